@@ -1,0 +1,66 @@
+import type { Writable } from "node:stream";
+import { z } from "zod";
+import { Guard } from "../guard/policy.ts";
+import type { Log } from "../log.ts";
+import type { Destination } from "../model.ts";
+import { Duration } from "../schema.ts";
+
+/** Options that every destination has. */
+export const COMMON = {
+  guard: Guard,
+  rate: z
+    .strictObject({ per_second: z.number().positive().max(1000), burst: z.number().int().positive().default(1) })
+    .optional(),
+  repeats: z.enum(["changed", "never", "always"]).default("changed"),
+  retry: z.strictObject({ max_age: Duration.default(86_400_000) }).default({ max_age: 86_400_000 }),
+  timeout: Duration.default(20_000),
+  timezone: z
+    .string()
+    .refine((zone) => {
+      try {
+        return Boolean(new Intl.DateTimeFormat("en", { timeZone: zone }));
+      } catch {
+        return false;
+      }
+    }, 'must be a time zone such as "Europe/Brussels" or "UTC"')
+    .default("UTC"),
+} as const;
+
+/** What a destination is given when it is opened; opening does no I/O. */
+export interface OpenContext {
+  readonly name: string;
+  readonly log: Log;
+  readonly now: () => number;
+  /** Where `console` writes. */
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+}
+
+type CommonOptions = { readonly [K in keyof typeof COMMON]: z.output<(typeof COMMON)[K]> };
+
+/** A parsed entry of `destinations:`; the options of its type are inside `open`. */
+export interface ConfiguredDestination extends CommonOptions {
+  readonly type: string;
+  open(context: OpenContext): Destination;
+}
+
+/** Makes the schema of one destination type: `shape` are its own options, `open` is called with the parsed ones. */
+export function defineDestination<const Type extends string, Shape extends z.ZodRawShape>(definition: {
+  readonly type: Type;
+  readonly shape: Shape;
+  readonly open: (options: z.output<z.ZodObject<Shape>> & CommonOptions, context: OpenContext) => Destination;
+}) {
+  const schema = z.strictObject({ type: z.literal(definition.type), ...COMMON, ...definition.shape });
+  return schema.transform((options): ConfiguredDestination => {
+    const parsed = options as unknown as z.output<z.ZodObject<Shape>> & CommonOptions;
+    return {
+      type: definition.type,
+      guard: parsed.guard,
+      rate: parsed.rate,
+      repeats: parsed.repeats,
+      retry: parsed.retry,
+      timeout: parsed.timeout,
+      timezone: parsed.timezone,
+      open: (context) => definition.open(parsed, context),
+    };
+  });
+}

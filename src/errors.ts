@@ -1,0 +1,20 @@
+/** A frame is not what its topic promises. The message never holds text from the frame. */
+export class DecodeError extends Error {
+  override readonly name = "DecodeError";
+}
+
+/** The state file cannot be used as it is; the message says what to do. Nothing was changed in it. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+}
+
+/** The command line or its input is wrong; printed without a stack, exit code as given (1: the answer is no, 2: usage). */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+  readonly exitCode: 1 | 2;
+
+  constructor(message: string, exitCode: 1 | 2 = 2, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}
