@@ -18,8 +18,8 @@ export interface SharingGroup {
   readonly id?: string;
   readonly uuid?: string;
   readonly name?: string;
-  /** Names and UUIDs of the member organisations; used while planning, never stored. */
-  readonly members?: readonly string[];
+  /** The member organisations; used while planning, never stored. */
+  readonly members?: readonly Organisation[];
 }
 
 /** How far one level of the data (event, object or attribute) may travel; absent fields are unknown. */

@@ -99,8 +99,8 @@ export interface EventMemory {
   readonly revision: number;
   /** Sharing-group members are never in here. `tags` absent: the complete list was never seen. */
   readonly event: EventView;
-  /** Marking tags seen on the event since its complete list: they tighten at once, and only a newer list loosens. */
-  readonly attached: readonly Tag[];
+  /** Marking tags seen attached since the complete list: they tighten at once, and only a newer list loosens. */
+  readonly attached: readonly (Tag & { readonly seenAt: number })[];
   /** `changedAt` of the newest publication seen. */
   readonly publishedAt?: number;
   readonly everPublished: boolean;
@@ -114,7 +114,7 @@ export interface AttributeMemory {
   readonly id: string;
   readonly eventKey: string;
   readonly tags: readonly string[];
-  /** `changedAt` of the event, and of the attribute, when these tags were seen: a list must be newer to loosen them. */
+  /** By MISP's clock the newest change of the event, and of the attribute, when these were seen: only a newer list loosens. */
   readonly eventChangedAt: number;
   readonly changedAt: number;
 }

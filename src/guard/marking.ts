@@ -1,0 +1,80 @@
+import type { Marking } from "../model.ts";
+import { PAP, type Pap, TLP, type Tlp } from "../vocabulary.ts";
+
+// Spellings in the wild differ in case, `=`, quotes and the separator of amber+strict; MISP's taxonomy has `tlp:amber+strict`.
+const TLP_TAG = /^\s*tlp\s*[:=]\s*"?(clear|white|green|amber[+\- ]strict|amber|red|ex:chr)"?\s*$/i;
+const PAP_TAG = /^\s*pap\s*[:=]\s*"?(clear|white|green|amber|red)"?\s*$/i;
+const ANY_TLP = /^\s*tlp/i;
+const ANY_PAP = /^\s*pap\s*[:=]/i;
+
+/** Tells whether a tag decides who may read: TLP or PAP, known to us or not. */
+export function isMarking(tag: string): boolean {
+  return ANY_TLP.test(tag) || ANY_PAP.test(tag);
+}
+
+/**
+ * The marking that these tags make. Several labels of one taxonomy count as the strictest (MISP checks exclusivity only
+ * in some forms). A `tlp…` tag that is no label we know, `tlp:unclear` among them, makes the whole unknown.
+ * `complete`: there are no other tags, so that no label means `none`.
+ */
+export function markingOf(tags: Iterable<string>, complete: boolean): Marking {
+  let tlp: Tlp | undefined;
+  let pap: Pap | undefined;
+  let tlpUnknown = false;
+  let papUnknown = false;
+  let chr = false;
+  for (const tag of tags) {
+    if (ANY_TLP.test(tag)) {
+      const label = TLP_TAG.exec(tag)?.[1]?.toLowerCase();
+      if (label === undefined) tlpUnknown = true;
+      else if (label === "ex:chr") chr = true;
+      else
+        tlp = stricter(
+          TLP,
+          tlp,
+          label === "white"
+            ? "clear"
+            : label.startsWith("amber") && label !== "amber"
+              ? "amber+strict"
+              : (label as Tlp),
+        );
+    } else if (ANY_PAP.test(tag)) {
+      const label = PAP_TAG.exec(tag)?.[1]?.toLowerCase();
+      if (label === undefined) papUnknown = true;
+      else pap = stricter(PAP, pap, label === "white" ? "clear" : (label as Pap));
+    }
+  }
+  return {
+    tlp: tlpUnknown ? "unknown" : (tlp ?? (complete ? "none" : "unknown")),
+    pap: papUnknown ? "unknown" : (pap ?? (complete ? "none" : "unknown")),
+    chr,
+  };
+}
+
+/** The strictest of several markings: `none` yields to any label, and `unknown` to nothing. */
+export function strictest(...markings: readonly Marking[]): Marking {
+  return {
+    tlp: strictestOf(
+      TLP,
+      markings.map(({ tlp }) => tlp),
+    ),
+    pap: strictestOf(
+      PAP,
+      markings.map(({ pap }) => pap),
+    ),
+    chr: markings.some(({ chr }) => chr),
+  };
+}
+
+/** -1 for `none`, past the end for `unknown`. */
+export function rank<T extends string>(ladder: readonly T[], label: T | "none" | "unknown"): number {
+  return label === "unknown" ? ladder.length : label === "none" ? -1 : ladder.indexOf(label);
+}
+
+function strictestOf<T extends string>(ladder: readonly T[], labels: readonly (T | "none" | "unknown")[]) {
+  return labels.reduce<T | "none" | "unknown">((a, b) => (rank(ladder, b) > rank(ladder, a) ? b : a), "none");
+}
+
+function stricter<T extends string>(ladder: readonly T[], a: T | undefined, b: T): T {
+  return a !== undefined && ladder.indexOf(a) > ladder.indexOf(b) ? a : b;
+}

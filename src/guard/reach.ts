@@ -1,0 +1,57 @@
+import type { Organisation, Reach, SharingGroup } from "../misp.ts";
+import type { Guard } from "./policy.ts";
+
+/** Whether one level of the data may travel to these readers; `cleared` names the sharing groups that let it. */
+export type Passage = { readonly passes: boolean; readonly known: boolean; readonly cleared?: string };
+
+/** What names a sharing group on one instance. */
+export function sharingGroupKey(group: SharingGroup): string | undefined {
+  return group.uuid ?? group.id;
+}
+
+/**
+ * Judges one level by its distribution (misp-feed: 0 owner only, 1 to 3 widening communities, 4 a sharing group). All
+ * levels of an attribute are judged alone, and all must pass. `cleared` are groups that passed when it was planned, by
+ * members that are not stored.
+ */
+export function passage(
+  reach: Reach,
+  owner: Organisation | undefined,
+  policy: Guard,
+  cleared: readonly string[],
+): Passage {
+  const { distribution, sharingGroup } = reach;
+  switch (distribution) {
+    case undefined:
+      return { passes: false, known: false };
+    case "organisation":
+      return { passes: isIn(policy.audience, owner?.name, owner?.uuid), known: owner !== undefined };
+    case "sharing_group": {
+      if (!sharingGroup) return { passes: false, known: false };
+      const key = sharingGroupKey(sharingGroup);
+      if (isIn(policy.sharing_groups, sharingGroup.id, sharingGroup.uuid, sharingGroup.name)) {
+        return { passes: true, known: true };
+      }
+      if (key !== undefined && (cleared.includes(key) || areAllIn(policy.audience, sharingGroup.members))) {
+        return { passes: true, known: true, cleared: key };
+      }
+      return { passes: false, known: true };
+    }
+    case "inherit":
+      return { passes: true, known: true };
+    default:
+      return { passes: policy.distribution.includes(distribution), known: true };
+  }
+}
+
+function isIn(names: readonly string[], ...candidates: readonly (string | undefined)[]): boolean {
+  return candidates.some((candidate) => candidate !== undefined && names.some((name) => same(name, candidate)));
+}
+
+function areAllIn(audience: readonly string[], members: SharingGroup["members"]): boolean {
+  return members !== undefined && members.length > 0 && members.every(({ name, uuid }) => isIn(audience, name, uuid));
+}
+
+function same(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

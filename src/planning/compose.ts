@@ -1,0 +1,104 @@
+import { markingOf, strictest } from "../guard/marking.ts";
+import { cell } from "../guard/tighten.ts";
+import type { Attribute, EventView, MispObject, Reach, SharingGroup } from "../misp.ts";
+import type { Alert, AttributeMemory, Count, EventMemory, Item, Message } from "../model.ts";
+import type { Kind } from "../vocabulary.ts";
+import { overlay } from "./advance.ts";
+import { alertId } from "./identity.ts";
+
+/**
+ * The whole content of an alert about `message`, for no eyes yet: what the frame says over what memory knows, with the
+ * marking and reach of every part. `event` and `rows` are memory after the message.
+ */
+export function compose(
+  message: Message,
+  kind: Kind,
+  event: EventMemory | undefined,
+  rows: ReadonlyMap<string, AttributeMemory>,
+  change: Alert["change"],
+): Alert {
+  const view = message.event && withMemory(message.event, event);
+  const group = view?.sharingGroup;
+  const objects = new Map(message.objects.map((object) => [object.key, object]));
+  const items = attributesOf(message).map((attribute) => itemOf(attribute, objects, rows, group));
+  const identity = { instance: message.instance, kind, subject: message.subject, version: message.version };
+  return {
+    id: alertId(identity),
+    ...identity,
+    receivedAt: message.receivedAt,
+    ...(change && { change }),
+    ...(view && { event: view }),
+    marking: markingOf(
+      [...(view?.tags ?? []), ...(event?.attached ?? [])].map(({ name }) => name),
+      view === undefined || view.tags !== undefined,
+    ),
+    everPublished: event?.everPublished
+      ? true
+      : event && event.event.changedAt !== undefined
+        ? false
+        : (message.event?.published ?? "unknown"),
+    items,
+    counts: countItems(items),
+    objects: objectsOf(message).map((object) => ({ ...object, reach: [reachOf(object, group)] })),
+    ...(message.sighting && { sighting: message.sighting }),
+    ...(message.tag && { tag: message.tag }),
+    lines: message.lines,
+  };
+}
+
+/** The frame's own words come first; its list of tags is in memory already, united with what the frame leaves out. */
+function withMemory(said: EventView, memory: EventMemory | undefined): EventView {
+  if (!memory) return said;
+  return { ...overlay(memory.event, said), ...(memory.event.tags && { tags: memory.event.tags }) };
+}
+
+/** A tag frame names an attribute and tells nothing of it: all but its id is unknown. */
+function attributesOf({ attributes, tag }: Message): readonly Attribute[] {
+  return tag?.attributeId === undefined ? attributes : [{ id: tag.attributeId }];
+}
+
+/** A reference joins two parts of which its frame tells nothing. */
+function objectsOf({ objects, subject }: Message): readonly MispObject[] {
+  return subject.type === "reference" ? [...objects, { key: "" }] : objects;
+}
+
+function itemOf(
+  attribute: Attribute,
+  objects: ReadonlyMap<string, MispObject>,
+  rows: ReadonlyMap<string, AttributeMemory>,
+  group: SharingGroup | undefined,
+): Item {
+  const { tags, distribution, sharingGroup, ...rest } = attribute;
+  const names = tags?.map(({ name }) => name) ?? [];
+  const own = markingOf(names, tags !== undefined);
+  const row = attribute.id === undefined ? undefined : rows.get(attribute.id);
+  const object = attribute.objectKey === undefined ? undefined : objects.get(attribute.objectKey);
+  const levels: Reach[] = [{ ...(distribution && { distribution }), ...(sharingGroup && { sharingGroup }) }];
+  // The object is missing from the frame: how far it may travel is unknown, and so is how far its attribute may.
+  if (attribute.objectKey !== undefined) levels.unshift(object ?? {});
+  return {
+    ...rest,
+    tags: names,
+    tagsKnown: tags !== undefined,
+    marking: row ? strictest(own, markingOf(row.tags, true)) : own,
+    reach: levels.map((level) => reachOf(level, group)).filter((level) => level.distribution !== "inherit"),
+  };
+}
+
+/** Frames about parts name a sharing group by its id only; the event may know its UUID, name and members. */
+function reachOf({ distribution, sharingGroup }: Reach, group: SharingGroup | undefined): Reach {
+  if (distribution !== "sharing_group") return { ...(distribution && { distribution }) };
+  const known =
+    sharingGroup?.id !== undefined && sharingGroup.id === group?.id ? { ...group, ...sharingGroup } : sharingGroup;
+  return { distribution, ...(known && { sharingGroup: known }) };
+}
+
+function countItems(items: readonly Item[]): readonly Count[] {
+  const counts = new Map<string, Count>();
+  for (const { type, toIds, marking, reach } of items) {
+    const count = { type: type ?? "", toIds: toIds ?? false, marking, reach };
+    const key = cell(count);
+    counts.set(key, { ...count, n: (counts.get(key)?.n ?? 0) + 1 });
+  }
+  return [...counts.values()];
+}

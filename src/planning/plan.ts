@@ -1,0 +1,264 @@
+import { guard, type Refusal } from "../guard/guard.ts";
+import type { Guard } from "../guard/policy.ts";
+import type {
+  Alert,
+  Delivery,
+  Effects,
+  GuardedAlert,
+  Item,
+  Keys,
+  Known,
+  Matchable,
+  Message,
+  RecordLine,
+} from "../model.ts";
+import { matchableOf, matchableOfGuarded } from "../routing/facts.ts";
+import { fire, type Route, type Routes } from "../routing/route.ts";
+import type { Kind } from "../vocabulary.ts";
+import { advanceAttributes, advanceEvent } from "./advance.ts";
+import { compose } from "./compose.ts";
+import { groupsOf } from "./groups.ts";
+import { deliveryId } from "./identity.ts";
+import { trim } from "./trim.ts";
+import { WorkingCopy } from "./working-copy.ts";
+
+/** What planning needs of the configuration. */
+export interface Rules {
+  readonly routes: Routes;
+  readonly destinations: ReadonlyMap<
+    string,
+    { readonly guard: Guard; readonly repeats: "changed" | "never" | "always" }
+  >;
+}
+
+/** What became of one message, for people who ask: `tail`, `replay` and the log. */
+export interface Trace {
+  readonly message: Message;
+  readonly kind?: Kind;
+  readonly alert?: Alert;
+  /** Older than memory: nobody is told. */
+  readonly stale: boolean;
+  readonly routes: readonly { readonly name: string; readonly truth: true | "unknown" }[];
+  readonly destinations: readonly {
+    readonly name: string;
+    readonly routes: readonly string[];
+    readonly verdict: "owed" | "already-told" | Refusal;
+    readonly guarded?: GuardedAlert;
+  }[];
+}
+
+export interface Plan {
+  readonly effects: Effects;
+  readonly traces: readonly Trace[];
+}
+
+/** What must be recalled before these messages can be planned. */
+export function keysOf(messages: readonly Message[]): Keys {
+  return {
+    events: messages.flatMap(({ instance, event }) =>
+      event && (event.id !== undefined || event.uuid !== undefined)
+        ? [
+            {
+              instance,
+              ...(event.id !== undefined && { id: event.id }),
+              ...(event.uuid !== undefined && { uuid: event.uuid }),
+            },
+          ]
+        : [],
+    ),
+    attributes: messages.flatMap(({ instance, attributes, tag, kind }) =>
+      // A publication's attributes are found by their event.
+      [...(kind === "event.published" ? [] : attributes.map(({ id }) => id)), tag?.attributeId].flatMap((id) =>
+        id === undefined ? [] : [{ instance, id }],
+      ),
+    ),
+  };
+}
+
+/** Decides all that a micro-batch of messages changes. Pure: no clock, no I/O; what it lacks is unknown and passes no guard. */
+export function plan(messages: readonly Message[], known: Known, now: number, rules: Rules): Plan {
+  const copy = new WorkingCopy(known);
+  const alerts: Alert[] = [];
+  const deliveries: Delivery[] = [];
+  const records: RecordLine[] = [];
+  const traces: Trace[] = [];
+  for (const message of messages) {
+    const { trace, alert, owed, refused } = planOne(message, copy, now, rules);
+    traces.push(trace);
+    if (alert) alerts.push(alert);
+    deliveries.push(...owed);
+    records.push(...refused);
+  }
+  return { effects: { ...copy.changes(), alerts, deliveries, records }, traces };
+}
+
+interface Decision {
+  readonly trace: Trace;
+  readonly alert?: Alert;
+  readonly owed: readonly Delivery[];
+  readonly refused: readonly RecordLine[];
+}
+
+function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules): Decision {
+  const before = copy.event(message);
+  const advanced = advanceEvent(before, message);
+  const lastPublishedAt = copy.lastPublishedAt(message);
+  const kind = kindOf(message, before?.publishedAt);
+  const stale = advanced?.stale ?? false;
+  const nothing = { owed: [], refused: [] };
+  if (advanced && !stale) {
+    copy.setEvent(advanced.event);
+    copy.change(message.instance, advanceAttributes(copy.attributes(message.instance), advanced.event, message));
+  }
+  if (!kind || (stale && kind === "event.published")) {
+    return { trace: { message, ...(kind && { kind }), stale, routes: [], destinations: [] }, ...nothing };
+  }
+
+  const alert = compose(
+    message,
+    kind,
+    advanced?.event,
+    copy.attributes(message.instance),
+    changeOf(message, kind, lastPublishedAt),
+  );
+  const subject = matchableOf(alert);
+  const fired = fire(rules.routes.get(kind) ?? [], subject);
+  const memory = copy.memory(message.instance, advanced?.event);
+  const picked = pick(alert, subject, fired);
+  const visible = new Set<Item>();
+  const visibleObjects = new Set<Alert["objects"][number]>();
+  const owed: Delivery[] = [];
+  const refused: RecordLine[] = [];
+  const destinations: Trace["destinations"][number][] = [];
+  for (const [name, routes] of byDestination(fired)) {
+    const settings = rules.destinations.get(name);
+    if (!settings) continue;
+    const decided = decide(picked, routes, settings.guard, memory);
+    const certain = decided.routes.map((route) => route.name);
+    const id = deliveryId(
+      { ...alert, version: settings.repeats === "always" ? againVersion(alert) : alert.version },
+      name,
+    );
+    const event = {
+      ...(alert.event?.uuid !== undefined && { eventUuid: alert.event.uuid }),
+      ...(alert.event?.changedAt !== undefined && { changedAt: alert.event.changedAt }),
+    };
+    if ("refused" in decided) {
+      destinations.push({ name, routes: certain, verdict: decided.refused });
+      refused.push({
+        delivery: id,
+        at: now,
+        destination: name,
+        instance: alert.instance,
+        kind,
+        ...event,
+        routes: certain,
+        outcome: "refused",
+        reason: decided.refused,
+      });
+      continue;
+    }
+    const { guarded, cleared } = decided;
+    if (kind === "event.published" && !copy.isNews(alert.instance, name, event, settings.repeats)) {
+      destinations.push({ name, routes: certain, verdict: "already-told", guarded });
+      continue;
+    }
+    destinations.push({ name, routes: certain, verdict: "owed", guarded });
+    for (const item of guarded.alert.items) visible.add(item);
+    for (const object of guarded.alert.objects) visibleObjects.add(object);
+    owed.push({
+      id,
+      alert: alert.id,
+      destination: name,
+      instance: alert.instance,
+      kind,
+      ...event,
+      createdAt: now,
+      priority: decided.routes.some(({ options }) => options.priority === "high") ? "high" : "normal",
+      routes: certain,
+      mentions: [...new Set(decided.routes.flatMap((route) => notifyOf(route, name).mention))],
+      groups: groupsOf(decided.routes, name, matchableOfGuarded(guarded).facts),
+      cleared,
+    });
+    if (kind === "event.published") copy.tell(alert.instance, name, event);
+  }
+  return {
+    trace: {
+      message,
+      kind,
+      alert: picked,
+      stale,
+      routes: fired.map(({ route, truth }) => ({ name: route.name, truth })),
+      destinations,
+    },
+    ...(owed.length > 0 && { alert: trim(picked, visible, visibleObjects) }),
+    owed,
+    refused,
+  };
+}
+
+type Decided = { readonly routes: readonly Route[] } & (
+  | { readonly refused: Refusal }
+  | { readonly guarded: GuardedAlert; readonly cleared: readonly string[] }
+);
+
+/** What matched must itself be visible: a route counts only if it also matches on what the destination may see. */
+function decide(
+  alert: Alert,
+  routes: readonly { route: Route; truth: true | "unknown" }[],
+  policy: Guard,
+  memory: Parameters<typeof guard>[2],
+): Decided {
+  const certain = routes.filter(({ truth }) => truth === true).map(({ route }) => route);
+  if (certain.length === 0) return { routes: routes.map(({ route }) => route), refused: "match-unknown" };
+  const verdict = guard(alert, policy, memory);
+  if ("refused" in verdict) return { routes: certain, refused: verdict.refused };
+  const subject = matchableOfGuarded(verdict.guarded);
+  const visible = certain.filter((route) => route.matches(subject) === true);
+  return visible.length === 0 ? { routes: certain, refused: "match-not-visible" } : { routes: visible, ...verdict };
+}
+
+/** A frame says "edit" when an event is unpublished: nothing of it has changed since it was published. */
+function kindOf(message: Message, publishedAt: number | undefined): Kind | undefined {
+  const { kind, event } = message;
+  const isUnpublished =
+    kind === "event.edited" &&
+    event?.published === false &&
+    publishedAt !== undefined &&
+    event.changedAt === publishedAt;
+  return isUnpublished ? "event.unpublished" : kind;
+}
+
+function changeOf(message: Message, kind: Kind, lastPublishedAt: number | undefined): Alert["change"] {
+  if (kind !== "event.published") return undefined;
+  if (lastPublishedAt === undefined) return "new";
+  return (message.event?.changedAt ?? 0) > lastPublishedAt ? "updated" : "unchanged";
+}
+
+/** With `repeats: always` each publication is another one, though nothing in it has changed. */
+function againVersion({ version, receivedAt, kind }: Alert): string {
+  return kind === "event.published" ? `${version}@${Math.floor(receivedAt / 1000)}` : version;
+}
+
+/** Marks the attributes that the routes that fire ask for. */
+function pick(alert: Alert, subject: Matchable, fired: readonly { readonly route: Route }[]): Alert {
+  const items = alert.items.map((item, index) => {
+    const facts = subject.attributes[index];
+    return facts && fired.some(({ route }) => route.picks(facts)) ? { ...item, matched: true } : item;
+  });
+  return { ...alert, items };
+}
+
+function byDestination(fired: readonly { route: Route; truth: true | "unknown" }[]) {
+  const destinations = new Map<string, { route: Route; truth: true | "unknown" }[]>();
+  for (const entry of fired) {
+    for (const to of new Set(entry.route.options.notify.map((notify) => notify.to))) {
+      destinations.set(to, [...(destinations.get(to) ?? []), entry]);
+    }
+  }
+  return destinations;
+}
+
+function notifyOf(route: Route, destination: string): { readonly mention: readonly string[] } {
+  return { mention: route.options.notify.filter(({ to }) => to === destination).flatMap(({ mention }) => mention) };
+}

@@ -1,0 +1,107 @@
+import type { AttributeMemory, Effects, EventMemory, Known, Memory, Message } from "../model.ts";
+import type { AttributeChanges } from "./advance.ts";
+
+/** Memory as it is while a micro-batch is planned, and what of it has changed since it was recalled. */
+export class WorkingCopy {
+  readonly #events = new Map<string, EventMemory>();
+  readonly #changed = new Set<string>();
+  readonly #attributes = new Map<string, Map<string, AttributeMemory>>();
+  readonly #upsert = new Map<string, AttributeMemory>();
+  readonly #forget = new Map<string, { readonly instance: string; readonly id: string }>();
+  readonly #told = new Map<string, number>();
+
+  constructor(known: Known) {
+    for (const event of known.events) this.#events.set(key(event.instance, event.key), event);
+    for (const row of known.attributes) this.attributes(row.instance).set(row.id, row);
+    for (const { instance, destination, eventUuid, changedAt } of known.told) {
+      this.#told.set(key(instance, destination, eventUuid), changedAt);
+    }
+  }
+
+  /** The row of the message's event: by MISP's id, which tag frames give alone, else by UUID, which notices give alone. */
+  event({ instance, event }: Message): EventMemory | undefined {
+    if (event?.id !== undefined) {
+      const row = this.#events.get(key(instance, event.id));
+      if (row) return row;
+    }
+    if (event?.uuid === undefined) return undefined;
+    // An event that was deleted and came back has its old UUID and a new id.
+    return this.#withUuid(instance, event.uuid).findLast((row) => event.id === undefined || row.event.id === undefined);
+  }
+
+  /** When this event, under whatever id, was last seen published. */
+  lastPublishedAt({ instance, event }: Message): number | undefined {
+    if (event?.uuid === undefined) return undefined;
+    const times = this.#withUuid(instance, event.uuid).flatMap(({ publishedAt }) => publishedAt ?? []);
+    return times.length === 0 ? undefined : Math.max(...times);
+  }
+
+  setEvent(event: EventMemory): void {
+    const name = key(event.instance, event.key);
+    if (this.#events.get(name) === event) return;
+    this.#events.set(name, event);
+    this.#changed.add(name);
+  }
+
+  attributes(instance: string): Map<string, AttributeMemory> {
+    const rows = this.#attributes.get(instance) ?? new Map<string, AttributeMemory>();
+    this.#attributes.set(instance, rows);
+    return rows;
+  }
+
+  change(instance: string, { upsert, forget }: AttributeChanges): void {
+    const rows = this.attributes(instance);
+    for (const row of upsert) {
+      rows.set(row.id, row);
+      this.#upsert.set(key(instance, row.id), row);
+      this.#forget.delete(key(instance, row.id));
+    }
+    for (const id of forget) {
+      rows.delete(id);
+      this.#upsert.delete(key(instance, id));
+      this.#forget.set(key(instance, id), { instance, id });
+    }
+  }
+
+  memory(instance: string, event: EventMemory | undefined): Memory {
+    return { ...(event && { event }), attributes: [...this.attributes(instance).values()] };
+  }
+
+  /** Whether a publication tells a destination something that it was not told and is not owed. */
+  isNews(
+    instance: string,
+    destination: string,
+    event: { eventUuid?: string; changedAt?: number },
+    repeats: "changed" | "never" | "always",
+  ): boolean {
+    const told =
+      event.eventUuid === undefined ? undefined : this.#told.get(key(instance, destination, event.eventUuid));
+    if (told === undefined || repeats === "always") return true;
+    return repeats === "changed" && (event.changedAt ?? 0) > told;
+  }
+
+  tell(
+    instance: string,
+    destination: string,
+    { eventUuid, changedAt }: { eventUuid?: string; changedAt?: number },
+  ): void {
+    if (eventUuid !== undefined && changedAt !== undefined)
+      this.#told.set(key(instance, destination, eventUuid), changedAt);
+  }
+
+  changes(): Pick<Effects, "events" | "attributes" | "forget"> {
+    return {
+      events: [...this.#changed].flatMap((name) => this.#events.get(name) ?? []),
+      attributes: [...this.#upsert.values()],
+      forget: [...this.#forget.values()],
+    };
+  }
+
+  #withUuid(instance: string, uuid: string): readonly EventMemory[] {
+    return [...this.#events.values()].filter((row) => row.instance === instance && row.event.uuid === uuid);
+  }
+}
+
+function key(...parts: readonly string[]): string {
+  return JSON.stringify(parts);
+}

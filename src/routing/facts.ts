@@ -1,0 +1,191 @@
+import { strictest } from "../guard/marking.ts";
+import type { Cluster, EventView, Tag } from "../misp.ts";
+import type { Alert, AttributeFacts, Fact, Facts, GuardedAlert, Item, Matchable } from "../model.ts";
+
+const GALAXY_TAG = /^misp-galaxy:([^=]+)="(.+)"$/i;
+
+/** Everything that rules may ask about an alert. */
+export function matchableOf(alert: Alert): Matchable {
+  const isWhole = alert.subject.type === "event";
+  const { tlp, pap } = strictest(alert.marking, ...(isWhole ? [] : alert.items.map((item) => item.marking)));
+  return build(alert, "full", true, {
+    tlp: tlp === "unknown" ? undefined : fact(tlp),
+    pap: pap === "unknown" ? undefined : fact(pap),
+  });
+}
+
+/** What rules may still ask once the guard has taken away what a destination may not see: the rest is unknown. */
+export function matchableOfGuarded(guarded: GuardedAlert): Matchable {
+  const { alert, form, withheld, tlp, pap } = guarded;
+  const complete = form === "full" && withheld === 0;
+  if (form === "pointer") {
+    const { kind, instance, event } = alert;
+    return {
+      facts: {
+        kind: fact(kind),
+        instance: fact(instance),
+        ...optional({ event_id: event?.id, event_uuid: event?.uuid }),
+      },
+      attributes: [],
+      attributesComplete: false,
+    };
+  }
+  return build(alert, form, complete, {
+    tlp: fact(tlp === "untagged" ? "none" : tlp),
+    pap: fact(pap === "untagged" ? "none" : pap),
+  });
+}
+
+type Visible = GuardedAlert["alert"];
+
+function build(
+  alert: Visible,
+  form: "full" | "metadata",
+  complete: boolean,
+  { tlp, pap }: { readonly tlp: Fact | undefined; readonly pap: Fact | undefined },
+): Matchable {
+  const { event, items, objects } = alert;
+  const ours = {
+    kind: fact(alert.kind),
+    instance: fact(alert.instance),
+    change: alert.change ? fact(alert.change) : NONE,
+    late: fact("false"),
+  };
+  if (!event) {
+    // It is about no event: what events have, it is known not to have.
+    const facts = Object.fromEntries(EVENT_FACTS.map((name) => [name, NONE])) as Facts;
+    return { facts: { ...facts, ...ours, ...tagOf(alert.tag) }, attributes: [], attributesComplete: true };
+  }
+  const eventTags = event.tags?.map(({ name }) => name);
+  const partTags = items.flatMap((item) => item.tags);
+  const tagsComplete = complete && eventTags !== undefined && items.every((item) => item.tagsKnown);
+  const facts: Facts = {
+    ...ours,
+    ...eventFacts(event, eventTags),
+    tag: {
+      values: [...new Set([...(eventTags ?? []), ...partTags, ...(alert.tag ? [alert.tag.name] : [])])],
+      complete: tagsComplete,
+    },
+    object: { values: [...new Set(objects.flatMap(({ name }) => name ?? []))], complete: complete && form === "full" },
+    sighting_type: alert.sighting ? optionalFact(alert.sighting.type) : NONE,
+    sighting_source: alert.sighting ? optionalFact(alert.sighting.source) : NONE,
+    ...(tlp && { tlp }),
+    ...(pap && { pap }),
+  } as Facts;
+  const names = new Map(objects.map(({ key, name }) => [key, name]));
+  return {
+    facts: defined(facts),
+    attributes: items.map((item) => attributeFacts(item, names)),
+    attributesComplete: complete,
+  };
+}
+
+function eventFacts(event: EventView, tags: readonly string[] | undefined): Facts {
+  const clusters = clustersOf(event.clusters, event.tags);
+  const group = event.sharingGroup;
+  return optional({
+    origin: event.origin ?? "local",
+    org: event.org?.name,
+    event_org: event.org?.name,
+    org_uuid: event.org?.uuid,
+    owner_org: event.owner?.name,
+    threat_level: event.threatLevel,
+    analysis: event.analysis,
+    distribution: event.distribution,
+    sharing_group: group
+      ? [group.name, group.uuid, group.id].filter((name) => name !== undefined)
+      : event.distribution !== undefined
+        ? []
+        : undefined,
+    info: event.info,
+    event_id: event.id,
+    event_uuid: event.uuid,
+    event_tag: tags,
+    galaxy: clusters && [...new Set(clusters.map(({ galaxy }) => galaxy))],
+    cluster: clusters && [...new Set(clusters.map(({ value }) => value))],
+  });
+}
+
+/** Clusters by their own list and by their tags, which are what frames other than a publication have. */
+export function clustersOf(
+  clusters: readonly Cluster[] | undefined,
+  tags: readonly Tag[] | undefined,
+): readonly Cluster[] | undefined {
+  if (!clusters && !tags) return undefined;
+  const tagged = (tags ?? []).flatMap(({ name }) => {
+    const [, galaxy, value] = GALAXY_TAG.exec(name) ?? [];
+    return galaxy !== undefined && value !== undefined ? [{ galaxy, value }] : [];
+  });
+  const all = [...(clusters ?? []), ...tagged];
+  return [...new Map(all.map((cluster) => [`${cluster.galaxy}\n${cluster.value}`.toLowerCase(), cluster])).values()];
+}
+
+function attributeFacts(item: Item, objects: ReadonlyMap<string, string | undefined>): AttributeFacts {
+  const object = item.objectKey === undefined ? [] : objects.get(item.objectKey);
+  return defined({
+    type: optionalFact(item.type),
+    category: optionalFact(item.category),
+    to_ids: optionalFact(item.toIds === undefined ? undefined : String(item.toIds)),
+    value: item.value === undefined ? undefined : { values: halves(item.type, item.value), complete: true },
+    tag: { values: item.tags, complete: item.tagsKnown },
+    comment: optionalFact(item.comment),
+    object: object === undefined ? undefined : { values: [object].flat(), complete: true },
+    relation: item.objectKey === undefined ? NONE : optionalFact(item.relation),
+  });
+}
+
+/** A composite, and its two halves; only types with `|` (and malware samples) are split, plain values may hold a `|`. */
+function halves(type: string | undefined, value: string): readonly string[] {
+  const at = value.indexOf("|");
+  if (at < 0 || (!type?.includes("|") && type !== "malware-sample")) return [value];
+  return [value, value.slice(0, at), value.slice(at + 1)];
+}
+
+function tagOf(tag: Visible["tag"]): Facts {
+  return tag ? { tag: fact(tag.name) } : {};
+}
+
+const NONE: Fact = { values: [], complete: true };
+const EVENT_FACTS = [
+  "origin",
+  "org",
+  "event_org",
+  "org_uuid",
+  "owner_org",
+  "threat_level",
+  "analysis",
+  "distribution",
+  "sharing_group",
+  "info",
+  "event_id",
+  "event_uuid",
+  "event_tag",
+  "tag",
+  "tlp",
+  "pap",
+  "galaxy",
+  "cluster",
+  "object",
+  "sighting_type",
+  "sighting_source",
+] as const;
+
+function fact(value: string): Fact {
+  return { values: [value], complete: true };
+}
+
+function optionalFact(value: string | undefined): Fact | undefined {
+  return value === undefined ? undefined : fact(value);
+}
+
+function optional(values: { readonly [K in keyof Facts]?: string | readonly string[] | undefined }): Facts {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, typeof value === "string" ? fact(value) : { values: value, complete: true }]],
+    ),
+  );
+}
+
+function defined<T extends object>(facts: { readonly [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as T;
+}

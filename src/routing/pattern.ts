@@ -1,0 +1,45 @@
+import { RE2JS } from "re2js";
+
+/** Tells whether a text matches; ignores case. */
+export type Pattern = (text: string) => boolean;
+
+const REGEX = /^\/(.+)\/([a-z]*)$/s;
+
+/**
+ * Compiles one value of a rule: `/…/i` is a regular expression in RE2's syntax, a text with `*` a glob, anything else is
+ * compared as a whole. All three take time linear in the text, which an attacker may choose.
+ * Throws RE2JS's error for an expression that RE2 does not have (look-around, back-references).
+ */
+export function compilePattern(value: string): Pattern {
+  const regex = REGEX.exec(value);
+  if (regex?.[1] !== undefined) return compileRegex(regex[1]);
+  const folded = fold(value);
+  return folded.includes("*") ? compileGlob(folded) : (text) => fold(text) === folded;
+}
+
+function compileRegex(source: string): Pattern {
+  const compiled = RE2JS.compile(source, RE2JS.CASE_INSENSITIVE);
+  return (text) => compiled.matcher(text).find();
+}
+
+function compileGlob(glob: string): Pattern {
+  const parts = glob.split("*");
+  const first = parts[0] ?? "";
+  const last = parts.at(-1) ?? "";
+  const middle = parts.slice(1, -1).filter((part) => part !== "");
+  return (raw) => {
+    const text = fold(raw);
+    if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false;
+    let at = first.length;
+    for (const part of middle) {
+      const found = text.indexOf(part, at);
+      if (found < 0) return false;
+      at = found + part.length;
+    }
+    return at <= text.length - last.length;
+  };
+}
+
+function fold(text: string): string {
+  return text.normalize("NFC").toLowerCase();
+}
