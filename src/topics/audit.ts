@@ -1,0 +1,32 @@
+import { DecodeError } from "../errors.ts";
+import type { Line } from "../model.ts";
+import { defineTopic, readLines } from "./topic.ts";
+import { isRaw, type Raw, text } from "./values.ts";
+
+/** `misp_json_audit`: MISP logged something, in one of three shapes. Neither who it was nor what changed is read. */
+export const audit = defineTopic({
+  name: "misp_json_audit",
+  read(body) {
+    if (body.action !== "log") throw new DecodeError("unknown action");
+    return { kind: "audit.logged", subject: { type: "audit" }, lines: readEntry(body) };
+  },
+});
+
+function readEntry(body: Raw): readonly Line[] {
+  if (isRaw(body.Log)) return readRow(body.Log, body.Log.title);
+  if (isRaw(body.AuditLog)) return readRow(body.AuditLog, body.AuditLog.model_title);
+  // The access log; its URL holds what was searched for.
+  if (typeof body.controller === "string") {
+    return readLines({ controller: body.controller, method: body.request_method });
+  }
+  throw new DecodeError("audit entry has no known shape");
+}
+
+function readRow(raw: Raw, title: unknown): readonly Line[] {
+  return readLines({ model: raw.model, action: raw.action, title: withoutAddresses(title) });
+}
+
+/** The title of an entry about an account is its e-mail address. */
+function withoutAddresses(title: unknown): string | undefined {
+  return text(title)?.replace(/\S+/g, (word) => (word.includes("@") ? "[address]" : word));
+}

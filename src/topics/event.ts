@@ -1,0 +1,41 @@
+import { DecodeError } from "../errors.ts";
+import type { Kind } from "../vocabulary.ts";
+import { eventSubject, needEvent, readEventTags, readVersion } from "./nouns.ts";
+import { type Content, defineTopic, kindOf } from "./topic.ts";
+import { known, need, type Raw, seconds, uuid } from "./values.ts";
+
+const KINDS: ReadonlyMap<unknown, Kind> = new Map([
+  ["add", "event.created"],
+  ["edit", "event.edited"],
+  ["delete", "event.deleted"],
+]);
+
+/** `misp_json_event`: the row of an event was stored or deleted. An unpublished event is an edit here. */
+export const event = defineTopic({
+  name: "misp_json_event",
+  read(body) {
+    const { action } = body;
+    if (action === "add_from_connected_server" || action === "edit_from_connected_server") return readPulled(body);
+    const kind = kindOf(KINDS, action);
+    const raw = need(body.Event, "event");
+    const told = needEvent(raw, body.Orgc);
+    return {
+      kind,
+      subject: eventSubject(told),
+      event: known({
+        ...told,
+        // An added event is announced before its tags and attributes are stored: the empty list and the zero mean nothing.
+        attributeCount: kind === "event.created" ? undefined : told.attributeCount,
+        tags: kind === "event.edited" ? readEventTags(body.EventTag) : undefined,
+      }),
+      version: kind === "event.edited" ? seconds(raw.timestamp)?.toString() : readVersion(raw, action),
+    };
+  },
+});
+
+/** Says in addition to the frames of the event itself that it came from another MISP; `Event` is its UUID. */
+function readPulled(body: Raw): Content {
+  const pulled = uuid(body.Event);
+  if (pulled === undefined) throw new DecodeError("pulled event is not named by a UUID");
+  return { subject: { type: "event", uuid: pulled }, event: { uuid: pulled, origin: "pulled" } };
+}

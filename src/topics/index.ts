@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import { DecodeError } from "../errors.ts";
+import type { Frame, Message } from "../model.ts";
+import { attribute } from "./attribute.ts";
+import { audit } from "./audit.ts";
+import { conversation } from "./conversation.ts";
+import { event } from "./event.ts";
+import { object, reference } from "./object.ts";
+import { organisation } from "./organisation.ts";
+import { parsePayload } from "./payload.ts";
+import { publication } from "./publication.ts";
+import { self } from "./self.ts";
+import { sighting } from "./sighting.ts";
+import { tag } from "./tag.ts";
+import type { Topic } from "./topic.ts";
+import { user } from "./user.ts";
+import { warninglist } from "./warninglist.ts";
+import { workflow } from "./workflow.ts";
+
+/** Every topic that MISP has. */
+export const TOPICS: readonly Topic[] = [
+  publication,
+  event,
+  attribute,
+  object,
+  reference,
+  sighting,
+  tag,
+  organisation,
+  user,
+  conversation,
+  audit,
+  warninglist,
+  workflow,
+  self,
+];
+
+const BY_NAME: ReadonlyMap<string, Topic> = new Map(TOPICS.map((topic) => [topic.name, topic]));
+
+/** Tells why `decode` gave nothing: a topic that we do not know, or one that has no news. */
+export function isKnownTopic(topic: string): boolean {
+  return BY_NAME.has(topic);
+}
+
+/**
+ * Reads a frame. Undefined: nothing that anybody is told (a keep-alive, or an unknown topic). Throws DecodeError, and
+ * nothing else, for every frame that is not what its topic promises.
+ */
+export function decode(frame: Frame): Message | undefined {
+  if (frame.topic === "") throw new DecodeError("frame has no topic");
+  const content = BY_NAME.get(frame.topic)?.read(parsePayload(frame.payload), frame);
+  return (
+    content && {
+      attributes: [],
+      objects: [],
+      lines: [],
+      ...content,
+      instance: frame.instance,
+      topic: frame.topic,
+      receivedAt: frame.receivedAt,
+      version: (isNamed(content.subject) ? content.version : undefined) ?? arrival(frame),
+    }
+  );
+}
+
+/** A row without a name shares its time of change with others. */
+function isNamed(subject: Message["subject"]): boolean {
+  return subject.uuid !== undefined || subject.id !== undefined;
+}
+
+/** Tells frames without a time of change apart: the same bytes a second later are something new, such as a login. */
+function arrival(frame: Frame): string {
+  const digest = createHash("sha256").update(frame.payload).digest("hex");
+  return `${Math.floor(frame.receivedAt / 1000)}:${digest.slice(0, 16)}`;
+}

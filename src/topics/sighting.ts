@@ -1,0 +1,38 @@
+import type { Kind } from "../vocabulary.ts";
+import { readAttribute, readEvent, readEventId, readSubject } from "./nouns.ts";
+import { defineTopic, kindOf } from "./topic.ts";
+import { choice, id, instant, isRaw, known, need, text } from "./values.ts";
+
+const KINDS: ReadonlyMap<unknown, Kind> = new Map([
+  ["add", "sighting.added"],
+  ["delete", "sighting.deleted"],
+]);
+const TYPES = ["sighting", "false-positive", "expiration"] as const;
+
+/** `misp_json_sighting`: an attribute was seen. The organisation in it made the event; who saw it is only a number. */
+export const sighting = defineTopic({
+  name: "misp_json_sighting",
+  read(body) {
+    const kind = kindOf(KINDS, body.action);
+    const raw = need(body.Sighting, "sighting");
+    const subject = readSubject("sighting", raw);
+    const identity = subject.uuid ?? subject.id;
+    return {
+      kind,
+      subject,
+      event: known({ ...readEventId(raw), ...(isRaw(raw.Event) && readEvent(raw.Event, raw.Event.Orgc)) }),
+      attributes: [
+        known({
+          id: id(raw.attribute_id),
+          ...(isRaw(raw.Attribute) && readAttribute(raw.Attribute, undefined, undefined)),
+        }),
+      ],
+      sighting: known({
+        type: choice(TYPES, raw.type),
+        source: text(raw.source),
+        seenAt: instant(raw.date_sighting),
+      }),
+      version: identity === undefined ? undefined : `${identity}:${body.action}`,
+    };
+  },
+});

@@ -1,0 +1,41 @@
+import { DecodeError } from "../errors.ts";
+import type { Frame, Line, Message } from "../model.ts";
+import type { Kind } from "../vocabulary.ts";
+import { need, type Raw, text } from "./values.ts";
+
+/** What a topic makes of a payload; `decode` adds what all messages have. Absent lists are empty. */
+export interface Content
+  extends Pick<Message, "kind" | "subject" | "event" | "sighting" | "tag">,
+    Partial<Pick<Message, "attributes" | "objects" | "lines">> {
+  /** Undefined: the payload tells no time of change, so that only arrival and bytes tell two frames apart. */
+  readonly version?: string | undefined;
+}
+
+/** One of MISP's topics. `read` gives undefined for what is nobody's news, and throws DecodeError for what it cannot read. */
+export interface Topic {
+  readonly name: string;
+  readonly read: (payload: unknown, frame: Frame) => Content | undefined;
+}
+
+/** A topic whose payload is an object, as in all but `misp_json_workflow`. */
+export function defineTopic(topic: {
+  readonly name: string;
+  readonly read: (body: Raw) => Content | undefined;
+}): Topic {
+  return { name: topic.name, read: (payload) => topic.read(need(payload, "payload")) };
+}
+
+/** The kind of a frame's action. An action that is not known may mean anything: throws DecodeError. */
+export function kindOf(kinds: ReadonlyMap<unknown, Kind>, action: unknown): Kind {
+  const kind = kinds.get(action);
+  if (kind === undefined) throw new DecodeError("unknown action");
+  return kind;
+}
+
+/** Lines of the texts that are told and not empty, each of at most `max` UTF-16 units. */
+export function readLines(texts: Readonly<Record<string, unknown>>, max = 2000): readonly Line[] {
+  return Object.entries(texts).flatMap(([label, value]) => {
+    const line = text(value, max);
+    return line ? [{ label, text: line }] : [];
+  });
+}
