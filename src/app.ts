@@ -1,0 +1,96 @@
+import type { Bell } from "./delivery/bell.ts";
+import type { Clock } from "./delivery/clock.ts";
+import { deliver, type Lane } from "./delivery/deliver.ts";
+import { DecodeError } from "./errors.ts";
+import type { Log } from "./log.ts";
+import type { Frame, Message, Source, Store } from "./model.ts";
+import { keysOf, type Plan, plan, type Rules } from "./planning/plan.ts";
+import type { Quiet } from "./quiet.ts";
+import { decode } from "./topics/index.ts";
+
+/** What `run` works with; whoever opens these closes them. */
+export interface Parts {
+  readonly sources: readonly Source[];
+  readonly lanes: readonly Lane[];
+  readonly bells: ReadonlyMap<string, Bell>;
+  readonly store: Store;
+  readonly rules: Rules;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Says once, and then now and then, that frames cannot be read. */
+  readonly unreadable: Quiet;
+  /** How long attempts in flight may go on once we stop. */
+  readonly graceMs: number;
+  /** Whether a finite source that has ended waits until all that is owed has left. */
+  readonly drains: boolean;
+  /** Messages of our own, told before the first frame. */
+  readonly opening: readonly Message[];
+  /** Sees every plan that was committed. */
+  readonly planned?: (plan: Plan) => void;
+}
+
+/**
+ * The whole service: sources are read into the store, one loop per destination empties it. Ends when `signal` aborts or
+ * every source has ended; rejects when a part fails that nothing works without. What is owed stays in the store.
+ */
+export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
+  const failed = new AbortController(); // ends the sources when a delivery loop fails, and the other way round
+  const stop = new AbortController();
+  const cut = new AbortController();
+  const reading = AbortSignal.any([signal, failed.signal]);
+  const guarded = (work: Promise<void>) =>
+    work.catch((error: unknown) => {
+      failed.abort(error);
+      throw error;
+    });
+  const lanes = parts.lanes.map((lane) => guarded(deliver(lane, stop.signal, cut.signal)));
+  let deadline: NodeJS.Timeout | undefined; // never unref'd: an empty event loop would exit before the cleanup
+  const results = [];
+  try {
+    if (parts.opening.length > 0) await guarded(absorb(parts.opening, parts));
+    results.push(...(await Promise.allSettled(parts.sources.map((source) => guarded(intake(source, parts, reading))))));
+    if (parts.drains) await drained(parts, reading);
+  } finally {
+    stop.abort();
+    deadline = setTimeout(() => cut.abort(), parts.graceMs);
+    results.push(...(await Promise.allSettled(lanes)));
+    clearTimeout(deadline);
+  }
+  const failure = results.find((result) => result.status === "rejected");
+  if (failure) throw failure.reason;
+}
+
+/** The fast half, in order: frames are done once all that they make owed is committed. */
+async function intake(source: Source, parts: Parts, signal: AbortSignal): Promise<void> {
+  for await (const frames of source.frames(signal)) {
+    const messages = frames.flatMap((frame) => read(frame, parts) ?? []);
+    if (messages.length > 0) await absorb(messages, parts);
+  }
+}
+
+/** A frame that cannot be read is counted and logged; no frame may stop the feed. */
+function read(frame: Frame, { unreadable, log }: Parts): Message | undefined {
+  try {
+    return decode(frame);
+  } catch (error) {
+    if (error instanceof DecodeError) unreadable.say({ topic: frame.topic.slice(0, 64), reason: error.message });
+    else log.error({ err: error, topic: frame.topic.slice(0, 64) }, "Dropped a frame by a bug");
+    return undefined;
+  }
+}
+
+/** Plans messages upon what is known and commits what follows; again, if memory has moved in between. */
+async function absorb(messages: readonly Message[], { store, rules, clock, bells, planned }: Parts): Promise<void> {
+  for (;;) {
+    const now = clock.now();
+    const decided = plan(messages, await store.recall(keysOf(messages)), now, rules);
+    if ((await store.commit(decided.effects, now)) === "conflict") continue;
+    for (const { destination } of decided.effects.deliveries) bells.get(destination)?.ring();
+    planned?.(decided);
+    return;
+  }
+}
+
+async function drained({ store, clock }: Parts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && (await store.owed()).some(({ owed }) => owed > 0)) await clock.sleep(20, signal);
+}

@@ -1,0 +1,121 @@
+import { guard } from "../guard/guard.ts";
+import { merge } from "../guard/merge.ts";
+import type { Guard } from "../guard/policy.ts";
+import type { Batch, Delivery, Entry, GuardedAlert, Payload, RecordLine } from "../model.ts";
+import { matchableOfGuarded } from "../routing/facts.ts";
+import type { Route, Routes } from "../routing/route.ts";
+import { THREAT_LEVELS, TLP } from "../vocabulary.ts";
+
+/** What the second look at a batch needs to know. */
+export interface Sight {
+  readonly guard: Guard;
+  readonly routes: Routes;
+  /** The base URL of each instance's web pages. */
+  readonly links: ReadonlyMap<string, URL>;
+}
+
+/** What may still leave of a batch, and what the guard refuses now that it knows more. */
+export interface Opened {
+  readonly payload?: Payload;
+  readonly leaving: readonly { readonly delivery: Delivery; readonly guarded: GuardedAlert }[];
+  readonly refused: readonly RecordLine[];
+}
+
+/** Guards a batch with the memory of this moment and folds what is about one event into one entry. */
+export function openBatch(batch: Batch, { guard: policy, routes, links }: Sight, now: number): Opened {
+  const leaving: { delivery: Delivery; guarded: GuardedAlert }[] = [];
+  const refused: RecordLine[] = [];
+  for (const { delivery, alert, memory } of batch.entries) {
+    const verdict = guard(alert, policy, memory, delivery.cleared);
+    const reason =
+      "refused" in verdict
+        ? verdict.refused
+        : isStillMatched(delivery, verdict.guarded, routes)
+          ? undefined
+          : "match-not-visible";
+    if (reason !== undefined) refused.push(recordOf(delivery, now, { outcome: "refused", reason }));
+    else if ("guarded" in verdict) leaving.push({ delivery, guarded: verdict.guarded });
+  }
+  if (leaving.length === 0) return { leaving, refused };
+  const entries = fold(leaving, links);
+  const labels = entries.map(({ guarded }) => guarded.tlp);
+  const payload: Payload = {
+    batch: batch.id,
+    destination: batch.destination,
+    createdAt: now,
+    tlp: [...TLP].reverse().find((label) => labels.includes(label)) ?? "untagged",
+    priority: leaving.some(({ delivery }) => delivery.priority === "high") ? "high" : "normal",
+    mentions: [...new Set(leaving.flatMap(({ delivery }) => delivery.mentions))],
+    entries,
+    show: batch.show,
+    minimal: false,
+  };
+  return { payload, leaving, refused };
+}
+
+/** The line that remains of a delivery: no content, only what became of it. */
+export function recordOf(
+  delivery: Delivery,
+  at: number,
+  result: { readonly outcome: RecordLine["outcome"]; readonly reason?: string; readonly tlp?: string },
+): RecordLine {
+  return {
+    delivery: delivery.id,
+    at,
+    destination: delivery.destination,
+    instance: delivery.instance,
+    kind: delivery.kind,
+    ...(delivery.eventUuid !== undefined && { eventUuid: delivery.eventUuid }),
+    ...(delivery.changedAt !== undefined && { changedAt: delivery.changedAt }),
+    routes: delivery.routes,
+    ...result,
+  };
+}
+
+/** A route that left the config since cannot be asked any more; what it planned is still owed. */
+function isStillMatched({ kind, routes: names }: Delivery, guarded: GuardedAlert, routes: Routes): boolean {
+  const asked = names.map((name) => routes.get(kind)?.find((route) => route.name === name));
+  const known = asked.filter((route): route is Route => route !== undefined);
+  const subject = matchableOfGuarded(guarded);
+  return known.length < asked.length || known.some((route) => route.matches(subject) === true);
+}
+
+function fold(leaving: Opened["leaving"], links: ReadonlyMap<string, URL>): readonly Entry[] {
+  const groups = new Map<string, { delivery: Delivery; guarded: GuardedAlert }[]>();
+  for (const one of leaving) {
+    const { alert, form } = one.guarded;
+    const about = alert.event?.uuid ?? alert.event?.id;
+    const key = JSON.stringify(about === undefined ? [alert.id] : [alert.instance, about, form]);
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  const entries = [...groups.values()].map((members): Entry => {
+    const [first, ...rest] = members.map(({ guarded }) => guarded);
+    if (!first) throw new Error("A group of deliveries is never empty");
+    const guarded = merge([first, ...rest]);
+    const link = linkOf(guarded, links);
+    return {
+      guarded,
+      kinds: tally(members.map(({ delivery }) => delivery.kind)),
+      routes: [...new Set(members.flatMap(({ delivery }) => delivery.routes))],
+      ...(link && { link }),
+      deliveries: members.map(({ delivery }) => delivery.id),
+    };
+  });
+  const gravity = ({ guarded }: Entry) => THREAT_LEVELS.indexOf(guarded.alert.event?.threatLevel ?? "undefined");
+  return entries.sort((a, b) => gravity(a) - gravity(b));
+}
+
+function tally<T>(values: readonly T[]): readonly { readonly kind: T; readonly n: number }[] {
+  const counts = new Map<T, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].map(([kind, n]) => ({ kind, n }));
+}
+
+/** MISP shows an event under its UUID as well as under its id (`/events/view/…`). */
+function linkOf({ alert }: GuardedAlert, links: ReadonlyMap<string, URL>): URL | undefined {
+  const base = links.get(alert.instance);
+  const about = alert.event?.uuid ?? alert.event?.id;
+  if (!base || about === undefined) return undefined;
+  const path = base.pathname.endsWith("/") ? base.pathname : `${base.pathname}/`;
+  return new URL(`${path}events/view/${encodeURIComponent(about)}`, base);
+}

@@ -1,0 +1,71 @@
+import type { Count, GuardedAlert, Item } from "../model.ts";
+import { PAP, TLP } from "../vocabulary.ts";
+import { cell } from "./tighten.ts";
+
+/**
+ * One guarded alert for several about one event, all of one form: the newest publication, or else the newest alert, with
+ * the parts of the others that it lacks. Merging shows nothing that one of them did not show.
+ */
+export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): GuardedAlert {
+  const base = alerts.reduce((a, b) => (precedence(b) >= precedence(a) ? b : a));
+  const isPublication = base.alert.kind === "event.published";
+  const items = new Map(base.alert.items.map((item) => [identify(item), item]));
+  const counts = new Map(base.alert.counts.map((count) => [cell(count), count]));
+  // What came before a publication is in it already, or was removed since.
+  for (const { alert } of alerts.filter((other) => other !== base && !(isPublication && isBefore(other, base)))) {
+    for (const item of alert.items.filter((candidate) => !items.has(identify(candidate)))) {
+      items.set(identify(item), item);
+      const count: Count = {
+        type: item.type ?? "",
+        toIds: item.toIds ?? false,
+        marking: item.marking,
+        reach: item.reach,
+        n: 1,
+      };
+      counts.set(cell(count), { ...count, n: (counts.get(cell(count))?.n ?? 0) + 1 });
+    }
+  }
+  const changes = alerts.map(({ alert }) => alert.change);
+  const merged = {
+    ...base,
+    alert: {
+      ...base.alert,
+      ...(changes.includes("new") && { change: "new" as const }),
+      items: [...items.values()],
+      counts: [...counts.values()],
+    },
+    tlp: strictestOf(
+      TLP,
+      alerts.map(({ tlp }) => tlp),
+    ),
+    pap: strictestOf(
+      PAP,
+      alerts.map(({ pap }) => pap),
+    ),
+    withheld: isPublication ? base.withheld : alerts.reduce((sum, { withheld }) => sum + withheld, 0),
+  };
+  return merged as GuardedAlert;
+}
+
+/** Publications first, newest last. */
+function precedence({ alert }: GuardedAlert): number {
+  return alert.kind === "event.published"
+    ? Number.MAX_SAFE_INTEGER / 2 + (alert.event?.changedAt ?? 0)
+    : alert.receivedAt;
+}
+
+function isBefore(other: GuardedAlert, publication: GuardedAlert): boolean {
+  return other.alert.kind === "event.published" || other.alert.receivedAt <= publication.alert.receivedAt;
+}
+
+function identify(item: Item): string {
+  return item.uuid ?? item.id ?? JSON.stringify([item.type, item.value]);
+}
+
+function strictestOf<T extends string>(ladder: readonly T[], labels: readonly (T | "untagged")[]): T | "untagged" {
+  const given = labels.filter((label): label is T => label !== "untagged");
+  return given.reduce<T | "untagged">(
+    (a, b) => (a === "untagged" || ladder.indexOf(b) > ladder.indexOf(a) ? b : a),
+    "untagged",
+  );
+}
