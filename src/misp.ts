@@ -44,6 +44,8 @@ export interface EventView extends Reach {
   /** Last change of content, by MISP's clock. */
   readonly changedAt?: number;
   readonly published?: boolean;
+  /** It has been published at some time (`publish_timestamp` is set), whatever it is now. */
+  readonly wasPublished?: true;
   readonly threatLevel?: ThreatLevel;
   readonly analysis?: Analysis;
   /** Creator (MISP's Orgc). */

@@ -209,7 +209,7 @@ export interface Delivery {
   readonly mentions: readonly string[];
   /** One per route; the store puts it where it leaves first. */
   readonly groups: readonly Group[];
-  /** Keys of the sharing groups that passed because all members, which are not stored, are in the audience. */
+  /** Keys of the sharing groups that passed because every reader is a member; members are not stored. */
   readonly cleared: readonly string[];
 }
 

@@ -27,7 +27,7 @@ export type Verdict =
   | { readonly refused: Refusal }
   | {
       readonly guarded: GuardedAlert;
-      /** Keys of the sharing groups that pass because all their members are in the audience. */
+      /** Keys of the sharing groups that pass because every reader is a member of them. */
       readonly cleared: readonly string[];
     };
 

@@ -1,7 +1,7 @@
 import type { Organisation, Reach, SharingGroup } from "../misp.ts";
 import type { Guard } from "./policy.ts";
 
-/** Whether one level of the data may travel to these readers; `cleared` names the sharing groups that let it. */
+/** Whether one level of the data may travel to these readers; `cleared` names the sharing group that lets it. */
 export type Passage = { readonly passes: boolean; readonly known: boolean; readonly cleared?: string };
 
 /** What names a sharing group on one instance. */
@@ -32,7 +32,7 @@ export function passage(
       if (isIn(policy.sharing_groups, sharingGroup.id, sharingGroup.uuid, sharingGroup.name)) {
         return { passes: true, known: true };
       }
-      if (key !== undefined && (cleared.includes(key) || areAllIn(policy.audience, sharingGroup.members))) {
+      if (key !== undefined && (cleared.includes(key) || areMembers(policy.audience, sharingGroup.members))) {
         return { passes: true, known: true, cleared: key };
       }
       return { passes: false, known: true };
@@ -48,8 +48,10 @@ function isIn(names: readonly string[], ...candidates: readonly (string | undefi
   return candidates.some((candidate) => candidate !== undefined && names.some((name) => same(name, candidate)));
 }
 
-function areAllIn(audience: readonly string[], members: SharingGroup["members"]): boolean {
-  return members !== undefined && members.length > 0 && members.every(({ name, uuid }) => isIn(audience, name, uuid));
+/** Every organisation that reads must be a member; members come with name and UUID, the audience may use either. */
+function areMembers(audience: readonly string[], members: SharingGroup["members"]): boolean {
+  if (!members || audience.length === 0) return false;
+  return audience.every((reader) => members.some(({ name, uuid }) => isIn([reader], name, uuid)));
 }
 
 function same(a: string, b: string): boolean {

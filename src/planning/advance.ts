@@ -49,7 +49,7 @@ function replace(memory: EventMemory, message: Message, view: EventView, changed
     event: { ...overlay(memory.event, withoutMembers(view)), ...(tags && { tags }) },
     attached,
     ...(isPublication && { publishedAt: changedAt }),
-    everPublished: memory.everPublished || isPublication || view.published === true,
+    everPublished: memory.everPublished || isPublication || isPublished(view),
     deleted: message.kind === "event.deleted" || (memory.deleted && !isNewer),
   };
 }
@@ -76,7 +76,7 @@ function withList(
 function fillIn(memory: EventMemory, view: EventView): EventMemory {
   const { tags: _, ...rest } = withoutMembers(view);
   const gaps = Object.entries(rest).filter(([name]) => memory.event[name as keyof EventView] === undefined);
-  const everPublished = memory.everPublished || view.published === true;
+  const everPublished = memory.everPublished || isPublished(view);
   if (gaps.length === 0 && everPublished === memory.everPublished && memory.revision > 0) return memory;
   return { ...memory, event: { ...memory.event, ...Object.fromEntries(gaps) }, everPublished };
 }
@@ -155,6 +155,10 @@ function times(attribute: Attribute, event: EventMemory, row: AttributeMemory | 
     eventChangedAt: Math.max(event.event.changedAt ?? 0, row?.eventChangedAt ?? 0),
     changedAt: Math.max(attribute.changedAt ?? 0, row?.changedAt ?? 0),
   };
+}
+
+function isPublished(view: EventView): boolean {
+  return view.published === true || view.wasPublished === true;
 }
 
 /** What is newly said over what was known; a distribution replaces the sharing group that went with the old one. */

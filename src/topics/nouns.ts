@@ -119,6 +119,7 @@ export function readEvent(raw: Raw, creator: unknown): EventView {
     date: day(raw.date),
     changedAt: instant(raw.timestamp),
     published: boolean(raw.published),
+    wasPublished: (integer(raw.publish_timestamp) ?? 0) > 0 ? (true as const) : undefined,
     threatLevel: choice(THREAT_LEVELS, raw.threat_level_id, 1),
     analysis: choice(ANALYSES, raw.analysis),
     org,

@@ -1,0 +1,97 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { ConfigError, formatProblems } from "../config/problem.ts";
+import { StoreError, UsageError } from "../errors.ts";
+import { VERSION } from "../version.ts";
+import { checkCommand } from "./check.ts";
+import { type Context, hasColor, print } from "./context.ts";
+import { demoCommand } from "./demo.ts";
+import { replayCommand } from "./replay.ts";
+import { runCommand } from "./run.ts";
+import { tailCommand } from "./tail.ts";
+
+const DEFAULT_CONFIG = "/etc/misp-herald/config.yaml";
+
+/** Runs one command line; returns the exit code: 0 good, 1 the answer is no, 2 wrong usage. */
+export async function main(args: readonly string[], context: Context): Promise<number> {
+  let code = 0;
+  const program = buildProgram(context, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof ConfigError) {
+      print(context.stderr, formatProblems(error.issues, { color: hasColor(context.stderr, context.env) }));
+      return 1;
+    }
+    if (error instanceof UsageError || error instanceof StoreError) {
+      print(context.stderr, `misp-herald: ${error.message}`);
+      return error instanceof UsageError ? error.exitCode : 1;
+    }
+    throw error;
+  }
+}
+
+function buildProgram(context: Context, finish: (code: 0 | 1) => void): Command {
+  const program = new Command("misp-herald")
+    .description("Tells the right people what happens in MISP: routed by YAML rules, guarded by TLP, durable.")
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => void context.stdout.write(text), writeErr: (text) => void context.stderr.write(text) })
+    .showSuggestionAfterError()
+    .showHelpAfterError("(misp-herald --help lists what there is)")
+    .addHelpText("after", "\nNew here? misp-herald demo shows it working, without MISP and without a configuration.");
+  const config = () => new Option("-c, --config <file>", "configuration").default(DEFAULT_CONFIG).env("MISP_HERALD_CONFIG");
+
+  program
+    .command("run")
+    .description("the service, in the foreground; ends on SIGTERM or Ctrl-C, and keeps what is owed")
+    .addOption(config())
+    .action((options) => runCommand(options, context));
+  program
+    .command("demo")
+    .description("a recorded session through the real pipeline, on this terminal: no MISP, no configuration, no network")
+    .option("--speed <factor>", "times faster than for reading along, e.g. 4", positive, 1)
+    .action((options) => demoCommand(options, context));
+  program
+    .command("check")
+    .description("validate a configuration and say in sentences what it does; opens nothing, needs no secret")
+    .addOption(config())
+    .option("--json", "one JSON document", false)
+    .action(async (options) => finish(await checkCommand(options, context)));
+  program
+    .command("tail")
+    .description("show what the feed says, as it comes")
+    .addOption(config())
+    .option("--endpoint <url>", "listen to this publisher, e.g. tcp://127.0.0.1:50000, without a configuration")
+    .option("--topic <name...>", "only these MISP topics, e.g. misp_json_attribute")
+    .option("--kind <glob...>", "only these kinds, e.g. attribute.*")
+    .option("--explain", "say what the routes and guards of the configuration would do with each message", false)
+    .option("--stats", "count instead of showing", false)
+    .option("--json", "one JSON line per message", false)
+    .action((options) => tailCommand(options, context));
+  program
+    .command("replay")
+    .description("show what would happen with recorded frames; nothing is sent, and memory is not touched")
+    .argument("<file>", "recorded frames, one per line; - is standard input")
+    .addOption(config())
+    .option("--send", "send, to the destinations of --to only; groups do not wait", false)
+    .option("--to <name...>", "destinations of the configuration")
+    .option("--instance <name>", "the instance that the frames come from; the first of the configuration by default")
+    .option("--speed <speed>", "full, recorded, or a factor such as 10", speed, "full")
+    .option("--json", "one JSON line per message", false)
+    .action((options_, options) => replayCommand({ file: options_, ...options }, context));
+  return program;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("Give a number above zero, such as 4.");
+  return value;
+}
+
+function speed(text: string): "full" | "recorded" | number {
+  return text === "full" || text === "recorded" ? text : positive(text);
+}

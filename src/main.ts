@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+import { main } from "./cli/program.ts";
+
+/** Longer than the grace that `run` gives to attempts in flight. */
+const STOP_WITHIN_MS = 10_000;
+
+const stop = new AbortController();
+for (const name of ["SIGTERM", "SIGINT"] as const) {
+  process.on(name, () => {
+    // The second time nobody wants to wait; what is owed is on disk.
+    if (stop.signal.aborted) process.exit(1);
+    stop.abort();
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
+  });
+}
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+try {
+  process.exitCode = await main(process.argv.slice(2), {
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signal: stop.signal,
+  });
+} catch (error) {
+  process.stderr.write(`misp-herald: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+}
