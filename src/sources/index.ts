@@ -1,0 +1,8 @@
+import { z } from "zod";
+import { zeromq } from "./zeromq.ts";
+
+/** The `feed:` of an instance: one line per source type. */
+export const Feed = z.discriminatedUnion("type", [zeromq]);
+export type Feed = z.output<typeof Feed>;
+
+export { openReplay, type ReplayOptions } from "./replay.ts";

@@ -1,0 +1,61 @@
+import { z } from "zod";
+import type { Log } from "../log.ts";
+import type { Source } from "../model.ts";
+
+/** What a source is given when it is opened; opening does no I/O. */
+export interface SourceContext {
+  readonly instance: string;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/** How a source is doing, for status, metrics and health; counted since it was opened. */
+export interface SourceStatus {
+  readonly received: number;
+  /** Frames that the full queue had no room for; topics that MISP does not have count as `other`. */
+  readonly dropped: Readonly<Record<string, number>>;
+  readonly endpoints: readonly { readonly endpoint: string; readonly connected: boolean }[];
+  readonly lastFrameAt?: number;
+  /** Nothing arrived for `silent_after`. */
+  readonly silent: boolean;
+}
+
+/** A source that lasts, and can be asked how it is. */
+export interface LiveSource extends Source {
+  status(): SourceStatus;
+}
+
+/** A parsed `feed:` entry; the options of its type are inside `open`. */
+export interface ConfiguredSource {
+  readonly type: string;
+  open(context: SourceContext): LiveSource;
+}
+
+/** Makes the schema of one source type: `shape` are its options, `check` judges them together, `open` gets the parsed ones. */
+export function defineSource<const Type extends string, Shape extends z.ZodRawShape>(definition: {
+  readonly type: Type;
+  readonly shape: Shape;
+  readonly check?: (
+    options: z.output<z.ZodObject<Shape>>,
+  ) => { readonly path: string; readonly message: string } | undefined;
+  readonly open: (options: z.output<z.ZodObject<Shape>>, context: SourceContext) => LiveSource;
+}) {
+  return z
+    .strictObject({ type: z.literal(definition.type), ...definition.shape })
+    .transform((parsed, context): ConfiguredSource => {
+      const options = parsed as unknown as z.output<z.ZodObject<Shape>>;
+      const problem = definition.check?.(options);
+      if (problem) context.addIssue({ code: "custom", path: [problem.path], message: problem.message });
+      return { type: definition.type, open: (opened) => definition.open(options, opened) };
+    });
+}
+
+/** MISP's names are far shorter; a frame of megabytes without a space must not become a topic of megabytes. */
+const MAX_TOPIC_BYTES = 256;
+
+/** Takes off MISP's envelope, `topic SPACE json` (mispzmq.py); without a space all of it is payload. */
+export function splitFrame(bytes: Uint8Array): { readonly topic: string; readonly payload: Uint8Array } {
+  const space = bytes.subarray(0, MAX_TOPIC_BYTES).indexOf(0x20);
+  if (space < 0) return { topic: "", payload: bytes };
+  return { topic: Buffer.from(bytes.subarray(0, space)).toString("utf8"), payload: bytes.subarray(space + 1) };
+}

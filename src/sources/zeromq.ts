@@ -1,0 +1,213 @@
+import { z } from "zod";
+import type { Frame } from "../model.ts";
+import { Duration, SecretText, Size } from "../schema.ts";
+import { openBurstLog } from "./burst-log.ts";
+import { defineSource, type LiveSource, type SourceContext, splitFrame } from "./source.ts";
+import { openReceiver } from "./zeromq-receiver.ts";
+import type { FromReceiver, LinkState } from "./zeromq-worker.ts";
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const RECHECK_MS = 500;
+
+const Endpoint = z.string().refine((text) => {
+  if (/^ipc:\/\/\S+$/.test(text)) return true;
+  const [, port] = /^tcp:\/\/(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+(?:%\w+)?\]):(\d{1,5})$/.exec(text) ?? [];
+  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
+}, 'must be an address to connect to, such as "tcp://misp.example.org:50000" or "ipc:///run/misp.sock"');
+
+const SHAPE = {
+  /** All are connected to: several web nodes of one MISP each publish a part. */
+  endpoints: z
+    .array(Endpoint)
+    .min(1, "must name at least one endpoint")
+    .refine((list) => new Set(list).size === list.length, "must not name an endpoint twice"),
+  /** MISP's Plugin.ZeroMQ_username and _password (PLAIN, RFC 24: at most 255 bytes each, and sent in the clear). */
+  username: z.string().min(1, "must not be empty").max(255).optional(),
+  password: SecretText.optional(),
+  silent_after: Duration.refine((ms) => ms > 0 && ms <= MAX_TIMER_MS, "must be from 1ms to 24d").default(60_000),
+  queue: Size.refine((bytes) => bytes >= 2 ** 16, "must be at least 64KiB").default(2 ** 26),
+  heartbeat: Duration.refine((ms) => ms >= 100 && ms <= 3_600_000, "must be from 100ms to 1h").default(10_000),
+};
+
+export type ZeromqOptions = z.output<z.ZodObject<typeof SHAPE>>;
+
+/** MISP's own feed: its PUB socket, or those of several web nodes. */
+export const zeromq = defineSource({
+  type: "zeromq",
+  shape: SHAPE,
+  check({ username, password }) {
+    if (username !== undefined && !password) {
+      return { path: "password", message: "is missing: a username needs its password (Plugin.ZeroMQ_password)" };
+    }
+    if (password && username === undefined) {
+      return { path: "username", message: "is missing: a password needs its username (Plugin.ZeroMQ_username)" };
+    }
+    return undefined;
+  },
+  open: openZeromq,
+});
+
+/** Each call of `frames` connects anew; ending the iteration, by the signal or by leaving it, closes all sockets. */
+export function openZeromq(options: ZeromqOptions, { instance, log, now }: SourceContext): LiveSource {
+  const connected = new Set<string>();
+  let received = 0;
+  let dropped: Readonly<Record<string, number>> = {};
+  let lastFrameAt: number | undefined;
+  let silent = false;
+
+  // A frame may have waited for a busy main thread: its age is taken off by the clock that both threads share.
+  const instant = (atMs: number) => Math.round(now() - (Number(process.hrtime.bigint()) / 1e6 - atMs));
+
+  async function* frames(signal: AbortSignal): AsyncGenerator<readonly Frame[]> {
+    if (signal.aborted) return;
+    const drops = openBurstLog((counts) =>
+      log.warn({ instance, dropped: counts }, "The queue behind the ZeroMQ feed is full: frames were dropped"),
+    );
+    const silence = watchSilence();
+    let receivedBefore = 0;
+    let droppedBefore: Readonly<Record<string, number>> = {};
+
+    function observe(message: FromReceiver): void {
+      if (message.type === "link") link(message.endpoint, message.state);
+      if (message.type !== "frames") return;
+      if (message.dropped) countDrops(message.dropped);
+      if (message.received === receivedBefore) return;
+      received += message.received - receivedBefore;
+      receivedBefore = message.received;
+      lastFrameAt = instant(message.lastAtMs);
+      silence.end();
+    }
+    function countDrops(totals: Readonly<Record<string, number>>): void {
+      for (const [topic, total] of Object.entries(totals)) {
+        const more = total - (droppedBefore[topic] ?? 0);
+        if (more === 0) continue;
+        dropped = { ...dropped, [topic]: (dropped[topic] ?? 0) + more };
+        drops.add(topic, more);
+      }
+      droppedBefore = totals;
+    }
+
+    const receiver = openReceiver(
+      {
+        endpoints: options.endpoints,
+        username: options.username ?? null,
+        password: options.password?.reveal() ?? null,
+        heartbeatMs: options.heartbeat,
+        queueBytes: options.queue,
+      },
+      observe,
+    );
+    // At once, also when nobody asks for more.
+    const stop = () => {
+      silence.close();
+      void receiver.close();
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      for (let batch = await receiver.next(); batch; batch = await receiver.next()) {
+        yield batch.map(({ bytes, atMs }) => ({ instance, ...splitFrame(bytes), receivedAt: instant(atMs) }));
+      }
+    } finally {
+      signal.removeEventListener("abort", stop);
+      stop();
+      await receiver.close();
+      drops.close();
+      connected.clear();
+    }
+  }
+
+  function link(endpoint: string, state: LinkState): void {
+    connected[state === "connected" ? "add" : "delete"](endpoint);
+    const line = describe(state, options.username !== undefined, instance);
+    log[line.level]({ instance, endpoint }, line.text);
+  }
+
+  /** Counts from when it is opened, so that a feed that never says anything is silent too. */
+  function watchSilence(): { end(): void; close(): void } {
+    let since = now();
+    let overdue = false;
+    let timer = setTimeout(check, options.silent_after);
+
+    function check(): void {
+      const leftMs = since + options.silent_after - now();
+      if (leftMs > 0) {
+        overdue = false;
+        timer = setTimeout(check, Math.min(leftMs, options.silent_after));
+        return;
+      }
+      if (!overdue) {
+        // A process that was busy, or asleep, learns only in its next turns what the receiving thread got meanwhile.
+        overdue = true;
+        timer = setTimeout(check, RECHECK_MS);
+        return;
+      }
+      silent = true;
+      const seconds = Math.round((now() - since) / 1000);
+      log.warn(
+        { instance, seconds },
+        `No frame for ${seconds} s: MISP says something at least every 10 s. Check that its ZeroMQ publisher runs ` +
+          "(Plugin.ZeroMQ_enable, mispzmq.py) and that this host reaches it",
+      );
+    }
+
+    return {
+      end() {
+        since = lastFrameAt ?? now();
+        if (!silent) return;
+        silent = false;
+        overdue = false;
+        log.info({ instance }, "Frames arrive again");
+        timer = setTimeout(check, options.silent_after);
+      },
+      close() {
+        clearTimeout(timer);
+        silent = false;
+      },
+    };
+  }
+
+  return {
+    name: instance,
+    frames,
+    status: () => ({
+      received,
+      dropped,
+      endpoints: options.endpoints.map((endpoint) => ({ endpoint, connected: connected.has(endpoint) })),
+      ...(lastFrameAt === undefined ? {} : { lastFrameAt }),
+      silent,
+    }),
+  };
+}
+
+/** What to tell an operator. Never a value of the credentials. */
+function describe(state: LinkState, hasCredentials: boolean, instance: string) {
+  switch (state) {
+    case "connected":
+      return { level: "info", text: "Connected to MISP's ZeroMQ feed" } as const;
+    case "disconnected":
+      return { level: "warn", text: "Lost the connection to MISP's ZeroMQ feed" } as const;
+    case "unreachable":
+      return { level: "warn", text: "Cannot reach MISP's ZeroMQ feed; trying again, at least every 5 s" } as const;
+    case "refused":
+      return {
+        level: "error",
+        text:
+          `MISP refused the ZeroMQ user name or password; trying again, at least every 60 s. Check username and ` +
+          `password of the feed of "${instance}" against Plugin.ZeroMQ_username and Plugin.ZeroMQ_password`,
+      } as const;
+    case "mismatched":
+      return {
+        level: "error",
+        text: hasCredentials
+          ? `MISP's ZeroMQ feed has no user name and password, but the feed of "${instance}" has; trying again, at least ` +
+            "every 60 s. Set Plugin.ZeroMQ_username and Plugin.ZeroMQ_password in MISP, or remove them here"
+          : `MISP's ZeroMQ feed asks for a user name and password; trying again, at least every 60 s. Set username and ` +
+            `password of the feed of "${instance}" to Plugin.ZeroMQ_username and Plugin.ZeroMQ_password`,
+      } as const;
+    case "not_zeromq":
+      return {
+        level: "warn",
+        text: "The connection is accepted, but what answers does not speak ZeroMQ as MISP does; trying again. Check the port",
+      } as const;
+  }
+}
