@@ -19,6 +19,11 @@ function cut(text: string, length: number): string {
   return text.slice(0, end);
 }
 
+/** Text that UTF-8 can encode; all else stays as it is, for programs that want values exactly. */
+export function wellFormed(text: string): string {
+  return text.replace(LONE_SURROGATES, "\uFFFD");
+}
+
 /** Makes hostile text safe to show on one line; at most `maxLength` UTF-16 units of it are looked at. */
 export function clean(text: string, maxLength: number = MAX_LENGTH): CleanText {
   // The cap comes first: whatever follows is bounded work, however long the text is.

@@ -1,13 +1,56 @@
+import type { Outcome } from "../../model.ts";
 import { defineDestination } from "../destination.ts";
-import { WEBHOOK_OPTIONS } from "./options.ts";
+import { classifyReply, openHttp } from "../http.ts";
+import { formatBody, sign } from "./format.ts";
+import { signingKey, WEBHOOK_OPTIONS } from "./options.ts";
 
-/** Posts batches as signed JSON to an HTTP endpoint, for programs. */
+/** The receiver knows a batch by its `webhook-id`, so that a second copy does no harm. */
+function repeatable(outcome: Outcome): Outcome {
+  return outcome.kind === "ambiguous" ? { ...outcome, kind: "retry" } : outcome;
+}
+
+/** Posts batches as signed JSON (Standard Webhooks 1.0.0) to an HTTP endpoint, for programs. */
 export const webhook = defineDestination({
   type: "webhook",
   shape: WEBHOOK_OPTIONS,
-  open: (_options, { name }) => ({
-    name,
-    send: async () => ({ kind: "done" }),
-    async [Symbol.asyncDispose]() {},
-  }),
+  open(options, { name, now, log }) {
+    const http = openHttp({ url: options.url, timeoutMs: options.timeout, caFile: options.ca_file });
+    const key = options.secret && signingKey(options.secret);
+    const fixed = Object.fromEntries(
+      Object.entries(options.headers).map(([header, value]) => [header.toLowerCase(), value.reveal()]),
+    );
+    return {
+      name,
+      async send(payload, signal) {
+        const body = formatBody(payload, options.include_values, options.max_body);
+        const startedAt = now();
+        const timestamp = Math.floor(startedAt / 1000);
+        const reply = await http.post({
+          headers: {
+            ...fixed,
+            "content-type": "application/json; charset=utf-8",
+            "webhook-id": payload.batch,
+            "webhook-timestamp": String(timestamp),
+            ...(key ? { "webhook-signature": sign(key, payload.batch, timestamp, body) } : {}),
+          },
+          body,
+          signal,
+        });
+        const outcome = repeatable(classifyReply(reply, now()));
+        log.debug(
+          {
+            destination: name,
+            batch: payload.batch,
+            outcome: outcome.kind,
+            ...("status" in reply ? { status: reply.status } : {}),
+            bytes: Buffer.byteLength(body),
+            tookMs: now() - startedAt,
+          },
+          "Posted",
+        );
+        return outcome;
+      },
+      [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
+    };
+  },
 });

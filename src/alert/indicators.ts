@@ -1,0 +1,61 @@
+import type { Entry, Item, Payload } from "../model.ts";
+import { defangText, defangValue, RULE_TYPES } from "./defang.ts";
+import { type CleanText, clean, formatCount } from "./text.ts";
+
+/** The items of one entry that a payload lists, and how many more there are. */
+export interface Listed {
+  readonly items: readonly Item[];
+  readonly more: number;
+}
+
+/** How many attributes an entry is about, and how many of them are for detection; also what its list does not hold. */
+export function countItems(entry: Entry): { readonly attributes: number; readonly toIds: number } {
+  const { counts, items } = entry.guarded.alert;
+  if (counts.length === 0) {
+    return { attributes: items.length, toIds: items.filter((item) => item.toIds).length };
+  }
+  return counts.reduce(
+    (sum, count) => ({ attributes: sum.attributes + count.n, toIds: sum.toIds + (count.toIds ? count.n : 0) }),
+    { attributes: 0, toIds: 0 },
+  );
+}
+
+/** Shares out what a payload may list (`show`) among its entries, evenly, and what one leaves to those behind it. */
+export function listItems(payload: Payload): readonly Listed[] {
+  let left = payload.show === "matched" ? Number.POSITIVE_INFINITY : payload.show;
+  return payload.entries.map((entry, index) => {
+    if (entry.guarded.form !== "full" || payload.minimal) {
+      return { items: [], more: 0 };
+    }
+    const candidates = entry.guarded.alert.items.filter((item) => payload.show !== "matched" || item.matched);
+    const share = Math.ceil(left / (payload.entries.length - index));
+    const items = candidates.slice(0, share);
+    left -= items.length;
+    return { items, more: Math.max(0, countItems(entry).attributes - items.length) };
+  });
+}
+
+/** What a person reads of one attribute. */
+export interface Indicator {
+  readonly type: CleanText;
+  readonly value: CleanText;
+  readonly toIds: boolean;
+  /** Its place in an object, and its comment. */
+  readonly notes: readonly CleanText[];
+}
+
+/** Makes an attribute readable and inert. */
+export function indicator(entry: Entry, item: Item): Indicator {
+  const type = clean(item.type ?? "attribute", 100);
+  const raw = clean(item.value ?? "");
+  const object = entry.guarded.alert.objects.find((candidate) => candidate.key === item.objectKey);
+  const place = [object?.name, item.relation].filter((part) => part !== undefined && part !== item.type).join(".");
+  return {
+    type,
+    value: RULE_TYPES.has(type)
+      ? clean(`(a rule of ${formatCount(raw.length, "character")})`)
+      : defangValue(type, raw === "" ? clean("(no value)") : raw),
+    toIds: item.toIds ?? false,
+    notes: [place, item.comment ?? ""].map((note) => defangText(clean(note, 1000))).filter((note) => note !== ""),
+  };
+}

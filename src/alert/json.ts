@@ -1,0 +1,158 @@
+import type { Organisation } from "../misp.ts";
+import type { Entry, Item } from "../model.ts";
+import { defangText, defangValue } from "./defang.ts";
+import { formatState, formatTitle } from "./headline.ts";
+import { countItems, type Listed } from "./indicators.ts";
+import { clean, wellFormed } from "./text.ts";
+
+/** How indicators look to a program: raw and defanged, only defanged, or by type only. */
+export type Values = "none" | "defanged" | "raw";
+
+const CUTTABLE = ["indicators", "objects", "lines", "tags", "clusters"] as const;
+export type Cuttable = (typeof CUTTABLE)[number];
+
+/** One entry as programs get it; its lists can be cut. */
+export type EntryJson = { readonly [field: string]: unknown } & { readonly [list in Cuttable]?: readonly unknown[] } & {
+  /** How many of each list are not in it. */
+  readonly truncated?: Readonly<Record<string, number>>;
+};
+
+function formatIso(at: number | undefined): string | undefined {
+  return at === undefined || !(Math.abs(at) <= 8.64e15) ? undefined : new Date(at).toISOString();
+}
+
+function formatIndicator(entry: Entry, item: Item, values: Values) {
+  const object = entry.guarded.alert.objects.find((candidate) => candidate.key === item.objectKey);
+  const free = freeText(values);
+  return {
+    uuid: optional(item.uuid),
+    type: optional(item.type),
+    category: optional(item.category),
+    value: values === "raw" ? optional(item.value) : undefined,
+    defanged:
+      values === "none" || item.value === undefined ? undefined : defangValue(item.type ?? "", clean(item.value)),
+    to_ids: item.toIds,
+    comment: values === "none" ? undefined : free(item.comment),
+    tags: item.tags.length > 0 ? item.tags.map(wellFormed) : undefined,
+    object: optional(object?.name),
+    object_uuid: optional(object?.uuid),
+    relation: optional(item.relation),
+    tlp: item.marking.tlp === "none" ? undefined : item.marking.tlp,
+    matched: item.matched,
+    changed_at: formatIso(item.changedAt),
+  };
+}
+
+function optional(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : wellFormed(text);
+}
+
+/** Prose may hold indicators too: it is as raw as they are. */
+function freeText(values: Values): (text: string | undefined) => string | undefined {
+  return (text) => (text === undefined || values === "raw" ? optional(text) : defangText(clean(text)));
+}
+
+function formatEvent(entry: Entry, values: Values) {
+  const { event } = entry.guarded.alert;
+  const organisation = (org: Organisation | undefined) => org && { name: optional(org.name), uuid: optional(org.uuid) };
+  return (
+    event && {
+      uuid: optional(event.uuid),
+      id: optional(event.id),
+      url: entry.link?.href,
+      info: freeText(values)(event.info),
+      date: optional(event.date),
+      changed_at: formatIso(event.changedAt),
+      threat_level: event.threatLevel,
+      analysis: event.analysis,
+      distribution: event.distribution,
+      sharing_group: event.sharingGroup && {
+        uuid: optional(event.sharingGroup.uuid),
+        name: optional(event.sharingGroup.name),
+      },
+      published: event.published,
+      origin: event.origin,
+      org: organisation(event.org),
+      owner_org: organisation(event.owner),
+      extends_uuid: optional(event.extendsUuid),
+    }
+  );
+}
+
+/** One entry reduced to marking, title and link, for a receiver that refused more than that. */
+export function formatMinimalEntry(entry: Entry): EntryJson {
+  const { form, alert, tlp, pap } = entry.guarded;
+  return {
+    form,
+    instance: alert.instance,
+    marking: { tlp, pap },
+    title: formatTitle(entry),
+    event: entry.link && { url: entry.link.href },
+  };
+}
+
+/** One entry for programs: snake_case, text as MISP has it; a pointer is minimal, and metadata has no content in it. */
+export function formatEntry(entry: Entry, listed: Listed, values: Values): EntryJson {
+  const { form, alert, tlp, pap, withheld } = entry.guarded;
+  if (form === "pointer") {
+    return formatMinimalEntry(entry);
+  }
+  const { attributes, toIds } = countItems(entry);
+  const { event, sighting, tag } = alert;
+  return {
+    kinds: entry.kinds,
+    change: alert.change,
+    form,
+    instance: alert.instance,
+    routes: entry.routes,
+    marking: { tlp, pap },
+    withheld,
+    state: formatState(entry),
+    title: formatTitle(entry),
+    received_at: formatIso(alert.receivedAt),
+    event: formatEvent(entry, values),
+    counts: { attributes, to_ids: toIds, objects: alert.objects.length },
+    ...(event?.tags && { tags: event.tags.map(({ name }) => wellFormed(name)) }),
+    ...(event?.clusters && {
+      clusters: event.clusters.map(({ galaxy, value }) => ({ galaxy: wellFormed(galaxy), value: wellFormed(value) })),
+    }),
+    tag: tag && { name: wellFormed(tag.name), on: tag.on, attribute_id: optional(tag.attributeId) },
+    sighting: sighting && {
+      type: sighting.type,
+      source: form === "full" ? optional(sighting.source) : undefined,
+      seen_at: formatIso(sighting.seenAt),
+    },
+    ...(form === "full" && formatContent(entry, listed, values)),
+    ...(listed.more > 0 && { truncated: { indicators: listed.more } }),
+  };
+}
+
+/** What metadata does not have. */
+function formatContent(entry: Entry, listed: Listed, values: Values) {
+  const { objects, lines } = entry.guarded.alert;
+  const free = freeText(values);
+  return {
+    indicators: listed.items.map((item) => formatIndicator(entry, item, values)),
+    objects: objects.map((object) => ({
+      uuid: optional(object.uuid),
+      name: optional(object.name),
+      comment: values === "none" ? undefined : free(object.comment),
+    })),
+    lines: lines.map(({ label, text }) => ({ label, text: free(text) })),
+  };
+}
+
+/** Keeps at most so many of each list, and counts what goes. */
+export function cutEntry(entry: EntryJson, limits: Readonly<Partial<Record<Cuttable, number>>>): EntryJson {
+  const kept: Partial<Record<Cuttable, readonly unknown[]>> = {};
+  const truncated: Record<string, number> = { ...entry.truncated };
+  for (const list of CUTTABLE) {
+    const whole = entry[list] ?? [];
+    const limit = limits[list] ?? whole.length;
+    if (whole.length > limit) {
+      kept[list] = whole.slice(0, limit);
+      truncated[list] = (truncated[list] ?? 0) + whole.length - limit;
+    }
+  }
+  return Object.keys(kept).length === 0 ? entry : { ...entry, ...kept, truncated };
+}
