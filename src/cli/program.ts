@@ -39,11 +39,15 @@ function buildProgram(context: Context, finish: (code: 0 | 1) => void): Command 
     .description("Tells the right people what happens in MISP: routed by YAML rules, guarded by TLP, durable.")
     .version(VERSION)
     .exitOverride()
-    .configureOutput({ writeOut: (text) => void context.stdout.write(text), writeErr: (text) => void context.stderr.write(text) })
+    .configureOutput({
+      writeOut: (text) => void context.stdout.write(text),
+      writeErr: (text) => void context.stderr.write(text),
+    })
     .showSuggestionAfterError()
     .showHelpAfterError("(misp-herald --help lists what there is)")
     .addHelpText("after", "\nNew here? misp-herald demo shows it working, without MISP and without a configuration.");
-  const config = () => new Option("-c, --config <file>", "configuration").default(DEFAULT_CONFIG).env("MISP_HERALD_CONFIG");
+  const config = () =>
+    new Option("-c, --config <file>", "configuration").default(DEFAULT_CONFIG).env("MISP_HERALD_CONFIG");
 
   program
     .command("run")
@@ -52,7 +56,9 @@ function buildProgram(context: Context, finish: (code: 0 | 1) => void): Command 
     .action((options) => runCommand(options, context));
   program
     .command("demo")
-    .description("a recorded session through the real pipeline, on this terminal: no MISP, no configuration, no network")
+    .description(
+      "a recorded session through the real pipeline, on this terminal: no MISP, no configuration, no network",
+    )
     .option("--speed <factor>", "times faster than for reading along, e.g. 4", positive, 1)
     .action((options) => demoCommand(options, context));
   program

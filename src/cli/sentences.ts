@@ -5,17 +5,32 @@ import { TLP } from "../vocabulary.ts";
 /** A guard in sentences that its owner can check against what he means. */
 export function describeGuard(guard: Guard): string {
   const sentences = [`sees everything up to TLP:${guard.max_tlp.toUpperCase()}`];
-  if (guard.metadata_up_to) sentences.push(`up to TLP:${guard.metadata_up_to.toUpperCase()} title and tags without indicators`);
+  if (guard.metadata_up_to)
+    sentences.push(`up to TLP:${guard.metadata_up_to.toUpperCase()} title and tags without indicators`);
   if (guard.pointer_up_to) sentences.push(`up to TLP:${guard.pointer_up_to.toUpperCase()} only that there is an event`);
   const last = guard.pointer_up_to ?? guard.metadata_up_to ?? guard.max_tlp;
   const above = TLP.slice(TLP.indexOf(last) + 1);
-  sentences.push(above.length > 0 ? `nothing of TLP:${(above[0] ?? "").toUpperCase()}${above.length > 1 ? " and above" : ""}` : "nothing is too strict for it");
-  sentences.push(guard.untagged === "deny" ? "nothing without a TLP label" : `what has no TLP label counts as TLP:${guard.untagged.toUpperCase()}`);
+  sentences.push(
+    above.length > 0
+      ? `nothing of TLP:${(above[0] ?? "").toUpperCase()}${above.length > 1 ? " and above" : ""}`
+      : "nothing is too strict for it",
+  );
+  sentences.push(
+    guard.untagged === "deny"
+      ? "nothing without a TLP label"
+      : `what has no TLP label counts as TLP:${guard.untagged.toUpperCase()}`,
+  );
   sentences.push(`indicators up to PAP:${guard.max_pap.toUpperCase()}`);
-  const spread = guard.distribution.length > 0 ? `distributed to ${list(guard.distribution, "or")}` : "of no wider distribution";
+  const spread =
+    guard.distribution.length > 0 ? `distributed to ${list(guard.distribution, "or")}` : "of no wider distribution";
   const groups = guard.sharing_groups.length > 0 ? `, in the sharing group ${list(guard.sharing_groups, "or")}` : "";
-  const audience = guard.audience.length > 0 ? `, owned by ${list(guard.audience, "or")} or shared with nobody else` : "; nothing that stays in one organisation or sharing group";
-  sentences.push(`events ${spread}${groups}${groups && guard.audience.length === 0 ? "; nothing that stays in one organisation" : audience}`);
+  const audience =
+    guard.audience.length > 0
+      ? `, owned by ${list(guard.audience, "or")} or shared with nobody else`
+      : "; nothing that stays in one organisation or sharing group";
+  sentences.push(
+    `events ${spread}${groups}${groups && guard.audience.length === 0 ? "; nothing that stays in one organisation" : audience}`,
+  );
   sentences.push(guard.drafts ? "drafts too, and there unknown markings count as none" : "no drafts");
   if (guard.personal) sentences.push("personal and secret values too");
   if (guard.also.length > 0) sentences.push(`also ${list(guard.also, "and")}`);
@@ -26,7 +41,10 @@ export function describeGuard(guard: Guard): string {
 export function describeRoute(route: Route): string {
   const match = route.match ? ` where ${route.match.map(describeMatch).join(", or ")}` : "";
   const otherwise = route.otherwise ? ", if no route above fired," : "";
-  const to = list(route.notify.map(({ to, mention }) => (mention.length > 0 ? `${to} (mentioning ${list(mention, "and")})` : to)), "and");
+  const to = list(
+    route.notify.map(({ to, mention }) => (mention.length > 0 ? `${to} (mentioning ${list(mention, "and")})` : to)),
+    "and",
+  );
   const by = route.group.by.length > 0 ? `per ${route.group.by.join(", ")}` : "all together";
   return (
     `${list(route.kinds, "or")}${match}${otherwise} → ${to}; ` +
@@ -39,7 +57,8 @@ function describeMatch(match: Match): string {
   const { all, any, not, attribute, min_threat_level, ...facts } = match;
   const parts = Object.entries(facts).map(([name, values]) => `${name} is ${list(values ?? [], "or")}`);
   if (min_threat_level) parts.push(`threat level is at least ${min_threat_level}`);
-  if (attribute) parts.push(`an attribute has ${attribute.map((block) => describeMatch(block as Match)).join(", or ")}`);
+  if (attribute)
+    parts.push(`an attribute has ${attribute.map((block) => describeMatch(block as Match)).join(", or ")}`);
   if (all) parts.push(all.map((part) => `(${describeMatch(part)})`).join(" and "));
   if (any) parts.push(any.map((part) => `(${describeMatch(part)})`).join(" or "));
   if (not) parts.push(`not (${[not].flat().map(describeMatch).join(" or ")})`);
@@ -48,7 +67,12 @@ function describeMatch(match: Match): string {
 
 /** A duration as the config spells it. */
 export function duration(ms: number): string {
-  for (const [unit, size] of [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1000]] as const) {
+  for (const [unit, size] of [
+    ["d", 86_400_000],
+    ["h", 3_600_000],
+    ["m", 60_000],
+    ["s", 1000],
+  ] as const) {
     if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
   }
   return `${ms}ms`;

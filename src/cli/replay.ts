@@ -1,0 +1,105 @@
+import { run } from "../app.ts";
+import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import { systemClock } from "../delivery/clock.ts";
+import { UsageError } from "../errors.ts";
+import { openLog } from "../log.ts";
+import type { RecordLine, Source } from "../model.ts";
+import { compileRules, openParts } from "../parts.ts";
+import { openReplay } from "../sources/index.ts";
+import { openMemoryStore } from "../store/memory.ts";
+import { type Context, hasColor, print } from "./context.ts";
+import { jsonSeen, showSeen } from "./show.ts";
+import { Tally } from "./tally.ts";
+import { watch } from "./watch.ts";
+
+export interface ReplayOptions {
+  readonly file: string;
+  readonly config: string;
+  readonly send: boolean;
+  readonly to?: readonly string[];
+  readonly instance?: string;
+  readonly speed: "full" | "recorded" | number;
+  readonly json: boolean;
+}
+
+/** `misp-herald replay`: what would happen with recorded frames; with `--send --to` it happens, to these destinations. */
+export async function replayCommand(options: ReplayOptions, context: Context): Promise<void> {
+  if (options.send !== (options.to !== undefined)) {
+    throw new UsageError("--send and --to go together: misp-herald replay FILE --send --to DESTINATION");
+  }
+  const { config } = await loadConfig(options.config, {
+    env: context.env,
+    secrets: options.send ? "required" : "optional",
+  });
+  const source = openReplay({
+    instance: chosenInstance(options, config),
+    input: options.file === "-" ? context.stdin : options.file,
+    speed: options.speed,
+    log: openLog("warn"),
+    now: systemClock.now,
+  });
+  if (options.to) return send(source, only(config, options.to), context);
+
+  const tally = new Tally();
+  const color = hasColor(context.stdout, context.env);
+  for await (const seen of watch(source, compileRules(config), systemClock, context.signal)) {
+    tally.add(seen);
+    print(context.stdout, options.json ? jsonSeen(seen) : showSeen(seen, color));
+  }
+  print(context.stderr, tally.show(false));
+}
+
+/** The live path, with memory and outbox of its own: the service's are not touched. */
+async function send(source: Source, config: Config, context: Context): Promise<void> {
+  await using store = openMemoryStore();
+  const log = openLog("warn");
+  await using parts = openParts(
+    config,
+    { log, clock: systemClock, stdout: context.stdout },
+    { store, sources: [source] },
+  );
+  const settled = new Map<string, number>();
+  const count = ({ destination, outcome, reason }: RecordLine) => {
+    const result = `${destination}: ${outcome}${reason === undefined ? "" : ` (${reason})`}`;
+    settled.set(result, (settled.get(result) ?? 0) + 1);
+  };
+  await run(
+    {
+      ...parts,
+      lanes: parts.lanes.map((lane) => ({ ...lane, settled: count })),
+      planned: ({ effects }) => effects.records.forEach(count),
+      drains: true,
+    },
+    context.signal,
+  );
+  const left = (await store.owed()).reduce((sum, { owed }) => sum + owed, 0);
+  for (const [result, n] of settled) print(context.stderr, `${result} ${n}`);
+  if (settled.size === 0) print(context.stderr, "No route sends any of these frames there.");
+  if (left > 0) print(context.stderr, `Stopped before ${left} were sent.`);
+  if ([...settled.keys()].some((result) => result.includes(": dead")) || left > 0)
+    throw new UsageError("Not everything was sent", 1);
+}
+
+/** The same config with these destinations only, which nobody waits for: groups leave as soon as the destination is free. */
+function only(config: Config, names: readonly string[]): Config {
+  const unknown = names.find((name) => !(name in config.destinations));
+  if (unknown !== undefined) {
+    throw new UsageError(
+      `There is no destination "${unknown}"; there are ${Object.keys(config.destinations).join(", ")}`,
+    );
+  }
+  return {
+    ...config,
+    destinations: Object.fromEntries(Object.entries(config.destinations).filter(([name]) => names.includes(name))),
+    routes: config.routes.map((route) => ({ ...route, group: { ...route.group, wait: 0, interval: 0 } })),
+  };
+}
+
+function chosenInstance({ instance }: ReplayOptions, { misp }: Config): string {
+  const names = Object.keys(misp);
+  if (instance !== undefined && !names.includes(instance)) {
+    throw new UsageError(`There is no instance "${instance}"; there are ${names.join(", ")}`);
+  }
+  return instance ?? names[0] ?? "";
+}

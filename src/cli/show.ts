@@ -1,0 +1,84 @@
+import { defangText, defangValue } from "../alert/defang.ts";
+import { type CleanText, clean, formatNumber, truncate } from "../alert/text.ts";
+import type { Message } from "../model.ts";
+import type { Seen } from "./watch.ts";
+
+const MAX_TEXT = 80;
+
+/** One frame in one line, and below it what the rules would do; safe on a terminal whatever MISP says. */
+export function showSeen({ frame, message, problem, trace }: Seen, color: boolean): string {
+  const time = new Date(frame.receivedAt).toISOString().slice(11, 19);
+  const paint = (code: number, text: string) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const head = `${paint(2, time)}  ${clean(frame.instance)}  `;
+  if (!message) {
+    const topic = truncate(clean(frame.topic || "(no topic)", 64), 40);
+    return `${head}${paint(problem ? 31 : 2, problem ? `${topic}: ${problem}` : topic)}`;
+  }
+  const kind = trace?.kind ?? message.kind ?? "(remembered)";
+  const lines = [`${head}${paint(36, kind.padEnd(18))} ${what(message)}${trace?.stale ? paint(33, "  (stale)") : ""}`];
+  for (const { name, routes, verdict } of trace?.destinations ?? []) {
+    const via = routes.length > 0 ? ` by ${routes.join(", ")}` : "";
+    if (verdict === "owed") lines.push(`          ${paint(32, "→")} ${name}${via}`);
+    else lines.push(`          ${paint(33, "✗")} ${name}${via}: ${verdict}`);
+  }
+  return lines.join("\n");
+}
+
+/** One frame as a JSON line; characters that a terminal obeys are escaped. */
+export function jsonSeen({ frame, message, problem, trace }: Seen): string {
+  const line = {
+    received_at: new Date(frame.receivedAt).toISOString(),
+    instance: frame.instance,
+    topic: frame.topic,
+    ...(problem !== undefined && { problem }),
+    ...(message && {
+      kind: trace?.kind ?? message.kind ?? null,
+      subject: message.subject,
+      event: message.event ?? null,
+      attributes: message.attributes.slice(0, 20),
+      attribute_count: message.attributes.length,
+      ...(message.tag && { tag: message.tag }),
+      ...(message.sighting && { sighting: message.sighting }),
+      ...(message.lines.length > 0 && { lines: message.lines }),
+    }),
+    ...(trace && {
+      stale: trace.stale,
+      routes: trace.routes,
+      destinations: trace.destinations.map(({ name, routes, verdict }) => ({ name, routes, verdict })),
+    }),
+  };
+  return escapeControls(JSON.stringify(line));
+}
+
+/** JSON leaves C1 controls and bidi marks as they are; a terminal obeys them. */
+export function escapeControls(json: string): string {
+  return json.replace(
+    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+function what(message: Message): string {
+  const { event, attributes, objects, tag, sighting, lines, subject } = message;
+  const parts: CleanText[] = [];
+  const attribute = attributes[0];
+  if (message.kind === "event.published") parts.push(clean(`${formatNumber(attributes.length)} attributes`));
+  else if (attribute) {
+    const value = truncate(defangValue(attribute.type ?? "text", clean(attribute.value ?? "", MAX_TEXT * 4)), MAX_TEXT);
+    parts.push(clean(`${attribute.type ?? "attribute"} ${value}`));
+  }
+  if (tag)
+    parts.push(clean(`${prose(tag.name)}${tag.on ? ` on ${tag.on} ${tag.attributeId ?? event?.id ?? ""}` : ""}`));
+  if (sighting)
+    parts.push(clean([sighting.type, sighting.source && `by ${prose(sighting.source)}`].filter(Boolean).join(" ")));
+  if (subject.type === "object" && objects[0]?.name) parts.push(prose(objects[0].name));
+  if (event?.info) parts.push(prose(event.info));
+  else if (event?.id) parts.push(clean(`event ${event.id}`));
+  if (event?.org?.name) parts.push(prose(event.org.name));
+  for (const { label, text } of lines.slice(0, 3)) parts.push(clean(`${label}: ${prose(text)}`));
+  return parts.join(" · ");
+}
+
+function prose(text: string): CleanText {
+  return truncate(defangText(clean(text, MAX_TEXT * 4)), MAX_TEXT);
+}

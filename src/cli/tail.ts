@@ -1,0 +1,74 @@
+import { loadConfig } from "../config/load.ts";
+import { systemClock } from "../delivery/clock.ts";
+import { UsageError } from "../errors.ts";
+import { openLog } from "../log.ts";
+import type { Source } from "../model.ts";
+import { compileRules, openSources } from "../parts.ts";
+import type { Rules } from "../planning/plan.ts";
+import { isOfKind } from "../routing/route.ts";
+import { Feed } from "../sources/index.ts";
+import { type Context, hasColor, print } from "./context.ts";
+import { jsonSeen, showSeen } from "./show.ts";
+import { Tally } from "./tally.ts";
+import { type Seen, watch } from "./watch.ts";
+
+export interface TailOptions {
+  readonly config: string;
+  readonly endpoint?: string;
+  readonly topic?: readonly string[];
+  readonly kind?: readonly string[];
+  readonly explain: boolean;
+  readonly stats: boolean;
+  readonly json: boolean;
+}
+
+const STATS_EVERY_MS = 5_000;
+
+/** `misp-herald tail`: what the feed says, until it is stopped. */
+export async function tailCommand(options: TailOptions, context: Context): Promise<void> {
+  const { sources, rules } = await open(options, context);
+  const tally = new Tally();
+  const color = hasColor(context.stdout, context.env);
+  const ticking = options.stats
+    ? setInterval(() => print(context.stdout, tally.show(options.json)), STATS_EVERY_MS)
+    : undefined;
+  print(context.stderr, `Listening to ${sources.map(({ name }) => name).join(", ")}; stop with Ctrl-C.`);
+  try {
+    await Promise.all(
+      sources.map(async (source) => {
+        for await (const seen of watch(source, rules, systemClock, context.signal)) {
+          if (!isWanted(seen, options)) continue;
+          tally.add(seen);
+          if (!options.stats) print(context.stdout, options.json ? jsonSeen(seen) : showSeen(seen, color));
+        }
+      }),
+    );
+  } finally {
+    clearInterval(ticking);
+  }
+  if (options.stats) print(context.stdout, tally.show(options.json));
+  else print(context.stderr, tally.show(false));
+}
+
+function isWanted({ frame, message, trace }: Seen, { topic, kind }: TailOptions): boolean {
+  if (topic && !topic.includes(frame.topic)) return false;
+  const is = trace?.kind ?? message?.kind;
+  return !kind || (is !== undefined && isOfKind(is, kind));
+}
+
+async function open(options: TailOptions, context: Context): Promise<{ sources: readonly Source[]; rules?: Rules }> {
+  const log = openLog("warn");
+  const surroundings = { log, clock: systemClock, stdout: context.stdout };
+  if (options.endpoint === undefined) {
+    const { config } = await loadConfig(options.config, {
+      env: context.env,
+      secrets: options.explain ? "optional" : "required",
+    });
+    return { sources: openSources(config, surroundings), ...(options.explain && { rules: compileRules(config) }) };
+  }
+  if (options.explain)
+    throw new UsageError("--explain needs the routes of a configuration: use -c instead of --endpoint");
+  const feed = Feed.safeParse({ type: "zeromq", endpoints: [options.endpoint] });
+  if (!feed.success) throw new UsageError(`--endpoint ${feed.error.issues[0]?.message ?? "is not valid"}`);
+  return { sources: [feed.data.open({ instance: "feed", log, now: systemClock.now })] };
+}

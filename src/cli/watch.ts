@@ -1,0 +1,76 @@
+import type { Clock } from "../delivery/clock.ts";
+import { recordOf } from "../delivery/payload.ts";
+import { DecodeError } from "../errors.ts";
+import type { Frame, Message, Source, Store } from "../model.ts";
+import { keysOf, plan, type Rules, type Trace } from "../planning/plan.ts";
+import { openMemoryStore } from "../store/memory.ts";
+import { decode, isKnownTopic } from "../topics/index.ts";
+
+/** One frame, and what would become of it. */
+export interface Seen {
+  readonly frame: Frame;
+  readonly message?: Message;
+  /** Why it cannot be read. */
+  readonly problem?: string;
+  /** Present when rules were given. */
+  readonly trace?: Trace;
+}
+
+const REMEMBERED_MS = 6 * 3_600_000;
+
+/**
+ * Reads a source and tells what the rules would do with each frame. Everything happens in memory of its own: nothing is
+ * sent, and what a destination would be told counts as told.
+ */
+export async function* watch(
+  source: Source,
+  rules: Rules | undefined,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<Seen> {
+  await using store = openMemoryStore();
+  for await (const frames of source.frames(signal)) {
+    const read = frames.map(readFrame);
+    const messages = read.flatMap(({ message }) => message ?? []);
+    const traces = rules ? await dryRun(messages, rules, store, clock) : new Map<Message, Trace>();
+    for (const seen of read) {
+      const trace = seen.message && traces.get(seen.message);
+      yield { ...seen, ...(trace && { trace }) };
+    }
+  }
+}
+
+function readFrame(frame: Frame): Seen {
+  try {
+    const message = decode(frame);
+    if (message) return { frame, message };
+    return isKnownTopic(frame.topic) ? { frame } : { frame, problem: "unknown topic" };
+  } catch (error) {
+    if (error instanceof DecodeError) return { frame, problem: error.message };
+    throw error;
+  }
+}
+
+async function dryRun(
+  messages: readonly Message[],
+  rules: Rules,
+  store: Store,
+  clock: Clock,
+): Promise<Map<Message, Trace>> {
+  const now = clock.now();
+  const { effects, traces } = plan(messages, await store.recall(keysOf(messages)), now, rules);
+  await store.commit(effects, now);
+  for (const destination of new Set(effects.deliveries.map((delivery) => delivery.destination))) {
+    // Far in the future every group is due.
+    for (
+      let taken = await store.take(destination, Number.MAX_SAFE_INTEGER);
+      taken && "batch" in taken;
+      taken = await store.take(destination, Number.MAX_SAFE_INTEGER)
+    ) {
+      const records = taken.batch.entries.map(({ delivery }) => recordOf(delivery, now, { outcome: "sent" }));
+      await store.settle({ batch: taken.batch.id, records, attempted: true }, now);
+    }
+  }
+  await store.prune(now - REMEMBERED_MS);
+  return new Map(traces.map((trace) => [trace.message, trace]));
+}
