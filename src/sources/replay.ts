@@ -58,11 +58,11 @@ export function openReplay(options: ReplayOptions): Source {
         if (at !== undefined) {
           began ??= { at: now(), recordedAt: at };
           // Counted from the first frame, so that waits that last too long do not add up.
-          const waitMs = began.at + (at - began.recordedAt) / factor - now();
-          if (waitMs >= 1) {
-            yield* take();
-            await delay(Math.min(waitMs, MAX_DELAY_MS), signal);
-          }
+          const dueAt = began.at + (at - began.recordedAt) / factor;
+          if (dueAt - now() >= 1) yield* take();
+          // Asked again, because the consumer took its time.
+          const waitMs = dueAt - now();
+          if (waitMs >= 1) await delay(Math.min(waitMs, MAX_DELAY_MS), signal);
         }
         batch.push({ instance, topic, payload, receivedAt: at ?? now() });
         if (batch.length >= MAX_BATCH) yield* take();
