@@ -1,0 +1,9 @@
+import type { Store } from "../model.ts";
+import { openMemoryStore } from "./memory.ts";
+import { openSqliteStore } from "./sqlite.ts";
+
+/** Where what is owed is kept, by name: one line per store. Whoever opens one disposes of it. */
+export const STORES = {
+  sqlite: openSqliteStore,
+  memory: async () => openMemoryStore(),
+} as const satisfies Record<string, (options: { readonly path: string }) => Promise<Store>>;

@@ -1,0 +1,296 @@
+import type {
+  Alert,
+  AttributeMemory,
+  Batch,
+  BatchId,
+  Delivery,
+  Effects,
+  EventMemory,
+  Group,
+  Keys,
+  Known,
+  Memory,
+  RecordLine,
+  Settlement,
+  Store,
+  Told,
+} from "../model.ts";
+import { batchIdOf } from "./batch-id.ts";
+import { nameOf } from "./names.ts";
+import { BATCH_SIZE, chooseGroup, type GroupState } from "./schedule.ts";
+
+/** A store that lasts as long as the process, for tests, the demo and dry replays. */
+export function openMemoryStore(): Store {
+  return new MemoryStore();
+}
+
+type Touched<T> = T & { readonly touchedAt: number };
+interface Owed {
+  readonly delivery: Delivery;
+  readonly alert: Alert;
+  readonly groupKey: string;
+  batch?: BatchId;
+}
+interface WaitingGroup extends GroupState {
+  readonly destination: string;
+  readonly group: Group;
+}
+interface FormedBatch extends Omit<Batch, "entries" | "firstAttemptAt"> {
+  readonly high: boolean;
+  readonly nextAt: number;
+  readonly firstAttemptAt?: number;
+  /** Taken and not settled yet, since when. */
+  readonly takenAt?: number;
+}
+
+/** Works by looking at everything it has: right for what a demo or a test holds. */
+class MemoryStore implements Store {
+  readonly #events = new Map<string, Touched<{ event: EventMemory }>>();
+  readonly #attributes = new Map<string, Touched<{ attribute: AttributeMemory }>>();
+  readonly #told = new Map<string, Touched<{ told: Told }>>();
+  readonly #owed = new Map<string, Owed>();
+  readonly #groups = new Map<string, WaitingGroup>();
+  readonly #batches = new Map<string, FormedBatch>();
+  #records: RecordLine[] = [];
+
+  async recall(keys: Keys): Promise<Known> {
+    const events = new Set<EventMemory>();
+    const attributes = new Set<AttributeMemory>();
+    const eventNames = new Set<string>();
+    for (const { instance, id, uuid } of keys.events) {
+      if (uuid !== undefined) eventNames.add(nameOf(instance, uuid));
+      for (const event of this.#eventsOf(instance, id, uuid)) {
+        events.add(event);
+        if (event.event.uuid !== undefined) eventNames.add(nameOf(instance, event.event.uuid));
+        for (const attribute of this.#attributesOf(instance, [event.key])) attributes.add(attribute);
+      }
+    }
+    for (const { instance, id } of keys.attributes) {
+      const found = this.#attributes.get(nameOf(instance, id));
+      if (found) attributes.add(found.attribute);
+    }
+    const told = [...this.#toldAndOwed().values()].filter((one) => eventNames.has(nameOf(one.instance, one.eventUuid)));
+    return { events: [...events], attributes: [...attributes], told };
+  }
+
+  async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
+    for (const { instance, key, revision } of effects.events) {
+      if ((this.#events.get(nameOf(instance, key))?.event.revision ?? 0) !== revision) return "conflict";
+    }
+    // All that can throw comes first: a commit is all or nothing.
+    const owed = this.#accept(effects);
+    for (const event of effects.events) {
+      const next = { ...event, revision: event.revision + 1 };
+      this.#events.set(nameOf(event.instance, event.key), { event: next, touchedAt: now });
+    }
+    for (const attribute of effects.attributes) {
+      this.#attributes.set(nameOf(attribute.instance, attribute.id), { attribute, touchedAt: now });
+    }
+    for (const { instance, id } of effects.forget) this.#attributes.delete(nameOf(instance, id));
+    for (const { delivery, alert } of owed) {
+      const { destination, groups } = delivery;
+      const { group, dueAt } = chooseGroup(groups, (key) => this.#groups.get(nameOf(destination, key)), now);
+      const name = nameOf(destination, group.key);
+      this.#groups.set(name, { ...this.#groups.get(name), destination, group, dueAt });
+      this.#owed.set(delivery.id, { delivery, alert, groupKey: group.key });
+    }
+    this.#records.push(...effects.records);
+    return "committed";
+  }
+
+  async take(destination: string, now: number): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
+    const ready = [...this.#batches.values()].filter(
+      (batch) => batch.destination === destination && batch.takenAt === undefined,
+    );
+    const due = ready
+      .filter((batch) => batch.nextAt <= now)
+      .sort((a, b) => Number(b.high) - Number(a.high) || a.nextAt - b.nextAt);
+    const batch = due[0] ?? this.#formBatch(destination, now);
+    if (batch) {
+      this.#batches.set(batch.id, { ...batch, takenAt: now });
+      return { batch: this.#readBatch(batch, now) };
+    }
+    const dueAt = [
+      ...ready.map((one) => one.nextAt),
+      ...[...this.#groups.values()].flatMap((one) =>
+        one.destination === destination && typeof one.dueAt === "number" ? [one.dueAt] : [],
+      ),
+    ].reduce((earliest, at) => Math.min(earliest, at), Number.POSITIVE_INFINITY);
+    return dueAt === Number.POSITIVE_INFINITY ? undefined : { dueAt };
+  }
+
+  async settle(settlement: Settlement, now: number): Promise<void> {
+    const batch = this.#batches.get(settlement.batch);
+    if (!batch) return;
+    for (const record of settlement.records) {
+      // Settled before: a settlement may be repeated when its answer was lost.
+      if (this.#owed.get(record.delivery)?.batch !== batch.id) continue;
+      this.#owed.delete(record.delivery);
+      this.#records.push(record);
+      const told = wasTold(record) ? toldOf(record) : undefined;
+      if (told) this.#putTold(told, now);
+    }
+    if (![...this.#owed.values()].some((owed) => owed.batch === batch.id)) {
+      this.#batches.delete(batch.id);
+      return;
+    }
+    const { takenAt, ...rest } = batch;
+    this.#batches.set(batch.id, {
+      ...rest,
+      nextAt: settlement.retryAt ?? batch.nextAt,
+      ...(settlement.attempted && {
+        attempts: batch.attempts + 1,
+        firstAttemptAt: batch.firstAttemptAt ?? takenAt ?? now,
+      }),
+    });
+  }
+
+  async owed(): Promise<readonly { destination: string; owed: number; oldestAt: number }[]> {
+    const byDestination = new Map<string, { destination: string; owed: number; oldestAt: number }>();
+    for (const { delivery } of this.#owed.values()) {
+      const { destination, createdAt } = delivery;
+      const found = byDestination.get(destination) ?? { destination, owed: 0, oldestAt: createdAt };
+      byDestination.set(destination, {
+        destination,
+        owed: found.owed + 1,
+        oldestAt: Math.min(found.oldestAt, createdAt),
+      });
+    }
+    return [...byDestination.values()].sort((a, b) => (a.destination < b.destination ? -1 : 1));
+  }
+
+  async history(limit: number): Promise<readonly RecordLine[]> {
+    return this.#records.toReversed().slice(0, limit);
+  }
+
+  async prune(before: number): Promise<boolean> {
+    const owed = new Set<string>();
+    for (const { alert } of this.#owed.values()) {
+      for (const name of [alert.event?.id, alert.event?.uuid]) if (name) owed.add(nameOf(alert.instance, name));
+    }
+    const isOwed = (instance: string, ...names: readonly (string | undefined)[]) =>
+      names.some((name) => owed.has(nameOf(instance, name)));
+    this.#records = this.#records.filter((record) => record.at >= before);
+    for (const [name, { told, touchedAt }] of this.#told) {
+      if (touchedAt < before && !isOwed(told.instance, told.eventUuid)) this.#told.delete(name);
+    }
+    for (const [name, { event, touchedAt }] of this.#events) {
+      if (touchedAt < before && !isOwed(event.instance, event.key, event.event.uuid)) this.#events.delete(name);
+    }
+    for (const [name, { attribute, touchedAt }] of this.#attributes) {
+      const { instance, eventKey } = attribute;
+      // Without its row an attribute counts as unmarked: the marking stays as long as its event does.
+      const stays = this.#events.has(nameOf(instance, eventKey)) || isOwed(instance, eventKey);
+      if (touchedAt < before && !stays) this.#attributes.delete(name);
+    }
+    for (const [name, { dueAt, lastLeftAt }] of this.#groups) {
+      if (typeof dueAt !== "number" && typeof lastLeftAt === "number" && lastLeftAt < before) this.#groups.delete(name);
+    }
+    return false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  /** The deliveries that are neither owed nor told yet, with their alerts; the first alert under an id counts. */
+  #accept(effects: Effects): readonly { readonly delivery: Delivery; readonly alert: Alert }[] {
+    const alerts = new Map(effects.alerts.map((alert) => [alert.id, alert]));
+    for (const { alert } of this.#owed.values()) alerts.set(alert.id, alert);
+    const told = new Set(this.#records.filter(wasTold).map((record) => record.delivery));
+    const accepted = new Map<string, { delivery: Delivery; alert: Alert }>();
+    for (const delivery of effects.deliveries) {
+      if (accepted.has(delivery.id) || this.#owed.has(delivery.id) || told.has(delivery.id)) continue;
+      const alert = alerts.get(delivery.alert);
+      if (!alert) throw new Error("A delivery refers to an alert that is not there");
+      if (delivery.groups.length === 0) throw new Error("A delivery names no group to leave in");
+      accepted.set(delivery.id, { delivery, alert });
+    }
+    return [...accepted.values()];
+  }
+
+  #formBatch(destination: string, now: number): FormedBatch | undefined {
+    const due = [...this.#groups.values()]
+      .filter((one) => one.destination === destination && typeof one.dueAt === "number" && one.dueAt <= now)
+      .map((state) => {
+        const waiting = this.#waiting(destination, state.group.key);
+        return { state, waiting, high: waiting.some(isHigh) };
+      })
+      .sort((a, b) => Number(b.high) - Number(a.high) || (a.state.dueAt ?? 0) - (b.state.dueAt ?? 0))[0];
+    if (!due) return undefined;
+    const { group } = due.state;
+    const leaving = due.waiting.slice(0, BATCH_SIZE);
+    const id = batchIdOf(leaving.map((owed) => owed.delivery.id));
+    for (const owed of leaving) owed.batch = id;
+    const dueAt = due.waiting.length > leaving.length ? now + group.intervalMs : null;
+    this.#groups.set(nameOf(destination, group.key), { ...due.state, dueAt, lastLeftAt: now });
+    return { id, destination, attempts: 0, show: group.show, high: due.high, nextAt: now };
+  }
+
+  #waiting(destination: string, groupKey: string): readonly Owed[] {
+    return inOrder(
+      [...this.#owed.values()].filter(
+        (owed) => owed.batch === undefined && owed.groupKey === groupKey && owed.delivery.destination === destination,
+      ),
+    );
+  }
+
+  #readBatch(batch: FormedBatch, now: number): Batch {
+    const { id, destination, attempts, show } = batch;
+    const owed = inOrder([...this.#owed.values()].filter((one) => one.batch === id));
+    const entries = owed.map(({ delivery, alert }) => ({ delivery, alert, memory: this.#memory(alert) }));
+    return { id, destination, attempts, show, firstAttemptAt: batch.firstAttemptAt ?? now, entries };
+  }
+
+  #memory({ instance, event: about }: Alert): Memory {
+    const events = this.#eventsOf(instance, about?.id, about?.uuid);
+    const attributes = this.#attributesOf(instance, [about?.id, about?.uuid, ...events.map((event) => event.key)]);
+    return { ...(events[0] && { event: events[0] }), attributes };
+  }
+
+  /** The row under MISP's id first: a row under the UUID is older than the first frame with an id. */
+  #eventsOf(instance: string, id: string | undefined, uuid: string | undefined): readonly EventMemory[] {
+    const byId = id === undefined ? undefined : this.#events.get(nameOf(instance, id));
+    const byUuid = [...this.#events.values()]
+      .filter(({ event }) => uuid !== undefined && event.instance === instance && event.event.uuid === uuid)
+      .sort((a, b) => b.touchedAt - a.touchedAt);
+    return [...new Set([...(byId ? [byId] : []), ...byUuid])].map(({ event }) => event);
+  }
+
+  #attributesOf(instance: string, eventKeys: readonly (string | undefined)[]): readonly AttributeMemory[] {
+    return [...this.#attributes.values()]
+      .map(({ attribute }) => attribute)
+      .filter((attribute) => attribute.instance === instance && eventKeys.includes(attribute.eventKey));
+  }
+
+  #toldAndOwed(): ReadonlyMap<string, Told> {
+    const told = [...this.#told.values()].map((row) => row.told);
+    const owed = [...this.#owed.values()].flatMap(({ delivery }) => toldOf(delivery) ?? []);
+    const newest = new Map<string, Told>();
+    for (const one of [...told, ...owed]) {
+      const name = toldName(one);
+      if ((newest.get(name)?.changedAt ?? Number.NEGATIVE_INFINITY) < one.changedAt) newest.set(name, one);
+    }
+    return newest;
+  }
+
+  #putTold(told: Told, now: number): void {
+    const name = toldName(told);
+    const changedAt = Math.max(told.changedAt, this.#told.get(name)?.told.changedAt ?? told.changedAt);
+    this.#told.set(name, { told: { ...told, changedAt }, touchedAt: now });
+  }
+}
+
+const isHigh = (owed: Owed) => owed.delivery.priority === "high";
+const wasTold = (record: RecordLine) => record.outcome === "sent" || record.outcome === "unproven";
+const toldName = (told: Told) => nameOf(told.instance, told.eventUuid, told.destination);
+
+/** Only publications are versions of an event. */
+function toldOf({ kind, instance, eventUuid, destination, changedAt }: Delivery | RecordLine): Told | undefined {
+  if (kind !== "event.published" || eventUuid === undefined || changedAt === undefined) return undefined;
+  return { instance, eventUuid, destination, changedAt };
+}
+
+function inOrder(owed: readonly Owed[]): readonly Owed[] {
+  return [...owed].sort(
+    (a, b) => a.delivery.createdAt - b.delivery.createdAt || (a.delivery.id < b.delivery.id ? -1 : 1),
+  );
+}

@@ -1,0 +1,82 @@
+import type { Database } from "./driver.ts";
+
+/** Marks a SQLite file as ours (`PRAGMA application_id`): the letters "MHld". */
+export const APPLICATION_ID = 0x4d486c64;
+
+/**
+ * Steps from one schema to the next, in order and never edited once released; `PRAGMA user_version` counts those done.
+ * Instants by MISP's clock are REAL: a frame may name any number, and none may make a commit fail.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE events (
+    instance TEXT NOT NULL, key TEXT NOT NULL, uuid TEXT, revision INTEGER NOT NULL,
+    touched_at INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (instance, key)
+  ) STRICT;
+  CREATE INDEX events_uuid ON events (instance, uuid);
+  CREATE INDEX events_touched ON events (touched_at);
+
+  CREATE TABLE attributes (
+    instance TEXT NOT NULL, id TEXT NOT NULL, event_key TEXT NOT NULL, touched_at INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (instance, id)
+  ) STRICT;
+  CREATE INDEX attributes_event ON attributes (instance, event_key);
+  CREATE INDEX attributes_touched ON attributes (touched_at);
+
+  CREATE TABLE told (
+    instance TEXT NOT NULL, event_uuid TEXT NOT NULL, destination TEXT NOT NULL,
+    changed_at REAL NOT NULL, touched_at INTEGER NOT NULL,
+    PRIMARY KEY (instance, event_uuid, destination)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX told_touched ON told (touched_at);
+
+  CREATE TABLE alerts (
+    id TEXT NOT NULL PRIMARY KEY, instance TEXT NOT NULL, event_id TEXT, event_uuid TEXT, body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX alerts_event_id ON alerts (instance, event_id);
+  CREATE INDEX alerts_event_uuid ON alerts (instance, event_uuid);
+
+  -- due_at: something waits in the group; high: some of it is urgent
+  CREATE TABLE delivery_groups (
+    destination TEXT NOT NULL, key TEXT NOT NULL, interval_ms INTEGER NOT NULL, show TEXT NOT NULL,
+    high INTEGER NOT NULL, due_at INTEGER, last_left_at INTEGER,
+    PRIMARY KEY (destination, key)
+  ) STRICT;
+  CREATE INDEX delivery_groups_due ON delivery_groups (destination, high, due_at) WHERE due_at IS NOT NULL;
+  CREATE INDEX delivery_groups_left ON delivery_groups (last_left_at) WHERE due_at IS NULL;
+
+  CREATE TABLE batches (
+    id TEXT NOT NULL PRIMARY KEY, destination TEXT NOT NULL, show TEXT NOT NULL, high INTEGER NOT NULL,
+    next_at INTEGER NOT NULL, attempts INTEGER NOT NULL, first_attempt_at INTEGER
+  ) STRICT;
+  CREATE INDEX batches_next ON batches (destination, next_at);
+
+  -- batch: on its way out; without one it waits
+  CREATE TABLE deliveries (
+    id TEXT NOT NULL PRIMARY KEY, alert TEXT NOT NULL REFERENCES alerts (id), destination TEXT NOT NULL,
+    group_key TEXT NOT NULL, batch TEXT REFERENCES batches (id), high INTEGER NOT NULL, created_at INTEGER NOT NULL,
+    instance TEXT NOT NULL, kind TEXT NOT NULL, event_uuid TEXT, changed_at REAL, body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX deliveries_group ON deliveries (destination, group_key, batch, created_at, id);
+  CREATE INDEX deliveries_batch ON deliveries (batch);
+  CREATE INDEX deliveries_alert ON deliveries (alert);
+  CREATE INDEX deliveries_event ON deliveries (instance, event_uuid) WHERE kind = 'event.published';
+
+  CREATE TABLE records (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, delivery TEXT NOT NULL, outcome TEXT NOT NULL, at INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX records_delivery ON records (delivery, outcome);
+  CREATE INDEX records_at ON records (at);
+  `,
+];
+
+/** The newest schema that this program knows. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** Brings a database of schema `version` to SCHEMA_VERSION, in one transaction. */
+export function migrate(db: Database, version: number): void {
+  if (version === SCHEMA_VERSION) return;
+  db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS.slice(version).join("\n")}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+}

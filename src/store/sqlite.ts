@@ -1,0 +1,227 @@
+import type {
+  AttributeMemory,
+  Batch,
+  BatchId,
+  Delivery,
+  DeliveryId,
+  Effects,
+  EventMemory,
+  Keys,
+  Known,
+  Memory,
+  RecordLine,
+  Settlement,
+  Store,
+  Told,
+} from "../model.ts";
+import { batchIdOf } from "./batch-id.ts";
+import { nameOf } from "./names.ts";
+import {
+  type BatchRow,
+  formatAlert,
+  formatAttribute,
+  formatDelivery,
+  formatEvent,
+  formatRecord,
+  parseAlert,
+  parseAttribute,
+  parseDelivery,
+  parseEvent,
+  parseRecord,
+} from "./rows.ts";
+import { BATCH_SIZE, chooseGroup } from "./schedule.ts";
+import { openStateFile, type StateFile } from "./state-file.ts";
+import { PRUNE_ROWS, prepareStatements, type Statements } from "./statements.ts";
+
+/** Opens or creates the state file at `path` for this process alone; what makes it unusable is a StoreError. */
+export async function openSqliteStore(options: { readonly path: string }): Promise<Store> {
+  return new SqliteStore(await openStateFile(options.path));
+}
+
+/** A store in one SQLite file. Calls into SQLite are synchronous, so that verbs never interleave. */
+class SqliteStore implements Store {
+  readonly #file: StateFile;
+  readonly #sql: Statements;
+  /** Batches that were taken here and not settled yet, with when; after a crash they are simply due. */
+  readonly #inFlight = new Map<string, number>();
+
+  constructor(file: StateFile) {
+    this.#file = file;
+    this.#sql = prepareStatements(file.db);
+  }
+
+  async recall(keys: Keys): Promise<Known> {
+    return this.#file.transaction(() => {
+      const events = new Map<string, EventMemory>();
+      const attributes = new Map<string, AttributeMemory>();
+      const told = new Map<string, readonly Told[]>();
+      const keep = (attribute: AttributeMemory) => attributes.set(nameOf(attribute.instance, attribute.id), attribute);
+      for (const { instance, id, uuid } of keys.events) {
+        for (const event of this.#events(instance, id, uuid)) {
+          const name = nameOf(instance, event.key);
+          if (events.has(name)) continue;
+          events.set(name, event);
+          for (const row of this.#sql.attributesOfEvent.all(instance, event.key)) keep(parseAttribute(row));
+          this.#recallTold(instance, event.event.uuid, told);
+        }
+        this.#recallTold(instance, uuid, told);
+      }
+      for (const { instance, id } of keys.attributes) {
+        const row = attributes.has(nameOf(instance, id)) ? undefined : this.#sql.attribute.get(instance, id);
+        if (row) keep(parseAttribute(row));
+      }
+      return { events: [...events.values()], attributes: [...attributes.values()], told: [...told.values()].flat() };
+    });
+  }
+
+  async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
+    return this.#file.transaction(() => {
+      for (const { instance, key, revision } of effects.events) {
+        if ((this.#sql.eventByKey.get(instance, key)?.revision ?? 0) !== revision) return "conflict";
+      }
+      for (const event of effects.events) this.#sql.putEvent.run(...formatEvent(event, event.revision + 1, now));
+      for (const attribute of effects.attributes) this.#sql.putAttribute.run(...formatAttribute(attribute, now));
+      for (const { instance, id } of effects.forget) this.#sql.forgetAttribute.run(instance, id);
+      const alerts = new Map(effects.alerts.map((alert) => [alert.id, alert]));
+      for (const delivery of effects.deliveries) {
+        if (this.#sql.isSettledOrOwed.get(delivery.id)) continue;
+        const alert = alerts.get(delivery.alert);
+        // Without an alert of its own the delivery is about a stored one; the foreign key refuses it if there is none.
+        if (alert && !this.#sql.hasAlert.get(alert.id)) this.#sql.addAlert.run(...formatAlert(alert));
+        this.#owe(delivery, now);
+      }
+      for (const record of effects.records) this.#sql.addRecord.run(...formatRecord(record));
+      return "committed";
+    });
+  }
+
+  async take(destination: string, now: number): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
+    const taken = this.#file.transaction(() => {
+      const inFlight = JSON.stringify([...this.#inFlight.keys()]);
+      const row = this.#sql.dueBatch.get(destination, now, inFlight) ?? this.#formBatch(destination, now);
+      if (row) return { batch: this.#readBatch(row, now) };
+      const dueAt = this.#sql.nextDue.get(destination, inFlight)?.dueAt;
+      return typeof dueAt === "number" ? { dueAt } : undefined;
+    });
+    if (taken?.batch) this.#inFlight.set(taken.batch.id, now);
+    return taken;
+  }
+
+  async settle(settlement: Settlement, now: number): Promise<void> {
+    this.#file.transaction(() => {
+      const batch = this.#sql.batch.get(settlement.batch);
+      if (!batch) return;
+      for (const record of settlement.records) this.#settleOne(record, settlement.batch, now);
+      if (Number(this.#sql.dropEmptyBatch.run(batch.id).changes) > 0) return;
+      const firstAttemptAt = batch.first_attempt_at ?? this.#inFlight.get(batch.id) ?? now;
+      this.#sql.retryBatch.run(
+        settlement.retryAt ?? null,
+        batch.attempts + (settlement.attempted ? 1 : 0),
+        settlement.attempted ? firstAttemptAt : batch.first_attempt_at,
+        batch.id,
+      );
+    });
+    this.#inFlight.delete(settlement.batch);
+  }
+
+  async owed(): Promise<readonly { destination: string; owed: number; oldestAt: number }[]> {
+    return this.#file.transaction(() => this.#sql.owed.all().map((row) => ({ ...row })));
+  }
+
+  async history(limit: number): Promise<readonly RecordLine[]> {
+    return this.#file.transaction(() => this.#sql.records.all(limit).map(parseRecord));
+  }
+
+  async prune(before: number): Promise<boolean> {
+    return this.#file.transaction(() => {
+      const removed = this.#sql.prune.map((statement) => Number(statement.run(before).changes));
+      return removed.some((rows) => rows >= PRUNE_ROWS);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#file.close();
+  }
+
+  /** Rows that are this event, the one under MISP's id first: a row under the UUID is older than the first frame with an id. */
+  #events(instance: string, id: string | undefined, uuid: string | undefined): readonly EventMemory[] {
+    const byId = id === undefined ? undefined : this.#sql.eventByKey.get(instance, id);
+    const byUuid = uuid === undefined ? [] : this.#sql.eventsByUuid.all(instance, uuid);
+    return [...(byId ? [byId] : []), ...byUuid.filter((row) => row.key !== byId?.key)].map(parseEvent);
+  }
+
+  #recallTold(instance: string, eventUuid: string | undefined, into: Map<string, readonly Told[]>): void {
+    if (eventUuid === undefined || into.has(nameOf(instance, eventUuid))) return;
+    const rows = this.#sql.told.all(instance, eventUuid);
+    into.set(
+      nameOf(instance, eventUuid),
+      rows.map((row) => ({ instance, eventUuid, destination: row.destination, changedAt: row.changed_at })),
+    );
+  }
+
+  #owe(delivery: Delivery, now: number): void {
+    const { destination, groups, priority } = delivery;
+    const { group, dueAt } = chooseGroup(groups, (key) => this.#sql.group.get(destination, key), now);
+    const show = JSON.stringify(group.show);
+    this.#sql.joinGroup.run(destination, group.key, group.intervalMs, show, priority === "high" ? 1 : 0, dueAt);
+    this.#sql.addDelivery.run(...formatDelivery(delivery, group.key));
+  }
+
+  /** Makes the batch of the group that is due, if there is one. */
+  #formBatch(destination: string, now: number): BatchRow | undefined {
+    const group = this.#sql.dueGroup.get(destination, 1, now) ?? this.#sql.dueGroup.get(destination, 0, now);
+    if (!group) return undefined;
+    const ids = this.#sql.waitingIn.all(destination, group.key, BATCH_SIZE).map((row) => row.id as DeliveryId);
+    const id = batchIdOf(ids);
+    this.#sql.addBatch.run(id, destination, group.show, group.high, now);
+    for (const delivery of ids) this.#sql.joinBatch.run(id, delivery);
+    const high = this.#sql.leftOver.get(destination, group.key)?.high;
+    const left = typeof high === "number" ? { high, dueAt: now + group.interval_ms } : { high: 0, dueAt: null };
+    this.#sql.leaveGroup.run(now, left.dueAt, left.high, destination, group.key);
+    return this.#sql.batch.get(id);
+  }
+
+  #readBatch(row: BatchRow, now: number): Batch {
+    const memories = new Map<string, Memory>();
+    const memoryOf = (instance: string, id: string | undefined, uuid: string | undefined) => {
+      const name = nameOf(instance, id, uuid);
+      const memory = memories.get(name) ?? this.#memory(instance, id, uuid);
+      memories.set(name, memory);
+      return memory;
+    };
+    return {
+      id: row.id as BatchId,
+      destination: row.destination,
+      attempts: row.attempts,
+      firstAttemptAt: row.first_attempt_at ?? now,
+      show: JSON.parse(row.show),
+      entries: this.#sql.inBatch.all(row.id).map((entry) => {
+        const alert = parseAlert(entry.alert);
+        const memory = memoryOf(alert.instance, alert.event?.id, alert.event?.uuid);
+        return { delivery: parseDelivery(entry.delivery), alert, memory };
+      }),
+    };
+  }
+
+  /** All rows of attributes count, also those that were stored under the event's other name. */
+  #memory(instance: string, id: string | undefined, uuid: string | undefined): Memory {
+    const events = this.#events(instance, id, uuid);
+    const names = new Set([id, uuid, ...events.map((event) => event.key)]);
+    const attributes = [...names].flatMap((key) =>
+      key === undefined ? [] : this.#sql.attributesOfEvent.all(instance, key).map(parseAttribute),
+    );
+    return { ...(events[0] && { event: events[0] }), attributes };
+  }
+
+  #settleOne(record: RecordLine, batch: BatchId, now: number): void {
+    const delivery = this.#sql.settled.get(record.delivery, batch);
+    // Settled before: a settlement may be repeated when its answer was lost.
+    if (!delivery) return;
+    this.#sql.addRecord.run(...formatRecord(record));
+    this.#sql.dropUnusedAlert.run(delivery.alert);
+    const { kind, outcome, instance, eventUuid, destination, changedAt } = record;
+    if (kind !== "event.published" || (outcome !== "sent" && outcome !== "unproven")) return;
+    if (eventUuid === undefined || changedAt === undefined) return;
+    this.#sql.putTold.run(instance, eventUuid, destination, changedAt, now);
+  }
+}

@@ -1,0 +1,136 @@
+import type { Database } from "./driver.ts";
+import type { AlertRow, BatchRow, BodyRow, EventRow, GroupRow, ToldRow } from "./rows.ts";
+
+/** How many rows of one table `prune` removes in one transaction. */
+export const PRUNE_ROWS = 500;
+
+/** Every statement of the store, prepared once; parameters are positional, in the order of the question marks. */
+export function prepareStatements(db: Database) {
+  return {
+    // ---- memory
+    eventByKey: db.prepare<EventRow>("SELECT key, revision, body FROM events WHERE instance = ? AND key = ?"),
+    eventsByUuid: db.prepare<EventRow>(
+      "SELECT key, revision, body FROM events WHERE instance = ? AND uuid = ? ORDER BY touched_at DESC, key",
+    ),
+    putEvent: db.prepare(`
+      INSERT INTO events (instance, key, uuid, revision, touched_at, body) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT (instance, key) DO UPDATE SET uuid = excluded.uuid, revision = excluded.revision,
+        touched_at = excluded.touched_at, body = excluded.body`),
+    attribute: db.prepare<BodyRow>("SELECT body FROM attributes WHERE instance = ? AND id = ?"),
+    attributesOfEvent: db.prepare<BodyRow>("SELECT body FROM attributes WHERE instance = ? AND event_key = ?"),
+    putAttribute: db.prepare(`
+      INSERT INTO attributes (instance, id, event_key, touched_at, body) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (instance, id) DO UPDATE SET event_key = excluded.event_key, touched_at = excluded.touched_at,
+        body = excluded.body`),
+    forgetAttribute: db.prepare("DELETE FROM attributes WHERE instance = ? AND id = ?"),
+    told: db.prepare<ToldRow>(`
+      SELECT destination, max(changed_at) AS changed_at FROM (
+        SELECT destination, changed_at FROM told WHERE instance = ?1 AND event_uuid = ?2
+        UNION ALL
+        SELECT destination, changed_at FROM deliveries
+        WHERE instance = ?1 AND event_uuid = ?2 AND kind = 'event.published' AND changed_at IS NOT NULL
+      ) GROUP BY destination ORDER BY destination`),
+    putTold: db.prepare(`
+      INSERT INTO told (instance, event_uuid, destination, changed_at, touched_at) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (instance, event_uuid, destination) DO UPDATE SET
+        changed_at = max(changed_at, excluded.changed_at), touched_at = excluded.touched_at`),
+
+    // ---- what is owed
+    isSettledOrOwed: db.prepare<{ readonly yes: 1 }>(`
+      SELECT 1 AS yes WHERE EXISTS (SELECT 1 FROM deliveries WHERE id = ?1)
+        OR EXISTS (SELECT 1 FROM records WHERE delivery = ?1 AND outcome IN ('sent', 'unproven'))`),
+    hasAlert: db.prepare<{ readonly yes: 1 }>("SELECT 1 AS yes FROM alerts WHERE id = ?"),
+    addAlert: db.prepare("INSERT INTO alerts (id, instance, event_id, event_uuid, body) VALUES (?, ?, ?, ?, ?)"),
+    dropUnusedAlert: db.prepare(
+      "DELETE FROM alerts WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE alert = ?1)",
+    ),
+    addDelivery: db.prepare(`
+      INSERT INTO deliveries (id, alert, destination, group_key, high, created_at, instance, kind, event_uuid, changed_at,
+        body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    group: db.prepare<GroupRow>(
+      "SELECT due_at AS dueAt, last_left_at AS lastLeftAt FROM delivery_groups WHERE destination = ? AND key = ?",
+    ),
+    joinGroup: db.prepare(`
+      INSERT INTO delivery_groups (destination, key, interval_ms, show, high, due_at) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT (destination, key) DO UPDATE SET interval_ms = excluded.interval_ms, show = excluded.show,
+        high = max(high, excluded.high), due_at = excluded.due_at`),
+
+    // ---- batches
+    dueGroup: db.prepare<{
+      readonly key: string;
+      readonly show: string;
+      readonly high: number;
+      readonly interval_ms: number;
+    }>(`
+      SELECT key, show, high, interval_ms FROM delivery_groups
+      WHERE destination = ? AND high = ? AND due_at <= ? ORDER BY due_at, key LIMIT 1`),
+    waitingIn: db.prepare<{ readonly id: string }>(`
+      SELECT id FROM deliveries WHERE destination = ? AND group_key = ? AND batch IS NULL
+      ORDER BY created_at, id LIMIT ?`),
+    leftOver: db.prepare<{ readonly high: number | null }>(
+      "SELECT max(high) AS high FROM deliveries WHERE destination = ? AND group_key = ? AND batch IS NULL",
+    ),
+    leaveGroup: db.prepare(
+      "UPDATE delivery_groups SET last_left_at = ?, due_at = ?, high = ? WHERE destination = ? AND key = ?",
+    ),
+    addBatch: db.prepare(
+      "INSERT INTO batches (id, destination, show, high, next_at, attempts) VALUES (?, ?, ?, ?, ?, 0)",
+    ),
+    joinBatch: db.prepare("UPDATE deliveries SET batch = ? WHERE id = ?"),
+    dueBatch: db.prepare<BatchRow>(`
+      SELECT id, destination, show, attempts, first_attempt_at FROM batches
+      WHERE destination = ? AND next_at <= ? AND id NOT IN (SELECT value FROM json_each(?))
+      ORDER BY high DESC, next_at, id LIMIT 1`),
+    batch: db.prepare<BatchRow>("SELECT id, destination, show, attempts, first_attempt_at FROM batches WHERE id = ?"),
+    inBatch: db.prepare<AlertRow>(`
+      SELECT d.body AS delivery, a.body AS alert FROM deliveries d JOIN alerts a ON a.id = d.alert
+      WHERE d.batch = ? ORDER BY d.created_at, d.id`),
+    nextDue: db.prepare<{ readonly dueAt: number | null }>(`
+      SELECT min(at) AS dueAt FROM (
+        SELECT min(next_at) AS at FROM batches
+        WHERE destination = ?1 AND id NOT IN (SELECT value FROM json_each(?2))
+        UNION ALL SELECT min(due_at) FROM delivery_groups WHERE destination = ?1 AND high = 0 AND due_at IS NOT NULL
+        UNION ALL SELECT min(due_at) FROM delivery_groups WHERE destination = ?1 AND high = 1 AND due_at IS NOT NULL
+      )`),
+    settled: db.prepare<{ readonly alert: string }>(
+      "DELETE FROM deliveries WHERE id = ? AND batch = ? RETURNING alert",
+    ),
+    retryBatch: db.prepare(`
+      UPDATE batches SET next_at = coalesce(?, next_at), attempts = ?, first_attempt_at = ? WHERE id = ?`),
+    dropEmptyBatch: db.prepare(
+      "DELETE FROM batches WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE batch = ?1)",
+    ),
+
+    // ---- for people
+    addRecord: db.prepare("INSERT INTO records (delivery, outcome, at, body) VALUES (?, ?, ?, ?)"),
+    records: db.prepare<BodyRow>("SELECT body FROM records ORDER BY seq DESC LIMIT ?"),
+    owed: db.prepare<{ readonly destination: string; readonly owed: number; readonly oldestAt: number }>(`
+      SELECT destination, count(*) AS owed, min(created_at) AS oldestAt FROM deliveries
+      GROUP BY destination ORDER BY destination`),
+    prune: PRUNE.map((sql) => db.prepare(sql)),
+  };
+}
+export type Statements = ReturnType<typeof prepareStatements>;
+
+// What an owed alert is about stays. A marking of an attribute stays as long as its event does: without its row the
+// attribute would count as unmarked.
+const PRUNE: readonly string[] = [
+  `DELETE FROM records WHERE seq IN (SELECT seq FROM records WHERE at < ? LIMIT ${PRUNE_ROWS})`,
+  `DELETE FROM told WHERE (instance, event_uuid, destination) IN (
+     SELECT instance, event_uuid, destination FROM told t WHERE touched_at < ?
+       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = t.instance AND a.event_uuid = t.event_uuid)
+     LIMIT ${PRUNE_ROWS})`,
+  `DELETE FROM events WHERE rowid IN (
+     SELECT e.rowid FROM events e WHERE touched_at < ?
+       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_id = e.key)
+       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_uuid IN (e.uuid, e.key))
+     LIMIT ${PRUNE_ROWS})`,
+  `DELETE FROM attributes WHERE rowid IN (
+     SELECT b.rowid FROM attributes b WHERE touched_at < ?
+       AND NOT EXISTS (SELECT 1 FROM events e WHERE e.instance = b.instance AND e.key = b.event_key)
+       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = b.instance AND a.event_id = b.event_key)
+       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = b.instance AND a.event_uuid = b.event_key)
+     LIMIT ${PRUNE_ROWS})`,
+  `DELETE FROM delivery_groups WHERE rowid IN (
+     SELECT rowid FROM delivery_groups WHERE due_at IS NULL AND last_left_at < ? LIMIT ${PRUNE_ROWS})`,
+];

@@ -1,0 +1,160 @@
+import { describe, expect, it } from "vitest";
+import type { Store } from "../../src/model.ts";
+import type { Opened } from "../support/store-contract.ts";
+import {
+  alert,
+  attributeMemory,
+  delivery,
+  EVENT_KEYS,
+  effects,
+  eventMemory,
+  MINUTE,
+  NOW,
+  owing,
+  record,
+  settledAs,
+  takeBatch,
+  UUID,
+} from "./samples.ts";
+
+/** What is remembered of events and of what was told: the part of the store's contract that planning relies on. */
+export function describeMemory(name: string, open: () => Promise<Opened>): void {
+  describe(`${name}: memory`, () => {
+    it("finds an event by id and by uuid, with its attributes, and counts its commits", async () => {
+      await using store = (await open()).store;
+      await store.commit(effects({ events: [eventMemory()], attributes: [attributeMemory("70")] }), NOW);
+      const known = { events: [eventMemory({ revision: 1 })], attributes: [attributeMemory("70")], told: [] };
+      expect(await store.recall(EVENT_KEYS)).toEqual(known);
+      expect(await store.recall({ events: [{ instance: "cert", uuid: UUID }], attributes: [] })).toEqual(known);
+      const twice = { events: [{ instance: "cert", uuid: UUID, id: "7" }, ...EVENT_KEYS.events], attributes: [] };
+      expect(await store.recall(twice)).toEqual(known);
+      const other = { events: [{ instance: "other", id: "7", uuid: UUID }], attributes: [] };
+      expect(await store.recall(other)).toEqual({ events: [], attributes: [], told: [] });
+    });
+
+    it("finds an attribute by itself, and once when its event is asked for too", async () => {
+      await using store = (await open()).store;
+      await store.commit(effects({ events: [eventMemory()], attributes: [attributeMemory("70")] }), NOW);
+      const attributes = [
+        { instance: "cert", id: "70" },
+        { instance: "cert", id: "71" },
+      ];
+      expect((await store.recall({ events: [], attributes })).attributes).toEqual([attributeMemory("70")]);
+      expect((await store.recall({ ...EVENT_KEYS, attributes })).attributes).toEqual([attributeMemory("70")]);
+    });
+
+    it("replaces an event only at the revision that it was derived from", async () => {
+      await using store = (await open()).store;
+      expect(await store.commit(effects({ events: [eventMemory()] }), NOW)).toBe("committed");
+      expect(await store.commit(effects({ events: [eventMemory({ revision: 1, deleted: true })] }), NOW)).toBe(
+        "committed",
+      );
+      expect((await store.recall(EVENT_KEYS)).events).toEqual([eventMemory({ revision: 2, deleted: true })]);
+    });
+
+    it.each([0, 1, 3])("stores nothing when memory is not at revision %d", async (revision) => {
+      await using store = (await open()).store;
+      await store.commit(effects({ events: [eventMemory()] }), NOW);
+      await store.commit(effects({ events: [eventMemory({ revision: 1 })] }), NOW);
+      const stale = effects({
+        ...owing(delivery("a")),
+        events: [eventMemory({ key: "8", event: { id: "8" } }), eventMemory({ revision, deleted: true })],
+        attributes: [attributeMemory("70")],
+        records: [record(delivery("r"))],
+      });
+      expect(await store.commit(stale, NOW)).toBe("conflict");
+      const keys = { events: [...EVENT_KEYS.events, { instance: "cert", id: "8" }], attributes: [] };
+      expect(await store.recall(keys)).toEqual({ events: [eventMemory({ revision: 2 })], attributes: [], told: [] });
+      expect(await store.owed()).toEqual([]);
+      expect(await store.history(9)).toEqual([]);
+    });
+
+    it("is in conflict about an event that it does not have", async () => {
+      await using store = (await open()).store;
+      expect(await store.commit(effects({ events: [eventMemory({ revision: 1 })] }), NOW)).toBe("conflict");
+    });
+
+    it("forgets the attributes that it is told to forget", async () => {
+      await using store = (await open()).store;
+      const attributes = [attributeMemory("70"), attributeMemory("71")];
+      await store.commit(effects({ events: [eventMemory()], attributes }), NOW);
+      await store.commit(
+        effects({
+          forget: [
+            { instance: "cert", id: "70" },
+            { instance: "other", id: "71" },
+          ],
+        }),
+        NOW,
+      );
+      expect((await store.recall(EVENT_KEYS)).attributes).toEqual([attributeMemory("71")]);
+    });
+
+    it("is handed out with a batch as it is then, not as it was when planned", async () => {
+      await using store = (await open()).store;
+      await store.commit({ ...owing(delivery("a")), events: [eventMemory()] }, NOW);
+      const attached = [{ name: "tlp:red", seenAt: NOW }];
+      const tightened = effects({
+        events: [eventMemory({ revision: 1, attached })],
+        attributes: [attributeMemory("70")],
+      });
+      await store.commit(tightened, NOW);
+      const batch = await takeBatch(store, NOW);
+      const memory = { event: eventMemory({ revision: 2, attached }), attributes: [attributeMemory("70")] };
+      expect(batch.entries[0]?.memory).toEqual(memory);
+    });
+
+    it("of an event under its uuid is handed out too, and of no event nothing", async () => {
+      await using store = (await open()).store;
+      const nameless = eventMemory({ key: UUID, event: { uuid: UUID } });
+      const attributes = [attributeMemory("70", { eventKey: UUID })];
+      const { event: _, ...eventless } = alert("alert-b");
+      const alerts = [alert("alert-a"), eventless];
+      const deliveries = [delivery("a"), delivery("b")];
+      await store.commit(effects({ events: [nameless], attributes, alerts, deliveries }), NOW);
+      const [a, b] = (await takeBatch(store, NOW)).entries;
+      expect(a?.memory).toEqual({ event: { ...nameless, revision: 1 }, attributes });
+      expect(b?.memory).toEqual({ attributes: [] });
+    });
+  });
+
+  describe(`${name}: what was told`, () => {
+    const toldIn = async (store: Store) => (await store.recall(EVENT_KEYS)).told;
+
+    it("is the newest version that a destination was told or is owed", async () => {
+      await using store = (await open()).store;
+      const told = { instance: "cert", eventUuid: UUID, destination: "soc" };
+      await store.commit({ ...owing(delivery("a", { changedAt: 2000 })), events: [eventMemory()] }, NOW);
+      expect(await toldIn(store)).toEqual([{ ...told, changedAt: 2000 }]);
+      await store.settle(settledAs(await takeBatch(store, NOW), "sent"), NOW);
+      expect(await toldIn(store)).toEqual([{ ...told, changedAt: 2000 }]);
+      await store.commit(owing(delivery("b", { changedAt: 3000 }), delivery("c", { changedAt: 1000 })), NOW);
+      expect(await toldIn(store)).toEqual([{ ...told, changedAt: 3000 }]);
+      await store.settle(settledAs(await takeBatch(store, NOW + 5 * MINUTE), "unproven"), NOW);
+      expect(await store.recall({ events: [{ instance: "cert", uuid: UUID }], attributes: [] })).toMatchObject({
+        told: [{ ...told, changedAt: 3000 }],
+      });
+      // An older version that is settled later does not count.
+      await store.commit(owing(delivery("d", { changedAt: 1500 })), NOW);
+      await store.settle(settledAs(await takeBatch(store, NOW + 10 * MINUTE), "sent"), NOW);
+      expect(await toldIn(store)).toEqual([{ ...told, changedAt: 3000 }]);
+    });
+
+    it.each(["refused", "muted", "dead"] as const)("is not what was settled as %s", async (outcome) => {
+      await using store = (await open()).store;
+      await store.commit({ ...owing(delivery("a")), events: [eventMemory()] }, NOW);
+      await store.settle(settledAs(await takeBatch(store, NOW), outcome), NOW);
+      expect(await toldIn(store)).toEqual([]);
+    });
+
+    it("is known of an event that memory does not have, and only of publications", async () => {
+      await using store = (await open()).store;
+      const part = delivery("b", { kind: "attribute.added", destination: "mail" });
+      await store.commit(owing(delivery("a"), part), NOW);
+      const keys = { events: [{ instance: "cert", uuid: UUID }], attributes: [] };
+      expect((await store.recall(keys)).told.map((told) => told.destination)).toEqual(["soc"]);
+      await store.settle(settledAs(await takeBatch(store, NOW, "mail"), "sent"), NOW);
+      expect((await store.recall(keys)).told.map((told) => told.destination)).toEqual(["soc"]);
+    });
+  });
+}
