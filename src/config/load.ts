@@ -1,0 +1,161 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import type { z } from "zod";
+import { applyDefaults } from "./defaults.ts";
+import { flatten } from "./flatten.ts";
+import { ConfigError, type Problem } from "./problem.ts";
+import { decodeUtf8, type ReadFile, readBounded, reasonOf } from "./read.ts";
+import { checkReferences } from "./references.ts";
+import { Config } from "./schema.ts";
+import { Outline } from "./shapes.ts";
+import { SourceText } from "./source.ts";
+import { type Sources, substitute } from "./substitute.ts";
+import { type Dict, type Fault, mapDict, nodeAt, plainOf, type Report } from "./tree.ts";
+import { explainIssues } from "./wording.ts";
+import { parseYaml } from "./yaml.ts";
+
+const MAX_BYTES = 1_048_576;
+
+export interface LoadOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `optional`: a secret that cannot be read is a warning, for commands that send nothing. */
+  readonly secrets: "required" | "optional";
+  readonly readFile?: ReadFile;
+}
+
+/** What a file says beyond its own schema. */
+export interface Checks {
+  /** Changes the file before it is validated. */
+  readonly prepare?: (root: Dict, outline: Outline, report: Report) => Dict;
+  /** Looks at what one part says about another. */
+  readonly references?: (root: Dict, report: Report) => void;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly warnings: readonly Problem[];
+  readonly file: string;
+  /** SHA-256 of the text, in hex: tells whether the file has changed, not what is in it. */
+  readonly digest: string;
+}
+
+/** Reads, substitutes, merges defaults, validates and cross-checks a config; throws ConfigError with all problems at once. */
+export async function loadConfig(path: string, options: LoadOptions): Promise<LoadedConfig> {
+  const text = await readText(path, options.readFile ?? readBounded);
+  const { value, warnings } = await loadYaml(text, path, Config, options, {
+    prepare: applyDefaults,
+    references: checkReferences,
+  });
+  return { config: value, warnings, file: path, digest: createHash("sha256").update(text).digest("hex") };
+}
+
+/** The text of a YAML file by any schema; a top-level key `x-…` is ignored. Throws ConfigError with all problems at once. */
+export async function loadYaml<T>(
+  text: string,
+  file: string,
+  schema: z.ZodType<T>,
+  options: LoadOptions,
+  checks: Checks = {},
+): Promise<{ readonly value: T; readonly warnings: readonly Problem[] }> {
+  const faults: Fault[] = [];
+  const report: Report = (fault) => faults.push(fault);
+  const source = new SourceText(file, text);
+  const outline = new Outline(schema);
+
+  const { root, broken } = parseYaml(text, report);
+  if (root) source.mask(outline.secrets(root), !broken);
+  faults.splice(0, faults.length, ...faults.map((fault) => source.conceal(fault)));
+  if (broken) throw new ConfigError(problemsOf(faults, source));
+  if (root?.kind !== "map") {
+    if (faults.length > 0) throw new ConfigError(problemsOf(faults, source));
+    throw new ConfigError([
+      root ? source.problem({ ...START, message: "a configuration is a map", hint: "key: value" }) : emptyFile(file),
+    ]);
+  }
+
+  const sources: Sources = { env: options.env, secrets: options.secrets, readFile: options.readFile ?? readBounded };
+  const entries = new Map([...root.entries].filter(([key]) => !key.startsWith("x-")));
+  const substituted = await substitute({ ...root, entries }, file, sources, report);
+  const prepared = checks.prepare?.(substituted, outline, report) ?? substituted;
+  const result = validate(prepared, schema);
+  if (!result.success) for (const fault of explainIssues(result.error.issues, prepared, outline)) report(fault);
+  checks.references?.(prepared, report);
+
+  const problems = problemsOf(faults, source);
+  if (!result.success || problems.some((problem) => problem.severity === "error")) throw new ConfigError(problems);
+  return { value: result.data, warnings: problems };
+}
+
+const START = { severity: "error", at: 0, end: 1 } as const;
+
+/** Stand-ins for what could not be read, tried in turn where the schema asks for more than any text. */
+const STAND_INS = [
+  "https://placeholder.invalid/",
+  "tcp://placeholder.invalid:50000",
+  "placeholder@placeholder.invalid",
+  "placeholder-of-thirty-two-letters",
+  "/placeholder",
+  "1h",
+  "1MiB",
+] as const;
+
+function validate<T>(root: Dict, schema: z.ZodType<T>) {
+  let tree = root;
+  let result = schema.safeParse(plainOf(tree));
+  for (const stand of STAND_INS) {
+    if (result.success) break;
+    const refused = new Map<number, string>();
+    for (const issue of flatten(result.error.issues)) {
+      const node = nodeAt(tree, issue.path);
+      const fitting = issue.kind === "value" ? issue.allowed[0] : undefined;
+      if (node?.kind === "scalar" && node.unread) refused.set(node.at, fitting ?? stand);
+    }
+    if (refused.size === 0) break;
+    tree = mapDict(tree, (scalar) => ({ ...scalar, value: (scalar.unread && refused.get(scalar.at)) || scalar.value }));
+    result = schema.safeParse(plainOf(tree));
+  }
+  return result;
+}
+
+/** Each fault once, in the order of the file. What `defaults` brings to many destinations is one fault. */
+function problemsOf(faults: readonly Fault[], source: SourceText): readonly Problem[] {
+  const unique = new Map(faults.map((fault) => [`${fault.at}:${fault.message}`, fault]));
+  return [...unique.values()].sort((a, b) => a.at - b.at).map((fault) => source.problem(fault));
+}
+
+async function readText(path: string, readFile: ReadFile): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path, MAX_BYTES);
+  } catch (error) {
+    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    const hint = missing
+      ? `copy config.yaml.example to ${path} and edit it, or name another file: misp-herald check -c FILE`
+      : "name a readable file: misp-herald check -c FILE";
+    throw new ConfigError([wholeFile(path, `the file cannot be read: ${reasonOf(error)}`, hint)]);
+  }
+  if (bytes.length > MAX_BYTES) {
+    throw new ConfigError([
+      wholeFile(path, "the file is larger than 1 MiB", "is it the right file? misp-herald check -c FILE"),
+    ]);
+  }
+  const text = decodeUtf8(bytes);
+  if (text === undefined || text.includes("\0")) {
+    throw new ConfigError([
+      wholeFile(path, "the file is not UTF-8 text", "save it as UTF-8, without a UTF-16 or Latin-1 encoding"),
+    ]);
+  }
+  return text;
+}
+
+function emptyFile(file: string): Problem {
+  return wholeFile(
+    file,
+    "the file is empty",
+    `start from config.yaml.example, then: misp-herald check -c ${basename(file)}`,
+  );
+}
+
+function wholeFile(file: string, message: string, hint: string): Problem {
+  return { severity: "error", file, line: 0, column: 0, sourceLine: "", mark: { start: 0, width: 0 }, message, hint };
+}

@@ -1,0 +1,104 @@
+/** Offsets into the text of the file. */
+export interface Span {
+  readonly at: number;
+  readonly end: number;
+}
+
+/** A value of the file that knows where it stands; what an alias, a merge or `defaults` brings keeps its own place. */
+export type Node = Scalar | List | Dict;
+
+export interface Scalar extends Span {
+  readonly kind: "scalar";
+  readonly value: string | number | boolean | null;
+  /** Text behind `#` that YAML took for a comment, where that left the value empty. */
+  readonly swallowed?: string;
+  /** The `${…}` in it, as written; their values never appear in a message. */
+  readonly references?: readonly string[];
+  /** A reference could not be read, which was reported thus, and `value` only stands in for it. */
+  readonly unread?: Fault["severity"];
+}
+
+export interface List extends Span {
+  readonly kind: "list";
+  readonly items: readonly Node[];
+}
+
+export interface Dict extends Span {
+  readonly kind: "map";
+  readonly entries: ReadonlyMap<string, Entry>;
+}
+
+export interface Entry {
+  readonly key: Span;
+  readonly node: Node;
+  /** Comes from `defaults`. */
+  readonly inherited?: true;
+}
+
+export type Path = readonly PropertyKey[];
+
+/** What is found in a file before it is known how to print it. */
+export interface Fault extends Span {
+  readonly severity: "error" | "warning";
+  readonly message: string;
+  readonly hint?: string;
+}
+export type Report = (fault: Fault) => void;
+
+/** The value without places, for a schema. */
+export function plainOf(node: Node): unknown {
+  if (node.kind === "scalar") return node.value;
+  if (node.kind === "list") return node.items.map(plainOf);
+  return Object.fromEntries([...node.entries].map(([key, { node }]) => [key, plainOf(node)]));
+}
+
+/** The value at `path`; undefined where there is none. */
+export function nodeAt(root: Node, path: Path): Node | undefined {
+  let node: Node | undefined = root;
+  for (const key of path) node = node && childOf(node, key);
+  return node;
+}
+
+/** The entry whose key is the last of `path`; undefined for the root and for entries of a list. */
+export function entryAt(root: Node, path: Path): Entry | undefined {
+  const parent = nodeAt(root, path.slice(0, -1));
+  return path.length > 0 && parent?.kind === "map" ? parent.entries.get(String(path.at(-1))) : undefined;
+}
+
+/** What stands under `key` of a map, or at an index of a list. */
+export function childOf(node: Node, key: PropertyKey): Node | undefined {
+  if (node.kind === "map") return node.entries.get(String(key))?.node;
+  return node.kind === "list" && typeof key === "number" ? node.items[key] : undefined;
+}
+
+/** The text that a scalar holds; undefined for all else. */
+export function textOf(node: Node | undefined): string | undefined {
+  return node?.kind === "scalar" && typeof node.value === "string" ? node.value : undefined;
+}
+
+/** A copy in which every scalar went through `change`. */
+export function mapScalars(node: Node, change: (scalar: Scalar) => Scalar): Node {
+  if (node.kind === "scalar") return change(node);
+  if (node.kind === "list") return { ...node, items: node.items.map((item) => mapScalars(item, change)) };
+  return mapDict(node, change);
+}
+
+/** `mapScalars` of a map, which stays one. */
+export function mapDict(node: Dict, change: (scalar: Scalar) => Scalar): Dict {
+  const entries = [...node.entries].map(
+    ([key, entry]) => [key, { ...entry, node: mapScalars(entry.node, change) }] as const,
+  );
+  return { ...node, entries: new Map(entries) };
+}
+
+/** Every scalar below `node`. */
+export function* scalarsOf(node: Node): Generator<Scalar> {
+  if (node.kind === "scalar") yield node;
+  else if (node.kind === "list") for (const item of node.items) yield* scalarsOf(item);
+  else for (const { node: value } of node.entries.values()) yield* scalarsOf(value);
+}
+
+/** Text in quotes for a message, bounded. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text);
+}

@@ -1,0 +1,59 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { loadConfig } from "../../src/config/load.ts";
+import { DESTINATION_TYPES } from "../../src/destinations/index.ts";
+import { Feed } from "../../src/sources/index.ts";
+
+const EXAMPLE = new URL("../../config.yaml.example", import.meta.url).pathname;
+const ENV = {
+  ZMQ_PASSWORD: "a-password",
+  WEBHOOK_URL: "https://soar.example.org/hook",
+  WEBHOOK_TOKEN: "a-token",
+  CREDENTIALS_DIRECTORY: "/run/credentials/misp-herald",
+};
+
+const readFile = async (path: string) =>
+  path === EXAMPLE ? readFileSync(path) : Buffer.from("a-secret-of-more-than-16-bytes\n");
+
+test("config.yaml.example is a valid configuration without warnings", async () => {
+  const { config, warnings, file, digest } = await loadConfig(EXAMPLE, { env: ENV, secrets: "required", readFile });
+  expect(warnings).toEqual([]);
+  expect(file).toBe(EXAMPLE);
+  expect(digest).toMatch(/^[0-9a-f]{64}$/);
+  expect(config.misp.cert?.url?.href).toBe("https://misp.example.org/");
+  expect(config.state).toEqual({ path: "/var/lib/misp-herald/state.db", retention: 90 * 86_400_000 });
+  expect(config.destinations.terminal?.guard.audience).toEqual(["CERT-XX"]);
+  expect(config.destinations.terminal?.timezone).toBe("Europe/Brussels");
+  expect(config.destinations.soar?.timeout).toBe(15_000);
+  expect(config.routes[0]?.match?.[1]?.org).toEqual(["ThreatFox", "URLhaus"]);
+});
+
+test("config.yaml.example can be checked where none of its secrets is at hand, with a warning for each", async () => {
+  const { config, warnings } = await loadConfig(EXAMPLE, { env: {}, secrets: "optional" });
+  expect(warnings.map((warning) => `${warning.severity}: ${warning.message}`)).toEqual([
+    "warning: environment variable ZMQ_PASSWORD is not set",
+    "warning: environment variable WEBHOOK_URL is not set",
+    `warning: $\{credential:webhook_secret} cannot be read: CREDENTIALS_DIRECTORY is not set`,
+    "warning: environment variable WEBHOOK_TOKEN is not set",
+  ]);
+  expect(Object.keys(config.destinations)).toEqual(["terminal", "soar"]);
+});
+
+test("config.yaml.example shows every destination type and every source type", () => {
+  const text = readFileSync(EXAMPLE, "utf8");
+  const sources = Feed.options.flatMap((option) => [...(option._zod.propValues?.type ?? [])]);
+  for (const type of [...DESTINATION_TYPES, ...sources])
+    expect(text).toMatch(new RegExp(`^ +type: ${String(type)}$`, "m"));
+  expect(sources).toContain("zeromq");
+});
+
+test("a loaded configuration does not print the secrets in it", async () => {
+  const env = {
+    ...ENV,
+    WEBHOOK_URL: "https://soar.example.org/MARKER1",
+    WEBHOOK_TOKEN: "MARKER2",
+    ZMQ_PASSWORD: "MARKER3",
+  };
+  const { config } = await loadConfig(EXAMPLE, { env, secrets: "required", readFile });
+  expect(JSON.stringify(config)).not.toContain("MARKER");
+});
