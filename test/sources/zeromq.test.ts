@@ -313,6 +313,16 @@ describe("zeromq", () => {
     expect(await aborted.next()).toEqual({ done: true, value: undefined });
   });
 
+  test("rejects, and takes nothing down, when libzmq cannot use an endpoint", async () => {
+    await using publisher = await openPublisher();
+    const { log } = captureLog();
+    const endpoints = [publisher.endpoint, `ipc:///${"x".repeat(300)}`];
+    const source = Feed.parse({ type: "zeromq", endpoints }).open({ instance: "a", log, now: Date.now });
+    const frames = source.frames(new AbortController().signal)[Symbol.asyncIterator]();
+    await expect(frames.next()).rejects.toThrow(/^Cannot receive from ZeroMQ: /);
+    expect(await frames.next()).toEqual({ done: true, value: undefined });
+  });
+
   test("closes its sockets when the iteration is left", async () => {
     await using publisher = await openPublisher();
     const { log } = captureLog();

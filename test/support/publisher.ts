@@ -37,16 +37,7 @@ export async function openPublisher({ port = 0, username, password }: PublisherO
       verbosity: "allSubsUnsubs",
       ...(authenticated ? { plainServer: true, zapDomain: domain } : {}),
     });
-    for (let left = 100; ; left--) {
-      try {
-        await bound.bind(address);
-        break;
-      } catch (error) {
-        // libzmq gives a port back only some time after close().
-        if (left === 0 || !isAddressInUse(error)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
+    await bindWhenFree(bound, address);
     void countSubscribers(bound);
     return bound;
   }
@@ -91,8 +82,17 @@ export async function openPublisher({ port = 0, username, password }: PublisherO
 
 let opened = 0;
 
-function isAddressInUse(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+/** libzmq gives an address back only some time after close(). */
+async function bindWhenFree(socket: XPublisher | Reply, address: string): Promise<void> {
+  for (let left = 250; ; left--) {
+    try {
+      return await socket.bind(address);
+    } catch (error) {
+      const inUse = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+      if (left === 0 || !inUse) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 }
 
 interface Credentials {
@@ -103,7 +103,7 @@ interface Credentials {
 /** Answers libzmq's questions who may connect (ZAP, RFC 27): one for the process, and each publisher is a domain. */
 const ZAP = (() => {
   const domains = new Map<string, Credentials>();
-  let replies: Reply | undefined;
+  let replies: { readonly socket: Reply; readonly bound: Promise<void> } | undefined;
 
   async function answer(socket: Reply): Promise<void> {
     for await (const request of socket) {
@@ -117,11 +117,11 @@ const ZAP = (() => {
   return {
     async add(domain: string, credentials: Credentials): Promise<void> {
       domains.set(domain, credentials);
-      if (replies) return;
-      replies = new Reply({ linger: 0 });
-      const socket = replies;
-      await socket.bind("inproc://zeromq.zap.01");
-      void answer(socket);
+      if (!replies) {
+        const socket = new Reply({ linger: 0 });
+        replies = { socket, bound: bindWhenFree(socket, "inproc://zeromq.zap.01").then(() => void answer(socket)) };
+      }
+      await replies.bound;
     },
     allow(domain: string, credentials: Credentials): void {
       domains.set(domain, credentials);
@@ -129,7 +129,7 @@ const ZAP = (() => {
     remove(domain: string): void {
       domains.delete(domain);
       if (domains.size > 0) return;
-      replies?.close();
+      replies?.socket.close();
       replies = undefined;
     },
   };
