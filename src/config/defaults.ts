@@ -1,5 +1,6 @@
 import { keysOf, type Outline, type Shapes, typeOf, valuesOf } from "./shapes.ts";
-import { childOf, type Dict, type Entry, type Node, type Report } from "./tree.ts";
+import { nearest } from "./suggest.ts";
+import { childOf, type Dict, type Entry, type Node, type Report, type Scalar } from "./tree.ts";
 import { unknownKey, unknownKeys } from "./wording.ts";
 
 /**
@@ -22,14 +23,13 @@ export function applyDefaults(root: Dict, outline: Outline, report: Report): Dic
     return { ...root, entries };
   }
 
-  const types = outline.child(outline.child(outline.root(root), "destinations", undefined), "", undefined);
-  const names = types.flatMap((shape) => valuesOf(outline.child([shape], "type", undefined)));
+  const { types, names } = typesOf(root, outline);
   const shared = keysOf(types).filter((key) => key !== "type" && types.every((shape) => keysOf([shape]).includes(key)));
   const used = destinedTypes(destinations?.node);
   for (const [key, entry] of defaults.node.entries) {
     const section = sectionOf(types, key, outline);
     if (shared.includes(key)) continue;
-    if (!names.includes(key)) report(unknownKey(key, ["defaults"], root, [keySet([...shared, ...names])], outline));
+    if (!names.includes(key)) report(unknownKey(key, ["defaults"], root, [shapeOf(shared, types, names)], outline));
     else if (entry.node.kind !== "map") {
       report({ severity: "error", ...entry.key, message: `"${key}" must be a map`, hint: `options of type: ${key}` });
     } else if (!used.has(key)) {
@@ -48,7 +48,7 @@ export function applyDefaults(root: Dict, outline: Outline, report: Report): Dic
     });
     entries.set("destinations", { ...destinations, node: { ...destinations.node, entries: new Map(merged) } });
   }
-  return { ...root, entries: new Map([...entries].map(([key, entry]) => [key, entry])) };
+  return { ...root, entries };
 }
 
 /** `own` on top of `base`, whose entries are marked as inherited. */
@@ -84,6 +84,25 @@ function sectionOf(types: Shapes, name: string, outline: Outline): Shapes {
   return types.filter((shape) => valuesOf(outline.child([shape], "type", undefined)).includes(name));
 }
 
-function keySet(keys: readonly string[]): Shapes[number] {
-  return { properties: Object.fromEntries(keys.map((key) => [key, {}])), additionalProperties: false };
+/** What `defaults` itself may hold. */
+function shapeOf(shared: readonly string[], types: Shapes, names: readonly string[]): Shapes[number] {
+  const sections = names.flatMap((name, i) => (types[i] ? [[name, types[i]] as const] : []));
+  return { properties: Object.fromEntries([...shared.map((key) => [key, {}] as const), ...sections]) };
+}
+
+/** The destination types of a config, and their names in the same order. */
+function typesOf(root: Dict, outline: Outline): { readonly types: Shapes; readonly names: readonly string[] } {
+  const types = outline.child(outline.child(outline.root(root), "destinations", undefined), "", undefined);
+  return { types, names: types.flatMap((shape) => valuesOf(outline.child([shape], "type", undefined))) };
+}
+
+/** Scalars in `defaults` that must not be printed, also in the section of a misspelt type. */
+export function* secretDefaults(root: Dict, outline: Outline): Generator<Scalar> {
+  const { types, names } = typesOf(root, outline);
+  const defaults = childOf(root, "defaults");
+  if (defaults?.kind !== "map") return;
+  for (const [key, { node }] of defaults.entries) {
+    const name = names.includes(key) ? key : nearest(key, names);
+    if (name !== undefined) yield* outline.secrets(node, sectionOf(types, name, outline));
+  }
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { z } from "zod";
-import { applyDefaults } from "./defaults.ts";
+import { applyDefaults, secretDefaults } from "./defaults.ts";
 import { flatten } from "./flatten.ts";
 import { ConfigError, type Problem } from "./problem.ts";
 import { decodeUtf8, type ReadFile, readBounded, reasonOf } from "./read.ts";
@@ -10,7 +10,7 @@ import { Config } from "./schema.ts";
 import { Outline } from "./shapes.ts";
 import { SourceText } from "./source.ts";
 import { type Sources, substitute } from "./substitute.ts";
-import { type Dict, type Fault, mapDict, nodeAt, plainOf, type Report } from "./tree.ts";
+import { type Dict, type Fault, mapDict, nodeAt, plainOf, type Report, type Scalar } from "./tree.ts";
 import { explainIssues } from "./wording.ts";
 import { parseYaml } from "./yaml.ts";
 
@@ -27,6 +27,8 @@ export interface LoadOptions {
 export interface Checks {
   /** Changes the file before it is validated. */
   readonly prepare?: (root: Dict, outline: Outline, report: Report) => Dict;
+  /** What must not be printed beside what the schema and the names of keys tell. */
+  readonly secrets?: (root: Dict, outline: Outline) => Iterable<Scalar>;
   /** Looks at what one part says about another. */
   readonly references?: (root: Dict, report: Report) => void;
 }
@@ -44,6 +46,7 @@ export async function loadConfig(path: string, options: LoadOptions): Promise<Lo
   const text = await readText(path, options.readFile ?? readBounded);
   const { value, warnings } = await loadYaml(text, path, Config, options, {
     prepare: applyDefaults,
+    secrets: secretDefaults,
     references: checkReferences,
   });
   return { config: value, warnings, file: path, digest: createHash("sha256").update(text).digest("hex") };
@@ -63,7 +66,10 @@ export async function loadYaml<T>(
   const outline = new Outline(schema);
 
   const { root, broken } = parseYaml(text, report);
-  if (root) source.mask(outline.secrets(root), !broken);
+  if (root) {
+    const more = root.kind === "map" ? (checks.secrets?.(root, outline) ?? []) : [];
+    source.mask([...outline.secrets(root), ...more], !broken);
+  }
   faults.splice(0, faults.length, ...faults.map((fault) => source.conceal(fault)));
   if (broken) throw new ConfigError(problemsOf(faults, source));
   if (root?.kind !== "map") {

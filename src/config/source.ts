@@ -24,7 +24,10 @@ export class SourceText {
   /** What must not be printed. Unless this is `exact`, lines are also masked by the names of keys in them. */
   mask(secrets: Iterable<Scalar>, exact: boolean): void {
     this.#secrets = [...secrets]
-      .map(({ at, end, swallowed }) => ({ at, end: swallowed === undefined ? end : this.#lineAt(at).end }))
+      .map(({ at, end, swallowed }) => ({
+        at: at - (/[!&]\S*\s*$/.exec(this.#text.slice(this.#lineAt(at).start, at))?.[0].length ?? 0),
+        end: swallowed === undefined ? this.#withComment(end) : this.#lineAt(at).end,
+      }))
       .filter(({ at, end }) => !/^["']?\$\{[^}]*\}["']?$/.test(this.#text.slice(at, end).trim()));
     this.#byName = !exact;
   }
@@ -81,6 +84,12 @@ export class SourceText {
     return cut(shown.replaceAll("\t", " "), markStart, Math.max(1, markEnd - markStart));
   }
 
+  /** A comment behind a secret may be the rest of it, which ` #` has cut off. */
+  #withComment(end: number): number {
+    const line = this.#lineAt(end);
+    return /^\s+#\S/.test(line.text.slice(end - line.start)) ? line.end : end;
+  }
+
   #lineAt(at: number): { readonly start: number; readonly end: number; readonly text: string } {
     const start = at === 0 ? 0 : this.#text.lastIndexOf("\n", at - 1) + 1;
     const next = this.#text.indexOf("\n", at);
@@ -90,11 +99,13 @@ export class SourceText {
 
   /** Parts of a line that must not be printed, as offsets into it. */
   #hidden(raw: string, start: number): readonly Span[] {
-    const users = [...raw.matchAll(/(?<=:\/\/)[^\s/?#@"']+(?=@)/g)].map(spanOf);
+    const users = [...raw.matchAll(/(?<=:\/\/)[^\s/?#"']+(?=@)/g)].map(spanOf);
     const secrets = this.#secrets
       .filter(({ at, end }) => at < start + raw.length && end > start)
       .map(({ at, end }) => ({ at: Math.max(0, at - start), end: Math.min(raw.length, end - start) }));
-    const all = [...secrets, ...users, ...(this.#byName ? maskedByName(raw) : [])].sort((a, b) => a.at - b.at);
+    const all = [...secrets, ...users, ...(this.#byName ? this.#maskedByName(raw, start) : [])].sort(
+      (a, b) => a.at - b.at,
+    );
     const united: Span[] = [];
     for (const span of all) {
       const last = united.at(-1);
@@ -103,21 +114,30 @@ export class SourceText {
     }
     return united;
   }
+
+  /** For a file too broken to know where values end: what stands behind or below a key that names a secret, paths of URLs. */
+  #maskedByName(raw: string, start: number): readonly Span[] {
+    let indent = raw.search(/\S/);
+    for (let at = start; at > 0 && indent > 0; ) {
+      const above = this.#lineAt(at - 1);
+      const key = /^(\s*)(?:- +)?["']?([\w-]+)["']?\s*:/.exec(above.text);
+      const depth = above.text.search(/\S/);
+      if (key && depth < indent && isSecretName(key[2] ?? "")) return [{ at: 0, end: raw.length }];
+      if (depth >= 0 && depth < indent) indent = depth;
+      at = above.start;
+    }
+    for (const match of raw.matchAll(/([\w-]+)["']?\s*:\s*/g)) {
+      const at = match.index + match[0].length;
+      if (isSecretName(match[1] ?? "") && !/^["']?\$\{[^}]*\}["']?[\s,}]*$/.test(raw.slice(at)) && at < raw.length) {
+        return [{ at, end: raw.length }];
+      }
+    }
+    return [...raw.matchAll(/(?<=:\/\/[^\s/"']+\/)[^\s"',}]+/g)].map(spanOf);
+  }
 }
 
 function spanOf(match: RegExpExecArray): Span {
   return { at: match.index, end: match.index + match[0].length };
-}
-
-/** For a file too broken to know where values end: everything behind a key that names a secret, paths of all URLs. */
-function maskedByName(raw: string): readonly Span[] {
-  for (const match of raw.matchAll(/([A-Za-z0-9_-]+)["']?\s*:\s+/g)) {
-    const at = match.index + match[0].length;
-    if (isSecretName(match[1] ?? "") && !/^["']?\$\{[^}]*\}["']?[\s,}]*$/.test(raw.slice(at)) && at < raw.length) {
-      return [{ at, end: raw.length }];
-    }
-  }
-  return [...raw.matchAll(/(?<=:\/\/[^\s/"']+\/)[^\s"',}]+/g)].map(spanOf);
 }
 
 /** A window of a long line that shows the marked place. */

@@ -205,7 +205,9 @@ function wrongType(
 /** The value for a message, or what stands for it where it must not be seen. */
 function shown(node: Scalar, secret: ReadonlySet<Scalar>): string {
   if (node.references) return `the value of ${node.references.join(" and ")}`;
-  return secret.has(node) ? "this value" : typeof node.value === "string" ? quoted(node.value) : String(node.value);
+  if (secret.has(node)) return "this value";
+  if (typeof node.value !== "string") return String(node.value);
+  return quoted(node.value.replace(/(?<=:\/\/)[^\s/?#]+(?=@)/, "…")); // a user and a password in a URL
 }
 
 /** The message of a schema, which may quote values, without those that came from a reference; undefined: nothing is left. */
