@@ -70,8 +70,10 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
   const parts = alert.items.map((item) => judge(item.marking, item.reach, whole.level, item.type));
   const objects = alert.objects.map((object) => judge(NO_MARKING, object.reach, whole.level));
   if (!isWhole) {
-    // A publication sheds the parts that are too strict; an alert about a part is as strict as that part.
-    for (const part of [...parts, ...objects]) {
+    // A publication sheds the parts that are too strict; an alert about a part is as strict as that part, which counts
+    // also when its content was too strict to be stored.
+    const counted = alert.counts.map((count) => judge(count.marking, count.reach, whole.level, count.type));
+    for (const part of [...counted, ...objects]) {
       if ("refused" in part) return part;
       form = weaker(form, part.form);
     }
@@ -84,7 +86,7 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
     const part = judge(count.marking, count.reach, whole.level, count.type);
     return !("refused" in part) && FORMS.indexOf(part.form) <= FORMS.indexOf(form);
   });
-  const inside = [alert.marking, ...(isWhole ? items : alert.items).map((item) => item.marking)];
+  const inside = [alert.marking, ...(isWhole ? items : alert.counts).map((item) => item.marking)];
   const shown: Alert = {
     ...alert,
     items,
