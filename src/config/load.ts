@@ -16,6 +16,7 @@ import { parseYaml } from "./yaml.ts";
 
 const MAX_BYTES = 1_048_576;
 
+/** Where values come from. */
 export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** `optional`: a secret that cannot be read is a warning, for commands that send nothing. */
@@ -33,6 +34,7 @@ export interface Checks {
   readonly references?: (root: Dict, report: Report) => void;
 }
 
+/** A valid config, and what was noticed in it. */
 export interface LoadedConfig {
   readonly config: Config;
   readonly warnings: readonly Problem[];

@@ -30,6 +30,11 @@ test.each([
   ["a user in a URL", configOf("").replace("cert: {", "cert: { url: https://MARKER:MARKER@x.example,"), 1],
   ["a secret that is a comment", hook("\n    type: webhook\n    secret: #MARKER"), 6],
   [
+    "the rest of a secret that # has cut off",
+    hook("\n    type: webhook\n    url: https://x.example\n    secret: aaa #MARKER\n    guard: { max_tlp: red }"),
+    7,
+  ],
+  [
     "a secret that is an alias",
     hook("{ type: webhook, url: https://x.example, secret: *MARKER, guard: { max_tlp: red } }"),
     4,
