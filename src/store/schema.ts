@@ -43,7 +43,7 @@ const MIGRATIONS: readonly string[] = [
     high INTEGER NOT NULL, due_at INTEGER, last_left_at INTEGER,
     PRIMARY KEY (destination, key)
   ) STRICT;
-  CREATE INDEX delivery_groups_due ON delivery_groups (destination, high, due_at) WHERE due_at IS NOT NULL;
+  CREATE INDEX delivery_groups_due ON delivery_groups (destination, high, due_at, key) WHERE due_at IS NOT NULL;
   CREATE INDEX delivery_groups_left ON delivery_groups (last_left_at) WHERE due_at IS NULL;
 
   CREATE TABLE batches (
@@ -58,7 +58,7 @@ const MIGRATIONS: readonly string[] = [
     group_key TEXT NOT NULL, batch TEXT REFERENCES batches (id), high INTEGER NOT NULL, created_at INTEGER NOT NULL,
     instance TEXT NOT NULL, kind TEXT NOT NULL, event_uuid TEXT, changed_at REAL, body TEXT NOT NULL
   ) STRICT;
-  CREATE INDEX deliveries_group ON deliveries (destination, group_key, batch, created_at, id);
+  CREATE INDEX deliveries_group ON deliveries (destination, group_key, batch, created_at, id, high);
   CREATE INDEX deliveries_batch ON deliveries (batch);
   CREATE INDEX deliveries_alert ON deliveries (alert);
   CREATE INDEX deliveries_event ON deliveries (instance, event_uuid) WHERE kind = 'event.published';
