@@ -96,7 +96,7 @@ function defangLocator(text: string): string {
 }
 
 function defangMail(text: string): string {
-  return defangSchemes(defangAts(defangDots(text.replace(/^mailto:/i, ""))));
+  return defangSchemes(defangAts(defangDots(text.replace(/^(?:mailto:)+/i, ""))));
 }
 
 const LOCATOR_TYPES = new Set("url uri link domain hostname onion-address ip ip-src ip-dst domain-ip".split(" "));

@@ -154,7 +154,7 @@ export function formatTitle(entry: Entry): CleanText {
   if (event === undefined) {
     return formatState(entry);
   }
-  const name = clean(event.id ?? event.uuid ?? "", 100);
+  const name = prose(event.id ?? event.uuid ?? "", 40);
   return name === "" ? clean("An event") : clean(`Event ${name}`);
 }
 
@@ -238,7 +238,7 @@ function formatFacts(entry: Entry, timeZone: string): FactLine[] {
     [entry.routes.length > 1 ? "Routes" : "Route", entry.routes.join(", ")],
   ];
   return facts
-    .flatMap(([label, value]) => (value ? [[clean(label, 100), prose(value)] as const] : []))
+    .flatMap(([label, value]) => (value ? [[prose(label, 40), prose(value)] as const] : []))
     .filter(([, value]) => value !== "");
 }
 
@@ -246,13 +246,13 @@ function formatOrigin(entry: Entry, timeZone: string): CleanText {
   const { alert } = entry.guarded;
   const id = alert.event?.id;
   const parts = [
-    alert.instance,
-    id === undefined ? undefined : `event ${id}`,
-    alert.event?.uuid,
+    clean(alert.instance, 100),
+    id === undefined ? undefined : prose(`event ${id}`, 40),
+    prose(alert.event?.uuid ?? "", 40),
     formatInstant(alert.event?.changedAt ?? alert.receivedAt, timeZone),
   ];
   return join(
-    parts.flatMap((part) => (part ? [clean(part, 100)] : [])),
+    parts.flatMap((part) => (part ? [part] : [])),
     " · ",
   );
 }

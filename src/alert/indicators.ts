@@ -20,18 +20,25 @@ export function countItems(entry: Entry): { readonly attributes: number; readonl
   );
 }
 
-/** Shares out what a payload may list (`show`) among its entries, evenly, and what one leaves to those behind it. */
+/** Shares out what a payload may list (`show`) among its entries, so that short lists are whole and long ones are equal. */
 export function listItems(payload: Payload): readonly Listed[] {
+  const candidates = payload.entries.map(({ guarded }) =>
+    guarded.form !== "full" || payload.minimal
+      ? []
+      : guarded.alert.items.filter((item) => payload.show !== "matched" || item.matched),
+  );
+  const shares = new Map<number, number>();
   let left = payload.show === "matched" ? Number.POSITIVE_INFINITY : payload.show;
+  const shortestFirst = candidates.map(({ length }, index) => ({ length, index })).sort((a, b) => a.length - b.length);
+  shortestFirst.forEach(({ length, index }, at) => {
+    const share = Math.min(length, Math.ceil(left / (shortestFirst.length - at)));
+    shares.set(index, share);
+    left -= share;
+  });
   return payload.entries.map((entry, index) => {
-    if (entry.guarded.form !== "full" || payload.minimal) {
-      return { items: [], more: 0 };
-    }
-    const candidates = entry.guarded.alert.items.filter((item) => payload.show !== "matched" || item.matched);
-    const share = Math.ceil(left / (payload.entries.length - index));
-    const items = candidates.slice(0, share);
-    left -= items.length;
-    return { items, more: Math.max(0, countItems(entry).attributes - items.length) };
+    const items = (candidates[index] ?? []).slice(0, shares.get(index));
+    const hasContent = entry.guarded.form === "full" && !payload.minimal;
+    return { items, more: hasContent ? Math.max(0, countItems(entry).attributes - items.length) : 0 };
   });
 }
 
@@ -46,7 +53,7 @@ export interface Indicator {
 
 /** Makes an attribute readable and inert. */
 export function indicator(entry: Entry, item: Item): Indicator {
-  const type = clean(item.type ?? "attribute", 100);
+  const type = defangText(clean(item.type ?? "attribute", 100));
   const raw = clean(item.value ?? "");
   const object = entry.guarded.alert.objects.find((candidate) => candidate.key === item.objectKey);
   const place = [object?.name, item.relation].filter((part) => part !== undefined && part !== item.type).join(".");

@@ -51,7 +51,8 @@ export function openHttp(options: {
     // A connect timeout of its own, shorter than the whole, tells "never sent" from "sent, but no answer".
     const timeout = Math.min(MAX_CONNECT_MS, Math.ceil(timeoutMs / 2));
     const ca = caFile === undefined ? {} : { ca: await readFile(caFile) };
-    agent ??= new Agent({ connect: { timeout, ...ca } });
+    // A destination is told one thing after the other.
+    agent ??= new Agent({ connections: 1, connect: { timeout, ...ca } });
     return agent;
   };
   return {
@@ -135,7 +136,7 @@ const ERRORS: readonly (readonly [code: RegExp, failure: Omit<Failure, "detail">
   ],
   [/^(UND_ERR_HEADERS_TIMEOUT|UND_ERR_BODY_TIMEOUT|ETIMEDOUT|TimeoutError)$/, { kind: "ambiguous", reason: "timeout" }],
   [/^(UND_ERR_SOCKET|ECONNRESET|ECONNABORTED|EPIPE)$/, { kind: "ambiguous", reason: "connection-lost" }],
-  [/^(HPE_|UND_ERR_)/, { kind: "ambiguous", reason: "bad-answer" }],
+  [/^(HPE_|HTTPParserError|UND_ERR_)/, { kind: "ambiguous", reason: "bad-answer" }],
 ];
 
 /** What a failure of `fetch` means; its messages, which may hold the URL, are not passed on. */

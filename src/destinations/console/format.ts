@@ -1,0 +1,181 @@
+import { type FactLine, type Headline, headline } from "../../alert/headline.ts";
+import { type Indicator, indicator, type Listed, listItems } from "../../alert/indicators.ts";
+import { formatEntry } from "../../alert/json.ts";
+import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
+import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
+import type { Entry, Payload } from "../../model.ts";
+import {
+  choosePainter,
+  lines,
+  type Painter,
+  pad,
+  spaces,
+  type TerminalText,
+  terminal,
+  terminalJson,
+  trimEnd,
+  widthOf,
+  wrap,
+} from "./terminal.ts";
+
+/** Where and for whom it is written. */
+export interface Look {
+  readonly colors: boolean;
+  /** Infinite where the output is no terminal: then nothing is wrapped, so that programs find values in one piece. */
+  readonly columns: number;
+  readonly timeZone: string;
+}
+
+const MIN_COLUMNS = 40;
+const MAX_LABEL = 20;
+const MAX_TYPE = 24;
+const MAX_VALUE = 72;
+const IDS = clean("IDS");
+
+/** A batch for people: for each alert a bar in the colour of its threat level with marking, title, facts and indicators. */
+export function formatText(payload: Payload, look: Look): TerminalText {
+  const listed = listItems(payload);
+  const paint = choosePainter(look.colors);
+  const blocks = payload.entries.map((entry, index) => {
+    const words = headline(entry, look.timeZone);
+    const gutter = look.colors
+      ? terminal`${paint.colored(LEVELS[words.level ?? "undefined"].color, terminal`▌`)} `
+      : terminal`  `;
+    const columns = Math.max(MIN_COLUMNS, look.columns) - 2;
+    const body = formatBlock(entry, words, listed[index] ?? { items: [], more: 0 }, paint, columns);
+    return terminal`${lines(body.map((line, at) => (at === 0 && !look.colors ? line : withGutter(gutter, line))))}\n`;
+  });
+  return terminalJoin(blocks);
+}
+
+function withGutter(gutter: TerminalText, line: TerminalText): TerminalText {
+  return line === "" && !gutter.trim() ? line : terminal`${gutter}${line}`;
+}
+
+function terminalJoin(parts: readonly TerminalText[]): TerminalText {
+  return parts.reduce((all, part) => terminal`${all}${part}`, terminal``);
+}
+
+const EMPTY = terminal``;
+
+function formatBlock(
+  entry: Entry,
+  words: Headline,
+  { items, more }: Listed,
+  paint: Painter,
+  columns: number,
+): TerminalText[] {
+  const rows = items.map((item) => indicator(entry, item));
+  const facts: FactLine[] = [...words.facts];
+  if (words.context.length > 0) {
+    facts.push([clean("Context"), join(words.context, " · ")]);
+  }
+  const rest = [
+    ...(more > 0
+      ? [
+          clean(
+            `${items.length > 0 ? "+" : ""}${formatNumber(more)} ${items.length > 0 ? "more" : "attributes"} in MISP`,
+          ),
+        ]
+      : []),
+    ...(words.withheld ? [words.withheld] : []),
+  ];
+  return [
+    ...formatHead(entry, words, paint, columns),
+    ...wrap(words.title, columns).map((line) => paint.bold(terminal`${line}`)),
+    ...section(formatFacts(facts, paint, columns)),
+    ...section([
+      ...formatIndicators(rows, paint, columns),
+      ...(rest.length > 0 ? [paint.dim(terminal`${join(rest, " · ")}`)] : []),
+    ]),
+    ...section([
+      ...(words.link && /^https?:$/.test(words.link.protocol) ? [paint.link(words.link)] : []),
+      ...wrap(words.origin, columns).map((line) => paint.dim(terminal`${line}`)),
+    ]),
+  ];
+}
+
+function section(body: readonly TerminalText[]): readonly TerminalText[] {
+  return body.length > 0 ? [EMPTY, ...body] : [];
+}
+
+/** Badges and what happened, on one line where they fit. */
+function formatHead(entry: Entry, words: Headline, paint: Painter, columns: number): TerminalText[] {
+  const level = words.level && LEVELS[words.level];
+  const chips: readonly (readonly [color: string, on: string, text: CleanText])[] = [
+    ...(level ? [[level.color, level.on, clean(`${level.glyph} ${level.word.toUpperCase()}`)] as const] : []),
+    ["#000000", TLP_COLORS[entry.guarded.tlp], words.tlp],
+    ...(words.pap ? [["#000000", TLP_COLORS[entry.guarded.pap], words.pap] as const] : []),
+  ];
+  const badges = chips.reduce((all, chip) => terminal`${all}${paint.chip(...chip)} `, EMPTY);
+  if (words.state === undefined) {
+    return [trimEnd(badges)];
+  }
+  const width = chips.reduce((sum, [, , text]) => sum + widthOf(text) + 3, 0);
+  const [first = clean(""), ...others] = wrap(words.state, Math.max(20, columns - width));
+  return [
+    terminal`${badges}${paint.bold(terminal`${first}`)}`,
+    ...others.map((line) => terminal`${spaces(width)}${paint.bold(terminal`${line}`)}`),
+  ];
+}
+
+function formatFacts(facts: readonly FactLine[], paint: Painter, columns: number): TerminalText[] {
+  const labels = facts.map(([label]) => truncate(label, MAX_LABEL));
+  const width = Math.max(0, ...labels.map(widthOf)) + 2;
+  return facts.flatMap(([, value], index) =>
+    wrap(value, columns - width).map((line, at) =>
+      at === 0
+        ? terminal`${paint.dim(pad(labels[index] ?? clean(""), width))}${line}`
+        : terminal`${spaces(width)}${line}`,
+    ),
+  );
+}
+
+function formatIndicators(rows: readonly Indicator[], paint: Painter, columns: number): TerminalText[] {
+  const types = rows.map((row) => truncate(row.type, MAX_TYPE));
+  const typeWidth = Math.max(0, ...types.map(widthOf)) + 2;
+  const room = columns - typeWidth;
+  const widest = Math.max(0, ...rows.map((row) => widthOf(row.value)));
+  const hasIds = rows.some((row) => row.toIds);
+  const valueRoom = Math.max(20, room - (hasIds ? 5 : 0));
+  const valueWidth = Math.min(widest, MAX_VALUE, valueRoom);
+  return rows.flatMap((row, index) => {
+    const [first = clean(""), ...others] = wrap(row.value, valueRoom);
+    const ids = hasIds ? terminal`  ${row.toIds ? paint.bold(terminal`${IDS}`) : spaces(3)}` : EMPTY;
+    const note = join(row.notes, " · ");
+    const left = valueRoom - Math.max(valueWidth, widthOf(first)) - 2;
+    const isBeside = note !== "" && others.length === 0 && left >= Math.min(16, widthOf(note));
+    const beside = isBeside ? terminal`  ${paint.dim(terminal`${shorten(note, left)}`)}` : EMPTY;
+    const head = terminal`${paint.dim(pad(types[index] ?? clean(""), typeWidth))}${pad(first, valueWidth)}${ids}${beside}`;
+    return [
+      trimEnd(head),
+      ...others.map((line) => terminal`${spaces(typeWidth)}${line}`),
+      ...(note !== "" && !isBeside
+        ? [terminal`${spaces(typeWidth)}${paint.dim(terminal`${shorten(note, room)}`)}`]
+        : []),
+    ];
+  });
+}
+
+/** A note is a hint, not the thing itself: one line of it is enough. */
+function shorten(note: CleanText, columns: number): CleanText {
+  return truncate(note, Math.min(120, columns));
+}
+
+/** A batch for programs: one JSON object per alert and line, as the webhook has them. */
+export function formatJsonLines(payload: Payload): TerminalText {
+  const listed = listItems(payload);
+  return lines(
+    payload.entries.map((entry, index) =>
+      terminalJson({
+        type: "misp-herald.alert",
+        version: "1",
+        batch: payload.batch,
+        timestamp: new Date(payload.createdAt).toISOString(),
+        destination: payload.destination,
+        priority: payload.priority,
+        ...formatEntry(entry, listed[index] ?? { items: [], more: 0 }, "raw"),
+      }),
+    ),
+  );
+}
