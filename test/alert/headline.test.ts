@@ -1,0 +1,153 @@
+import { describe, expect, it } from "vitest";
+import { formatInstant, formatPap, formatState, formatTitle, formatTlp, headline } from "../../src/alert/headline.ts";
+import type { Entry, GuardedAlert } from "../../src/model.ts";
+import { KINDS, type Kind } from "../../src/vocabulary.ts";
+import { EVENT, entry, guarded, metadata, pointer, publication, withheld } from "../support/payloads.ts";
+
+function of(kind: Kind, n: number, alert: Partial<GuardedAlert["alert"]> = {}): Entry {
+  return entry(guarded({ kind, event: EVENT, ...alert }), { kinds: [{ kind, n }] });
+}
+
+describe("formatState()", () => {
+  it("has words of its own for every kind, for one and for many", () => {
+    const states = KINDS.flatMap((kind) => [formatState(of(kind, 1)), formatState(of(kind, 12))]);
+    expect(new Set(states).size).toBe(KINDS.length * 2);
+    expect(states.filter((state, index) => index % 2 === 1 && !state.includes("12"))).toEqual([]);
+    expect(states.join()).not.toContain("#");
+  });
+
+  it.each([
+    ["new", 1, "New"],
+    ["updated", 1, "Updated"],
+    ["unchanged", 1, "Published again"],
+    ["updated", 3, "Updated (3 publications)"],
+  ] as const)("calls a publication that is %s, %i times: %s", (change, n, expected) => {
+    expect(formatState(of("event.published", n, { change }))).toBe(expected);
+  });
+
+  it.each([
+    ["sighting", "Sighting reported"],
+    ["false-positive", "False positive reported"],
+    ["expiration", "Expiration reported"],
+  ] as const)("calls a sighting of type %s: %s", (type, expected) => {
+    expect(formatState(of("sighting.added", 1, { sighting: { type } }))).toBe(expected);
+  });
+
+  it("tells a folded burst in one line, the publication first", () => {
+    const folded = entry(guarded({ change: "updated", event: EVENT }), {
+      kinds: [
+        { kind: "attribute.added", n: 1200 },
+        { kind: "tag.attached", n: 1 },
+        { kind: "event.published", n: 1 },
+      ],
+    });
+    expect(formatState(folded)).toBe("Updated · 1,200 attributes added · Tag attached");
+  });
+});
+
+describe("formatTitle()", () => {
+  it.each([
+    ["the event's title, inert", { event: EVENT }, "Emotet epoch5 infrastructure, seen at bad[.]example"],
+    ["the event's id where the title is unknown", { event: { id: "123" } }, "Event 123"],
+    ["its UUID where that is all", { event: { uuid: "5f3c" } }, "Event 5f3c"],
+    ["its id where the title is nothing but blanks", { event: { id: "123", info: " \u200B\n" } }, "Event 123"],
+    ["the subject where the event is unknown", { subject: { type: "event", id: "9" } }, "Event 9"],
+    ["what happened where there is no event", { kind: "user.login", subject: { type: "user" } }, "User logged in"],
+  ] as const)("is %s", (_, alert, expected) => {
+    expect(formatTitle(entry(guarded(alert)))).toBe(expected);
+  });
+
+  it("is at most 150 characters, cut outside of brackets", () => {
+    const title = formatTitle(entry(guarded({ event: { info: `${"x".repeat(145)} a.bad.example` } })));
+    expect(title).toBe(`${"x".repeat(145)} a…`);
+  });
+});
+
+describe("headline()", () => {
+  it("tells facts in one order for all channels", () => {
+    const words = headline(publication());
+    expect(words.facts.map(([label]) => label)).toEqual([
+      "Reported by",
+      "Event date",
+      "Analysis",
+      "Distribution",
+      "Attributes",
+      "Objects",
+      "Route",
+    ]);
+    expect(words).toMatchObject({
+      tlp: "TLP:AMBER",
+      pap: "PAP:AMBER",
+      level: "high",
+      state: "New",
+      origin: "cert · event 4711 · 5f3c1a52-7c1c-4d0e-9c1a-0a2b3c4d5e6f · 2026-11-20 14:02 UTC",
+    });
+    expect(words).not.toHaveProperty("withheld");
+  });
+
+  it("humanises clusters, each once, and leaves markings to the badges", () => {
+    expect(headline(publication()).context).toEqual([
+      "Threat actor: TA542",
+      "Malpedia: Emotet",
+      'admiralty-scale:source-reliability="b"',
+    ]);
+  });
+
+  it("counts the tags that it does not list", () => {
+    const tags = Array.from({ length: 50 }, (_, i) => ({ name: `tag-${i}` }));
+    const { context } = headline(entry(guarded({ event: { ...EVENT, clusters: [], tags } })));
+    expect(context).toHaveLength(9);
+    expect(context.at(-1)).toBe("+42 more");
+  });
+
+  it("counts what is withheld", () => {
+    expect(headline(withheld()).withheld).toBe("5 attributes withheld");
+  });
+
+  it("shows neither objects nor lines nor sightings in metadata", () => {
+    const told = guarded(
+      { ...metadata().guarded.alert, lines: [{ label: "Note", text: "x" }], sighting: { source: "y", seenAt: 0 } },
+      { form: "metadata" },
+    );
+    expect(headline(entry(told)).facts.map(([label]) => label)).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/Objects|Note|Sighted/)]),
+    );
+  });
+
+  it("says of a pointer only that it is there, of which instance, and where", () => {
+    const words = headline(pointer());
+    expect({ ...words, link: words.link?.href }).toEqual({
+      tlp: "TLP:RED",
+      title: "A restricted event was published",
+      facts: [],
+      context: [],
+      origin: "cert",
+      link: "https://misp.example.org/events/view/5f3c1a52-7c1c-4d0e-9c1a-0a2b3c4d5e6f",
+    });
+  });
+
+  it("bounds what one alert can say", () => {
+    const lines = Array.from({ length: 100 }, (_, i) => ({ label: `Line ${i}`, text: "x".repeat(5000) }));
+    const { facts } = headline(entry(guarded({ event: EVENT, lines })));
+    expect(facts.find(([label]) => label === "More")?.[1]).toBe("88 lines");
+    expect(Math.max(...facts.map(([, value]) => value.length))).toBe(300);
+  });
+});
+
+describe("labels and instants", () => {
+  it("writes labels as FIRST does", () => {
+    expect([formatTlp("amber+strict"), formatTlp("clear"), formatTlp("untagged"), formatPap("red")]).toEqual([
+      "TLP:AMBER+STRICT",
+      "TLP:CLEAR",
+      "untagged",
+      "PAP:RED",
+    ]);
+  });
+
+  it("tells instants in the zone that was asked for, and nothing for what is none", () => {
+    const at = Date.UTC(2026, 6, 1, 22, 5);
+    expect(formatInstant(at, "UTC")).toBe("2026-07-01 22:05 UTC");
+    expect(formatInstant(at, "Europe/Brussels")).toBe("2026-07-02 00:05 CEST");
+    expect([formatInstant(Number.NaN, "UTC"), formatInstant(1e300, "UTC")]).toEqual([undefined, undefined]);
+  });
+});

@@ -1,0 +1,124 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { formatJsonLines, formatText, type Look } from "../../../src/destinations/console/format.ts";
+import type { Entry } from "../../../src/model.ts";
+import {
+  burst,
+  EVENT,
+  entry,
+  guarded,
+  HOSTILE,
+  item,
+  metadata,
+  payload,
+  pointer,
+  publication,
+  withheld,
+} from "../../support/payloads.ts";
+
+const PIPED: Look = { colors: false, columns: Number.POSITIVE_INFINITY, timeZone: "UTC" };
+const SCREEN: Look = { colors: true, columns: 80, timeZone: "Europe/Brussels" };
+
+// What we ourselves send to a terminal: colours and weights, and links.
+const OURS = /\x1b\[[0-9;]*m|\x1b\]8;;(?:https:\/\/misp\.example\.org\/[!-~]*)?\x1b\\/g;
+
+function visible(text: string): string {
+  return text.replace(OURS, "");
+}
+
+function everywhere(text: string): Entry {
+  const told = guarded({
+    change: "new",
+    event: {
+      id: text,
+      uuid: text,
+      info: text,
+      date: text,
+      org: { name: text },
+      distribution: "sharing_group",
+      sharingGroup: { name: text },
+      tags: [{ name: text }, { name: `misp-galaxy:${text}="${text}"` }],
+      clusters: [{ galaxy: text, value: text }],
+    },
+    items: ["url", "yara", "filename|md5", text].map((type) =>
+      item({ type, value: text, comment: text, objectKey: "o1", relation: text }),
+    ),
+    objects: [{ key: "o1", name: text, comment: text, reach: [] }],
+    sighting: { type: "sighting", source: text, seenAt: Number.NaN },
+    tag: { name: text, on: "attribute", attributeId: text },
+    lines: [{ label: text, text }],
+  });
+  return entry(told, { routes: [text] });
+}
+
+describe("formatText()", () => {
+  it.each([
+    ["publication", publication()],
+    ["burst", burst()],
+    ["withheld", withheld()],
+    ["metadata", metadata()],
+    ["pointer", pointer()],
+  ])("writes a %s plainly where no person looks", async (name, told) => {
+    await expect(formatText(payload([told]), PIPED)).toMatchFileSnapshot(`golden/${name}.txt`);
+  });
+
+  it("writes with colours and within the width of a screen", async () => {
+    const text = formatText(payload([publication(), burst(), pointer()]), SCREEN);
+    await expect(text).toMatchFileSnapshot("golden/screen.ansi");
+    for (const line of visible(text).split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it("says the same with colours as without", () => {
+    const words = (text: string) => visible(text).replace(/[▌[\]\s]+/g, " ");
+    const wide = { ...SCREEN, columns: Number.POSITIVE_INFINITY, timeZone: "UTC" };
+    const told = payload([publication(), burst(), withheld(), metadata(), pointer()]);
+    expect(words(formatText(told, wide)).trim()).toBe(words(formatText(told, PIPED)).trim());
+  });
+
+  it("tells nothing of the content of metadata, even when it was handed some", () => {
+    const items = [item({ value: "https://bad.example/CANARY", comment: "CANARY" })];
+    const told = guarded({ event: EVENT, items, lines: [{ label: "Note", text: "CANARY" }] }, { form: "metadata" });
+    expect(formatText(payload([entry(told)]), PIPED)).not.toContain("CANARY");
+  });
+
+  it("links to nothing but the page in MISP", () => {
+    const links = formatText(payload([everywhere("https://evil.example/x")]), SCREEN).match(/\x1b\]8;;[^\x1b]+/g);
+    expect(links).toEqual([expect.stringMatching(/^\x1b\]8;;https:\/\/misp\.example\.org\//)]);
+    expect(visible(formatText(payload([everywhere("https://evil.example/x")]), SCREEN))).not.toMatch(/evil\.example/);
+    const told = entry(guarded({ event: EVENT }), { link: new URL("javascript:alert(1)") });
+    expect(formatText(payload([told]), SCREEN)).not.toContain("javascript");
+  });
+
+  it("lets no byte of any field command the terminal or hide text", () => {
+    const hostile = fc.oneof(
+      fc.constantFrom(...HOSTILE),
+      fc.array(fc.integer({ min: 0, max: 0x2fff }), { maxLength: 60 }).map((units) => String.fromCharCode(...units)),
+    );
+    const look = fc.constantFrom(PIPED, SCREEN, { ...SCREEN, columns: 1 });
+    fc.assert(
+      fc.property(hostile, look, (text, chosen) => {
+        const written = formatText(payload([everywhere(text)]), chosen);
+        expect(visible(written).replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}\p{Surrogate}\u2028\u2029]/u);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("keeps each alert together: no field adds or ends a line", () => {
+    const calm = formatText(payload([everywhere("x y")]), PIPED).split("\n").length;
+    expect(formatText(payload([everywhere("x\r\ny")]), PIPED).split("\n")).toHaveLength(calm);
+  });
+});
+
+describe("formatJsonLines()", () => {
+  it("writes one object per alert, with nothing in it that a terminal obeys", () => {
+    for (const text of HOSTILE) {
+      const written = formatJsonLines(payload([everywhere(text), publication()]));
+      expect(written.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}\p{Surrogate}\u2028\u2029]/u);
+      const [first, second, rest] = written.split("\n");
+      expect(JSON.parse(first ?? "").event.info).toBe(text.replace(/\p{Surrogate}/gu, "\uFFFD"));
+      expect(JSON.parse(second ?? "")).toMatchObject({ type: "misp-herald.alert", marking: { tlp: "amber" } });
+      expect(rest).toBe("");
+    }
+  });
+});

@@ -1,0 +1,140 @@
+import { createHmac } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { DestinationEntry } from "../../../src/destinations/index.ts";
+import type { Destination, Payload } from "../../../src/model.ts";
+import { captureLog } from "../../support/captured-log.ts";
+import { describeDestination, type OpenForTest, URL_SECRET } from "../../support/destination-contract.ts";
+import { CERTIFICATE_FILE, openHttpServer } from "../../support/http-server.ts";
+import { payload, publication } from "../../support/payloads.ts";
+
+const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const TOKEN = "Bearer T0P-SECRET-TOKEN";
+const NOW = Date.UTC(2026, 10, 20, 14, 2, 11);
+
+function open(context: OpenForTest, options: Readonly<Record<string, unknown>> = {}): Destination {
+  const configured = DestinationEntry.parse({
+    type: "webhook",
+    url: `${context.origin}/hooks/${URL_SECRET}?sig=1`,
+    secret: SECRET,
+    headers: { Authorization: TOKEN },
+    guard: { max_tlp: "red" },
+    timeout: `${context.timeoutMs}ms`,
+    ...options,
+  });
+  return configured.open({ name: "soar", log: context.log, now: context.now, stdout: process.stdout });
+}
+
+async function post(sent: Payload, options: Readonly<Record<string, unknown>> = {}, tls = false) {
+  await using server = await openHttpServer({ tls });
+  const { log } = captureLog();
+  await using destination = open({ origin: server.origin, timeoutMs: 20_000, log, now: () => NOW }, options);
+  const outcome = await destination.send(sent, new AbortController().signal);
+  return { outcome, request: server.requests[0] };
+}
+
+describeDestination(
+  "webhook",
+  open,
+  {
+    // The receiver knows the batch by its id: what may have arrived may arrive again.
+    "502": { kind: "retry", reason: "http-502" },
+    "504": { kind: "retry", reason: "http-504" },
+    "reset before an answer": { kind: "retry", reason: "connection-lost" },
+    "no HTTP": { kind: "retry", reason: "bad-answer" },
+    "never answers": { kind: "retry", reason: "timeout" },
+  },
+  [SECRET, SECRET.slice(6), "T0P-SECRET-TOKEN"],
+);
+
+describe("webhook", () => {
+  it("posts JSON under the headers of Standard Webhooks, signed over the very bytes", async () => {
+    const { request } = await post(payload([publication()]));
+    expect(request?.method).toBe("POST");
+    expect(request?.headers).toMatchObject({
+      "content-type": "application/json; charset=utf-8",
+      "user-agent": expect.stringMatching(/^misp-herald\/\d+\.\d+\.\d+/),
+      "webhook-id": "batch-1f2e3d",
+      "webhook-timestamp": String(NOW / 1000),
+      authorization: TOKEN,
+    });
+    const signature = createHmac("sha256", Buffer.from(SECRET.slice(6), "base64"))
+      .update(`batch-1f2e3d.${NOW / 1000}.`)
+      .update(request?.body ?? "")
+      .digest("base64");
+    expect(request?.headers["webhook-signature"]).toBe(`v1,${signature}`);
+    expect(JSON.parse(request?.body.toString() ?? "")).toMatchObject({
+      type: "misp-herald.alerts",
+      id: "batch-1f2e3d",
+    });
+  });
+
+  it("signs with plain text, too, and not at all without a secret", async () => {
+    const plain = await post(payload([publication()]), { secret: "correct horse battery" });
+    const signature = createHmac("sha256", "correct horse battery")
+      .update(`batch-1f2e3d.${NOW / 1000}.`)
+      .update(plain.request?.body ?? "")
+      .digest("base64");
+    expect(plain.request?.headers["webhook-signature"]).toBe(`v1,${signature}`);
+    const unsigned = await post(payload([publication()]), { secret: undefined });
+    expect(unsigned.request?.headers).not.toHaveProperty("webhook-signature");
+  });
+
+  it("keeps the id of a batch over attempts", async () => {
+    const sent = payload([publication()]);
+    const ids = [await post(sent), await post({ ...sent, minimal: true, createdAt: NOW + 60_000 })];
+    expect(ids.map(({ request }) => request?.headers["webhook-id"])).toEqual(["batch-1f2e3d", "batch-1f2e3d"]);
+  });
+
+  it("trusts the authority in ca_file", async () => {
+    const { outcome, request } = await post(payload([publication()]), { ca_file: CERTIFICATE_FILE }, true);
+    expect(outcome).toEqual({ kind: "done" });
+    expect(request?.path).toContain(URL_SECRET);
+  });
+
+  it("tries again later when ca_file cannot be read", async () => {
+    const { outcome } = await post(payload([publication()]), { ca_file: "/nowhere/ca.pem" }, true);
+    expect(outcome).toEqual({ kind: "retry", reason: "ca-file-unreadable" });
+  });
+});
+
+describe("webhook's options", () => {
+  const problems = (options: Readonly<Record<string, unknown>>) => {
+    const parsed = DestinationEntry.safeParse({
+      type: "webhook",
+      url: "https://soar.example.org/hook",
+      guard: { max_tlp: "red" },
+      ...options,
+    });
+    return parsed.success ? [] : parsed.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`);
+  };
+
+  it.each([
+    ["https", { url: "https://soar.example.org/hook" }],
+    ["http towards this machine", { url: "http://127.0.0.1:8080/hook" }],
+    ["http towards this machine over IPv6", { url: "http://[::1]:8080/hook" }],
+    ["a secret of Standard Webhooks", { secret: SECRET }],
+    ["headers", { headers: { "X-Team": "soc" } }],
+    ["sizes", { max_body: "8KiB" }],
+  ])("take %s", (_, options) => {
+    expect(problems(options)).toEqual([]);
+  });
+
+  it.each([
+    ["no URL", { url: "SENTINEL" }, /^url must be a complete URL/],
+    ["http over the network", { url: "http://SENTINEL.example/hook" }, /^url must start with https/],
+    ["http towards what only looks like this machine", { url: "http://localhost.example/SENTINEL" }, /^url must start/],
+    ["another scheme", { url: "file:///SENTINEL" }, /^url must start with https/],
+    ["a password in the URL", { url: "https://user:SENTINEL@soar.example.org" }, /^url must not hold a user/],
+    ["a short secret", { secret: "SENTINEL" }, /^secret must be at least 16 bytes/],
+    ["a secret that is no base64", { secret: "whsec_SENTINEL!?" }, /^secret must have base64/],
+    ["a header of two lines", { headers: { "X-Team": "SENTINEL\r\nHost: x" } }, /^headers.X-Team must be one line/],
+    ["a header that is ours", { headers: { "Webhook-Id": "SENTINEL" } }, /^headers.Webhook-Id is set by/],
+    ["a name that is no header's", { headers: { "X Team": "SENTINEL" } }, /^headers.X Team/],
+    ["too small a size", { max_body: "1KiB" }, /^max_body must be at least 8KiB/],
+  ])("refuse %s without repeating it", (_, options, expected) => {
+    const found = problems(options);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(expected);
+    expect(found[0]).not.toContain("SENTINEL");
+  });
+});
