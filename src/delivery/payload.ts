@@ -1,7 +1,8 @@
 import { guard } from "../guard/guard.ts";
+import { mayBeCut } from "../guard/limits.ts";
 import { merge } from "../guard/merge.ts";
 import type { Guard } from "../guard/policy.ts";
-import type { Batch, Delivery, Entry, GuardedAlert, Payload, RecordLine } from "../model.ts";
+import type { Alert, Batch, Delivery, Entry, GuardedAlert, Payload, RecordLine } from "../model.ts";
 import { matchableOfGuarded } from "../routing/facts.ts";
 import type { Route, Routes } from "../routing/route.ts";
 import { THREAT_LEVELS, TLP } from "../vocabulary.ts";
@@ -30,7 +31,7 @@ export function openBatch(batch: Batch, { guard: policy, routes, links }: Sight,
     const reason =
       "refused" in verdict
         ? verdict.refused
-        : isStillMatched(delivery, verdict.guarded, routes)
+        : isMatched(delivery, verdict.guarded, routes) || isAsPlanned(verdict.guarded, alert, policy, delivery)
           ? undefined
           : "match-not-visible";
     if (reason !== undefined) refused.push(recordOf(delivery, now, { outcome: "refused", reason }));
@@ -38,12 +39,15 @@ export function openBatch(batch: Batch, { guard: policy, routes, links }: Sight,
   }
   if (leaving.length === 0) return { leaving, refused };
   const entries = fold(leaving, links);
-  const labels = entries.map(({ guarded }) => guarded.tlp);
+  const labels = new Set(entries.map(({ guarded }) => guarded.tlp));
+  // Beside one that has a label, an alert without one takes part as what it counts as.
+  if (labels.has("untagged") && labels.size > 1 && policy.untagged !== "deny") labels.add(policy.untagged);
   const payload: Payload = {
     batch: batch.id,
     destination: batch.destination,
-    createdAt: now,
-    tlp: [...TLP].reverse().find((label) => labels.includes(label)) ?? "untagged",
+    // The same at every attempt: whoever gets it twice can tell that it is one.
+    createdAt: Math.min(...leaving.map(({ delivery }) => delivery.createdAt)),
+    tlp: [...TLP].reverse().find((label) => labels.has(label)) ?? "untagged",
     priority: leaving.some(({ delivery }) => delivery.priority === "high") ? "high" : "normal",
     mentions: [...new Set(leaving.flatMap(({ delivery }) => delivery.mentions))],
     entries,
@@ -73,11 +77,27 @@ export function recordOf(
 }
 
 /** A route that left the config since cannot be asked any more; what it planned is still owed. */
-function isStillMatched({ kind, routes: names }: Delivery, guarded: GuardedAlert, routes: Routes): boolean {
+function isMatched({ kind, routes: names }: Delivery, guarded: GuardedAlert, routes: Routes): boolean {
   const asked = names.map((name) => routes.get(kind)?.find((route) => route.name === name));
   const known = asked.filter((route): route is Route => route !== undefined);
   const subject = matchableOfGuarded(guarded);
   return known.length < asked.length || known.some((route) => route.matches(subject) === true);
+}
+
+/**
+ * What matched may have been cut when the alert was stored. It was visible then, and still is if nothing has been taken
+ * away from these readers since.
+ */
+function isAsPlanned(guarded: GuardedAlert, alert: Alert, policy: Guard, { cleared }: Delivery): boolean {
+  if (guarded.form !== "full" || !mayBeCut(guarded.alert)) return false;
+  const planned = guard(alert, policy, { attributes: [] }, cleared);
+  return (
+    "guarded" in planned &&
+    planned.guarded.form === guarded.form &&
+    planned.guarded.withheld === guarded.withheld &&
+    planned.kept.items.length === guarded.alert.items.length &&
+    planned.kept.objects.length === guarded.alert.objects.length
+  );
 }
 
 function fold(leaving: Opened["leaving"], links: ReadonlyMap<string, URL>): readonly Entry[] {

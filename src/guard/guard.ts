@@ -1,10 +1,10 @@
-import type { EventView, Organisation, Reach } from "../misp.ts";
-import type { Alert, Form, GuardedAlert, Marking, Memory } from "../model.ts";
-import { type Kind, PAP, SENSITIVE, type Sensitive, TLP, type Tlp } from "../vocabulary.ts";
+import type { EventView, Reach } from "../misp.ts";
+import type { Alert, Form, GuardedAlert, Item, Marking, Memory } from "../model.ts";
+import { type Kind, PAP, type Pap, SENSITIVE, type Sensitive, TLP, type Tlp } from "../vocabulary.ts";
 import { rank } from "./marking.ts";
 import { isPersonal } from "./personal.ts";
 import type { Guard } from "./policy.ts";
-import { passage } from "./reach.ts";
+import { passage, withoutMembers } from "./reach.ts";
 import { tighten } from "./tighten.ts";
 
 /** Why a destination may not be told: stable words for the record, for metrics and for people. */
@@ -29,10 +29,25 @@ export type Verdict =
       readonly guarded: GuardedAlert;
       /** Keys of the sharing groups that pass because every reader is a member of them. */
       readonly cleared: readonly string[];
+      /** The parts that are in it, as they were given. */
+      readonly kept: { readonly items: readonly Item[]; readonly objects: Alert["objects"] };
     };
 
-/** How much of one level may be shown, and how strict it counts (an index into TLP). */
-type Judgement = { readonly form: Form; readonly level: number } | { readonly refused: Refusal };
+/** How strict a level counts, which holds for what is below it too; `tlp` and `pap` are their ranks. */
+interface Floor {
+  readonly tlp: number;
+  readonly pap: number;
+}
+
+/** How much of one level may be shown, and how strict it counts. */
+type Judgement = { readonly form: Form; readonly floor: Floor } | { readonly refused: Refusal };
+
+/** What a guarded alert says of itself; `chr`: where it comes from may not be told. */
+interface Labels extends Pick<GuardedAlert, "withheld"> {
+  readonly tlp: Tlp | "untagged";
+  readonly pap: Pap | "untagged";
+  readonly chr: boolean;
+}
 
 const FORMS = ["full", "metadata", "pointer"] as const satisfies readonly Form[];
 
@@ -45,34 +60,39 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
   if (category && !policy.also.includes(category)) return { refused: "kind-not-opened" };
   if (!stored.event) {
     if (!category && !stored.kind.startsWith("herald.")) return { refused: "no-event" };
-    return { guarded: reduce(stored, "full", "untagged", "untagged", 0), cleared: [] };
+    const { items, objects } = stored;
+    const guarded = reduce(stored, "full", { tlp: "untagged", pap: "untagged", chr: false, withheld: 0 });
+    return { guarded, cleared: [], kept: { items, objects } };
   }
-  const alert = tighten(stored, memory);
+  const alert = tighten(stored, memory, policy.drafts);
   const event = alert.event ?? stored.event;
   const draft = refuseDraft(alert, policy);
   if (draft) return { refused: draft };
 
   const groups = new Set<string>();
+  const passed = new Set(cleared);
   const owner = event.owner ?? memory.event?.event.owner;
-  const judge = (marking: Marking, reach: readonly Reach[], floor: number, type?: string): Judgement => {
+  const judge = (marking: Marking, reach: readonly Reach[], floor?: Floor, type?: string): Judgement => {
     for (const level of reach) {
-      const { passes, known, cleared: group } = passage(level, owner, policy, cleared);
+      const { passes, known, cleared: group } = passage(level, owner, policy, passed);
       if (!passes) return { refused: known ? "distribution" : "distribution-unknown" };
-      if (group !== undefined) groups.add(group);
+      if (group === undefined) continue;
+      groups.add(group);
+      passed.add(group); // memory names the same group, without the members by whom it has passed
     }
     return judgeMarking(marking, policy, floor, type);
   };
 
-  const whole = judge(alert.marking, memory.event ? [event, memory.event.event] : [event], -1);
+  const whole = judge(alert.marking, memory.event ? [event, memory.event.event] : [event]);
   if ("refused" in whole) return whole;
   const isWhole = alert.subject.type === "event";
   let form = whole.form;
-  const parts = alert.items.map((item) => judge(item.marking, item.reach, whole.level, item.type));
-  const objects = alert.objects.map((object) => judge(NO_MARKING, object.reach, whole.level));
+  const parts = alert.items.map((item) => judge(item.marking, item.reach, whole.floor, item.type));
+  const objects = alert.objects.map((object) => judge(NO_MARKING, object.reach, whole.floor));
   if (!isWhole) {
     // A publication sheds the parts that are too strict; an alert about a part is as strict as that part, which counts
     // also when its content was too strict to be stored.
-    const counted = alert.counts.map((count) => judge(count.marking, count.reach, whole.level, count.type));
+    const counted = alert.counts.map((count) => judge(count.marking, count.reach, whole.floor, count.type));
     for (const part of [...counted, ...objects]) {
       if ("refused" in part) return part;
       form = weaker(form, part.form);
@@ -81,54 +101,55 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
   if (form === "pointer" && alert.kind !== "event.published") return { refused: "tlp-above-ceiling" };
 
   const isVisible = (part: Judgement | undefined) => part !== undefined && !("refused" in part) && part.form === "full";
-  const items = form === "full" ? alert.items.filter((_, index) => isVisible(parts[index])) : [];
+  const isFull = form === "full";
   const counts = alert.counts.filter((count) => {
-    const part = judge(count.marking, count.reach, whole.level, count.type);
+    const part = judge(count.marking, count.reach, whole.floor, count.type);
     return !("refused" in part) && FORMS.indexOf(part.form) <= FORMS.indexOf(form);
   });
-  const inside = [alert.marking, ...(isWhole ? items : alert.counts).map((item) => item.marking)];
   const shown: Alert = {
     ...alert,
-    items,
-    objects: form === "full" ? alert.objects.filter((_, index) => isVisible(objects[index])) : [],
+    items: isFull ? alert.items.filter((_, index) => isVisible(parts[index])) : [],
+    objects: isFull ? alert.objects.filter((_, index) => isVisible(objects[index])) : [],
+    // A pointer does not even tell how much there is.
     counts: form === "pointer" ? [] : counts,
   };
-  const tlp = shownLabel(
-    TLP,
-    inside.map((marking) => marking.tlp),
-    policy.untagged === "deny" ? undefined : policy.untagged,
-  );
-  const pap = shownLabel(
-    PAP,
-    inside.map((marking) => marking.pap),
-    "amber",
-  );
-  // A pointer does not even tell how much there is.
-  const guarded = reduce(shown, form, tlp, pap, form === "pointer" ? 0 : total(alert.counts) - total(counts));
-  return { guarded, cleared: [...groups] };
+  const inside = [alert.marking, ...[...shown.items, ...shown.counts].map(({ marking }) => marking)];
+  const labels = {
+    tlp: shownLabel(
+      TLP,
+      inside.map(({ tlp }) => tlp),
+      policy.untagged === "deny" ? undefined : policy.untagged,
+    ),
+    pap: shownLabel(
+      PAP,
+      inside.map(({ pap }) => pap),
+      "amber",
+    ),
+    chr: inside.some(({ chr }) => chr),
+    withheld: form === "pointer" ? 0 : total(alert.counts) - total(counts),
+  };
+  const kept = {
+    items: isFull ? stored.items.filter((_, index) => isVisible(parts[index])) : [],
+    objects: isFull ? stored.objects.filter((_, index) => isVisible(objects[index])) : [],
+  };
+  return { guarded: reduce(shown, form, labels), cleared: [...groups], kept };
 }
 
 const NO_MARKING: Marking = { tlp: "none", pap: "none", chr: false };
 
-function judgeMarking(marking: Marking, policy: Guard, floor: number, type: string | undefined): Judgement {
+function judgeMarking({ tlp, pap }: Marking, policy: Guard, floor?: Floor, type?: string): Judgement {
   if (isPersonal(type) && !policy.personal) return { refused: "personal" };
-  // People who write events see drafts, whose tags MISP announces after the parts they belong to.
-  const tlp = marking.tlp === "unknown" && policy.drafts ? "none" : marking.tlp;
-  const pap = marking.pap === "unknown" && policy.drafts ? "none" : marking.pap;
   if (tlp === "unknown") return { refused: "tlp-unknown" };
-  if (tlp === "none" && floor < 0 && policy.untagged === "deny") return { refused: "untagged" };
-  const own =
-    tlp === "none"
-      ? floor < 0
-        ? rank(TLP, policy.untagged === "deny" ? "red" : policy.untagged)
-        : floor
-      : rank(TLP, tlp);
-  const level = Math.max(own, floor);
-  const form = formOf(level, policy);
-  if (!form) return { refused: "tlp-above-ceiling" };
+  const untagged = policy.untagged === "deny" ? undefined : rank(TLP, policy.untagged);
+  const own = tlp === "none" ? (floor?.tlp ?? untagged) : rank(TLP, tlp);
+  if (own === undefined) return { refused: "untagged" };
   // FIRST and MISP's mails take amber for what carries no PAP label.
-  const values = rank(PAP, pap === "none" ? "amber" : pap) <= rank(PAP, policy.max_pap);
-  return { form: form === "full" && !values ? "metadata" : form, level };
+  const ownPap = pap === "none" ? (floor?.pap ?? rank(PAP, "amber")) : rank(PAP, pap);
+  const strict = { tlp: Math.max(own, floor?.tlp ?? 0), pap: Math.max(ownPap, floor?.pap ?? 0) };
+  const form = formOf(strict.tlp, policy);
+  if (!form) return { refused: "tlp-above-ceiling" };
+  const values = strict.pap <= rank(PAP, policy.max_pap);
+  return { form: form === "full" && !values ? "metadata" : form, floor: strict };
 }
 
 function formOf(level: number, policy: Guard): Form | undefined {
@@ -144,14 +165,9 @@ function refuseDraft(alert: Alert, policy: Guard): Refusal | undefined {
 }
 
 /** Makes the only thing that formatters get: what may not be seen is not in it. */
-function reduce(
-  alert: Alert,
-  form: Form,
-  tlp: GuardedAlert["tlp"],
-  pap: GuardedAlert["pap"],
-  withheld: number,
-): GuardedAlert {
-  const { marking, everPublished: _, event, sighting, ...rest } = alert;
+function reduce(alert: Alert, form: Form, labels: Labels): GuardedAlert {
+  const { marking: _marking, everPublished: _, event, sighting, ...rest } = alert;
+  const { chr, tlp, pap, withheld } = labels;
   const visible: Omit<Alert, "marking" | "everPublished"> =
     form === "pointer"
       ? {
@@ -169,8 +185,14 @@ function reduce(
         }
       : {
           ...rest,
-          ...(event && { event: withoutReaders(event, marking.chr) }),
-          ...(sighting && { sighting: form === "full" ? sighting : withoutSource(sighting) }),
+          ...(event && { event: withoutSource(withoutMembers(event), chr) }),
+          items: rest.items.map(({ reach, ...item }) => ({ ...item, reach: reach.map(withoutMembers) })),
+          counts: rest.counts.map((count) => ({ ...count, reach: count.reach.map(withoutMembers) })),
+          objects: rest.objects.map((object) => ({
+            ...withoutMembers(object),
+            reach: object.reach.map(withoutMembers),
+          })),
+          ...(sighting && { sighting: form === "full" ? sighting : withoutReporter(sighting) }),
           ...(form === "metadata" && { lines: [] }),
         };
   // The brand is given here and nowhere else.
@@ -181,17 +203,14 @@ function pointTo({ id, uuid }: EventView): EventView {
   return { ...(id !== undefined && { id }), ...(uuid !== undefined && { uuid }) };
 }
 
-/** Who is in a sharing group stays here; `tlp:ex:chr` (Chatham House Rule) hides where it comes from. */
-function withoutReaders({ sharingGroup, org, owner, ...rest }: EventView, chr: boolean): EventView {
-  const { members: _, ...group } = sharingGroup ?? {};
-  const organisations: { org?: Organisation; owner?: Organisation } = {
-    ...(org && !chr && { org }),
-    ...(owner && !chr && { owner }),
-  };
-  return { ...rest, ...organisations, ...(sharingGroup && { sharingGroup: group }) };
+/** `tlp:ex:chr` (Chatham House Rule) hides where it comes from. */
+function withoutSource(event: EventView, chr: boolean): EventView {
+  if (!chr) return event;
+  const { org: _org, owner: _owner, ...rest } = event;
+  return rest;
 }
 
-function withoutSource({ source: _, ...rest }: NonNullable<Alert["sighting"]>): NonNullable<Alert["sighting"]> {
+function withoutReporter({ source: _, ...rest }: NonNullable<Alert["sighting"]>): NonNullable<Alert["sighting"]> {
   return rest;
 }
 

@@ -15,9 +15,22 @@ export function isMarking(tag: string): boolean {
 /**
  * The marking that these tags make. Several labels of one taxonomy count as the strictest (MISP checks exclusivity only
  * in some forms). A `tlp…` tag that is no label we know, `tlp:unclear` among them, makes the whole unknown.
- * `complete`: there are no other tags, so that no label means `none`.
+ * `complete`: there are no other tags, so that no label means `none`; otherwise a stricter one may be among those that
+ * are not told, and only the strictest label is certain.
  */
 export function markingOf(tags: Iterable<string>, complete: boolean): Marking {
+  const { labels, tlpUnknown, papUnknown } = read(tags);
+  const settle = <T extends string>(label: T | "none" | "unknown", strange: boolean) =>
+    strange || (!complete && label !== "red") ? "unknown" : label;
+  return { tlp: settle(labels.tlp, tlpUnknown), pap: settle(labels.pap, papUnknown), chr: labels.chr };
+}
+
+/** The labels among these tags that we know, `none` without one: as strict as it is at least. */
+export function labelsOf(tags: Iterable<string>): Marking {
+  return read(tags).labels;
+}
+
+function read(tags: Iterable<string>) {
   let tlp: Tlp | undefined;
   let pap: Pap | undefined;
   let tlpUnknown = false;
@@ -44,11 +57,8 @@ export function markingOf(tags: Iterable<string>, complete: boolean): Marking {
       else pap = stricter(PAP, pap, label === "white" ? "clear" : (label as Pap));
     }
   }
-  return {
-    tlp: tlpUnknown ? "unknown" : (tlp ?? (complete ? "none" : "unknown")),
-    pap: papUnknown ? "unknown" : (pap ?? (complete ? "none" : "unknown")),
-    chr,
-  };
+  const labels: Marking = { tlp: tlp ?? "none", pap: pap ?? "none", chr };
+  return { labels, tlpUnknown, papUnknown };
 }
 
 /** The strictest of several markings: `none` yields to any label, and `unknown` to nothing. */

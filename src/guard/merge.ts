@@ -1,37 +1,40 @@
-import type { Count, GuardedAlert, Item } from "../model.ts";
+import type { GuardedAlert, Item } from "../model.ts";
 import { PAP, TLP } from "../vocabulary.ts";
-import { cell } from "./tighten.ts";
+import { add, cell } from "./tighten.ts";
+
+/** Readers were told none of the alerts that are merged: the greatest change is what is new to them. */
+const CHANGES = ["new", "updated", "unchanged"] as const;
 
 /**
  * One guarded alert for several about one event, all of one form: the newest publication, or else the newest alert, with
- * the parts of the others that it lacks. Merging shows nothing that one of them did not show.
+ * the parts of the others that it lacks, each as the newest of them has it. Merging shows nothing that one of them did not
+ * show.
  */
 export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): GuardedAlert {
   const base = alerts.reduce((a, b) => (precedence(b) >= precedence(a) ? b : a));
   const isPublication = base.alert.kind === "event.published";
   const items = new Map(base.alert.items.map((item) => [identify(item), item]));
+  const objects = new Map(base.alert.objects.map((object) => [object.key, object]));
   const counts = new Map(base.alert.counts.map((count) => [cell(count), count]));
   // What came before a publication is in it already, or was removed since.
-  for (const { alert } of alerts.filter((other) => other !== base && !(isPublication && isBefore(other, base)))) {
+  const others = alerts.filter((other) => other !== base && !(isPublication && isBefore(other, base)));
+  for (const { alert } of others.sort((a, b) => b.alert.receivedAt - a.alert.receivedAt)) {
     for (const item of alert.items.filter((candidate) => !items.has(identify(candidate)))) {
       items.set(identify(item), item);
-      const count: Count = {
-        type: item.type ?? "",
-        toIds: item.toIds ?? false,
-        marking: item.marking,
-        reach: item.reach,
-        n: 1,
-      };
-      counts.set(cell(count), { ...count, n: (counts.get(cell(count))?.n ?? 0) + 1 });
+      const { type = "", toIds = false, marking, reach } = item;
+      add(counts, { type, toIds, marking, reach, n: 1 });
     }
+    for (const object of alert.objects) if (!objects.has(object.key)) objects.set(object.key, object);
   }
   const changes = alerts.map(({ alert }) => alert.change);
+  const change = CHANGES.find((candidate) => changes.includes(candidate));
   const merged = {
     ...base,
     alert: {
       ...base.alert,
-      ...(changes.includes("new") && { change: "new" as const }),
+      ...(change && { change }),
       items: [...items.values()],
+      objects: [...objects.values()],
       counts: [...counts.values()],
     },
     tlp: strictestOf(

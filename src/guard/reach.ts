@@ -18,7 +18,7 @@ export function passage(
   reach: Reach,
   owner: Organisation | undefined,
   policy: Guard,
-  cleared: readonly string[],
+  cleared: ReadonlySet<string>,
 ): Passage {
   const { distribution, sharingGroup } = reach;
   switch (distribution) {
@@ -32,7 +32,7 @@ export function passage(
       if (isIn(policy.sharing_groups, sharingGroup.id, sharingGroup.uuid, sharingGroup.name)) {
         return { passes: true, known: true };
       }
-      if (key !== undefined && (cleared.includes(key) || areMembers(policy.audience, sharingGroup.members))) {
+      if (key !== undefined && (cleared.has(key) || areMembers(policy.audience, sharingGroup.members))) {
         return { passes: true, known: true, cleared: key };
       }
       return { passes: false, known: true };
@@ -42,6 +42,13 @@ export function passage(
     default:
       return { passes: policy.distribution.includes(distribution), known: true };
   }
+}
+
+/** The level without who is in its sharing group, which is for planning only. */
+export function withoutMembers<T extends Reach>(level: T): T {
+  if (!level.sharingGroup?.members) return level;
+  const { members: _, ...sharingGroup } = level.sharingGroup;
+  return { ...level, sharingGroup };
 }
 
 function isIn(names: readonly string[], ...candidates: readonly (string | undefined)[]): boolean {

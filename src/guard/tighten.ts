@@ -1,30 +1,34 @@
 import type { Alert, Count, Marking, Memory } from "../model.ts";
-import { markingOf, strictest } from "./marking.ts";
+import { labelsOf, markingOf, strictest } from "./marking.ts";
 
-/** The alert with every marking at the strictest of what it was stored with and of what memory knows now. */
-export function tighten(alert: Alert, { event, attributes }: Memory): Alert {
-  const known =
-    event &&
-    markingOf(
-      [...(event.event.tags ?? []), ...event.attached].map(({ name }) => name),
-      true,
-    );
-  const rows = new Map(attributes.map((row) => [row.id, markingOf(row.tags, true)]));
-  const counts = new Map(alert.counts.map((count) => [cell(count), count]));
+/**
+ * The alert with every marking at the strictest of what it was stored with and of what memory knows now. With `drafts`
+ * what is unknown counts as none, which every label that is known tightens.
+ */
+export function tighten(alert: Alert, { event, attributes }: Memory, drafts = false): Alert {
+  const settled = drafts ? unknownAsNone : (marking: Marking) => marking;
+  const read = drafts ? labelsOf : (tags: Iterable<string>) => markingOf(tags, true);
+  const rows = new Map(attributes.map(({ id, tags }) => [id, tags]));
+  // An alert about one attribute names it also where its content was too strict to be stored.
+  const only =
+    alert.subject.type === "attribute" && alert.subject.id !== undefined ? rows.get(alert.subject.id) : undefined;
+  const counts = new Map<string, Count>();
+  for (const count of alert.counts) {
+    add(counts, { ...count, marking: strictest(settled(count.marking), ...(only ? [read(only)] : [])) });
+  }
   const items = alert.items.map((item) => {
+    const before = settled(item.marking);
     const row = item.id === undefined ? undefined : rows.get(item.id);
-    const marking = row ? strictest(item.marking, row) : item.marking;
-    if (same(marking, item.marking)) return item;
-    move(
-      counts,
-      { type: item.type ?? "", toIds: item.toIds ?? false, marking: item.marking, reach: item.reach, n: 1 },
-      marking,
-    );
-    return { ...item, marking };
+    const marking = strictest(before, ...(drafts ? [labelsOf(item.tags)] : []), ...(row ? [read(row)] : []));
+    if (!same(marking, before)) {
+      move(counts, { type: item.type ?? "", toIds: item.toIds ?? false, marking: before, reach: item.reach }, marking);
+    }
+    return same(marking, item.marking) ? item : { ...item, marking };
   });
+  const tags = [...(event?.event.tags ?? []), ...(event?.attached ?? []), ...((drafts && alert.event?.tags) || [])];
   return {
     ...alert,
-    marking: known ? strictest(alert.marking, known) : alert.marking,
+    marking: strictest(settled(alert.marking), read(tags.map(({ name }) => name))),
     everPublished: event?.everPublished === true || alert.everPublished,
     items,
     counts: [...counts.values()].filter(({ n }) => n > 0),
@@ -36,12 +40,25 @@ export function cell({ type, toIds, marking, reach }: Omit<Count, "n">): string 
   return JSON.stringify([type, toIds, marking.tlp, marking.pap, marking.chr, reach]);
 }
 
-function move(counts: Map<string, Count>, from: Count, marking: Marking): void {
-  const source = counts.get(cell(from));
-  if (!source) return; // a cell that was merged with others when the alert was stored: its items are counted, not told apart
-  counts.set(cell(source), { ...source, n: source.n - 1 });
-  const to = { ...source, marking, n: 1 };
-  counts.set(cell(to), { ...to, n: (counts.get(cell(to))?.n ?? 0) + 1 });
+/** Adds to the cell that looks alike, or makes it. */
+export function add(counts: Map<string, Count>, count: Count): void {
+  const key = cell(count);
+  counts.set(key, { ...count, n: (counts.get(key)?.n ?? 0) + count.n });
+}
+
+/** One of the cell `from` is marked otherwise. A cell too rare to be stored by its type is among the others. */
+function move(counts: Map<string, Count>, from: Omit<Count, "n">, marking: Marking): void {
+  const source = counts.get(cell(from)) ?? counts.get(cell({ ...from, ...OTHER_CELL }));
+  if (!source) return; // it was merged further: its items are counted, not told apart
+  add(counts, { ...source, n: -1 });
+  add(counts, { ...source, marking, n: 1 });
+}
+
+/** What a count is called that is too rare to be stored by its type. */
+export const OTHER_CELL = { type: "other", toIds: false } as const;
+
+function unknownAsNone({ tlp, pap, chr }: Marking): Marking {
+  return { tlp: tlp === "unknown" ? "none" : tlp, pap: pap === "unknown" ? "none" : pap, chr };
 }
 
 function same(a: Marking, b: Marking): boolean {

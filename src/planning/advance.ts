@@ -1,5 +1,6 @@
 import { isMarking } from "../guard/marking.ts";
-import type { Attribute, EventView, Tag } from "../misp.ts";
+import { withoutMembers } from "../guard/reach.ts";
+import type { EventView, Tag } from "../misp.ts";
 import type { AttributeMemory, EventMemory, Message } from "../model.ts";
 
 /** Memory after a message. `stale`: the message is older than what memory holds, and changed nothing. */
@@ -8,6 +9,8 @@ export interface Advanced {
   readonly stale: boolean;
 }
 
+const NOTHING = { event: {}, attached: [], everPublished: false, deleted: false } as const;
+
 /**
  * What is known of an event once `message` has been seen. Memory only moves forward by `Event.timestamp`; a marking
  * tightens at once and is loosened only by a complete list that is newer than it. Returns `before` itself when nothing
@@ -15,17 +18,11 @@ export interface Advanced {
  */
 export function advanceEvent(before: EventMemory | undefined, message: Message): Advanced | undefined {
   const view = message.event;
-  const key = before?.key ?? view?.id ?? view?.uuid;
+  const key = view?.id ?? before?.key ?? view?.uuid;
   if (!view || key === undefined) return undefined;
-  const memory: EventMemory = before ?? {
-    instance: message.instance,
-    key,
-    revision: 0,
-    event: {},
-    attached: [],
-    everPublished: false,
-    deleted: false,
-  };
+  // Tag frames find an event only under its id: one that was known by its UUID alone becomes a row of its own.
+  const memory: EventMemory =
+    before?.key === key ? before : { ...NOTHING, instance: message.instance, ...before, key, revision: 0 };
   const after =
     message.tag?.on === "event"
       ? withTag(memory, message)
@@ -104,6 +101,9 @@ function seenAt(memory: EventMemory | undefined, message: Message): number {
   return Math.max(memory?.event.changedAt ?? 0, Math.floor(message.receivedAt / 1000) * 1000);
 }
 
+/** A label that is not exportable is missing in every publication: none is newer than it. */
+const NEVER = Number.MAX_SAFE_INTEGER;
+
 /** What a message changes about the markings of attributes. */
 export interface AttributeChanges {
   readonly upsert: readonly AttributeMemory[];
@@ -122,39 +122,43 @@ export function advanceAttributes(
     const row = rows.get(tagged);
     const at = seenAt(event, message);
     const tags = [...new Set([...(row?.tags ?? []), message.tag.name])];
+    const eventChangedAt = Math.max(message.tag.exportable === false ? NEVER : at, row?.eventChangedAt ?? 0);
+    const changedAt = Math.max(at, row?.changedAt ?? 0);
     return {
-      upsert: [
-        { instance: message.instance, id: tagged, eventKey: event.key, tags, eventChangedAt: at, changedAt: at },
-      ],
+      upsert: [{ instance: message.instance, id: tagged, eventKey: event.key, tags, eventChangedAt, changedAt }],
       forget: [],
     };
   }
   const upsert: AttributeMemory[] = [];
   const forget: string[] = [];
   const isPublication = message.kind === "event.published";
+  const listedAt = message.event?.changedAt ?? 0;
   for (const attribute of message.attributes) {
     const { id, tags: list } = attribute;
     if (id === undefined || !list) continue;
     const row = rows.get(id);
-    const labels = list.map(({ name }) => name).filter(isMarking);
+    const labels = list.filter(({ name }) => isMarking(name));
     if (!row && labels.length === 0) continue;
     const isNewer =
-      !row ||
-      (isPublication ? (event.event.changedAt ?? 0) > row.eventChangedAt : (attribute.changedAt ?? 0) > row.changedAt);
-    const tags = isNewer ? labels : [...new Set([...row.tags, ...labels])];
+      !row || (isPublication ? listedAt > row.eventChangedAt : (attribute.changedAt ?? 0) > row.changedAt);
+    const tags = [...new Set([...(isNewer ? [] : row.tags), ...labels.map(({ name }) => name)])];
     if (tags.length === 0) forget.push(id);
-    else if (!row || tags.length !== row.tags.length || tags.some((tag) => !row.tags.includes(tag)) || isNewer) {
-      upsert.push({ instance: message.instance, id, eventKey: event.key, tags, ...times(attribute, event, row) });
+    else if (isNewer || tags.length !== row.tags.length) {
+      // A frame about the attribute does not tell when its event changed: not before the attribute did.
+      const at = isPublication ? listedAt : Math.max(event.event.changedAt ?? 0, attribute.changedAt ?? 0);
+      const isHidden = labels.some(({ exportable }) => exportable === false);
+      const before = isNewer && !isPublication ? undefined : row;
+      upsert.push({
+        instance: message.instance,
+        id,
+        eventKey: event.key,
+        tags,
+        eventChangedAt: Math.max(isHidden ? NEVER : at, before?.eventChangedAt ?? 0),
+        changedAt: Math.max(attribute.changedAt ?? 0, before?.changedAt ?? 0),
+      });
     }
   }
   return { upsert, forget };
-}
-
-function times(attribute: Attribute, event: EventMemory, row: AttributeMemory | undefined) {
-  return {
-    eventChangedAt: Math.max(event.event.changedAt ?? 0, row?.eventChangedAt ?? 0),
-    changedAt: Math.max(attribute.changedAt ?? 0, row?.changedAt ?? 0),
-  };
 }
 
 function isPublished(view: EventView): boolean {
@@ -163,15 +167,11 @@ function isPublished(view: EventView): boolean {
 
 /** What is newly said over what was known; a distribution replaces the sharing group that went with the old one. */
 export function overlay(known: EventView, said: EventView): EventView {
-  if (said.distribution === undefined || said.sharingGroup) return { ...known, ...said };
-  const { sharingGroup: _, ...rest } = known;
-  return { ...rest, ...said };
-}
-
-function withoutMembers({ sharingGroup, ...view }: EventView): EventView {
-  if (!sharingGroup) return view;
-  const { members: _, ...group } = sharingGroup;
-  return { ...view, sharingGroup: group };
+  const { sharingGroup, ...rest } = known;
+  // Only publications tell a group's UUID and name, other frames its id alone.
+  const isSame = sharingGroup?.id !== undefined && sharingGroup.id === said.sharingGroup?.id;
+  if (isSame) return { ...rest, ...said, sharingGroup: { ...sharingGroup, ...said.sharingGroup } };
+  return said.distribution === undefined ? { ...known, ...said } : { ...rest, ...said };
 }
 
 function unite(...lists: readonly (readonly Tag[])[]): readonly Tag[] {

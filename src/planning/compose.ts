@@ -1,5 +1,5 @@
 import { markingOf, strictest } from "../guard/marking.ts";
-import { cell } from "../guard/tighten.ts";
+import { add } from "../guard/tighten.ts";
 import type { Attribute, EventView, MispObject, Reach, SharingGroup } from "../misp.ts";
 import type { Alert, AttributeMemory, Count, EventMemory, Item, Message } from "../model.ts";
 import type { Kind } from "../vocabulary.ts";
@@ -46,10 +46,14 @@ export function compose(
   };
 }
 
-/** The frame's own words come first; its list of tags is in memory already, united with what the frame leaves out. */
+/**
+ * The frame's own words come first. Its list of tags is in memory already, united with what the frame leaves out, or was
+ * older than what memory knows.
+ */
 function withMemory(said: EventView, memory: EventMemory | undefined): EventView {
   if (!memory) return said;
-  return { ...overlay(memory.event, said), ...(memory.event.tags && { tags: memory.event.tags }) };
+  const { tags: _, ...rest } = said;
+  return overlay(memory.event, rest);
 }
 
 /** A tag frame names an attribute and tells nothing of it: all but its id is unknown. */
@@ -96,9 +100,7 @@ function reachOf({ distribution, sharingGroup }: Reach, group: SharingGroup | un
 function countItems(items: readonly Item[]): readonly Count[] {
   const counts = new Map<string, Count>();
   for (const { type, toIds, marking, reach } of items) {
-    const count = { type: type ?? "", toIds: toIds ?? false, marking, reach };
-    const key = cell(count);
-    counts.set(key, { ...count, n: (counts.get(key)?.n ?? 0) + 1 });
+    add(counts, { type: type ?? "", toIds: toIds ?? false, marking, reach, n: 1 });
   }
   return [...counts.values()];
 }

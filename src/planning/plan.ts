@@ -1,4 +1,4 @@
-import { guard, type Refusal } from "../guard/guard.ts";
+import { guard, type Refusal, type Verdict } from "../guard/guard.ts";
 import type { Guard } from "../guard/policy.ts";
 import type {
   Alert,
@@ -125,8 +125,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules)
   const fired = fire(rules.routes.get(kind) ?? [], subject);
   const memory = copy.memory(message.instance, advanced?.event);
   const picked = pick(alert, subject, fired);
-  const visible = new Set<Item>();
-  const visibleObjects = new Set<Alert["objects"][number]>();
+  const visible = { items: new Set<Item>(), objects: new Set<Alert["objects"][number]>() };
   const owed: Delivery[] = [];
   const refused: RecordLine[] = [];
   const destinations: Trace["destinations"][number][] = [];
@@ -158,14 +157,14 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules)
       });
       continue;
     }
-    const { guarded, cleared } = decided;
+    const { guarded, cleared, kept } = decided;
     if (kind === "event.published" && !copy.isNews(alert.instance, name, event, settings.repeats)) {
       destinations.push({ name, routes: certain, verdict: "already-told", guarded });
       continue;
     }
     destinations.push({ name, routes: certain, verdict: "owed", guarded });
-    for (const item of guarded.alert.items) visible.add(item);
-    for (const object of guarded.alert.objects) visibleObjects.add(object);
+    for (const item of kept.items) visible.items.add(item);
+    for (const object of kept.objects) visible.objects.add(object);
     owed.push({
       id,
       alert: alert.id,
@@ -191,7 +190,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules)
       routes: fired.map(({ route, truth }) => ({ name: route.name, truth })),
       destinations,
     },
-    ...(owed.length > 0 && { alert: trim(picked, visible, visibleObjects) }),
+    ...(owed.length > 0 && { alert: trim(picked, visible) }),
     owed,
     refused,
   };
@@ -199,7 +198,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules)
 
 type Decided = { readonly routes: readonly Route[] } & (
   | { readonly refused: Refusal }
-  | { readonly guarded: GuardedAlert; readonly cleared: readonly string[] }
+  | Exclude<Verdict, { readonly refused: Refusal }>
 );
 
 /** What matched must itself be visible: a route counts only if it also matches on what the destination may see. */

@@ -1,13 +1,13 @@
+import { MAX_OBJECTS, MAX_TAGS, MAX_TEXT } from "../guard/limits.ts";
+import { isMarking } from "../guard/marking.ts";
 import { isPersonal } from "../guard/personal.ts";
-import type { Reach } from "../misp.ts";
+import { withoutMembers } from "../guard/reach.ts";
+import { add, OTHER_CELL } from "../guard/tighten.ts";
 import type { Alert, Count, Item } from "../model.ts";
 
 const MAX_BYTES = 64 * 1024;
 const MAX_ITEMS = 500;
-const MAX_OBJECTS = 100;
-const MAX_TAGS = 200;
 const MAX_COUNTS = 100;
-const MAX_TEXT = 2000;
 
 /**
  * The alert as it is stored: only the items that some destination it is owed to may see, gravest first and at most 500,
@@ -15,55 +15,64 @@ const MAX_TEXT = 2000;
  */
 export function trim(
   alert: Alert,
-  visible: ReadonlySet<Item>,
-  visibleObjects: ReadonlySet<Alert["objects"][number]>,
+  visible: { readonly items: ReadonlySet<Item>; readonly objects: ReadonlySet<Alert["objects"][number]> },
 ): Alert {
-  const items = alert.items
-    .filter((item) => visible.has(item))
-    .sort(byGravity)
-    .slice(0, MAX_ITEMS);
-  let trimmed: Alert = {
+  const whole: Alert = {
     ...alert,
     ...(alert.event && {
       event: {
-        ...alert.event,
         ...withoutMembers(alert.event),
-        ...(alert.event.info !== undefined && { info: short(alert.event.info) }),
-        ...(alert.event.tags && { tags: alert.event.tags.slice(0, MAX_TAGS) }),
+        ...(alert.event.tags && { tags: first(alert.event.tags, MAX_TAGS, ({ name }) => name) }),
         ...(alert.event.clusters && { clusters: alert.event.clusters.slice(0, MAX_TAGS) }),
       },
     }),
-    items: items.map((item) => ({
-      ...item,
-      ...(item.value !== undefined && { value: short(item.value) }),
-      ...(item.comment !== undefined && { comment: short(item.comment) }),
-      tags: item.tags.slice(0, MAX_TAGS),
-      reach: item.reach.map(withoutMembers),
-    })),
+    items: alert.items
+      .filter((item) => visible.items.has(item))
+      .sort(byGravity)
+      .slice(0, MAX_ITEMS)
+      .map((item) => ({
+        ...item,
+        tags: first(item.tags, MAX_TAGS, (name) => name),
+        reach: item.reach.map(withoutMembers),
+      })),
     counts: bound(alert.counts),
     objects: alert.objects
-      .filter((object) => visibleObjects.has(object))
+      .filter((object) => visible.objects.has(object))
       .slice(0, MAX_OBJECTS)
-      .map((object) => ({
-        ...object,
-        ...withoutMembers(object),
-        ...(object.comment !== undefined && { comment: short(object.comment) }),
-        reach: object.reach.map(withoutMembers),
-      })),
-    lines: alert.lines.map(({ label, text }) => ({ label, text: short(text) })),
+      .map((object) => ({ ...withoutMembers(object), reach: object.reach.map(withoutMembers) })),
   };
-  // Halving drops the least grave first; what has no items is bounded by the limits above.
-  while (
-    Buffer.byteLength(JSON.stringify(trimmed)) > MAX_BYTES &&
-    (trimmed.items.length > 0 || trimmed.objects.length > 0)
-  ) {
-    trimmed = {
-      ...trimmed,
-      items: trimmed.items.slice(0, Math.floor(trimmed.items.length / 2)),
-      objects: trimmed.objects.slice(0, Math.floor(trimmed.objects.length / 2)),
-    };
+  let trimmed: Alert = JSON.parse(JSON.stringify(whole), (_, value) =>
+    typeof value === "string" ? short(value) : value,
+  );
+  for (const shrink of SHRINK) {
+    for (let next = shrink(trimmed); next && isTooLong(trimmed); next = shrink(trimmed)) trimmed = next;
   }
   return trimmed;
+}
+
+/** What goes from an alert that is too long, the least missed first; each gives undefined when it has no more to give. */
+const SHRINK: readonly ((alert: Alert) => Alert | undefined)[] = [
+  // Halving drops the least grave.
+  ({ items, objects, ...rest }) =>
+    items.length + objects.length > 0 ? { ...rest, items: half(items), objects: half(objects) } : undefined,
+  ({ event, ...rest }) => {
+    const { tags = [], clusters = [], ...others } = event ?? {};
+    if (tags.length + clusters.length === 0) return undefined;
+    const kept = first(tags, Math.floor(tags.length / 2), ({ name }) => name);
+    return {
+      ...rest,
+      event: { ...others, ...(event?.tags && { tags: kept }), ...(event?.clusters && { clusters: half(clusters) }) },
+    };
+  },
+  ({ lines, ...rest }) => (lines.length > 0 ? { ...rest, lines: half(lines) } : undefined),
+  ({ counts, ...rest }) =>
+    counts.length > 1 ? { ...rest, counts: [{ ...UNSEEN_CELL, n: total(counts) }] } : undefined,
+];
+
+/** The first of these tags, where those that mark come before the others. */
+function first<T>(tags: readonly T[], max: number, nameOf: (tag: T) => string): readonly T[] {
+  if (tags.length <= max) return tags;
+  return [...tags].sort((a, b) => Number(isMarking(nameOf(b))) - Number(isMarking(nameOf(a)))).slice(0, max);
 }
 
 function byGravity(a: Item, b: Item): number {
@@ -74,24 +83,38 @@ function byGravity(a: Item, b: Item): number {
   );
 }
 
-/** Rare cells lose their type, never their marking: what may be seen of them still adds up. */
+/**
+ * Rare cells lose their type, never their marking: what may be seen of them still adds up. Where even these are too many,
+ * the rest is counted as what nobody may see.
+ */
 function bound(counts: readonly Count[]): readonly Count[] {
-  const clean = [...counts]
-    .map((count) => ({ ...count, reach: count.reach.map(withoutMembers) }))
-    .sort((a, b) => b.n - a.n);
+  const clean = counts.map((count) => ({ ...count, reach: count.reach.map(withoutMembers) })).sort((a, b) => b.n - a.n);
   const merged = new Map<string, Count>();
   for (const [index, count] of clean.entries()) {
-    const cell = index < MAX_COUNTS || isPersonal(count.type) ? count : { ...count, type: "other", toIds: false };
-    const key = JSON.stringify({ ...cell, n: 0 });
-    merged.set(key, { ...cell, n: (merged.get(key)?.n ?? 0) + count.n });
+    const isOther = index >= MAX_COUNTS && !isPersonal(count.type);
+    add(merged, isOther ? { ...count, ...OTHER_CELL } : count);
   }
-  return [...merged.values()];
+  const all = [...merged.values()];
+  const rest = total(all.slice(2 * MAX_COUNTS));
+  return rest === 0 ? all : [...all.slice(0, 2 * MAX_COUNTS), { ...UNSEEN_CELL, n: rest }];
 }
 
-function withoutMembers<T extends Reach>(level: T): T {
-  if (!level.sharingGroup) return level;
-  const { members: _, ...group } = level.sharingGroup;
-  return { ...level, sharingGroup: group };
+const UNSEEN_CELL: Omit<Count, "n"> = {
+  ...OTHER_CELL,
+  marking: { tlp: "unknown", pap: "unknown", chr: false },
+  reach: [{}],
+};
+
+function isTooLong(alert: Alert): boolean {
+  return Buffer.byteLength(JSON.stringify(alert)) > MAX_BYTES;
+}
+
+function total(counts: readonly Count[]): number {
+  return counts.reduce((sum, { n }) => sum + n, 0);
+}
+
+function half<T>(list: readonly T[]): readonly T[] {
+  return list.slice(0, Math.floor(list.length / 2));
 }
 
 function short(text: string): string {

@@ -64,7 +64,9 @@ export class WorkingCopy {
   }
 
   memory(instance: string, event: EventMemory | undefined): Memory {
-    return { ...(event && { event }), attributes: [...this.attributes(instance).values()] };
+    if (!event) return { attributes: [] };
+    const keys = [event.key, event.event.id, event.event.uuid];
+    return { event, attributes: [...this.attributes(instance).values()].filter((row) => keys.includes(row.eventKey)) };
   }
 
   /** Whether a publication tells a destination something that it was not told and is not owed. */

@@ -1,22 +1,17 @@
-import { strictest } from "../guard/marking.ts";
+import { markingOf, strictest } from "../guard/marking.ts";
 import type { Cluster, EventView, Tag } from "../misp.ts";
-import type { Alert, AttributeFacts, Fact, Facts, GuardedAlert, Item, Matchable } from "../model.ts";
+import type { Alert, AttributeFacts, Fact, Facts, GuardedAlert, Item, Marking, Matchable } from "../model.ts";
 
 const GALAXY_TAG = /^misp-galaxy:([^=]+)="(.+)"$/i;
 
 /** Everything that rules may ask about an alert. */
 export function matchableOf(alert: Alert): Matchable {
-  const isWhole = alert.subject.type === "event";
-  const { tlp, pap } = strictest(alert.marking, ...(isWhole ? [] : alert.items.map((item) => item.marking)));
-  return build(alert, "full", true, {
-    tlp: tlp === "unknown" ? undefined : fact(tlp),
-    pap: pap === "unknown" ? undefined : fact(pap),
-  });
+  return build(alert, "full", true, labelOf(alert, alert.marking));
 }
 
 /** What rules may still ask once the guard has taken away what a destination may not see: the rest is unknown. */
 export function matchableOfGuarded(guarded: GuardedAlert): Matchable {
-  const { alert, form, withheld, tlp, pap } = guarded;
+  const { alert, form, withheld } = guarded;
   const complete = form === "full" && withheld === 0;
   if (form === "pointer") {
     const { kind, instance, event } = alert;
@@ -30,20 +25,28 @@ export function matchableOfGuarded(guarded: GuardedAlert): Matchable {
       attributesComplete: false,
     };
   }
-  return build(alert, form, complete, {
-    tlp: fact(tlp === "untagged" ? "none" : tlp),
-    pap: fact(pap === "untagged" ? "none" : pap),
-  });
+  const tags = alert.event?.tags;
+  const marking = markingOf(
+    (tags ?? []).map(({ name }) => name),
+    tags !== undefined,
+  );
+  return build(alert, form, complete, form === "full" ? labelOf(alert, marking) : shownLabelOf(guarded, marking));
 }
 
 type Visible = GuardedAlert["alert"];
 
-function build(
-  alert: Visible,
-  form: "full" | "metadata",
-  complete: boolean,
-  { tlp, pap }: { readonly tlp: Fact | undefined; readonly pap: Fact | undefined },
-): Matchable {
+/** An event is asked for its own label, whatever its parts have; a part for the strictest of both. */
+function labelOf({ subject, items }: Visible, event: Marking): Marking {
+  return subject.type === "event" ? event : strictest(event, ...items.map(({ marking }) => marking));
+}
+
+/** The parts are gone, and the label that is shown is what is left of theirs. */
+function shownLabelOf({ alert, tlp, pap }: GuardedAlert, event: Marking): Marking {
+  if (alert.subject.type === "event") return event;
+  return { ...event, tlp: tlp === "untagged" ? "none" : tlp, pap: pap === "untagged" ? "none" : pap };
+}
+
+function build(alert: Visible, form: "full" | "metadata", complete: boolean, { tlp, pap }: Marking): Matchable {
   const { event, items, objects } = alert;
   const ours = {
     kind: fact(alert.kind),
@@ -69,8 +72,8 @@ function build(
     object: { values: [...new Set(objects.flatMap(({ name }) => name ?? []))], complete: complete && form === "full" },
     sighting_type: alert.sighting ? optionalFact(alert.sighting.type) : NONE,
     sighting_source: alert.sighting ? optionalFact(alert.sighting.source) : NONE,
-    ...(tlp && { tlp }),
-    ...(pap && { pap }),
+    tlp: tlp === "unknown" ? undefined : fact(tlp),
+    pap: pap === "unknown" ? undefined : fact(pap),
   } as Facts;
   const names = new Map(objects.map(({ key, name }) => [key, name]));
   return {
