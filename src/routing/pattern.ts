@@ -3,27 +3,32 @@ import { RE2JS } from "re2js";
 /** Tells whether a text matches; ignores case. */
 export type Pattern = (text: string) => boolean;
 
-const REGEX = /^\/(.+)\/([a-z]*)$/s;
+// Other letters make no flags: `/etc/passwd` is a path.
+const REGEX = /^\/(.+)\/([ims]*)$/s;
 
 /**
- * Compiles one value of a rule: `/…/i` is a regular expression in RE2's syntax, a text with `*` a glob, anything else is
+ * Compiles one value of a rule: `/…/`, with flags `i`, `m` and `s`, is a regular expression in RE2's syntax, a text with `*` a glob, anything else is
  * compared as a whole. All three take time linear in the text, which an attacker may choose.
  * Throws RE2JS's error for an expression that RE2 does not have (look-around, back-references).
  */
 export function compilePattern(value: string): Pattern {
   const regex = REGEX.exec(value);
-  if (regex?.[1] !== undefined) return compileRegex(regex[1]);
-  const folded = fold(value);
-  return folded.includes("*") ? compileGlob(folded) : (text) => fold(text) === folded;
+  if (regex?.[1] !== undefined) return compileRegex(regex[1], regex[2] ?? "");
+  return compileGlob(value);
 }
 
-function compileRegex(source: string): Pattern {
-  const compiled = RE2JS.compile(source, RE2JS.CASE_INSENSITIVE);
+function compileRegex(source: string, flags: string): Pattern {
+  const compiled = RE2JS.compile(
+    source,
+    RE2JS.CASE_INSENSITIVE | (flags.includes("m") ? RE2JS.MULTILINE : 0) | (flags.includes("s") ? RE2JS.DOTALL : 0),
+  );
   return (text) => compiled.matcher(text).find();
 }
 
-function compileGlob(glob: string): Pattern {
-  const parts = glob.split("*");
+/** Compiles a text in which `*` stands for anything. */
+export function compileGlob(glob: string): Pattern {
+  const parts = fold(glob).split("*");
+  if (parts.length === 1) return (text) => fold(text) === parts[0];
   const first = parts[0] ?? "";
   const last = parts.at(-1) ?? "";
   const middle = parts.slice(1, -1).filter((part) => part !== "");

@@ -1,6 +1,7 @@
 import type { Matchable, Truth } from "../model.ts";
 import { KINDS, type Kind } from "../vocabulary.ts";
 import { type CompiledMatch, compileMatch } from "./match.ts";
+import { compileGlob } from "./pattern.ts";
 import type { Route as RouteOptions } from "./schema.ts";
 
 /** A compiled rule. */
@@ -24,11 +25,15 @@ export function fire(
   subject: Matchable,
 ): readonly { route: Route; truth: true | "unknown" }[] {
   const fired: { route: Route; truth: true | "unknown" }[] = [];
+  let reached: Truth = true;
   for (const route of routes) {
-    const truth = and(route.matches(subject), route.options.otherwise ? nothingAbove(fired) : true);
+    const matches = and(route.matches(subject), route.options.otherwise ? nothingAbove(fired) : true);
+    const truth = and(matches, reached);
     if (truth === false) continue;
     fired.push({ route, truth });
-    if (truth === true && route.options.stop) break;
+    if (!route.options.stop) continue;
+    if (truth === true) break;
+    reached = "unknown"; // whether the search has ended here is not known
   }
   return fired;
 }
@@ -45,10 +50,5 @@ function and(a: Truth, b: Truth): Truth {
 
 /** Tells whether a kind is meant by one of these globs, in which `*` stands for anything. */
 export function isOfKind(kind: Kind, globs: readonly string[]): boolean {
-  return globs.some((glob) => {
-    const [head = "", ...rest] = glob.split("*");
-    return rest.length === 0
-      ? kind === glob
-      : kind.startsWith(head) && kind.endsWith(rest.at(-1) ?? "") && kind.length >= glob.length - rest.length;
-  });
+  return globs.some((glob) => compileGlob(glob)(kind));
 }

@@ -1,14 +1,13 @@
 import { z } from "zod";
 import { Duration, Name, oneOrMany } from "../schema.ts";
 import { ATTRIBUTE_FACTS, type AttributeFactName, FACTS, type FactName, KINDS, THREAT_LEVELS } from "../vocabulary.ts";
+import { compileGlob } from "./pattern.ts";
 
 /** Glob over kinds: `*` stands for anything. */
-const KindGlob = z
-  .string()
-  .refine(
-    (glob) => KINDS.some((kind) => new RegExp(`^${glob.replaceAll(".", "\\.").replaceAll("*", ".*")}$`).test(kind)),
-    { error: () => `is no kind; kinds are ${KINDS.join(", ")}, and globs such as attribute.*`, abort: true },
-  );
+const KindGlob = z.string().refine((glob) => KINDS.some(compileGlob(glob)), {
+  error: () => `is no kind; kinds are ${KINDS.join(", ")}, and globs such as attribute.*`,
+  abort: true,
+});
 
 /** What a fact is compared with; numbers and booleans are their text. */
 const Value = oneOrMany(z.union([z.string().min(1), z.number(), z.boolean()]).transform(String));
