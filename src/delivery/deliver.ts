@@ -24,6 +24,8 @@ const BASE_MS = 2_000;
 const CAP_MS = 600_000;
 /** A destination that says it is broken is probed this often. */
 const PROBE_MS = 900_000;
+/** No answer of the other side makes a destination rest for longer. */
+const LONGEST_REST_MS = 3_600_000;
 /** Bounds a sleep, so that a clock that jumps is noticed. */
 const LONGEST_SLEEP_MS = 60_000;
 
@@ -35,6 +37,8 @@ export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): 
   const { destination, store, clock, bell } = lane;
   const ambiguous = new Set<string>();
   let restsUntil = 0;
+  // One signal to wait for: every AbortSignal.any() of one that lives on leaves something behind in it.
+  stop.addEventListener("abort", () => bell.ring(), { once: true });
   while (!stop.aborted) {
     const rung = bell.next();
     const rest = restsUntil - clock.now();
@@ -45,7 +49,7 @@ export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): 
     const taken = await store.take(destination.name, clock.now());
     if (!taken || "dueAt" in taken) {
       const wait = taken ? taken.dueAt - clock.now() : LONGEST_SLEEP_MS;
-      await clock.sleep(Math.min(Math.max(wait, 1), LONGEST_SLEEP_MS), AbortSignal.any([stop, rung]));
+      await clock.sleep(Math.min(Math.max(wait, 1), LONGEST_SLEEP_MS), rung);
       continue;
     }
     const result = await attempt(taken.batch, lane, stop, cut);
@@ -134,10 +138,12 @@ async function settle(
       );
       await again(PROBE_MS, false);
       return now + PROBE_MS;
-    case "retry_after":
-      log.warn({ ...about, reason: outcome.reason, retryInMs: outcome.afterMs }, "Destination asks us to wait");
-      await again(outcome.afterMs, false);
-      return now + outcome.afterMs;
+    case "retry_after": {
+      const afterMs = Math.min(Math.max(outcome.afterMs, 0), LONGEST_REST_MS);
+      log.warn({ ...about, reason: outcome.reason, retryInMs: afterMs }, "Destination asks us to wait");
+      await again(afterMs, false);
+      return now + afterMs;
+    }
     case "ambiguous":
       // Whether it arrived is unknown. It is sent once more under the same id; then a duplicate would be worse.
       if (ambiguous.has(batch.id)) return finish({ outcome: "unproven", reason: outcome.reason });
