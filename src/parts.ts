@@ -28,7 +28,7 @@ export function compileRules({ routes, destinations }: Config): Rules {
 
 /** The live sources of a configuration; opening one does no I/O. */
 export function openSources({ misp }: Config, { log, clock }: Surroundings): readonly Source[] {
-  return Object.entries(misp).map(([instance, { feed }]) => feed.open({ instance, log: log.child({ instance }), now: clock.now }));
+  return Object.entries(misp).map(([instance, { feed }]) => feed.open({ instance, log, now: clock.now }));
 }
 
 /**
@@ -41,19 +41,20 @@ export function openParts(
   opened: { readonly store: Store; readonly sources: readonly Source[] },
 ): Parts & AsyncDisposable {
   const rules = compileRules(config);
-  const links = new Map(Object.entries(config.misp).flatMap(([instance, { url }]) => (url ? [[instance, url] as const] : [])));
+  const links = new Map(
+    Object.entries(config.misp).flatMap(([instance, { url }]) => (url ? [[instance, url] as const] : [])),
+  );
   const bells = new Map(Object.keys(config.destinations).map((name) => [name, new Bell()]));
   const lanes = Object.entries(config.destinations).map(([name, options]): Lane => {
-    const child = log.child({ destination: name });
     return {
-      destination: options.open({ name, log: child, now: clock.now, stdout }),
+      destination: options.open({ name, log, now: clock.now, stdout }),
       sight: { guard: options.guard, routes: rules.routes, links },
       ...(options.rate && { pace: new Pace(options.rate, clock.now()) }),
       maxAgeMs: options.retry.max_age,
       store: opened.store,
       bell: bells.get(name) ?? new Bell(),
       clock,
-      log: child,
+      log,
     };
   });
   return {
@@ -69,7 +70,8 @@ export function openParts(
     opening: [],
     async [Symbol.asyncDispose]() {
       const results = await Promise.allSettled(lanes.map(({ destination }) => destination[Symbol.asyncDispose]()));
-      for (const result of results) if (result.status === "rejected") log.warn({ err: result.reason }, "A destination did not close cleanly");
+      for (const result of results)
+        if (result.status === "rejected") log.warn({ err: result.reason }, "A destination did not close cleanly");
     },
   };
 }

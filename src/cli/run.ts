@@ -26,11 +26,14 @@ export async function runCommand(options: { readonly config: string }, context: 
     "Started",
   );
 
+  const stopping = () => log.info("Stopping: attempts in flight may end; a second signal ends at once");
+  context.signal.addEventListener("abort", stopping, { once: true });
   const ended = new AbortController();
   const pruning = prune(ended.signal);
   try {
     await run({ ...parts, opening: started(config, clock.now(), VERSION) }, context.signal);
   } finally {
+    context.signal.removeEventListener("abort", stopping);
     ended.abort();
     await pruning;
   }

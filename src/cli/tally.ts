@@ -1,3 +1,4 @@
+import { formatCount, formatNumber } from "../alert/text.ts";
 import type { Seen } from "./watch.ts";
 
 /** Counts what was seen, for the last line of `tail` and `replay`. */
@@ -39,7 +40,7 @@ export class Tally {
         .map(([name, n]) => `${name} ${n}`)
         .join(", ");
     return [
-      `${this.#frames} frames, ${this.#unreadable} of them unreadable`,
+      `${formatCount(this.#frames, "frame")}, ${formatNumber(this.#unreadable)} of them unreadable`,
       ...(this.#kinds.size > 0 ? [`kinds: ${counts(this.#kinds)}`] : []),
       ...(this.#owed.size > 0 ? [`would tell: ${counts(this.#owed)}`] : []),
       ...(this.#refused.size > 0 ? [`not told: ${counts(this.#refused)}`] : []),
