@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import { run } from "../app.ts";
+import { systemClock } from "../delivery/clock.ts";
+import { loadDemoConfig } from "../demo/config.ts";
+import { play } from "../demo/play.ts";
+import { openPublisher } from "../demo/publisher.ts";
+import { openStage } from "../demo/stage.ts";
+import { openTemporaryDirectory } from "../demo/temporary.ts";
+import { Witness } from "../demo/witness.ts";
+import { openLog } from "../log.ts";
+import { openParts, openSources } from "../parts.ts";
+import { STORES } from "../store/index.ts";
+import { type Context, hasColor } from "./context.ts";
+
+/** `misp-herald demo`: plays a recorded session into the real pipeline. Resolves when it is over, or was interrupted. */
+export async function demoCommand(options: { readonly speed: number }, context: Context): Promise<void> {
+  const stage = openStage(context.stdout, hasColor(context.stdout, context.env));
+  await using directory = await openTemporaryDirectory();
+  await using publisher = await openPublisher();
+  const { config } = await loadDemoConfig(publisher.endpoint, join(directory.path, "state.db"));
+  const log = openLog(config.log.level, { write: (line) => void context.stderr.write(line) });
+  const clock = systemClock;
+  await using store = await STORES.sqlite({ path: config.state.path });
+  const surroundings = { log, clock, stdout: context.stdout };
+  await using parts = openParts(config, surroundings, { store, sources: openSources(config, surroundings) });
+
+  const witness = new Witness();
+  const over = new AbortController();
+  const broken = new AbortController();
+  const watched = witness.watch(parts, ({ destination }) => stage.audience(destination));
+  const running = run(watched, AbortSignal.any([context.signal, over.signal]));
+  running.catch((error: unknown) => broken.abort(error));
+  const signal = AbortSignal.any([context.signal, broken.signal]);
+  try {
+    await play({ stage, witness, publisher, store, clock, speed: options.speed, signal });
+  } catch (error) {
+    if (!context.signal.aborted) throw error;
+    stage.clear();
+    stage.say("Stopped.");
+  } finally {
+    over.abort();
+    await running;
+  }
+}

@@ -1,0 +1,106 @@
+import { createHash } from "node:crypto";
+import * as session from "./session.ts";
+
+/** A frame as MISP's publisher sends it, before its time stamps are moved to now. */
+export interface Script {
+  readonly topic: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** The value that must not reach the SOC. */
+export const RED_VALUE = "198.51.100.9";
+
+// Names and addresses that RFC 2606 and 5737 keep for documentation, and hashes of nothing in particular.
+const IMPORTED: readonly (readonly [type: string, ...values: readonly string[]])[] = [
+  ["domain", "acme-login.example", "sso-acme.example.net", "acme-invoices.example.org"],
+  ["ip-dst", "203.0.113.24", "203.0.113.61", "192.0.2.147"],
+  ["sha256", ...["invoice.iso", "invoice.lnk", "loader.dll", "implant.bin"].map((name) => hashOf(name))],
+  [
+    "url",
+    ...["login", "verify", "mfa", "reset"].flatMap((page) => [
+      `https://acme-login.example/${page}`,
+      `https://sso-acme.example.net/${page}`,
+      `https://acme-invoices.example.org/${page}.php`,
+    ]),
+  ],
+];
+
+/** The list that the analyst imports: made from the recorded attributes with other ids and values. */
+const MADE = IMPORTED.flatMap(([type, ...values]) => values.map((value) => ({ type, value }))).map(
+  ({ type, value }, index) => ({
+    id: String(index + 5), // 1 to 4 are in the record
+    uuid: uuidOf(value),
+    category: type === "sha256" ? "Payload delivery" : "Network activity",
+    type,
+    value,
+    comment: "",
+    first_seen: null,
+  }),
+);
+
+/** An event is drafted, and attributes are added one by one: a frame each, as MISP does it. */
+export const BURST: readonly Script[] = [
+  { topic: "misp_json_event", body: session.EVENT_ADDED },
+  ...[
+    session.ATTRIBUTE_ADDED,
+    session.URL_ADDED,
+    ...MADE.map((made) => ({
+      ...session.ATTRIBUTE_ADDED,
+      Attribute: { ...session.ATTRIBUTE_ADDED.Attribute, ...made, value1: made.value, value2: "" },
+    })),
+  ].map((body) => ({ topic: "misp_json_attribute", body })),
+];
+
+/** The event gets its marking, and is published. */
+export const FIRST_PUBLICATION: readonly Script[] = [
+  { topic: "misp_json_tag", body: session.EVENT_TAGGED },
+  { topic: "misp_json", body: withImported(session.PUBLISHED) },
+];
+
+/** The same once more. */
+export const REPUBLICATION: readonly Script[] = [{ topic: "misp_json", body: withImported(session.PUBLISHED_AGAIN) }];
+
+/** A new attribute is tagged `tlp:red`, and the event is published with it. */
+export const LATER_PUBLICATION: readonly Script[] = [
+  { topic: "misp_json_tag", body: session.ATTRIBUTE_TAGGED_RED },
+  { topic: "misp_json", body: withImported(session.PUBLISHED_LATER) },
+];
+
+/** Adds the imported attributes to a recorded publication. */
+function withImported<E extends { readonly Attribute: readonly unknown[]; readonly attribute_count: string }>({
+  Event,
+}: {
+  readonly Event: E;
+}) {
+  const imported = MADE.map((made) => ({ ...session.PUBLISHED_ATTRIBUTE, ...made }));
+  const all = [...Event.Attribute, ...imported];
+  return { Event: { ...Event, Attribute: all, attribute_count: String(all.length) } };
+}
+
+const SECONDS = new Set(["timestamp", "publish_timestamp", "sighting_timestamp"]);
+
+/**
+ * The frame's text, `topic SPACE json`, as if the session were happening now: the first publication falls on `startedAt`,
+ * and what would still lie ahead happens at `now`, since the minutes of the record pass in seconds. Memory compares MISP's
+ * time stamps with when tags arrived, so that they must be of one time. Instants are epoch milliseconds.
+ */
+export function encodeFrame({ topic, body }: Script, startedAt: number, now: number): string {
+  const move = (recorded: number) =>
+    Math.min(recorded - session.FIRST_PUBLISHED_S + Math.floor(startedAt / 1000), Math.floor(now / 1000));
+  const json = JSON.stringify(body, (key, value: unknown) => {
+    if (typeof value !== "string" || value === "0") return value;
+    if (SECONDS.has(key)) return String(move(Number(value)));
+    if (key === "date") return new Date(startedAt).toISOString().slice(0, 10);
+    if (key === "first_seen") return new Date(move(Date.parse(value) / 1000) * 1000).toISOString();
+    return value;
+  });
+  return `${topic} ${json}`;
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+function uuidOf(text: string): string {
+  return hashOf(text).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, "$1-$2-4$3-8$4-$5");
+}

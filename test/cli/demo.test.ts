@@ -1,0 +1,122 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough, Writable } from "node:stream";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Context } from "../../src/cli/context.ts";
+import { demoCommand } from "../../src/cli/demo.ts";
+import { RED_VALUE } from "../../src/demo/frames.ts";
+import { eventually } from "../support/eventually.ts";
+
+interface Screen {
+  readonly context: Context;
+  readonly stop: AbortController;
+  out(): string;
+  errors(): string;
+}
+
+function openScreen(terminal = false): Screen {
+  const stop = new AbortController();
+  const written = { out: "", errors: "" };
+  const sink = (name: keyof typeof written) =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        written[name] += String(chunk);
+        done();
+      },
+    });
+  const stdout = Object.assign(sink("out"), terminal ? { isTTY: true, columns: 100 } : {});
+  return {
+    context: { env: {}, stdin: new PassThrough(), stdout, stderr: sink("errors"), signal: stop.signal },
+    stop,
+    out: () => written.out,
+    errors: () => written.errors,
+  };
+}
+
+/** Where temporary files go: nothing else writes there. */
+let temporary: string;
+beforeEach(() => {
+  temporary = mkdtempSync(join(tmpdir(), "demo-test-"));
+  vi.stubEnv("TMPDIR", temporary);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(temporary, { recursive: true });
+});
+
+/** The text between two headings. */
+function scene(text: string, number: number): string {
+  const [, ...parts] = text.split(/^━━ (?=\d\/4|What happened)/m);
+  return parts[number - 1] ?? "";
+}
+
+test("demo plays its four scenes into the real pipeline and ends by itself, leaving nothing behind", async () => {
+  const screen = openScreen();
+  await demoCommand({ speed: 1000 }, screen.context);
+  const text = screen.out();
+
+  const burst = scene(text, 1);
+  expect(burst.match(/→ authors/g)).toHaveLength(1);
+  expect(burst).toContain("24 attributes added");
+  expect(burst).not.toContain("→ soc");
+
+  const publication = scene(text, 2);
+  expect(publication.match(/→ soc/g)).toHaveLength(1);
+  expect(publication).toMatch(/TLP:AMBER.*New/);
+  expect(publication).toContain("evil[.]example[.]com");
+  expect(publication).not.toContain("withheld");
+
+  expect(scene(text, 3)).toContain("Silence.");
+  expect(scene(text, 3)).not.toContain("→");
+
+  const update = scene(text, 4);
+  expect(update.match(/→ soc/g)).toHaveLength(1);
+  expect(update).toMatch(/TLP:AMBER.*Updated/);
+  expect(update).toContain("login[.]evil[.]example[.]com");
+  expect(update).toContain("1 attribute withheld");
+
+  expect(scene(text, 5)).toContain("30 frames came in, 3 messages went out");
+  expect(text).toContain("misp-herald check -c config.yaml");
+  expect(text.replaceAll(/[[\]]/g, "")).not.toContain(RED_VALUE);
+  expect(text).not.toContain("\x1b");
+  expect(screen.errors()).toBe("");
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+test("demo in colours writes the same words, and takes its waiting line away", async () => {
+  const screen = openScreen(true);
+  await demoCommand({ speed: 1000 }, screen.context);
+  expect(screen.out()).toContain("\x1b[1m");
+  expect(screen.out()).toMatch(/… next: 2\/4 Published[^\r\n]*\r\x1b\[2K/);
+});
+
+test("demo that is interrupted ends at once, and leaves nothing behind", async () => {
+  const screen = openScreen();
+  // So slow that it would take hours to end by itself: only the interruption can end it.
+  const ended = demoCommand({ speed: 0.001 }, screen.context);
+  await eventually(() => screen.out().includes("may see drafts. soc reads"));
+  expect(readdirSync(temporary)).toHaveLength(1);
+  screen.stop.abort();
+  await ended;
+  expect(screen.out()).toMatch(/Stopped\.\n$/);
+  expect(screen.out()).not.toContain("4/4");
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+test("demo that is interrupted while alerts wait ends at once, too", async () => {
+  const screen = openScreen();
+  const ended = demoCommand({ speed: 1000 }, screen.context);
+  await eventually(() => screen.out().includes("alerts are owed"));
+  screen.stop.abort();
+  await ended;
+  expect(screen.out()).toMatch(/Stopped\.\n$/);
+  expect(screen.out()).not.toContain("authors got");
+});
+
+test("demo says so when it was stopped before it began", async () => {
+  const screen = openScreen();
+  screen.stop.abort();
+  await demoCommand({ speed: 1 }, screen.context);
+  expect(screen.out()).toMatch(/Stopped\.\n$/);
+});
