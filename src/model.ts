@@ -209,6 +209,8 @@ export interface Delivery {
   readonly mentions: readonly string[];
   /** One per route; the store puts it where it leaves first. */
   readonly groups: readonly Group[];
+  /** Of a publication: the version of the event that the destination was told last; absent: none. */
+  readonly since?: number;
   /** Keys of the sharing groups that passed because every reader is a member; members are not stored. */
   readonly cleared: readonly string[];
 }
@@ -318,8 +320,14 @@ export interface Entry {
   /** How many messages it stands for, by kind. */
   readonly kinds: readonly { readonly kind: Kind; readonly n: number }[];
   readonly routes: readonly string[];
+  /** The version of the event that the destination was told last: what is newer has changed. */
+  readonly since?: number;
   /** The event's page in MISP, when the instance's URL is configured. */
   readonly link?: URL;
+  /** What a template of the operator made of it; hostile text like the rest. */
+  readonly custom?: { readonly title?: string; readonly body?: string };
+  /** The template failed: the alert is the built-in one, and says so. */
+  readonly templateFailed?: boolean;
   readonly deliveries: readonly DeliveryId[];
 }
 
@@ -338,19 +346,44 @@ export interface Payload {
   readonly minimal: boolean;
 }
 
-/** What became of one attempt. `reason` is from our own vocabulary, `detail` is for the log; neither holds MISP text or a secret. */
+/**
+ * Why an attempt failed: `reason` from our own vocabulary, `detail` for the log, `hint` what the operator can do about it.
+ * None of them holds text from MISP or a secret.
+ */
+export interface Failure {
+  readonly reason: string;
+  readonly detail?: string;
+  readonly hint?: string;
+}
+
+/** What became of one attempt. */
 export type Outcome =
   | { readonly kind: "done" | "unproven" }
-  | {
-      readonly kind: "retry" | "ambiguous" | "message_rejected" | "destination_rejected";
-      readonly reason: string;
-      readonly detail?: string;
-    }
-  | { readonly kind: "retry_after"; readonly afterMs: number; readonly reason: string; readonly detail?: string };
+  | ({ readonly kind: "retry" | "ambiguous" | "message_rejected" | "destination_rejected" } & Failure)
+  | ({ readonly kind: "retry_after"; readonly afterMs: number } & Failure);
+
+/** A payload as it would be sent, for people who want to look at it first. */
+export interface Preview {
+  /** JSON, text or a mail. */
+  readonly body: string;
+  /** The sizes that the channel limits. */
+  readonly sizes: readonly {
+    readonly what: string;
+    readonly used: number;
+    readonly limit: number;
+    readonly unit: "bytes" | "characters" | "blocks";
+  }[];
+  /** What was left out to stay within them, in words. */
+  readonly trimmed: readonly string[];
+  /** A page of its own, without anything remote, that draws it as the channel would. */
+  readonly html: string;
+}
 
 /** One configured place to tell. Sends once; never retries, never throws for what the other side does. */
 export interface Destination extends AsyncDisposable {
   readonly name: string;
   /** Rejects only when `signal` aborts (with its reason) or by a bug. */
   send(payload: Payload, signal: AbortSignal): Promise<Outcome>;
+  /** What `send` would send; does no I/O beyond reading its own files. */
+  preview(payload: Payload): Promise<Preview>;
 }

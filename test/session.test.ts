@@ -43,6 +43,7 @@ async function replay(
       sent.push({ line, payload });
       return { kind: "done" };
     },
+    preview: () => Promise.reject(new Error("Nobody looks at it")),
     async [Symbol.asyncDispose]() {},
   };
   await using store = openMemoryStore();

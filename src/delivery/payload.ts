@@ -117,12 +117,20 @@ function fold(leaving: Opened["leaving"], links: ReadonlyMap<string, URL>): read
       guarded,
       kinds: tally(members.map(({ delivery }) => delivery.kind)),
       routes: [...new Set(members.flatMap(({ delivery }) => delivery.routes))],
+      ...sinceOf(members.map(({ delivery }) => delivery)),
       ...(link && { link }),
       deliveries: members.map(({ delivery }) => delivery.id),
     };
   });
   const gravity = ({ guarded }: Entry) => THREAT_LEVELS.indexOf(guarded.alert.event?.threatLevel ?? "undefined");
   return entries.sort((a, b) => gravity(a) - gravity(b));
+}
+
+/** Several versions in one payload: what is newer than the oldest of the versions that were told. */
+function sinceOf(deliveries: readonly Delivery[]): { readonly since?: number } {
+  const told = deliveries.filter(({ kind }) => kind === "event.published").map(({ since }) => since);
+  const known = told.filter((since) => since !== undefined);
+  return told.length > 0 && known.length === told.length ? { since: Math.min(...known) } : {};
 }
 
 function tally<T>(values: readonly T[]): readonly { readonly kind: T; readonly n: number }[] {

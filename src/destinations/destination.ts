@@ -24,6 +24,8 @@ export const COMMON = {
       }
     }, 'must be a time zone such as "Europe/Brussels" or "UTC"')
     .default("UTC"),
+  /** Off for readers who want values that can be clicked and copied as they are. */
+  defang: z.boolean().default(true),
 } as const;
 
 /** What a destination is given when it is opened; opening does no I/O. */
@@ -47,6 +49,8 @@ export interface ConfiguredDestination extends CommonOptions {
 export function defineDestination<const Type extends string, Shape extends z.ZodRawShape>(definition: {
   readonly type: Type;
   readonly shape: Shape;
+  /** The pace that the channel bears, unless the operator sets another; absent: none. */
+  readonly rate?: { readonly per_second: number; readonly burst: number };
   readonly open: (options: z.output<z.ZodObject<Shape>> & CommonOptions, context: OpenContext) => Destination;
 }) {
   const schema = z.strictObject({ type: z.literal(definition.type), ...COMMON, ...definition.shape });
@@ -55,11 +59,12 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
     return {
       type: definition.type,
       guard: parsed.guard,
-      rate: parsed.rate,
+      rate: parsed.rate ?? definition.rate,
       repeats: parsed.repeats,
       retry: parsed.retry,
       timeout: parsed.timeout,
       timezone: parsed.timezone,
+      defang: parsed.defang,
       open: (context) => definition.open(parsed, context),
     };
   });

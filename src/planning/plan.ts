@@ -158,7 +158,8 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules)
       continue;
     }
     const { guarded, cleared, kept } = decided;
-    if (kind === "event.published" && !copy.isNews(alert.instance, name, event, settings.repeats)) {
+    const since = kind === "event.published" ? copy.toldAt(alert.instance, name, event.eventUuid) : undefined;
+    if (since !== undefined && !isNews(since, event.changedAt, settings.repeats)) {
       destinations.push({ name, routes: certain, verdict: "already-told", guarded });
       continue;
     }
@@ -177,6 +178,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules)
       routes: certain,
       mentions: [...new Set(decided.routes.flatMap((route) => notifyOf(route, name).mention))],
       groups: groupsOf(decided.routes, name, matchableOfGuarded(guarded).facts),
+      ...(since !== undefined && { since }),
       cleared,
     });
     if (kind === "event.published") copy.tell(alert.instance, name, event);
@@ -232,6 +234,11 @@ function changeOf(message: Message, kind: Kind, lastPublishedAt: number | undefi
   if (kind !== "event.published") return undefined;
   if (lastPublishedAt === undefined) return "new";
   return (message.event?.changedAt ?? 0) > lastPublishedAt ? "updated" : "unchanged";
+}
+
+/** Whether a publication tells something that the destination was not told and is not owed. */
+function isNews(since: number, changedAt: number | undefined, repeats: "changed" | "never" | "always"): boolean {
+  return repeats === "always" || (repeats === "changed" && (changedAt ?? 0) > since);
 }
 
 /** With `repeats: always` each publication is another one, though nothing in it has changed. */

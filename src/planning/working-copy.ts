@@ -69,17 +69,9 @@ export class WorkingCopy {
     return { event, attributes: [...this.attributes(instance).values()].filter((row) => keys.includes(row.eventKey)) };
   }
 
-  /** Whether a publication tells a destination something that it was not told and is not owed. */
-  isNews(
-    instance: string,
-    destination: string,
-    event: { eventUuid?: string; changedAt?: number },
-    repeats: "changed" | "never" | "always",
-  ): boolean {
-    const told =
-      event.eventUuid === undefined ? undefined : this.#told.get(key(instance, destination, event.eventUuid));
-    if (told === undefined || repeats === "always") return true;
-    return repeats === "changed" && (event.changedAt ?? 0) > told;
+  /** The version of an event that a destination was told, or is owed. */
+  toldAt(instance: string, destination: string, eventUuid: string | undefined): number | undefined {
+    return eventUuid === undefined ? undefined : this.#told.get(key(instance, destination, eventUuid));
   }
 
   tell(

@@ -1,0 +1,93 @@
+import { openBatch } from "../../src/delivery/payload.ts";
+import { Guard } from "../../src/guard/policy.ts";
+import type { Message, Payload } from "../../src/model.ts";
+import { keysOf, plan } from "../../src/planning/plan.ts";
+import { compileRoutes } from "../../src/routing/route.ts";
+import { Route } from "../../src/routing/schema.ts";
+import { openMemoryStore } from "../../src/store/memory.ts";
+import { decodeSample } from "../topics/frames.ts";
+
+const INSIDER = {
+  max_tlp: "red",
+  audience: ["ACME-CERT"],
+  drafts: true,
+  also: ["audit", "users", "organisations", "discussions", "tags"],
+};
+
+/** What recorded frames become, through decoding, planning, guard and folding: the messages of each, and who reads. */
+const SAMPLES: Readonly<
+  Record<string, { readonly frames: readonly string[]; readonly guard?: object; readonly repeats?: "always" }>
+> = {
+  publication: { frames: ["misp_json--publish-first-time"] },
+  "publication-full": { frames: ["misp_json--publish-full-event"], guard: { max_tlp: "red", sharing_groups: ["1"] } },
+  "publication-feed": { frames: ["misp_json--feed-import-misp-format"] },
+  "publication-hostile-text": { frames: ["misp_json--publish-markup-in-values-and-extends-uuid"] },
+  "publication-integers": { frames: ["misp_json--integer-typed-columns"] },
+  "publication-metadata": {
+    frames: ["misp_json--publish-first-time"],
+    guard: { max_tlp: "clear", metadata_up_to: "red" },
+  },
+  "publication-pointer": {
+    frames: ["misp_json--publish-first-time"],
+    guard: { max_tlp: "clear", pointer_up_to: "red" },
+  },
+  "publication-again": {
+    frames: ["misp_json--publish-first-time", "misp_json--republish-unchanged"],
+    repeats: "always",
+  },
+  "attribute-added": { frames: ["misp_json_event--add", "misp_json_attribute--add"], guard: INSIDER },
+  "attributes-folded": {
+    frames: [
+      "misp_json_attribute--add",
+      "misp_json_attribute--edit-tagged",
+      "misp_json_attribute--edit-with-sightings",
+      "misp_json_attribute--soft-delete",
+    ],
+    guard: INSIDER,
+  },
+  "event-edited": { frames: ["misp_json_event--edit-with-tags"], guard: INSIDER },
+  "tag-attached": {
+    frames: ["misp_json--publish-first-time", "misp_json_tag--attached-to-event-galaxy-cluster"],
+    guard: INSIDER,
+  },
+  audit: { frames: ["misp_json_audit--classic-log-publish"], guard: INSIDER },
+  digest: {
+    frames: [
+      "misp_json--publish-first-time",
+      "misp_json--feed-import-misp-format",
+      "misp_json--sync-pull-from-remote-instance",
+      "misp_json--published-in-add-call",
+    ],
+  },
+};
+
+export const GOLDEN_NAMES = Object.keys(SAMPLES);
+
+/** The payload of one sample; all of it is one group, so that it leaves as one. */
+export async function goldenPayload(name: string): Promise<Payload> {
+  const sample = SAMPLES[name];
+  if (!sample) throw new Error(`No sample ${name}`);
+  const policy = Guard.parse(sample.guard ?? { max_tlp: "amber+strict" });
+  const routes = compileRoutes([
+    Route.parse({ name: "golden", kinds: ["*"], notify: "golden", group: { by: [], wait: "1s" } }),
+  ]);
+  await using store = openMemoryStore();
+  for (const message of sample.frames.map(decodeSample)) await absorb(message);
+  const taken = await store.take("golden", NOW + 1000);
+  if (!taken || !("batch" in taken)) throw new Error(`Nothing leaves of ${name}`);
+  const links = new Map([["cert", new URL("https://misp.example.org")]]);
+  const { payload } = openBatch(taken.batch, { guard: policy, routes, links }, NOW + 1000);
+  if (!payload) throw new Error(`The guard refuses ${name}`);
+  return payload;
+
+  async function absorb(message: Message): Promise<void> {
+    const rules = {
+      routes,
+      destinations: new Map([["golden", { guard: policy, repeats: sample?.repeats ?? "changed" } as const]]),
+    };
+    const { effects } = plan([message], await store.recall(keysOf([message])), NOW, rules);
+    await store.commit(effects, NOW);
+  }
+}
+
+const NOW = Date.UTC(2026, 10, 20, 18);
