@@ -226,16 +226,14 @@ class MemoryStore implements Store {
   }
 
   #waiting(destination: string, groupKey: string): readonly Owed[] {
-    return inOrder(
-      [...this.#owed.values()].filter(
-        (owed) => owed.batch === undefined && owed.groupKey === groupKey && owed.delivery.destination === destination,
-      ),
+    return [...this.#owed.values()].filter(
+      (owed) => owed.batch === undefined && owed.groupKey === groupKey && owed.delivery.destination === destination,
     );
   }
 
   #readBatch(batch: FormedBatch, now: number): Batch {
     const { id, destination, attempts, show } = batch;
-    const owed = inOrder([...this.#owed.values()].filter((one) => one.batch === id));
+    const owed = [...this.#owed.values()].filter((one) => one.batch === id);
     const entries = owed.map(({ delivery, alert }) => ({ delivery, alert, memory: this.#memory(alert) }));
     return { id, destination, attempts, show, firstAttemptAt: batch.firstAttemptAt ?? now, entries };
   }
@@ -287,10 +285,4 @@ const toldName = (told: Told) => nameOf(told.instance, told.eventUuid, told.dest
 function toldOf({ kind, instance, eventUuid, destination, changedAt }: Delivery | RecordLine): Told | undefined {
   if (kind !== "event.published" || eventUuid === undefined || changedAt === undefined) return undefined;
   return { instance, eventUuid, destination, changedAt };
-}
-
-function inOrder(owed: readonly Owed[]): readonly Owed[] {
-  return [...owed].sort(
-    (a, b) => a.delivery.createdAt - b.delivery.createdAt || (a.delivery.id < b.delivery.id ? -1 : 1),
-  );
 }

@@ -52,13 +52,13 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX batches_next ON batches (destination, next_at);
 
-  -- batch: on its way out; without one it waits
+  -- batch: on its way out; without one it waits. seq: the order in which they became owed, whatever the clock said
   CREATE TABLE deliveries (
-    id TEXT NOT NULL PRIMARY KEY, alert TEXT NOT NULL REFERENCES alerts (id), destination TEXT NOT NULL,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, alert TEXT NOT NULL REFERENCES alerts (id), destination TEXT NOT NULL,
     group_key TEXT NOT NULL, batch TEXT REFERENCES batches (id), high INTEGER NOT NULL, created_at INTEGER NOT NULL,
     instance TEXT NOT NULL, kind TEXT NOT NULL, event_uuid TEXT, changed_at REAL, body TEXT NOT NULL
   ) STRICT;
-  CREATE INDEX deliveries_group ON deliveries (destination, group_key, batch, created_at, id, high);
+  CREATE INDEX deliveries_group ON deliveries (destination, group_key, batch, seq, high);
   CREATE INDEX deliveries_batch ON deliveries (batch);
   CREATE INDEX deliveries_alert ON deliveries (alert);
   CREATE INDEX deliveries_event ON deliveries (instance, event_uuid) WHERE kind = 'event.published';

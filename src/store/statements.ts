@@ -66,7 +66,7 @@ export function prepareStatements(db: Database) {
       WHERE destination = ? AND high = ? AND due_at <= ? ORDER BY due_at, key LIMIT 1`),
     waitingIn: db.prepare<{ readonly id: string }>(`
       SELECT id FROM deliveries WHERE destination = ? AND group_key = ? AND batch IS NULL
-      ORDER BY created_at, id LIMIT ?`),
+      ORDER BY seq LIMIT ?`),
     leftOver: db.prepare<{ readonly high: number | null }>(
       "SELECT max(high) AS high FROM deliveries WHERE destination = ? AND group_key = ? AND batch IS NULL",
     ),
@@ -84,7 +84,7 @@ export function prepareStatements(db: Database) {
     batch: db.prepare<BatchRow>("SELECT id, destination, show, attempts, first_attempt_at FROM batches WHERE id = ?"),
     inBatch: db.prepare<AlertRow>(`
       SELECT d.body AS delivery, a.body AS alert FROM deliveries d JOIN alerts a ON a.id = d.alert
-      WHERE d.batch = ? ORDER BY d.created_at, d.id`),
+      WHERE d.batch = ? ORDER BY d.seq`),
     nextDue: db.prepare<{ readonly dueAt: number | null }>(`
       SELECT min(at) AS dueAt FROM (
         SELECT min(next_at) AS at FROM batches

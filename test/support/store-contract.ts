@@ -37,7 +37,7 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
       await store.commit(owing(delivery("a"), delivery("b", { createdAt: NOW - 5 })), NOW);
       expect(await store.owed()).toEqual([{ destination: "soc", owed: 2, oldestAt: NOW - 5 }]);
       const batch = await takeBatch(store, NOW);
-      expect(idsOf(batch)).toEqual(["b", "a"]);
+      expect(idsOf(batch)).toEqual(["a", "b"]);
       expect(await store.owed()).toEqual([{ destination: "soc", owed: 2, oldestAt: NOW - 5 }]);
       await store.settle(settledAs(batch, "sent"), NOW);
       expect(await store.owed()).toEqual([]);
