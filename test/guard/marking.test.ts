@@ -1,0 +1,104 @@
+import { describe, expect, it, test } from "vitest";
+import { isMarking, labelsOf, markingOf, strictest } from "../../src/guard/marking.ts";
+import type { Marking } from "../../src/model.ts";
+
+describe("markingOf() of a complete list", () => {
+  it.each([
+    ["tlp:clear", "clear"],
+    ["tlp:white", "clear"],
+    ["TLP:WHITE", "clear"],
+    ["tlp:green", "green"],
+    ["TLP:Green", "green"],
+    [" tlp : green ", "green"],
+    ['tlp="amber"', "amber"],
+    ["tlp:amber", "amber"],
+    ["tlp:amber+strict", "amber+strict"],
+    ["TLP:AMBER+STRICT", "amber+strict"],
+    ["tlp:amber-strict", "amber+strict"],
+    ["tlp:amber strict", "amber+strict"],
+    ["tlp:red", "red"],
+    ["tlp:unclear", "unknown"],
+    ["TLP:ROUGE", "unknown"],
+    ["tlp:amber+strict+more", "unknown"],
+    ["tlp:amber strictly", "unknown"],
+    ["tlp", "unknown"],
+    ["tlp-red", "unknown"],
+    ["tlp:", "unknown"],
+    ["tlp:reddish", "unknown"],
+    ["not-tlp:red", "none"],
+    ["estimative-language:tlp:red", "none"],
+  ] as const)("reads %j as TLP %s", (tag, tlp) => {
+    expect(markingOf([tag], true).tlp).toBe(tlp);
+  });
+
+  it.each([
+    ["PAP:RED", "red"],
+    ["pap:amber", "amber"],
+    ['PAP="GREEN"', "green"],
+    ["PAP:WHITE", "clear"],
+    ["PAP:CLEAR", "clear"],
+    ["PAP:ORANGE", "unknown"],
+    ["paprika", "none"],
+  ] as const)("reads %j as PAP %s", (tag, pap) => {
+    expect(markingOf([tag], true)).toEqual({ tlp: "none", pap, chr: false });
+  });
+
+  it.each([
+    [["tlp:green", "tlp:red", "tlp:amber"], "red"],
+    [["tlp:amber+strict", "tlp:amber"], "amber+strict"],
+    [["tlp:white", "tlp:clear"], "clear"],
+    [["tlp:clear", "tlp:unclear"], "unknown"],
+    [["tlp:red", "tlp:unclear"], "unknown"],
+    [["type:OSINT"], "none"],
+    [[], "none"],
+  ] as const)("takes the strictest of %j: %s", (tags, tlp) => {
+    expect(markingOf(tags, true).tlp).toBe(tlp);
+    expect(markingOf(tags.toReversed(), true).tlp).toBe(tlp);
+  });
+
+  it("takes tlp:ex:chr as a word about the source, which sets no level", () => {
+    expect(markingOf(["TLP:EX:CHR"], true)).toEqual({ tlp: "none", pap: "none", chr: true });
+    expect(markingOf(["tlp:ex:chr", "tlp:green"], true)).toEqual({ tlp: "green", pap: "none", chr: true });
+  });
+});
+
+describe("markingOf() of a list that is not complete", () => {
+  it.each([
+    [[], "unknown"],
+    [["tlp:green"], "unknown"],
+    [["tlp:amber+strict"], "unknown"],
+    [["tlp:red"], "red"],
+  ] as const)("makes %j %s: a stricter label may be among what is not told", (tags, tlp) => {
+    expect(markingOf(tags, false).tlp).toBe(tlp);
+  });
+});
+
+test("labelsOf() takes what it knows, whatever stands beside it", () => {
+  expect(labelsOf(["tlp:unclear", "tlp:amber+strict", "PAP:X", "PAP:RED"])).toEqual({
+    tlp: "amber+strict",
+    pap: "red",
+    chr: false,
+  });
+  expect(labelsOf(["tlp:unclear"]).tlp).toBe("none");
+});
+
+test("strictest() lets none yield to every label, and unknown to none", () => {
+  const tlp = (label: Marking["tlp"]): Marking => ({ tlp: label, pap: "none", chr: false });
+  expect(strictest(tlp("none"), tlp("clear")).tlp).toBe("clear");
+  expect(strictest(tlp("red"), tlp("green")).tlp).toBe("red");
+  expect(strictest(tlp("red"), tlp("unknown")).tlp).toBe("unknown");
+  expect(strictest().tlp).toBe("none");
+  expect(strictest({ ...tlp("none"), chr: true }, tlp("none")).chr).toBe(true);
+});
+
+test.each([
+  ["tlp:red", true],
+  ["TLP:ROUGE", true],
+  ["tlp", true],
+  ["PAP:GREEN", true],
+  ["pap=x", true],
+  ["paper", false],
+  ['misp-galaxy:tool="tlp"', false],
+])("isMarking() of %j is %s", (tag, is) => {
+  expect(isMarking(tag)).toBe(is);
+});

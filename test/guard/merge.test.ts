@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import { guard } from "../../src/guard/guard.ts";
+import { merge } from "../../src/guard/merge.ts";
+import type { GuardedAlert, Message } from "../../src/model.ts";
+import {
+  attributeEdited,
+  attributeOf,
+  MINUTE,
+  objectAdded,
+  objectOf,
+  publication,
+  SECOND,
+  T0,
+  tags,
+} from "../support/messages.ts";
+import { composed, guardedOf, judge, parse } from "./verdicts.ts";
+
+const first = publication({ attributes: [attributeOf("1")] });
+const edit = (id: string, seconds: number, attribute: object = {}) =>
+  attributeEdited({
+    id,
+    receivedAt: T0 + seconds * SECOND,
+    attribute: { changedAt: T0 + seconds * SECOND, tags: [], ...attribute },
+  });
+const told = (message: Message): GuardedAlert => guardedOf(judge({}, message, first));
+const changed = (guarded: GuardedAlert, change: "new" | "updated" | "unchanged") =>
+  guarded.alert.change === change ? guarded : guardedAs(guarded, change);
+
+function guardedAs({ alert }: GuardedAlert, change: "new" | "updated" | "unchanged"): GuardedAlert {
+  const { alert: whole, memory } = composed(publication({ event: { changedAt: alert.event?.changedAt ?? T0 } }));
+  return guardedOf(guard({ ...whole, receivedAt: alert.receivedAt, change }, parse({}), memory));
+}
+
+describe("merge()", () => {
+  it("unites the attributes of many alerts about one event, and counts each once", () => {
+    const { alert } = merge([told(edit("1", 1)), told(edit("2", 2)), told(edit("3", 3)), told(edit("2", 2))]);
+    expect(alert.items.map(({ id }) => id).sort()).toEqual(["1", "2", "3"]);
+    expect(alert.counts.map(({ n }) => n)).toEqual([3]);
+  });
+
+  it.each([
+    ["oldest first", [1, 2, 3]],
+    ["newest first", [3, 2, 1]],
+    ["in no order", [2, 3, 1]],
+  ])("shows an attribute as the newest alert has it, given %s", (_, order) => {
+    const versions = [
+      told(edit("1", 1, { value: "oldest" })),
+      told(edit("1", 2, { value: "newer" })),
+      told(edit("2", 3)),
+    ];
+    const [a, ...rest] = order.flatMap((index) => versions[index - 1] ?? []);
+    if (!a) throw new Error("no alert");
+    expect(merge([a, ...rest]).alert.items.find(({ id }) => id === "1")?.value).toBe("newer");
+  });
+
+  it("lets a publication absorb what came before it, and adds what came after", () => {
+    const before = told(edit("8", 1, { value: "removed since" }));
+    const published = told(
+      publication({
+        event: { changedAt: T0 + MINUTE },
+        receivedAt: T0 + MINUTE,
+        attributes: [attributeOf("1"), attributeOf("2")],
+      }),
+    );
+    const after = told(edit("9", 90));
+    const { alert } = merge([before, published, after]);
+    expect(alert.kind).toBe("event.published");
+    expect(alert.items.map(({ id }) => id)).toEqual(["1", "2", "9"]);
+    expect(alert.counts.reduce((sum, { n }) => sum + n, 0)).toBe(3);
+  });
+
+  it("takes the newest of several publications, and what it withholds", () => {
+    const older = told(publication({ attributes: [attributeOf("1"), attributeOf("2")] }));
+    const newer = told(
+      publication({
+        event: { changedAt: T0 + MINUTE },
+        attributes: [attributeOf("1", { tags: tags("tlp:red") }), attributeOf("3")],
+      }),
+    );
+    for (const merged of [merge([older, newer]), merge([newer, older])]) {
+      expect(merged.alert.items.map(({ id }) => id)).toEqual(["3"]);
+      expect(merged.withheld).toBe(1);
+    }
+  });
+
+  it.each([
+    [["new", "updated"], "new"],
+    [["updated", "unchanged"], "updated"],
+    [["unchanged"], "unchanged"],
+  ] as const)("calls %j %s: the readers were told none of them", (changes, change) => {
+    const [a, ...rest] = changes.map((one, index) =>
+      changed(told(publication({ event: { changedAt: T0 + index * MINUTE } })), one),
+    );
+    if (!a) throw new Error("no alert");
+    expect(merge([a, ...rest]).alert.change).toBe(change);
+  });
+
+  it("unites the objects", () => {
+    const { alert } = merge([told(objectAdded(objectOf("o1"))), told(objectAdded(objectOf("o2")))]);
+    expect(alert.objects.map(({ key }) => key).sort()).toEqual(["o1", "o2"]);
+  });
+
+  it("is labelled as the strictest of them", () => {
+    const amber = guardedOf(judge({}, edit("1", 1, { tags: tags("tlp:amber") }), first));
+    expect(merge([amber, told(edit("2", 2))]).tlp).toBe("amber");
+    expect(merge([told(edit("2", 2)), amber]).tlp).toBe("amber");
+  });
+});

@@ -1,0 +1,141 @@
+import { describe, expect, it, test } from "vitest";
+import { z } from "zod";
+import type { AttributeFacts, Fact, Facts, Matchable, Truth } from "../../src/model.ts";
+import { compileMatch } from "../../src/routing/match.ts";
+import { Route } from "../../src/routing/schema.ts";
+
+const is = (...values: readonly string[]): Fact => ({ values, complete: true });
+const some = (...values: readonly string[]): Fact => ({ values, complete: false });
+
+function subject(facts: Facts, attributes: readonly AttributeFacts[] = [], attributesComplete = true): Matchable {
+  return { facts, attributes, attributesComplete };
+}
+
+/** As a config has it: what YAML gives, read by the schema. */
+function compile(match: unknown) {
+  return compileMatch(Route.parse({ name: "r", match, notify: "soc" }).match);
+}
+
+function ask(match: unknown, of: Matchable): Truth {
+  return compile(match).matches(of);
+}
+
+describe("a condition about a fact", () => {
+  it.each([
+    ["one of the values", { tag: ["a", "b"] }, subject({ tag: is("b", "c") }), true],
+    ["none of the values", { tag: "a" }, subject({ tag: is("b") }), false],
+    ["no value at all", { tag: "*" }, subject({ tag: is() }), false],
+    ["a value that is known among others that are not", { tag: "b" }, subject({ tag: some("b") }), true],
+    ["a value that may be among those not known", { tag: "a" }, subject({ tag: some("b") }), "unknown"],
+    ["a fact that is not known", { tag: "a" }, subject({}), "unknown"],
+    ["a number", { event_id: 7 }, subject({ event_id: is("7") }), true],
+    ["a boolean", { late: false }, subject({ late: is("false") }), true],
+    ["nothing: no condition holds always", {}, subject({}), true],
+    ["all keys of a map", { tag: "a", org: "x" }, subject({ tag: is("a"), org: is("y") }), false],
+    ["a false key beside an unknown one", { tag: "a", org: "x" }, subject({ org: is("y") }), false],
+    ["a true key beside an unknown one", { tag: "a", org: "x" }, subject({ org: is("x") }), "unknown"],
+    ["one map of a list", [{ tag: "a" }, { org: "x" }], subject({ tag: is("b"), org: is("x") }), true],
+    ["a list whose maps are false or unknown", [{ tag: "a" }, { org: "x" }], subject({ tag: is("b") }), "unknown"],
+  ])("%s", (_, match, of, truth) => {
+    expect(ask(match, of)).toBe(truth);
+  });
+
+  it("holds always without a match", () => {
+    expect(ask(undefined, subject({}))).toBe(true);
+  });
+});
+
+describe("all, any and not over true, false and unknown", () => {
+  const T = { org: "yes" };
+  const F = { org: "no" };
+  const U = { info: "?" };
+  const of = subject({ org: is("yes") });
+
+  it.each([
+    [T, T, true, true],
+    [T, F, false, true],
+    [T, U, "unknown", true],
+    [F, F, false, false],
+    [F, U, false, "unknown"],
+    [U, U, "unknown", "unknown"],
+  ])("%j with %j: all %s, any %s", (a, b, all, any) => {
+    for (const pair of [
+      [a, b],
+      [b, a],
+    ]) {
+      expect(ask({ all: pair }, of)).toBe(all);
+      expect(ask({ any: pair }, of)).toBe(any);
+    }
+  });
+
+  it.each([
+    [T, false],
+    [F, true],
+    [U, "unknown"],
+    [[F, F], true],
+    [[F, T], false],
+    [[F, U], "unknown"],
+    [{ not: T }, true],
+    [{ all: [T, { any: [F, U] }] }, "unknown"],
+  ])("not %j: %s", (match, truth) => {
+    expect(ask({ not: match }, of)).toBe(truth);
+  });
+});
+
+describe("min_threat_level", () => {
+  const LEVELS = ["high", "medium", "low", "undefined"] as const;
+
+  it.each(LEVELS)("%s holds for itself and what is above, and undefined is below low", (lowest) => {
+    const passing = LEVELS.filter((level) => ask({ min_threat_level: lowest }, subject({ threat_level: is(level) })));
+    expect(passing).toEqual(LEVELS.slice(0, LEVELS.indexOf(lowest) + 1));
+  });
+
+  it("is unknown without a threat level", () => {
+    expect(ask({ min_threat_level: "low" }, subject({}))).toBe("unknown");
+  });
+});
+
+describe("an attribute block", () => {
+  const ip: AttributeFacts = { type: is("ip-dst"), value: is("192.0.2.1"), to_ids: is("true"), tag: is() };
+  const domain: AttributeFacts = { type: is("domain"), value: is("a.example"), to_ids: is("false"), tag: is("x") };
+  const vague: AttributeFacts = { type: is("ip-dst") };
+
+  it.each([
+    ["holds together on one attribute", { type: "ip-dst", to_ids: true }, [ip, domain], true, true],
+    ["does not take one half from another attribute", { type: "domain", to_ids: true }, [ip, domain], true, false],
+    ["is false without attributes", { type: "ip-dst" }, [], true, false],
+    ["is unknown where there may be more", { type: "url" }, [ip], false, "unknown"],
+    ["is true of what is seen, also where there may be more", { type: "ip-dst" }, [ip], false, true],
+    ["is unknown of one that may match", { type: "ip-dst", to_ids: true }, [vague, domain], true, "unknown"],
+    ["is true of one beside another that may match", { type: "ip-dst", to_ids: true }, [vague, ip], true, true],
+    ["has a not of its own", { type: "ip-dst", not: { value: "192.0.2.1" } }, [ip, domain], true, false],
+    ["has any of its own", { any: [{ type: "url" }, { tag: "x", to_ids: false }] }, [ip, domain], true, true],
+    ["has all of its own", { all: [{ type: "ip-*" }, { value: "192.*" }] }, [ip, domain], true, true],
+  ] as const)("%s", (_, attribute, attributes, complete, truth) => {
+    expect(ask({ attribute }, subject({}, attributes, complete))).toBe(truth);
+  });
+
+  it("may be one of several", () => {
+    const blocks = { attribute: [{ type: "url" }, { type: "domain", tag: "x" }] };
+    expect(ask(blocks, subject({}, [ip, domain]))).toBe(true);
+    expect(ask(blocks, subject({}, [ip]))).toBe(false);
+  });
+
+  it("within not: no attribute may match, and all must be known", () => {
+    expect(ask({ not: { attribute: { type: "url" } } }, subject({}, [ip, domain]))).toBe(true);
+    expect(ask({ not: { attribute: { type: "url" } } }, subject({}, [ip], false))).toBe("unknown");
+    expect(ask({ not: { attribute: { type: "domain" } } }, subject({}, [ip, domain], false))).toBe(false);
+  });
+
+  it("picks what it is true of, but not what only a not speaks of", () => {
+    const { picks } = compile({
+      any: [{ attribute: { type: "ip-dst", to_ids: true } }, { not: { attribute: { type: "domain" } } }],
+    });
+    expect([ip, domain, vague].map(picks)).toEqual([true, false, false]);
+    expect(compile({ org: "x" }).picks(ip)).toBe(false);
+  });
+});
+
+test("a match of an unknown name is an error of the config", () => {
+  expect(() => compile({ color: "red" })).toThrow(z.ZodError);
+});
