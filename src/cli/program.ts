@@ -5,8 +5,10 @@ import { VERSION } from "../version.ts";
 import { checkCommand } from "./check.ts";
 import { type Context, hasColor, print } from "./context.ts";
 import { demoCommand } from "./demo.ts";
+import { renderCommand } from "./render.ts";
 import { replayCommand } from "./replay.ts";
 import { runCommand } from "./run.ts";
+import { sendTestCommand } from "./send-test.ts";
 import { tailCommand } from "./tail.ts";
 
 const DEFAULT_CONFIG = "/etc/misp-herald/config.yaml";
@@ -89,6 +91,24 @@ function buildProgram(context: Context, finish: (code: 0 | 1) => void): Command 
     .option("--speed <speed>", "full, recorded, or a factor such as 10", speed, "full")
     .option("--json", "one JSON line per message", false)
     .action((options_, options) => replayCommand({ file: options_, ...options }, context));
+  program
+    .command("render")
+    .description("the exact payload that a destination would get of a message, its sizes, and what was trimmed")
+    .argument("<message>", "a file with recorded frames; - is standard input")
+    .requiredOption("--to <name>", "a destination of the configuration")
+    .addOption(config())
+    .option("--instance <name>", "the instance that it comes from; the first of the configuration by default")
+    .option("--anyway", "render it also when no route sends it there; the guard holds all the same", false)
+    .option("--html <file>", "write a page that draws it as the channel would")
+    .option("--json", "one JSON line per payload", false)
+    .action(async (message, options) => finish(await renderCommand({ message, ...options }, context)));
+  program
+    .command("send-test")
+    .description("send one alert marked TEST through the live path, and say what the other side answered")
+    .argument("<destination>", "a destination of the configuration")
+    .addOption(config())
+    .option("--json", "one JSON document", false)
+    .action(async (destination, options) => finish(await sendTestCommand({ destination, ...options }, context)));
   return program;
 }
 

@@ -9,6 +9,7 @@ import { compileRules, openParts } from "../parts.ts";
 import { openReplay } from "../sources/index.ts";
 import { openMemoryStore } from "../store/memory.ts";
 import { type Context, hasColor, print } from "./context.ts";
+import { only } from "./rehearse.ts";
 import { jsonSeen, showSeen } from "./show.ts";
 import { Tally } from "./tally.ts";
 import { watch } from "./watch.ts";
@@ -39,7 +40,7 @@ export async function replayCommand(options: ReplayOptions, context: Context): P
     log: openLog("warn"),
     now: systemClock.now,
   });
-  if (options.to) return send(source, only(config, options.to), context);
+  if (options.to) return send(source, atOnce(only(config, options.to)), context);
 
   const tally = new Tally();
   const color = hasColor(context.stdout, context.env);
@@ -81,17 +82,10 @@ async function send(source: Source, config: Config, context: Context): Promise<v
     throw new UsageError("Not everything was sent", 1);
 }
 
-/** The same config with these destinations only, which nobody waits for: groups leave as soon as the destination is free. */
-function only(config: Config, names: readonly string[]): Config {
-  const unknown = names.find((name) => !(name in config.destinations));
-  if (unknown !== undefined) {
-    throw new UsageError(
-      `There is no destination "${unknown}"; there are ${Object.keys(config.destinations).join(", ")}`,
-    );
-  }
+/** Nobody waits for a replay: groups leave as soon as the destination is free. */
+function atOnce(config: Config): Config {
   return {
     ...config,
-    destinations: Object.fromEntries(Object.entries(config.destinations).filter(([name]) => names.includes(name))),
     routes: config.routes.map((route) => ({ ...route, group: { ...route.group, wait: 0, interval: 0 } })),
   };
 }

@@ -1,10 +1,10 @@
 import type { Clock } from "../delivery/clock.ts";
-import { recordOf } from "../delivery/payload.ts";
 import { DecodeError } from "../errors.ts";
 import type { Frame, Message, Source, Store } from "../model.ts";
 import { keysOf, plan, type Rules, type Trace } from "../planning/plan.ts";
 import { openMemoryStore } from "../store/memory.ts";
 import { decode, isKnownTopic } from "../topics/index.ts";
+import { leave } from "./rehearse.ts";
 
 /** One frame, and what would become of it. */
 export interface Seen {
@@ -61,15 +61,7 @@ async function dryRun(
   const { effects, traces } = plan(messages, await store.recall(keysOf(messages)), now, rules);
   await store.commit(effects, now);
   for (const destination of new Set(effects.deliveries.map((delivery) => delivery.destination))) {
-    // Far in the future every group is due.
-    for (
-      let taken = await store.take(destination, Number.MAX_SAFE_INTEGER);
-      taken && "batch" in taken;
-      taken = await store.take(destination, Number.MAX_SAFE_INTEGER)
-    ) {
-      const records = taken.batch.entries.map(({ delivery }) => recordOf(delivery, now, { outcome: "sent" }));
-      await store.settle({ batch: taken.batch.id, records, attempted: true }, now);
-    }
+    for await (const _ of leave(store, destination, now)); // told, as far as the next message is concerned
   }
   await store.prune(now - REMEMBERED_MS);
   return new Map(traces.map((trace) => [trace.message, trace]));

@@ -55,6 +55,7 @@ export class Witness {
             if (outcome.kind === "done") this.#current.shown.push({ payload, atMs: performance.now() });
             return outcome;
           },
+          preview: (payload) => lane.destination.preview(payload),
           [Symbol.asyncDispose]: () => lane.destination[Symbol.asyncDispose](),
         },
         settled: (line) => {

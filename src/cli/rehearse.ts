@@ -1,0 +1,52 @@
+import type { Parts } from "../app.ts";
+import type { Config } from "../config/schema.ts";
+import { openBatch, recordOf } from "../delivery/payload.ts";
+import { UsageError } from "../errors.ts";
+import type { Batch, Message, Payload, Store } from "../model.ts";
+import { keysOf, plan, type Trace } from "../planning/plan.ts";
+
+/** A config with this destination only; throws UsageError with the names that there are. */
+export function only(config: Config, names: readonly string[]): Config {
+  const unknown = names.find((name) => !(name in config.destinations));
+  if (unknown !== undefined) {
+    throw new UsageError(
+      `There is no destination "${unknown}"; there are ${Object.keys(config.destinations).join(", ")}`,
+    );
+  }
+  const destinations = Object.entries(config.destinations).filter(([name]) => names.includes(name));
+  return { ...config, destinations: Object.fromEntries(destinations) };
+}
+
+/** What would leave of some messages, and how that was decided; opens every batch as if its time had come, and sends none. */
+export async function rehearse(
+  messages: readonly Message[],
+  { store, rules, lanes, clock }: Parts,
+): Promise<{ readonly payloads: readonly Payload[]; readonly traces: readonly Trace[] }> {
+  const now = clock.now();
+  const traces: Trace[] = [];
+  for (const message of messages) {
+    const { effects, traces: more } = plan([message], await store.recall(keysOf([message])), now, rules);
+    await store.commit(effects, now);
+    traces.push(...more);
+  }
+  const payloads: Payload[] = [];
+  for (const { destination, sight } of lanes) {
+    for await (const batch of leave(store, destination.name, now)) {
+      const { payload } = openBatch(batch, sight, now);
+      if (payload) payloads.push(payload);
+    }
+  }
+  return { payloads, traces };
+}
+
+/** Every batch that a destination is owed, each settled as sent once the next is asked for. */
+export async function* leave(store: Store, destination: string, now: number): AsyncGenerator<Batch> {
+  for (;;) {
+    // Far in the future every group is due.
+    const taken = await store.take(destination, Number.MAX_SAFE_INTEGER);
+    if (!taken || !("batch" in taken)) return;
+    yield taken.batch;
+    const records = taken.batch.entries.map(({ delivery }) => recordOf(delivery, now, { outcome: "sent" }));
+    await store.settle({ batch: taken.batch.id, records, attempted: true }, now);
+  }
+}

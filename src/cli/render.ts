@@ -1,0 +1,112 @@
+import { writeFile } from "node:fs/promises";
+import { loadConfig } from "../config/load.ts";
+import { systemClock } from "../delivery/clock.ts";
+import { DecodeError, UsageError } from "../errors.ts";
+import { openLog } from "../log.ts";
+import type { Message, Preview } from "../model.ts";
+import { openParts } from "../parts.ts";
+import type { Trace } from "../planning/plan.ts";
+import { Route } from "../routing/schema.ts";
+import { openReplay } from "../sources/index.ts";
+import { openMemoryStore } from "../store/memory.ts";
+import { decode } from "../topics/index.ts";
+import { type Context, print } from "./context.ts";
+import { only, rehearse } from "./rehearse.ts";
+import { escapeControls } from "./show.ts";
+
+export interface RenderOptions {
+  readonly message: string;
+  readonly config: string;
+  readonly to: string;
+  readonly instance?: string;
+  readonly anyway: boolean;
+  readonly html?: string;
+  readonly json: boolean;
+}
+
+/** `misp-herald render`: the payloads that a destination would get of these messages. Returns the exit code. */
+export async function renderCommand(options: RenderOptions, context: Context): Promise<0 | 1> {
+  const { config } = await loadConfig(options.config, { env: context.env, secrets: "optional" });
+  const chosen = only(config, [options.to]);
+  const anyway = Route.parse({ name: "render", kinds: ["*"], notify: options.to });
+  const log = openLog("warn");
+  await using store = openMemoryStore();
+  await using parts = openParts(
+    { ...chosen, routes: options.anyway ? [anyway] : chosen.routes },
+    { log, clock: systemClock, stdout: context.stdout },
+    { store, sources: [] },
+  );
+  const instance = options.instance ?? Object.keys(config.misp)[0] ?? "";
+  const { payloads, traces } = await rehearse(await read(options.message, instance, context), parts);
+  const [lane] = parts.lanes;
+  const previews = lane ? await Promise.all(payloads.map((payload) => lane.destination.preview(payload))) : [];
+  if (previews.length === 0) {
+    for (const line of explain(traces, options.to)) print(context.stderr, line);
+    return 1;
+  }
+  for (const preview of previews) {
+    const { body, sizes, trimmed } = preview;
+    if (options.json) {
+      print(context.stdout, escapeControls(JSON.stringify({ body, sizes, trimmed })));
+    } else {
+      print(context.stdout, body);
+      print(context.stderr, describe(preview).join("\n"));
+    }
+  }
+  const last = previews.at(-1);
+  if (options.html !== undefined && last) {
+    await writeFile(options.html, last.html).catch((error: unknown) => {
+      throw new UsageError(`Cannot write ${options.html}: ${error instanceof Error ? error.message : error}`, 1);
+    });
+    const which = previews.length > 1 ? `the last of ${previews.length} payloads` : "the payload";
+    print(context.stderr, `Drew ${which} in ${options.html}`);
+  }
+  return 0;
+}
+
+function describe({ sizes, trimmed }: Preview): readonly string[] {
+  const width = Math.max(0, ...sizes.map(({ what }) => what.length));
+  return [
+    ...sizes.map(({ what, used, limit, unit }) => {
+      const number = (n: number) => n.toLocaleString("en-US");
+      return `${what.padEnd(width)}  ${number(used)} of ${number(limit)} ${unit}${used > limit ? "  TOO MUCH" : ""}`;
+    }),
+    ...(trimmed.length > 0 ? [`left out: ${trimmed.join("; ")}`] : ["nothing is left out"]),
+  ];
+}
+
+/** Why nothing leaves. */
+function explain(traces: readonly Trace[], name: string): readonly string[] {
+  if (traces.length === 0) return ["There is no message in it."];
+  const lines = traces.map(({ kind, stale, destinations }) => {
+    const found = destinations.find((destination) => destination.name === name);
+    if (kind === undefined) return "A frame that is only remembered, and told nobody.";
+    if (stale) return `${kind}: stale, a newer state of the event came before it.`;
+    if (!found) return `${kind}: no route sends it to ${name}. --anyway renders it as if one did.`;
+    return `${kind}: ${name} is not told, ${found.verdict} (${found.routes.join(", ")}).`;
+  });
+  return [...new Set(lines)];
+}
+
+async function read(input: string, instance: string, context: Context): Promise<readonly Message[]> {
+  const source = openReplay({
+    instance,
+    input: input === "-" ? context.stdin : input,
+    speed: "full",
+    log: openLog("warn"),
+    now: systemClock.now,
+  });
+  const messages: Message[] = [];
+  for await (const frames of source.frames(context.signal)) {
+    for (const frame of frames) {
+      try {
+        const message = decode(frame);
+        if (message) messages.push(message);
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error;
+        throw new UsageError(`Cannot read the message: ${error.message}`, 1, { cause: error });
+      }
+    }
+  }
+  return messages;
+}
