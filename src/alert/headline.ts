@@ -1,10 +1,10 @@
 import type { Entry } from "../model.ts";
 import { type Distribution, KINDS, type Kind, type Pap, type ThreatLevel, type Tlp } from "../vocabulary.ts";
-import { defangText } from "./defang.ts";
 import { countItems } from "./indicators.ts";
+import { inert, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join, truncate } from "./text.ts";
 
-/** Labels are ours, values are clean and defanged. */
+/** Labels are ours, values are clean and as inert as the style wants them. */
 export type FactLine = readonly [label: CleanText, value: CleanText];
 
 /** What every channel says of one entry, in the order in which it says it; how it looks is the channel's. */
@@ -17,6 +17,12 @@ export interface Headline {
   /** What happened: `Updated · 20 attributes added`; absent where the title says it. */
   readonly state?: CleanText;
   readonly title: CleanText;
+  /** What is different from the version that was told last: `3 attributes new or changed since the last alert`. */
+  readonly changed?: CleanText;
+  /** Something that the reader should know of the alert itself, such as that its template failed. */
+  readonly notice?: CleanText;
+  /** Lines of a custom template, the empty ones being paragraphs; they stand in place of facts, context and indicators. */
+  readonly body?: readonly CleanText[];
   readonly facts: readonly FactLine[];
   /** Clusters and tags for people, without markings: `Threat actor: APT28`. */
   readonly context: readonly CleanText[];
@@ -85,8 +91,8 @@ const MAX_CONTEXT = 8;
 const MAX_LINES = 12;
 
 /** Free text from MISP for people: clean, inert, of a length that fits on a page. */
-function prose(text: string, maxGraphemes: number = MAX_VALUE): CleanText {
-  return truncate(defangText(clean(text, maxGraphemes * 4)), maxGraphemes);
+function prose(text: string, style: Style, maxGraphemes: number = MAX_VALUE): CleanText {
+  return truncate(inert(clean(text, maxGraphemes * 4), style), maxGraphemes);
 }
 
 /** The label as FIRST writes it: `TLP:AMBER+STRICT`; `untagged` where there is none. */
@@ -141,12 +147,16 @@ export function formatState(entry: Entry): CleanText {
 }
 
 /** What the alert is called: the event's own title, or which event it is, or what happened. */
-export function formatTitle(entry: Entry): CleanText {
+export function formatTitle(entry: Entry, style: Style): CleanText {
   const { form, alert } = entry.guarded;
+  const custom = prose(entry.custom?.title ?? "", style, MAX_TITLE);
+  if (custom !== "") {
+    return custom;
+  }
   if (form === "pointer") {
     return clean("A restricted event was published");
   }
-  const info = prose(alert.event?.info ?? "", MAX_TITLE);
+  const info = prose(alert.event?.info ?? "", style, MAX_TITLE);
   if (info !== "") {
     return info;
   }
@@ -154,31 +164,31 @@ export function formatTitle(entry: Entry): CleanText {
   if (event === undefined) {
     return formatState(entry);
   }
-  const name = prose(event.id ?? event.uuid ?? "", 40);
+  const name = prose(event.id ?? event.uuid ?? "", style, 40);
   return name === "" ? clean("An event") : clean(`Event ${name}`);
 }
 
 /** `threat-actor` and `APT28` to `Threat actor: APT28`. */
-function formatCluster(galaxy: string, value: string): CleanText {
+function formatCluster(galaxy: string, value: string, style: Style): CleanText {
   const words = galaxy === "mitre-attack-pattern" ? "ATT&CK" : galaxy.replace(/[-_]+/g, " ");
-  return prose(`${words.charAt(0).toUpperCase()}${words.slice(1)}: ${value}`, 80);
+  return prose(`${words.charAt(0).toUpperCase()}${words.slice(1)}: ${value}`, style, 80);
 }
 
-function formatTag(name: string): CleanText {
+function formatTag(name: string, style: Style): CleanText {
   const cluster = /^misp-galaxy:([^="]{1,100})="([^"]{1,200})"$/.exec(name);
   return cluster?.[1] !== undefined && cluster[2] !== undefined
-    ? formatCluster(cluster[1], cluster[2])
-    : prose(name, 80);
+    ? formatCluster(cluster[1], cluster[2], style)
+    : prose(name, style, 80);
 }
 
-function formatContext(entry: Entry): CleanText[] {
+function formatContext(entry: Entry, style: Style): CleanText[] {
   const { event } = entry.guarded.alert;
   const tags = (event?.tags ?? []).map((tag) => tag.name).filter((name) => !/^\s*(?:tlp|pap)\s*[:=]/i.test(name));
   const isCluster = (name: string) => name.startsWith("misp-galaxy:");
   const all = [
-    ...(event?.clusters ?? []).map((cluster) => formatCluster(cluster.galaxy, cluster.value)),
-    ...tags.filter(isCluster).map(formatTag),
-    ...tags.filter((name) => !isCluster(name)).map(formatTag),
+    ...(event?.clusters ?? []).map((cluster) => formatCluster(cluster.galaxy, cluster.value, style)),
+    ...tags.filter(isCluster).map((name) => formatTag(name, style)),
+    ...tags.filter((name) => !isCluster(name)).map((name) => formatTag(name, style)),
   ];
   const unique = [...new Set(all)].filter((text) => text !== "");
   const rest = unique.length - MAX_CONTEXT;
@@ -204,7 +214,7 @@ function formatAttributes(entry: Entry): string | undefined {
   return told !== undefined && told > 0 && entry.guarded.withheld === 0 ? formatNumber(told) : undefined;
 }
 
-function formatSighting(entry: Entry, timeZone: string): string | undefined {
+function formatSighting(entry: Entry, { timeZone }: Style): string | undefined {
   const { sighting } = entry.guarded.alert;
   const parts = [
     sighting?.source,
@@ -218,7 +228,7 @@ function formatTagLine(entry: Entry): string | undefined {
   return tag && `${tag.name}${tag.on === "attribute" ? ` (on attribute ${tag.attributeId ?? ""})` : ""}`;
 }
 
-function formatFacts(entry: Entry, timeZone: string): FactLine[] {
+function formatFacts(entry: Entry, style: Style): FactLine[] {
   const { alert, form } = entry.guarded;
   const { event } = alert;
   const group = event?.sharingGroup?.name;
@@ -231,25 +241,25 @@ function formatFacts(entry: Entry, timeZone: string): FactLine[] {
     ["Distribution", distribution && group !== undefined ? `${distribution}: ${group}` : distribution],
     ["Attributes", formatAttributes(entry)],
     ["Objects", full ? formatObjects(entry) : undefined],
-    ["Sighted", full ? formatSighting(entry, timeZone) : undefined],
+    ["Sighted", full ? formatSighting(entry, style) : undefined],
     ["Tag", formatTagLine(entry)],
     ...(full ? alert.lines : []).slice(0, MAX_LINES).map((line) => [line.label, line.text] as const),
     ["More", full && alert.lines.length > MAX_LINES ? formatCount(alert.lines.length - MAX_LINES, "line") : undefined],
     [entry.routes.length > 1 ? "Routes" : "Route", entry.routes.join(", ")],
   ];
   return facts
-    .flatMap(([label, value]) => (value ? [[prose(label, 40), prose(value)] as const] : []))
+    .flatMap(([label, value]) => (value ? [[prose(label, style, 40), prose(value, style)] as const] : []))
     .filter(([, value]) => value !== "");
 }
 
-function formatOrigin(entry: Entry, timeZone: string): CleanText {
+function formatOrigin(entry: Entry, style: Style): CleanText {
   const { alert } = entry.guarded;
   const id = alert.event?.id;
   const parts = [
     clean(alert.instance, 100),
-    id === undefined ? undefined : prose(`event ${id}`, 40),
-    prose(alert.event?.uuid ?? "", 40),
-    formatInstant(alert.event?.changedAt ?? alert.receivedAt, timeZone),
+    id === undefined ? undefined : prose(`event ${id}`, style, 40),
+    prose(alert.event?.uuid ?? "", style, 40),
+    formatInstant(alert.event?.changedAt ?? alert.receivedAt, style.timeZone),
   ];
   return join(
     parts.flatMap((part) => (part ? [part] : [])),
@@ -257,13 +267,45 @@ function formatOrigin(entry: Entry, timeZone: string): CleanText {
   );
 }
 
+const MAX_BODY_LINES = 200;
+const MAX_BODY_LINE = 1000;
+
+/** Lines of a template's output, without the blank ones at both ends and with at most one between paragraphs. */
+function formatCustom(text: string, style: Style): readonly CleanText[] {
+  const all = text.split(/\r\n|[\n\v\f\r\u0085\u2028\u2029]/).map((line) => prose(line, style, MAX_BODY_LINE));
+  const lines = all.filter((line, index) => line !== "" || (index > 0 && all[index - 1] !== ""));
+  if (lines.at(-1) === "") {
+    lines.pop();
+  }
+  const rest = lines.length - MAX_BODY_LINES;
+  return rest > 0 ? [...lines.slice(0, MAX_BODY_LINES), clean(`+${formatCount(rest, "more line")}`)] : lines;
+}
+
+/** What a template made of an entry, or that it failed. */
+function formatTemplate(entry: Entry, style: Style): Pick<Headline, "body" | "notice"> {
+  const body = formatCustom(entry.custom?.body ?? "", style);
+  return {
+    ...(body.length > 0 ? { body } : {}),
+    ...(entry.templateFailed ? { notice: clean("The template failed; this is the built-in alert.") } : {}),
+  };
+}
+
 /** Words for one entry. A pointer says that there is something, and where; nothing else of it is read. */
-export function headline(entry: Entry, timeZone: string = "UTC"): Headline {
+export function headline(entry: Entry, style: Style): Headline {
   const { form, alert, tlp, pap, withheld } = entry.guarded;
-  const title = formatTitle(entry);
+  const title = formatTitle(entry, style);
+  const template = formatTemplate(entry, style);
   const link = entry.link === undefined ? {} : { link: entry.link };
   if (form === "pointer") {
-    return { tlp: formatTlp(tlp), title, facts: [], context: [], origin: clean(alert.instance, 100), ...link };
+    return {
+      tlp: formatTlp(tlp),
+      title,
+      ...template,
+      facts: [],
+      context: [],
+      origin: clean(alert.instance, 100),
+      ...link,
+    };
   }
   const state = formatState(entry);
   return {
@@ -272,10 +314,11 @@ export function headline(entry: Entry, timeZone: string = "UTC"): Headline {
     ...(alert.event?.threatLevel === undefined ? {} : { level: alert.event.threatLevel }),
     ...(state === title ? {} : { state }),
     title,
-    facts: formatFacts(entry, timeZone),
-    context: formatContext(entry),
+    ...template,
+    facts: formatFacts(entry, style),
+    context: formatContext(entry, style),
     ...(withheld > 0 ? { withheld: clean(`${formatCount(withheld, "attribute")} withheld`) } : {}),
-    origin: formatOrigin(entry, timeZone),
+    origin: formatOrigin(entry, style),
     ...link,
   };
 }

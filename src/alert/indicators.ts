@@ -1,5 +1,6 @@
 import type { Entry, Item, Payload } from "../model.ts";
-import { defangText, defangValue, RULE_TYPES } from "./defang.ts";
+import { RULE_TYPES } from "./defang.ts";
+import { inert, inertValue, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount } from "./text.ts";
 
 /** The items of one entry that a payload lists, and how many more there are. */
@@ -51,9 +52,9 @@ export interface Indicator {
   readonly notes: readonly CleanText[];
 }
 
-/** Makes an attribute readable and inert. */
-export function indicator(entry: Entry, item: Item): Indicator {
-  const type = defangText(clean(item.type ?? "attribute", 100));
+/** Makes an attribute readable, and inert where the style wants it. */
+export function indicator(entry: Entry, item: Item, style: Style): Indicator {
+  const type = inert(clean(item.type ?? "attribute", 100), style);
   const raw = clean(item.value ?? "");
   const object = entry.guarded.alert.objects.find((candidate) => candidate.key === item.objectKey);
   const place = [object?.name, item.relation].filter((part) => part !== undefined && part !== item.type).join(".");
@@ -61,8 +62,8 @@ export function indicator(entry: Entry, item: Item): Indicator {
     type,
     value: RULE_TYPES.has(type)
       ? clean(`(a rule of ${formatCount(raw.length, "character")})`)
-      : defangValue(type, raw === "" ? clean("(no value)") : raw),
+      : inertValue(type, raw === "" ? clean("(no value)") : raw, style),
     toIds: item.toIds ?? false,
-    notes: [place, item.comment ?? ""].map((note) => defangText(clean(note, 1000))).filter((note) => note !== ""),
+    notes: [place, item.comment ?? ""].map((note) => inert(clean(note, 1000), style)).filter((note) => note !== ""),
   };
 }

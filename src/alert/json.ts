@@ -3,6 +3,7 @@ import type { Entry, Item } from "../model.ts";
 import { defangText, defangValue } from "./defang.ts";
 import { formatState, formatTitle } from "./headline.ts";
 import { countItems, type Listed } from "./indicators.ts";
+import type { Style } from "./style.ts";
 import { clean, wellFormed } from "./text.ts";
 
 /** How indicators look to a program: raw and defanged, only defanged, or by type only. */
@@ -80,22 +81,22 @@ function formatEvent(entry: Entry, values: Values) {
 }
 
 /** One entry reduced to marking, title and link, for a receiver that refused more than that. */
-export function formatMinimalEntry(entry: Entry): EntryJson {
+export function formatMinimalEntry(entry: Entry, style: Style): EntryJson {
   const { form, alert, tlp, pap } = entry.guarded;
   return {
     form,
     instance: alert.instance,
     marking: { tlp, pap },
-    title: formatTitle(entry),
+    title: formatTitle(entry, style),
     event: entry.link && { url: entry.link.href },
   };
 }
 
 /** One entry for programs: snake_case, text as MISP has it; a pointer is minimal, and metadata has no content in it. */
-export function formatEntry(entry: Entry, listed: Listed, values: Values): EntryJson {
+export function formatEntry(entry: Entry, listed: Listed, values: Values, style: Style): EntryJson {
   const { form, alert, tlp, pap, withheld } = entry.guarded;
   if (form === "pointer") {
-    return formatMinimalEntry(entry);
+    return formatMinimalEntry(entry, style);
   }
   const { attributes, toIds } = countItems(entry);
   const { event, sighting, tag } = alert;
@@ -108,7 +109,7 @@ export function formatEntry(entry: Entry, listed: Listed, values: Values): Entry
     marking: { tlp, pap },
     withheld,
     state: formatState(entry),
-    title: formatTitle(entry),
+    title: formatTitle(entry, style),
     received_at: formatIso(alert.receivedAt),
     event: formatEvent(entry, values),
     counts: { attributes, to_ids: toIds, objects: alert.objects.length },

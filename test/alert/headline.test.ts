@@ -1,8 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { formatInstant, formatPap, formatState, formatTitle, formatTlp, headline } from "../../src/alert/headline.ts";
+import {
+  formatInstant,
+  formatPap,
+  formatState,
+  formatTlp,
+  formatTitle as titleOf,
+  headline as wordsOf,
+} from "../../src/alert/headline.ts";
 import type { Entry, GuardedAlert } from "../../src/model.ts";
 import { KINDS, type Kind } from "../../src/vocabulary.ts";
 import { EVENT, entry, guarded, metadata, pointer, publication, withheld } from "../support/payloads.ts";
+
+const STYLE = { timeZone: "UTC", defang: true };
+const headline = (told: Entry) => wordsOf(told, STYLE);
+const formatTitle = (told: Entry) => titleOf(told, STYLE);
 
 function of(kind: Kind, n: number, alert: Partial<GuardedAlert["alert"]> = {}): Entry {
   return entry(guarded({ kind, event: EVENT, ...alert }), { kinds: [{ kind, n }] });

@@ -1,7 +1,8 @@
 import { type FactLine, type Headline, headline } from "../../alert/headline.ts";
-import { type Indicator, indicator, type Listed, listItems } from "../../alert/indicators.ts";
+import { type Indicator, indicator, listItems } from "../../alert/indicators.ts";
 import { formatEntry } from "../../alert/json.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
+import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
 import type { Entry, Payload } from "../../model.ts";
 import {
@@ -19,11 +20,10 @@ import {
 } from "./terminal.ts";
 
 /** Where and for whom it is written. */
-export interface Look {
+export interface Look extends Style {
   readonly colors: boolean;
   /** Infinite where the output is no terminal: then nothing is wrapped, so that programs find values in one piece. */
   readonly columns: number;
-  readonly timeZone: string;
 }
 
 const MIN_COLUMNS = 40;
@@ -37,12 +37,14 @@ export function formatText(payload: Payload, look: Look): TerminalText {
   const listed = listItems(payload);
   const paint = choosePainter(look.colors);
   const blocks = payload.entries.map((entry, index) => {
-    const words = headline(entry, look.timeZone);
+    const words = headline(entry, look);
     const gutter = look.colors
       ? terminal`${paint.colored(LEVELS[words.level ?? "undefined"].color, terminal`▌`)} `
       : terminal`  `;
     const columns = Math.max(MIN_COLUMNS, look.columns) - 2;
-    const body = formatBlock(entry, words, listed[index] ?? { items: [], more: 0 }, paint, columns);
+    const { items, more } = listed[index] ?? { items: [], more: 0 };
+    const rows = { indicators: items.map((item) => indicator(entry, item, look)), more };
+    const body = formatBlock(entry, words, rows, paint, columns);
     return terminal`${lines(body.map((line, at) => (at === 0 && !look.colors ? line : withGutter(gutter, line))))}\n`;
   });
   return terminalJoin(blocks);
@@ -58,14 +60,19 @@ function terminalJoin(parts: readonly TerminalText[]): TerminalText {
 
 const EMPTY = terminal``;
 
+interface Rows {
+  readonly indicators: readonly Indicator[];
+  /** How many attributes are not among them. */
+  readonly more: number;
+}
+
 function formatBlock(
   entry: Entry,
   words: Headline,
-  { items, more }: Listed,
+  { indicators, more }: Rows,
   paint: Painter,
   columns: number,
 ): TerminalText[] {
-  const rows = items.map((item) => indicator(entry, item));
   const facts: FactLine[] = [...words.facts];
   if (words.context.length > 0) {
     facts.push([clean("Context"), join(words.context, " · ")]);
@@ -74,7 +81,7 @@ function formatBlock(
     ...(more > 0
       ? [
           clean(
-            `${items.length > 0 ? "+" : ""}${formatNumber(more)} ${items.length > 0 ? "more" : "attributes"} in MISP`,
+            `${indicators.length > 0 ? "+" : ""}${formatNumber(more)} ${indicators.length > 0 ? "more" : "attributes"} in MISP`,
           ),
         ]
       : []),
@@ -83,9 +90,12 @@ function formatBlock(
   return [
     ...formatHead(entry, words, paint, columns),
     ...wrap(words.title, columns).map((line) => paint.bold(terminal`${line}`)),
-    ...section(formatFacts(facts, paint, columns)),
+    ...formatRemarks(words, columns),
+    ...(words.body
+      ? section(words.body.flatMap((line) => wrap(line, columns).map((part) => terminal`${part}`)))
+      : section(formatFacts(facts, paint, columns))),
     ...section([
-      ...formatIndicators(rows, paint, columns),
+      ...(words.body ? [] : formatIndicators(indicators, paint, columns)),
       ...(rest.length > 0 ? [paint.dim(terminal`${join(rest, " · ")}`)] : []),
     ]),
     ...section([
@@ -93,6 +103,11 @@ function formatBlock(
       ...wrap(words.origin, columns).map((line) => paint.dim(terminal`${line}`)),
     ]),
   ];
+}
+
+/** What is different, and what to know of the alert itself. */
+function formatRemarks({ changed, notice }: Headline, columns: number): TerminalText[] {
+  return [changed, notice].flatMap((line) => (line ? wrap(line, columns).map((part) => terminal`${part}`) : []));
 }
 
 function section(body: readonly TerminalText[]): readonly TerminalText[] {
@@ -163,7 +178,7 @@ function shorten(note: CleanText, columns: number): CleanText {
 }
 
 /** A batch for programs: one JSON object per alert and line, as the webhook has them. */
-export function formatJsonLines(payload: Payload): TerminalText {
+export function formatJsonLines(payload: Payload, style: Style): TerminalText {
   const listed = listItems(payload);
   return lines(
     payload.entries.map((entry, index) =>
@@ -174,7 +189,7 @@ export function formatJsonLines(payload: Payload): TerminalText {
         timestamp: new Date(payload.createdAt).toISOString(),
         destination: payload.destination,
         priority: payload.priority,
-        ...formatEntry(entry, listed[index] ?? { items: [], more: 0 }, "raw"),
+        ...formatEntry(entry, listed[index] ?? { items: [], more: 0 }, "raw", style),
       }),
     ),
   );

@@ -1,8 +1,12 @@
 import type { Writable } from "node:stream";
 import { z } from "zod";
+import type { Payload } from "../../model.ts";
 import { defineDestination } from "../destination.ts";
 import { formatJsonLines, formatText } from "./format.ts";
+import { formatTerminalPage } from "./page.ts";
 import type { TerminalText } from "./terminal.ts";
+
+const PREVIEW_COLUMNS = 100;
 
 /** Writes alerts to the standard output: for people at a terminal, or as JSON lines for programs. */
 export const console = defineDestination({
@@ -15,20 +19,24 @@ export const console = defineDestination({
     // A pipe whose reader has left tells so by an event, too; without a listener that would end the process.
     const ignore = () => {};
     stdout.on("error", ignore);
+    const style = { timeZone: options.timezone, defang: options.defang };
+    const format = (payload: Payload, colors: boolean, columns: number) =>
+      options.format === "json" ? formatJsonLines(payload, style) : formatText(payload, { colors, columns, ...style });
     return {
       name,
       async send(payload, signal) {
         signal.throwIfAborted();
         const colors = options.color === "always" || (options.color === "auto" && stdout.isTTY === true);
         const columns = stdout.columns ?? Number.POSITIVE_INFINITY;
-        const text =
-          options.format === "json"
-            ? formatJsonLines(payload)
-            : formatText(payload, { colors, columns, timeZone: options.timezone });
-        const code = await write(stdout, text, signal);
+        const code = await write(stdout, format(payload, colors, columns), signal);
         return code === undefined
           ? { kind: "done" }
           : { kind: "destination_rejected", reason: "stdout-closed", detail: code };
+      },
+      // As on a screen of usual width, whatever the output is connected to while one looks.
+      async preview(payload) {
+        const html = formatTerminalPage(format(payload, options.color !== "never", PREVIEW_COLUMNS));
+        return { body: format(payload, false, PREVIEW_COLUMNS), sizes: [], trimmed: [], html };
       },
       async [Symbol.asyncDispose]() {
         stdout.off("error", ignore);

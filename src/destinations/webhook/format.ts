@@ -1,6 +1,8 @@
 import { createHmac } from "node:crypto";
 import { type Listed, listItems } from "../../alert/indicators.ts";
 import { type Cuttable, cutEntry, formatEntry, formatMinimalEntry, type Values } from "../../alert/json.ts";
+import type { Style } from "../../alert/style.ts";
+import { formatCount } from "../../alert/text.ts";
 import type { Payload } from "../../model.ts";
 
 /** Stages of shrinking, what people miss least first; each starts from what the one before left. */
@@ -24,16 +26,15 @@ function serialise(payload: Payload, entries: readonly unknown[]): string {
   });
 }
 
-/** The largest number up to `max` whose text is within `maxBytes`; undefined when not even that of 0 is. */
-function largest(max: number, maxBytes: number, format: (n: number) => string): string | undefined {
+/** The largest number up to `max` that fits; undefined when not even 0 does. */
+function largest(max: number, fits: (n: number) => boolean): number | undefined {
   let low = 0;
   let high = max;
-  let best: string | undefined;
+  let best: number | undefined;
   while (low <= high) {
     const middle = Math.ceil((low + high) / 2);
-    const text = format(middle);
-    if (Buffer.byteLength(text) <= maxBytes) {
-      best = text;
+    if (fits(middle)) {
+      best = middle;
       low = middle + 1;
     } else {
       high = middle - 1;
@@ -42,31 +43,51 @@ function largest(max: number, maxBytes: number, format: (n: number) => string): 
   return best;
 }
 
+/** A body, and what was left out so that it is no longer, in words. */
+export interface Body {
+  readonly text: string;
+  readonly trimmed: readonly string[];
+}
+
 /**
  * The body of a request, within `maxBytes`. Over it, indicators go first (from the bottom), then objects, lines and tags,
  * then all but marking, title and link, then whole entries; what went is counted under `truncated`.
  */
-export function formatBody(payload: Payload, values: Values, maxBytes: number): string {
+export function formatBody(payload: Payload, values: Values, maxBytes: number, style: Style): Body {
+  const fits = (text: string) => Buffer.byteLength(text) <= maxBytes;
+  const trimmed: string[] = [];
   if (!payload.minimal) {
     const listed = listItems(payload);
-    let entries = payload.entries.map((entry, index) => formatEntry(entry, listed[index] ?? NOTHING, values));
+    let entries = payload.entries.map((entry, index) => formatEntry(entry, listed[index] ?? NOTHING, values, style));
     const whole = serialise(payload, entries);
-    if (Buffer.byteLength(whole) <= maxBytes) {
-      return whole;
+    if (fits(whole)) {
+      return { text: whole, trimmed };
     }
     for (const list of STAGES) {
-      const cutTo = (n: number) => entries.map((entry) => cutEntry(entry, { [list]: n }));
-      const longest = Math.max(0, ...entries.map((entry) => entry[list]?.length ?? 0));
-      const text = largest(longest, maxBytes, (n) => serialise(payload, cutTo(n)));
-      if (text !== undefined) {
-        return text;
+      const sizes = entries.map((entry) => entry[list]?.length ?? 0);
+      const cutTo = (n: number) =>
+        serialise(
+          payload,
+          entries.map((entry) => cutEntry(entry, { [list]: n })),
+        );
+      const n = largest(Math.max(0, ...sizes), (limit) => fits(cutTo(limit)));
+      const gone = sizes.reduce((sum, size) => sum + Math.max(0, size - (n ?? 0)), 0);
+      if (gone > 0) {
+        trimmed.push(`${formatCount(gone, list.replace(/s$/, ""), list)} left out`);
       }
-      entries = cutTo(0);
+      if (n !== undefined) {
+        return { text: cutTo(n), trimmed };
+      }
+      entries = entries.map((entry) => cutEntry(entry, { [list]: 0 }));
     }
+    trimmed.splice(0, trimmed.length, "all but marking, title and link left out");
   }
-  const minimal = payload.entries.map(formatMinimalEntry);
-  const text = largest(minimal.length, maxBytes, (n) => serialise(payload, minimal.slice(0, n)));
-  return text ?? serialise(payload, []);
+  const minimal = payload.entries.map((entry) => formatMinimalEntry(entry, style));
+  const n = largest(minimal.length, (limit) => fits(serialise(payload, minimal.slice(0, limit)))) ?? 0;
+  if (n < minimal.length) {
+    trimmed.push(`${formatCount(minimal.length - n, "alert")} left out`);
+  }
+  return { text: serialise(payload, minimal.slice(0, n)), trimmed };
 }
 
 /** Signs as Standard Webhooks 1.0.0 has it: HMAC-SHA256 over `id.timestamp.body`, `timestamp` in Unix seconds. */

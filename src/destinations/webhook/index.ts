@@ -1,8 +1,9 @@
-import type { Outcome } from "../../model.ts";
+import type { Outcome, Payload } from "../../model.ts";
 import { defineDestination } from "../destination.ts";
 import { classifyReply, openHttp } from "../http.ts";
 import { formatBody, sign } from "./format.ts";
 import { signingKey, WEBHOOK_OPTIONS } from "./options.ts";
+import { formatRequestPage } from "./page.ts";
 
 /** The receiver knows a batch by its `webhook-id`, so that a second copy does no harm. */
 function repeatable(outcome: Outcome): Outcome {
@@ -19,20 +20,23 @@ export const webhook = defineDestination({
     const fixed = Object.fromEntries(
       Object.entries(options.headers).map(([header, value]) => [header.toLowerCase(), value.reveal()]),
     );
+    // Whoever asks for defanged values gets no live title either.
+    const style = { timeZone: options.timezone, defang: options.defang || options.include_values !== "raw" };
+    const format = (payload: Payload) => formatBody(payload, options.include_values, options.max_body, style);
+    const headersOf = (payload: Payload, timestamp: number, body: string) => ({
+      "content-type": "application/json; charset=utf-8",
+      "webhook-id": payload.batch,
+      "webhook-timestamp": String(timestamp),
+      ...(key ? { "webhook-signature": sign(key, payload.batch, timestamp, body) } : {}),
+    });
     return {
       name,
       async send(payload, signal) {
-        const body = formatBody(payload, options.include_values, options.max_body);
+        const body = format(payload).text;
         const startedAt = now();
         const timestamp = Math.floor(startedAt / 1000);
         const reply = await http.post({
-          headers: {
-            ...fixed,
-            "content-type": "application/json; charset=utf-8",
-            "webhook-id": payload.batch,
-            "webhook-timestamp": String(timestamp),
-            ...(key ? { "webhook-signature": sign(key, payload.batch, timestamp, body) } : {}),
-          },
+          headers: { ...fixed, ...headersOf(payload, timestamp, body) },
           body,
           signal,
         });
@@ -49,6 +53,17 @@ export const webhook = defineDestination({
           "Posted",
         );
         return outcome;
+      },
+      async preview(payload) {
+        const { text, trimmed } = format(payload);
+        const body = JSON.stringify(JSON.parse(text), null, 2);
+        const used = Buffer.byteLength(text);
+        return {
+          body,
+          sizes: [{ what: "body", used, limit: options.max_body, unit: "bytes" }],
+          trimmed,
+          html: formatRequestPage(Object.entries(headersOf(payload, Math.floor(now() / 1000), text)), body),
+        };
       },
       [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
     };

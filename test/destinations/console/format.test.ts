@@ -16,8 +16,8 @@ import {
   withheld,
 } from "../../support/payloads.ts";
 
-const PIPED: Look = { colors: false, columns: Number.POSITIVE_INFINITY, timeZone: "UTC" };
-const SCREEN: Look = { colors: true, columns: 80, timeZone: "Europe/Brussels" };
+const PIPED: Look = { colors: false, columns: Number.POSITIVE_INFINITY, timeZone: "UTC", defang: true };
+const SCREEN: Look = { colors: true, columns: 80, timeZone: "Europe/Brussels", defang: true };
 
 // What we ourselves send to a terminal: colours and weights, and links.
 const OURS = /\x1b\[[0-9;]*m|\x1b\]8;;(?:https:\/\/misp\.example\.org\/[!-~]*)?\x1b\\/g;
@@ -113,7 +113,7 @@ describe("formatText()", () => {
 describe("formatJsonLines()", () => {
   it("writes one object per alert, with nothing in it that a terminal obeys", () => {
     for (const text of HOSTILE) {
-      const written = formatJsonLines(payload([everywhere(text), publication()]));
+      const written = formatJsonLines(payload([everywhere(text), publication()]), PIPED);
       expect(written.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}\p{Surrogate}\u2028\u2029]/u);
       const [first, second, rest] = written.split("\n");
       expect(JSON.parse(first ?? "").event.info).toBe(text.replace(/\p{Surrogate}/gu, "\uFFFD"));

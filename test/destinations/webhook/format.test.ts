@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatBody, sign } from "../../../src/destinations/webhook/format.ts";
-import type { Entry } from "../../../src/model.ts";
+import type { Values } from "../../../src/alert/json.ts";
+import { formatBody as format, sign } from "../../../src/destinations/webhook/format.ts";
+import type { Entry, Payload } from "../../../src/model.ts";
 import {
   EVENT,
   entry,
@@ -16,6 +17,11 @@ import {
 } from "../../support/payloads.ts";
 
 const MAX = 262_144;
+const STYLE = { timeZone: "UTC", defang: true };
+
+function formatBody(sent: Payload, values: Values, max: number): string {
+  return format(sent, values, max, STYLE).text;
+}
 
 function many(n: number, extra: Parameters<typeof guarded>[0] = {}): Entry {
   const items = Array.from({ length: n }, (_, i) => item({ value: `https://bad.example/${i}` }));
