@@ -1,38 +1,11 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough, Writable } from "node:stream";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Context } from "../../src/cli/context.ts";
 import { demoCommand } from "../../src/cli/demo.ts";
 import { RED_VALUE } from "../../src/demo/frames.ts";
 import { eventually } from "../support/eventually.ts";
-
-interface Screen {
-  readonly context: Context;
-  readonly stop: AbortController;
-  out(): string;
-  errors(): string;
-}
-
-function openScreen(terminal = false): Screen {
-  const stop = new AbortController();
-  const written = { out: "", errors: "" };
-  const sink = (name: keyof typeof written) =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        written[name] += String(chunk);
-        done();
-      },
-    });
-  const stdout = Object.assign(sink("out"), terminal ? { isTTY: true, columns: 100 } : {});
-  return {
-    context: { env: {}, stdin: new PassThrough(), stdout, stderr: sink("errors"), signal: stop.signal },
-    stop,
-    out: () => written.out,
-    errors: () => written.errors,
-  };
-}
+import { openScreen } from "../support/screen.ts";
 
 /** Where temporary files go: nothing else writes there. */
 let temporary: string;
@@ -85,7 +58,7 @@ test("demo plays its four scenes into the real pipeline and ends by itself, leav
 });
 
 test("demo in colours writes the same words, and takes its waiting line away", async () => {
-  const screen = openScreen(true);
+  const screen = openScreen({ terminal: true });
   await demoCommand({ speed: 1000 }, screen.context);
   expect(screen.out()).toContain("\x1b[1m");
   expect(screen.out()).toMatch(/… next: 2\/4 Published[^\r\n]*\r\x1b\[2K/);
