@@ -87,13 +87,11 @@ function withTag(memory: EventMemory, message: Message): EventMemory {
     if (!known || isMarking(tag.name)) return filled;
     return { ...filled, event: { ...filled.event, tags: known.filter(({ name }) => name !== tag.name) } };
   }
-  return {
-    ...filled,
-    event: { ...filled.event, ...(known && { tags: unite(known, [tag]) }) },
-    attached: isMarking(tag.name)
-      ? [...filled.attached.filter(({ name }) => name !== tag.name), { ...tag, seenAt: seenAt(filled, message) }]
-      : filled.attached,
-  };
+  const event = { ...filled.event, ...(known && { tags: unite(known, [tag]) }) };
+  if (!isMarking(tag.name)) return { ...filled, event };
+  const earlier = filled.attached.find(({ name }) => name === tag.name);
+  const attached = { ...tag, seenAt: Math.max(seenAt(filled, message), earlier?.seenAt ?? 0) };
+  return { ...filled, event, attached: [...filled.attached.filter((other) => other !== earlier), attached] };
 }
 
 /** Tag frames tell no time: what they say is as new as their arrival. */
@@ -141,22 +139,21 @@ export function advanceAttributes(
     if (!row && labels.length === 0) continue;
     const isNewer =
       !row || (isPublication ? listedAt > row.eventChangedAt : (attribute.changedAt ?? 0) > row.changedAt);
+    if (!isNewer && labels.length === 0) continue;
     const tags = [...new Set([...(isNewer ? [] : row.tags), ...labels.map(({ name }) => name)])];
-    if (tags.length === 0) forget.push(id);
-    else if (isNewer || tags.length !== row.tags.length) {
-      // A frame about the attribute does not tell when its event changed: not before the attribute did.
-      const at = isPublication ? listedAt : Math.max(event.event.changedAt ?? 0, attribute.changedAt ?? 0);
-      const isHidden = labels.some(({ exportable }) => exportable === false);
-      const before = isNewer && !isPublication ? undefined : row;
-      upsert.push({
-        instance: message.instance,
-        id,
-        eventKey: event.key,
-        tags,
-        eventChangedAt: Math.max(isHidden ? NEVER : at, before?.eventChangedAt ?? 0),
-        changedAt: Math.max(attribute.changedAt ?? 0, before?.changedAt ?? 0),
-      });
+    if (tags.length === 0) {
+      forget.push(id);
+      continue;
     }
+    // A frame about the attribute does not tell when its event changed: not before the attribute did.
+    const at = isPublication ? listedAt : Math.max(event.event.changedAt ?? 0, attribute.changedAt ?? 0);
+    const isHidden = labels.some(({ exportable }) => exportable === false);
+    const before = isNewer && !isPublication ? undefined : row;
+    const eventChangedAt = Math.max(isHidden ? NEVER : at, before?.eventChangedAt ?? 0);
+    const changedAt = Math.max(attribute.changedAt ?? 0, before?.changedAt ?? 0);
+    const isSame =
+      row?.tags.length === tags.length && row.eventChangedAt === eventChangedAt && row.changedAt === changedAt;
+    if (!isSame) upsert.push({ instance: message.instance, id, eventKey: event.key, tags, eventChangedAt, changedAt });
   }
   return { upsert, forget };
 }

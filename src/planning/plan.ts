@@ -106,9 +106,12 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules)
   const kind = kindOf(message, before?.publishedAt);
   const stale = advanced?.stale ?? false;
   const nothing = { owed: [], refused: [] };
-  if (advanced && !stale) {
+  if (advanced) {
     copy.setEvent(advanced.event);
-    copy.change(message.instance, advanceAttributes(copy.attributes(message.instance), advanced.event, message));
+    // Older than the event it may still be the newest list of its attributes, and what it marks is marked at once.
+    if (!stale || (message.event?.changedAt ?? 0) >= (before?.publishedAt ?? 0)) {
+      copy.change(message.instance, advanceAttributes(copy.attributes(message.instance), advanced.event, message));
+    }
   }
   if (!kind || (stale && kind === "event.published")) {
     return { trace: { message, ...(kind && { kind }), stale, routes: [], destinations: [] }, ...nothing };
