@@ -55,6 +55,9 @@ const SHRINK: readonly ((alert: Alert) => Alert | undefined)[] = [
   // Halving drops the least grave.
   ({ items, objects, ...rest }) =>
     items.length + objects.length > 0 ? { ...rest, items: half(items), objects: half(objects) } : undefined,
+  ({ lines, ...rest }) => (lines.length > 0 ? { ...rest, lines: half(lines) } : undefined),
+  ({ counts, ...rest }) =>
+    counts.length > 1 ? { ...rest, counts: [{ ...UNSEEN_CELL, n: total(counts) }] } : undefined,
   ({ event, ...rest }) => {
     const { tags = [], clusters = [], ...others } = event ?? {};
     if (tags.length + clusters.length === 0) return undefined;
@@ -64,9 +67,6 @@ const SHRINK: readonly ((alert: Alert) => Alert | undefined)[] = [
       event: { ...others, ...(event?.tags && { tags: kept }), ...(event?.clusters && { clusters: half(clusters) }) },
     };
   },
-  ({ lines, ...rest }) => (lines.length > 0 ? { ...rest, lines: half(lines) } : undefined),
-  ({ counts, ...rest }) =>
-    counts.length > 1 ? { ...rest, counts: [{ ...UNSEEN_CELL, n: total(counts) }] } : undefined,
 ];
 
 /** The first of these tags, where those that mark come before the others. */

@@ -41,7 +41,7 @@ export class Desk {
   }
 
   /** Plans these one after the other; gives what became of the last one. */
-  async tell(...messages: readonly [Message, ...Message[]]): Promise<Told> {
+  async tell(...messages: readonly Message[]): Promise<Told> {
     let planned: Plan | undefined;
     for (const message of messages) planned = await this.plan(message);
     if (!planned) throw new Error("Nothing was told");

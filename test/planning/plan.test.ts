@@ -1,0 +1,402 @@
+import { describe, expect, it, test } from "vitest";
+import type { Delivery, Message } from "../../src/model.ts";
+import {
+  attributeAdded,
+  attributeEdited,
+  attributeOf,
+  EVENT_UUID,
+  eventCreated,
+  eventDeleted,
+  eventEdited,
+  eventless,
+  MINUTE,
+  objectOf,
+  publication,
+  pulled,
+  SECOND,
+  T0,
+  tagAttached,
+  tagDetached,
+  tags,
+} from "../support/messages.ts";
+import { Desk, verdictsOf } from "./desk.ts";
+
+const later = (minutes: number) => ({ changedAt: T0 + minutes * MINUTE });
+const again = (minutes: number, rest: Parameters<typeof publication>[0] = {}) =>
+  publication({ receivedAt: T0 + minutes * MINUTE, ...rest, event: { ...later(minutes), ...rest.event } });
+
+describe("a publication", () => {
+  it.each([
+    ["the first one is new", [], "new"],
+    ["a later one is updated", [publication()], "updated"],
+    ["a draft does not count", [eventCreated({ changedAt: T0 - MINUTE })], "new"],
+    ["an edit in between does not count", [publication(), eventEdited(later(1))], "updated"],
+    ["an event that was deleted and came back is not new", [publication(), eventDeleted(later(1))], "updated"],
+  ])("%s", async (_, before, change) => {
+    const { trace } = await new Desk().tell(...before, again(2));
+    expect(trace?.alert?.change).toBe(change);
+  });
+
+  it("is told once, however often it is published unchanged", async () => {
+    const desk = new Desk();
+    expect(verdictsOf(await desk.tell(publication()))).toEqual(["soc owed"]);
+    const repeated = await desk.tell(publication({ receivedAt: T0 + MINUTE }));
+    expect([verdictsOf(repeated), repeated.trace?.alert?.change]).toEqual([["soc already-told"], "unchanged"]);
+    await desk.settle();
+    expect(verdictsOf(await desk.tell(publication()))).toEqual(["soc already-told"]);
+  });
+
+  it("that is older than what is known is told to nobody", async () => {
+    for (const newer of [again(2), eventEdited(later(2))]) {
+      const stale = await new Desk().tell(newer, again(1));
+      expect([stale.trace?.stale, stale.deliveries, stale.records]).toEqual([true, [], []]);
+    }
+  });
+
+  it("is told of in the order of MISP's clock also within one micro-batch", async () => {
+    const { traces, effects } = await new Desk().plan(again(2), again(1), publication());
+    expect(traces.map(({ stale }) => stale)).toEqual([false, true, true]);
+    expect(effects.deliveries.map(({ changedAt }) => changedAt)).toEqual([T0 + 2 * MINUTE]);
+    expect(effects.events).toHaveLength(1);
+  });
+
+  it("whose event was created under a new id is the same event, with a memory of its own", async () => {
+    const desk = new Desk();
+    await desk.tell(publication({ event: { tags: tags("tlp:red") } }), eventDeleted(later(1)));
+    const back = again(2, { event: { id: "9", tags: tags("tlp:green") } });
+    const { trace, deliveries } = await desk.tell(back);
+    expect(trace?.destinations.map(({ name, verdict }) => `${name} ${verdict}`)).toEqual(["soc owed"]);
+    expect([trace?.alert?.change, trace?.alert?.marking.tlp, deliveries[0]?.eventUuid]).toEqual([
+      "updated",
+      "green",
+      EVENT_UUID,
+    ]);
+    const known = await desk.store.recall({ events: [{ instance: "cert", uuid: EVENT_UUID }], attributes: [] });
+    expect(known.events.map(({ key, deleted }) => [key, deleted]).sort()).toEqual([
+      ["7", true],
+      ["9", false],
+    ]);
+  });
+
+  it("keeps a label that is not exportable, which its list leaves out", async () => {
+    const desk = new Desk();
+    const hidden = tagAttached("tlp:red", { exportable: false });
+    expect(verdictsOf(await desk.tell(eventCreated(), hidden, again(5)))).toEqual(["soc tlp-above-ceiling"]);
+    expect(verdictsOf(await desk.tell(again(9)))).toEqual(["soc tlp-above-ceiling"]);
+    // An edit tells all tags.
+    expect(verdictsOf(await desk.tell(eventEdited({ ...later(10), tags: [] }), again(11)))).toEqual(["soc owed"]);
+  });
+
+  it("keeps such a label of an attribute", async () => {
+    const desk = new Desk();
+    const hidden = tagAttached("tlp:red", { exportable: false, attribute: "1" });
+    for (const minutes of [5, 9]) {
+      const { trace } = await desk.tell(eventCreated(), hidden, again(minutes, { attributes: [attributeOf("1")] }));
+      expect(trace?.destinations[0]?.guarded?.alert.items).toEqual([]);
+    }
+    const listed = attributeEdited({ id: "1", attribute: { changedAt: T0 + 10 * MINUTE, tags: [] } });
+    const { trace } = await desk.tell(listed, again(11, { attributes: [attributeOf("1")] }));
+    expect(trace?.destinations[0]?.guarded?.alert.items).toHaveLength(1);
+  });
+
+  it("without a time of change loosens nothing", async () => {
+    const { changedAt: _, ...undated } = publication().event ?? {};
+    const message: Message = { ...publication({ attributes: [attributeOf("1")] }), event: undated };
+    const before = [publication(), tagAttached("tlp:red", { attribute: "1" }), eventEdited(later(5))];
+    const { trace } = await new Desk().tell(...before, message);
+    expect(trace?.destinations[0]?.guarded?.alert.items).toEqual([]);
+  });
+});
+
+describe("repeats", () => {
+  const sequence = [publication(), publication({ receivedAt: T0 + MINUTE }), again(2), again(2)];
+
+  it.each([
+    ["changed", ["owed", "already-told", "owed", "already-told"]],
+    ["never", ["owed", "already-told", "already-told", "already-told"]],
+    ["always", ["owed", "owed", "owed", "owed"]],
+  ] as const)("%s: %j of a publication, the same again, a later one, and that one again", async (repeats, verdicts) => {
+    const desk = new Desk({ destinations: { soc: { repeats } } });
+    const got = [];
+    for (const message of sequence) got.push((await desk.tell(message)).trace?.destinations[0]?.verdict);
+    expect(got).toEqual(verdicts);
+  });
+
+  it("always: the same publication later is another delivery, the same frame twice is one", async () => {
+    const desk = new Desk({ destinations: { soc: { repeats: "always" } } });
+    await desk.tell(publication(), publication(), publication({ receivedAt: T0 + MINUTE }));
+    expect(await desk.settle()).toBe(2);
+  });
+
+  it("are about what was told: refused and dead were not", async () => {
+    const desk = new Desk();
+    await desk.tell(publication());
+    await desk.settle("soc", "dead");
+    expect(verdictsOf(await desk.tell(publication({ receivedAt: T0 + MINUTE })))).toEqual(["soc owed"]);
+  });
+
+  it("hold for each destination alone", async () => {
+    const desk = new Desk({
+      destinations: { soc: {}, public: { guard: { max_tlp: "clear" } } },
+      routes: [{ name: "all", notify: ["soc", "public"] }],
+    });
+    expect(verdictsOf(await desk.tell(publication()))).toEqual(["soc owed", "public tlp-above-ceiling"]);
+    const clear = again(1, { event: { tags: tags("tlp:clear") } });
+    expect(verdictsOf(await desk.tell(clear))).toEqual(["soc owed", "public owed"]);
+  });
+});
+
+describe("an edit that unpublishes", () => {
+  const unpublish = eventEdited({ published: false });
+
+  it.each([
+    ["right after the publication", [publication()], unpublish, "event.unpublished"],
+    ["with a change", [publication()], eventEdited({ published: false, ...later(1) }), "event.edited"],
+    ["that says published", [publication()], eventEdited({ published: true }), "event.edited"],
+    ["of a draft", [eventCreated()], unpublish, "event.edited"],
+    ["after another edit", [publication(), eventEdited(later(1))], eventEdited(later(1)), "event.edited"],
+  ])("%s", async (_, before, message, kind) => {
+    expect((await new Desk().tell(...before, message)).trace?.kind).toBe(kind);
+  });
+});
+
+describe("identity", () => {
+  it.each([
+    ["a publication", publication()],
+    ["an attribute", attributeEdited({ attribute: { tags: [] } })],
+    ["a tag", tagAttached("x:y")],
+  ])("%s that comes twice is one delivery", async (_, message) => {
+    const desk = new Desk();
+    await desk.tell(publication({ event: { changedAt: T0 - MINUTE } }));
+    await desk.settle();
+    const first = await desk.tell(message);
+    const second = await desk.tell({ ...message, receivedAt: message.receivedAt + 100, topic: "other" });
+    expect(first.deliveries).toHaveLength(1);
+    for (const { id } of second.deliveries) expect(id).toBe(first.deliveries[0]?.id);
+    await desk.plan(message, message);
+    expect(await desk.settle()).toBe(1);
+    await desk.tell(message);
+    expect(await desk.settle()).toBe(0);
+  });
+
+  it("differs by instance, kind, subject, version and destination", async () => {
+    const desk = new Desk({
+      destinations: { soc: {}, mail: {} },
+      routes: [{ name: "all", kinds: ["*"], notify: ["soc", "mail"] }],
+    });
+    const messages = [
+      publication(),
+      publication({ instance: "other" }),
+      again(1),
+      attributeEdited({ id: "1", attribute: { tags: [] } }),
+      attributeEdited({ id: "2", attribute: { tags: [] } }),
+      attributeEdited({ id: "2", attribute: { tags: [], changedAt: T0 + SECOND } }),
+    ];
+    const deliveries: Delivery[] = [];
+    for (const message of messages) deliveries.push(...(await desk.tell(message)).deliveries);
+    expect(deliveries).toHaveLength(2 * messages.length);
+    expect(new Set(deliveries.map(({ id }) => id)).size).toBe(2 * messages.length);
+  });
+});
+
+describe("several routes", () => {
+  const routes = [
+    {
+      name: "a",
+      notify: [{ to: "soc", mention: ["x", "y"] }],
+      group: { by: ["org"], wait: "10s", interval: "1m", show: 5 },
+    },
+    { name: "b", match: { org: "nobody" }, notify: [{ to: "soc", mention: "never" }] },
+    { name: "c", notify: [{ to: "soc", mention: "y", show: "matched" }, "mail"], priority: "high" },
+    { name: "d", otherwise: true, notify: "mail" },
+  ];
+
+  it("make one delivery with every route, mention and group, and the highest priority", async () => {
+    const { deliveries } = await new Desk({ destinations: { soc: {}, mail: {} }, routes }).tell(publication());
+    expect(deliveries).toMatchObject([
+      {
+        destination: "soc",
+        routes: ["a", "c"],
+        mentions: ["x", "y"],
+        priority: "high",
+        groups: [
+          { key: '["a",[["org",["CIRCL"]]]]', waitMs: 10_000, intervalMs: 60_000, show: 5 },
+          { key: `["c",[["event",["${EVENT_UUID}"]]]]`, waitMs: 0, intervalMs: 300_000, show: "matched" },
+        ],
+      },
+      { destination: "mail", routes: ["c"], mentions: [], priority: "high" },
+    ]);
+  });
+
+  it("are only told where the destination exists", async () => {
+    const { trace } = await new Desk({ destinations: { mail: {} }, routes }).tell(publication());
+    expect(trace?.destinations.map(({ name }) => name)).toEqual(["mail"]);
+    expect(trace?.routes).toEqual([
+      { name: "a", truth: true },
+      { name: "c", truth: true },
+    ]);
+  });
+});
+
+describe("what matched must be visible", () => {
+  const secret = publication({
+    event: { tags: tags("tlp:green"), org: { name: "SOURCE" } },
+    attributes: [
+      attributeOf("1", { value: "open.example" }),
+      attributeOf("2", { value: "secret.example", tags: tags("tlp:red", "watched"), objectKey: "o1" }),
+    ],
+    objects: [objectOf("o1", { name: "vehicle", distribution: "organisation" })],
+  });
+  const chr = publication({ event: { tags: tags("tlp:green", "tlp:ex:chr") } });
+  const red = publication({ event: { tags: tags("tlp:red") } });
+  const pointer = { pointer_up_to: "red" };
+  const metadata = { metadata_up_to: "red" };
+
+  it.each([
+    ["a visible attribute", secret, { attribute: { value: "open.*" } }, {}, "owed"],
+    ["a withheld attribute", secret, { attribute: { value: "secret.*" } }, {}, "match-not-visible"],
+    ["a withheld attribute's tag", secret, { tag: "watched" }, {}, "match-not-visible"],
+    ["a withheld object", secret, { object: "vehicle" }, {}, "match-not-visible"],
+    ["the absence of what may be withheld", secret, { not: { attribute: { value: "x" } } }, {}, "match-not-visible"],
+    ["the absence of a tag that may be withheld", secret, { not: { tag: "x" } }, {}, "match-not-visible"],
+    ["the absence of an event's tag, all of which are visible", secret, { not: { event_tag: "x" } }, {}, "owed"],
+    ["one of two alternatives", secret, [{ tag: "watched" }, { org: "SOURCE" }], {}, "owed"],
+    ["who made it, under tlp:ex:chr", chr, { org: "CIRCL" }, {}, "match-not-visible"],
+    ["the title, in metadata", red, { info: "*ACME*" }, metadata, "owed"],
+    ["the threat level, of a pointer", red, { threat_level: "medium" }, pointer, "match-not-visible"],
+    ["the title, of a pointer", red, { info: "*ACME*" }, pointer, "match-not-visible"],
+    ["the label, of a pointer", red, { tlp: "red" }, pointer, "match-not-visible"],
+    ["the id, of a pointer", red, { event_id: 7 }, pointer, "owed"],
+    ["nothing, of a pointer", red, undefined, pointer, "owed"],
+    ["the label of an event with stricter parts", secret, { tlp: "green" }, {}, "owed"],
+    ["a thing that is not known", attributeAdded(), { tlp: "green" }, { drafts: true }, "match-unknown"],
+  ])("%s", async (_, message, match, guard, verdict) => {
+    const desk = new Desk({
+      destinations: { soc: { guard } },
+      routes: [{ name: "r", kinds: ["*"], match, notify: "soc" }],
+    });
+    const told = await desk.tell(message);
+    expect(verdictsOf(told)).toEqual([`soc ${verdict}`]);
+    if (verdict === "owed") return expect(told.records).toEqual([]);
+    expect(told.deliveries).toEqual([]);
+    expect(told.plan.effects.alerts).toEqual([]);
+    expect(told.records).toMatchObject([{ outcome: "refused", reason: verdict, destination: "soc", routes: ["r"] }]);
+    expect(JSON.stringify(told.records)).not.toMatch(/example|watched|SOURCE|ACME/);
+  });
+
+  it("counts for each route: only those whose match is visible stand in the delivery", async () => {
+    const { deliveries } = await new Desk({
+      routes: [
+        { name: "hidden", match: { tag: "watched" }, notify: [{ to: "soc", mention: "oncall" }], priority: "high" },
+        { name: "open", match: { org: "SOURCE" }, notify: "soc" },
+      ],
+    }).tell(secret);
+    expect(deliveries).toMatchObject([{ routes: ["open"], mentions: [], priority: "normal" }]);
+  });
+
+  it("groups by what is visible alone", async () => {
+    const { deliveries } = await new Desk({
+      routes: [{ name: "r", notify: "soc", group: { by: ["object", "tag"] } }],
+    }).tell(secret);
+    expect(deliveries[0]?.groups[0]?.key).toBe('["r",[["object",[]],["tag",["tlp:green"]]]]');
+  });
+});
+
+describe("memory", () => {
+  const events = { events: [{ instance: "cert", id: "7" }], attributes: [] };
+
+  it("knows an event from a tag that names only its id", async () => {
+    const desk = new Desk({ destinations: { soc: { guard: { drafts: true } } } });
+    await desk.tell(tagAttached("tlp:red"));
+    expect(verdictsOf(await desk.tell(attributeAdded()))).toEqual(["soc tlp-above-ceiling"]);
+  });
+
+  it("does not loosen by a tag that is detached, until a newer list lacks it", async () => {
+    const desk = new Desk();
+    await desk.tell(publication(), tagAttached("tlp:red"), tagDetached("tlp:red"));
+    expect(verdictsOf(await desk.tell(attributeEdited({ attribute: { tags: [] } })))).toEqual([
+      "soc tlp-above-ceiling",
+    ]);
+    expect(verdictsOf(await desk.tell(again(1)))).toEqual(["soc owed"]);
+  });
+
+  it("does not loosen by an edit that tells the tags of the same second", async () => {
+    const desk = new Desk();
+    await desk.tell(publication({ event: { tags: tags("tlp:red") } }), eventEdited({ tags: tags("tlp:green") }));
+    expect(verdictsOf(await desk.tell(attributeEdited({ attribute: { tags: [] } })))).toEqual([
+      "soc tlp-above-ceiling",
+    ]);
+  });
+
+  it("takes no list from an edit that is older than what it knows of the event", async () => {
+    const desk = new Desk({ destinations: { soc: { guard: { max_tlp: "red" } } } });
+    const told = await desk.tell(eventCreated({ ...later(1), published: true }), eventEdited({ tags: [] }));
+    expect([told.trace?.stale, verdictsOf(told)]).toEqual([true, ["soc tlp-unknown"]]);
+  });
+
+  it("forgets an attribute's labels by a newer list that has none", async () => {
+    const desk = new Desk();
+    await desk.tell(publication({ attributes: [attributeOf("1", { tags: tags("tlp:red", "x:y") })] }));
+    expect((await desk.store.recall(events)).attributes).toMatchObject([{ id: "1", eventKey: "7", tags: ["tlp:red"] }]);
+    const { plan } = await desk.tell(again(1, { attributes: [attributeOf("1")] }));
+    expect(plan.effects.forget).toEqual([{ instance: "cert", id: "1" }]);
+    expect((await desk.store.recall(events)).attributes).toEqual([]);
+  });
+
+  it("marks an attribute by a publication that is older than an edit of the event, which lists no attributes", async () => {
+    const desk = new Desk();
+    await desk.tell(eventEdited(later(5)), publication({ attributes: [attributeOf("21", { tags: tags("tlp:red") })] }));
+    const older = attributeEdited({ attribute: { tags: [], changedAt: T0 - MINUTE } });
+    expect(verdictsOf(await desk.tell(eventEdited({ ...later(6), published: true }), older))).toEqual([
+      "soc tlp-above-ceiling",
+    ]);
+  });
+
+  it("changes nothing when nothing is new, and each row once in a micro-batch", async () => {
+    const desk = new Desk();
+    const { effects } = await desk.plan(publication(), tagAttached("x:y"), attributeAdded());
+    expect(effects.events.map(({ revision }) => revision)).toEqual([0]);
+    expect((await desk.plan(attributeAdded())).effects.events).toEqual([]);
+  });
+
+  it("remembers a notice that says nothing else, and tells nobody of it", async () => {
+    const desk = new Desk();
+    await desk.tell(publication());
+    const notice = await desk.tell(pulled());
+    expect([notice.trace?.kind, notice.deliveries]).toEqual([undefined, []]);
+    await desk.tell(pulled("5f1b2c3d-0000-4000-8000-000000000099"));
+    const known = await desk.store.recall({
+      events: [{ instance: "cert", uuid: "5f1b2c3d-0000-4000-8000-000000000099" }],
+      attributes: [],
+    });
+    expect(known.events[0]?.event.origin).toBe("pulled");
+  });
+
+  it("never has the members of a sharing group", async () => {
+    const group = { id: "5", name: "Banks", members: [{ name: "SECRET-MEMBER" }] };
+    const message = publication({ event: { distribution: "sharing_group", sharingGroup: group } });
+    const desk = new Desk({ destinations: { soc: { guard: { audience: ["SECRET-MEMBER"] } } } });
+    const { deliveries, plan } = await desk.tell(message);
+    expect(deliveries[0]?.cleared).toEqual(["5"]);
+    expect(JSON.stringify([plan.effects, plan.traces[0]?.destinations])).not.toContain("SECRET-MEMBER");
+    expect((await desk.open())?.leaving).toHaveLength(1);
+  });
+});
+
+test("what is about no event is planned too", async () => {
+  const desk = new Desk({
+    destinations: { soc: { guard: { also: ["users"] } }, mail: {} },
+    routes: [{ name: "r", kinds: ["user.*"], match: { kind: "user.login" }, notify: ["soc", "mail"] }],
+  });
+  expect(verdictsOf(await desk.tell(eventless("user.login")))).toEqual(["soc owed", "mail kind-not-opened"]);
+});
+
+test("an item that is seen only by authors is stored with its marking unknown", async () => {
+  const desk = new Desk({
+    destinations: { authors: { guard: { drafts: true } } },
+    routes: [{ name: "r", kinds: ["*"], notify: "authors" }],
+  });
+  await desk.tell(eventCreated());
+  const { plan } = await desk.tell(attributeAdded());
+  expect(plan.effects.alerts[0]?.items).toMatchObject([{ id: "21", marking: { tlp: "unknown" } }]);
+});
