@@ -1,7 +1,9 @@
 import type { Entry, Item, Payload } from "../model.ts";
+import { isChanged } from "./change.ts";
+import { countItems } from "./counts.ts";
 import { RULE_TYPES } from "./defang.ts";
 import { inert, inertValue, type Style } from "./style.ts";
-import { type CleanText, clean, formatCount } from "./text.ts";
+import { type CleanText, clean, formatCount, truncate } from "./text.ts";
 
 /** The items of one entry that a payload lists, and how many more there are. */
 export interface Listed {
@@ -9,24 +11,14 @@ export interface Listed {
   readonly more: number;
 }
 
-/** How many attributes an entry is about, and how many of them are for detection; also what its list does not hold. */
-export function countItems(entry: Entry): { readonly attributes: number; readonly toIds: number } {
-  const { counts, items } = entry.guarded.alert;
-  if (counts.length === 0) {
-    return { attributes: items.length, toIds: items.filter((item) => item.toIds).length };
-  }
-  return counts.reduce(
-    (sum, count) => ({ attributes: sum.attributes + count.n, toIds: sum.toIds + (count.toIds ? count.n : 0) }),
-    { attributes: 0, toIds: 0 },
-  );
-}
-
 /** Shares out what a payload may list (`show`) among its entries, so that short lists are whole and long ones are equal. */
 export function listItems(payload: Payload): readonly Listed[] {
-  const candidates = payload.entries.map(({ guarded }) =>
-    guarded.form !== "full" || payload.minimal
+  const candidates = payload.entries.map((entry) =>
+    entry.guarded.form !== "full" || payload.minimal
       ? []
-      : guarded.alert.items.filter((item) => payload.show !== "matched" || item.matched),
+      : [...entry.guarded.alert.items]
+          .filter((item) => payload.show !== "matched" || item.matched)
+          .sort((a, b) => weigh(entry, b) - weigh(entry, a) || compare(a.type, b.type)),
   );
   const shares = new Map<number, number>();
   let left = payload.show === "matched" ? Number.POSITIVE_INFINITY : payload.show;
@@ -43,11 +35,24 @@ export function listItems(payload: Payload): readonly Listed[] {
   });
 }
 
+/** The most useful come first: what a route matched, what is for detection, what is new to these readers. */
+function weigh(entry: Entry, item: Item): number {
+  return (item.matched ? 4 : 0) + (item.toIds ? 2 : 0) + (isChanged(entry, item) ? 1 : 0);
+}
+
+function compare(a: string = "", b: string = ""): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+const MAX_COMMENT = 200;
+
 /** What a person reads of one attribute. */
 export interface Indicator {
   readonly type: CleanText;
   readonly value: CleanText;
   readonly toIds: boolean;
+  /** New or changed since the last alert. */
+  readonly changed: boolean;
   /** Its place in an object, and its comment. */
   readonly notes: readonly CleanText[];
 }
@@ -57,13 +62,16 @@ export function indicator(entry: Entry, item: Item, style: Style): Indicator {
   const type = inert(clean(item.type ?? "attribute", 100), style);
   const raw = clean(item.value ?? "");
   const object = entry.guarded.alert.objects.find((candidate) => candidate.key === item.objectKey);
-  const place = [object?.name, item.relation].filter((part) => part !== undefined && part !== item.type).join(".");
+  const place = [object?.name, item.relation].filter((part) => part !== undefined && part !== item.type).join(": ");
   return {
     type,
     value: RULE_TYPES.has(type)
       ? clean(`(a rule of ${formatCount(raw.length, "character")})`)
       : inertValue(type, raw === "" ? clean("(no value)") : raw, style),
     toIds: item.toIds ?? false,
-    notes: [place, item.comment ?? ""].map((note) => inert(clean(note, 1000), style)).filter((note) => note !== ""),
+    changed: isChanged(entry, item),
+    notes: [place, item.comment ?? ""]
+      .map((note) => truncate(inert(clean(note, 1000), style), MAX_COMMENT))
+      .filter((note) => note !== ""),
   };
 }

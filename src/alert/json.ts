@@ -1,8 +1,11 @@
 import type { Organisation } from "../misp.ts";
 import type { Entry, Item } from "../model.ts";
+import { countChanges } from "./change.ts";
+import { countItems, countTypes } from "./counts.ts";
 import { defangText, defangValue } from "./defang.ts";
-import { formatState, formatTitle } from "./headline.ts";
-import { countItems, type Listed } from "./indicators.ts";
+import { formatTitle } from "./headline.ts";
+import type { Listed } from "./indicators.ts";
+import { formatState } from "./state.ts";
 import type { Style } from "./style.ts";
 import { clean, wellFormed } from "./text.ts";
 
@@ -112,7 +115,13 @@ export function formatEntry(entry: Entry, listed: Listed, values: Values, style:
     title: formatTitle(entry, style),
     received_at: formatIso(alert.receivedAt),
     event: formatEvent(entry, values),
-    counts: { attributes, to_ids: toIds, objects: alert.objects.length },
+    counts: {
+      attributes,
+      to_ids: toIds,
+      objects: alert.objects.length,
+      types: Object.fromEntries(countTypes(entry).map(({ type, n }) => [wellFormed(type), n])),
+    },
+    changed: formatChanges(entry),
     ...(event?.tags && { tags: event.tags.map(({ name }) => wellFormed(name)) }),
     ...(event?.clusters && {
       clusters: event.clusters.map(({ galaxy, value }) => ({ galaxy: wellFormed(galaxy), value: wellFormed(value) })),
@@ -126,6 +135,19 @@ export function formatEntry(entry: Entry, listed: Listed, values: Values, style:
     ...(form === "full" && formatContent(entry, listed, values)),
     ...(listed.more > 0 && { truncated: { indicators: listed.more } }),
   };
+}
+
+/** What is newer than the version that was told last; `exact` is false where there may be more. */
+function formatChanges(entry: Entry) {
+  const change = countChanges(entry);
+  return (
+    change && {
+      since: formatIso(entry.since),
+      attributes: change.attributes,
+      objects: change.objects,
+      exact: change.exact,
+    }
+  );
 }
 
 /** What metadata does not have. */

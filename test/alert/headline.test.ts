@@ -1,12 +1,7 @@
 import { describe, expect, it } from "vitest";
-import {
-  formatInstant,
-  formatPap,
-  formatState,
-  formatTlp,
-  formatTitle as titleOf,
-  headline as wordsOf,
-} from "../../src/alert/headline.ts";
+import { formatPap, formatTlp, formatTitle as titleOf, headline as wordsOf } from "../../src/alert/headline.ts";
+import { formatState } from "../../src/alert/state.ts";
+import { formatInstant } from "../../src/alert/style.ts";
 import type { Entry, GuardedAlert } from "../../src/model.ts";
 import { KINDS, type Kind } from "../../src/vocabulary.ts";
 import { EVENT, entry, guarded, metadata, pointer, publication, withheld } from "../support/payloads.ts";
@@ -99,7 +94,7 @@ describe("headline()", () => {
   it("humanises clusters, each once, and leaves markings to the badges", () => {
     expect(headline(publication()).context).toEqual([
       "Threat actor: TA542",
-      "Malpedia: Emotet",
+      "Malware: Emotet",
       'admiralty-scale:source-reliability="b"',
     ]);
   });
@@ -157,8 +152,8 @@ describe("labels and instants", () => {
 
   it("tells instants in the zone that was asked for, and nothing for what is none", () => {
     const at = Date.UTC(2026, 6, 1, 22, 5);
-    expect(formatInstant(at, "UTC")).toBe("2026-07-01 22:05 UTC");
-    expect(formatInstant(at, "Europe/Brussels")).toBe("2026-07-02 00:05 CEST");
-    expect([formatInstant(Number.NaN, "UTC"), formatInstant(1e300, "UTC")]).toEqual([undefined, undefined]);
+    expect(formatInstant(at, STYLE)).toBe("2026-07-01 22:05 UTC");
+    expect(formatInstant(at, { timeZone: "Europe/Brussels" })).toBe("2026-07-02 00:05 CEST");
+    expect([formatInstant(Number.NaN, STYLE), formatInstant(1e300, STYLE)]).toEqual([undefined, undefined]);
   });
 });

@@ -67,7 +67,8 @@ describe("formatBody()", () => {
     });
     const { indicators } = body.entries[0];
     expect(indicators).toHaveLength(7);
-    expect(indicators[0]).toEqual({
+    const url = indicators.find((indicator: { type: string }) => indicator.type === "url");
+    expect(url).toEqual({
       uuid: "6f3c1a52-7c1c-4d0e-9c1a-0a2b3c4d5e6f",
       type: "url",
       category: "Network activity",
@@ -77,7 +78,7 @@ describe("formatBody()", () => {
       comment: "C2 panel, first seen at 198.51.100.9",
       tlp: "amber",
     });
-    expect(indicators[3]).toMatchObject({ object: "file", relation: "sha256-of-file" });
+    expect(indicators[2]).toMatchObject({ object: "file", relation: "sha256-of-file" });
   });
 
   it("has no live indicator anywhere when values are to be defanged, and none at all when there are to be none", () => {
@@ -87,7 +88,7 @@ describe("formatBody()", () => {
     const none = JSON.parse(formatBody(payload([publication()]), "none", MAX));
     expect(none.entries[0].indicators[0]).toEqual({
       uuid: "6f3c1a52-7c1c-4d0e-9c1a-0a2b3c4d5e6f",
-      type: "url",
+      type: "domain",
       category: "Network activity",
       to_ids: true,
       tlp: "amber",

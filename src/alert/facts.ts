@@ -1,0 +1,95 @@
+import type { Entry } from "../model.ts";
+import type { Distribution } from "../vocabulary.ts";
+import { formatTypes } from "./change.ts";
+import { sentence } from "./context.ts";
+import { countItems, countTypes } from "./counts.ts";
+import { nameLine } from "./state.ts";
+import { formatInstant, prose, type Style } from "./style.ts";
+import { type CleanText, formatCount, formatNumber } from "./text.ts";
+
+const MAX_LINES = 12;
+const MAX_TYPES = 5;
+
+const DISTRIBUTIONS: Readonly<Record<Distribution, string>> = {
+  organisation: "Your organisation only",
+  community: "This community only",
+  connected: "Connected communities",
+  all: "All communities",
+  sharing_group: "Sharing group",
+  inherit: "As the event",
+};
+
+/** `3 (file, domain-ip)`. */
+function formatObjects(entry: Entry): string | undefined {
+  const { objects } = entry.guarded.alert;
+  const names = [...new Set(objects.map((object) => object.name ?? "object"))];
+  const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? ", …" : "");
+  return objects.length === 0 ? undefined : `${formatNumber(objects.length)} (${shown})`;
+}
+
+function formatAttributes(entry: Entry): string | undefined {
+  const { alert } = entry.guarded;
+  const { attributes, toIds } = countItems(entry);
+  if (alert.subject.type !== "event") {
+    return undefined; // what happened to which parts is said already; the event has others
+  }
+  if (attributes > 0) {
+    return `${formatNumber(attributes)}${toIds > 0 ? ` (${formatNumber(toIds)} for IDS)` : ""}`;
+  }
+  const told = alert.event?.attributeCount;
+  // Withheld attributes are told apart: the two numbers together would say the same twice, and differently.
+  return told !== undefined && told > 0 && entry.guarded.withheld === 0 ? formatNumber(told) : undefined;
+}
+
+/** `8 ip-dst, 2 domain`, where there are several. */
+function formatAllTypes(entry: Entry, style: Style): string | undefined {
+  const types = countTypes(entry);
+  return types.length > 1 && entry.guarded.alert.subject.type === "event"
+    ? formatTypes(types, MAX_TYPES, style)
+    : undefined;
+}
+
+/** Who, when, and how often: `3 times, last: SIEM · 2026-11-20 14:02 UTC`. */
+function formatSighting(entry: Entry, style: Style): string | undefined {
+  const { sighting } = entry.guarded.alert;
+  if (!sighting) {
+    return undefined;
+  }
+  const n = entry.kinds.reduce((sum, count) => sum + (count.kind === "sighting.added" ? count.n : 0), 0);
+  const at = sighting.seenAt === undefined ? undefined : formatInstant(sighting.seenAt, style);
+  const last = [sighting.source, at].filter(Boolean).join(" · ");
+  return n > 1 ? `${formatNumber(n)} times${last === "" ? "" : `, last: ${last}`}` : last;
+}
+
+function formatTag(entry: Entry): string | undefined {
+  const { tag } = entry.guarded.alert;
+  return tag && `${tag.name}${tag.on === "attribute" ? ` (on attribute ${tag.attributeId ?? ""})` : ""}`;
+}
+
+/** What is known of an entry, in one order for all channels. */
+export function formatFacts(entry: Entry, style: Style): readonly (readonly [label: CleanText, value: CleanText])[] {
+  const { alert, form } = entry.guarded;
+  const { event } = alert;
+  const group = event?.sharingGroup?.name;
+  const distribution = event?.distribution && DISTRIBUTIONS[event.distribution];
+  const full = form === "full";
+  const name = nameLine(entry);
+  const lines = full ? alert.lines.filter((line) => line !== name) : [];
+  const facts: readonly (readonly [label: string, value: string | undefined])[] = [
+    ["Reported by", event?.org?.name],
+    ["Event date", event?.date],
+    ["Analysis", event?.analysis && sentence(event.analysis)],
+    ["Distribution", distribution && group !== undefined ? `${distribution}: ${group}` : distribution],
+    ["Attributes", formatAttributes(entry)],
+    ["Types", formatAllTypes(entry, style)],
+    ["Objects", full ? formatObjects(entry) : undefined],
+    ["Sighted", full ? formatSighting(entry, style) : undefined],
+    ["Tag", formatTag(entry)],
+    ...lines.slice(0, MAX_LINES).map(({ label, text }) => [sentence(label), text] as const),
+    ["More", lines.length > MAX_LINES ? formatCount(lines.length - MAX_LINES, "line") : undefined],
+    [entry.routes.length > 1 ? "Routes" : "Route", entry.routes.join(", ")],
+  ];
+  return facts
+    .flatMap(([label, value]) => (value ? [[prose(label, style, 40), prose(value, style)] as const] : []))
+    .filter(([, value]) => value !== "");
+}

@@ -1,0 +1,78 @@
+import type { Entry, Line } from "../model.ts";
+import { KINDS, type Kind } from "../vocabulary.ts";
+import { type CleanText, clean, formatNumber, join } from "./text.ts";
+
+/** What one message says, and what several of a kind say, with `#` for their number. */
+const PHRASES: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
+  "event.published": ["Published", "Published # times"],
+  "event.created": ["Created", "# events created"],
+  "event.edited": ["Edited", "Edited # times"],
+  "event.deleted": ["Deleted", "# events deleted"],
+  "event.unpublished": ["Unpublished", "Unpublished # times"],
+  "attribute.added": ["Attribute added", "# attributes added"],
+  "attribute.edited": ["Attribute edited", "# attributes edited"],
+  "attribute.deleted": ["Attribute deleted", "# attributes deleted"],
+  "object.added": ["Object added", "# objects added"],
+  "object.edited": ["Object edited", "# objects edited"],
+  "object.deleted": ["Object deleted", "# objects deleted"],
+  "reference.added": ["Object reference added", "# object references added"],
+  "reference.edited": ["Object reference edited", "# object references edited"],
+  "reference.deleted": ["Object reference deleted", "# object references deleted"],
+  "sighting.added": ["Sighting reported", "# sightings reported"],
+  "sighting.deleted": ["Sighting deleted", "# sightings deleted"],
+  "tag.attached": ["Tag attached", "# tags attached"],
+  "tag.detached": ["Tag detached", "# tags detached"],
+  "tag.created": ["Tag created", "# tags created"],
+  "tag.edited": ["Tag edited", "# tags edited"],
+  "tag.deleted": ["Tag deleted", "# tags deleted"],
+  "organisation.changed": ["Organisation changed", "# organisations changed"],
+  "user.created": ["User created", "# users created"],
+  "user.changed": ["User changed", "# users changed"],
+  "user.login": ["User logged in", "# logins"],
+  "user.logout": ["User logged out", "# logouts"],
+  "discussion.posted": ["Discussion post", "# discussion posts"],
+  "audit.logged": ["Audit log entry", "# audit log entries"],
+  "warninglist.changed": ["Warning list changed", "# warning lists changed"],
+  "workflow.pushed": ["Message from a workflow", "# messages from workflows"],
+  "herald.started": ["misp-herald started", "misp-herald started # times"],
+};
+
+const CHANGES = { new: "New", updated: "Updated", unchanged: "Published again" } as const;
+
+const SIGHTINGS = {
+  sighting: "Sighting reported",
+  "false-positive": "False positive reported",
+  expiration: "Expiration reported",
+} as const;
+
+function phrase(entry: Entry, kind: Kind, n: number): CleanText {
+  const { alert } = entry.guarded;
+  const [one, many] = PHRASES[kind];
+  if (kind === "event.published" && alert.kind === kind && alert.change !== undefined) {
+    return clean(n === 1 ? CHANGES[alert.change] : `${CHANGES[alert.change]} (${formatNumber(n)} publications)`);
+  }
+  if (kind === "sighting.added" && n === 1 && alert.sighting?.type !== undefined) {
+    return clean(SIGHTINGS[alert.sighting.type]);
+  }
+  return clean(n === 1 ? one : many.replace("#", formatNumber(n)));
+}
+
+/** What happened, publications first: `Updated · 20 attributes added · Sighting reported`. */
+export function formatState(entry: Entry): CleanText {
+  const told = KINDS.flatMap((kind) => {
+    const n = entry.kinds.reduce((sum, count) => sum + (count.kind === kind ? count.n : 0), 0);
+    return n > 0 ? [phrase(entry, kind, n)] : [];
+  });
+  return told.length > 0 ? join(told, " · ") : phrase(entry, entry.guarded.alert.kind, 1);
+}
+
+const NAMES = new Set(["name", "email", "title", "contents", "content"]);
+
+/** The line that tells which one it is of a message that is about no event: the user's address, the list's name. */
+export function nameLine(entry: Entry): Line | undefined {
+  const { form, alert } = entry.guarded;
+  const isOne = entry.kinds.reduce((sum, { n }) => sum + n, 0) === 1;
+  return form === "full" && alert.event === undefined && isOne
+    ? alert.lines.find(({ label }) => NAMES.has(label.toLowerCase()))
+    : undefined;
+}
