@@ -1,0 +1,91 @@
+import { LEVELS } from "../../alert/palette.ts";
+import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
+import { THREAT_LEVELS, type ThreatLevel } from "../../vocabulary.ts";
+import { line, openUrl, type RichTextBlock, run } from "./card.ts";
+import { type Content, formatHead, formatIndicator, formatLevel, formatMore, type Told } from "./entry.ts";
+import { cardText } from "./text.ts";
+
+/** More than this, nobody reads. */
+export const MAX_ENTRIES = 30;
+
+/** Facts that are worth a place where many things are told at once. */
+const UNIMPORTANT = new Set(["Event date", "Analysis", "Distribution", "Objects", "Route", "Routes", "More"]);
+
+const FINE = { size: "Small", isSubtle: true } as const;
+
+/** `▲ 3 High · ◆ 2 Medium`; undefined where no level is known. */
+function formatLevels(levels: readonly (ThreatLevel | undefined)[]): CleanText | undefined {
+  const counts = THREAT_LEVELS.flatMap((level) => {
+    const n = levels.filter((candidate) => candidate === level).length;
+    return n > 0 ? [clean(`${LEVELS[level].glyph} ${formatNumber(n)} ${LEVELS[level].word}`)] : [];
+  });
+  return counts.length > 0 ? join(counts, " · ") : undefined;
+}
+
+/**
+ * A card about several entries, of which `told` are shown: the gravest, as they come. `minimal`: only marking, title and link
+ * of each.
+ */
+export function formatDigest(
+  tlp: CleanText,
+  levels: readonly (ThreatLevel | undefined)[],
+  told: readonly Told[],
+  minimal: boolean,
+): Content {
+  const gravest = THREAT_LEVELS.find((level) => levels.includes(level));
+  const left = levels.length - told.length;
+  const counts = minimal ? undefined : formatLevels(levels);
+  return {
+    body: [
+      formatHead(gravest, tlp, [counts], formatCount(levels.length, "alert")),
+      ...told.flatMap((entry, index) => formatEntry(entry, index === 0, minimal)),
+      ...(left > 0
+        ? [line([run(cardText(clean(`+${formatCount(left, "more alert")} in MISP`)), FINE)], { spacing: "Medium" })]
+        : []),
+    ],
+    actions: [],
+  };
+}
+
+function formatEntry({ words, indicators, more }: Told, isFirst: boolean, minimal: boolean): RichTextBlock[] {
+  const { level, tlp, pap, state, title, changed, notice, body, facts, context, withheld, link } = words;
+  const open = openUrl(link);
+  const name = line(
+    [
+      ...(level && !minimal ? [run(cardText(formatLevel(level), "", "\u2002"))] : []),
+      run(cardText(title), { weight: "Bolder", ...(open ? { selectAction: open } : {}) }),
+    ],
+    { spacing: "Medium", ...(isFirst ? {} : { separator: true }) },
+  );
+  const marking = pap ? join([tlp, pap], " · ") : tlp;
+  if (minimal) {
+    return [name, line([run(cardText(marking), FINE)], { spacing: "None" })];
+  }
+  const details = [
+    marking,
+    ...(state ? [state] : []),
+    ...(changed ? [changed] : []),
+    ...(body ?? facts.map(([label, value]) => join([label, value], ": "))).filter((text) => text !== ""),
+    ...(body ? [] : context),
+    ...(withheld ? [withheld] : []),
+    ...(notice ? [notice] : []),
+  ];
+  const rows = body ? [] : indicators;
+  return [
+    name,
+    line([run(cardText(join(details, " · ")), FINE)], { spacing: "None" }),
+    ...rows.map((row) => formatIndicator(row)),
+    ...(rows.length > 0 && more > 0
+      ? [line([run(cardText(formatMore(rows.length, more)), FINE)], { spacing: "None" })]
+      : []),
+  ];
+}
+
+/** Leaves out what a digest has no room for. */
+export function shortened({ words, indicators, more }: Told): Told {
+  return {
+    words: { ...words, facts: words.facts.filter(([label]) => !UNIMPORTANT.has(label)) },
+    indicators,
+    more,
+  };
+}

@@ -1,0 +1,154 @@
+import { formatTlp, headline } from "../../alert/headline.ts";
+import { indicator, listItems } from "../../alert/indicators.ts";
+import { LEVELS } from "../../alert/palette.ts";
+import type { Style } from "../../alert/style.ts";
+import { type CleanText, clean, formatCount, formatNumber } from "../../alert/text.ts";
+import type { Payload } from "../../model.ts";
+import type { Card, Message } from "./card.ts";
+import { formatDigest, MAX_ENTRIES, shortened } from "./digest.ts";
+import { type Content, formatAlert, formatMinimalAlert, type Told } from "./entry.ts";
+import { type Fitting, largest } from "./fit.ts";
+import { formatMentions } from "./mentions.ts";
+import { inertText } from "./text.ts";
+
+/** A message as it is sent, and what was left out so that Teams takes it, in words. */
+export interface Formatted extends Fitting {
+  readonly trimmed: readonly string[];
+}
+
+/** Lists of an entry in the order in which people miss them least; they are cut from the bottom. */
+const STAGES = ["indicators", "context", "facts"] as const;
+type Cut = Readonly<Record<(typeof STAGES)[number], number>>;
+
+const WHOLE: Cut = { indicators: 100, context: 20, facts: 40 };
+const SHORT: Cut = { indicators: 3, context: 2, facts: 4 };
+
+/** Lines of a template take the place of the facts. */
+function sizesOf({ words, indicators }: Told): Cut {
+  return {
+    indicators: words.body ? 0 : indicators.length,
+    context: words.body ? 0 : words.context.length,
+    facts: (words.body ?? words.facts).length,
+  };
+}
+
+function cutTo({ words, indicators, more }: Told, cut: Cut, isDigest: boolean): Told {
+  const { context, facts, body } = words;
+  const left = context.length - cut.context;
+  return {
+    words: {
+      ...words,
+      facts: facts.slice(0, cut.facts),
+      context:
+        left > 0 && cut.context > 0 && !isDigest
+          ? [...context.slice(0, cut.context), clean(`+${formatNumber(left)} more`)]
+          : context.slice(0, cut.context),
+      ...(body ? { body: cutBody(body, cut.facts) } : {}),
+    },
+    indicators: indicators.slice(0, cut.indicators),
+    more: more + Math.max(0, indicators.length - cut.indicators),
+  };
+}
+
+function cutBody(body: readonly CleanText[], n: number): readonly CleanText[] {
+  return body.length > n ? [...body.slice(0, n), clean("… the rest is in MISP")] : body;
+}
+
+/**
+ * The message of a payload, within what Teams takes. Over it, indicators go first (from the bottom), then context and facts,
+ * then all but marking, title and link, then whole entries; what went is counted in the card.
+ */
+export function formatMessage(payload: Payload, style: Style): Formatted {
+  const isDigest = payload.entries.length > 1;
+  const listed = listItems(payload);
+  const all: readonly Told[] = payload.entries.map((entry, index) => {
+    const { items, more } = listed[index] ?? { items: [], more: 0 };
+    const told = {
+      words: headline(entry, style),
+      indicators: items.map((item) => indicator(entry, item, style)),
+      more,
+    };
+    return isDigest ? shortened(told) : told;
+  });
+  const levels = all.map(({ words }) => words.level);
+  const told = all.slice(0, MAX_ENTRIES);
+  const digest = (shown: readonly Told[], minimal: boolean) =>
+    formatDigest(formatTlp(payload.tlp), levels, shown, minimal);
+
+  const trimmed: string[] = [];
+  if (!payload.minimal) {
+    const format = (cut: Cut) => {
+      const shown = told.map((entry) => cutTo(entry, cut, isDigest));
+      const [only] = shown;
+      return envelope(payload, all, isDigest || !only ? digest(shown, false) : formatAlert(only));
+    };
+    let cut = isDigest ? SHORT : WHOLE;
+    for (const stage of STAGES) {
+      const sizes = told.map((entry) => Math.min(sizesOf(entry)[stage], cut[stage]));
+      const before = cut;
+      const best = largest(Math.max(0, ...sizes), (n) => format({ ...before, [stage]: n }));
+      const gone = sizes.reduce((sum, size) => sum + Math.max(0, size - (best?.n ?? 0)), 0);
+      if (gone > 0) {
+        trimmed.push(`${WORDS[stage](gone)} left out`);
+      }
+      if (best) {
+        const { message, text } = best;
+        return { message, text, trimmed: [...trimmed, ...leftOut(all.length - told.length)] };
+      }
+      cut = { ...cut, [stage]: 0 };
+    }
+    trimmed.splice(0, trimmed.length, "all but marking, title and link left out");
+  }
+  const minimal = (n: number) => {
+    const [only] = told;
+    return envelope(
+      { ...payload, mentions: [] },
+      all,
+      isDigest || !only ? digest(told.slice(0, n), true) : formatMinimalAlert(only.words),
+    );
+  };
+  const bare = minimal(0);
+  const { n, message, text } = largest(told.length, minimal) ?? { n: 0, message: bare, text: JSON.stringify(bare) };
+  return { message, text, trimmed: [...trimmed, ...leftOut(all.length - n)] };
+}
+
+const WORDS: Readonly<Record<keyof Cut, (n: number) => string>> = {
+  indicators: (n) => formatCount(n, "indicator"),
+  context: (n) => formatCount(n, "tag or cluster", "tags and clusters"),
+  facts: (n) => formatCount(n, "fact"),
+};
+
+function leftOut(entries: number): readonly string[] {
+  return entries > 0 ? [`${formatCount(entries, "alert")} left out`] : [];
+}
+
+/** The content of a card with all that is the same in every card. */
+function envelope(payload: Payload, told: readonly Told[], { body, actions }: Content): Message {
+  const people = formatMentions(payload.mentions);
+  const [head, ...rest] = body;
+  const summary = inertText(summarise(payload, told));
+  const card: Card = {
+    $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
+    type: "AdaptiveCard",
+    version: "1.4",
+    msteams: { width: "Full", ...(people ? { entities: people.entities } : {}) },
+    fallbackText: summary,
+    body: people && head ? [head, { type: "TextBlock", text: people.line, wrap: true } as const, ...rest] : body,
+    ...(actions.length > 0 ? { actions } : {}),
+  };
+  return {
+    type: "message",
+    summary,
+    attachments: [{ contentType: "application/vnd.microsoft.card.adaptive", contentUrl: null, content: card }],
+  };
+}
+
+/** One line for notifications: `TLP:AMBER · High: Emotet epoch5`. */
+function summarise({ tlp }: Payload, told: readonly Told[]): CleanText {
+  const [first, ...others] = told;
+  if (!first || others.length > 0) {
+    return clean(`${formatTlp(tlp)} · ${formatCount(told.length, "alert")}`);
+  }
+  const { level, title } = first.words;
+  return clean(`${formatTlp(tlp)} · ${level ? `${LEVELS[level].word}: ` : ""}${title}`);
+}

@@ -1,0 +1,26 @@
+import type { CleanText } from "../../alert/text.ts";
+import type { Brand } from "../../model.ts";
+
+/** Text of a TextRun, which is no Markdown to anybody; what Teams looks for in every text is broken in it. */
+export type CardText = Brand<string, "CardText">;
+
+/** Text that means nothing else to a reader of Markdown or HTML, for fields of which clients differ in what they parse. */
+export type InertText = Brand<string, "InertText">;
+
+/** What stands between two runs; an ordinary space at the end of one may get lost, an en space does not. */
+type Gap = "" | " · " | "\u2002";
+
+/**
+ * Teams replaces `<at>` by the mentions of a card in the order in which it finds them, whatever stands between the tags, and
+ * every renderer replaces `{{DATE(…)}}` and `{{TIME(…)}}` (Adaptive Cards, text features), both also in a TextRun.
+ */
+export function cardText(text: CleanText, before: Gap = "", after: Gap = ""): CardText {
+  return `${before}${text.replace(/<(?=\/?at\b)/gi, "‹").replace(/\{(?=\{+(?:DATE|TIME)\()/gi, "{ ")}${after}` as CardText;
+}
+
+/** Full-width forms look alike and are parsed by nobody; a backslash would be seen wherever Markdown is not parsed. */
+export function inertText(text: CleanText): InertText {
+  return text.replace(/[[\]()*_~`<>#&\\|{}]/g, (character) =>
+    String.fromCharCode(character.charCodeAt(0) + 0xfee0),
+  ) as InertText;
+}
