@@ -34,14 +34,15 @@ const LONGEST_SLEEP_MS = 60_000;
  * attempt in flight; `cut` ends that too, and what it was about is still owed.
  */
 export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): Promise<void> {
-  const { destination, store, clock, bell } = lane;
+  const { destination, store, clock, bell, pace } = lane;
   const ambiguous = new Set<string>();
   let restsUntil = 0;
   // One signal to wait for: every AbortSignal.any() of one that lives on leaves something behind in it.
   stop.addEventListener("abort", () => bell.ring(), { once: true });
   while (!stop.aborted) {
     const rung = bell.next();
-    const rest = restsUntil - clock.now();
+    // Its turn comes first: what is taken knows what memory knows at that moment, and is guarded with it.
+    const rest = Math.max(restsUntil - clock.now(), pace?.waitMs(clock.now()) ?? 0);
     if (rest > 0) {
       await clock.sleep(Math.min(rest, LONGEST_SLEEP_MS), stop);
       continue;
@@ -52,7 +53,7 @@ export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): 
       await clock.sleep(Math.min(Math.max(wait, 1), LONGEST_SLEEP_MS), rung);
       continue;
     }
-    const result = await attempt(taken.batch, lane, stop, cut);
+    const result = await attempt(taken.batch, lane, cut);
     if (!result) return; // cut in mid-flight: that was no attempt, and it is owed
     const rested = await settle(taken.batch, result, lane, ambiguous);
     restsUntil = Math.max(restsUntil, rested);
@@ -66,16 +67,12 @@ interface Attempt {
   readonly refused: readonly RecordLine[];
 }
 
-async function attempt(batch: Batch, lane: Lane, stop: AbortSignal, cut: AbortSignal): Promise<Attempt | undefined> {
+async function attempt(batch: Batch, lane: Lane, cut: AbortSignal): Promise<Attempt | undefined> {
   const { destination, sight, pace, clock, log } = lane;
-  for (let wait = pace?.take(clock.now()) ?? 0; wait > 0; wait = pace?.take(clock.now()) ?? 0) {
-    await clock.sleep(wait, stop);
-    if (stop.aborted) return undefined;
-  }
-  // Guarded after the wait for its turn: a marking may have tightened meanwhile.
   const { payload, leaving, refused } = openBatch(batch, sight, clock.now());
   const about = leaving.map(({ delivery, guarded }) => ({ delivery, tlp: guarded.tlp }));
   if (!payload) return { leaving: about, refused };
+  pace?.take();
   try {
     const outcome = await send(destination, payload, cut, log);
     return { outcome, leaving: about, refused };

@@ -12,14 +12,17 @@ export class Pace {
     this.#at = now;
   }
 
-  /** Takes a token and returns 0, or returns the milliseconds until there is one. */
-  take(now: number): number {
+  /** The milliseconds until there is a token; 0 when there is one. */
+  waitMs(now: number): number {
     // A clock that was set back must not stop the destination.
     const elapsed = Math.max(0, now - this.#at);
     this.#tokens = Math.min(this.#burst, this.#tokens + (elapsed / 1000) * this.#perSecond);
     this.#at = now;
-    if (this.#tokens < 1) return Math.ceil(((1 - this.#tokens) / this.#perSecond) * 1000);
+    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) / this.#perSecond) * 1000);
+  }
+
+  /** Takes a token; there must be one. */
+  take(): void {
     this.#tokens -= 1;
-    return 0;
   }
 }

@@ -1,0 +1,139 @@
+import { Bell } from "../../src/delivery/bell.ts";
+import type { Clock } from "../../src/delivery/clock.ts";
+import { deliver, type Lane } from "../../src/delivery/deliver.ts";
+import { openLog } from "../../src/log.ts";
+import type { Outcome, Payload, RecordLine, Settlement, Store } from "../../src/model.ts";
+import type { Desk } from "../planning/desk.ts";
+import { T0 } from "../support/messages.ts";
+
+/** What the other side does with one payload. */
+export type Answer = Outcome | ((signal: AbortSignal) => Promise<Outcome>);
+
+export const retry: Outcome = { kind: "retry", reason: "http-503" };
+
+/** Time that passes only in sleeps, and ends with `until`. */
+export class SteppedClock implements Clock {
+  at = T0;
+  readonly sleeps: number[] = [];
+  readonly #until: number;
+  readonly #end: () => void;
+  readonly #chance: number;
+
+  constructor(until: number, end: () => void, chance = 0.5) {
+    this.#until = until;
+    this.#end = end;
+    this.#chance = chance;
+  }
+
+  now(): number {
+    return this.at;
+  }
+
+  random(): number {
+    return this.#chance;
+  }
+
+  async sleep(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    this.sleeps.push(ms);
+    this.at = Math.min(this.at + ms, this.#until);
+    if (this.at === this.#until) this.#end();
+  }
+}
+
+/** Time that stands still: a sleep ends only by its signal. */
+export function stoppedClock(): Clock & { readonly asleep: () => boolean } {
+  let sleeping = 0;
+  return {
+    now: () => T0,
+    random: () => 0.5,
+    asleep: () => sleeping > 0,
+    sleep: (_ms, signal) =>
+      new Promise((resolve) => {
+        if (signal.aborted) return resolve();
+        sleeping += 1;
+        const wake = () => {
+          sleeping -= 1;
+          resolve();
+        };
+        signal.addEventListener("abort", wake, { once: true });
+      }),
+  };
+}
+
+export interface Sent {
+  readonly at: number;
+  readonly payload: Payload;
+}
+
+/** A lane to `soc` on the desk's store, and everything that happens on it. */
+export class Track {
+  readonly stop = new AbortController();
+  readonly cut = new AbortController();
+  readonly bell = new Bell();
+  readonly sent: Sent[] = [];
+  readonly settled: { readonly settlement: Settlement; readonly now: number }[] = [];
+  readonly records: RecordLine[] = [];
+  readonly logged: string[] = [];
+  readonly lane: Lane;
+
+  constructor(
+    desk: Desk,
+    answers: readonly Answer[],
+    { clock, ...rest }: Partial<Pick<Lane, "clock" | "pace" | "maxAgeMs">> & { readonly until?: number } = {},
+  ) {
+    const left = [...answers];
+    const time = clock ?? new SteppedClock(rest.until ?? T0 + 3_600_000, () => this.stop.abort());
+    const settings = desk.rules.destinations.get("soc");
+    if (!settings) throw new Error("no destination soc");
+    this.lane = {
+      destination: {
+        name: "soc",
+        send: async (payload, signal) => {
+          this.sent.push({ at: time.now(), payload });
+          const answer = left.shift() ?? { kind: "done" };
+          return typeof answer === "function" ? answer(signal) : answer;
+        },
+        preview: async () => ({ body: "", sizes: [], trimmed: [], html: "" }),
+        async [Symbol.asyncDispose]() {},
+      },
+      sight: { guard: settings.guard, routes: desk.rules.routes, links: new Map() },
+      ...(rest.pace && { pace: rest.pace }),
+      maxAgeMs: rest.maxAgeMs ?? 86_400_000,
+      store: this.#watched(desk.store),
+      bell: this.bell,
+      clock: time,
+      log: openLog("trace", { write: (line) => void this.logged.push(line) }),
+      settled: (line) => void this.records.push(line),
+    };
+  }
+
+  run(): Promise<void> {
+    return deliver(this.lane, this.stop.signal, this.cut.signal);
+  }
+
+  /** Each settlement in short: what became of how many, or when it is tried again and whether that counts. */
+  get outcomes(): readonly string[] {
+    return this.settled.map(({ settlement: { records, retryAt, attempted }, now }) => {
+      const lines = records.map(({ outcome, reason }) => (reason ? `${outcome} ${reason}` : outcome));
+      const next = retryAt === undefined ? [] : [`again in ${retryAt - now} ms${attempted ? "" : ", not counted"}`];
+      return [...lines, ...next].join(", ");
+    });
+  }
+
+  #watched(store: Store): Store {
+    return {
+      recall: (keys) => store.recall(keys),
+      commit: (effects, now) => store.commit(effects, now),
+      take: (destination, now) => store.take(destination, now),
+      settle: (settlement, now) => {
+        this.settled.push({ settlement, now });
+        return store.settle(settlement, now);
+      },
+      owed: () => store.owed(),
+      history: (limit) => store.history(limit),
+      prune: (before) => store.prune(before),
+      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    };
+  }
+}

@@ -1,0 +1,241 @@
+import { describe, expect, it } from "vitest";
+import { type Opened, openBatch } from "../../src/delivery/payload.ts";
+import type { Batch, Payload } from "../../src/model.ts";
+import { Desk } from "../planning/desk.ts";
+import {
+  attributeEdited,
+  attributeOf,
+  EVENT_UUID,
+  eventEdited,
+  eventless,
+  MINUTE,
+  publication,
+  SECOND,
+  T0,
+  tagAttached,
+  tags,
+  uuidOf,
+} from "../support/messages.ts";
+
+/** One group for everything, so that all that is owed leaves together. */
+function desk(guard: object = {}, routes: readonly object[] = [{ name: "all", kinds: ["*"] }]): Desk {
+  const together = { notify: "soc", group: { by: [] } };
+  return new Desk({ destinations: { soc: { guard } }, routes: routes.map((route) => ({ ...together, ...route })) });
+}
+
+async function payloadOf(of: Desk): Promise<Payload> {
+  const opened = await of.open();
+  if (!opened?.payload) throw new Error("nothing leaves");
+  return opened.payload;
+}
+
+const edit = (id: string, seconds: number, names: readonly string[] = []) =>
+  attributeEdited({
+    id,
+    receivedAt: T0 + seconds * SECOND,
+    attribute: { changedAt: T0 + seconds * SECOND, tags: tags(...names) },
+  });
+const other = (fields: object = {}) => publication({ event: { id: "8", uuid: uuidOf("8"), ...fields } });
+
+describe("openBatch() folds what is about one event into one entry", () => {
+  it("20 attributes: all of them, and how many messages they were", async () => {
+    const of = desk();
+    await of.tell(publication());
+    await of.settle();
+    for (let n = 1; n <= 20; n++) await of.tell(edit(String(n), n));
+    const { entries } = await payloadOf(of);
+    expect(entries).toHaveLength(1);
+    expect(entries[0]?.kinds).toEqual([{ kind: "attribute.edited", n: 20 }]);
+    expect(entries[0]?.guarded.alert.items).toHaveLength(20);
+    expect(entries[0]?.guarded.alert.counts.map(({ n }) => n)).toEqual([20]);
+    expect(entries[0]?.deliveries).toHaveLength(20);
+  });
+
+  it("a publication absorbs the parts that came before it", async () => {
+    const of = desk();
+    await of.tell(publication());
+    await of.settle();
+    await of.tell(edit("1", 1), edit("2", 2));
+    const whole = publication({
+      receivedAt: T0 + MINUTE,
+      event: { changedAt: T0 + MINUTE },
+      attributes: [attributeOf("2"), attributeOf("3")],
+    });
+    await of.tell(whole);
+    const { entries } = await payloadOf(of);
+    expect(entries).toHaveLength(1);
+    expect(entries[0]?.guarded.alert.kind).toBe("event.published");
+    expect(entries[0]?.guarded.alert.items.map(({ id }) => id)).toEqual(["2", "3"]);
+    expect(entries[0]?.kinds).toEqual(
+      expect.arrayContaining([
+        { kind: "attribute.edited", n: 2 },
+        { kind: "event.published", n: 1 },
+      ]),
+    );
+    expect(entries[0]?.since).toBe(T0);
+  });
+
+  it("two forms of one event stay apart", async () => {
+    const of = desk({ max_tlp: "green", metadata_up_to: "amber" });
+    await of.tell(publication(), edit("1", 1), edit("2", 2, ["tlp:amber"]));
+    const { entries, tlp } = await payloadOf(of);
+    expect(entries.map(({ guarded }) => guarded.form).sort()).toEqual(["full", "metadata"]);
+    const metadata = entries.find(({ guarded }) => guarded.form === "metadata");
+    expect([metadata?.guarded.tlp, metadata?.guarded.alert.items, tlp]).toEqual(["amber", [], "amber"]);
+  });
+
+  it("two events, two instances, and what is about no event stay apart", async () => {
+    const of = desk({ also: ["users"] });
+    await of.tell(publication(), other(), publication({ instance: "other" }), eventless("user.login"), {
+      ...eventless("user.login"),
+      version: "2",
+    });
+    expect((await payloadOf(of)).entries.map(({ guarded }) => guarded.alert.kind).sort()).toEqual([
+      "event.published",
+      "event.published",
+      "event.published",
+      "user.login",
+      "user.login",
+    ]);
+  });
+
+  it("the gravest event comes first", async () => {
+    const of = desk();
+    const levels = ["low", undefined, "high", "medium", "high"] as const;
+    for (const [index, threatLevel] of levels.entries()) {
+      const { threatLevel: _, ...view } = publication().event ?? {};
+      const id = String(index + 1);
+      await of.tell({
+        ...publication(),
+        subject: { type: "event", id },
+        event: { ...view, id, uuid: uuidOf(id), ...(threatLevel && { threatLevel }) },
+      });
+    }
+    const { entries } = await payloadOf(of);
+    expect(entries.map(({ guarded }) => guarded.alert.event?.threatLevel)).toEqual([
+      "high",
+      "high",
+      "medium",
+      "low",
+      undefined,
+    ]);
+  });
+});
+
+describe("openBatch() makes a payload", () => {
+  it("with the mentions, routes and priority of all that leaves", async () => {
+    const of = desk({}, [
+      { name: "a", notify: [{ to: "soc", mention: ["x"] }] },
+      { name: "b", match: { event_id: 8 }, notify: [{ to: "soc", mention: ["x", "y"] }], priority: "high" },
+    ]);
+    await of.tell(publication(), other());
+    const payload = await payloadOf(of);
+    expect([payload.mentions, payload.priority, payload.minimal, payload.destination]).toEqual([
+      ["x", "y"],
+      "high",
+      false,
+      "soc",
+    ]);
+    expect(payload.entries.map(({ routes }) => routes).sort()).toEqual([["a"], ["a", "b"]]);
+  });
+
+  it("without the mentions and priority of what is refused", async () => {
+    const of = desk({}, [
+      { name: "a" },
+      { name: "b", match: { event_id: 8 }, notify: [{ to: "soc", mention: "y" }], priority: "high" },
+    ]);
+    await of.tell(publication(), other(), tagAttached("tlp:red", { eventId: "8" }));
+    const payload = await payloadOf(of);
+    expect([payload.mentions, payload.priority, payload.entries.length]).toEqual([[], "normal", 1]);
+  });
+
+  it.each([
+    [["tlp:green"], ["tlp:clear"], {}, "green"],
+    [["tlp:green"], ["tlp:amber"], {}, "amber"],
+    [[], [], {}, "untagged"],
+    [[], ["tlp:green"], {}, "amber"],
+    [[], ["tlp:green"], { untagged: "clear" }, "green"],
+  ])("of events tagged %j and %j, untagged as %j, is labelled %s", async (a, b, guard, tlp) => {
+    const of = desk(guard);
+    await of.tell(publication({ event: { tags: tags(...a) } }), other({ tags: tags(...b) }));
+    expect((await payloadOf(of)).tlp).toBe(tlp);
+  });
+
+  it("links each event under the instance's own URL, also below a path", async () => {
+    const of = desk({ metadata_up_to: "amber+strict", pointer_up_to: "red" });
+    await of.tell(publication({ event: { tags: tags("tlp:red") } }), publication({ instance: "other" }));
+    const batch = await taken(of);
+    const links = new Map([["cert", new URL("https://misp.example/cert")]]);
+    const opened = openBatch(batch, sightOf(of, links), T0);
+    expect(opened.payload?.entries.map(({ link }) => link?.href).sort()).toEqual([
+      `https://misp.example/cert/events/view/${EVENT_UUID}`,
+      undefined,
+    ]);
+  });
+});
+
+describe("openBatch() asks again whether what matched is visible", () => {
+  const watched = [{ name: "r", kinds: ["*"], match: { attribute: { value: "value-2.*" } } }];
+  const message = publication({ attributes: [attributeOf("1"), attributeOf("2")] });
+
+  it("refuses when it was marked since", async () => {
+    const of = desk({}, watched);
+    await of.tell(message, tagAttached("tlp:red", { attribute: "2" }));
+    expect(reasons(await of.open())).toEqual(["match-not-visible"]);
+  });
+
+  it("goes on when something else was marked since", async () => {
+    const of = desk({}, watched);
+    await of.tell(message, tagAttached("tlp:red", { attribute: "1" }));
+    expect((await payloadOf(of)).entries[0]?.guarded.alert.items.map(({ id }) => id)).toEqual(["2"]);
+  });
+
+  it("goes on when one of its routes still matches", async () => {
+    const of = desk({}, [...watched, { name: "all" }]);
+    await of.tell(message, tagAttached("tlp:red", { attribute: "2" }));
+    expect((await of.open())?.leaving).toHaveLength(1);
+  });
+
+  it("goes on when the route is gone from the config", async () => {
+    const of = desk({}, watched);
+    await of.tell(message);
+    const opened = openBatch(await taken(of), { ...sightOf(of), routes: new Map() }, T0);
+    expect(opened.leaving).toHaveLength(1);
+  });
+
+  it("refuses when the event fell to a form that does not show it", async () => {
+    const of = desk({ metadata_up_to: "red" }, watched);
+    await of.tell(message, tagAttached("tlp:red"));
+    expect(reasons(await of.open())).toEqual(["match-not-visible"]);
+  });
+
+  it("keeps a route that matched by the event's label when a stricter one within the ceiling came", async () => {
+    const of = desk({}, [{ name: "r", match: { tlp: "green" } }]);
+    await of.tell(publication(), tagAttached("tlp:amber"));
+    expect((await payloadOf(of)).tlp).toBe("amber");
+  });
+});
+
+it("openBatch() refuses by distribution when the event travels less far since", async () => {
+  const of = desk();
+  await of.tell(publication());
+  await of.tell(eventEdited({ changedAt: T0 + MINUTE, distribution: "organisation" }));
+  expect(reasons(await of.open())).toEqual(["distribution"]);
+});
+
+async function taken(of: Desk): Promise<Batch> {
+  const batch = await of.take("soc");
+  if (!batch) throw new Error("nothing is due");
+  return batch;
+}
+
+function sightOf({ rules }: Desk, links: ReadonlyMap<string, URL> = new Map()) {
+  const settings = rules.destinations.get("soc");
+  if (!settings) throw new Error("no destination soc");
+  return { guard: settings.guard, routes: rules.routes, links };
+}
+
+function reasons(opened: Opened | undefined): readonly (string | undefined)[] {
+  expect(opened?.payload).toBeUndefined();
+  return opened?.refused.map(({ reason }) => reason) ?? [];
+}
