@@ -41,10 +41,10 @@ function formatAttributes(entry: Entry): string | undefined {
   return told !== undefined && told > 0 && entry.guarded.withheld === 0 ? formatNumber(told) : undefined;
 }
 
-/** `8 ip-dst, 2 domain`, where there are several. */
+/** `8 ip-dst, 2 domain`, where there are more attributes than one sees at a glance. */
 function formatAllTypes(entry: Entry, style: Style): string | undefined {
   const types = countTypes(entry);
-  return types.length > 1 && entry.guarded.alert.subject.type === "event"
+  return types.length > 1 && countItems(entry).attributes > 5 && entry.guarded.alert.subject.type === "event"
     ? formatTypes(types, MAX_TYPES, style)
     : undefined;
 }

@@ -1,4 +1,5 @@
-import { type FactLine, type Headline, headline } from "../../alert/headline.ts";
+import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
+import { type FactLine, formatTlp, type Headline, headline } from "../../alert/headline.ts";
 import { type Indicator, indicator, listItems } from "../../alert/indicators.ts";
 import { formatEntry } from "../../alert/json.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
@@ -32,22 +33,36 @@ const MAX_TYPE = 24;
 const MAX_VALUE = 72;
 const IDS = clean("IDS");
 
-/** A batch for people: for each alert a bar in the colour of its threat level with marking, title, facts and indicators. */
+/**
+ * A batch for people: for each alert a bar in the colour of its threat level with marking, title, facts and indicators.
+ * Several are a digest, in which each is shorter, and those after the thirtieth are a line.
+ */
 export function formatText(payload: Payload, look: Look): TerminalText {
   const listed = listItems(payload);
   const paint = choosePainter(look.colors);
+  const columns = Math.max(MIN_COLUMNS, look.columns) - 2;
+  const isDigest = payload.entries.length > 1;
   const blocks = payload.entries.map((entry, index) => {
     const words = headline(entry, look);
+    const { items, more } = listed[index] ?? { items: [], more: 0 };
+    const rows = { indicators: items.map((item) => indicator(entry, item, look)), more };
+    const body = !isDigest
+      ? formatBlock(entry, words, rows, paint, columns)
+      : index < MAX_DIGEST
+        ? formatShort(entry, words, rows, paint, columns)
+        : formatShortest(entry, words, paint, columns);
     const gutter = look.colors
       ? terminal`${paint.colored(LEVELS[words.level ?? "undefined"].color, terminal`▌`)} `
       : terminal`  `;
-    const columns = Math.max(MIN_COLUMNS, look.columns) - 2;
-    const { items, more } = listed[index] ?? { items: [], more: 0 };
-    const rows = { indicators: items.map((item) => indicator(entry, item, look)), more };
-    const body = formatBlock(entry, words, rows, paint, columns);
-    return terminal`${lines(body.map((line, at) => (at === 0 && !look.colors ? line : withGutter(gutter, line))))}\n`;
+    const end = isDigest && index >= MAX_DIGEST - 1 && index < payload.entries.length - 1 ? EMPTY : terminal`\n`;
+    return terminal`${lines(body.map((line, at) => (at === 0 && !look.colors ? line : withGutter(gutter, line))))}${end}`;
   });
-  return terminalJoin(blocks);
+  return terminalJoin(isDigest ? [formatDigestHead(payload, paint), ...blocks] : blocks);
+}
+
+function formatDigestHead(payload: Payload, paint: Painter): TerminalText {
+  const badge = paint.chip("#000000", TLP_COLORS[payload.tlp], formatTlp(payload.tlp));
+  return terminal`${badge} ${paint.bold(terminal`${formatDigestTitle(payload)}`)}\n\n`;
 }
 
 function withGutter(gutter: TerminalText, line: TerminalText): TerminalText {
@@ -66,48 +81,65 @@ interface Rows {
   readonly more: number;
 }
 
-function formatBlock(
-  entry: Entry,
-  words: Headline,
-  { indicators, more }: Rows,
-  paint: Painter,
-  columns: number,
-): TerminalText[] {
+function formatBlock(entry: Entry, words: Headline, rows: Rows, paint: Painter, columns: number): TerminalText[] {
   const facts: FactLine[] = [...words.facts];
   if (words.context.length > 0) {
     facts.push([clean("Context"), join(words.context, " · ")]);
   }
-  const rest = [
-    ...(more > 0
-      ? [
-          clean(
-            `${indicators.length > 0 ? "+" : ""}${formatNumber(more)} ${indicators.length > 0 ? "more" : "attributes"} in MISP`,
-          ),
-        ]
-      : []),
-    ...(words.withheld ? [words.withheld] : []),
-  ];
   return [
     ...formatHead(entry, words, paint, columns),
     ...wrap(words.title, columns).map((line) => paint.bold(terminal`${line}`)),
-    ...formatRemarks(words, columns),
-    ...(words.body
-      ? section(words.body.flatMap((line) => wrap(line, columns).map((part) => terminal`${part}`)))
-      : section(formatFacts(facts, paint, columns))),
+    ...formatRemarks([words.changed, words.notice], columns),
+    ...section(words.body ? formatRemarks(words.body, columns) : formatFacts(facts, paint, columns)),
+    ...section(formatContent(words, rows, paint, columns)),
     ...section([
-      ...(words.body ? [] : formatIndicators(indicators, paint, columns)),
-      ...(rest.length > 0 ? [paint.dim(terminal`${join(rest, " · ")}`)] : []),
-    ]),
-    ...section([
-      ...(words.link && /^https?:$/.test(words.link.protocol) ? [paint.link(words.link)] : []),
+      ...formatLink(words, paint),
       ...wrap(words.origin, columns).map((line) => paint.dim(terminal`${line}`)),
     ]),
   ];
 }
 
-/** What is different, and what to know of the alert itself. */
-function formatRemarks({ changed, notice }: Headline, columns: number): TerminalText[] {
-  return [changed, notice].flatMap((line) => (line ? wrap(line, columns).map((part) => terminal`${part}`) : []));
+/** What a digest says of one alert: all but the facts that the page in MISP has, too. */
+function formatShort(entry: Entry, words: Headline, rows: Rows, paint: Painter, columns: number): TerminalText[] {
+  const told = words.facts.filter(([label]) => SHORT_FACTS.has(label));
+  const summary = [...told.map(([label, value]) => clean(`${label}: ${value}`)), ...words.context];
+  return [
+    ...formatHead(entry, words, paint, columns),
+    ...wrap(words.title, columns).map((line) => paint.bold(terminal`${line}`)),
+    ...formatRemarks([words.changed, words.notice], columns),
+    ...(words.body
+      ? formatRemarks(words.body, columns)
+      : wrap(join(summary, " · "), columns).map((line) => paint.dim(terminal`${line}`))),
+    ...formatContent(words, rows, paint, columns),
+    ...formatLink(words, paint),
+  ];
+}
+
+const SHORT_FACTS: ReadonlySet<string> = new Set(["Reported by", "Attributes", "Types", "Sighted", "Tag"]);
+
+function formatShortest(entry: Entry, words: Headline, paint: Painter, columns: number): TerminalText[] {
+  const [first = EMPTY, ...others] = formatHead(entry, { ...words, state: words.title }, paint, columns);
+  return [first, ...others, ...formatLink(words, paint)];
+}
+
+function formatLink({ link }: Headline, paint: Painter): TerminalText[] {
+  return link && /^https?:$/.test(link.protocol) ? [paint.link(link)] : [];
+}
+
+/** Indicators, and how many attributes there are besides. */
+function formatContent(words: Headline, { indicators, more }: Rows, paint: Painter, columns: number): TerminalText[] {
+  const left =
+    indicators.length > 0 ? `+${formatNumber(more)} more in MISP` : `${formatNumber(more)} attributes in MISP`;
+  const rest = [...(more > 0 && !words.body ? [clean(left)] : []), ...(words.withheld ? [words.withheld] : [])];
+  return [
+    ...(words.body ? [] : formatIndicators(indicators, paint, columns)),
+    ...(rest.length > 0 ? [paint.dim(terminal`${join(rest, " · ")}`)] : []),
+  ];
+}
+
+/** Sentences, each from a line of its own. */
+function formatRemarks(sentences: readonly (CleanText | undefined)[], columns: number): TerminalText[] {
+  return sentences.flatMap((line) => (line === undefined ? [] : wrap(line, columns).map((part) => terminal`${part}`)));
 }
 
 function section(body: readonly TerminalText[]): readonly TerminalText[] {
@@ -147,7 +179,9 @@ function formatFacts(facts: readonly FactLine[], paint: Painter, columns: number
 }
 
 function formatIndicators(rows: readonly Indicator[], paint: Painter, columns: number): TerminalText[] {
-  const types = rows.map((row) => truncate(row.type, MAX_TYPE));
+  // Marked only where it tells one from another.
+  const isMarked = rows.some((row) => row.changed) && rows.some((row) => !row.changed);
+  const types = rows.map((row) => clean(`${isMarked && row.changed ? "* " : ""}${truncate(row.type, MAX_TYPE)}`));
   const typeWidth = Math.max(0, ...types.map(widthOf)) + 2;
   const room = columns - typeWidth;
   const widest = Math.max(0, ...rows.map((row) => widthOf(row.value)));

@@ -2,12 +2,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatJsonLines, formatText, type Look } from "../../../src/destinations/console/format.ts";
 import type { Entry } from "../../../src/model.ts";
+import { GOLDEN_NAMES, goldenPayload } from "../../support/golden.ts";
 import {
   burst,
   EVENT,
   entry,
   guarded,
   HOSTILE,
+  ITEMS,
   item,
   metadata,
   payload,
@@ -26,7 +28,7 @@ function visible(text: string): string {
   return text.replace(OURS, "");
 }
 
-function everywhere(text: string): Entry {
+function everywhere(text: string, isCustom = false): Entry {
   const told = guarded({
     change: "new",
     event: {
@@ -48,24 +50,62 @@ function everywhere(text: string): Entry {
     tag: { name: text, on: "attribute", attributeId: text },
     lines: [{ label: text, text }],
   });
-  return entry(told, { routes: [text] });
+  return entry(told, { routes: [text], ...(isCustom && { custom: { title: text, body: `${text}\n${text}` } }) });
+}
+
+const GOLDEN = "../../fixtures/golden/console";
+
+/** An event that was published again with two new attributes of seven. */
+function updated(): Entry {
+  const told = publication();
+  const { alert } = told.guarded;
+  const since = (EVENT.changedAt ?? 0) - 86_400_000;
+  const items = ITEMS.map((one, index) => ({ ...one, changedAt: index < 2 ? since + 3_600_000 : since - 1 }));
+  const counts = items.map(({ type = "", toIds = false, marking }) => ({ type, toIds, marking, reach: [], n: 1 }));
+  return { ...told, since, guarded: guarded({ ...alert, change: "updated", items, counts }) };
+}
+
+/** What a template of the operator has made of an alert. */
+function custom(): Entry {
+  const body = "Reported by CIRCL\r\n\n\n\n12 for IDS: https://bad.example/gate.php\n\n";
+  return { ...withheld(), custom: { title: "Emotet again", body } };
 }
 
 describe("formatText()", () => {
+  it.each(GOLDEN_NAMES)("writes what has become of recorded frames: %s", async (name) => {
+    const text = formatText(await goldenPayload(name), { ...PIPED, columns: 100 });
+    await expect(text).toMatchFileSnapshot(`${GOLDEN}/${name}.txt`);
+    for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+  });
+
   it.each([
-    ["publication", publication()],
     ["burst", burst()],
     ["withheld", withheld()],
-    ["metadata", metadata()],
-    ["pointer", pointer()],
+    ["updated", updated()],
+    ["custom", custom()],
+    ["template-failed", { ...metadata(), templateFailed: true }],
   ])("writes a %s plainly where no person looks", async (name, told) => {
-    await expect(formatText(payload([told]), PIPED)).toMatchFileSnapshot(`golden/${name}.txt`);
+    await expect(formatText(payload([told]), PIPED)).toMatchFileSnapshot(`${GOLDEN}/${name}.txt`);
   });
 
   it("writes with colours and within the width of a screen", async () => {
-    const text = formatText(payload([publication(), burst(), pointer()]), SCREEN);
-    await expect(text).toMatchFileSnapshot("golden/screen.ansi");
+    const text = formatText(payload([publication()]), SCREEN);
+    await expect(text).toMatchFileSnapshot(`${GOLDEN}/screen.ansi`);
     for (const line of visible(text).split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it("writes several as a digest, after the thirtieth a line of each", () => {
+    const text = formatText(payload([burst(), ...Array.from({ length: 39 }, () => pointer())], { tlp: "red" }), PIPED);
+    expect(text.split("\n")[0]).toBe("[TLP:RED] 40 alerts · 1 medium");
+    expect(text.match(/\n {2}A restricted event was published\n/g)).toHaveLength(29);
+    expect(text.match(/\n\[TLP:RED\] A restricted event was published\n/g)).toHaveLength(10);
+  });
+
+  it("shows values as they are to readers who want them so, and nothing else less", () => {
+    const live = formatText(payload([publication()]), { ...PIPED, defang: false });
+    expect(live).toContain("https://bad.example/gate.php");
+    expect(live).not.toContain("[.]");
+    expect(live.split("\n")).toHaveLength(formatText(payload([publication()]), PIPED).split("\n").length);
   });
 
   it("says the same with colours as without", () => {
@@ -96,8 +136,8 @@ describe("formatText()", () => {
     );
     const look = fc.constantFrom(PIPED, SCREEN, { ...SCREEN, columns: 1 });
     fc.assert(
-      fc.property(hostile, look, (text, chosen) => {
-        const written = formatText(payload([everywhere(text)]), chosen);
+      fc.property(hostile, look, fc.boolean(), (text, chosen, isCustom) => {
+        const written = formatText(payload([everywhere(text, isCustom)]), chosen);
         expect(visible(written).replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}\p{Surrogate}\u2028\u2029]/u);
       }),
       { numRuns: 200 },
