@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { console } from "./console/index.ts";
+import { teams } from "./teams/index.ts";
 import { webhook } from "./webhook/index.ts";
 
 /** Every destination type, by the name that `type:` has in the configuration. */
-export const REGISTRY = { console, webhook } as const;
+export const REGISTRY = { console, teams, webhook } as const;
 
 /** Names that `type:` of a destination may have. */
 export const DESTINATION_TYPES = Object.keys(REGISTRY);
 
 /** One entry of `destinations:`; parses to a ConfiguredDestination. */
-export const DestinationEntry = z.discriminatedUnion("type", [REGISTRY.console, REGISTRY.webhook]);
+export const DestinationEntry = z.discriminatedUnion("type", [REGISTRY.console, REGISTRY.teams, REGISTRY.webhook]);

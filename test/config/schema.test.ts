@@ -7,6 +7,8 @@ import { Feed } from "../../src/sources/index.ts";
 const EXAMPLE = new URL("../../config.yaml.example", import.meta.url).pathname;
 const ENV = {
   ZMQ_PASSWORD: "a-password",
+  TEAMS_WEBHOOK_URL:
+    "https://0a1b.2c.environment.api.powerplatform.com/powerautomate/hook?api-version=1&sig=a-signature",
   WEBHOOK_URL: "https://soar.example.org/hook",
   WEBHOOK_TOKEN: "a-token",
   CREDENTIALS_DIRECTORY: "/run/credentials/misp-herald",
@@ -32,11 +34,12 @@ test("config.yaml.example can be checked where none of its secrets is at hand, w
   const { config, warnings } = await loadConfig(EXAMPLE, { env: {}, secrets: "optional" });
   expect(warnings.map((warning) => `${warning.severity}: ${warning.message}`)).toEqual([
     "warning: environment variable ZMQ_PASSWORD is not set",
+    "warning: environment variable TEAMS_WEBHOOK_URL is not set",
     "warning: environment variable WEBHOOK_URL is not set",
     `warning: $\{credential:webhook_secret} cannot be read: CREDENTIALS_DIRECTORY is not set`,
     "warning: environment variable WEBHOOK_TOKEN is not set",
   ]);
-  expect(Object.keys(config.destinations)).toEqual(["terminal", "soar"]);
+  expect(Object.keys(config.destinations)).toEqual(["terminal", "management", "soar"]);
 });
 
 test("config.yaml.example shows every destination type and every source type", () => {

@@ -1,5 +1,4 @@
-import type { MentionLine } from "./mentions.ts";
-import type { CardText, InertText } from "./text.ts";
+import type { CardText, InertText, MentionLine } from "./text.ts";
 
 // The part of Adaptive Cards 1.4 that misp-herald uses, in the spelling of its schema. Text from MISP stands in TextRuns only:
 // TextBlock and FactSet parse Markdown, and what a backslash does in them differs from client to client.

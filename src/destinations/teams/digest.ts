@@ -1,43 +1,30 @@
+import { countLevels } from "../../alert/digest.ts";
+import { formatTlp } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
-import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
-import { THREAT_LEVELS, type ThreatLevel } from "../../vocabulary.ts";
+import { clean, formatCount, formatNumber, join } from "../../alert/text.ts";
+import type { Payload } from "../../model.ts";
 import { line, openUrl, type RichTextBlock, run } from "./card.ts";
 import { type Content, formatHead, formatIndicator, formatLevel, formatMore, type Told } from "./entry.ts";
 import { cardText } from "./text.ts";
 
-/** More than this, nobody reads. */
-export const MAX_ENTRIES = 30;
-
-/** Facts that are worth a place where many things are told at once. */
+/** Facts that have no place where many things are told at once. */
 const UNIMPORTANT = new Set(["Event date", "Analysis", "Distribution", "Objects", "Route", "Routes", "More"]);
 
 const FINE = { size: "Small", isSubtle: true } as const;
-
-/** `▲ 3 High · ◆ 2 Medium`; undefined where no level is known. */
-function formatLevels(levels: readonly (ThreatLevel | undefined)[]): CleanText | undefined {
-  const counts = THREAT_LEVELS.flatMap((level) => {
-    const n = levels.filter((candidate) => candidate === level).length;
-    return n > 0 ? [clean(`${LEVELS[level].glyph} ${formatNumber(n)} ${LEVELS[level].word}`)] : [];
-  });
-  return counts.length > 0 ? join(counts, " · ") : undefined;
-}
 
 /**
  * A card about several entries, of which `told` are shown: the gravest, as they come. `minimal`: only marking, title and link
  * of each.
  */
-export function formatDigest(
-  tlp: CleanText,
-  levels: readonly (ThreatLevel | undefined)[],
-  told: readonly Told[],
-  minimal: boolean,
-): Content {
-  const gravest = THREAT_LEVELS.find((level) => levels.includes(level));
-  const left = levels.length - told.length;
-  const counts = minimal ? undefined : formatLevels(levels);
+export function formatDigest(payload: Payload, told: readonly Told[], minimal: boolean): Content {
+  const levels = countLevels(payload);
+  // Counted by glyph and word, as they stand below.
+  const counts = levels.map(({ level, n }) => clean(`${LEVELS[level].glyph} ${formatNumber(n)} ${LEVELS[level].word}`));
+  const left = payload.entries.length - told.length;
+  const title = formatCount(payload.entries.length, "alert");
   return {
     body: [
-      formatHead(gravest, tlp, [counts], formatCount(levels.length, "alert")),
+      formatHead(levels[0]?.level, formatTlp(payload.tlp), minimal ? [] : counts, title),
       ...told.flatMap((entry, index) => formatEntry(entry, index === 0, minimal)),
       ...(left > 0
         ? [line([run(cardText(clean(`+${formatCount(left, "more alert")} in MISP`)), FINE)], { spacing: "Medium" })]

@@ -1,11 +1,12 @@
-import { formatTlp, headline } from "../../alert/headline.ts";
+import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
+import { formatTlp, type Headline, headline } from "../../alert/headline.ts";
 import { indicator, listItems } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
-import { type CleanText, clean, formatCount, formatNumber } from "../../alert/text.ts";
+import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
 import type { Payload } from "../../model.ts";
 import type { Card, Message } from "./card.ts";
-import { formatDigest, MAX_ENTRIES, shortened } from "./digest.ts";
+import { formatDigest, shortened } from "./digest.ts";
 import { type Content, formatAlert, formatMinimalAlert, type Told } from "./entry.ts";
 import { type Fitting, largest } from "./fit.ts";
 import { formatMentions } from "./mentions.ts";
@@ -59,33 +60,30 @@ function cutBody(body: readonly CleanText[], n: number): readonly CleanText[] {
  * then all but marking, title and link, then whole entries; what went is counted in the card.
  */
 export function formatMessage(payload: Payload, style: Style): Formatted {
-  const isDigest = payload.entries.length > 1;
   const listed = listItems(payload);
-  const all: readonly Told[] = payload.entries.map((entry, index) => {
+  const isDigest = payload.entries.length > 1;
+  const told = payload.entries.slice(0, MAX_DIGEST).map((entry, index): Told => {
     const { items, more } = listed[index] ?? { items: [], more: 0 };
-    const told = {
-      words: headline(entry, style),
-      indicators: items.map((item) => indicator(entry, item, style)),
-      more,
-    };
-    return isDigest ? shortened(told) : told;
+    const indicators = items.map((item) => indicator(entry, item, style));
+    const whole = { words: headline(entry, style), indicators, more };
+    return isDigest ? shortened(whole) : whole;
   });
-  const levels = all.map(({ words }) => words.level);
-  const told = all.slice(0, MAX_ENTRIES);
-  const digest = (shown: readonly Told[], minimal: boolean) =>
-    formatDigest(formatTlp(payload.tlp), levels, shown, minimal);
+  const [only] = isDigest ? [] : told;
 
   const trimmed: string[] = [];
   if (!payload.minimal) {
     const format = (cut: Cut) => {
       const shown = told.map((entry) => cutTo(entry, cut, isDigest));
-      const [only] = shown;
-      return envelope(payload, all, isDigest || !only ? digest(shown, false) : formatAlert(only));
+      return envelope(
+        payload,
+        only?.words,
+        only ? formatAlert(cutTo(only, cut, false)) : formatDigest(payload, shown, false),
+      );
     };
     let cut = isDigest ? SHORT : WHOLE;
     for (const stage of STAGES) {
-      const sizes = told.map((entry) => Math.min(sizesOf(entry)[stage], cut[stage]));
       const before = cut;
+      const sizes = told.map((entry) => Math.min(sizesOf(entry)[stage], before[stage]));
       const best = largest(Math.max(0, ...sizes), (n) => format({ ...before, [stage]: n }));
       const gone = sizes.reduce((sum, size) => sum + Math.max(0, size - (best?.n ?? 0)), 0);
       if (gone > 0) {
@@ -93,23 +91,22 @@ export function formatMessage(payload: Payload, style: Style): Formatted {
       }
       if (best) {
         const { message, text } = best;
-        return { message, text, trimmed: [...trimmed, ...leftOut(all.length - told.length)] };
+        return { message, text, trimmed: [...trimmed, ...leftOut(payload.entries.length - told.length)] };
       }
       cut = { ...cut, [stage]: 0 };
     }
     trimmed.splice(0, trimmed.length, "all but marking, title and link left out");
   }
-  const minimal = (n: number) => {
-    const [only] = told;
-    return envelope(
-      { ...payload, mentions: [] },
-      all,
-      isDigest || !only ? digest(told.slice(0, n), true) : formatMinimalAlert(only.words),
+  // Mentions stay in what is only too long; the other side may have refused the message because of one.
+  const minimal = (n: number) =>
+    envelope(
+      payload,
+      only?.words,
+      only ? formatMinimalAlert(only.words) : formatDigest(payload, told.slice(0, n), true),
     );
-  };
   const bare = minimal(0);
   const { n, message, text } = largest(told.length, minimal) ?? { n: 0, message: bare, text: JSON.stringify(bare) };
-  return { message, text, trimmed: [...trimmed, ...leftOut(all.length - n)] };
+  return { message, text, trimmed: [...trimmed, ...leftOut(payload.entries.length - n)] };
 }
 
 const WORDS: Readonly<Record<keyof Cut, (n: number) => string>> = {
@@ -123,17 +120,17 @@ function leftOut(entries: number): readonly string[] {
 }
 
 /** The content of a card with all that is the same in every card. */
-function envelope(payload: Payload, told: readonly Told[], { body, actions }: Content): Message {
-  const people = formatMentions(payload.mentions);
+function envelope(payload: Payload, words: Headline | undefined, { body, actions }: Content): Message {
+  const people = payload.minimal ? undefined : formatMentions(payload.mentions);
   const [head, ...rest] = body;
-  const summary = inertText(summarise(payload, told));
+  const summary = inertText(summarise(payload, words));
   const card: Card = {
     $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
     type: "AdaptiveCard",
     version: "1.4",
     msteams: { width: "Full", ...(people ? { entities: people.entities } : {}) },
     fallbackText: summary,
-    body: people && head ? [head, { type: "TextBlock", text: people.line, wrap: true } as const, ...rest] : body,
+    body: people && head ? [head, { type: "TextBlock", text: people.line, wrap: true }, ...rest] : body,
     ...(actions.length > 0 ? { actions } : {}),
   };
   return {
@@ -144,11 +141,9 @@ function envelope(payload: Payload, told: readonly Told[], { body, actions }: Co
 }
 
 /** One line for notifications: `TLP:AMBER · High: Emotet epoch5`. */
-function summarise({ tlp }: Payload, told: readonly Told[]): CleanText {
-  const [first, ...others] = told;
-  if (!first || others.length > 0) {
-    return clean(`${formatTlp(tlp)} · ${formatCount(told.length, "alert")}`);
-  }
-  const { level, title } = first.words;
-  return clean(`${formatTlp(tlp)} · ${level ? `${LEVELS[level].word}: ` : ""}${title}`);
+function summarise(payload: Payload, words: Headline | undefined): CleanText {
+  const what = words
+    ? clean(`${words.level ? `${LEVELS[words.level].word}: ` : ""}${words.title}`)
+    : formatDigestTitle(payload);
+  return join([formatTlp(payload.tlp), what], " · ");
 }

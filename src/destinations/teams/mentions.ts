@@ -1,10 +1,6 @@
 import { clean, truncate } from "../../alert/text.ts";
-import type { Brand } from "../../model.ts";
 import type { MentionEntity } from "./card.ts";
-import { inertText } from "./text.ts";
-
-/** `<at>…</at>` of people whom the operator has configured, and nothing else. */
-export type MentionLine = Brand<string, "MentionLine">;
+import { inertText, type MentionLine } from "./text.ts";
 
 /** Teams mentions people by user principal name or Entra object id; a webhook has no other mentions. */
 const PERSON = /^(?:(?<name>[^<>]*)<(?<inner>[^<>]+)>|(?<bare>[^<>\s]+))$/;

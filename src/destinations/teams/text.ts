@@ -7,6 +7,9 @@ export type CardText = Brand<string, "CardText">;
 /** Text that means nothing else to a reader of Markdown or HTML, for fields of which clients differ in what they parse. */
 export type InertText = Brand<string, "InertText">;
 
+/** `<at>…</at>` of people whom the operator has configured, and nothing else. */
+export type MentionLine = Brand<string, "MentionLine">;
+
 /** What stands between two runs; an ordinary space at the end of one may get lost, an en space does not. */
 type Gap = "" | " · " | "\u2002";
 
