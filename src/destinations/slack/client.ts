@@ -1,0 +1,109 @@
+import { type FetchFunction, type Logger, LogLevel, WebClient } from "@slack/web-api";
+import { Secret } from "../../secret.ts";
+import { USER_AGENT } from "../../version.ts";
+import { type HttpClient, openHttp, type Reply } from "../http.ts";
+
+/** Posts messages to one channel. */
+export interface Poster extends AsyncDisposable {
+  /** Rejects only when `signal` aborts, with its reason, or by a bug. */
+  post(request: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Reply>;
+}
+
+const API_URL = "https://slack.com/api/";
+const METHOD = "chat.postMessage";
+/** An answer repeats the message, with six bytes for each letter that is not ASCII. */
+const MAX_ANSWER_BYTES = 1_048_576;
+
+/** The SDK would log whole messages. */
+const SILENT: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  setLevel() {},
+  getLevel: () => LogLevel.ERROR,
+  setName() {},
+};
+
+interface Transport {
+  readonly timeoutMs: number;
+  readonly caFile?: string | undefined;
+}
+
+/** Posts through Slack's Web API with a bot token. */
+export function openApi(options: Transport & { readonly token: Secret; readonly apiUrl?: string | undefined }): Poster {
+  const { token, apiUrl = API_URL, timeoutMs, caFile } = options;
+  const base = apiUrl.endsWith("/") ? apiUrl : `${apiUrl}/`;
+  const url = new Secret(base + METHOD);
+  const http = openHttp({ url, timeoutMs, caFile, maxResponseBytes: MAX_ANSWER_BYTES });
+  return {
+    async post(request, signal) {
+      let reply: Reply | undefined;
+      // A client of its own for each call, because the signal is the call's; connections are in `http`.
+      const client = new WebClient(token.reveal(), {
+        slackApiUrl: base,
+        allowAbsoluteUrls: false,
+        retryConfig: { retries: 0 },
+        rejectRateLimitedCalls: true,
+        logger: SILENT,
+        headers: { "User-Agent": USER_AGENT },
+        fetch: async (_, init) => {
+          reply = await post(http, init?.headers ?? {}, typeof init?.body === "string" ? init.body : "", signal);
+          return toResponse(reply, url);
+        },
+      });
+      try {
+        await client.apiCall(METHOD, { ...request });
+      } catch (error) {
+        signal.throwIfAborted();
+        // The SDK's errors do not always tell status, Retry-After and code, so that the reply itself is judged. What fails
+        // before there is one is a bug.
+        if (!reply) {
+          throw error;
+        }
+      }
+      return reply ?? { failure: { kind: "ambiguous", reason: "network" } };
+    },
+    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
+  };
+}
+
+/** Posts to an incoming webhook. */
+export function openIncomingWebhook(options: Transport & { readonly url: Secret }): Poster {
+  const http = openHttp(options);
+  return {
+    post: (request, signal) =>
+      post(http, { "content-type": "application/json; charset=utf-8" }, JSON.stringify(request), signal),
+    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
+  };
+}
+
+function post(http: HttpClient, headers: Readonly<Record<string, string>>, body: string, signal: AbortSignal) {
+  const lowered = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return http.post({ headers: lowered, body, signal });
+}
+
+/** What the SDK expects of `fetch`. */
+function toResponse(reply: Reply, url: Secret): Awaited<ReturnType<FetchFunction>> {
+  if ("failure" in reply) {
+    throw new Error(reply.failure.reason);
+  }
+  const { status, retryAfter, body } = reply;
+  const headers = new Headers(retryAfter === undefined ? {} : { "retry-after": retryAfter });
+  const text = async () => {
+    if (body === undefined) {
+      throw new Error("answer-lost");
+    }
+    return body;
+  };
+  return {
+    ok: status >= 200 && status < 300,
+    status,
+    statusText: "",
+    url: url.reveal(),
+    headers,
+    text,
+    json: async () => JSON.parse(await text()),
+    arrayBuffer: async () => new TextEncoder().encode(await text()).buffer,
+  };
+}

@@ -1,0 +1,244 @@
+import { type Headline, headline } from "../../alert/headline.ts";
+import { type Indicator, indicator, type Listed, listItems } from "../../alert/indicators.ts";
+import { LEVELS } from "../../alert/palette.ts";
+import type { Style } from "../../alert/style.ts";
+import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
+import type { Entry, Payload } from "../../model.ts";
+import {
+  type Block,
+  bold,
+  isWithinLimits,
+  LIMITS,
+  paragraph,
+  plain,
+  richText,
+  run,
+  type SlackMessage,
+} from "./blocks.ts";
+import {
+  countLevels,
+  factLines,
+  fallback,
+  formatLevel,
+  formatRest,
+  markingLine,
+  mentionBlock,
+  openButton,
+  payloadTlp,
+  readMentions,
+  table,
+  textLines,
+  withGlyph,
+} from "./parts.ts";
+import { type Amounts, shrink } from "./shrink.ts";
+import { literal, type Mrkdwn, slack, slackUrl } from "./text.ts";
+
+/** A message, and what was left out of it so that Slack takes it, in words. */
+export interface Formatted {
+  readonly message: SlackMessage;
+  readonly trimmed: readonly string[];
+}
+
+const NOTHING: Listed = { items: [], more: 0 };
+const MAX_ENTRIES = 30;
+const MAX_ROWS_OF_ENTRY = 3;
+const MAX_DETAILS = 300;
+/** What a digest says of each alert, beside its title; the labels are those of the headline. */
+const DIGEST_FACTS: ReadonlySet<string> = new Set(["Reported by", "Attributes", "Sighted", "Tag"]);
+
+/** Makes the message for a payload. Over Slack's limits low-value parts go first, and never marking, title and link. */
+export function formatMessage(payload: Payload, style: Style): Formatted {
+  if (payload.minimal) {
+    return formatMinimal(payload, style);
+  }
+  const [entry] = payload.entries;
+  return entry && payload.entries.length === 1 ? formatAlert(payload, entry, style) : formatDigest(payload, style);
+}
+
+function message(text: Mrkdwn, blocks: readonly Block[], rest: Pick<SlackMessage, "attachments"> = {}): SlackMessage {
+  return { text, blocks, ...rest, unfurl_links: false, unfurl_media: false };
+}
+
+/** `High: title (New)`, for a notification. */
+function summarise(words: Headline): CleanText {
+  const level = words.level === undefined || words.level === "undefined" ? "" : `${LEVELS[words.level].word}: `;
+  return clean(`${level}${words.title}${words.state ? ` (${words.state})` : ""}`);
+}
+
+// ---------------------------------------------------------------- one alert
+
+type AlertPart = "rows" | "context" | "facts" | "lines";
+const ALERT_ORDER: readonly AlertPart[] = ["rows", "context", "facts", "lines"];
+
+function formatAlert(payload: Payload, entry: Entry, style: Style): Formatted {
+  const words = headline(entry, style);
+  const [listed = NOTHING] = listItems(payload);
+  const rows = words.body ? [] : listed.items.map((item) => indicator(entry, item, style));
+  const whole: Amounts<AlertPart> = {
+    rows: rows.length,
+    context: words.body ? 0 : words.context.length,
+    facts: words.body ? 0 : words.facts.length,
+    lines: words.body?.length ?? 0,
+  };
+  const { mentions } = readMentions(payload);
+  const build = (amounts: Amounts<AlertPart>) => {
+    const title = withGlyph(words.level, words.title);
+    const blocks: readonly Block[] = [
+      { type: "header", text: plain(literal(title, LIMITS.header)) },
+      ...richText([markingLine(words)]),
+      ...mentionBlock(mentions),
+    ];
+    const color = LEVELS[words.level ?? "undefined"].color;
+    // Marking and title stay outside: Slack folds a long attachment up.
+    const attachments = [{ color, blocks: formatContent(words, rows, listed, amounts) }];
+    return message(fallback(mentions, words.tlp, summarise(words)), blocks, { attachments });
+  };
+  const kept = shrink(whole, ALERT_ORDER, (amounts) => isWithinLimits(build(amounts)));
+  const trimmed = (
+    [
+      ["rows", "listed attribute"],
+      ["context", "tag"],
+      ["facts", "fact"],
+      ["lines", "line"],
+    ] as const
+  ).flatMap(([part, noun]) =>
+    kept[part] < whole[part] ? [`${formatCount(whole[part] - kept[part], noun)} left out`] : [],
+  );
+  return { message: build(kept), trimmed };
+}
+
+function formatContent(
+  words: Headline,
+  rows: readonly Indicator[],
+  listed: Listed,
+  amounts: Amounts<AlertPart>,
+): readonly Block[] {
+  const remarks = [words.changed, words.notice].flatMap((text) => (text ? [text] : []));
+  const context = words.context.slice(0, amounts.context);
+  const facts = words.facts.slice(0, amounts.facts);
+  const more = words.body ? 0 : listed.more + rows.length - amounts.rows;
+  const rest = formatRest(amounts.rows, more, words.withheld);
+  const button = openButton(words.link);
+  return [
+    ...richText([
+      paragraph(remarks.length > 0 ? [bold(literal(join(remarks, " "), MAX_DETAILS))] : []),
+      factLines(context.length > 0 ? [...facts, [clean("Context"), join(context, " · ")]] : facts),
+      textLines(words.body?.slice(0, amounts.lines) ?? [], 1000),
+    ]),
+    ...richText([table(rows.slice(0, amounts.rows)), textLines(rest ? [rest] : [])]),
+    ...(button ? [{ type: "actions", elements: [button] } as const] : []),
+    { type: "context", elements: [plain(literal(words.origin, MAX_DETAILS))] },
+  ];
+}
+
+// ---------------------------------------------------------------- several
+
+type DigestPart = "rows" | "details" | "entries";
+const DIGEST_ORDER: readonly DigestPart[] = ["rows", "details", "entries"];
+
+function formatDigest(payload: Payload, style: Style): Formatted {
+  const listed = listItems(payload);
+  const entries = payload.entries.slice(0, MAX_ENTRIES).map((entry, index) => {
+    const { items, more } = listed[index] ?? NOTHING;
+    const words = headline(entry, style);
+    const top = words.body ? [] : items.slice(0, MAX_ROWS_OF_ENTRY).map((item) => indicator(entry, item, style));
+    return { words, rows: top, more: words.body ? 0 : more + items.length };
+  });
+  const { mentions } = readMentions(payload);
+  const tlp = payloadTlp(payload);
+  const count = formatCount(payload.entries.length, "alert");
+  const levels = countLevels(payload.entries);
+  const build = (amounts: Amounts<DigestPart>) => {
+    const left = payload.entries.length - amounts.entries;
+    return message(fallback(mentions, tlp, clean(`${count}: ${levels}`)), [
+      { type: "header", text: plain(literal(count, LIMITS.header)) },
+      ...richText([paragraph([bold(literal(tlp)), run(slack` · ${literal(levels)}`)])]),
+      ...mentionBlock(mentions),
+      ...entries
+        .slice(0, amounts.entries)
+        .flatMap(({ words, rows, more }, index) =>
+          formatEntry(words, rows.slice(0, amounts.rows), more, index < amounts.details),
+        ),
+      ...(left > 0
+        ? [{ type: "context", elements: [plain(literal(clean(`+${formatCount(left, "more alert")}`)))] } as const]
+        : []),
+    ]);
+  };
+  const whole = { rows: MAX_ROWS_OF_ENTRY, details: entries.length, entries: entries.length };
+  const kept = shrink<DigestPart>(whole, DIGEST_ORDER, (amounts) => isWithinLimits(build(amounts)));
+  const left = payload.entries.length - kept.entries;
+  return {
+    message: build(kept),
+    trimmed: [
+      ...(kept.rows < whole.rows ? [`attributes beyond ${formatNumber(kept.rows)} of each alert left out`] : []),
+      ...(kept.details < whole.details
+        ? [`details of ${formatCount(whole.details - kept.details, "alert")} left out`]
+        : []),
+      ...(left > 0 ? [`${formatCount(left, "alert")} left out`] : []),
+    ],
+  };
+}
+
+/** One alert among others: title, one line, and its first attributes. */
+function formatEntry(
+  words: Headline,
+  rows: readonly Indicator[],
+  attributes: number,
+  hasDetails: boolean,
+): readonly Block[] {
+  const url = slackUrl(words.link);
+  const title = literal(withGlyph(words.level, words.title), LIMITS.header);
+  const details = join(
+    [
+      words.tlp,
+      ...(words.pap ? [words.pap] : []),
+      ...[formatLevel(words.level), words.state, words.changed, words.notice].flatMap((text) => (text ? [text] : [])),
+      ...(words.body
+        ? words.body.slice(0, 1)
+        : words.facts.flatMap(([label, value]) => (DIGEST_FACTS.has(label) ? [join([label, value], ": ")] : []))),
+    ],
+    " · ",
+  );
+  const rest = rows.length > 0 ? formatRest(rows.length, attributes - rows.length, words.withheld) : words.withheld;
+  return richText([
+    paragraph([
+      url ? { type: "link", url, text: title, style: { bold: true } } : bold(title),
+      run(slack`\n${literal(hasDetails ? details : words.tlp, MAX_DETAILS)}`),
+    ]),
+    table(rows),
+    textLines(rest && hasDetails ? [rest] : []),
+  ]);
+}
+
+// ---------------------------------------------------------------- what nothing can be wrong with
+
+/** Marking, title and link in the oldest kind of block, for when Slack has refused more. */
+function formatMinimal(payload: Payload, style: Style): Formatted {
+  const all = payload.entries.map((entry) => headline(entry, style));
+  const tlp = payloadTlp(payload);
+  const [first] = all;
+  const words = all.length === 1 && first ? first.title : formatCount(all.length, "alert");
+  const build = ({ entries }: Amounts<"entries">) => {
+    const left = all.length - entries;
+    return message(fallback([], tlp, words), [
+      ...all.slice(0, entries).map(({ tlp: label, title, link }): Block => {
+        const button = openButton(link);
+        const text = plain(slack`${literal(label)} · ${literal(title, LIMITS.header)}`);
+        return { type: "section", text, ...(button ? { accessory: button } : {}) };
+      }),
+      ...(left > 0
+        ? [{ type: "section", text: plain(literal(clean(`+${formatCount(left, "more alert")}`))) } as const]
+        : []),
+    ]);
+  };
+  const whole = { entries: Math.min(MAX_ENTRIES, all.length) };
+  const kept = shrink(whole, ["entries"], (amounts) => isWithinLimits(build(amounts)));
+  const left = all.length - kept.entries;
+  return {
+    message: build(kept),
+    trimmed: [
+      "all but marking, title and link left out",
+      ...(left > 0 ? [`${formatCount(left, "alert")} left out`] : []),
+    ],
+  };
+}

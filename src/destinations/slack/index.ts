@@ -1,0 +1,113 @@
+import { z } from "zod";
+import type { Payload } from "../../model.ts";
+import type { Secret } from "../../secret.ts";
+import { defineDestination } from "../destination.ts";
+import { classifyAnswer } from "./answers.ts";
+import { LIMITS, measure } from "./blocks.ts";
+import { openApi, openIncomingWebhook } from "./client.ts";
+import { formatMessage } from "./format.ts";
+import { findConflicts, SLACK_OPTIONS } from "./options.ts";
+import { formatSlackPage } from "./page.ts";
+import { readMentions } from "./parts.ts";
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** For programs that read the channel. Whoever may read the channel may read this, so that it names things and says nothing. */
+function metadataOf(payload: Payload): object {
+  const [entry] = payload.entries;
+  const isAlone = payload.entries.length === 1 && entry !== undefined && entry.guarded.form !== "pointer";
+  const uuid = isAlone ? entry.guarded.alert.event?.uuid : undefined;
+  return {
+    event_type: "misp_herald_alert",
+    event_payload: { batch: payload.batch, ...(uuid !== undefined && UUID.test(uuid) ? { event_uuid: uuid } : {}) },
+  };
+}
+
+function tokenOf({ token }: { readonly token?: Secret | undefined }): Secret {
+  if (!token) {
+    throw new Error("A slack destination has neither token nor webhook_url; its options were not checked");
+  }
+  return token;
+}
+
+const definition = defineDestination({
+  type: "slack",
+  shape: SLACK_OPTIONS,
+  // About one message a second per channel, short bursts tolerated (docs.slack.dev/apis/web-api/rate-limits).
+  rate: { per_second: 1 / 1.2, burst: 3 },
+  open(options, { name, now, log }) {
+    const { channel, webhook_url: url, api_url: apiUrl, ca_file: caFile, timeout: timeoutMs } = options;
+    const surface = url ? "webhook" : "api";
+    const poster = url
+      ? openIncomingWebhook({ url, timeoutMs, caFile })
+      : openApi({ token: tokenOf(options), apiUrl, timeoutMs, caFile });
+    const style = { timeZone: options.timezone, defang: options.defang };
+    const warned = new Set<string>();
+    const format = (payload: Payload) => {
+      const { message, trimmed } = formatMessage(payload, style);
+      const { unknown } = readMentions(payload);
+      // Only an app may send metadata, and what a webhook belongs to is not known.
+      const rest = surface === "api" && !payload.minimal ? { metadata: metadataOf(payload) } : {};
+      const request = { ...(channel === undefined ? {} : { channel }), ...message, ...rest };
+      return { message, request, trimmed, unknown };
+    };
+    return {
+      name,
+      async send(payload, signal) {
+        signal.throwIfAborted();
+        const { request, unknown } = format(payload);
+        for (const mention of unknown) {
+          if (!warned.has(mention)) {
+            warned.add(mention);
+            log.warn({ destination: name, mention }, "Not mentioned: Slack needs an ID (S…, U…), channel or here");
+          }
+        }
+        const startedAt = now();
+        const reply = await poster.post(request, signal);
+        const outcome = classifyAnswer(reply, now(), surface);
+        log.debug(
+          {
+            destination: name,
+            batch: payload.batch,
+            outcome: outcome.kind,
+            ...("status" in reply ? { status: reply.status } : {}),
+            tookMs: now() - startedAt,
+          },
+          "Posted",
+        );
+        return outcome;
+      },
+      async preview(payload) {
+        const { message, request, trimmed, unknown } = format(payload);
+        const used = measure(message);
+        return {
+          body: JSON.stringify(request, null, 2),
+          sizes: [
+            { what: "blocks", used: used.blocks, limit: LIMITS.blocks, unit: "blocks" },
+            { what: "text of all blocks", used: used.total, limit: LIMITS.total, unit: "characters" },
+            { what: "header", used: used.header, limit: LIMITS.header, unit: "characters" },
+            { what: "longest rich text", used: used.richText, limit: LIMITS.richText, unit: "characters" },
+            { what: "longest section", used: used.text, limit: LIMITS.text, unit: "characters" },
+            { what: "fallback text", used: used.fallback, limit: LIMITS.fallback, unit: "characters" },
+          ],
+          trimmed: [
+            ...trimmed,
+            ...unknown.map((mention) => `mention of ${JSON.stringify(mention)}: it is no ID of Slack`),
+          ],
+          html: formatSlackPage(message, payload.createdAt, style),
+        };
+      },
+      [Symbol.asyncDispose]: () => poster[Symbol.asyncDispose](),
+    };
+  },
+});
+
+/** Posts alerts to a Slack channel, with a bot token or an incoming webhook. */
+export const slack = z.pipe(
+  definition.in.superRefine((options, context) => {
+    for (const { path, message } of findConflicts(options)) {
+      context.addIssue({ code: "custom", path: [...path], message });
+    }
+  }),
+  definition.out,
+);
