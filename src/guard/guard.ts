@@ -4,7 +4,7 @@ import { type Kind, PAP, type Pap, SENSITIVE, type Sensitive, TLP, type Tlp } fr
 import { rank } from "./marking.ts";
 import { isPersonal } from "./personal.ts";
 import type { Guard } from "./policy.ts";
-import { passage, withoutMembers } from "./reach.ts";
+import { passage, withoutMembers, withoutMembersOf } from "./reach.ts";
 import { tighten } from "./tighten.ts";
 
 /** Why a destination may not be told: stable words for the record, for metrics and for people. */
@@ -186,12 +186,9 @@ function reduce(alert: Alert, form: Form, labels: Labels): GuardedAlert {
       : {
           ...rest,
           ...(event && { event: withoutSource(withoutMembers(event), chr) }),
-          items: rest.items.map(({ reach, ...item }) => ({ ...item, reach: reach.map(withoutMembers) })),
-          counts: rest.counts.map((count) => ({ ...count, reach: count.reach.map(withoutMembers) })),
-          objects: rest.objects.map((object) => ({
-            ...withoutMembers(object),
-            reach: object.reach.map(withoutMembers),
-          })),
+          items: rest.items.map(withoutMembersOf),
+          counts: rest.counts.map(withoutMembersOf),
+          objects: rest.objects.map((object) => withoutMembersOf(withoutMembers(object))),
           ...(sighting && { sighting: form === "full" ? sighting : withoutReporter(sighting) }),
           ...(form === "metadata" && { lines: [] }),
         };

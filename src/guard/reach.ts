@@ -51,6 +51,12 @@ export function withoutMembers<T extends Reach>(level: T): T {
   return { ...level, sharingGroup };
 }
 
+/** The same for the levels of a part; gives back what has no members, of which there may be a hundred thousand. */
+export function withoutMembersOf<T extends { readonly reach: readonly Reach[] }>(part: T): T {
+  if (!part.reach.some(({ sharingGroup }) => sharingGroup?.members)) return part;
+  return { ...part, reach: part.reach.map(withoutMembers) };
+}
+
 function isIn(names: readonly string[], ...candidates: readonly (string | undefined)[]): boolean {
   return candidates.some((candidate) => candidate !== undefined && names.some((name) => same(name, candidate)));
 }

@@ -19,6 +19,7 @@ export function tighten(alert: Alert, { event, attributes }: Memory, drafts = fa
   const items = alert.items.map((item) => {
     const before = settled(item.marking);
     const row = item.id === undefined ? undefined : rows.get(item.id);
+    if (!row && !drafts) return item;
     const marking = strictest(before, ...(drafts ? [labelsOf(item.tags)] : []), ...(row ? [read(row)] : []));
     if (!same(marking, before)) {
       move(counts, { type: item.type ?? "", toIds: item.toIds ?? false, marking: before, reach: item.reach }, marking);

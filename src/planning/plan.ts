@@ -251,9 +251,11 @@ function againVersion({ version, receivedAt, kind }: Alert): string {
 
 /** Marks the attributes that the routes that fire ask for. */
 function pick(alert: Alert, subject: Matchable, fired: readonly { readonly route: Route }[]): Alert {
+  const picks = fired.flatMap(({ route }) => route.picks ?? []);
+  if (picks.length === 0) return alert;
   const items = alert.items.map((item, index) => {
     const facts = subject.attributes[index];
-    return facts && fired.some(({ route }) => route.picks(facts)) ? { ...item, matched: true } : item;
+    return facts && picks.some((isPicked) => isPicked(facts)) ? { ...item, matched: true } : item;
   });
   return { ...alert, items };
 }

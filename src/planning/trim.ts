@@ -1,7 +1,7 @@
 import { MAX_OBJECTS, MAX_TAGS, MAX_TEXT } from "../guard/limits.ts";
 import { isMarking } from "../guard/marking.ts";
 import { isPersonal } from "../guard/personal.ts";
-import { withoutMembers } from "../guard/reach.ts";
+import { withoutMembers, withoutMembersOf } from "../guard/reach.ts";
 import { add, OTHER_CELL } from "../guard/tighten.ts";
 import type { Alert, Count, Item } from "../model.ts";
 
@@ -31,15 +31,14 @@ export function trim(
       .sort(byGravity)
       .slice(0, MAX_ITEMS)
       .map((item) => ({
-        ...item,
+        ...withoutMembersOf(item),
         tags: first(item.tags, MAX_TAGS, (name) => name),
-        reach: item.reach.map(withoutMembers),
       })),
     counts: bound(alert.counts),
     objects: alert.objects
       .filter((object) => visible.objects.has(object))
       .slice(0, MAX_OBJECTS)
-      .map((object) => ({ ...withoutMembers(object), reach: object.reach.map(withoutMembers) })),
+      .map((object) => withoutMembersOf(withoutMembers(object))),
   };
   let trimmed: Alert = JSON.parse(JSON.stringify(whole), (_, value) =>
     typeof value === "string" ? short(value) : value,
@@ -88,7 +87,7 @@ function byGravity(a: Item, b: Item): number {
  * the rest is counted as what nobody may see.
  */
 function bound(counts: readonly Count[]): readonly Count[] {
-  const clean = counts.map((count) => ({ ...count, reach: count.reach.map(withoutMembers) })).sort((a, b) => b.n - a.n);
+  const clean = counts.map(withoutMembersOf).sort((a, b) => b.n - a.n);
   const merged = new Map<string, Count>();
   for (const [index, count] of clean.entries()) {
     const isOther = index >= MAX_COUNTS && !isPersonal(count.type);

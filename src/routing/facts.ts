@@ -76,9 +76,14 @@ function build(alert: Visible, form: "full" | "metadata", complete: boolean, { t
     pap: pap === "unknown" ? undefined : fact(pap),
   } as Facts;
   const names = new Map(objects.map(({ key, name }) => [key, name]));
+  let attributes: readonly AttributeFacts[] | undefined;
   return {
     facts: defined(facts),
-    attributes: items.map((item) => attributeFacts(item, names)),
+    // There may be a hundred thousand, and most rules ask nothing of them.
+    get attributes() {
+      attributes ??= items.map((item) => attributeFacts(item, names));
+      return attributes;
+    },
     attributesComplete: complete,
   };
 }
@@ -190,5 +195,10 @@ function optional(values: { readonly [K in keyof Facts]?: string | readonly stri
 }
 
 function defined<T extends object>(facts: { readonly [K in keyof T]: T[K] | undefined }): T {
-  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as T;
+  const known: Partial<T> = {};
+  for (const name in facts) {
+    const value = facts[name];
+    if (value !== undefined) known[name] = value;
+  }
+  return known as T;
 }

@@ -8,14 +8,15 @@ type Condition<T> = (subject: T) => Truth;
 /** A compiled `match:`. */
 export interface CompiledMatch {
   readonly matches: Condition<Matchable>;
-  /** The attributes that an `attribute:` block, outside `not`, is true of: what a reader wants to see first. */
-  readonly picks: (attribute: AttributeFacts) => boolean;
+  /** The attributes that an `attribute:` block, outside `not`, is true of: what a reader wants to see first. Absent: no block. */
+  readonly picks?: (attribute: AttributeFacts) => boolean;
 }
 
 /** Compiles a rule's conditions; maps of a list are alternatives, no list at all holds always. Throws for a bad regular expression. */
 export function compileMatch(match: readonly Match[] | undefined): CompiledMatch {
   const blocks: Condition<AttributeFacts>[] = [];
   const matches = match === undefined ? () => true as const : anyOf(match.map((map) => compileMap(map, blocks)));
+  if (blocks.length === 0) return { matches };
   return { matches, picks: (attribute) => blocks.some((block) => block(attribute) === true) };
 }
 

@@ -131,8 +131,8 @@ describe("an attribute block", () => {
     const { picks } = compile({
       any: [{ attribute: { type: "ip-dst", to_ids: true } }, { not: { attribute: { type: "domain" } } }],
     });
-    expect([ip, domain, vague].map(picks)).toEqual([true, false, false]);
-    expect(compile({ org: "x" }).picks(ip)).toBe(false);
+    expect([ip, domain, vague].map((attribute) => picks?.(attribute))).toEqual([true, false, false]);
+    expect(compile({ not: { attribute: { type: "ip-dst" } } }).picks).toBeUndefined();
   });
 });
 
