@@ -1,0 +1,126 @@
+import { formatEntry } from "../../alert/json.ts";
+import type { Style } from "../../alert/style.ts";
+import { clean, formatCount } from "../../alert/text.ts";
+import type { Entry, Item, Payload } from "../../model.ts";
+
+/** A file that goes with a mail. */
+export interface Attachment {
+  readonly filename: string;
+  readonly contentType: string;
+  readonly content: string;
+  /** What was left out of it, in words. */
+  readonly trimmed: readonly string[];
+}
+
+/** Of each file: beyond this it helps nobody, and relays refuse the mail. */
+export const MAX_ATTACHMENT_BYTES = 2 * 2 ** 20;
+
+const COLUMNS = [
+  "event_uuid",
+  "event_id",
+  "uuid",
+  "type",
+  "category",
+  "value",
+  "to_ids",
+  "comment",
+  "object",
+  "relation",
+  "tags",
+  "tlp",
+] as const;
+
+// A spreadsheet runs what begins with one of these, the full-width forms too, also where it takes `;` for the separator.
+const FORMULA = /(^|;[\s"]*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g;
+
+/** A cell as RFC 4180 has it, which no spreadsheet takes for a formula. */
+export function formatCell(text: string): string {
+  return `"${clean(text).replace(FORMULA, "$1'").replaceAll('"', '""')}"`;
+}
+
+function formatLine(entry: Entry, item: Item): string {
+  const { event, objects } = entry.guarded.alert;
+  const values: Readonly<Record<(typeof COLUMNS)[number], string | undefined>> = {
+    event_uuid: event?.uuid,
+    event_id: event?.id,
+    uuid: item.uuid,
+    type: item.type,
+    category: item.category,
+    value: item.value,
+    to_ids: item.toIds === undefined ? undefined : item.toIds ? "1" : "0",
+    comment: item.comment,
+    object: objects.find(({ key }) => key === item.objectKey)?.name,
+    relation: item.relation,
+    tags: item.tags.join(", "),
+    tlp: item.marking.tlp === "none" ? undefined : item.marking.tlp,
+  };
+  return COLUMNS.map((column) => formatCell(values[column] ?? "")).join(",");
+}
+
+/** As many of `lines` as there is room for. */
+function take(lines: readonly string[], maxBytes: number): readonly string[] {
+  let size = 0;
+  const end = lines.findIndex((line) => {
+    size += Buffer.byteLength(line) + 2;
+    return size > maxBytes;
+  });
+  return end < 0 ? lines : lines.slice(0, end);
+}
+
+function left(n: number, filename: string, one: string): readonly string[] {
+  return n > 0 ? [`${formatCount(n, one)} left out of ${filename}`] : [];
+}
+
+function formatCsv(entries: readonly Entry[]): Attachment {
+  const filename = "indicators.csv";
+  const lines = entries.flatMap((entry) => entry.guarded.alert.items.map((item) => formatLine(entry, item)));
+  const taken = take(lines, MAX_ATTACHMENT_BYTES);
+  return {
+    filename,
+    contentType: "text/csv; charset=utf-8; header=present",
+    content: `${[COLUMNS.join(","), ...taken].join("\r\n")}\r\n`,
+    trimmed: left(lines.length - taken.length, filename, "attribute"),
+  };
+}
+
+/** The document that the webhook posts, with every attribute that may be told. */
+function formatJson(payload: Payload, entries: readonly Entry[], style: Style): Attachment {
+  const filename = "alerts.json";
+  const all = entries.map((entry) => {
+    const { items, counts } = entry.guarded.alert;
+    const total = counts.reduce((sum, { n }) => sum + n, 0);
+    return JSON.stringify(formatEntry(entry, { items, more: Math.max(0, total - items.length) }, "raw", style));
+  });
+  const taken = take(all, MAX_ATTACHMENT_BYTES);
+  const head = JSON.stringify({
+    type: "misp-herald.alerts",
+    version: "1",
+    id: payload.batch,
+    timestamp: new Date(payload.createdAt).toISOString(),
+    destination: payload.destination,
+    marking: { tlp: payload.tlp },
+    truncated: taken.length < all.length ? { entries: all.length - taken.length } : undefined,
+  });
+  return {
+    filename,
+    contentType: "application/json",
+    content: `${head.slice(0, -1)},"entries":[\n${taken.join(",\n")}\n]}\n`,
+    trimmed: left(all.length - taken.length, filename, "alert"),
+  };
+}
+
+/** The files that the operator asked for: only of what is told in full, and none for a reader who refused the mail before. */
+export function formatAttachments(
+  payload: Payload,
+  formats: readonly ("csv" | "json")[],
+  style: Style,
+): readonly Attachment[] {
+  const entries = payload.entries.filter(
+    ({ guarded }) => guarded.form === "full" && !payload.minimal && guarded.alert.items.length > 0,
+  );
+  return entries.length === 0
+    ? []
+    : [...new Set(formats)].map((format) =>
+        format === "csv" ? formatCsv(entries) : formatJson(payload, entries, style),
+      );
+}

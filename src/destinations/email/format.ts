@@ -1,0 +1,165 @@
+import { createHash } from "node:crypto";
+import type { Html } from "../../alert/html.ts";
+import type { Style } from "../../alert/style.ts";
+import { type CleanText, clean, formatCount } from "../../alert/text.ts";
+import type { Payload } from "../../model.ts";
+import { type Attachment, formatAttachments } from "./attachments.ts";
+import { formatHtml, formatHtmlBody } from "./layout.ts";
+import { formatSubject, type Subject } from "./subject.ts";
+import { formatText, type MailText } from "./text.ts";
+import { cutView, type Room, type View, viewOf, WHOLE } from "./view.ts";
+
+/** What a mail says, before it is MIME. */
+export interface Content {
+  readonly subject: Subject;
+  readonly text: MailText;
+  readonly html: Html;
+  /** The part of `html` that is drawn. */
+  readonly body: Html;
+  readonly attachments: readonly Attachment[];
+  /** Without brackets and domain. */
+  readonly messageId: string;
+  /** The head of the thread of this event's mails, which itself is never sent. */
+  readonly threadId?: string;
+  readonly listId: CleanText;
+  /** Labels for filters, by header. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly isUrgent: boolean;
+  readonly createdAt: number;
+  /** What was left out, in words. */
+  readonly trimmed: readonly string[];
+}
+
+/** How one destination wants its mails. */
+export interface Letterhead {
+  readonly style: Style;
+  readonly attach: readonly ("csv" | "json")[];
+  /** The domain of the sender, for what must be unique in the world. */
+  readonly domain: string;
+  readonly listId?: string | undefined;
+}
+
+/** Gmail cuts what is longer than 102 KB, and with it the marking at the end. */
+export const MAX_HTML_BYTES = 90_000;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Rooms from the largest to the smallest; in each one number is sought, the others stay. */
+const STAGES: readonly ((n: number) => Room)[] = [
+  (n) => ({ ...WHOLE, rows: n, lines: n }),
+  (n) => ({ ...WHOLE, rows: 0, lines: n, context: false }),
+  (n) => ({ ...WHOLE, rows: 0, lines: 0, context: false, facts: false, entries: n }),
+];
+
+/** The largest number from 0 to `max` that fits; undefined when not even 0 does. */
+function largest(max: number, fits: (n: number) => boolean): number | undefined {
+  let low = 0;
+  let high = max;
+  let best: number | undefined;
+  while (low <= high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (fits(middle)) {
+      best = middle;
+      low = middle + 1;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return best;
+}
+
+/** The view with all that there is room for: indicators go first, then context, then facts, then whole entries. */
+function fitView(whole: View, bytesOf: (view: View) => number): View {
+  const fits = (view: View) => bytesOf(view) <= MAX_HTML_BYTES;
+  const longest = Math.max(...whole.entries.map(({ rows, head }) => Math.max(rows.length, head.body?.length ?? 0)), 0);
+  const tries = [longest, longest, WHOLE.entries];
+  for (const [index, room] of STAGES.entries()) {
+    const n = largest(tries[index] ?? 0, (limit) => fits(cutView(whole, room(limit))));
+    if (n !== undefined) {
+      return cutView(whole, room(n));
+    }
+  }
+  return cutView(whole, { ...WHOLE, rows: 0, lines: 0, context: false, facts: false, entries: 0 });
+}
+
+function describeCut(whole: View, view: View): readonly string[] {
+  const count = (of: (entry: View["entries"][number]) => number) => (sum: number, entry: View["entries"][number]) =>
+    sum + of(entry);
+  const shown = whole.entries.slice(0, view.entries.length);
+  const rows =
+    shown.reduce(
+      count((entry) => entry.rows.length),
+      0,
+    ) -
+    view.entries.reduce(
+      count((entry) => entry.rows.length),
+      0,
+    );
+  const lines = view.entries.reduce(
+    count((entry) => entry.moreLines),
+    0,
+  );
+  const hasLost = (of: (entry: View["entries"][number]) => number) =>
+    shown.some((entry, index) => of(entry) > of(view.entries[index] ?? entry));
+  return [
+    ...(rows > 0 ? [`${formatCount(rows, "indicator")} left out`] : []),
+    ...(lines > 0 ? [`${formatCount(lines, "line")} of the template left out`] : []),
+    ...(hasLost(({ head }) => head.context.length) ? ["context left out"] : []),
+    ...(hasLost(({ head }) => head.facts.length) ? ["facts left out"] : []),
+    ...(view.moreEntries > 0 ? [`${formatCount(view.moreEntries, "alert")} left out`] : []),
+  ];
+}
+
+/** `urgent.misp-herald.example.org`: what people filter by. */
+function listIdOf(payload: Payload, { listId, domain }: Letterhead): CleanText {
+  const route = payload.entries[0]?.routes[0] ?? payload.destination;
+  const label = route.replace(/[^A-Za-z0-9]+/g, "-").replace(/^-|-$/g, "") || "alerts";
+  return clean(listId ?? `${label.slice(0, 63)}.misp-herald.${domain}`);
+}
+
+/** An event is the same in all mails about it; its UUID itself is more than a pointer may tell. */
+function threadOf(payload: Payload): string | undefined {
+  const [entry] = payload.entries;
+  const about = entry?.guarded.alert.event?.uuid ?? entry?.guarded.alert.event?.id;
+  if (!entry || payload.entries.length > 1 || about === undefined) {
+    return undefined;
+  }
+  const key = JSON.stringify([payload.destination, entry.guarded.alert.instance, about]);
+  return `event.${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
+}
+
+function labelsOf(payload: Payload): Readonly<Record<string, string>> {
+  const [entry] = payload.entries;
+  const uuid = entry?.guarded.alert.event?.uuid ?? "";
+  const isTold = payload.entries.length === 1 && entry?.guarded.form !== "pointer" && UUID.test(uuid);
+  return {
+    "X-TLP": payload.tlp === "untagged" ? "untagged" : `TLP:${payload.tlp.toUpperCase()}`,
+    ...(isTold ? { "X-MISP-Event-UUID": uuid.toLowerCase() } : {}),
+  };
+}
+
+/** Writes the mail of a payload; the same payload always makes the same mail. */
+export function formatContent(payload: Payload, letterhead: Letterhead): Content {
+  const { style } = letterhead;
+  const whole = viewOf(payload, style);
+  const subject = formatSubject(payload, whole, style);
+  const listId = listIdOf(payload, letterhead);
+  const draw = (view: View) => formatHtml(view, clean(subject), listId);
+  const view = fitView(whole, (candidate) => Buffer.byteLength(draw(candidate)));
+  const attachments = formatAttachments(payload, letterhead.attach, style);
+  const threadId = threadOf(payload);
+  return {
+    subject,
+    text: formatText(view, listId),
+    html: draw(view),
+    body: formatHtmlBody(view, listId),
+    attachments,
+    messageId: payload.batch.replace(/[^A-Za-z0-9-]/g, "").slice(0, 64),
+    ...(threadId === undefined ? {} : { threadId }),
+    listId,
+    labels: labelsOf(payload),
+    isUrgent: payload.priority === "high",
+    createdAt: payload.createdAt,
+    trimmed: [...describeCut(whole, view), ...attachments.flatMap(({ trimmed }) => trimmed)],
+  };
+}

@@ -1,0 +1,262 @@
+import { escapeHtml, type Html, html } from "../../alert/html.ts";
+import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
+import { type CleanText, clean, join, truncate } from "../../alert/text.ts";
+import type { ThreatLevel } from "../../vocabulary.ts";
+import { formatLevels, formatMarking, formatTotal, formatUnlisted } from "./text.ts";
+import type { EntryView, Row, View } from "./view.ts";
+
+// Tables and inline styles, since Outlook draws with Word's engine and Gmail drops what it does not know. The style sheet
+// only adds what may be missing: dark colours, and a narrow screen. Nothing is fetched, and no address but the link's is live.
+
+/** Class names of the style sheet: pg page, cd card, ik ink, dm dim ink, ln lines, ch chip, bt button, pd padding, st stacked. */
+export const MAIL_CSS = html`
+:root { color-scheme: light dark; supported-color-schemes: light dark; }
+@media (prefers-color-scheme: dark) {
+.pg { background-color: #0d1117 !important; }
+.cd { background-color: #161b22 !important; }
+.ik { color: #e6edf3 !important; }
+.dm { color: #9da7b3 !important; }
+.ln { border-color: #30363d !important; }
+.ch { background-color: #21262d !important; border-color: #3d444d !important; }
+.bt { background-color: #e6edf3 !important; color: #0d1117 !important; }
+}
+[data-ogsc] .ik { color: #e6edf3 !important; }
+[data-ogsc] .dm { color: #9da7b3 !important; }
+@media only screen and (max-width: 520px) {
+.pd { padding-left: 16px !important; padding-right: 16px !important; }
+.st { display: block !important; width: auto !important; }
+.tp { padding-bottom: 0 !important; border-bottom-width: 0 !important; }
+.vl { padding-top: 0 !important; }
+}
+`;
+
+const SANS = html`font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif`;
+const MONO = html`font-family:ui-monospace,Consolas,Menlo,'DejaVu Sans Mono',monospace`;
+const INK = html`color:#1b1f24`;
+const DIM = html`color:#57606a`;
+const BREAK = html`word-break:break-word;overflow-wrap:anywhere`;
+const NOTHING = html``;
+
+/** Text from MISP keeps its direction to itself. */
+function say(text: CleanText): Html {
+  return /[\u0590-\u08ff\ufb1d-\ufefc]/.test(text)
+    ? html`<span dir="auto">${escapeHtml(text)}</span>`
+    : escapeHtml(text);
+}
+
+/** Only the page of the event in MISP, whose address the operator configured. */
+function href(url: URL): Html {
+  return /^https?:$/.test(url.protocol) ? escapeHtml(url.href) : html`#`;
+}
+
+const LAYOUT = html`role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%"`;
+
+function row(padding: Html, content: Html): Html {
+  return html`<tr><td class="pd" style="padding:${padding};${SANS};font-size:14px;line-height:20px;${INK}">${content}</td></tr>\n`;
+}
+
+/** The label in FIRST's colours, on black in every theme; at the top and at the bottom, as FIRST asks. */
+function formatMarkingBar(view: View): Html {
+  const [tlp = clean(""), ...rest] = formatMarking(view);
+  const others = rest.map((label) => html`<span style="color:#ffffff"> &middot; ${say(label)}</span>`);
+  const color = escapeHtml(TLP_COLORS[view.tlp]);
+  return html`<tr><td class="pd" bgcolor="#000000" style="background-color:#000000;padding:9px 24px;${SANS};font-size:13px;line-height:18px;font-weight:700;letter-spacing:.4px;color:${color}">${say(tlp)}${others}</td></tr>\n`;
+}
+
+function formatLevelChip(level: ThreatLevel, beside = NOTHING): Html {
+  const { word, glyph, color, on } = LEVELS[level];
+  return html`<span style="display:inline-block;background-color:${escapeHtml(color)};color:${escapeHtml(on)};font-weight:700;font-size:13px;line-height:20px;padding:1px 9px;border-radius:3px;white-space:nowrap">${beside}${escapeHtml(`${glyph} ${word}`)}</span>`;
+}
+
+function formatFacts({ head }: EntryView): Html {
+  const facts = head.facts.map(
+    ([label, value]) =>
+      html`<tr><th scope="row" align="left" valign="top" width="120" class="dm" style="padding:2px 12px 2px 0;font-weight:400;${DIM}">${say(label)}</th><td valign="top" class="ik" style="padding:2px 0;${INK};${BREAK}">${say(value)}</td></tr>\n`,
+  );
+  return facts.length === 0
+    ? NOTHING
+    : html`<table cellpadding="0" cellspacing="0" border="0" width="100%" style="${SANS};font-size:14px;line-height:20px">\n${facts}</table>`;
+}
+
+/** One line is all that a digest has for facts. */
+function formatFactLine({ head }: EntryView): Html {
+  const facts = head.facts.map(([label, value]) => html`${say(label)}: ${say(truncate(value, 80))}`);
+  return facts.length === 0
+    ? NOTHING
+    : html`<span class="dm" style="font-size:13px;${DIM};${BREAK}">${interleave(facts, html` &middot; `)}</span>`;
+}
+
+function interleave(parts: readonly Html[], separator: Html): readonly Html[] {
+  return parts.flatMap((part, index) => (index === 0 ? [part] : [separator, part]));
+}
+
+function formatChips({ head }: EntryView): Html {
+  const chips = head.context.map(
+    (text) =>
+      html`<span class="ch ik" style="display:inline-block;background-color:#f3f4f6;border:1px solid #d0d7de;border-radius:3px;padding:0 7px;margin:0 6px 6px 0;font-size:13px;line-height:20px;${INK};${BREAK}">${say(text)}</span> `,
+  );
+  return html`${chips}`;
+}
+
+function formatRow({ type, value, toIds, notes, changed }: Row): Html {
+  const badge = (word: string) =>
+    html` <span class="dm" style="${SANS};font-size:11px;line-height:16px;font-weight:700;${DIM};white-space:nowrap">${escapeHtml(word)}</span>`;
+  const beside = notes.map(
+    (note) =>
+      html`<br><span class="dm" style="${SANS};font-size:12px;line-height:17px;${DIM};${BREAK}">${say(note)}</span>`,
+  );
+  return html`<tr><td class="st tp ln dm" valign="top" width="112" style="padding:6px 12px 6px 0;border-bottom:1px solid #d8dee4;font-size:12px;line-height:18px;${DIM};${BREAK}">${say(type)}</td><td class="st vl ln ik" valign="top" style="padding:6px 0;border-bottom:1px solid #d8dee4;${MONO};font-size:13px;line-height:18px;${INK};${BREAK}">${say(value)}${toIds ? badge("IDS") : NOTHING}${changed ? badge("NEW") : NOTHING}${beside}</td></tr>\n`;
+}
+
+function formatRows({ rows }: EntryView): Html {
+  return rows.length === 0
+    ? NOTHING
+    : html`<table cellpadding="0" cellspacing="0" border="0" width="100%" style="table-layout:fixed;${SANS}">\n${rows.map(formatRow)}</table>`;
+}
+
+function formatLines(lines: readonly CleanText[]): Html {
+  return html`${lines.map((line) => (line === "" ? html`<br>\n` : html`${say(line)}<br>\n`))}`;
+}
+
+/** A button that Word's engine draws, too: the cell is the button. */
+function formatButton(url: URL): Html {
+  return html`<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr><td class="bt" bgcolor="#1b1f24" style="background-color:#1b1f24;border-radius:4px;padding:9px 18px"><a class="bt" href="${href(url)}" style="${SANS};font-size:14px;line-height:20px;font-weight:700;color:#ffffff;text-decoration:none">Open in MISP</a></td></tr></table>`;
+}
+
+function formatState({ head }: EntryView): Html {
+  const parts = [
+    ...(head.level === undefined ? [] : [formatLevelChip(head.level)]),
+    ...(head.state === undefined
+      ? []
+      : [html`<span class="dm" style="font-size:13px;line-height:22px;${DIM}">${say(head.state)}</span>`]),
+  ];
+  return html`${interleave(parts, html`&nbsp; `)}`;
+}
+
+function formatTitle(title: CleanText, tag: Html, size: Html): Html {
+  return html`<${tag} class="ik" style="margin:0;font-size:${size};font-weight:700;${INK};${BREAK}">${say(title)}</${tag}>`;
+}
+
+/** Rows that are there only when there is something in them. */
+function rows(padding: Html, parts: readonly Html[]): readonly Html[] {
+  return parts.filter((part) => part !== "").map((part) => row(padding, part));
+}
+
+function formatNotes({ head }: EntryView): readonly Html[] {
+  return [
+    head.notice === undefined ? NOTHING : html`<em class="dm" style="${DIM}">${say(head.notice)}</em>`,
+    head.changed === undefined ? NOTHING : html`<strong class="ik" style="${INK}">${say(head.changed)}</strong>`,
+  ];
+}
+
+function formatUnlistedLine(entry: EntryView): Html {
+  const unlisted = formatUnlisted(entry);
+  return unlisted === undefined
+    ? NOTHING
+    : html`<span class="dm" style="font-size:13px;${DIM}">${say(unlisted)}</span>`;
+}
+
+/** A mail about one thing. */
+function formatAlone(entry: EntryView): Html {
+  const { head } = entry;
+  const bar = html`<tr><td height="4" bgcolor="${escapeHtml(LEVELS[head.level ?? "undefined"].color)}" style="height:4px;line-height:4px;font-size:0;background-color:${escapeHtml(LEVELS[head.level ?? "undefined"].color)}">&nbsp;</td></tr>\n`;
+  const details = head.body ? [html`<span class="ik" style="${INK};${BREAK}">${formatLines(head.body)}</span>`] : [];
+  return html`${head.level === undefined ? NOTHING : bar}${[
+    ...rows(html`18px 24px 0`, [formatState(entry)]),
+    row(html`10px 24px 0`, formatTitle(head.title, html`h1`, html`20px;line-height:26px`)),
+    ...rows(html`10px 24px 0`, formatNotes(entry)),
+    ...rows(html`16px 24px 0`, [...details, formatFacts(entry), formatChips(entry), formatRows(entry)]),
+    ...rows(html`10px 24px 0`, [formatUnlistedLine(entry)]),
+    ...rows(html`20px 24px 0`, head.link ? [formatButton(head.link)] : []),
+    row(html`16px 24px 20px`, formatOrigin(entry)),
+  ]}`;
+}
+
+function formatOrigin({ head }: EntryView): Html {
+  return html`<span class="dm" style="font-size:12px;line-height:17px;${DIM};${BREAK}">${say(head.origin)}</span>`;
+}
+
+/** One of several: shorter, and with its own label. */
+function formatAmong(entry: EntryView): Html {
+  const { head } = entry;
+  const marking = join([head.tlp, ...(head.pap === undefined ? [] : [head.pap])], " · ");
+  const label = html`<span style="display:inline-block;background-color:#000000;color:${escapeHtml(TLP_COLORS[entry.tlp])};font-size:11px;line-height:20px;font-weight:700;padding:1px 8px;border-radius:3px;white-space:nowrap">${say(marking)}</span>`;
+  const body = head.body ? html`<span class="ik" style="${INK};${BREAK}">${formatLines(head.body)}</span>` : NOTHING;
+  const open = head.link
+    ? html`<a class="ik" href="${href(head.link)}" style="${INK};font-size:13px;font-weight:700;text-decoration:underline">Open in MISP</a> &nbsp;`
+    : NOTHING;
+  const content = [
+    html`${label}&nbsp; ${formatState(entry)}`,
+    formatTitle(head.title, html`h2`, html`16px;line-height:22px`),
+    ...formatNotes(entry),
+    body,
+    head.body ? NOTHING : formatFactLine(entry),
+    formatChips(entry),
+    formatRows(entry),
+    formatUnlistedLine(entry),
+    html`${open}${formatOrigin(entry)}`,
+  ].filter((part) => part !== "");
+  return html`<tr><td class="pd ln" style="padding:14px 24px 12px;border-top:1px solid #d8dee4"><table ${LAYOUT} style="${SANS};font-size:14px;line-height:20px">
+${content.map((part) => html`<tr><td class="ik" style="padding:3px 0;${INK}">${part}</td></tr>\n`)}</table></td></tr>\n`;
+}
+
+function formatDigest(view: View): Html {
+  const counts = view.levels.map(({ level, n }) =>
+    formatLevelChip(level, html`${escapeHtml(`${n.toLocaleString("en-US")} `)}`),
+  );
+  return html`${[
+    row(html`18px 24px 0`, formatTitle(formatTotal(view), html`h1`, html`20px;line-height:26px`)),
+    row(html`10px 24px 16px`, html`${interleave(counts, html`&nbsp; `)}`),
+    ...view.entries.map(formatAmong),
+  ]}`;
+}
+
+/** What a list of mails shows beside the subject. */
+function formatPreheader(view: View): CleanText {
+  const [first] = view.entries;
+  if (!first || view.entries.length + view.moreEntries > 1) {
+    return formatLevels(view);
+  }
+  const facts = first.head.facts.slice(0, 6).map((fact) => join(fact, ": "));
+  return truncate(join([...(first.head.state ? [first.head.state] : []), ...facts], " · "), 150);
+}
+
+/** The body of the HTML part, without the document around it. */
+export function formatHtmlBody(view: View, listId: CleanText): Html {
+  const isAlone = view.entries.length + view.moreEntries === 1;
+  const more =
+    view.moreEntries > 0
+      ? row(
+          html`12px 24px`,
+          html`<strong>+${escapeHtml(view.moreEntries.toLocaleString("en-US"))} more in MISP</strong>`,
+        )
+      : NOTHING;
+  const about = html`<tr><td class="pd ln dm" style="padding:12px 24px;border-top:1px solid #d8dee4;${SANS};font-size:12px;line-height:17px;${DIM};${BREAK}">Sent by misp-herald to its destination ${say(clean(view.destination))}. To filter these mails, use List-Id: ${say(listId)}</td></tr>\n`;
+  return html`<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">${say(formatPreheader(view))}</div>
+<table ${LAYOUT} class="pg" bgcolor="#f3f4f6" style="background-color:#f3f4f6"><tr><td align="center" style="padding:16px 8px">
+<!--[if mso]><table role="presentation" cellpadding="0" cellspacing="0" border="0" width="600"><tr><td><![endif]-->
+<table ${LAYOUT} class="cd" bgcolor="#ffffff" style="max-width:600px;background-color:#ffffff;text-align:left">
+${formatMarkingBar(view)}${isAlone ? html`${view.entries.map(formatAlone)}` : formatDigest(view)}${more}${about}${formatMarkingBar(view)}</table>
+<!--[if mso]></td></tr></table><![endif]-->
+</td></tr></table>
+`;
+}
+
+/** The HTML part of a mail. */
+export function formatHtml(view: View, subject: CleanText, listId: CleanText): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="supported-color-schemes" content="light dark">
+<meta name="format-detection" content="telephone=no, date=no, address=no, email=no, url=no">
+<title>${escapeHtml(subject)}</title>
+<style>${MAIL_CSS}</style>
+</head>
+<body class="pg" style="margin:0;padding:0;background-color:#f3f4f6">
+${formatHtmlBody(view, listId)}</body>
+</html>
+`;
+}

@@ -1,0 +1,138 @@
+import { formatTlp } from "../../alert/headline.ts";
+import { LEVELS } from "../../alert/palette.ts";
+import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
+import type { Brand } from "../../model.ts";
+import type { EntryView, Row, View } from "./view.ts";
+
+/**
+ * The plain text of a mail: our own literals and clean text. No line begins with text from MISP, since readers of mail see
+ * quotes, signatures (`-- `), armour (`-----BEGIN PGP`) and attachments (`begin 644`) in what stands there.
+ */
+export type MailText = Brand<string, "MailText">;
+
+/** Template tag for a part of a line. */
+function plain(literals: TemplateStringsArray, ...holes: readonly (MailText | CleanText)[]): MailText {
+  return String.raw({ raw: literals }, ...holes) as MailText;
+}
+
+const COLUMNS = 76;
+const EMPTY = plain``;
+
+/** Breaks between words only: a value that is longer than a line stays whole, for those who copy it. */
+function wrap(text: CleanText, columns: number): readonly CleanText[] {
+  const lines: CleanText[] = [];
+  let line: CleanText | undefined;
+  for (const word of text.split(" ").map((part) => clean(part, Number.POSITIVE_INFINITY))) {
+    if (line !== undefined && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === undefined ? word : join([line, word], " ");
+    }
+  }
+  return line === undefined ? lines : [...lines, line];
+}
+
+/** Text behind a label of ours; its other lines are indented. */
+function labelled(label: MailText, text: CleanText): readonly MailText[] {
+  const [first = clean(""), ...others] = wrap(text, COLUMNS - Math.max(4, label.length));
+  return [plain`${label}${first}`, ...others.map((line) => plain`    ${line}`)];
+}
+
+function indented(text: CleanText): readonly MailText[] {
+  return wrap(text, COLUMNS - 2).map((line) => plain`  ${line}`);
+}
+
+/** As MISP's own mails have it, `* ` stands before what is new. */
+function formatRow({ type, value, toIds, notes, changed }: Row): readonly MailText[] {
+  const mark = changed ? plain`* ` : plain`  `;
+  const ids = toIds ? plain`  (IDS)` : EMPTY;
+  return [
+    plain`${mark}${type}: ${value}${ids}`,
+    ...notes.flatMap((note) => wrap(note, COLUMNS - 6).map((line) => plain`      ${line}`)),
+  ];
+}
+
+/** What is not listed: `+34 more in MISP · 5 attributes withheld`. */
+export function formatUnlisted({ head, more, moreLines }: EntryView): CleanText | undefined {
+  const parts = [
+    ...(moreLines > 0 ? [clean(`+${formatCount(moreLines, "more line")}`)] : []),
+    ...(more > 0 ? [clean(`+${formatNumber(more)} more in MISP`)] : []),
+    ...(head.withheld === undefined ? [] : [head.withheld]),
+  ];
+  return parts.length > 0 ? join(parts, " · ") : undefined;
+}
+
+function formatDetails(entry: EntryView): readonly MailText[] {
+  const { head, rows } = entry;
+  const unlisted = formatUnlisted(entry);
+  const rest = unlisted === undefined ? [] : [plain`  ${unlisted}`];
+  if (head.body) {
+    return [...head.body.flatMap((line) => (line === "" ? [EMPTY] : indented(line))), ...rest];
+  }
+  const list = [...rows.flatMap(formatRow), ...rest];
+  return [
+    ...head.facts.flatMap(([label, value]) => labelled(plain`- ${label}: `, value)),
+    ...head.context.flatMap((text) => labelled(plain`- `, text)),
+    ...(list.length > 0 ? [EMPTY, ...(rows.length > 0 ? [plain`Indicators:`] : []), ...list] : []),
+  ];
+}
+
+function formatEntry(entry: EntryView, isAlone: boolean): readonly MailText[] {
+  const { head } = entry;
+  const level = head.level && clean(`${LEVELS[head.level].glyph} ${LEVELS[head.level].word}`);
+  const marking = [head.tlp, ...(head.pap === undefined ? [] : [head.pap])];
+  const state = [level, head.state].filter((part) => part !== undefined);
+  const details = formatDetails(entry);
+  return [
+    ...(isAlone ? [] : [plain`* ${join([...marking, ...state], " · ")}`]),
+    ...(isAlone && state.length > 0 ? [plain`[${join(state, " · ")}]`, EMPTY] : []),
+    ...indented(head.title),
+    ...(head.notice === undefined ? [] : [EMPTY, plain`! ${head.notice}`]),
+    ...(head.changed === undefined ? [] : [EMPTY, ...labelled(plain`Changed: `, head.changed)]),
+    ...(details.length > 0 ? [EMPTY, ...details] : []),
+    EMPTY,
+    ...(head.link ? [plain`Open in MISP: ${clean(head.link.href)}`] : []),
+    ...labelled(plain`From: `, head.origin),
+  ];
+}
+
+/** Counts by threat level: `3 high, 4 medium`. */
+export function formatLevels({ levels }: View): CleanText {
+  return join(
+    levels.map(({ level, n }) => clean(`${formatNumber(n)} ${LEVELS[level].word.toLowerCase()}`)),
+    ", ",
+  );
+}
+
+/** How many alerts a digest tells of: `12 alerts`. */
+export function formatTotal({ entries, moreEntries }: View): CleanText {
+  return formatCount(entries.length + moreEntries, "alert");
+}
+
+/** The label of the whole mail, with the PAP where it tells of one thing only. */
+export function formatMarking({ tlp, entries }: View): readonly CleanText[] {
+  const pap = entries.length === 1 ? entries[0]?.head.pap : undefined;
+  return [formatTlp(tlp), ...(pap === undefined ? [] : [pap])];
+}
+
+/** The text of a mail, for whoever reads no HTML: the same, in the same order. */
+export function formatText(view: View, listId: CleanText): MailText {
+  const marking = plain`${join(formatMarking(view), " · ")}`;
+  const isAlone = view.entries.length + view.moreEntries === 1;
+  const levels = formatLevels(view);
+  const summary = [formatTotal(view), ...(levels === "" ? [] : [levels])];
+  const parts: readonly (readonly MailText[])[] = [
+    [marking],
+    ...(isAlone ? [] : [[plain`${join(summary, ": ")}`]]),
+    ...view.entries.map((entry) => formatEntry(entry, isAlone)),
+    ...(view.moreEntries > 0 ? [[plain`+${formatCount(view.moreEntries, "more alert")} in MISP`]] : []),
+    [
+      plain`Sent by misp-herald to its destination ${clean(view.destination)}.`,
+      plain`To filter these mails, use List-Id: ${listId}`,
+      EMPTY,
+      marking,
+    ],
+  ];
+  return `${parts.map((lines) => lines.join("\n")).join(`\n\n${isAlone ? "" : `${"-".repeat(40)}\n`}`)}\n` as MailText;
+}

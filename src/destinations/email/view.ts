@@ -1,0 +1,123 @@
+import { type Headline, headline } from "../../alert/headline.ts";
+import { type Indicator, indicator, listItems } from "../../alert/indicators.ts";
+import type { Style } from "../../alert/style.ts";
+import { truncate } from "../../alert/text.ts";
+import type { Entry, Item, Payload } from "../../model.ts";
+import { THREAT_LEVELS, type ThreatLevel, type Tlp } from "../../vocabulary.ts";
+
+/** One listed attribute. */
+export interface Row extends Indicator {
+  /** New or changed since the last alert about this event. */
+  readonly changed: boolean;
+}
+
+/** One entry as a mail tells it, in both of its parts. */
+export interface EntryView {
+  readonly tlp: Tlp | "untagged";
+  readonly head: Headline;
+  readonly rows: readonly Row[];
+  /** How many attributes are not listed. */
+  readonly more: number;
+  /** How many lines of a custom template are not shown. */
+  readonly moreLines: number;
+}
+
+/** What a mail says; text and HTML are two ways to draw this. */
+export interface View {
+  readonly tlp: Tlp | "untagged";
+  readonly destination: string;
+  readonly entries: readonly EntryView[];
+  /** How many entries are not shown. */
+  readonly moreEntries: number;
+  /** All entries by threat level, gravest first; those without one are not counted. */
+  readonly levels: readonly { readonly level: ThreatLevel; readonly n: number }[];
+}
+
+/** How much of a view a mail has room for. */
+export interface Room {
+  readonly entries: number;
+  /** Attributes and template lines of one entry. */
+  readonly rows: number;
+  readonly lines: number;
+  readonly context: boolean;
+  readonly facts: boolean;
+}
+
+/** More entries than anybody reads in one mail. */
+export const MAX_ENTRIES = 30;
+export const WHOLE: Room = { entries: MAX_ENTRIES, rows: 10_000, lines: 10_000, context: true, facts: true };
+
+const MAX_VALUE = 300;
+const MAX_NOTE = 160;
+const MAX_LINK = 2048;
+
+function rowOf(entry: Entry, item: Item, style: Style): Row {
+  const { type, value, toIds, notes } = indicator(entry, item, style);
+  return {
+    type,
+    value: truncate(value, MAX_VALUE),
+    toIds,
+    notes: notes.map((note) => truncate(note, MAX_NOTE)),
+    changed: entry.since !== undefined && item.changedAt !== undefined && item.changedAt > entry.since,
+  };
+}
+
+/** Marking, title and link, which nothing can be wrong with. */
+function bare({ tlp, pap, title, origin, link }: Headline): Headline {
+  return { tlp, ...(pap === undefined ? {} : { pap }), title, facts: [], context: [], origin, ...(link && { link }) };
+}
+
+function headOf(entry: Entry, style: Style, minimal: boolean): Headline {
+  const { link, ...rest } = headline(entry, style);
+  // Nobody's MISP has such links; an identifier that long is there to burst the mail.
+  const head: Headline = link && link.href.length <= MAX_LINK ? { ...rest, link } : rest;
+  return minimal ? bare(head) : head;
+}
+
+/** All that a mail could say of a payload. */
+export function viewOf(payload: Payload, style: Style): View {
+  const listed = listItems(payload);
+  const entries = payload.entries.map((entry, index): EntryView => {
+    const head = headOf(entry, style, payload.minimal);
+    const { items, more } = listed[index] ?? { items: [], more: 0 };
+    return {
+      tlp: entry.guarded.tlp,
+      head,
+      rows: head.body ? [] : items.map((item) => rowOf(entry, item, style)),
+      more: head.body ? 0 : more,
+      moreLines: 0,
+    };
+  });
+  const levelOf = (entry: EntryView) => entry.head.level;
+  return {
+    tlp: payload.tlp,
+    destination: payload.destination,
+    entries,
+    moreEntries: 0,
+    levels: THREAT_LEVELS.map((level) => ({
+      level,
+      n: entries.filter((entry) => levelOf(entry) === level).length,
+    })).filter(({ n }) => n > 0),
+  };
+}
+
+function cutEntry({ head, rows, more, moreLines, tlp }: EntryView, room: Room): EntryView {
+  const { body, ...rest } = room.facts ? head : { ...bare(head), ...(head.level && { level: head.level }) };
+  const lines = body?.slice(0, room.lines);
+  return {
+    tlp,
+    head: { ...rest, ...(room.context ? {} : { context: [] }), ...(lines && { body: lines }) },
+    rows: rows.slice(0, room.rows),
+    more: more + Math.max(0, rows.length - room.rows),
+    moreLines: moreLines + (body?.length ?? 0) - (lines?.length ?? 0),
+  };
+}
+
+/** A view with no more in it than there is room for; what goes is counted. */
+export function cutView(view: View, room: Room): View {
+  return {
+    ...view,
+    entries: view.entries.slice(0, room.entries).map((entry) => cutEntry(entry, room)),
+    moreEntries: view.moreEntries + Math.max(0, view.entries.length - room.entries),
+  };
+}
