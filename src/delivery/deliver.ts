@@ -117,27 +117,23 @@ async function settle(
   };
   if (!outcome) return finish(undefined);
   const about = { destination: destination.name, batch: batch.id, alerts: leaving.length, attempt: batch.attempts + 1 };
+  const why =
+    "reason" in outcome ? { ...about, reason: outcome.reason, detail: outcome.detail, hint: outcome.hint } : about;
   switch (outcome.kind) {
     case "done":
     case "unproven":
       log.info({ ...about, outcome: outcome.kind }, "Delivered");
       return finish({ outcome: outcome.kind === "done" ? "sent" : "unproven" });
     case "message_rejected":
-      log.error(
-        { ...about, reason: outcome.reason, detail: outcome.detail },
-        "Delivery is dead: the message was refused",
-      );
+      log.error(why, "Delivery is dead: the message was refused");
       return finish({ outcome: "dead", reason: outcome.reason });
     case "destination_rejected":
-      log.error(
-        { ...about, reason: outcome.reason, detail: outcome.detail, retryInMs: PROBE_MS },
-        "Destination suspended: it refuses us; what it is owed is kept",
-      );
+      log.error({ ...why, retryInMs: PROBE_MS }, "Destination suspended: it refuses us; what it is owed is kept");
       await again(PROBE_MS, false);
       return now + PROBE_MS;
     case "retry_after": {
       const afterMs = Math.min(Math.max(outcome.afterMs, 0), LONGEST_REST_MS);
-      log.warn({ ...about, reason: outcome.reason, retryInMs: afterMs }, "Destination asks us to wait");
+      log.warn({ ...why, retryInMs: afterMs }, "Destination asks us to wait");
       await again(afterMs, false);
       return now + afterMs;
     }
@@ -152,14 +148,11 @@ async function settle(
       outcome satisfies never;
   }
   if (batch.attempts > 0 && now - batch.firstAttemptAt > lane.maxAgeMs) {
-    log.error({ ...about, reason: outcome.reason }, "Delivery is dead: tried for too long");
+    log.error(why, "Delivery is dead: tried for too long");
     return finish({ outcome: "dead", reason: outcome.reason });
   }
   const delayMs = Math.round(clock.random() * Math.min(CAP_MS, BASE_MS * 2 ** Math.min(batch.attempts, 20)));
-  log.warn(
-    { ...about, reason: outcome.reason, detail: outcome.detail, retryInMs: delayMs },
-    "Delivery failed; it is tried again",
-  );
+  log.warn({ ...why, retryInMs: delayMs }, "Delivery failed; it is tried again");
   await again(delayMs, true);
   return 0;
 }
