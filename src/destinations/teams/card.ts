@@ -101,8 +101,9 @@ export function run(text: CardText, look: Look = {}): TextRun {
   return { type: "TextRun", text, ...look };
 }
 
+/** Runs that follow each other; one without text would make the card invalid. */
 export function line(inlines: readonly TextRun[], look: Omit<RichTextBlock, "type" | "inlines"> = {}): RichTextBlock {
-  return { type: "RichTextBlock", ...look, inlines };
+  return { type: "RichTextBlock", ...look, inlines: inlines.filter(({ text }) => text !== "") };
 }
 
 /** A link of the configuration; undefined for what Teams does not open. */

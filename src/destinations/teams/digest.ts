@@ -4,7 +4,7 @@ import { LEVELS } from "../../alert/palette.ts";
 import { clean, formatCount, formatNumber, join } from "../../alert/text.ts";
 import type { Payload } from "../../model.ts";
 import { line, openUrl, type RichTextBlock, run } from "./card.ts";
-import { type Content, formatHead, formatIndicator, formatLevel, formatMore, type Told } from "./entry.ts";
+import { type Content, formatHead, formatIndicators, formatLevel, formatMore, type Told } from "./entry.ts";
 import { cardText } from "./text.ts";
 
 /** Facts that have no place where many things are told at once. */
@@ -61,7 +61,7 @@ function formatEntry({ words, indicators, more }: Told, isFirst: boolean, minima
   return [
     name,
     line([run(cardText(join(details, " · ")), FINE)], { spacing: "None" }),
-    ...rows.map((row) => formatIndicator(row)),
+    ...formatIndicators(rows),
     ...(rows.length > 0 && more > 0
       ? [line([run(cardText(formatMore(rows.length, more)), FINE)], { spacing: "None" })]
       : []),

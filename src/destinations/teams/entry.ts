@@ -12,7 +12,6 @@ import {
   openUrl,
   type RichTextBlock,
   run,
-  type TextRun,
   type ToggleVisibility,
 } from "./card.ts";
 import { cardText } from "./text.ts";
@@ -95,9 +94,7 @@ export function formatAlert({ words, indicators, more }: Told): Content {
       head,
       ...(notice ? [line([run(cardText(notice), { weight: "Bolder" })])] : []),
       ...(body ? formatBody(body) : formatFacts(words)),
-      ...list.shown.map((row, index) =>
-        formatIndicator(row, index === 0 ? { separator: true, spacing: "Medium" } : {}),
-      ),
+      ...list.shown,
       ...(list.hidden.length > 0 ? [formatHidden(list.hidden)] : []),
       ...(rest.length > 0 ? [line([run(cardText(join(rest, " · ")), FINE)], { spacing: "Small" })] : []),
       line([run(cardText(origin), FINE)], { separator: true, spacing: "Medium" }),
@@ -127,36 +124,37 @@ export function formatMore(listed: number, more: number): CleanText {
 }
 
 function divide(indicators: readonly Indicator[]) {
-  const atOnce = indicators.length > AT_MOST ? AT_ONCE : indicators.length;
-  return { shown: indicators.slice(0, atOnce), hidden: indicators.slice(atOnce) };
-}
-
-/** Clients that cannot toggle leave it hidden, which loses nothing that is not in MISP. */
-function formatHidden(rows: readonly Indicator[]): Container {
+  const rows = formatIndicators(indicators);
+  const atOnce = rows.length > AT_MOST ? AT_ONCE : rows.length;
+  const [first, ...others] = rows.slice(0, atOnce);
   return {
-    type: "Container",
-    id: REST_ID,
-    isVisible: false,
-    spacing: "Small",
-    items: rows.map((row) => formatIndicator(row)),
+    shown: first ? [{ ...first, separator: true, spacing: "Medium" } as const, ...others] : [],
+    hidden: rows.slice(atOnce),
   };
 }
 
-/** Type, value and what is known of it, on one line where it fits. */
-export function formatIndicator(
-  { type, value, toIds, notes }: Indicator,
-  look: Omit<RichTextBlock, "type" | "inlines"> = {},
-): RichTextBlock {
-  const rest: readonly TextRun[] = [
-    ...(toIds ? [run(cardText(clean("IDS"), "\u2002"), { size: "Small", weight: "Bolder" })] : []),
-    ...(notes.length > 0 ? [run(cardText(truncate(join(notes, " · "), MAX_NOTE), "\u2002"), FINE)] : []),
-  ];
-  const inlines = [
-    run(cardText(truncate(type, MAX_TYPE)), FINE),
-    run(cardText(truncate(value, MAX_VALUE), "\u2002"), { fontType: "Monospace" }),
-    ...rest,
-  ];
-  return line(inlines, { spacing: "Small", ...look });
+/** Clients that cannot toggle leave it hidden, which loses nothing that is not in MISP. */
+function formatHidden(items: readonly RichTextBlock[]): Container {
+  return { type: "Container", id: REST_ID, isVisible: false, spacing: "Small", items };
+}
+
+/** One line for each; what is new or changed has a star, as in MISP's mails, unless all of it is. */
+export function formatIndicators(rows: readonly Indicator[]): readonly RichTextBlock[] {
+  const isMarked = rows.some(({ changed }) => !changed);
+  return rows.map((row) => formatIndicator(row, isMarked && row.changed));
+}
+
+function formatIndicator({ type, value, toIds, notes }: Indicator, isMarked: boolean): RichTextBlock {
+  const name = truncate(type, MAX_TYPE);
+  return line(
+    [
+      run(cardText(isMarked ? join([clean("*"), name], " ") : name), FINE),
+      run(cardText(truncate(value, MAX_VALUE), "\u2002"), { fontType: "Monospace" }),
+      ...(toIds ? [run(cardText(clean("IDS"), "\u2002"), { size: "Small", weight: "Bolder" })] : []),
+      ...(notes.length > 0 ? [run(cardText(truncate(join(notes, " · "), MAX_NOTE), "\u2002"), FINE)] : []),
+    ],
+    { spacing: "Small" },
+  );
 }
 
 /** What a custom template wrote; its empty lines are the gaps between paragraphs. */

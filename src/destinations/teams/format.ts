@@ -33,17 +33,20 @@ function sizesOf({ words, indicators }: Told): Cut {
   };
 }
 
+/** In a digest the numbers below each title say how much there is; elsewhere what is left out is counted. */
 function cutTo({ words, indicators, more }: Told, cut: Cut, isDigest: boolean): Told {
   const { context, facts, body } = words;
-  const left = context.length - cut.context;
+  const count = (n: number, length: number) => (length > n && n > 0 && !isDigest ? length - n : 0);
+  const tags = count(cut.context, context.length);
+  const lines = count(cut.facts, facts.length);
   return {
     words: {
       ...words,
-      facts: facts.slice(0, cut.facts),
-      context:
-        left > 0 && cut.context > 0 && !isDigest
-          ? [...context.slice(0, cut.context), clean(`+${formatNumber(left)} more`)]
-          : context.slice(0, cut.context),
+      context: [...context.slice(0, cut.context), ...(tags > 0 ? [clean(`+${formatNumber(tags)} more`)] : [])],
+      facts: [
+        ...facts.slice(0, cut.facts),
+        ...(lines > 0 ? [[clean("More"), clean(`${formatCount(lines, "fact")} in MISP`)] as const] : []),
+      ],
       ...(body ? { body: cutBody(body, cut.facts) } : {}),
     },
     indicators: indicators.slice(0, cut.indicators),
@@ -57,7 +60,7 @@ function cutBody(body: readonly CleanText[], n: number): readonly CleanText[] {
 
 /**
  * The message of a payload, within what Teams takes. Over it, indicators go first (from the bottom), then context and facts,
- * then all but marking, title and link, then whole entries; what went is counted in the card.
+ * then all but marking, title and link, then whole entries; what went is counted.
  */
 export function formatMessage(payload: Payload, style: Style): Formatted {
   const listed = listItems(payload);

@@ -27,16 +27,14 @@ export function formatMentions(
   mentions: readonly string[],
 ): { readonly line: MentionLine; readonly entities: readonly MentionEntity[] } | undefined {
   const people = new Map<string, MentionEntity>();
+  const names = new Map<string, number>();
   for (const { id, name } of mentions.flatMap((mention) => parseMention(mention) ?? [])) {
-    // Teams tells people with one name apart by nothing but this text.
-    const taken = [...people.values()].some((entity) => entity.mentioned.name === name);
-    const shown = taken ? inertText(clean(`${name} ${id}`)) : name;
     if (people.size < MAX_MENTIONS && !people.has(id.toLowerCase())) {
-      people.set(id.toLowerCase(), {
-        type: "mention",
-        text: `<at>${shown}</at>`,
-        mentioned: { id, name: shown },
-      });
+      const n = (names.get(name) ?? 0) + 1;
+      names.set(name, n);
+      // Teams tells people of one name apart by nothing but this text.
+      const shown = n === 1 ? name : inertText(clean(`${name} #${n}`));
+      people.set(id.toLowerCase(), { type: "mention", text: `<at>${shown}</at>`, mentioned: { id, name: shown } });
     }
   }
   const entities = [...people.values()];
