@@ -100,8 +100,8 @@ test.each([
   ],
   [
     "a type that does not exist",
-    configOf("  soc: { type: slack }", "[{ name: a, notify: [terminal, soc] }]"),
-    ['4:16: error: "type" cannot be "slack"'],
+    configOf("  soc: { type: pager }", "[{ name: a, notify: [terminal, soc] }]"),
+    ['4:16: error: "type" cannot be "pager"'],
   ],
 ])("loadConfig() tells %s", async (_, text, expected) => {
   expect((await check(text)).problems).toEqual(expected);

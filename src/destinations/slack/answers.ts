@@ -142,7 +142,8 @@ function pointersOf(messages: readonly string[]): { readonly at?: string } {
 
 /** What a reply of Slack means for a delivery. */
 export function classifyAnswer(reply: Reply, now: number, surface: Surface): Outcome {
-  const basic = withHint(classifyReply(reply, now));
+  // Slack proves by 200 and its words that it has posted; any other success is a gateway's.
+  const basic = withHint(classifyReply(reply, now, { 201: "unproven" }));
   if ("failure" in reply) {
     return basic;
   }

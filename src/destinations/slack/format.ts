@@ -1,3 +1,4 @@
+import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
 import { type Headline, headline } from "../../alert/headline.ts";
 import { type Indicator, indicator, type Listed, listItems } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
@@ -16,7 +17,6 @@ import {
   type SlackMessage,
 } from "./blocks.ts";
 import {
-  countLevels,
   factLines,
   fallback,
   formatLevel,
@@ -40,7 +40,6 @@ export interface Formatted {
 }
 
 const NOTHING: Listed = { items: [], more: 0 };
-const MAX_ENTRIES = 30;
 const MAX_ROWS_OF_ENTRY = 3;
 const MAX_DETAILS = 300;
 /** What a digest says of each alert, beside its title; the labels are those of the headline. */
@@ -138,7 +137,7 @@ const DIGEST_ORDER: readonly DigestPart[] = ["rows", "details", "entries"];
 
 function formatDigest(payload: Payload, style: Style): Formatted {
   const listed = listItems(payload);
-  const entries = payload.entries.slice(0, MAX_ENTRIES).map((entry, index) => {
+  const entries = payload.entries.slice(0, MAX_DIGEST).map((entry, index) => {
     const { items, more } = listed[index] ?? NOTHING;
     const words = headline(entry, style);
     const top = words.body ? [] : items.slice(0, MAX_ROWS_OF_ENTRY).map((item) => indicator(entry, item, style));
@@ -146,13 +145,12 @@ function formatDigest(payload: Payload, style: Style): Formatted {
   });
   const { mentions } = readMentions(payload);
   const tlp = payloadTlp(payload);
-  const count = formatCount(payload.entries.length, "alert");
-  const levels = countLevels(payload.entries);
+  const title = formatDigestTitle(payload);
   const build = (amounts: Amounts<DigestPart>) => {
     const left = payload.entries.length - amounts.entries;
-    return message(fallback(mentions, tlp, clean(`${count}: ${levels}`)), [
-      { type: "header", text: plain(literal(count, LIMITS.header)) },
-      ...richText([paragraph([bold(literal(tlp)), run(slack` · ${literal(levels)}`)])]),
+    return message(fallback(mentions, tlp, title), [
+      { type: "header", text: plain(literal(title, LIMITS.header)) },
+      ...richText([paragraph([bold(literal(tlp))])]),
       ...mentionBlock(mentions),
       ...entries
         .slice(0, amounts.entries)
@@ -217,7 +215,7 @@ function formatMinimal(payload: Payload, style: Style): Formatted {
   const all = payload.entries.map((entry) => headline(entry, style));
   const tlp = payloadTlp(payload);
   const [first] = all;
-  const words = all.length === 1 && first ? first.title : formatCount(all.length, "alert");
+  const words = all.length === 1 && first ? first.title : formatDigestTitle(payload);
   const build = ({ entries }: Amounts<"entries">) => {
     const left = all.length - entries;
     return message(fallback([], tlp, words), [
@@ -231,7 +229,7 @@ function formatMinimal(payload: Payload, style: Style): Formatted {
         : []),
     ]);
   };
-  const whole = { entries: Math.min(MAX_ENTRIES, all.length) };
+  const whole = { entries: Math.min(MAX_DIGEST, all.length) };
   const kept = shrink(whole, ["entries"], (amounts) => isWithinLimits(build(amounts)));
   const left = all.length - kept.entries;
   return {

@@ -2,7 +2,7 @@ import { type FactLine, formatTlp, type Headline } from "../../alert/headline.ts
 import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
-import type { Entry, Payload } from "../../model.ts";
+import type { Payload } from "../../model.ts";
 import type { ThreatLevel } from "../../vocabulary.ts";
 import { type Block, type Button, bold, type Paragraph, type Preformatted, paragraph, plain, run } from "./blocks.ts";
 import {
@@ -87,9 +87,11 @@ export function textLines(texts: readonly CleanText[], maxLength: number = MAX_V
   return paragraph(texts.length === 0 ? [] : [run(lines(texts.map((text) => literal(text, maxLength))))]);
 }
 
-/** Indicators in columns: type, whether for IDS, value, note. */
+/** Indicators in columns: type, with a star where new or changed, whether for IDS, value, note. */
 export function table(rows: readonly Indicator[]): Preformatted {
-  const types = rows.map((row) => truncate(row.type, MAX_TYPE));
+  // As in MISP's mails, unless all of them are new.
+  const isMarked = rows.some(({ changed }) => changed) && rows.some(({ changed }) => !changed);
+  const types = rows.map((row) => clean(`${isMarked && row.changed ? "* " : ""}${truncate(row.type, MAX_TYPE)}`));
   const width = Math.max(0, ...types.map((type) => type.length));
   const hasIds = rows.some(({ toIds }) => toIds);
   const text = rows.map((row, index) => {
@@ -120,25 +122,6 @@ export function openButton(link: URL | undefined): Button | undefined {
 }
 
 const OPEN: SlackText = slack`Open in MISP`;
-
-/** `▲ 1 high · ◆ 2 medium · 1 other`. */
-export function countLevels(entries: readonly Entry[]): CleanText {
-  const levels = entries.map(({ guarded }) =>
-    guarded.form === "pointer" ? undefined : guarded.alert.event?.threatLevel,
-  );
-  const named = (["high", "medium", "low"] as const).map((level) => ({
-    words: `${LEVELS[level].glyph} ${formatNumber(levels.filter((one) => one === level).length)} ${LEVELS[level].word.toLowerCase()}`,
-    n: levels.filter((one) => one === level).length,
-  }));
-  const others = entries.length - named.reduce((sum, { n }) => sum + n, 0);
-  return join(
-    [
-      ...named.flatMap(({ words, n }) => (n > 0 ? [clean(words)] : [])),
-      ...(others > 0 ? [clean(`${formatNumber(others)} without level`)] : []),
-    ],
-    " · ",
-  );
-}
 
 /** The strictest label of all that a payload tells. */
 export function payloadTlp(payload: Payload): CleanText {

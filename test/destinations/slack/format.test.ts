@@ -105,6 +105,15 @@ describe("an alert", () => {
     expect(words(format(payload([burst()])).message)).toContain("20 attributes added");
   });
 
+  it("marks what is new since the last alert, unless all of it is", () => {
+    const since = (at: number, changedAt: readonly number[]) => {
+      const items = changedAt.map((changed, i) => item({ type: "domain", value: `d${i}.example`, changedAt: changed }));
+      return words(format(payload([entry(guarded({ event: EVENT, items }), { since: at })])).message);
+    };
+    expect(since(500, [1000, 100])).toMatch(/^\* domain {2}IDS {2}d0\[\.\]example\ndomain {4}IDS {2}d1/m);
+    expect(since(50, [1000, 100])).not.toContain("* ");
+  });
+
   it("tells no content of metadata and pointers", () => {
     const told = words(format(payload([metadata()])).message);
     expect(told).toContain("37 (12 for IDS)");
@@ -174,7 +183,7 @@ describe("mentions", () => {
 describe("a digest", () => {
   it("counts by level, then tells each alert in few lines", () => {
     const { message } = format(payload([publication(), burst(), withheld(), pointer()], { tlp: "red" }));
-    expect(message.text).toBe("[TLP:RED] 4 alerts: ▲ 1 high · ◆ 1 medium · ▼ 1 low · 1 without level");
+    expect(message.text).toBe("[TLP:RED] 4 alerts · 1 high · 1 medium · 1 low");
     expect(message.attachments).toBeUndefined();
     expect(message.blocks.map(({ type }) => type)).toEqual(["header", ...Array(5).fill("rich_text")]);
     expect(words(message)).toMatch(/^TLP:AMBER · PAP:AMBER · ▲ High · New · Reported by: CIRCL · Attributes: 37/m);
