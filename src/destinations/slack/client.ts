@@ -52,17 +52,17 @@ export function openApi(options: Transport & { readonly token: Secret; readonly 
           return toResponse(reply, url);
         },
       });
-      try {
-        await client.apiCall(METHOD, { ...request });
-      } catch (error) {
+      const failure = await client.apiCall(METHOD, { ...request }).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      // The SDK's errors do not always tell status, Retry-After and code, so that the reply itself is judged. What fails
+      // before there is one was stopped, or is a bug.
+      if (!reply) {
         signal.throwIfAborted();
-        // The SDK's errors do not always tell status, Retry-After and code, so that the reply itself is judged. What fails
-        // before there is one is a bug.
-        if (!reply) {
-          throw error;
-        }
+        throw failure ?? new Error("The SDK has posted nothing");
       }
-      return reply ?? { failure: { kind: "ambiguous", reason: "network" } };
+      return reply;
     },
     [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
   };

@@ -1,5 +1,5 @@
 import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
-import { type Headline, headline } from "../../alert/headline.ts";
+import { formatTlp, type Headline, headline } from "../../alert/headline.ts";
 import { type Indicator, indicator, type Listed, listItems } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
@@ -24,7 +24,6 @@ import {
   markingLine,
   mentionBlock,
   openButton,
-  payloadTlp,
   readMentions,
   table,
   textLines,
@@ -144,7 +143,7 @@ function formatDigest(payload: Payload, style: Style): Formatted {
     return { words, rows: top, more: words.body ? 0 : more + items.length };
   });
   const { mentions } = readMentions(payload);
-  const tlp = payloadTlp(payload);
+  const tlp = formatTlp(payload.tlp);
   const title = formatDigestTitle(payload);
   const build = (amounts: Amounts<DigestPart>) => {
     const left = payload.entries.length - amounts.entries;
@@ -213,7 +212,7 @@ function formatEntry(
 /** Marking, title and link in the oldest kind of block, for when Slack has refused more. */
 function formatMinimal(payload: Payload, style: Style): Formatted {
   const all = payload.entries.map((entry) => headline(entry, style));
-  const tlp = payloadTlp(payload);
+  const tlp = formatTlp(payload.tlp);
   const [first] = all;
   const words = all.length === 1 && first ? first.title : formatDigestTitle(payload);
   const build = ({ entries }: Amounts<"entries">) => {

@@ -1,4 +1,4 @@
-import { type FactLine, formatTlp, type Headline } from "../../alert/headline.ts";
+import type { FactLine, Headline } from "../../alert/headline.ts";
 import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
@@ -122,8 +122,3 @@ export function openButton(link: URL | undefined): Button | undefined {
 }
 
 const OPEN: SlackText = slack`Open in MISP`;
-
-/** The strictest label of all that a payload tells. */
-export function payloadTlp(payload: Payload): CleanText {
-  return formatTlp(payload.tlp);
-}

@@ -5,7 +5,17 @@ import { captureLog } from "../../support/captured-log.ts";
 import { describeDestination, type OpenForTest, URL_SECRET } from "../../support/destination-contract.ts";
 import type { Answer } from "../../support/http-server.ts";
 import { CERTIFICATE_FILE } from "../../support/http-server.ts";
-import { payload, pointer, publication, withheld } from "../../support/payloads.ts";
+import {
+  EVENT,
+  entry,
+  guarded,
+  HOSTILE,
+  item,
+  payload,
+  pointer,
+  publication,
+  withheld,
+} from "../../support/payloads.ts";
 import { CHANNEL, openSlackServer, type SlackServer, TOKEN } from "../../support/slack-server.ts";
 
 const NOW = Date.UTC(2026, 10, 20, 14, 2, 11);
@@ -87,6 +97,20 @@ describe.each(SURFACES)("slack by %s", (surface) => {
     expect(sizes.find(({ what }) => what === "blocks")).toMatchObject({ used: 7, limit: 50, unit: "blocks" });
     expect(trimmed).toEqual(['mention of "nobody": it is no ID of Slack']);
     expect(html).toContain("default-src 'none'");
+  });
+
+  it("draws hostile text as text", async () => {
+    await using destination = open({ token: TOKEN, channel: CHANNEL });
+    for (const text of HOSTILE) {
+      const items = [item({ value: text, comment: text })];
+      const told = entry(guarded({ event: { ...EVENT, info: text, org: { name: text } }, items }));
+      const { html } = await destination.preview(payload([told], { mentions: [text] }));
+      const tags = html.match(/<\/?[a-z!][^>]*>/gi) ?? [];
+      expect(
+        tags.filter((tag) => !/^<\/?(!doctype|html|head|meta|title|style|body|div|span|p|pre|b)\b/i.test(tag)),
+      ).toEqual([]);
+      expect(html).not.toMatch(/<[^>]*\b(on\w+|src|href)=/i);
+    }
   });
 
   it("says once that a mention is none, and mentions the others", async () => {
