@@ -31,7 +31,7 @@ const COLUMNS = [
 ] as const;
 
 // A spreadsheet runs what begins with one of these, the full-width forms too, also where it takes `;` for the separator.
-const FORMULA = /(^|;[\s"]*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g;
+const FORMULA = /((?:^|;)[\s"]*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g;
 
 /** A cell as RFC 4180 has it, which no spreadsheet takes for a formula. */
 export function formatCell(text: string): string {

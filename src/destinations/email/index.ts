@@ -104,19 +104,20 @@ export const email = defineDestination({
         const { keyring, trouble } = await openKeys();
         const content = formatContent(payload, letterhead);
         const { encrypted, clear, unreachable } = share(keyring, everybody);
-        const mail = await composeMail(content, addressing);
         const headers: readonly (readonly [string, string])[] = [
           ["From", formatMailbox(from)],
           ["To", to.map(formatMailbox).join(", ")],
           ...(cc.length > 0 ? [["Cc", cc.map(formatMailbox).join(", ")] as const] : []),
           ["Subject", content.subject],
+          ["Date", new Date(content.createdAt).toUTCString()],
           ["List-Id", content.listId],
+          ...Object.entries(content.labels),
           ...(encrypted.length > 0 ? [["Encrypted to", encrypted.join(", ")] as const] : []),
           ...(pgp && clear.length > 0 ? [["In clear to", clear.join(", ")] as const] : []),
           ...content.attachments.map(({ filename }) => ["Attached", filename] as const),
         ];
         return {
-          body: mail.toString("utf8"),
+          body: [...headers.map(([header, value]) => `${header}: ${value}`), "", content.text].join("\n"),
           sizes: [
             { what: "subject", used: content.subject.length, limit: MAX_SUBJECT, unit: "characters" },
             { what: "HTML part", used: Buffer.byteLength(content.html), limit: MAX_HTML_BYTES, unit: "bytes" },

@@ -1,9 +1,10 @@
 import { escapeHtml, type Html, html } from "../../alert/html.ts";
+import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
-import { type CleanText, clean, join, truncate } from "../../alert/text.ts";
+import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
 import type { ThreatLevel } from "../../vocabulary.ts";
 import { formatLevels, formatMarking, formatTotal, formatUnlisted } from "./text.ts";
-import type { EntryView, Row, View } from "./view.ts";
+import type { EntryView, View } from "./view.ts";
 
 // Tables and inline styles, since Outlook draws with Word's engine and Gmail drops what it does not know. The style sheet
 // only adds what may be missing: dark colours, and a narrow screen. Nothing is fetched, and no address but the link's is live.
@@ -63,15 +64,16 @@ function formatMarkingBar(view: View): Html {
   return html`<tr><td class="pd" bgcolor="#000000" style="background-color:#000000;padding:9px 24px;${SANS};font-size:13px;line-height:18px;font-weight:700;letter-spacing:.4px;color:${color}">${say(tlp)}${others}</td></tr>\n`;
 }
 
-function formatLevelChip(level: ThreatLevel, beside = NOTHING): Html {
+function formatLevelChip(level: ThreatLevel, n?: number): Html {
   const { word, glyph, color, on } = LEVELS[level];
-  return html`<span style="display:inline-block;background-color:${escapeHtml(color)};color:${escapeHtml(on)};font-weight:700;font-size:13px;line-height:20px;padding:1px 9px;border-radius:3px;white-space:nowrap">${beside}${escapeHtml(`${glyph} ${word}`)}</span>`;
+  const text = n === undefined ? `${glyph} ${word}` : `${glyph} ${formatNumber(n)} ${word.toLowerCase()}`;
+  return html`<span style="display:inline-block;background-color:${escapeHtml(color)};color:${escapeHtml(on)};font-weight:700;font-size:13px;line-height:20px;padding:1px 9px;border-radius:3px;white-space:nowrap">${escapeHtml(text)}</span>`;
 }
 
 function formatFacts({ head }: EntryView): Html {
   const facts = head.facts.map(
     ([label, value]) =>
-      html`<tr><th scope="row" align="left" valign="top" width="120" class="dm" style="padding:2px 12px 2px 0;font-weight:400;${DIM}">${say(label)}</th><td valign="top" class="ik" style="padding:2px 0;${INK};${BREAK}">${say(value)}</td></tr>\n`,
+      html`<tr><th scope="row" align="left" valign="top" width="112" class="dm" style="padding:2px 12px 2px 0;font-weight:400;${DIM}">${say(label)}</th><td valign="top" class="ik" style="padding:2px 0;${INK};${BREAK}">${say(value)}</td></tr>\n`,
   );
   return facts.length === 0
     ? NOTHING
@@ -98,7 +100,7 @@ function formatChips({ head }: EntryView): Html {
   return html`${chips}`;
 }
 
-function formatRow({ type, value, toIds, notes, changed }: Row): Html {
+function formatRow({ type, value, toIds, notes, changed }: Indicator): Html {
   const badge = (word: string) =>
     html` <span class="dm" style="${SANS};font-size:11px;line-height:16px;font-weight:700;${DIM};white-space:nowrap">${escapeHtml(word)}</span>`;
   const beside = notes.map(
@@ -201,9 +203,7 @@ ${content.map((part) => html`<tr><td class="ik" style="padding:3px 0;${INK}">${p
 }
 
 function formatDigest(view: View): Html {
-  const counts = view.levels.map(({ level, n }) =>
-    formatLevelChip(level, html`${escapeHtml(`${n.toLocaleString("en-US")} `)}`),
-  );
+  const counts = view.levels.map(({ level, n }) => formatLevelChip(level, n));
   return html`${[
     row(html`18px 24px 0`, formatTitle(formatTotal(view), html`h1`, html`20px;line-height:26px`)),
     row(html`10px 24px 16px`, html`${interleave(counts, html`&nbsp; `)}`),
@@ -226,10 +226,7 @@ export function formatHtmlBody(view: View, listId: CleanText): Html {
   const isAlone = view.entries.length + view.moreEntries === 1;
   const more =
     view.moreEntries > 0
-      ? row(
-          html`12px 24px`,
-          html`<strong>+${escapeHtml(view.moreEntries.toLocaleString("en-US"))} more in MISP</strong>`,
-        )
+      ? row(html`12px 24px`, html`<strong>+${escapeHtml(formatNumber(view.moreEntries))} more in MISP</strong>`)
       : NOTHING;
   const about = html`<tr><td class="pd ln dm" style="padding:12px 24px;border-top:1px solid #d8dee4;${SANS};font-size:12px;line-height:17px;${DIM};${BREAK}">Sent by misp-herald to its destination ${say(clean(view.destination))}. To filter these mails, use List-Id: ${say(listId)}</td></tr>\n`;
   return html`<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">${say(formatPreheader(view))}</div>

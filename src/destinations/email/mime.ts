@@ -91,7 +91,7 @@ export async function composeEncryptedMail(
   const messageId = `${content.messageId}.pgp`;
   const inner = compile(content, addressing, messageId);
   // Tells mail programs that the headers inside are the ones to show (draft-autocrypt-lamps-protected-headers).
-  inner.setHeader("Content-Type", `${inner.contentType}; protected-headers="v1"`);
+  inner.setHeader("Content-Type", `${String(inner.getHeader("Content-Type"))}; protected-headers="v1"`);
   const armour = await encrypt(await inner.build());
   const outer = new MimeNode('multipart/encrypted; protocol="application/pgp-encrypted"', {
     ...CLOSED,

@@ -1,8 +1,9 @@
 import { formatTlp } from "../../alert/headline.ts";
+import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
 import type { Brand } from "../../model.ts";
-import type { EntryView, Row, View } from "./view.ts";
+import type { EntryView, View } from "./view.ts";
 
 /**
  * The plain text of a mail: our own literals and clean text. No line begins with text from MISP, since readers of mail see
@@ -44,7 +45,7 @@ function indented(text: CleanText): readonly MailText[] {
 }
 
 /** As MISP's own mails have it, `* ` stands before what is new. */
-function formatRow({ type, value, toIds, notes, changed }: Row): readonly MailText[] {
+function formatRow({ type, value, toIds, notes, changed }: Indicator): readonly MailText[] {
   const mark = changed ? plain`* ` : plain`  `;
   const ids = toIds ? plain`  (IDS)` : EMPTY;
   return [
@@ -93,7 +94,7 @@ function formatEntry(entry: EntryView, isAlone: boolean): readonly MailText[] {
     ...(details.length > 0 ? [EMPTY, ...details] : []),
     EMPTY,
     ...(head.link ? [plain`Open in MISP: ${clean(head.link.href)}`] : []),
-    ...labelled(plain`From: `, head.origin),
+    ...labelled(plain`Source: `, head.origin),
   ];
 }
 

@@ -5,17 +5,11 @@ import { truncate } from "../../alert/text.ts";
 import type { Entry, Item, Payload } from "../../model.ts";
 import { THREAT_LEVELS, type ThreatLevel, type Tlp } from "../../vocabulary.ts";
 
-/** One listed attribute. */
-export interface Row extends Indicator {
-  /** New or changed since the last alert about this event. */
-  readonly changed: boolean;
-}
-
 /** One entry as a mail tells it, in both of its parts. */
 export interface EntryView {
   readonly tlp: Tlp | "untagged";
   readonly head: Headline;
-  readonly rows: readonly Row[];
+  readonly rows: readonly Indicator[];
   /** How many attributes are not listed. */
   readonly more: number;
   /** How many lines of a custom template are not shown. */
@@ -47,19 +41,15 @@ export interface Room {
 export const MAX_ENTRIES = 30;
 export const WHOLE: Room = { entries: MAX_ENTRIES, rows: 10_000, lines: 10_000, context: true, facts: true };
 
+/** A digest is to be looked through: of each alert only the first attributes. */
+const MAX_DIGEST_ROWS = 5;
 const MAX_VALUE = 300;
 const MAX_NOTE = 160;
 const MAX_LINK = 2048;
 
-function rowOf(entry: Entry, item: Item, style: Style): Row {
-  const { type, value, toIds, notes } = indicator(entry, item, style);
-  return {
-    type,
-    value: truncate(value, MAX_VALUE),
-    toIds,
-    notes: notes.map((note) => truncate(note, MAX_NOTE)),
-    changed: entry.since !== undefined && item.changedAt !== undefined && item.changedAt > entry.since,
-  };
+function rowOf(entry: Entry, item: Item, style: Style): Indicator {
+  const row = indicator(entry, item, style);
+  return { ...row, value: truncate(row.value, MAX_VALUE), notes: row.notes.map((note) => truncate(note, MAX_NOTE)) };
 }
 
 /** Marking, title and link, which nothing can be wrong with. */
@@ -80,11 +70,12 @@ export function viewOf(payload: Payload, style: Style): View {
   const entries = payload.entries.map((entry, index): EntryView => {
     const head = headOf(entry, style, payload.minimal);
     const { items, more } = listed[index] ?? { items: [], more: 0 };
+    const shown = items.slice(0, payload.entries.length > 1 ? MAX_DIGEST_ROWS : items.length);
     return {
       tlp: entry.guarded.tlp,
       head,
-      rows: head.body ? [] : items.map((item) => rowOf(entry, item, style)),
-      more: head.body ? 0 : more,
+      rows: head.body ? [] : shown.map((item) => rowOf(entry, item, style)),
+      more: head.body ? 0 : more + items.length - shown.length,
       moreLines: 0,
     };
   });
