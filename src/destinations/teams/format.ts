@@ -21,7 +21,7 @@ export interface Formatted extends Fitting {
 const STAGES = ["indicators", "context", "facts"] as const;
 type Cut = Readonly<Record<(typeof STAGES)[number], number>>;
 
-const WHOLE: Cut = { indicators: 100, context: 20, facts: 40 };
+const WHOLE: Cut = { indicators: Infinity, context: Infinity, facts: Infinity };
 const SHORT: Cut = { indicators: 3, context: 2, facts: 4 };
 
 /** Lines of a template take the place of the facts. */

@@ -188,7 +188,7 @@ describe("formatMessage()", () => {
     const shown = few.lines.filter((line) => /^url/.test(line)).length;
     expect(shown).toBeGreaterThan(10);
     expect(few.lines).toContain(`+${500 - shown} more in MISP`);
-    expect(few.trimmed).toEqual([`${100 - shown} indicators left out`]);
+    expect(few.trimmed).toEqual([`${500 - shown} indicators left out`]);
     expect(few.lines).toContain("Connected communities");
 
     const text = "e\u0301\u0302\u0303".repeat(300);
@@ -264,7 +264,7 @@ describe("formatMessage()", () => {
           );
           const alert = many(n, {
             items,
-            event: { ...event, tags: tags.map((name) => ({ name })), clusters: [{ galaxy: note, value }] } as never,
+            event: { ...event, tags: tags.map((name) => ({ name })), clusters: [{ galaxy: note, value }] },
             lines: [{ label: "Note", text: note }],
             tag: { name: value },
             objects: [],
@@ -272,7 +272,7 @@ describe("formatMessage()", () => {
           return { ...alert, ...(custom ? { custom } : {}) };
         });
         const sent = payload(entries, { show: 500, minimal, mentions: ["alice@example.org"] });
-        const { card, text: json } = format(sent as Payload);
+        const { card, text: json } = format(sent);
         const { runs, blocks } = textsOf(card);
         // Mentions are those of the configuration, Markdown is parsed nowhere else, links go to MISP.
         expect(blocks).toEqual(minimal ? [] : ["<at>alice</at>"]);

@@ -5,6 +5,7 @@ import { captureLog } from "../../support/captured-log.ts";
 import { describeDestination, type OpenForTest, URL_SECRET } from "../../support/destination-contract.ts";
 import { CERTIFICATE_FILE, openHttpServer } from "../../support/http-server.ts";
 import { payload, publication } from "../../support/payloads.ts";
+import { judgeMessage } from "../../support/teams-card.ts";
 import { openTeamsServer } from "../../support/teams-server.ts";
 
 const NOW = Date.UTC(2026, 10, 20, 14, 2, 11);
@@ -136,5 +137,48 @@ describe("teams' options", () => {
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(expected);
     expect(found[0]).not.toContain("SENTINEL");
+  });
+});
+
+describe("what stands in for Teams in these tests", () => {
+  const card = {
+    $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
+    type: "AdaptiveCard",
+    version: "1.4",
+    msteams: { width: "Full" },
+    fallbackText: "x",
+    body: [{ type: "RichTextBlock", inlines: [{ type: "TextRun", text: "x" }] }],
+  };
+  const judge = (content: unknown, envelope: Readonly<Record<string, unknown>> = {}) =>
+    judgeMessage(
+      JSON.stringify({
+        type: "message",
+        summary: "x",
+        attachments: [{ contentType: "application/vnd.microsoft.card.adaptive", contentUrl: null, content }],
+        ...envelope,
+      }),
+    );
+  const run = { type: "TextRun", text: "x" };
+
+  it("takes a card that is right", () => {
+    expect(judge(card)).toEqual([]);
+  });
+
+  it.each([
+    ["a bare text", judgeMessage('{"text":"x"}')],
+    ["no attachments", judge(card, { attachments: undefined })],
+    ["a later version", judge({ ...card, version: "1.5" })],
+    ["a table", judge({ ...card, body: [{ type: "Table", columns: [], rows: [] }] })],
+    ["a property that 1.4 does not know", judge({ ...card, body: [{ ...card.body[0], wrap: true }] })],
+    ["an empty run", judge({ ...card, body: [{ type: "RichTextBlock", inlines: [{ ...run, text: "" }] }] })],
+    ["an unknown size", judge({ ...card, body: [{ type: "RichTextBlock", inlines: [{ ...run, size: "Huge" }] }] })],
+    ["a button without a link", judge({ ...card, actions: [{ type: "Action.OpenUrl", title: "x" }] })],
+    ["another scheme", judge({ ...card, actions: [{ type: "Action.OpenUrl", title: "x", url: "javascript:x" }] })],
+    ["nothing to toggle", judge({ ...card, actions: [{ type: "Action.ToggleVisibility", targetElements: ["y"] }] })],
+    ["a mention of nobody", judge({ ...card, body: [{ type: "TextBlock", text: "<at>x</at>" }] })],
+    ["a mention in a run", judge({ ...card, body: [{ type: "RichTextBlock", inlines: [{ ...run, text: "<at>x" }] }] })],
+    ["too much", judge({ ...card, fallbackText: "x".repeat(14_000) })],
+  ])("refuses %s", (_, problems) => {
+    expect(problems).not.toEqual([]);
   });
 });
