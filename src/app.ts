@@ -43,7 +43,8 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
       failed.abort(error);
       throw error;
     });
-  const lanes = parts.lanes.map((lane) => guarded(deliver(lane, stop.signal, cut.signal)));
+  // Settled at once: nobody awaits a lane before the sources have ended, and its failure must not count as unhandled.
+  const lanes = Promise.allSettled(parts.lanes.map((lane) => guarded(deliver(lane, stop.signal, cut.signal))));
   let deadline: NodeJS.Timeout | undefined; // never unref'd: an empty event loop would exit before the cleanup
   const results = [];
   try {
@@ -53,7 +54,7 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   } finally {
     stop.abort();
     deadline = setTimeout(() => cut.abort(), parts.graceMs);
-    results.push(...(await Promise.allSettled(lanes)));
+    results.push(...(await lanes));
     clearTimeout(deadline);
   }
   const failure = results.find((result) => result.status === "rejected");

@@ -92,7 +92,7 @@ function eventFacts(event: EventView, tags: readonly string[] | undefined): Fact
   const clusters = clustersOf(event.clusters, event.tags);
   const group = event.sharingGroup;
   return optional({
-    origin: event.origin ?? "local",
+    origin: event.origin,
     org: event.org?.name,
     event_org: event.org?.name,
     org_uuid: event.org?.uuid,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Duration, Name, oneOrMany } from "../schema.ts";
+import { TemplateOption } from "../template/schema.ts";
 import { ATTRIBUTE_FACTS, type AttributeFactName, FACTS, type FactName, KINDS, THREAT_LEVELS } from "../vocabulary.ts";
 import { compileGlob } from "./pattern.ts";
 
@@ -86,5 +87,6 @@ export const Route = z.strictObject({
     })
     .default({ by: ["event"], wait: 0, interval: 300_000, show: 20 }),
   stop: z.boolean().default(false),
+  template: TemplateOption.optional(),
 });
 export type Route = z.output<typeof Route>;

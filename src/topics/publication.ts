@@ -43,7 +43,7 @@ export function readPublication(value: unknown): Publication {
     event: known({
       ...event,
       published: undefined,
-      origin: event.origin ?? (isLocal(raw) ? ("local" as const) : undefined),
+      origin: event.origin ?? originOf(raw),
       tags: readAllTags(raw),
       clusters: readClusters(raw.Galaxy),
     }),
@@ -65,9 +65,11 @@ function readAllTags(raw: Raw) {
   return raw.Tag === undefined ? [] : readTags(raw.Tag);
 }
 
-/** Not synced, and the owner made it; an event of a feed has another creator. */
-function isLocal(raw: Raw): boolean {
-  return boolean(raw.locked) === false && id(raw.orgc_id) !== undefined && id(raw.orgc_id) === id(raw.org_id);
+/** Not synced: made here by the owner, or taken from a feed, whose events have another creator. */
+function originOf(raw: Raw): EventView["origin"] {
+  const [creator, owner] = [id(raw.orgc_id), id(raw.org_id)];
+  if (boolean(raw.locked) !== false || creator === undefined || owner === undefined) return undefined;
+  return creator === owner ? "local" : "feed";
 }
 
 function elements(value: unknown, what: string): readonly unknown[] {

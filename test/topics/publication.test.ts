@@ -220,7 +220,7 @@ describe("publication tells where an event came from", () => {
     ["misp_json--publish-first-time", "local"],
     ["misp_json--sync-pull-from-remote-instance", "pulled"],
     // Not locked, but made by another organisation.
-    ["misp_json--feed-import-misp-format", undefined],
+    ["misp_json--feed-import-misp-format", "feed"],
   ])("%s: %s", (name, origin) => {
     expect(decodeSample(name).event?.origin).toBe(origin);
   });

@@ -1,0 +1,165 @@
+import { expect, test } from "vitest";
+import { type Parts, run } from "../src/app.ts";
+import { Bell } from "../src/delivery/bell.ts";
+import { systemClock } from "../src/delivery/clock.ts";
+import type { Lane } from "../src/delivery/deliver.ts";
+import { Guard } from "../src/guard/policy.ts";
+import type { Frame, Source, Store } from "../src/model.ts";
+import { Quiet } from "../src/quiet.ts";
+import { compileRoutes } from "../src/routing/route.ts";
+import { Route } from "../src/routing/schema.ts";
+import { openMemoryStore } from "../src/store/memory.ts";
+import { captureLog } from "./support/captured-log.ts";
+import { eventually } from "./support/eventually.ts";
+import { frameOf, sample } from "./topics/frames.ts";
+
+const PUBLICATION = sample("misp_json--publish-first-time");
+
+/** A source that yields these frames and then lasts until it is stopped, or ends if it is finite. */
+function sourceOf(frames: readonly Frame[], finite = false): Source {
+  return {
+    name: "cert",
+    async *frames(signal) {
+      yield frames;
+      if (!finite) await systemClock.sleep(60_000, signal);
+    },
+  };
+}
+
+function partsOf(store: Store, sources: readonly Source[], send: Lane["destination"]["send"]) {
+  const captured = captureLog();
+  const bell = new Bell();
+  const guard = Guard.parse({ max_tlp: "amber" });
+  const routes = compileRoutes([Route.parse({ name: "all", notify: "soc" })]);
+  const lane: Lane = {
+    destination: {
+      name: "soc",
+      send,
+      preview: () => Promise.reject(new Error("Nobody looks at it")),
+      async [Symbol.asyncDispose]() {},
+    },
+    sight: { guard, routes, links: new Map() },
+    maxAgeMs: 60_000,
+    store,
+    bell,
+    clock: systemClock,
+    log: captured.log,
+  };
+  const parts: Parts = {
+    sources,
+    lanes: [lane],
+    bells: new Map([["soc", bell]]),
+    store,
+    rules: { routes, destinations: new Map([["soc", { guard, repeats: "changed" }]]) },
+    clock: systemClock,
+    log: captured.log,
+    unreadable: new Quiet(captured.log, "Cannot read a frame", systemClock.now),
+    graceMs: 50,
+    drains: false,
+    opening: [],
+  };
+  return { parts, captured };
+}
+
+test("run goes on after frames that nobody can read, which are counted", async () => {
+  await using store = openMemoryStore();
+  const sent: string[] = [];
+  const bad = [
+    frameOf("misp_json", "{"),
+    frameOf("", "x"),
+    frameOf("misp_json", { Event: "x" }),
+    frameOf("misp_json_event", new Uint8Array([0xff])),
+  ];
+  const source = sourceOf([...bad, frameOf(PUBLICATION.topic, PUBLICATION.payload)], true);
+  const { parts, captured } = partsOf(store, [source], async (payload) => {
+    sent.push(payload.batch);
+    return { kind: "done" };
+  });
+  await run({ ...parts, drains: true }, new AbortController().signal);
+  expect(sent).toHaveLength(1);
+  expect(parts.unreadable.total).toBe(4);
+  expect(captured.find(/Cannot read a frame/)).toHaveLength(1);
+});
+
+test("run rejects when the store fails under a delivery loop, after the sources have been closed", async () => {
+  await using store = openMemoryStore();
+  let closed = false;
+  const source: Source = {
+    name: "cert",
+    async *frames(signal) {
+      yield [frameOf(PUBLICATION.topic, PUBLICATION.payload)];
+      await systemClock.sleep(60_000, signal);
+      // A source may take its time to end.
+      await systemClock.sleep(20, new AbortController().signal);
+      closed = true;
+    },
+  };
+  const broken: Store = Object.assign(Object.create(store) as Store, {
+    settle: () => Promise.reject(new Error("disk is gone")),
+    commit: store.commit.bind(store),
+    recall: store.recall.bind(store),
+    take: store.take.bind(store),
+    owed: store.owed.bind(store),
+  });
+  const { parts } = partsOf(broken, [source], async () => ({ kind: "done" }));
+  await expect(run(parts, new AbortController().signal)).rejects.toThrow("disk is gone");
+  expect(closed).toBe(true);
+});
+
+test("run rejects when a source fails, and lets the attempt in flight end", async () => {
+  await using store = openMemoryStore();
+  const events: string[] = [];
+  const source: Source = {
+    name: "cert",
+    async *frames() {
+      yield [frameOf(PUBLICATION.topic, PUBLICATION.payload)];
+      await eventually(() => events.includes("sending"));
+      throw new Error("no socket");
+    },
+  };
+  const { parts } = partsOf(store, [source], async () => {
+    events.push("sending");
+    await systemClock.sleep(10, new AbortController().signal);
+    events.push("sent");
+    return { kind: "done" };
+  });
+  await expect(run(parts, new AbortController().signal)).rejects.toThrow("no socket");
+  expect(events).toEqual(["sending", "sent"]);
+  expect(await store.owed()).toEqual([]);
+});
+
+test("run cuts an attempt that outlasts the grace, and what it was about is still owed", async () => {
+  await using store = openMemoryStore();
+  const stop = new AbortController();
+  const { parts } = partsOf(store, [sourceOf([frameOf(PUBLICATION.topic, PUBLICATION.payload)])], async (_, signal) => {
+    stop.abort();
+    await systemClock.sleep(60_000, signal);
+    throw signal.reason;
+  });
+  await run(parts, stop.signal);
+  expect(await store.owed()).toMatchObject([{ destination: "soc", owed: 1 }]);
+});
+
+test("run plans again when memory has moved between recall and commit", async () => {
+  await using store = openMemoryStore();
+  let conflicts = 2;
+  const contended: Store = Object.assign(Object.create(store) as Store, {
+    commit: async (...args: Parameters<Store["commit"]>) => (conflicts-- > 0 ? "conflict" : store.commit(...args)),
+    recall: store.recall.bind(store),
+    take: store.take.bind(store),
+    settle: store.settle.bind(store),
+    owed: store.owed.bind(store),
+  });
+  let sent = 0;
+  const { parts } = partsOf(
+    contended,
+    [sourceOf([frameOf(PUBLICATION.topic, PUBLICATION.payload)], true)],
+    async () => {
+      sent += 1;
+      return { kind: "done" };
+    },
+  );
+  await run({ ...parts, drains: true }, new AbortController().signal);
+  expect(sent).toBe(1);
+  expect(conflicts).toBe(-1);
+});
