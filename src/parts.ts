@@ -45,10 +45,20 @@ export function openParts(
     Object.entries(config.misp).flatMap(([instance, { url }]) => (url ? [[instance, url] as const] : [])),
   );
   const bells = new Map(Object.keys(config.destinations).map((name) => [name, new Bell()]));
+  const failures = new Quiet(log, "A template failed; the built-in alert is sent", clock.now);
   const lanes = Object.entries(config.destinations).map(([name, options]): Lane => {
     return {
       destination: options.open({ name, log, now: clock.now, stdout }),
-      sight: { guard: options.guard, routes: rules.routes, links },
+      sight: {
+        guard: options.guard,
+        routes: rules.routes,
+        links,
+        wording: {
+          template: options.template,
+          style: { timeZone: options.timezone, defang: options.defang },
+          failed: (reason) => failures.say({ destination: name, reason }),
+        },
+      },
       ...(options.rate && { pace: new Pace(options.rate, clock.now()) }),
       maxAgeMs: options.retry.max_age,
       store: opened.store,

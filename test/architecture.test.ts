@@ -11,19 +11,20 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   topics: [],
   guard: [],
   alert: [],
-  routing: ["guard/marking"],
+  template: ["alert"],
+  routing: ["guard/marking", "template/schema"],
   planning: ["guard", "routing"],
   store: [],
   sources: [],
-  destinations: ["guard/policy", "alert"],
-  delivery: ["guard", "routing"],
+  destinations: ["guard/policy", "alert", "template/schema"],
+  delivery: ["guard", "routing", "template/compile", "alert/style"],
 };
 
 /** Files at the top of src/ that are no vocabulary: they put the rest together. */
 const COMPOSING = ["app", "parts", "main"];
 
 /** Nothing in these may look at the clock, the network, the disk or the process. */
-const PURE = ["topics", "guard", "routing", "planning", "alert"];
+const PURE = ["topics", "guard", "routing", "planning", "alert", "template"];
 const IMPURE =
   /\b(Date\.now|performance\.now|setTimeout|setInterval|setImmediate|Math\.random|process\.)|from "node:(?!crypto|net")/;
 

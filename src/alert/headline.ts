@@ -89,22 +89,28 @@ function formatOrigin(entry: Entry, style: Style): CleanText {
 const MAX_BODY_LINES = 200;
 const MAX_BODY_LINE = 1000;
 
-/** Lines of a template's output, without the blank ones at both ends and with at most one between paragraphs. */
-function formatCustom(text: string, style: Style): readonly CleanText[] {
-  const all = text.split(/\r\n|[\n\v\f\r\u0085\u2028\u2029]/).map((line) => prose(line, style, MAX_BODY_LINE));
+/** What a template made of an entry, line by line: no blank ones at the ends, at most one between paragraphs. */
+export function formatCustom({ custom }: Entry, style: Style): readonly CleanText[] | undefined {
+  const all = (custom?.body ?? "")
+    .split(/\r\n|[\n\v\f\r\u0085\u2028\u2029]/)
+    .map((line) => prose(line, style, MAX_BODY_LINE));
   const lines = all.filter((line, index) => line !== "" || (index > 0 && all[index - 1] !== ""));
+  if (lines[0] === "") {
+    lines.shift();
+  }
   if (lines.at(-1) === "") {
     lines.pop();
   }
   const rest = lines.length - MAX_BODY_LINES;
-  return rest > 0 ? [...lines.slice(0, MAX_BODY_LINES), clean(`+${formatCount(rest, "more line")}`)] : lines;
+  const shown = rest > 0 ? [...lines.slice(0, MAX_BODY_LINES), clean(`+${formatCount(rest, "more line")}`)] : lines;
+  return shown.length > 0 ? shown : undefined;
 }
 
 /** What a template made of an entry, or that it failed. */
 function formatTemplate(entry: Entry, style: Style): Pick<Headline, "body" | "notice"> {
-  const body = formatCustom(entry.custom?.body ?? "", style);
+  const body = formatCustom(entry, style);
   return {
-    ...(body.length > 0 ? { body } : {}),
+    ...(body ? { body } : {}),
     ...(entry.templateFailed ? { notice: clean("The template failed; this is the built-in alert.") } : {}),
   };
 }

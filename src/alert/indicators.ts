@@ -12,7 +12,7 @@ export interface Listed {
 }
 
 /** Shares out what a payload may list (`show`) among its entries, so that short lists are whole and long ones are equal. */
-export function listItems(payload: Payload): readonly Listed[] {
+export function listItems(payload: Pick<Payload, "entries" | "show" | "minimal">): readonly Listed[] {
   const candidates = payload.entries.map((entry) =>
     entry.guarded.form !== "full" || payload.minimal
       ? []

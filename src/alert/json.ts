@@ -3,7 +3,7 @@ import type { Entry, Item } from "../model.ts";
 import { countChanges } from "./change.ts";
 import { countItems, countTypes } from "./counts.ts";
 import { defangText, defangValue } from "./defang.ts";
-import { formatTitle } from "./headline.ts";
+import { formatCustom, formatTitle } from "./headline.ts";
 import type { Listed } from "./indicators.ts";
 import { formatState } from "./state.ts";
 import type { Style } from "./style.ts";
@@ -113,13 +113,15 @@ export function formatEntry(entry: Entry, listed: Listed, values: Values, style:
     withheld,
     state: formatState(entry),
     title: formatTitle(entry, style),
+    body: formatCustom(entry, style)?.join("\n"),
+    template_failed: entry.templateFailed,
     received_at: formatIso(alert.receivedAt),
     event: formatEvent(entry, values),
     counts: {
       attributes,
       to_ids: toIds,
       objects: alert.objects.length,
-      types: Object.fromEntries(countTypes(entry).map(({ type, n }) => [wellFormed(type), n])),
+      types: countTypes(entry).map(({ type, n }) => ({ type: wellFormed(type), n })),
     },
     changed: formatChanges(entry),
     ...(event?.tags && { tags: event.tags.map(({ name }) => wellFormed(name)) }),

@@ -13,6 +13,7 @@ import {
   TLP,
 } from "../vocabulary.ts";
 import { nearest } from "./suggest.ts";
+import { checkTemplates } from "./templates.ts";
 import { childOf, type Dict, type Node, quoted, type Report, type Scalar, type Span, textOf } from "./tree.ts";
 
 /** Checks what one part of a config says about another; also where the structure is wrong elsewhere. */
@@ -40,6 +41,7 @@ export function checkReferences(root: Dict, report: Report): void {
   }
   checkNames(routes, report);
   checkOrder(routes, report);
+  checkTemplates(root, report);
 
   for (const [name, { key }] of destinations?.entries ?? []) {
     if (!sure || told.has(name)) continue;

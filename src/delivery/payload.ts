@@ -1,3 +1,4 @@
+import type { Style } from "../alert/style.ts";
 import { guard } from "../guard/guard.ts";
 import { mayBeCut } from "../guard/limits.ts";
 import { merge } from "../guard/merge.ts";
@@ -5,6 +6,7 @@ import type { Guard } from "../guard/policy.ts";
 import type { Alert, Batch, Delivery, Entry, GuardedAlert, Payload, RecordLine } from "../model.ts";
 import { matchableOfGuarded } from "../routing/facts.ts";
 import type { Route, Routes } from "../routing/route.ts";
+import { renderTemplate, type Template, type TemplateFailure } from "../template/compile.ts";
 import { THREAT_LEVELS, TLP } from "../vocabulary.ts";
 
 /** What the second look at a batch needs to know. */
@@ -13,6 +15,15 @@ export interface Sight {
   readonly routes: Routes;
   /** The base URL of each instance's web pages. */
   readonly links: ReadonlyMap<string, URL>;
+  /** How the destination words its alerts; absent: as they are built in, unless a route says otherwise. */
+  readonly wording?: Wording;
+}
+
+/** The template of a destination, what its filters need to know, and whom to tell when one fails. */
+export interface Wording {
+  readonly template?: Template | undefined;
+  readonly style: Style;
+  readonly failed: (reason: TemplateFailure) => void;
 }
 
 /** What may still leave of a batch, and what the guard refuses now that it knows more. */
@@ -23,7 +34,7 @@ export interface Opened {
 }
 
 /** Guards a batch with the memory of this moment and folds what is about one event into one entry. */
-export function openBatch(batch: Batch, { guard: policy, routes, links }: Sight, now: number): Opened {
+export function openBatch(batch: Batch, { guard: policy, routes, links, wording }: Sight, now: number): Opened {
   const leaving: { delivery: Delivery; guarded: GuardedAlert }[] = [];
   const refused: RecordLine[] = [];
   for (const { delivery, alert, memory } of batch.entries) {
@@ -38,7 +49,8 @@ export function openBatch(batch: Batch, { guard: policy, routes, links }: Sight,
     else if ("guarded" in verdict) leaving.push({ delivery, guarded: verdict.guarded });
   }
   if (leaving.length === 0) return { leaving, refused };
-  const entries = fold(leaving, links);
+  const folded = fold(leaving, links);
+  const entries = wording ? folded.map((entry) => worded(entry, wording, routes, batch.show)) : folded;
   const labels = new Set(entries.map(({ guarded }) => guarded.tlp));
   // Beside one that has a label, an alert without one takes part as what it counts as.
   if (labels.has("untagged") && labels.size > 1 && policy.untagged !== "deny") labels.add(policy.untagged);
@@ -124,6 +136,18 @@ function fold(leaving: Opened["leaving"], links: ReadonlyMap<string, URL>): read
   });
   const gravity = ({ guarded }: Entry) => THREAT_LEVELS.indexOf(guarded.alert.event?.threatLevel ?? "undefined");
   return entries.sort((a, b) => gravity(a) - gravity(b));
+}
+
+/** An entry in the words of the first of its routes that has a template, or else of the destination. */
+function worded(entry: Entry, { template: own, style, failed }: Wording, routes: Routes, show: Payload["show"]): Entry {
+  const all = entry.kinds.flatMap(({ kind }) => routes.get(kind) ?? []);
+  const of = entry.routes.map((name) => all.find((route) => route.name === name)?.options.template);
+  const template = { ...own, ...of.find((candidate) => candidate !== undefined) };
+  if (Object.keys(template).length === 0) return entry;
+  const rendered = renderTemplate(template, entry, style, show);
+  if (!("failed" in rendered)) return { ...entry, custom: rendered };
+  failed(rendered.failed);
+  return { ...entry, templateFailed: true };
 }
 
 /** Several versions in one payload: what is newer than the oldest of the versions that were told. */

@@ -4,6 +4,7 @@ import { Guard } from "../guard/policy.ts";
 import type { Log } from "../log.ts";
 import type { Destination } from "../model.ts";
 import { Duration } from "../schema.ts";
+import { TemplateOption } from "../template/schema.ts";
 
 /** Options that every destination has. */
 export const COMMON = {
@@ -26,6 +27,8 @@ export const COMMON = {
     .default("UTC"),
   /** Off for readers who want values that can be clicked and copied as they are. */
   defang: z.boolean().default(true),
+  /** Words of the operator's own; a route's stands before it. */
+  template: TemplateOption.optional(),
 } as const;
 
 /** What a destination is given when it is opened; opening does no I/O. */
@@ -65,6 +68,7 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
       timeout: parsed.timeout,
       timezone: parsed.timezone,
       defang: parsed.defang,
+      template: parsed.template,
       open: (context) => definition.open(parsed, context),
     };
   });
