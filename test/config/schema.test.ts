@@ -36,11 +36,12 @@ test("config.yaml.example can be checked where none of its secrets is at hand, w
     "warning: environment variable ZMQ_PASSWORD is not set",
     "warning: environment variable TEAMS_WEBHOOK_URL is not set",
     `warning: $\{credential:slack_token} cannot be read: CREDENTIALS_DIRECTORY is not set`,
+    `warning: $\{credential:smtp_password} cannot be read: CREDENTIALS_DIRECTORY is not set`,
     "warning: environment variable WEBHOOK_URL is not set",
     `warning: $\{credential:webhook_secret} cannot be read: CREDENTIALS_DIRECTORY is not set`,
     "warning: environment variable WEBHOOK_TOKEN is not set",
   ]);
-  expect(Object.keys(config.destinations)).toEqual(["terminal", "management", "soc", "soar"]);
+  expect(Object.keys(config.destinations)).toEqual(["terminal", "management", "soc", "mailbox", "soar"]);
 });
 
 test("config.yaml.example shows every destination type and every source type", () => {

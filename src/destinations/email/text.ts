@@ -1,7 +1,7 @@
 import { formatTlp } from "../../alert/headline.ts";
 import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
-import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
+import { type CleanText, clean, formatCount, formatNumber, join, truncate } from "../../alert/text.ts";
 import type { Brand } from "../../model.ts";
 import type { EntryView, View } from "./view.ts";
 
@@ -64,7 +64,20 @@ export function formatUnlisted({ head, more, moreLines }: EntryView): CleanText 
   return parts.length > 0 ? join(parts, " · ") : undefined;
 }
 
-function formatDetails(entry: EntryView): readonly MailText[] {
+function formatFacts({ head }: EntryView): readonly MailText[] {
+  return [
+    ...head.facts.flatMap(([label, value]) => labelled(plain`- ${label}: `, value)),
+    ...head.context.flatMap((text) => labelled(plain`- `, text)),
+  ];
+}
+
+/** The same where there is room for a line or two. */
+function formatFactLines({ head }: EntryView): readonly MailText[] {
+  const facts = head.facts.map(([label, value]) => join([label, truncate(value, 80)], ": "));
+  return [facts, head.context].flatMap((parts) => (parts.length > 0 ? indented(join(parts, " · ")) : []));
+}
+
+function formatDetails(entry: EntryView, isAlone: boolean): readonly MailText[] {
   const { head, rows } = entry;
   const unlisted = formatUnlisted(entry);
   const rest = unlisted === undefined ? [] : [plain`  ${unlisted}`];
@@ -73,8 +86,7 @@ function formatDetails(entry: EntryView): readonly MailText[] {
   }
   const list = [...rows.flatMap(formatRow), ...rest];
   return [
-    ...head.facts.flatMap(([label, value]) => labelled(plain`- ${label}: `, value)),
-    ...head.context.flatMap((text) => labelled(plain`- `, text)),
+    ...(isAlone ? formatFacts(entry) : formatFactLines(entry)),
     ...(list.length > 0 ? [EMPTY, ...(rows.length > 0 ? [plain`Indicators:`] : []), ...list] : []),
   ];
 }
@@ -84,7 +96,7 @@ function formatEntry(entry: EntryView, isAlone: boolean): readonly MailText[] {
   const level = head.level && clean(`${LEVELS[head.level].glyph} ${LEVELS[head.level].word}`);
   const marking = [head.tlp, ...(head.pap === undefined ? [] : [head.pap])];
   const state = [level, head.state].filter((part) => part !== undefined);
-  const details = formatDetails(entry);
+  const details = formatDetails(entry, isAlone);
   return [
     ...(isAlone ? [] : [plain`* ${join([...marking, ...state], " · ")}`]),
     ...(isAlone && state.length > 0 ? [plain`[${join(state, " · ")}]`, EMPTY] : []),
