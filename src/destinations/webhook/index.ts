@@ -1,14 +1,10 @@
-import type { Outcome, Payload } from "../../model.ts";
+import type { Payload } from "../../model.ts";
 import { defineDestination } from "../destination.ts";
 import { classifyReply, openHttp } from "../http.ts";
+import { judge } from "./answers.ts";
 import { formatBody, sign } from "./format.ts";
 import { signingKey, WEBHOOK_OPTIONS } from "./options.ts";
 import { formatRequestPage } from "./page.ts";
-
-/** The receiver knows a batch by its `webhook-id`, so that a second copy does no harm. */
-function repeatable(outcome: Outcome): Outcome {
-  return outcome.kind === "ambiguous" ? { ...outcome, kind: "retry" } : outcome;
-}
 
 /** Posts batches as signed JSON (Standard Webhooks 1.0.0) to an HTTP endpoint, for programs. */
 export const webhook = defineDestination({
@@ -40,7 +36,7 @@ export const webhook = defineDestination({
           body,
           signal,
         });
-        const outcome = repeatable(classifyReply(reply, now()));
+        const outcome = judge(classifyReply(reply, now()));
         log.debug(
           {
             destination: name,

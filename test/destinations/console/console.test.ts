@@ -95,4 +95,33 @@ describe("console", () => {
     await open(stdout)[Symbol.asyncDispose]();
     expect(stdout.listenerCount("error")).toBe(0);
   });
+
+  it("shows a preview of what a terminal would, without writing to it", async () => {
+    const stdout = collector(false);
+    await using destination = open(stdout);
+    const told = { ...publication(), custom: { title: "</pre><script>alert(1)</script>" } };
+    const { body, html, sizes, trimmed } = await destination.preview(payload([told]));
+    expect(stdout.text()).toBe("");
+    expect([sizes, trimmed]).toEqual([[], []]);
+    expect(body).not.toContain("\x1b");
+    expect(html).not.toMatch(/\x1b|<script/);
+    expect(html).toContain("default-src 'none'");
+    const text = html
+      .replace(/^[\s\S]*<pre>|<\/pre>[\s\S]*$|<\/?span[^>]*>/g, "")
+      .replace(/&(lt|gt|quot|amp|#39);/g, plainOf);
+    const words = (shown: string) => shown.replace(/[▌[\]\s]+/g, " ").trim();
+    expect(words(text)).toBe(words(body));
+  });
+
+  it("shows JSON in the preview when it writes JSON", async () => {
+    await using destination = open(collector(true), { format: "json" });
+    const { body } = await destination.preview(payload([publication()]));
+    expect(JSON.parse(body)).toMatchObject({ type: "misp-herald.alert" });
+  });
 });
+
+const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", quot: '"', amp: "&", "#39": "'" };
+
+function plainOf(_: string, name: string): string {
+  return ENTITIES[name] ?? "";
+}

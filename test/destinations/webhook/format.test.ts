@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Values } from "../../../src/alert/json.ts";
 import { formatBody as format, sign } from "../../../src/destinations/webhook/format.ts";
 import type { Entry, Payload } from "../../../src/model.ts";
+import { GOLDEN_NAMES, goldenPayload } from "../../support/golden.ts";
 import {
   EVENT,
   entry,
@@ -15,6 +16,7 @@ import {
   publication,
   withheld,
 } from "../../support/payloads.ts";
+import { WebhookBody } from "../../support/webhook-body.ts";
 
 const MAX = 262_144;
 const STYLE = { timeZone: "UTC", defang: true };
@@ -31,6 +33,28 @@ function many(n: number, extra: Parameters<typeof guarded>[0] = {}): Entry {
 }
 
 describe("formatBody()", () => {
+  it.each(GOLDEN_NAMES)("tells what has become of recorded frames: %s", async (name) => {
+    const body = formatBody(await goldenPayload(name), "raw", MAX);
+    const told = JSON.parse(body);
+    expect(WebhookBody.safeParse(told).error?.issues).toBeUndefined();
+    expect(Buffer.byteLength(body)).toBeLessThan(20_000);
+    await expect(`${JSON.stringify(told, null, 2)}\n`).toMatchFileSnapshot(
+      `../../fixtures/golden/webhook/${name}.json`,
+    );
+  });
+
+  it("tells the words of a template, and that one has failed", () => {
+    const custom = { title: "Emotet again", body: "\nline 1\n\n\nhttps://bad.example/\n" };
+    const told = [
+      { ...publication(), custom },
+      { ...metadata(), templateFailed: true },
+    ];
+    const body = JSON.parse(formatBody(payload(told), "raw", MAX));
+    expect(WebhookBody.safeParse(body).error?.issues).toBeUndefined();
+    expect(body.entries[0]).toMatchObject({ title: "Emotet again", body: "line 1\n\nhxxps://bad[.]example/" });
+    expect(body.entries[1]).toMatchObject({ template_failed: true });
+  });
+
   it("tells a publication as programs want it", () => {
     const body = JSON.parse(formatBody(payload([publication()], { mentions: ["oncall"] }), "raw", MAX));
     expect(body).toMatchObject({

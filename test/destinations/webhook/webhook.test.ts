@@ -5,7 +5,7 @@ import type { Destination, Payload } from "../../../src/model.ts";
 import { captureLog } from "../../support/captured-log.ts";
 import { describeDestination, type OpenForTest, URL_SECRET } from "../../support/destination-contract.ts";
 import { CERTIFICATE_FILE, openHttpServer } from "../../support/http-server.ts";
-import { payload, publication } from "../../support/payloads.ts";
+import { EVENT, entry, guarded, item, payload, publication } from "../../support/payloads.ts";
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const TOKEN = "Bearer T0P-SECRET-TOKEN";
@@ -93,9 +93,63 @@ describe("webhook", () => {
 
   it("tries again later when ca_file cannot be read", async () => {
     const { outcome } = await post(payload([publication()]), { ca_file: "/nowhere/ca.pem" }, true);
-    expect(outcome).toEqual({ kind: "retry", reason: "ca-file-unreadable" });
+    expect(outcome).toMatchObject({
+      kind: "retry",
+      reason: "ca-file-unreadable",
+      hint: expect.stringContaining("ca_file"),
+    });
   });
 });
+
+it.each([401, 403, 404, 410, 413])("webhook tells the operator what to do about %i", async (status) => {
+  await using server = await openHttpServer();
+  server.answer({ status });
+  const { log } = captureLog();
+  await using destination = open({ origin: server.origin, timeoutMs: 20_000, log, now: () => NOW });
+  const outcome = await destination.send(payload([publication()]), new AbortController().signal);
+  expect(outcome).toMatchObject({ reason: `http-${status}`, hint: expect.stringMatching(/`\w+`/) });
+});
+
+describe("webhook's preview", () => {
+  const preview = async (sent: Payload, options: Readonly<Record<string, unknown>> = {}) => {
+    const { log } = captureLog();
+    await using destination = open({ origin: "http://127.0.0.1:9", timeoutMs: 1000, log, now: () => NOW }, options);
+    return destination.preview(sent);
+  };
+
+  it("is the request that would be sent, without connecting, and with no secret", async () => {
+    const { request } = await post(payload([publication()]));
+    const shown = await preview(payload([publication()]));
+    expect(JSON.parse(shown.body)).toEqual(JSON.parse(request?.body.toString() ?? ""));
+    expect(shown.sizes).toEqual([{ what: "body", used: request?.body.length, limit: 262_144, unit: "bytes" }]);
+    expect(shown.trimmed).toEqual([]);
+    expect(shown.html).toContain(String(request?.headers["webhook-signature"]));
+    for (const secret of [SECRET, SECRET.slice(6), "T0P-SECRET-TOKEN", URL_SECRET]) {
+      expect(JSON.stringify(shown)).not.toContain(secret);
+    }
+  });
+
+  it("is a page that loads and runs nothing, whatever an alert says", async () => {
+    const told = entry(
+      guarded({ event: { ...EVENT, info: `"</pre><script>alert(1)</script><img src=x onerror=y>&\\"` } }),
+    );
+    const { html } = await preview(payload([told]));
+    expect(html).toContain(`content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"`);
+    expect(html.match(/<(?!\/)[a-z]+/g)?.filter((tag) => !PAGE_TAGS.has(tag))).toEqual([]);
+    expect(html).not.toMatch(/<script|<img|https?:\/\/[^<]*"\s*>/);
+  });
+
+  it("says in words what was left out", async () => {
+    const items = Array.from({ length: 500 }, (_, i) => item({ value: `https://bad.example/${i}` }));
+    const { trimmed, sizes } = await preview(payload([entry(guarded({ event: EVENT, items }))], { show: 500 }), {
+      max_body: "8KiB",
+    });
+    expect(trimmed).toEqual([expect.stringMatching(/^4\d\d indicators left out$/)]);
+    expect(sizes[0]?.used).toBeLessThanOrEqual(8192);
+  });
+});
+
+const PAGE_TAGS = new Set("<html <head <meta <title <style <body <dl <dt <dd <pre <span".split(" "));
 
 describe("webhook's options", () => {
   const problems = (options: Readonly<Record<string, unknown>>) => {
