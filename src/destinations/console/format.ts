@@ -102,20 +102,28 @@ function formatBlock(entry: Entry, words: Headline, rows: Rows, paint: Painter, 
 /** What a digest says of one alert: all but the facts that the page in MISP has, too. */
 function formatShort(entry: Entry, words: Headline, rows: Rows, paint: Painter, columns: number): TerminalText[] {
   const told = words.facts.filter(([label]) => SHORT_FACTS.has(label));
-  const summary = [...told.map(([label, value]) => clean(`${label}: ${value}`)), ...words.context];
+  const summary = join([...told.map(([label, value]) => clean(`${label}: ${value}`)), ...words.context], " · ");
   return [
     ...formatHead(entry, words, paint, columns),
     ...wrap(words.title, columns).map((line) => paint.bold(terminal`${line}`)),
     ...formatRemarks([words.changed, words.notice], columns),
     ...(words.body
       ? formatRemarks(words.body, columns)
-      : wrap(join(summary, " · "), columns).map((line) => paint.dim(terminal`${line}`))),
+      : formatRemarks(summary === "" ? [] : [summary], columns).map((line) => paint.dim(line))),
     ...formatContent(words, rows, paint, columns),
     ...formatLink(words, paint),
   ];
 }
 
-const SHORT_FACTS: ReadonlySet<string> = new Set(["Reported by", "Attributes", "Types", "Sighted", "Tag"]);
+const SHORT_FACTS: ReadonlySet<string> = new Set([
+  "Reported by",
+  "Attributes",
+  "Types",
+  "Sighted",
+  "Tag",
+  "Route",
+  "Routes",
+]);
 
 function formatShortest(entry: Entry, words: Headline, paint: Painter, columns: number): TerminalText[] {
   const [first = EMPTY, ...others] = formatHead(entry, { ...words, state: words.title }, paint, columns);
