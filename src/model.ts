@@ -60,6 +60,8 @@ export interface Message {
   readonly sighting?: Sighting;
   /** The tag that was attached, detached or defined, and what carries it. */
   readonly tag?: Tag & { readonly on?: "event" | "attribute"; readonly attributeId?: string };
+  /** It was found by asking MISP what was published: the feed did not tell it, or nobody listened. */
+  readonly late?: true;
   /** Labelled texts of kinds that have no content of their own above: audit, user, organisation, discussion … */
   readonly lines: readonly Line[];
 }
@@ -130,6 +132,19 @@ export interface Known {
   readonly events: readonly EventMemory[];
   readonly attributes: readonly AttributeMemory[];
   readonly told: readonly Told[];
+  readonly undecided: readonly Pick<Undecided, "id" | "instance" | "eventKey" | "destinations">[];
+}
+
+/** A message that MISP's REST API can tell more about: until then nobody knows whether these destinations may be told. */
+export interface Undecided {
+  readonly id: AlertId;
+  readonly instance: string;
+  /** `EventMemory.key` of its event. */
+  readonly eventKey: string;
+  readonly destinations: readonly string[];
+  /** Without sharing-group members. */
+  readonly message: Message;
+  readonly since: number;
 }
 
 /** The newest version of an event that a destination has been told, or is owed. */
@@ -178,6 +193,8 @@ export interface Alert {
   readonly receivedAt: number;
   readonly subject: Message["subject"];
   readonly version: string;
+  /** Found by reconcile, not by the feed. */
+  readonly late?: true;
   /** First publication seen, a later one, or the same again; absent where the kind is not a publication. */
   readonly change?: "new" | "updated" | "unchanged";
   readonly event?: EventView;
@@ -251,6 +268,12 @@ export interface Effects {
   readonly alerts: readonly Alert[];
   readonly deliveries: readonly Delivery[];
   readonly records: readonly RecordLine[];
+  /** Added if absent. */
+  readonly undecided: readonly Undecided[];
+  /** These destinations wait no longer: they are owed, refused, or told by a publication. */
+  readonly decided: readonly { readonly id: AlertId; readonly destinations: readonly string[] }[];
+  /** Where the next question what was published begins, in MISP's clock. */
+  readonly cursors: readonly { readonly instance: string; readonly publishedAt: number }[];
 }
 
 /** Deliveries of one group on their way out; the same at every attempt. */
@@ -287,6 +310,19 @@ export interface Store extends AsyncDisposable {
   /** The batch of `destination` that is due, or when the next one will be; undefined: nothing is owed. */
   take(destination: string, now: number): Promise<{ readonly batch: Batch } | { readonly dueAt: number } | undefined>;
   settle(settlement: Settlement, now: number): Promise<void>;
+  /**
+   * What is undecided about one event of `instance`, the one that has been quiet for longest, unless a frame about it came
+   * after `quietSince`; else when the earliest came; undefined: nothing is undecided. Events in `except` are left out.
+   */
+  undecided(
+    instance: string,
+    quietSince: number,
+    except: readonly string[],
+  ): Promise<
+    { readonly eventKey: string; readonly undecided: readonly Undecided[] } | { readonly lastAt: number } | undefined
+  >;
+  /** Where the next question what was published begins; undefined: it was never asked. */
+  cursor(instance: string): Promise<number | undefined>;
   /** For people: what is owed and what became of what was. */
   owed(): Promise<readonly { readonly destination: string; readonly owed: number; readonly oldestAt: number }[]>;
   history(limit: number): Promise<readonly RecordLine[]>;

@@ -58,7 +58,7 @@ function withMemory(said: EventView, memory: EventMemory | undefined): EventView
 
 /** A tag frame names an attribute and tells nothing of it: all but its id is unknown. */
 function attributesOf({ attributes, tag }: Message): readonly Attribute[] {
-  return tag?.attributeId === undefined ? attributes : [{ id: tag.attributeId }];
+  return tag?.attributeId === undefined || attributes.length > 0 ? attributes : [{ id: tag.attributeId }];
 }
 
 /** A reference joins two parts of which its frame tells nothing. */

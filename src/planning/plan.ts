@@ -1,9 +1,11 @@
 import { guard, type Refusal, type Verdict } from "../guard/guard.ts";
 import type { Guard } from "../guard/policy.ts";
+import { withoutMembers } from "../guard/reach.ts";
 import type {
   Alert,
   Delivery,
   Effects,
+  EventMemory,
   GuardedAlert,
   Item,
   Keys,
@@ -11,6 +13,7 @@ import type {
   Matchable,
   Message,
   RecordLine,
+  Undecided,
 } from "../model.ts";
 import { matchableOf, matchableOfGuarded } from "../routing/facts.ts";
 import { fire, type Route, type Routes } from "../routing/route.ts";
@@ -29,6 +32,8 @@ export interface Rules {
     string,
     { readonly guard: Guard; readonly repeats: "changed" | "never" | "always" }
   >;
+  /** Instances whose REST API can be asked for what is unknown. */
+  readonly asks?: ReadonlySet<string>;
 }
 
 /** What became of one message, for people who ask: `tail`, `replay` and the log. */
@@ -42,7 +47,7 @@ export interface Trace {
   readonly destinations: readonly {
     readonly name: string;
     readonly routes: readonly string[];
-    readonly verdict: "owed" | "already-told" | Refusal;
+    readonly verdict: "owed" | "already-told" | "undecided" | Refusal;
     readonly guarded?: GuardedAlert;
   }[];
 }
@@ -75,21 +80,36 @@ export function keysOf(messages: readonly Message[]): Keys {
   };
 }
 
-/** Decides all that a micro-batch of messages changes. Pure: no clock, no I/O; what it lacks is unknown and passes no guard. */
-export function plan(messages: readonly Message[], known: Known, now: number, rules: Rules): Plan {
+/**
+ * Decides all that a micro-batch of messages changes. Pure: no clock, no I/O; what it lacks is unknown and passes no guard.
+ * `asked`, one per message, says whom it is decided for once MISP has been asked: what is still unknown then is refused.
+ */
+export function plan(
+  messages: readonly Message[],
+  known: Known,
+  now: number,
+  rules: Rules,
+  asked?: readonly Pick<Undecided, "id" | "destinations">[],
+): Plan {
   const copy = new WorkingCopy(known);
   const alerts: Alert[] = [];
   const deliveries: Delivery[] = [];
   const records: RecordLine[] = [];
+  const undecided: Undecided[] = [];
+  const decided: Effects["decided"][number][] = [];
   const traces: Trace[] = [];
-  for (const message of messages) {
-    const { trace, alert, owed, refused } = planOne(message, copy, now, rules);
-    traces.push(trace);
-    if (alert) alerts.push(alert);
-    deliveries.push(...owed);
-    records.push(...refused);
+  for (const [index, message] of messages.entries()) {
+    const last = asked?.[index];
+    const decision = planOne(message, copy, now, rules, last?.destinations);
+    traces.push(decision.trace);
+    if (decision.alert) alerts.push(decision.alert);
+    deliveries.push(...decision.owed);
+    records.push(...decision.refused);
+    undecided.push(...decision.undecided);
+    decided.push(...decision.absorbed);
+    if (last) decided.push({ id: last.id, destinations: last.destinations });
   }
-  return { effects: { ...copy.changes(), alerts, deliveries, records }, traces };
+  return { effects: { ...copy.changes(), alerts, deliveries, records, undecided, decided, cursors: [] }, traces };
 }
 
 interface Decision {
@@ -97,15 +117,21 @@ interface Decision {
   readonly alert?: Alert;
   readonly owed: readonly Delivery[];
   readonly refused: readonly RecordLine[];
+  readonly undecided: readonly Undecided[];
+  readonly absorbed: Effects["decided"];
 }
 
-function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules): Decision {
+/** Reasons that end when more is known. */
+const UNKNOWN: readonly Refusal[] = ["match-unknown", "event-unknown", "distribution-unknown", "tlp-unknown"];
+
+/** With `only` the message is decided for these destinations, and for good. */
+function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules, only?: readonly string[]): Decision {
   const before = copy.event(message);
   const advanced = advanceEvent(before, message);
   const lastPublishedAt = copy.lastPublishedAt(message);
   const kind = kindOf(message, before?.publishedAt);
   const stale = advanced?.stale ?? false;
-  const nothing = { owed: [], refused: [] };
+  const nothing = { owed: [], refused: [], undecided: [], absorbed: [] };
   if (advanced) {
     copy.setEvent(advanced.event);
     // Older than the event it may still be the newest list of its attributes, and what it marks is marked at once.
@@ -131,10 +157,14 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules)
   const visible = { items: new Set<Item>(), objects: new Set<Alert["objects"][number]>() };
   const owed: Delivery[] = [];
   const refused: RecordLine[] = [];
+  const absorbed: Effects["decided"][number][] = [];
+  const waiting: string[] = [];
+  // A publication tells all that MISP would answer.
+  const canAsk = !only && advanced && kind !== "event.published" && rules.asks?.has(message.instance);
   const destinations: Trace["destinations"][number][] = [];
   for (const [name, routes] of byDestination(fired)) {
     const settings = rules.destinations.get(name);
-    if (!settings) continue;
+    if (!settings || (only && !only.includes(name))) continue;
     const decided = decide(picked, routes, settings.guard, memory);
     const certain = decided.routes.map((route) => route.name);
     const id = deliveryId(
@@ -145,6 +175,11 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules)
       ...(alert.event?.uuid !== undefined && { eventUuid: alert.event.uuid }),
       ...(alert.event?.changedAt !== undefined && { changedAt: alert.event.changedAt }),
     };
+    if ("refused" in decided && canAsk && UNKNOWN.includes(decided.refused)) {
+      destinations.push({ name, routes: certain, verdict: "undecided" });
+      waiting.push(name);
+      continue;
+    }
     if ("refused" in decided) {
       destinations.push({ name, routes: certain, verdict: decided.refused });
       refused.push({
@@ -184,8 +219,14 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules)
       ...(since !== undefined && { since }),
       cleared,
     });
-    if (kind === "event.published") copy.tell(alert.instance, name, event);
+    if (kind !== "event.published") continue;
+    copy.tell(alert.instance, name, event);
+    // The publication has the parts in it.
+    for (const { id: part } of copy.undecidedOf(advanced?.event, name))
+      absorbed.push({ id: part, destinations: [name] });
   }
+  const undecided = advanced && waiting.length > 0 ? [undecidedOf(alert, message, advanced.event, waiting, now)] : [];
+  copy.wait(undecided);
   return {
     trace: {
       message,
@@ -198,7 +239,21 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules)
     ...(owed.length > 0 && { alert: trim(picked, visible) }),
     owed,
     refused,
+    undecided,
+    absorbed,
   };
+}
+
+function undecidedOf(
+  alert: Alert,
+  message: Message,
+  event: EventMemory,
+  destinations: readonly string[],
+  now: number,
+): Undecided {
+  const { id, instance } = alert;
+  const stored = { ...message, ...(message.event && { event: withoutMembers(message.event) }) };
+  return { id, instance, eventKey: event.key, destinations, message: stored, since: now };
 }
 
 type Decided = { readonly routes: readonly Route[] } & (

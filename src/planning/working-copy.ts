@@ -9,8 +9,10 @@ export class WorkingCopy {
   readonly #upsert = new Map<string, AttributeMemory>();
   readonly #forget = new Map<string, { readonly instance: string; readonly id: string }>();
   readonly #told = new Map<string, number>();
+  readonly #undecided: Known["undecided"][number][];
 
   constructor(known: Known) {
+    this.#undecided = [...known.undecided];
     for (const event of known.events) this.#events.set(key(event.instance, event.key), event);
     for (const row of known.attributes) this.attributes(row.instance).set(row.id, row);
     for (const { instance, destination, eventUuid, changedAt } of known.told) {
@@ -72,6 +74,18 @@ export class WorkingCopy {
   /** The version of an event that a destination was told, or is owed. */
   toldAt(instance: string, destination: string, eventUuid: string | undefined): number | undefined {
     return eventUuid === undefined ? undefined : this.#told.get(key(instance, destination, eventUuid));
+  }
+
+  /** What waits for knowledge about parts of an event, before it can be told to `destination`. */
+  undecidedOf(event: EventMemory | undefined, destination: string): Known["undecided"] {
+    return this.#undecided.filter(
+      ({ instance, eventKey, destinations }) =>
+        instance === event?.instance && eventKey === event.key && destinations.includes(destination),
+    );
+  }
+
+  wait(undecided: Known["undecided"]): void {
+    this.#undecided.push(...undecided);
   }
 
   tell(

@@ -14,10 +14,12 @@ import type {
   Settlement,
   Store,
   Told,
+  Undecided,
 } from "../model.ts";
 import { batchIdOf } from "./batch-id.ts";
 import { nameOf } from "./names.ts";
 import { BATCH_SIZE, chooseGroup, type GroupState } from "./schedule.ts";
+import { without } from "./undecided.ts";
 
 /** A store that lasts as long as the process, for tests, the demo and dry replays. */
 export function openMemoryStore(): Store {
@@ -51,6 +53,8 @@ class MemoryStore implements Store {
   readonly #owed = new Map<string, Owed>();
   readonly #groups = new Map<string, WaitingGroup>();
   readonly #batches = new Map<string, FormedBatch>();
+  readonly #undecided = new Map<string, Undecided>();
+  readonly #cursors = new Map<string, number>();
   #records: RecordLine[] = [];
 
   async recall(keys: Keys): Promise<Known> {
@@ -70,7 +74,10 @@ class MemoryStore implements Store {
       if (found) attributes.add(found.attribute);
     }
     const told = [...this.#toldAndOwed().values()].filter((one) => eventNames.has(nameOf(one.instance, one.eventUuid)));
-    return { events: [...events], attributes: [...attributes], told };
+    const undecided = [...this.#undecided.values()].filter((one) =>
+      [...events].some(({ instance, key }) => one.instance === instance && one.eventKey === key),
+    );
+    return { events: [...events], attributes: [...attributes], told, undecided };
   }
 
   async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
@@ -95,7 +102,35 @@ class MemoryStore implements Store {
       this.#owed.set(delivery.id, { delivery, alert, groupKey: group.key });
     }
     this.#records.push(...effects.records);
+    for (const one of effects.undecided) if (!this.#undecided.has(one.id)) this.#undecided.set(one.id, one);
+    for (const { id, destinations } of effects.decided) {
+      const found = this.#undecided.get(id);
+      const left = found && without(found, destinations);
+      if (left) this.#undecided.set(id, left);
+      else this.#undecided.delete(id);
+    }
+    for (const { instance, publishedAt } of effects.cursors) this.#cursors.set(instance, publishedAt);
     return "committed";
+  }
+
+  async undecided(instance: string, quietSince: number, except: readonly string[]) {
+    const lastAt = new Map<string, number>();
+    for (const { eventKey, since } of this.#undecidedOf(instance)) {
+      if (!except.includes(eventKey)) lastAt.set(eventKey, Math.max(since, lastAt.get(eventKey) ?? 0));
+    }
+    const [quietest] = [...lastAt].sort(([, a], [, b]) => a - b);
+    if (!quietest) return undefined;
+    const [eventKey, at] = quietest;
+    if (at > quietSince) return { lastAt: at };
+    return { eventKey, undecided: this.#undecidedOf(instance).filter((one) => one.eventKey === eventKey) };
+  }
+
+  async cursor(instance: string): Promise<number | undefined> {
+    return this.#cursors.get(instance);
+  }
+
+  #undecidedOf(instance: string): readonly Undecided[] {
+    return [...this.#undecided.values()].filter((one) => one.instance === instance);
   }
 
   async take(destination: string, now: number): Promise<{ batch: Batch } | { dueAt: number } | undefined> {

@@ -63,6 +63,15 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX deliveries_alert ON deliveries (alert);
   CREATE INDEX deliveries_event ON deliveries (instance, event_uuid) WHERE kind = 'event.published';
 
+  -- messages that MISP's REST API is asked about; their destinations are in the body
+  CREATE TABLE undecided (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, instance TEXT NOT NULL, event_key TEXT NOT NULL,
+    since INTEGER NOT NULL, body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX undecided_event ON undecided (instance, event_key, since);
+
+  CREATE TABLE cursors (instance TEXT NOT NULL PRIMARY KEY, published_at REAL NOT NULL) STRICT;
+
   CREATE TABLE records (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, delivery TEXT NOT NULL, outcome TEXT NOT NULL, at INTEGER NOT NULL,
     body TEXT NOT NULL

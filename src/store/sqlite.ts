@@ -32,6 +32,7 @@ import {
 import { BATCH_SIZE, chooseGroup } from "./schedule.ts";
 import { openStateFile, type StateFile } from "./state-file.ts";
 import { PRUNE_ROWS, prepareStatements, type Statements } from "./statements.ts";
+import { UndecidedRows } from "./undecided.ts";
 
 /** Opens or creates the state file at `path` for this process alone; what makes it unusable is a StoreError. */
 export async function openSqliteStore(options: { readonly path: string }): Promise<Store> {
@@ -42,12 +43,14 @@ export async function openSqliteStore(options: { readonly path: string }): Promi
 class SqliteStore implements Store {
   readonly #file: StateFile;
   readonly #sql: Statements;
+  readonly #undecided: UndecidedRows;
   /** Batches that were taken here and not settled yet, with when; after a crash they are simply due. */
   readonly #inFlight = new Map<string, number>();
 
   constructor(file: StateFile) {
     this.#file = file;
     this.#sql = prepareStatements(file.db);
+    this.#undecided = new UndecidedRows(file.db);
   }
 
   async recall(keys: Keys): Promise<Known> {
@@ -70,7 +73,13 @@ class SqliteStore implements Store {
         const row = attributes.has(nameOf(instance, id)) ? undefined : this.#sql.attribute.get(instance, id);
         if (row) keep(parseAttribute(row));
       }
-      return { events: [...events.values()], attributes: [...attributes.values()], told: [...told.values()].flat() };
+      const undecided = [...events.values()].flatMap(({ instance, key }) => this.#undecided.recall(instance, key));
+      return {
+        events: [...events.values()],
+        attributes: [...attributes.values()],
+        told: [...told.values()].flat(),
+        undecided,
+      };
     });
   }
 
@@ -91,6 +100,7 @@ class SqliteStore implements Store {
         this.#owe(delivery, now);
       }
       for (const record of effects.records) this.#sql.addRecord.run(...formatRecord(record));
+      this.#undecided.apply(effects);
       return "committed";
     });
   }
@@ -122,6 +132,14 @@ class SqliteStore implements Store {
       );
     });
     this.#inFlight.delete(settlement.batch);
+  }
+
+  async undecided(instance: string, quietSince: number, except: readonly string[]) {
+    return this.#file.transaction(() => this.#undecided.next(instance, quietSince, except));
+  }
+
+  async cursor(instance: string): Promise<number | undefined> {
+    return this.#file.transaction(() => this.#undecided.cursor(instance));
   }
 
   async owed(): Promise<readonly { destination: string; owed: number; oldestAt: number }[]> {

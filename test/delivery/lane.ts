@@ -130,6 +130,8 @@ export class Track {
         this.settled.push({ settlement, now });
         return store.settle(settlement, now);
       },
+      undecided: (...args) => store.undecided(...args),
+      cursor: (instance) => store.cursor(instance),
       owed: () => store.owed(),
       history: (limit) => store.history(limit),
       prune: (before) => store.prune(before),

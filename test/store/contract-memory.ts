@@ -23,13 +23,18 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
     it("finds an event by id and by uuid, with its attributes, and counts its commits", async () => {
       await using store = (await open()).store;
       await store.commit(effects({ events: [eventMemory()], attributes: [attributeMemory("70")] }), NOW);
-      const known = { events: [eventMemory({ revision: 1 })], attributes: [attributeMemory("70")], told: [] };
+      const known = {
+        events: [eventMemory({ revision: 1 })],
+        attributes: [attributeMemory("70")],
+        told: [],
+        undecided: [],
+      };
       expect(await store.recall(EVENT_KEYS)).toEqual(known);
       expect(await store.recall({ events: [{ instance: "cert", uuid: UUID }], attributes: [] })).toEqual(known);
       const twice = { events: [{ instance: "cert", uuid: UUID, id: "7" }, ...EVENT_KEYS.events], attributes: [] };
       expect(await store.recall(twice)).toEqual(known);
       const other = { events: [{ instance: "other", id: "7", uuid: UUID }], attributes: [] };
-      expect(await store.recall(other)).toEqual({ events: [], attributes: [], told: [] });
+      expect(await store.recall(other)).toEqual({ events: [], attributes: [], told: [], undecided: [] });
     });
 
     it("finds an attribute by itself, and once when its event is asked for too", async () => {
@@ -64,7 +69,12 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       });
       expect(await store.commit(stale, NOW)).toBe("conflict");
       const keys = { events: [...EVENT_KEYS.events, { instance: "cert", id: "8" }], attributes: [] };
-      expect(await store.recall(keys)).toEqual({ events: [eventMemory({ revision: 2 })], attributes: [], told: [] });
+      expect(await store.recall(keys)).toEqual({
+        events: [eventMemory({ revision: 2 })],
+        attributes: [],
+        told: [],
+        undecided: [],
+      });
       expect(await store.owed()).toEqual([]);
       expect(await store.history(9)).toEqual([]);
     });

@@ -91,7 +91,18 @@ export function attributeMemory(id: string, fields: Partial<AttributeMemory> = {
 }
 
 export function effects(fields: Partial<Effects> = {}): Effects {
-  return { events: [], attributes: [], forget: [], alerts: [], deliveries: [], records: [], ...fields };
+  return {
+    events: [],
+    attributes: [],
+    forget: [],
+    alerts: [],
+    deliveries: [],
+    records: [],
+    undecided: [],
+    decided: [],
+    cursors: [],
+    ...fields,
+  };
 }
 
 /** Deliveries with the alerts that they are about. */

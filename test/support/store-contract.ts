@@ -141,7 +141,7 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
       }
       expect(await store.owed()).toEqual([]);
       expect(await store.history(9)).toEqual([]);
-      expect(await store.recall(EVENT_KEYS)).toEqual({ events: [], attributes: [], told: [] });
+      expect(await store.recall(EVENT_KEYS)).toEqual({ events: [], attributes: [], told: [], undecided: [] });
       await store.commit(owing(delivery("a")), NOW);
       expect(idsOf(await takeBatch(store, NOW))).toEqual(["a"]);
     });
@@ -187,7 +187,7 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
       await store.settle(settledAs(await takeBatch(store, NOW), "sent", NOW), NOW);
       const byUuid = { events: [{ instance: "cert", uuid: UUID }], attributes: keys.attributes };
       await drain(NOW);
-      expect(await store.recall(keys)).toEqual({ events: [], attributes: [], told: [] });
+      expect(await store.recall(keys)).toEqual({ events: [], attributes: [], told: [], undecided: [] });
       expect((await store.recall(byUuid)).told).toHaveLength(1);
       await drain(NOW + 1);
       expect((await store.recall(byUuid)).told).toEqual([]);
