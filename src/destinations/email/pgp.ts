@@ -19,8 +19,7 @@ function failed(reason: string, hint: string): Opened {
 
 async function hasEncryptionKey(key: Key, now: Date): Promise<boolean> {
   try {
-    // Without this, an expired or revoked key would still give its encryption subkey.
-    await key.verifyPrimaryKey(now);
+    // Also verifies the primary key: not of one that is expired or revoked.
     await key.getEncryptionKey(undefined, now);
     return true;
   } catch {

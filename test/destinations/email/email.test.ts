@@ -110,7 +110,7 @@ describe("email", () => {
     expect(outcome).toMatchObject({ kind: "retry", reason: "ca-file-unreadable", hint: expect.any(String) });
   });
 
-  it("keeps one connection for several mails, and opens another when the server has closed it", async () => {
+  it("keeps one connection for several mails", async () => {
     await using server = await openSmtpServer();
     const { destination } = openEmail(server);
     await using _ = destination;
@@ -120,9 +120,30 @@ describe("email", () => {
     expect(server.connections.total).toBe(1);
   });
 
+  it.each([
+    ["MAIL", "sends over another connection when the kept one ends before the message", { kind: "unproven" }, 2],
+    [".", "does not send again by itself when the kept one ends after the message", { kind: "ambiguous" }, 2],
+  ])("at %s %s", async (command, _, expected, messages) => {
+    let times = 0;
+    await using server = await openSmtpScript({
+      [command]: (socket) => {
+        times += 1;
+        if (times === 2) socket.destroy();
+        else socket.write("250 2.0.0 Ok\r\n");
+      },
+    });
+    const { destination } = openEmail(server, {}, { require_tls: false });
+    await using _destination = destination;
+    const sent = payload([publication()]);
+    expect(await destination.send(sent, never())).toEqual({ kind: "unproven" });
+    expect(await destination.send(sent, never())).toMatchObject(expected);
+    expect(server.seen.filter((name) => name === ".")).toHaveLength(messages);
+  });
+
   it("closes its connection when it is disposed of", async () => {
     await using server = await openSmtpServer();
-    const { destination } = openEmail(server);
+    // An idle connection ends by itself after the timeout: long enough to tell that from closing.
+    const { destination } = openEmail(server, { timeout: "60s" });
     await destination.send(payload([publication()]), never());
     expect(server.connections.open).toBe(1);
     await destination[Symbol.asyncDispose]();

@@ -231,10 +231,11 @@ describe("formatContent()", () => {
           const entries = sizes.map((n) => ({
             ...many(n, {
               event: { ...EVENT, info, org: { name: org }, tags: [{ name: tag }], uuid: comment, id: value },
-              items: [item({ type: tag, value, comment }), ...ITEMS],
+              items: [item({ type: tag, value, comment, changedAt: 2 }), ...ITEMS],
               lines: [{ label: "Note", text: comment }],
             }),
-            ...(isCustom ? { custom: { title: info, body } } : {}),
+            ...(isCustom ? { custom: { title: info, body }, templateFailed: true } : {}),
+            since: 1,
           }));
           const content = mail(payload(entries, { show: 500 }), { attach: ["csv", "json"] });
           expect(content.subject.length).toBeLessThanOrEqual(MAX_SUBJECT);

@@ -12,7 +12,7 @@ import { NOW, openEmail } from "./open.ts";
 let folder = "";
 const pairs: Record<string, { readonly path: string; readonly privateKey: openpgp.PrivateKey }> = {};
 
-async function makeKey(name: string, address: string, extra: object = {}): Promise<void> {
+async function makeKey(name: string, address: string, extra: object = {}): Promise<openpgp.PrivateKey> {
   const { publicKey, privateKey } = await openpgp.generateKey({
     userIDs: [{ name, email: address }],
     date: new Date(NOW - 86_400_000),
@@ -22,6 +22,7 @@ async function makeKey(name: string, address: string, extra: object = {}): Promi
   const path = join(folder, `${name}.asc`);
   await writeFile(path, publicKey.armor());
   pairs[name] = { path, privateKey };
+  return privateKey;
 }
 
 beforeAll(async () => {
@@ -30,6 +31,12 @@ beforeAll(async () => {
   await makeKey("lead", "lead@example.org");
   await makeKey("stranger", "stranger@example.org");
   await makeKey("expired", "expired@example.org", { keyExpirationTime: 3600 });
+  const { publicKey } = await openpgp.revokeKey({
+    key: await makeKey("revoked", "revoked@example.org"),
+    date: new Date(NOW - 3_600_000),
+    format: "object",
+  });
+  await writeFile(pathOf("revoked"), publicKey.armor());
   await writeFile(join(folder, "broken.asc"), "no key at all");
 });
 
@@ -130,9 +137,9 @@ describe("email with keys", () => {
     expect(clear.messageId).toBe("<batch-1f2e3d@misp.example.org>");
   });
 
-  it("never writes in clear to somebody whose key has expired", async () => {
-    const { outcome, mails } = await send(["expired@example.org"], {
-      keys: pathOf("expired"),
+  it.each(["expired", "revoked"])("never writes in clear to somebody whose key is %s", async (name) => {
+    const { outcome, mails } = await send([`${name}@example.org`], {
+      keys: pathOf(name),
       require_encryption: false,
     });
     expect(outcome).toMatchObject({ kind: "destination_rejected", reason: "pgp-no-key" });
