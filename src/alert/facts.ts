@@ -19,12 +19,13 @@ const DISTRIBUTIONS: Readonly<Record<Distribution, string>> = {
   inherit: "As the event",
 };
 
-/** `3 (file, domain-ip)`. */
+/** `3 (file, domain-ip)`; of a single one also what its comment says. */
 function formatObjects(entry: Entry): string | undefined {
   const { objects } = entry.guarded.alert;
   const names = [...new Set(objects.map((object) => object.name ?? "object"))];
   const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? ", …" : "");
-  return objects.length === 0 ? undefined : `${formatNumber(objects.length)} (${shown})`;
+  const comment = objects.length === 1 && objects[0]?.comment ? `: ${objects[0].comment}` : "";
+  return objects.length === 0 ? undefined : `${formatNumber(objects.length)} (${shown}${comment})`;
 }
 
 function formatAttributes(entry: Entry): string | undefined {
@@ -62,7 +63,10 @@ function formatSighting(entry: Entry, style: Style): string | undefined {
 }
 
 function formatTag(entry: Entry): string | undefined {
-  const { tag } = entry.guarded.alert;
+  const { tag, event } = entry.guarded.alert;
+  if (event === undefined && tag?.on === undefined) {
+    return undefined; // it is the title
+  }
   return tag && `${tag.name}${tag.on === "attribute" ? ` (on attribute ${tag.attributeId ?? ""})` : ""}`;
 }
 

@@ -4,7 +4,7 @@ import { formatState } from "../../src/alert/state.ts";
 import { formatInstant } from "../../src/alert/style.ts";
 import type { Entry, GuardedAlert } from "../../src/model.ts";
 import { KINDS, type Kind } from "../../src/vocabulary.ts";
-import { EVENT, entry, guarded, metadata, pointer, publication, withheld } from "../support/payloads.ts";
+import { EVENT, entry, guarded, item, metadata, pointer, publication, withheld } from "../support/payloads.ts";
 
 const STYLE = { timeZone: "UTC", defang: true };
 const headline = (told: Entry) => wordsOf(told, STYLE);
@@ -130,6 +130,46 @@ describe("headline()", () => {
       origin: "cert",
       link: "https://misp.example.org/events/view/5f3c1a52-7c1c-4d0e-9c1a-0a2b3c4d5e6f",
     });
+  });
+
+  it("tells what a template made of it, line by line, in place of nothing else", () => {
+    const body = "\n\nTLP:CLEAR\r\n\r\n\r\nhttps://bad.example/\u202E\n \u200B \n";
+    const words = headline({ ...publication(), custom: { title: " at\nbad.example ", body } });
+    expect(words.title).toBe("at bad[.]example");
+    expect(words.body).toEqual(["TLP:CLEAR", "", "hxxps://bad[.]example/"]);
+    expect(words).toMatchObject({ tlp: "TLP:AMBER", state: "New" });
+  });
+
+  it("takes a template's blank output for none", () => {
+    const words = headline({ ...publication(), custom: { title: " \n", body: "\n \n" } });
+    expect(words.title).toMatch(/^Emotet/);
+    expect(words).not.toHaveProperty("body");
+  });
+
+  it("bounds what a template can make it say", () => {
+    const { title, body } = headline({
+      ...pointer(),
+      custom: { title: "x".repeat(9999), body: "y".repeat(5000).concat("\nz".repeat(900)) },
+    });
+    expect([title.length, body?.[0]?.length, body?.length, body?.at(-1)]).toEqual([150, 1000, 201, "+701 more lines"]);
+  });
+
+  it("says that a template failed", () => {
+    expect(headline({ ...metadata(), templateFailed: true }).notice).toMatch(/^The template failed/);
+  });
+
+  it("says how often something was sighted, and by whom last", () => {
+    const sighting = { type: "sighting", source: "SIEM", seenAt: 0 } as const;
+    const told = entry(guarded({ kind: "sighting.added", event: EVENT, sighting }), {
+      kinds: [{ kind: "sighting.added", n: 3 }],
+    });
+    expect(headline(told).facts).toContainEqual(["Sighted", "3 times, last: SIEM · 1970-01-01 00:00 UTC"]);
+  });
+
+  it("counts attributes by type where there are many", () => {
+    const counts = ["ip-dst", "ip-dst", "", "url"].map((type, i) => ({ ...item(), type, toIds: i % 2 === 0, n: 3 }));
+    const { facts } = headline(entry(guarded({ event: EVENT, counts })));
+    expect(facts).toContainEqual(["Types", "6 ip-dst, 3 url, 3 other"]);
   });
 
   it("bounds what one alert can say", () => {
