@@ -1,21 +1,17 @@
-import type { Bell } from "./delivery/bell.ts";
-import type { Clock } from "./delivery/clock.ts";
+import { absorb, type Desk } from "./absorb.ts";
 import { deliver, type Lane } from "./delivery/deliver.ts";
 import { DecodeError } from "./errors.ts";
 import type { Log } from "./log.ts";
-import type { Frame, Message, Source, Store } from "./model.ts";
-import { keysOf, type Plan, plan, type Rules } from "./planning/plan.ts";
+import type { Frame, Message, Source } from "./model.ts";
 import type { Quiet } from "./quiet.ts";
+import { type RecallLane, recall } from "./recall/recall.ts";
 import { decode } from "./topics/index.ts";
 
 /** What `run` works with; whoever opens these closes them. */
-export interface Parts {
+export interface Parts extends Desk {
   readonly sources: readonly Source[];
   readonly lanes: readonly Lane[];
-  readonly bells: ReadonlyMap<string, Bell>;
-  readonly store: Store;
-  readonly rules: Rules;
-  readonly clock: Clock;
+  readonly recalls: readonly RecallLane[];
   readonly log: Log;
   /** Says once, and then now and then, that frames cannot be read. */
   readonly unreadable: Quiet;
@@ -25,12 +21,11 @@ export interface Parts {
   readonly drains: boolean;
   /** Messages of our own, told before the first frame. */
   readonly opening: readonly Message[];
-  /** Sees every plan that was committed. */
-  readonly planned?: (plan: Plan) => void;
 }
 
 /**
- * The whole service: sources are read into the store, one loop per destination empties it. Ends when `signal` aborts or
+ * The whole service: sources are read into the store, one loop per destination empties it, and one per instance asks MISP
+ * what the feed left open. Ends when `signal` aborts or
  * every source has ended; rejects when a part fails that nothing works without. What is owed stays in the store.
  */
 export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
@@ -46,6 +41,7 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   // Settled at once: nobody awaits a lane before the sources have ended, and its failure must not count as unhandled.
   const lanes = Promise.allSettled(parts.lanes.map((lane) => guarded(deliver(lane, stop.signal, cut.signal))));
   let deadline: NodeJS.Timeout | undefined; // never unref'd: an empty event loop would exit before the cleanup
+  const asking = Promise.allSettled(parts.recalls.map((lane) => guarded(recall(lane, parts, stop.signal))));
   const results = [];
   try {
     if (parts.opening.length > 0) await guarded(absorb(parts.opening, parts));
@@ -54,7 +50,7 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   } finally {
     stop.abort();
     deadline = setTimeout(() => cut.abort(), parts.graceMs);
-    results.push(...(await lanes));
+    results.push(...(await asking), ...(await lanes));
     clearTimeout(deadline);
   }
   const failure = results.find((result) => result.status === "rejected");
@@ -77,18 +73,6 @@ function read(frame: Frame, { unreadable, log }: Parts): Message | undefined {
     if (error instanceof DecodeError) unreadable.say({ topic: frame.topic.slice(0, 64), reason: error.message });
     else log.error({ err: error, topic: frame.topic.slice(0, 64) }, "Dropped a frame by a bug");
     return undefined;
-  }
-}
-
-/** Plans messages upon what is known and commits what follows; again, if memory has moved in between. */
-async function absorb(messages: readonly Message[], { store, rules, clock, bells, planned }: Parts): Promise<void> {
-  for (;;) {
-    const now = clock.now();
-    const decided = plan(messages, await store.recall(keysOf(messages)), now, rules);
-    if ((await store.commit(decided.effects, now)) === "conflict") continue;
-    for (const { destination } of decided.effects.deliveries) bells.get(destination)?.ring();
-    planned?.(decided);
-    return;
   }
 }
 

@@ -70,6 +70,7 @@ export function openParts(
   return {
     ...opened,
     lanes,
+    recalls: [],
     bells,
     rules,
     clock,

@@ -47,6 +47,7 @@ function partsOf(store: Store, sources: readonly Source[], send: Lane["destinati
   };
   const parts: Parts = {
     sources,
+    recalls: [],
     lanes: [lane],
     bells: new Map([["soc", bell]]),
     store,

@@ -56,6 +56,7 @@ async function replay(
   await run(
     {
       sources: [source],
+      recalls: [],
       lanes: [
         {
           destination,

@@ -20,7 +20,10 @@ export type Refusal =
   | "tlp-unknown"
   | "personal"
   | "match-not-visible"
-  | "match-unknown";
+  | "match-unknown"
+  | "event-not-found"
+  | "event-forbidden"
+  | "unknown";
 
 /** What a guard decides about one alert for one destination. */
 export type Verdict =

@@ -244,6 +244,39 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   };
 }
 
+/** Ends what is undecided: MISP does not tell, or does not answer. */
+export function refuse(undecided: readonly Undecided[], reason: Refusal, now: number): Effects {
+  const records = undecided.flatMap(({ instance, message, destinations }) => {
+    const { kind, event, subject, version } = message;
+    if (!kind) return [];
+    return destinations.map(
+      (destination): RecordLine => ({
+        delivery: deliveryId({ instance, kind, subject, version }, destination),
+        at: now,
+        destination,
+        instance,
+        kind,
+        ...(event?.uuid !== undefined && { eventUuid: event.uuid }),
+        routes: [],
+        outcome: "refused",
+        reason,
+      }),
+    );
+  });
+  const decided = undecided.map(({ id, destinations }) => ({ id, destinations }));
+  return {
+    events: [],
+    attributes: [],
+    forget: [],
+    alerts: [],
+    deliveries: [],
+    records,
+    undecided: [],
+    decided,
+    cursors: [],
+  };
+}
+
 function undecidedOf(
   alert: Alert,
   message: Message,
