@@ -60,8 +60,8 @@ export interface Message {
   readonly sighting?: Sighting;
   /** The tag that was attached, detached or defined, and what carries it. */
   readonly tag?: Tag & { readonly on?: "event" | "attribute"; readonly attributeId?: string };
-  /** It was found by asking MISP what was published: the feed did not tell it, or nobody listened. */
-  readonly late?: true;
+  /** It was found by asking MISP what was published, alone or among so many that they are told together. */
+  readonly late?: "single" | "digest";
   /** Labelled texts of kinds that have no content of their own above: audit, user, organisation, discussion … */
   readonly lines: readonly Line[];
 }
@@ -256,6 +256,8 @@ export interface RecordLine {
   readonly reason?: string;
   /** The strictest marking that left. */
   readonly tlp?: string;
+  /** The operator who wanted it so, as they named themselves. */
+  readonly by?: string;
 }
 
 /** All that planning wants done; committed as a whole or not at all. */
@@ -300,6 +302,8 @@ export interface Settlement {
   readonly retryAt?: number;
   /** Whether the failed attempt counts; an attempt cut by a stop does not. */
   readonly attempted: boolean;
+  /** Why it is tried again, kept until the next attempt fails. */
+  readonly reason?: string;
 }
 
 /** Durable and shared: what is committed is owed until it is settled, also across a crash. */
@@ -328,6 +332,71 @@ export interface Store extends AsyncDisposable {
   history(limit: number): Promise<readonly RecordLine[]>;
   /** Removes at most a transaction's worth of records and memory older than `before`; true: there may be more. */
   prune(before: number): Promise<boolean>;
+}
+
+// ---------------------------------------------------------------- what people ask and decide
+
+/** Where an owed delivery stands: in its group, in an attempt, or between two attempts. */
+export type Standing = "waiting" | "sending" | "retrying";
+
+/** A delivery that is owed, and when it leaves or is tried next. */
+export interface OwedLine {
+  readonly delivery: Delivery;
+  readonly standing: Standing;
+  readonly dueAt: number;
+  readonly attempts: number;
+  readonly firstAttemptAt?: number;
+  /** Why the last attempt failed. */
+  readonly reason?: string;
+}
+
+/** Which owed deliveries are meant: all of what is given holds. */
+export interface OwedFilter {
+  readonly ids?: readonly DeliveryId[];
+  readonly destinations?: readonly string[];
+  readonly standing?: Standing;
+  readonly eventUuid?: string;
+  /** Owed since before then. */
+  readonly before?: number;
+}
+
+/** Which lines of the record are meant: all of what is given holds. */
+export interface RecordFilter {
+  readonly destination?: string;
+  readonly eventUuid?: string;
+  readonly outcome?: RecordLine["outcome"];
+  /** At that time or later. */
+  readonly since?: number;
+}
+
+/** A destination that an operator holds. */
+export interface Pause {
+  readonly destination: string;
+  readonly pausedAt: number;
+  readonly by: string;
+}
+
+/** The side of a store that people use. What may be long comes in pages, and other work goes on between two of them. */
+export interface Ledger {
+  /** Oldest first. */
+  owed(filter: OwedFilter): AsyncIterable<readonly OwedLine[]>;
+  /** The owed deliveries whose id begins so, two at most. */
+  find(prefix: string): Promise<readonly DeliveryId[]>;
+  /** All that is stored of one owed delivery, as it would be taken. */
+  open(id: DeliveryId): Promise<{ readonly line: OwedLine; readonly batch: Batch } | undefined>;
+  /** Makes due at once what is not being sent, with all that leaves together with it; returns how many were meant. */
+  hasten(filter: OwedFilter, now: number): Promise<number>;
+  /** Settles as muted, unsent, what is not being sent: it may already have arrived. Ends with the lines of the record. */
+  drop(filter: OwedFilter, by: string, now: number): AsyncIterable<readonly RecordLine[]>;
+  /** Newest first. */
+  records(filter: RecordFilter): AsyncIterable<readonly RecordLine[]>;
+  /** When a destination was told last. */
+  toldAt(destination: string): Promise<number | undefined>;
+  paused(): Promise<readonly Pause[]>;
+  /** A destination that is paused already stays as it is. */
+  pause(pause: Pause): Promise<void>;
+  /** What was paused has not aged. */
+  resume(destination: string, now: number): Promise<void>;
 }
 
 // ---------------------------------------------------------------- what goes out

@@ -26,6 +26,7 @@ export function compose(
     id: alertId(identity),
     ...identity,
     receivedAt: message.receivedAt,
+    ...(message.late && { late: true as const }),
     ...(change && { change }),
     ...(view && { event: view }),
     marking: markingOf(

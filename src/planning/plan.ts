@@ -6,6 +6,7 @@ import type {
   Delivery,
   Effects,
   EventMemory,
+  Group,
   GuardedAlert,
   Item,
   Keys,
@@ -121,6 +122,9 @@ interface Decision {
   readonly absorbed: Effects["decided"];
 }
 
+/** Many publications that the feed did not tell leave together, once they have been fetched. */
+const LATE: Group = { key: "late", waitMs: 30_000, intervalMs: 300_000, show: 20 };
+
 /** Reasons that end when more is known. */
 const UNKNOWN: readonly Refusal[] = ["match-unknown", "event-unknown", "distribution-unknown", "tlp-unknown"];
 
@@ -201,6 +205,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
       destinations.push({ name, routes: certain, verdict: "already-told", guarded });
       continue;
     }
+    const isUrgent = decided.routes.some(({ options }) => options.priority === "high");
     destinations.push({ name, routes: certain, verdict: "owed", guarded });
     for (const item of kept.items) visible.items.add(item);
     for (const object of kept.objects) visible.objects.add(object);
@@ -212,10 +217,13 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
       kind,
       ...event,
       createdAt: now,
-      priority: decided.routes.some(({ options }) => options.priority === "high") ? "high" : "normal",
+      priority: isUrgent ? "high" : "normal",
       routes: certain,
       mentions: [...new Set(decided.routes.flatMap((route) => notifyOf(route, name).mention))],
-      groups: groupsOf(decided.routes, name, matchableOfGuarded(guarded).facts),
+      groups:
+        message.late === "digest" && !isUrgent
+          ? [LATE]
+          : groupsOf(decided.routes, name, matchableOfGuarded(guarded).facts),
       ...(since !== undefined && { since }),
       cleared,
     });

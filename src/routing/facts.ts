@@ -52,7 +52,7 @@ function build(alert: Visible, form: "full" | "metadata", complete: boolean, { t
     kind: fact(alert.kind),
     instance: fact(alert.instance),
     change: alert.change ? fact(alert.change) : NONE,
-    late: fact("false"),
+    late: fact(String(alert.late ?? false)),
   };
   if (!event) {
     // It is about no event: what events have, it is known not to have.

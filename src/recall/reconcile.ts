@@ -1,0 +1,154 @@
+import { absorb, type Desk } from "../absorb.ts";
+import type { Bell } from "../delivery/bell.ts";
+import type { Log } from "../log.ts";
+import type { EventView } from "../misp.ts";
+import type { Message } from "../model.ts";
+import type { Answer } from "./recall.ts";
+
+/** One page of what MISP published, oldest first; instants by MISP's clock. */
+export type Published =
+  | {
+      readonly kind: "page";
+      readonly events: readonly { readonly event: EventView; readonly publishedAt: number }[];
+      readonly more: boolean;
+    }
+  | { readonly kind: "retry" | "refused"; readonly reason: string; readonly hint?: string };
+
+/** What one reconcile loop works with. */
+export interface ReconcileLane {
+  readonly instance: string;
+  /** Asks what was published since then, metadata only; pages count from 1. */
+  published(since: number, page: number, signal: AbortSignal): Promise<Published>;
+  ask(event: string, signal: AbortSignal): Promise<Answer>;
+  readonly everyMs: number;
+  /** What was published before that is told no more. */
+  readonly maxAgeMs: number;
+  /** Rings after a reconnect and after dropped frames. */
+  readonly bell: Bell;
+  readonly log: Log;
+  /** Told how a round ended: how many publications the feed had not told. */
+  readonly done?: (late: number) => void;
+}
+
+/** MISP stores when it published before it has published, and clocks drift. */
+const OVERLAP_MS = 600_000;
+/** What is younger the feed may still tell. */
+const FEED_FIRST_MS = 60_000;
+/** More late publications than this are told together. */
+const SINGLE_AT_MOST = 5;
+const MAX_PAGES = 1_000;
+
+/** Finds publications that the feed did not tell, at start, when the bell rings, and regularly; ends when `stop` aborts. */
+export async function reconcile(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promise<void> {
+  stop.addEventListener("abort", () => lane.bell.ring(), { once: true });
+  while (!stop.aborted) {
+    const rung = lane.bell.next();
+    try {
+      await round(lane, desk, stop);
+    } catch (error) {
+      if (stop.aborted) return;
+      lane.log.error({ err: error, instance: lane.instance }, "Asking MISP what it published failed by a bug");
+    }
+    await desk.clock.sleep(lane.everyMs, rung);
+  }
+}
+
+async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promise<void> {
+  const { instance, log } = lane;
+  const { store, clock } = desk;
+  const now = clock.now();
+  const cursor = await store.cursor(instance);
+  if (cursor === undefined) {
+    // The first start tells nothing of the past.
+    return absorb([], desk, undefined, [{ instance, publishedAt: now }]);
+  }
+  const missed = await findMissed(lane, desk, Math.max(cursor - OVERLAP_MS, now - lane.maxAgeMs), now, stop);
+  if (!missed) return;
+  if (missed.events.length > 0)
+    log.info({ instance, late: missed.events.length }, "The feed did not tell of publications; fetching them");
+  const style = missed.events.length > SINGLE_AT_MOST ? "digest" : "single";
+  for (const [index, { event, publishedAt }] of missed.events.entries()) {
+    if (stop.aborted) return;
+    const about = event.uuid ?? event.id;
+    if (about === undefined) continue;
+    const answer = await lane.ask(about, stop);
+    if (answer.kind === "retry") {
+      log.warn(
+        { instance, reason: answer.reason, hint: answer.hint, left: missed.events.length - index },
+        "MISP stopped answering; the rest is asked for again",
+      );
+      return;
+    }
+    // Neither deleted nor hidden events can be told; the next round does not ask for them again.
+    const messages = answer.kind === "event" ? [lateMessage(instance, event, answer, style, clock.now())] : [];
+    await absorb(messages, desk, undefined, [{ instance, publishedAt: Math.max(cursor, publishedAt) }]);
+    if ((index + 1) % 50 === 0)
+      log.info({ instance, done: index + 1, of: missed.events.length }, "Fetching late publications");
+  }
+  await absorb([], desk, undefined, [{ instance, publishedAt: Math.max(cursor, missed.until) }]);
+  lane.done?.(missed.events.length);
+}
+
+/** What memory has not seen published at that timestamp, oldest first, and how far MISP was asked; undefined: it did not answer. */
+async function findMissed(lane: ReconcileLane, desk: Desk, since: number, now: number, stop: AbortSignal) {
+  const missed: { event: EventView; publishedAt: number }[] = [];
+  let until = 0;
+  for (let page = 1; page <= MAX_PAGES; page += 1) {
+    const answer = await lane.published(since, page, stop);
+    if (answer.kind !== "page") {
+      lane.log.warn(
+        { instance: lane.instance, reason: answer.reason, hint: answer.hint },
+        "MISP does not say what it published",
+      );
+      return undefined;
+    }
+    const old = answer.events.filter(({ publishedAt }) => publishedAt <= now - FEED_FIRST_MS);
+    until = Math.max(until, ...old.map(({ publishedAt }) => publishedAt));
+    missed.push(...(await unseen(lane.instance, old, desk)));
+    if (!answer.more || stop.aborted) break;
+  }
+  return { events: missed.sort((a, b) => a.publishedAt - b.publishedAt), until };
+}
+
+async function unseen<T extends { readonly event: EventView }>(
+  instance: string,
+  events: readonly T[],
+  { store }: Desk,
+) {
+  const known = await store.recall({
+    events: events.flatMap(({ event: { id, uuid } }) => [
+      { instance, ...(id !== undefined && { id }), ...(uuid !== undefined && { uuid }) },
+    ]),
+    attributes: [],
+  });
+  return events.filter(({ event }) => {
+    const rows = known.events.filter((row) => row.event.uuid === event.uuid);
+    const seenAt = Math.max(...rows.map(({ publishedAt }) => publishedAt ?? Number.NEGATIVE_INFINITY));
+    return seenAt < (event.changedAt ?? Number.POSITIVE_INFINITY);
+  });
+}
+
+/** The publication as the feed would have told it; an event that was edited since is told as title and link. */
+function lateMessage(
+  instance: string,
+  listed: EventView,
+  answer: Extract<Answer, { kind: "event" }>,
+  late: NonNullable<Message["late"]>,
+  now: number,
+): Message {
+  const isSame = answer.event.changedAt === listed.changedAt;
+  const { uuid, id, changedAt } = listed;
+  return {
+    kind: "event.published",
+    instance,
+    topic: "rest",
+    receivedAt: now,
+    subject: { type: "event", ...(uuid !== undefined && { uuid }), ...(id !== undefined && { id }) },
+    version: String(Math.floor((changedAt ?? 0) / 1000)),
+    event: isSame ? answer.event : { ...answer.event, ...(changedAt !== undefined && { changedAt }) },
+    attributes: isSame ? answer.attributes : [],
+    objects: isSame ? answer.objects : [],
+    late,
+    lines: [],
+  };
+}
