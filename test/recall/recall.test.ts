@@ -1,0 +1,207 @@
+import { expect, test } from "vitest";
+import { absorb, type Desk } from "../../src/absorb.ts";
+import { Guard } from "../../src/guard/policy.ts";
+import { openLog } from "../../src/log.ts";
+import type { Message } from "../../src/model.ts";
+import type { Knowledge } from "../../src/planning/enrich.ts";
+import { type Answer, recall } from "../../src/recall/recall.ts";
+import { compileRoutes } from "../../src/routing/route.ts";
+import { Route } from "../../src/routing/schema.ts";
+import { openMemoryStore } from "../../src/store/memory.ts";
+import { SteppedClock } from "../delivery/lane.ts";
+import {
+  attributeAdded,
+  attributeOf,
+  eventView,
+  MINUTE,
+  publication,
+  SECOND,
+  sightingAdded,
+  T0,
+  tagAttached,
+  tags,
+} from "../support/messages.ts";
+
+const SETTLE = 5 * SECOND;
+const PATIENCE = 10 * MINUTE;
+
+/** What MISP says of the event: published, and this attribute in it. */
+function knowledge(
+  attribute: Parameters<typeof attributeOf>[1] = {},
+  event: Parameters<typeof eventView>[0] = {},
+): Answer {
+  const known: Knowledge = {
+    event: eventView({ wasPublished: true, ...event }),
+    attributes: [attributeOf("21", attribute)],
+    objects: [],
+  };
+  return { kind: "event", ...known };
+}
+
+interface Scene {
+  readonly messages: readonly Message[];
+  /** One after the other; the last stays. */
+  readonly answers: readonly Answer[];
+  readonly guard?: object;
+  readonly match?: object;
+  readonly forMs?: number;
+  readonly perMinute?: number;
+}
+
+/** Plays messages, then lets the loop work for a while; tells what is owed, recorded and asked. */
+async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, perMinute = 60 }: Scene) {
+  const stop = new AbortController();
+  const clock = new SteppedClock(T0 + forMs, () => stop.abort());
+  await using store = openMemoryStore();
+  const routes = compileRoutes([Route.parse({ name: "all", kinds: ["*"], notify: "soc", ...(match && { match }) })]);
+  const policy = Guard.parse({ max_tlp: "amber", ...guard });
+  const rules = {
+    routes,
+    destinations: new Map([["soc", { guard: policy, repeats: "changed" as const }]]),
+    asks: new Set(["cert"]),
+  };
+  const desk: Desk = { store, rules, clock, bells: new Map() };
+  await absorb(messages, desk);
+  const undecided = await store.undecided("cert", Number.MAX_SAFE_INTEGER, []);
+  const asked: { readonly event: string; readonly atMs: number }[] = [];
+  const lane = {
+    instance: "cert",
+    ask: async (event: string) => {
+      asked.push({ event, atMs: clock.now() - T0 });
+      return answers[Math.min(asked.length, answers.length) - 1] ?? { kind: "retry" as const, reason: "none" };
+    },
+    settleMs: SETTLE,
+    perMinute,
+    patienceMs: PATIENCE,
+    log: openLog("silent"),
+  };
+  await recall(lane, desk, stop.signal);
+  const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
+  const entries = taken && "batch" in taken ? taken.batch.entries : [];
+  const records = await store.history(100);
+  return {
+    asked,
+    waited: undecided && "undecided" in undecided ? undecided.undecided.length : 0,
+    owed: entries.map(({ delivery, alert }) => `${delivery.kind} ${alert.items.map(({ value }) => value).join()}`),
+    refused: records.map(({ kind, reason }) => `${kind} ${reason}`),
+    left: await store.undecided("cert", Number.MAX_SAFE_INTEGER, []),
+  };
+}
+
+test("recall decides what the feed left open: an added attribute is told once MISP shows it is untagged", async () => {
+  const told = await play({ messages: [attributeAdded({ event: { published: true } })], answers: [knowledge()] });
+  expect(told).toMatchObject({ waited: 1, owed: ["attribute.added value-21.example"], refused: [], left: undefined });
+});
+
+test("recall leaves an event alone until it has been quiet, and asks once for all that is about it", async () => {
+  const messages = [attributeAdded({ event: { published: true } }), sightingAdded()];
+  const told = await play({ messages, answers: [knowledge()] });
+  expect(told.asked).toEqual([{ event: "7", atMs: SETTLE }]);
+  expect(told.owed).toEqual(["attribute.added value-21.example", "sighting.added value-21.example"]);
+});
+
+test.each([
+  ["a stricter attribute", knowledge({ tags: tags("tlp:red") }), "tlp-above-ceiling"],
+  ["an attribute for one organisation", knowledge({ distribution: "organisation" }), "distribution"],
+  ["a stricter event", knowledge({}, { tags: tags("tlp:red") }), "tlp-above-ceiling"],
+  [
+    "an attribute that the key does not see",
+    { kind: "event", event: eventView({ wasPublished: true }), attributes: [], objects: [] } as const,
+    "tlp-unknown",
+  ],
+  ["an event that the key does not see", { kind: "refused", reason: "event-not-found" } as const, "event-not-found"],
+  ["a key that is not accepted", { kind: "refused", reason: "event-forbidden" } as const, "event-forbidden"],
+])("recall refuses what it is about %s", async (_, answer, reason) => {
+  const told = await play({ messages: [attributeAdded({ event: { published: true } })], answers: [answer] });
+  expect(told).toMatchObject({ owed: [], refused: [`attribute.added ${reason}`], left: undefined });
+});
+
+test("recall tells a tag on an attribute, of which its frame tells nothing", async () => {
+  const told = await play({
+    messages: [tagAttached("type:OSINT", { attribute: "21" })],
+    answers: [knowledge({ tags: tags("type:OSINT") })],
+  });
+  expect(told.owed).toEqual(["tag.attached value-21.example"]);
+});
+
+test("recall knows a marking that was seen although MISP's answer lacks it", async () => {
+  const messages = [attributeAdded({ event: { published: true } }), tagAttached("tlp:red", { attribute: "21" })];
+  const told = await play({ messages, answers: [knowledge()] });
+  expect(told.owed).toEqual([]);
+});
+
+test("recall asks again while MISP does not answer, and refuses when its patience ends", async () => {
+  const silent: Answer = { kind: "retry", reason: "http-503" };
+  const patient = await play({
+    messages: [attributeAdded({ event: { published: true } })],
+    answers: [silent, silent, knowledge()],
+  });
+  expect(patient.asked.map(({ atMs }) => atMs)).toEqual([5 * SECOND, 20 * SECOND, 35 * SECOND]);
+  expect(patient.owed).toHaveLength(1);
+  const lost = await play({
+    messages: [attributeAdded({ event: { published: true } })],
+    answers: [silent],
+    forMs: 2 * PATIENCE,
+  });
+  expect(lost).toMatchObject({ owed: [], refused: ["attribute.added unknown"], left: undefined });
+});
+
+test("recall waits as long as MISP asks", async () => {
+  const busy: Answer = { kind: "retry", reason: "http-429", afterMs: MINUTE };
+  const told = await play({ messages: [attributeAdded({ event: { published: true } })], answers: [busy, knowledge()] });
+  expect(told.asked.map(({ atMs }) => atMs)).toEqual([5 * SECOND, 65 * SECOND]);
+});
+
+test("recall asks no faster than it may", async () => {
+  const messages = ["1", "2", "3", "4"].map((id) => attributeAdded({ id, event: { id: `9${id}`, published: true } }));
+  const told = await play({
+    messages,
+    answers: [{ kind: "refused", reason: "event-not-found" }],
+    perMinute: 2,
+    forMs: 5 * MINUTE,
+  });
+  expect(told.asked.map(({ atMs }) => atMs / SECOND)).toEqual([5, 5, 35, 65]);
+});
+
+test("recall answers a route whose match was unknown", async () => {
+  const match = { event_tag: "type:OSINT" };
+  const yes = await play({
+    messages: [attributeAdded({ event: { published: true } })],
+    match,
+    answers: [knowledge({}, { tags: tags("tlp:green", "type:OSINT") })],
+  });
+  expect(yes.owed).toHaveLength(1);
+  const no = await play({ messages: [attributeAdded({ event: { published: true } })], match, answers: [knowledge()] });
+  expect(no).toMatchObject({ owed: [], refused: [], left: undefined });
+});
+
+test("a publication that a destination is told absorbs what is undecided for it about the event", async () => {
+  const told = await play({
+    messages: [attributeAdded({ event: { published: true } }), publication({ attributes: [attributeOf("21")] })],
+    answers: [],
+  });
+  expect(told).toMatchObject({ waited: 0, asked: [], owed: ["event.published value-21.example"], refused: [] });
+});
+
+test("nothing is undecided about an instance that cannot be asked", async () => {
+  const message = attributeAdded({ event: { published: true }, instance: "other" });
+  const told = await play({ messages: [message], answers: [] });
+  expect(told).toMatchObject({ waited: 0, asked: [], refused: ["attribute.added tlp-unknown"] });
+});
+
+test("recall survives a bug in asking", async () => {
+  const stop = new AbortController();
+  const clock = new SteppedClock(T0 + MINUTE, () => stop.abort());
+  await using store = openMemoryStore();
+  const rules = {
+    routes: compileRoutes([Route.parse({ name: "all", kinds: ["*"], notify: "soc" })]),
+    destinations: new Map([["soc", { guard: Guard.parse({ max_tlp: "amber" }), repeats: "changed" as const }]]),
+    asks: new Set(["cert"]),
+  };
+  const desk: Desk = { store, rules, clock, bells: new Map() };
+  await absorb([attributeAdded({ event: { published: true } })], desk);
+  const ask = () => Promise.reject(new TypeError("undefined is not a function"));
+  const lane = { instance: "cert", ask, settleMs: SETTLE, perMinute: 60, patienceMs: PATIENCE, log: openLog("silent") };
+  await expect(recall(lane, desk, stop.signal)).resolves.toBeUndefined();
+  expect(await store.undecided("cert", Number.MAX_SAFE_INTEGER, [])).toBeDefined();
+});

@@ -1,0 +1,209 @@
+import { expect, test } from "vitest";
+import { absorb, type Desk } from "../../src/absorb.ts";
+import { Bell } from "../../src/delivery/bell.ts";
+import { Guard } from "../../src/guard/policy.ts";
+import { openLog } from "../../src/log.ts";
+import type { EventView } from "../../src/misp.ts";
+import type { Store } from "../../src/model.ts";
+import type { Answer } from "../../src/recall/recall.ts";
+import { type Published, reconcile } from "../../src/recall/reconcile.ts";
+import { compileRoutes } from "../../src/routing/route.ts";
+import { Route } from "../../src/routing/schema.ts";
+import { openMemoryStore } from "../../src/store/memory.ts";
+import { SteppedClock } from "../delivery/lane.ts";
+import { attributeOf, eventView, MINUTE, publication, T0, uuidOf } from "../support/messages.ts";
+
+const HOUR = 60 * MINUTE;
+
+/** MISP's side: what was published when, and what it says of each event now. */
+class Misp {
+  readonly events: { event: EventView; publishedAt: number }[] = [];
+  readonly questions: number[] = [];
+  answer: Answer | undefined;
+  failure: Published | undefined;
+
+  publish(id: string, publishedAt: number, fields: Partial<EventView> = {}): EventView {
+    const event = eventView({ id, uuid: uuidOf(id), info: `Event ${id}`, changedAt: publishedAt - MINUTE, ...fields });
+    this.events.push({ event, publishedAt });
+    return event;
+  }
+
+  async published(since: number, page: number): Promise<Published> {
+    if (page === 1) this.questions.push(since);
+    if (this.failure) return this.failure;
+    const events = this.events.filter(({ publishedAt }) => publishedAt >= since);
+    return { kind: "page", events: events.slice((page - 1) * 2, page * 2), more: events.length > page * 2 };
+  }
+
+  async ask(uuid: string): Promise<Answer> {
+    const found = this.events.find(({ event }) => event.uuid === uuid);
+    if (this.answer) return this.answer;
+    if (!found) return { kind: "refused", reason: "event-not-found" };
+    return { kind: "event", event: found.event, attributes: [attributeOf("21")], objects: [] };
+  }
+}
+
+async function rounds(store: Store, misp: Misp, forMs: number, startAt = T0) {
+  const stop = new AbortController();
+  const clock = new SteppedClock(startAt + forMs, () => stop.abort());
+  clock.at = startAt;
+  const late: number[] = [];
+  const rules = {
+    routes: compileRoutes([
+      Route.parse({ name: "urgent", match: { threat_level: "high" }, notify: "soc", priority: "high", stop: true }),
+      Route.parse({ name: "all", notify: "soc" }),
+    ]),
+    destinations: new Map([["soc", { guard: Guard.parse({ max_tlp: "amber" }), repeats: "changed" as const }]]),
+  };
+  const desk: Desk = { store, rules, clock, bells: new Map() };
+  const lane = {
+    instance: "cert",
+    published: (since: number, page: number) => misp.published(since, page),
+    ask: (uuid: string) => misp.ask(uuid),
+    everyMs: 5 * MINUTE,
+    maxAgeMs: 24 * HOUR,
+    bell: new Bell(),
+    log: openLog("silent"),
+    done: (n: number) => late.push(n),
+  };
+  await reconcile(lane, desk, stop.signal);
+  return late;
+}
+
+async function owed(store: Store) {
+  const told: { info: string | undefined; late: unknown; items: number; group: string | undefined }[] = [];
+  for (;;) {
+    const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
+    if (!taken || !("batch" in taken)) return told;
+    for (const { alert, delivery } of taken.batch.entries) {
+      told.push({
+        info: alert.event?.info,
+        late: alert.late,
+        items: alert.items.length,
+        group: delivery.groups[0]?.key,
+      });
+    }
+  }
+}
+
+/** The service has run before: its cursor stands at `at`. */
+async function startedBefore(store: Store, at = T0): Promise<void> {
+  const stop = new AbortController();
+  const clock = new SteppedClock(at + 1, () => stop.abort());
+  clock.at = at;
+  await absorb(
+    [],
+    { store, rules: { routes: new Map(), destinations: new Map() }, clock, bells: new Map() },
+    undefined,
+    [{ instance: "cert", publishedAt: at }],
+  );
+}
+
+test("the first start tells nothing of the past", async () => {
+  await using store = openMemoryStore();
+  const misp = new Misp();
+  misp.publish("1", T0 - HOUR);
+  expect(await rounds(store, misp, MINUTE)).toEqual([]);
+  expect(await owed(store)).toEqual([]);
+  expect(await store.cursor("cert")).toBe(T0);
+});
+
+test("reconcile tells what was published while nobody listened, as late", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  misp.publish("1", T0 + 10 * MINUTE);
+  misp.publish("2", T0 + 20 * MINUTE);
+  misp.publish("3", T0 + 30 * MINUTE);
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([3]);
+  expect(await owed(store)).toMatchObject(["1", "2", "3"].map((id) => ({ info: `Event ${id}`, late: true, items: 1 })));
+  expect(await store.cursor("cert")).toBe(T0 + 30 * MINUTE);
+});
+
+test("what the feed told is not told again, and what is told is told once", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  const seen = misp.publish("1", T0 + 10 * MINUTE);
+  const stop = new AbortController();
+  const rules = { routes: new Map(), destinations: new Map() };
+  await absorb([publication({ event: seen })], {
+    store,
+    rules,
+    clock: new SteppedClock(T0, () => stop.abort()),
+    bells: new Map(),
+  });
+  misp.publish("2", T0 + 20 * MINUTE);
+  // Three rounds overlap by ten minutes each.
+  expect(await rounds(store, misp, 14 * MINUTE, T0 + HOUR)).toEqual([1, 0, 0]);
+  expect((await owed(store)).map(({ info }) => info)).toEqual(["Event 2"]);
+});
+
+test("what was published a moment ago is left to the feed", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  misp.publish("1", T0 + HOUR - 30_000);
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([0]);
+  expect(await owed(store)).toEqual([]);
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR + 10 * MINUTE)).toEqual([1]);
+});
+
+test("many late ones leave together, urgent ones alone", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  for (let n = 1; n <= 7; n += 1) misp.publish(String(n), T0 + n * MINUTE, n === 7 ? { threatLevel: "high" } : {});
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([7]);
+  const told = await owed(store);
+  expect(told.filter(({ group }) => group === "late")).toHaveLength(6);
+  expect(told.filter(({ group }) => group !== "late").map(({ info }) => info)).toEqual(["Event 7"]);
+});
+
+test("an event that was edited since is told by its title, without what is not published yet", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  const listed = misp.publish("1", T0 + MINUTE);
+  misp.answer = {
+    kind: "event",
+    event: { ...listed, changedAt: T0 + 50 * MINUTE },
+    attributes: [attributeOf("21")],
+    objects: [],
+  };
+  await rounds(store, misp, MINUTE, T0 + HOUR);
+  expect(await owed(store)).toMatchObject([{ info: "Event 1", items: 0 }]);
+});
+
+test("while MISP does not answer nothing is skipped: the cursor stays", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  misp.publish("1", T0 + MINUTE);
+  misp.failure = { kind: "retry", reason: "http-503" };
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([]);
+  misp.failure = undefined;
+  misp.answer = { kind: "retry", reason: "timeout" };
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([]);
+  expect(await store.cursor("cert")).toBe(T0);
+  misp.answer = undefined;
+  expect(await rounds(store, misp, MINUTE, T0 + 2 * HOUR)).toEqual([1]);
+});
+
+test("an event that is gone or hidden does not stop the others", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  misp.publish("1", T0 + MINUTE);
+  misp.answer = { kind: "refused", reason: "event-not-found" };
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([1]);
+  expect(await store.cursor("cert")).toBe(T0 + MINUTE);
+});
+
+test("what is older than max_age is not asked for", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  await rounds(store, misp, MINUTE, T0 + 72 * HOUR);
+  expect(misp.questions).toEqual([T0 + 48 * HOUR]);
+});
