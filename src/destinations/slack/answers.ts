@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { parseRetryAfter } from "../../http.ts";
 import type { Outcome } from "../../model.ts";
-import { classifyReply, parseRetryAfter, type Reply } from "../http.ts";
+import { classifyReply, type Reply } from "../http.ts";
 
 type Verdict = Exclude<Outcome["kind"], "done" | "unproven">;
 

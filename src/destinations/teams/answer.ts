@@ -1,5 +1,6 @@
+import { parseRetryAfter } from "../../http.ts";
 import type { Outcome } from "../../model.ts";
-import { classifyReply, parseRetryAfter, type Reply } from "../http.ts";
+import { classifyReply, type Reply } from "../http.ts";
 
 const CUT_OFF = "webhook_url is not complete: copy the whole URL of the flow's trigger again, with api-version and sig";
 const NOT_ANYONE =
