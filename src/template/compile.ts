@@ -13,8 +13,8 @@ export type Part = (typeof PARTS)[number];
 /** A template as it stands in the configuration. */
 export type TemplateSource = { readonly [part in Part]?: string | undefined };
 
-/** A compiled template; parts of one may be laid over parts of another. */
-export type Template = { readonly [part in Part]?: readonly Parsed[] };
+/** A compiled template; parts of one may be laid over parts of another. Throws what is wrong with it. */
+export type Template = { readonly [part in Part]?: (view: View, style: Style) => string };
 
 /** What is wrong with a part, from our own vocabulary; `line` and `column` count from 1 inside the part. */
 export interface TemplateProblem {
@@ -34,15 +34,16 @@ const STYLE: Style = { timeZone: "UTC", defang: true };
 export function compileTemplate(
   source: TemplateSource,
 ): { readonly template: Template } | { readonly problems: readonly TemplateProblem[] } {
-  const template: { [part in Part]?: readonly Parsed[] } = {};
+  const template: { [part in Part]?: (view: View, style: Style) => string } = {};
   const problems: TemplateProblem[] = [];
   for (const part of PARTS) {
     const text = source[part];
     if (text === undefined) continue;
     try {
       const parsed = parse(text);
-      for (const sample of SAMPLES) run(parsed, new Reading(seal(sample), STYLE));
-      template[part] = parsed;
+      const render = (view: View, style: Style) => run(parsed, new Reading(view, style));
+      for (const sample of SAMPLES) render(seal(sample), STYLE);
+      template[part] = render;
     } catch (error) {
       problems.push({ part, ...positionOf(error), message: explain(error) });
     }
@@ -61,8 +62,8 @@ export function renderTemplate(
     const view = viewOf(entry, style, show);
     const rendered: { title?: string; body?: string } = {};
     for (const part of PARTS) {
-      const parsed = template[part];
-      if (parsed) rendered[part] = run(parsed, new Reading(view, style));
+      const text = template[part]?.(view, style);
+      if (text !== undefined) rendered[part] = text;
     }
     return rendered;
   } catch (error) {
