@@ -1,4 +1,4 @@
-import type { Store } from "../model.ts";
+import type { Ledger, Store } from "../model.ts";
 import { openMemoryStore } from "./memory.ts";
 import { openSqliteStore } from "./sqlite.ts";
 
@@ -6,4 +6,7 @@ import { openSqliteStore } from "./sqlite.ts";
 export const STORES = {
   sqlite: openSqliteStore,
   memory: async () => openMemoryStore(),
-} as const satisfies Record<string, (options: { readonly path: string }) => Promise<Store>>;
+} as const satisfies Record<
+  string,
+  (options: { readonly path: string }) => Promise<Store & { readonly ledger: Ledger }>
+>;

@@ -2,13 +2,12 @@ import type {
   Alert,
   AttributeMemory,
   Batch,
-  BatchId,
   Delivery,
   Effects,
   EventMemory,
-  Group,
   Keys,
   Known,
+  Ledger,
   Memory,
   RecordLine,
   Settlement,
@@ -17,33 +16,18 @@ import type {
   Undecided,
 } from "../model.ts";
 import { batchIdOf } from "./batch-id.ts";
+import { MemoryLedger } from "./memory-ledger.ts";
+import type { FormedBatch, Owed, WaitingGroup } from "./memory-rows.ts";
 import { nameOf } from "./names.ts";
-import { BATCH_SIZE, chooseGroup, type GroupState } from "./schedule.ts";
+import { BATCH_SIZE, chooseGroup } from "./schedule.ts";
 import { without } from "./undecided.ts";
 
 /** A store that lasts as long as the process, for tests, the demo and dry replays. */
-export function openMemoryStore(): Store {
+export function openMemoryStore(): Store & { readonly ledger: Ledger } {
   return new MemoryStore();
 }
 
 type Touched<T> = T & { readonly touchedAt: number };
-interface Owed {
-  readonly delivery: Delivery;
-  readonly alert: Alert;
-  readonly groupKey: string;
-  batch?: BatchId;
-}
-interface WaitingGroup extends GroupState {
-  readonly destination: string;
-  readonly group: Group;
-}
-interface FormedBatch extends Omit<Batch, "entries" | "firstAttemptAt"> {
-  readonly high: boolean;
-  readonly nextAt: number;
-  readonly firstAttemptAt?: number;
-  /** Taken and not settled yet, since when. */
-  readonly takenAt?: number;
-}
 
 /** Works by looking at everything it has: right for what a demo or a test holds. */
 class MemoryStore implements Store {
@@ -56,6 +40,13 @@ class MemoryStore implements Store {
   readonly #undecided = new Map<string, Undecided>();
   readonly #cursors = new Map<string, number>();
   #records: RecordLine[] = [];
+  readonly ledger: Ledger = new MemoryLedger({
+    owed: this.#owed,
+    groups: this.#groups,
+    batches: this.#batches,
+    records: () => this.#records,
+    memoryOf: (alert) => this.#memory(alert),
+  });
 
   async recall(keys: Keys): Promise<Known> {
     const events = new Set<EventMemory>();
@@ -177,6 +168,7 @@ class MemoryStore implements Store {
         attempts: batch.attempts + 1,
         firstAttemptAt: batch.firstAttemptAt ?? takenAt ?? now,
       }),
+      ...(settlement.reason !== undefined && { reason: settlement.reason }),
     });
   }
 

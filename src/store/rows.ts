@@ -84,7 +84,8 @@ export function parseDelivery(body: string): Delivery {
 
 /** For `addRecord`. */
 export function formatRecord(record: RecordLine): readonly Cell[] {
-  return [record.delivery, record.outcome, record.at, JSON.stringify(record)];
+  const { delivery, outcome, at, destination, eventUuid } = record;
+  return [delivery, outcome, at, destination, eventUuid ?? null, JSON.stringify(record)];
 }
 
 /** The way back of `formatRecord`. */

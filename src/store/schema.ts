@@ -48,7 +48,7 @@ const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE batches (
     id TEXT NOT NULL PRIMARY KEY, destination TEXT NOT NULL, show TEXT NOT NULL, high INTEGER NOT NULL,
-    next_at INTEGER NOT NULL, attempts INTEGER NOT NULL, first_attempt_at INTEGER
+    next_at INTEGER NOT NULL, attempts INTEGER NOT NULL, first_attempt_at INTEGER, reason TEXT
   ) STRICT;
   CREATE INDEX batches_next ON batches (destination, next_at);
 
@@ -61,6 +61,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX deliveries_group ON deliveries (destination, group_key, batch, seq, high);
   CREATE INDEX deliveries_batch ON deliveries (batch);
   CREATE INDEX deliveries_alert ON deliveries (alert);
+  CREATE INDEX deliveries_created ON deliveries (destination, created_at);
   CREATE INDEX deliveries_event ON deliveries (instance, event_uuid) WHERE kind = 'event.published';
 
   -- messages that MISP's REST API is asked about; their destinations are in the body
@@ -74,10 +75,14 @@ const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE records (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, delivery TEXT NOT NULL, outcome TEXT NOT NULL, at INTEGER NOT NULL,
-    body TEXT NOT NULL
+    destination TEXT NOT NULL, event_uuid TEXT, body TEXT NOT NULL
   ) STRICT;
   CREATE INDEX records_delivery ON records (delivery, outcome);
   CREATE INDEX records_at ON records (at);
+  CREATE INDEX records_event ON records (event_uuid, seq) WHERE event_uuid IS NOT NULL;
+  CREATE INDEX records_told ON records (destination, at) WHERE outcome IN ('sent', 'unproven');
+
+  CREATE TABLE pauses (destination TEXT NOT NULL PRIMARY KEY, paused_at INTEGER NOT NULL, by TEXT NOT NULL) STRICT;
   `,
 ];
 

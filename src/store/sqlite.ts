@@ -8,6 +8,7 @@ import type {
   EventMemory,
   Keys,
   Known,
+  Ledger,
   Memory,
   RecordLine,
   Settlement,
@@ -30,17 +31,21 @@ import {
   parseRecord,
 } from "./rows.ts";
 import { BATCH_SIZE, chooseGroup } from "./schedule.ts";
+import { SqliteLedger } from "./sqlite-ledger.ts";
 import { openStateFile, type StateFile } from "./state-file.ts";
 import { PRUNE_ROWS, prepareStatements, type Statements } from "./statements.ts";
 import { UndecidedRows } from "./undecided.ts";
 
 /** Opens or creates the state file at `path` for this process alone; what makes it unusable is a StoreError. */
-export async function openSqliteStore(options: { readonly path: string }): Promise<Store> {
+export async function openSqliteStore(options: {
+  readonly path: string;
+}): Promise<Store & { readonly ledger: Ledger }> {
   return new SqliteStore(await openStateFile(options.path));
 }
 
 /** A store in one SQLite file. Calls into SQLite are synchronous, so that verbs never interleave. */
 class SqliteStore implements Store {
+  readonly ledger: Ledger;
   readonly #file: StateFile;
   readonly #sql: Statements;
   readonly #undecided: UndecidedRows;
@@ -51,6 +56,12 @@ class SqliteStore implements Store {
     this.#file = file;
     this.#sql = prepareStatements(file.db);
     this.#undecided = new UndecidedRows(file.db);
+    this.ledger = new SqliteLedger({
+      file,
+      sql: this.#sql,
+      inFlight: this.#inFlight,
+      memoryOf: ({ instance, event }) => this.#memory(instance, event?.id, event?.uuid),
+    });
   }
 
   async recall(keys: Keys): Promise<Known> {
@@ -128,6 +139,7 @@ class SqliteStore implements Store {
         settlement.retryAt ?? null,
         batch.attempts + (settlement.attempted ? 1 : 0),
         settlement.attempted ? firstAttemptAt : batch.first_attempt_at,
+        settlement.reason ?? null,
         batch.id,
       );
     });

@@ -96,13 +96,16 @@ export function prepareStatements(db: Database) {
       "DELETE FROM deliveries WHERE id = ? AND batch = ? RETURNING alert",
     ),
     retryBatch: db.prepare(`
-      UPDATE batches SET next_at = coalesce(?, next_at), attempts = ?, first_attempt_at = ? WHERE id = ?`),
+      UPDATE batches SET next_at = coalesce(?, next_at), attempts = ?, first_attempt_at = ?, reason = coalesce(?, reason)
+      WHERE id = ?`),
     dropEmptyBatch: db.prepare(
       "DELETE FROM batches WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE batch = ?1)",
     ),
 
     // ---- for people
-    addRecord: db.prepare("INSERT INTO records (delivery, outcome, at, body) VALUES (?, ?, ?, ?)"),
+    addRecord: db.prepare(
+      "INSERT INTO records (delivery, outcome, at, destination, event_uuid, body) VALUES (?, ?, ?, ?, ?, ?)",
+    ),
     records: db.prepare<BodyRow>("SELECT body FROM records ORDER BY seq DESC LIMIT ?"),
     owed: db.prepare<{ readonly destination: string; readonly owed: number; readonly oldestAt: number }>(`
       SELECT destination, count(*) AS owed, min(created_at) AS oldestAt FROM deliveries

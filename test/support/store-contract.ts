@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Store } from "../../src/model.ts";
+import type { Ledger, Store } from "../../src/model.ts";
+import { describeLedger } from "../store/contract-ledger.ts";
 import { describeMemory } from "../store/contract-memory.ts";
 import { describeSchedule } from "../store/contract-schedule.ts";
 import {
@@ -20,16 +21,19 @@ import {
   UUID,
 } from "../store/samples.ts";
 
+export type LedgerStore = Store & { readonly ledger: Ledger };
+
 /** An open store; `reopen` gives the same state to a new one as a crash of the first would, where state is durable. */
 export interface Opened {
-  readonly store: Store;
-  readonly reopen?: () => Promise<Store>;
+  readonly store: LedgerStore;
+  readonly reopen?: () => Promise<LedgerStore>;
 }
 
 /** What every store keeps to. */
 export function describeStore(name: string, open: () => Promise<Opened>): void {
   describeSchedule(name, open);
   describeMemory(name, open);
+  describeLedger(name, open);
 
   describe(`${name}: what is owed`, () => {
     it("stays owed until it is settled", async () => {

@@ -1,0 +1,209 @@
+import { setImmediate } from "node:timers/promises";
+import type {
+  Alert,
+  Batch,
+  BatchId,
+  DeliveryId,
+  Ledger,
+  Memory,
+  OwedFilter,
+  OwedLine,
+  Pause,
+  RecordFilter,
+  RecordLine,
+} from "../model.ts";
+import { formatDropped } from "./dropped.ts";
+import { type LedgerStatements, type OwedRow, prepareLedger } from "./ledger-statements.ts";
+import { formatRecord, parseAlert, parseDelivery, parseRecord } from "./rows.ts";
+import type { StateFile } from "./state-file.ts";
+import type { Statements } from "./statements.ts";
+
+/** What the ledger shares with the store of the same file. */
+export interface Shelf {
+  readonly file: StateFile;
+  readonly sql: Statements;
+  /** Batches that were taken and not settled yet. */
+  readonly inFlight: ReadonlyMap<string, number>;
+  /** Called within a transaction. */
+  readonly memoryOf: (alert: Alert) => Memory;
+}
+
+/** What people ask and decide, in SQLite: a page is a transaction, so that nothing waits for a long list. */
+export class SqliteLedger implements Ledger {
+  readonly #shelf: Shelf;
+  readonly #sql: LedgerStatements;
+
+  constructor(shelf: Shelf) {
+    this.#shelf = shelf;
+    this.#sql = prepareLedger(shelf.file.db);
+  }
+
+  async *owed(filter: OwedFilter): AsyncGenerator<readonly OwedLine[]> {
+    for await (const lines of this.#pages(filter, (rows) => rows.map(parseOwed))) yield lines;
+  }
+
+  async find(prefix: string): Promise<readonly DeliveryId[]> {
+    if (!/^[\w-]*$/.test(prefix)) return [];
+    // Every id is of letters and digits, and ~ sorts behind them.
+    return this.#transaction(() => this.#sql.idsFrom.all(prefix, `${prefix}~`).map(({ id }) => id as DeliveryId));
+  }
+
+  async open(id: DeliveryId): Promise<{ readonly line: OwedLine; readonly batch: Batch } | undefined> {
+    return this.#transaction(() => {
+      const row = this.#sql.owedRow.get(this.#inFlight(), id);
+      const body = row && this.#sql.alertBody.get(row.alert)?.body;
+      const show = this.#sql.showOf.get(id)?.show;
+      if (!row || body === undefined || show === undefined) return undefined;
+      const line = parseOwed(row);
+      const alert = parseAlert(body);
+      const entry = { delivery: line.delivery, alert, memory: this.#shelf.memoryOf(alert) };
+      const { destination, createdAt } = line.delivery;
+      const batch: Batch = {
+        id: (row.batch ?? id) as BatchId,
+        destination,
+        attempts: line.attempts,
+        firstAttemptAt: line.firstAttemptAt ?? createdAt,
+        show: JSON.parse(show),
+        entries: [entry],
+      };
+      return { line, batch };
+    });
+  }
+
+  async hasten(filter: OwedFilter, now: number): Promise<number> {
+    let meant = 0;
+    const pages = this.#pages(filter, (rows) => {
+      const movable = rows.filter((row) => row.sending === 0);
+      for (const { batch, destination, group_key } of movable) {
+        if (batch === null) this.#sql.hastenGroup.run(now, destination, group_key);
+        else this.#sql.hastenBatch.run(now, batch);
+      }
+      return movable;
+    });
+    for await (const movable of pages) meant += movable.length;
+    return meant;
+  }
+
+  async *drop(filter: OwedFilter, by: string, now: number): AsyncGenerator<readonly RecordLine[]> {
+    const pages = this.#pages(filter, (rows) => {
+      const movable = rows.filter((row) => row.sending === 0);
+      const lines = movable.map((row) => this.#dropOne(row, by, now));
+      this.#tidy(movable);
+      return lines;
+    });
+    for await (const lines of pages) yield lines;
+  }
+
+  async *records(filter: RecordFilter): AsyncGenerator<readonly RecordLine[]> {
+    const { destination, eventUuid, outcome, since } = filter;
+    let before = Number.MAX_SAFE_INTEGER;
+    for (;;) {
+      const page = this.#transaction(() => {
+        const ofEvent = eventUuid !== undefined;
+        const start = ofEvent
+          ? this.#sql.recordsOfEventStart.get(eventUuid, before)?.seq
+          : this.#sql.recordPageStart.get(before)?.seq;
+        if (typeof start !== "number") return undefined;
+        const wanted = [start, before, destination ?? null, outcome ?? null, since ?? null] as const;
+        const rows = ofEvent ? this.#sql.recordsOfEvent.all(...wanted, eventUuid) : this.#sql.recordPage.all(...wanted);
+        // The record is in the order of time, but for a clock that was set back.
+        const ended = since !== undefined && !ofEvent && (this.#sql.newestOf.get(start, before)?.at ?? 0) < since;
+        return { lines: rows.map(parseRecord), start, ended };
+      });
+      if (!page) return;
+      if (page.lines.length > 0) yield page.lines;
+      if (page.ended) return;
+      before = page.start;
+      await setImmediate();
+    }
+  }
+
+  async toldAt(destination: string): Promise<number | undefined> {
+    return this.#transaction(() => this.#sql.toldAt.get(destination)?.at ?? undefined);
+  }
+
+  async paused(): Promise<readonly Pause[]> {
+    return this.#transaction(() => this.#sql.pauses.all().map((row) => ({ ...row })));
+  }
+
+  async pause({ destination, pausedAt, by }: Pause): Promise<void> {
+    this.#transaction(() => this.#sql.pause.run(destination, pausedAt, by));
+  }
+
+  async resume(destination: string, now: number): Promise<void> {
+    this.#transaction(() => {
+      const pausedAt = this.#sql.resume.get(destination)?.paused_at;
+      if (pausedAt !== undefined) this.#sql.rejuvenate.run(destination, now, pausedAt);
+    });
+  }
+
+  /** What `work` makes of the rows that are meant, one transaction for each page of them. */
+  async *#pages<T>(filter: OwedFilter, work: (rows: readonly OwedRow[]) => readonly T[]): AsyncGenerator<readonly T[]> {
+    const { ids, destinations, eventUuid, before, standing } = filter;
+    const names = destinations === undefined ? null : JSON.stringify(destinations);
+    const rowsOf = (after: number, last: number) =>
+      this.#sql.owedPage.all(this.#inFlight(), after, last, names, eventUuid ?? null, before ?? null, standing ?? null);
+    if (ids !== undefined) {
+      const done = this.#transaction(() => {
+        const seqs = [...new Set(ids)].flatMap((id) => this.#sql.seqOf.get(id)?.seq ?? []).sort((a, b) => a - b);
+        return work(seqs.flatMap((seq) => rowsOf(seq - 1, seq)));
+      });
+      if (done.length > 0) yield done;
+      return;
+    }
+    let after = 0;
+    for (;;) {
+      const page = this.#transaction(() => {
+        const last = this.#sql.owedPageEnd.get(after)?.seq;
+        return typeof last === "number" ? { last, done: work(rowsOf(after, last)) } : undefined;
+      });
+      if (!page) return;
+      if (page.done.length > 0) yield page.done;
+      after = page.last;
+      await setImmediate();
+    }
+  }
+
+  #dropOne(row: OwedRow, by: string, now: number): RecordLine {
+    const line = formatDropped(parseDelivery(row.body), by, now);
+    this.#sql.dropDelivery.run(row.id);
+    this.#shelf.sql.addRecord.run(...formatRecord(line));
+    this.#shelf.sql.dropUnusedAlert.run(row.alert);
+    return line;
+  }
+
+  /** Batches and groups that lost deliveries: one without any is never due. */
+  #tidy(rows: readonly OwedRow[]): void {
+    for (const batch of new Set(rows.flatMap((row) => row.batch ?? []))) this.#shelf.sql.dropEmptyBatch.run(batch);
+    const waiting = rows.filter((row) => row.batch === null);
+    const groups = new Map(waiting.map((row) => [JSON.stringify([row.destination, row.group_key]), row]));
+    for (const { destination, group_key } of groups.values()) {
+      const high = this.#shelf.sql.leftOver.get(destination, group_key)?.high;
+      if (typeof high === "number") {
+        this.#sql.groupIsUrgent.run(high, destination, group_key);
+      } else {
+        this.#sql.groupIsQuiet.run(destination, group_key);
+        this.#sql.dropNewGroup.run(destination, group_key);
+      }
+    }
+  }
+
+  #inFlight(): string {
+    return JSON.stringify([...this.#shelf.inFlight.keys()]);
+  }
+
+  #transaction<T>(work: () => T): T {
+    return this.#shelf.file.transaction(work);
+  }
+}
+
+function parseOwed(row: OwedRow): OwedLine {
+  return {
+    delivery: parseDelivery(row.body),
+    standing: row.batch === null ? "waiting" : row.sending === 1 ? "sending" : "retrying",
+    dueAt: row.due_at,
+    attempts: row.attempts ?? 0,
+    ...(row.first_attempt_at !== null && { firstAttemptAt: row.first_attempt_at }),
+    ...(row.reason !== null && { reason: row.reason }),
+  };
+}
