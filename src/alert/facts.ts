@@ -50,16 +50,24 @@ function formatAllTypes(entry: Entry, style: Style): string | undefined {
     : undefined;
 }
 
-/** Who, when, and how often: `3 times, last: SIEM · 2026-11-20 14:02 UTC`. */
-function formatSighting(entry: Entry, style: Style): string | undefined {
-  const { sighting } = entry.guarded.alert;
-  if (!sighting) {
-    return undefined;
-  }
-  const n = entry.kinds.reduce((sum, count) => sum + (count.kind === "sighting.added" ? count.n : 0), 0);
-  const at = sighting.seenAt === undefined ? undefined : formatInstant(sighting.seenAt, style);
-  const last = [sighting.source, at].filter(Boolean).join(" · ");
-  return n > 1 ? `${formatNumber(n)} times${last === "" ? "" : `, last: ${last}`}` : last;
+const MAX_SOURCES = 3;
+
+/** Who, when, and how often: `2 sightings, 1 false positive · SIEM, analyst:bob · last 2026-11-20 14:02 UTC`. */
+function formatSightings(entry: Entry, style: Style): string | undefined {
+  const { sightings } = entry.guarded;
+  const [newest] = sightings;
+  if (!newest) return undefined;
+  const many = sightings.length > 1;
+  const ofType = (["sighting", "false-positive", "expiration"] as const).flatMap((type) => {
+    const n = sightings.filter((one) => one.type === type).length;
+    return n > 0 && many ? [formatCount(n, type.replace("-", " "))] : [];
+  });
+  const sources = [...new Set(sightings.flatMap(({ source }) => (source ? [source] : [])))];
+  const named =
+    sources.slice(0, MAX_SOURCES).join(", ") +
+    (sources.length > MAX_SOURCES ? ` +${sources.length - MAX_SOURCES}` : "");
+  const at = newest.seenAt === undefined ? undefined : formatInstant(newest.seenAt, style);
+  return [ofType.join(", "), named, at && many ? `last ${at}` : at].filter(Boolean).join(" · ");
 }
 
 function formatTag(entry: Entry): string | undefined {
@@ -87,7 +95,7 @@ export function formatFacts(entry: Entry, style: Style): readonly (readonly [lab
     ["Attributes", formatAttributes(entry)],
     ["Types", formatAllTypes(entry, style)],
     ["Objects", full ? formatObjects(entry) : undefined],
-    ["Sighted", full ? formatSighting(entry, style) : undefined],
+    ["Sighted", full ? formatSightings(entry, style) : undefined],
     ["Tag", formatTag(entry)],
     ...lines.slice(0, MAX_LINES).map(({ label, text }) => [sentence(label), text] as const),
     ["More", lines.length > MAX_LINES ? formatCount(lines.length - MAX_LINES, "line") : undefined],

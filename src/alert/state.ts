@@ -35,6 +35,13 @@ const PHRASES: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
   "warninglist.changed": ["Warning list changed", "# warning lists changed"],
   "workflow.pushed": ["Message from a workflow", "# messages from workflows"],
   "herald.started": ["misp-herald started", "misp-herald started # times"],
+  "herald.feed_silent": ["Feed silent", "Feed silent # times"],
+  "herald.feed_recovered": ["Feed back", "Feed back # times"],
+  "herald.reconciled": ["Missed publications found", "Missed publications found # times"],
+  "herald.destination_suspended": ["Destination suspended", "# destinations suspended"],
+  "herald.destination_recovered": ["Destination back", "# destinations back"],
+  "herald.delivery_dead": ["Alerts not delivered", "Alerts not delivered # times"],
+  "herald.config_rejected": ["Configuration rejected", "Configuration rejected # times"],
 };
 
 const CHANGES = { new: "New", updated: "Updated", unchanged: "Published again" } as const;
@@ -66,7 +73,7 @@ export function formatState(entry: Entry): CleanText {
   return told.length > 0 ? join(told, " · ") : phrase(entry, entry.guarded.alert.kind, 1);
 }
 
-const NAMES = new Set(["name", "email", "title", "contents", "content"]);
+const NAMES = new Set(["name", "email", "title", "contents", "content", "instance", "destination"]);
 
 /** The line that tells which one it is of a message that is about no event: the user's address, the list's name. */
 export function nameLine(entry: Entry): Line | undefined {

@@ -195,8 +195,9 @@ function reduce(alert: Alert, form: Form, labels: Labels): GuardedAlert {
           ...(sighting && { sighting: form === "full" ? sighting : withoutReporter(sighting) }),
           ...(form === "metadata" && { lines: [] }),
         };
+  const sightings: GuardedAlert["sightings"] = visible.sighting ? [visible.sighting] : [];
   // The brand is given here and nowhere else.
-  return { form, alert: visible, tlp, pap, withheld } as GuardedAlert;
+  return { form, alert: visible, sightings, tlp, pap, withheld } as GuardedAlert;
 }
 
 function pointTo({ id, uuid }: EventView): EventView {

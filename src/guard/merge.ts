@@ -30,6 +30,7 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
   const change = CHANGES.find((candidate) => changes.includes(candidate));
   const merged = {
     ...base,
+    sightings: alerts.flatMap(({ sightings }) => sightings).sort((a, b) => (b.seenAt ?? 0) - (a.seenAt ?? 0)),
     alert: {
       ...base.alert,
       ...(change && { change }),

@@ -158,12 +158,19 @@ describe("headline()", () => {
     expect(headline({ ...metadata(), templateFailed: true }).notice).toMatch(/^The template failed/);
   });
 
-  it("says how often something was sighted, and by whom last", () => {
-    const sighting = { type: "sighting", source: "SIEM", seenAt: 0 } as const;
-    const told = entry(guarded({ kind: "sighting.added", event: EVENT, sighting }), {
-      kinds: [{ kind: "sighting.added", n: 3 }],
-    });
-    expect(headline(told).facts).toContainEqual(["Sighted", "3 times, last: SIEM · 1970-01-01 00:00 UTC"]);
+  it("says how often something was sighted, as what, by whom, and when last", () => {
+    const sightings = [
+      { type: "false-positive", source: "analyst:bob", seenAt: 60_000 },
+      { type: "sighting", source: "SIEM", seenAt: 0 },
+      { type: "sighting", source: "SIEM" },
+    ] as const;
+    const told = entry(guarded({ kind: "sighting.added", event: EVENT, sighting: sightings[0] }, { sightings }));
+    expect(headline(told).facts).toContainEqual([
+      "Sighted",
+      "2 sightings, 1 false positive · analyst:bob, SIEM · last 1970-01-01 00:01 UTC",
+    ]);
+    const once = entry(guarded({ kind: "sighting.added", event: EVENT, sighting: sightings[1] }));
+    expect(headline(once).facts).toContainEqual(["Sighted", "SIEM · 1970-01-01 00:00 UTC"]);
   });
 
   it("counts attributes by type where there are many", () => {

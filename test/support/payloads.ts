@@ -34,7 +34,8 @@ export function guarded(
     lines: [],
     ...alert,
   };
-  return { form: "full", tlp: "amber", pap: "amber", withheld: 0, ...rest, alert: whole } as GuardedAlert;
+  const sightings = whole.sighting ? [whole.sighting] : [];
+  return { form: "full", tlp: "amber", pap: "amber", withheld: 0, sightings, ...rest, alert: whole } as GuardedAlert;
 }
 
 export function item(fields: Partial<Item> = {}): Item {
