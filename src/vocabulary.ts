@@ -31,6 +31,13 @@ export const KINDS = [
   "warninglist.changed",
   "workflow.pushed",
   "herald.started",
+  "herald.feed_silent",
+  "herald.feed_recovered",
+  "herald.reconciled",
+  "herald.destination_suspended",
+  "herald.destination_recovered",
+  "herald.delivery_dead",
+  "herald.config_rejected",
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
