@@ -99,14 +99,30 @@ describe("deliver(): what becomes of an attempt", () => {
     [0, 0],
     [-5, 0],
     [1e15, HOUR],
-  ])("retry_after %s ms: the whole destination rests for %s ms, and it does not count", async (afterMs, restMs) => {
-    const track = new Track(await owing("7", "8"), [{ kind: "retry_after", afterMs, reason: "http-429" }], {
-      until: T0 + 2 * HOUR,
-    });
-    await track.run();
-    expect(track.outcomes[0]).toBe(`again in ${restMs} ms, not counted`);
-    expect(track.sent.map(({ at }) => at - T0)).toEqual([0, restMs, restMs]);
-    expect(track.records.map(({ outcome }) => outcome)).toEqual(["sent", "sent"]);
+  ])(
+    "retry_after %s ms: the whole destination rests for %s ms, and its age counts from then",
+    async (afterMs, restMs) => {
+      const track = new Track(await owing("7", "8"), [{ kind: "retry_after", afterMs, reason: "http-429" }], {
+        until: T0 + 2 * HOUR,
+      });
+      await track.run();
+      expect(track.outcomes[0]).toBe(`again in ${restMs} ms`);
+      expect(track.sent.map(({ at }) => at - T0)).toEqual([0, restMs, restMs]);
+      expect(track.records.map(({ outcome }) => outcome)).toEqual(["sent", "sent"]);
+    },
+  );
+
+  it("retry_after for ever: dead once it was tried for max_age, and no sooner", async () => {
+    const throttled: Outcome = { kind: "retry_after", afterMs: 30 * MINUTE, reason: "http-429" };
+    const track = await deliverTo(times(MANY, throttled), { until: T0 + 2 * DAY, maxAgeMs: 12 * HOUR });
+    expect(track.outcomes.at(-1)).toBe("dead http-429");
+    expect((track.settled.at(-1)?.now ?? 0) - T0).toBe(12.5 * HOUR);
+  });
+
+  it("retry_after does not make the wait after the next failure longer", async () => {
+    const throttled: Outcome = { kind: "retry_after", afterMs: SECOND, reason: "http-429" };
+    const track = await deliverTo([...times(5, throttled), retry]);
+    expect(track.outcomes.slice(-2)).toEqual(["again in 2000 ms", "sent"]);
   });
 
   it("destination_rejected: probed every 15 minutes, nothing dies, and nothing else is tried", async () => {

@@ -1,6 +1,7 @@
 import { Bell } from "../../src/delivery/bell.ts";
 import type { Clock } from "../../src/delivery/clock.ts";
 import { deliver, type Lane } from "../../src/delivery/deliver.ts";
+import { Notices } from "../../src/delivery/notices.ts";
 import { openLog } from "../../src/log.ts";
 import type { Outcome, Payload, RecordLine, Settlement, Store } from "../../src/model.ts";
 import type { Desk } from "../planning/desk.ts";
@@ -8,6 +9,9 @@ import { T0 } from "../support/messages.ts";
 
 /** What the other side does with one payload. */
 export type Answer = Outcome | ((signal: AbortSignal) => Promise<Outcome>);
+
+/** What the other side does with all of them: one after the other and then `done`, or as it finds each. */
+export type Answers = readonly Answer[] | ((sent: Sent) => Outcome);
 
 export const retry: Outcome = { kind: "retry", reason: "http-503" };
 
@@ -75,14 +79,15 @@ export class Track {
   readonly settled: { readonly settlement: Settlement; readonly now: number }[] = [];
   readonly records: RecordLine[] = [];
   readonly logged: string[] = [];
+  readonly notices = new Notices();
   readonly lane: Lane;
 
   constructor(
     desk: Desk,
-    answers: readonly Answer[],
+    answers: Answers,
     { clock, ...rest }: Partial<Pick<Lane, "clock" | "pace" | "maxAgeMs">> & { readonly until?: number } = {},
   ) {
-    const left = [...answers];
+    const left = typeof answers === "function" ? [] : [...answers];
     const time = clock ?? new SteppedClock(rest.until ?? T0 + 3_600_000, () => this.stop.abort());
     const settings = desk.rules.destinations.get("soc");
     if (!settings) throw new Error("no destination soc");
@@ -90,7 +95,9 @@ export class Track {
       destination: {
         name: "soc",
         send: async (payload, signal) => {
-          this.sent.push({ at: time.now(), payload });
+          const sent = { at: time.now(), payload };
+          this.sent.push(sent);
+          if (typeof answers === "function") return answers(sent);
           const answer = left.shift() ?? { kind: "done" };
           return typeof answer === "function" ? answer(signal) : answer;
         },
@@ -105,6 +112,7 @@ export class Track {
       clock: time,
       log: openLog("trace", { write: (line) => void this.logged.push(line) }),
       settled: (line) => void this.records.push(line),
+      notices: this.notices,
     };
   }
 

@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import type { Batch, BatchId, Group, Store } from "../model.ts";
+
+/** What leaves as one payload: a batch as the store has formed it, or several that have waited for too long. */
+export interface Departure {
+  readonly batch: Batch;
+  /** The batches that are settled when it is, each by itself. */
+  readonly parts: readonly Batch[];
+}
+
+/** What has waited for longer than this is no news that deserves a message of its own. */
+const OLD_MS = 6 * 3_600_000;
+/** Bounds a digest: about what its readers are shown of one, and what is read into memory for it. */
+const MAX_PARTS = 30;
+const MAX_DELIVERIES = 200;
+/** How many items are listed where the batches do not agree; as a route's `group.show` by default. */
+const SHOW = 20;
+
+/**
+ * Joins batches into digests when much has waited: after a suspension, and after a start, which may have been what ended
+ * one. What was sent before by itself stays by itself, because whoever has got it knows it under that id.
+ */
+export class Backlog {
+  #before: number;
+  /** Batches that were sent as a part of a digest, and are tried again as one. */
+  readonly #joined = new Set<BatchId>();
+
+  constructor(now: number) {
+    this.#before = now - OLD_MS;
+  }
+
+  /** What is old by now leaves as digests. */
+  open(now: number): void {
+    this.#before = now - OLD_MS;
+  }
+
+  /** From now on everything leaves by itself again. */
+  close(): void {
+    this.#before = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Takes from the store what leaves together with a batch. */
+  async gather(first: Batch, store: Store, now: number): Promise<Departure> {
+    if (!this.#isOld(first)) return alone(first);
+    const parts = [first];
+    let deliveries = first.entries.length;
+    while (parts.length < MAX_PARTS && deliveries < MAX_DELIVERIES) {
+      const taken = await store.take(first.destination, now);
+      if (!taken || "dueAt" in taken) break;
+      if (!this.#isOld(taken.batch)) {
+        await store.settle({ batch: taken.batch.id, records: [], retryAt: now, attempted: false }, now);
+        break;
+      }
+      parts.push(taken.batch);
+      deliveries += taken.batch.entries.length;
+    }
+    if (parts.length === 1) return alone(first);
+    for (const { id } of parts) this.#joined.add(id);
+    return { batch: join(first, parts), parts };
+  }
+
+  /** Forgets what has been settled. */
+  forget({ parts }: Departure): void {
+    for (const { id } of parts) this.#joined.delete(id);
+  }
+
+  #isOld({ id, attempts, entries }: Batch): boolean {
+    return (
+      (attempts === 0 || this.#joined.has(id)) && entries.some(({ delivery }) => delivery.createdAt < this.#before)
+    );
+  }
+}
+
+/** A batch that leaves by itself. */
+export function alone(batch: Batch): Departure {
+  return { batch, parts: [batch] };
+}
+
+function join({ destination, show }: Batch, parts: readonly Batch[]): Batch {
+  // The same batches have the same id in whatever order they come: a digest that is sent again is the same one.
+  const ids = parts.map(({ id }) => id).sort();
+  return {
+    id: createHash("sha256").update(JSON.stringify(ids)).digest("hex").slice(0, 32) as BatchId,
+    destination,
+    // It is as young as its youngest part.
+    attempts: Math.min(...parts.map(({ attempts }) => attempts)),
+    firstAttemptAt: Math.max(...parts.map(({ firstAttemptAt }) => firstAttemptAt)),
+    show: parts.every((part) => part.show === show) ? show : (SHOW satisfies Group["show"]),
+    entries: parts.flatMap(({ entries }) => entries),
+  };
+}

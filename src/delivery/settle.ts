@@ -1,0 +1,200 @@
+import { destinationRecovered, destinationSuspended } from "../herald.ts";
+import type { Log } from "../log.ts";
+import type { BatchId, Delivery, Destination, Failure, Outcome, RecordLine, Settlement, Store } from "../model.ts";
+import type { Backlog, Departure } from "./backlog.ts";
+import type { Clock } from "./clock.ts";
+import type { Notices } from "./notices.ts";
+import { recordOf } from "./payload.ts";
+import type { Suspension } from "./suspension.ts";
+
+/** What settling works with. */
+export interface Books {
+  readonly destination: Pick<Destination, "name">;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long a batch is tried, from its first attempt, not counting what time the destination was suspended. */
+  readonly maxAgeMs: number;
+  /** Where suspensions and losses are told. */
+  readonly notices?: Notices;
+  /** Called for each line that enters the record. */
+  readonly settled?: (line: RecordLine) => void;
+}
+
+/** What a delivery loop knows beside the store; it lasts as long as the process, and a first attempt finds it out again. */
+export interface Course {
+  /** Nothing leaves before. */
+  restsUntil: number;
+  readonly suspension: Suspension;
+  readonly backlog: Backlog;
+  /** Batches of which it is unknown whether they have arrived. */
+  readonly ambiguous: Set<BatchId>;
+}
+
+/** What came of one attempt. */
+export interface Attempt {
+  /** Absent: nothing may leave. */
+  readonly outcome?: Outcome;
+  readonly leaving: readonly { readonly delivery: Delivery; readonly tlp: string }[];
+  readonly refused: readonly RecordLine[];
+}
+
+/** The reason of a destination that has thrown: nothing is known of the other side. */
+export const BUG = "bug";
+
+const BASE_MS = 2_000;
+const CAP_MS = 600_000;
+/** A destination that refuses us is probed this often. */
+const PROBE_MS = 900_000;
+/** No answer of the other side makes a destination rest for longer. */
+export const LONGEST_REST_MS = 3_600_000;
+
+/** Writes down what became of an attempt: what is settled, what is tried again and when, and how the destination is. */
+export async function settle(departure: Departure, result: Attempt, books: Books, course: Course): Promise<void> {
+  const { clock, log, destination, notices } = books;
+  const { outcome, leaving } = result;
+  const { batch, parts } = departure;
+  const { suspension } = course;
+  const now = clock.now();
+  const finish = (end?: Pick<RecordLine, "outcome" | "reason">) => finishAll(departure, result, end, books, course);
+  const rest = (ms: number) => {
+    course.restsUntil = Math.max(course.restsUntil, now + ms);
+  };
+  const again = (afterMs: number, attempted: boolean) => retryAll(departure, result, afterMs, attempted, books);
+
+  if (!outcome) return finish();
+  const about = { destination: destination.name, batch: batch.id, alerts: leaving.length, attempt: batch.attempts + 1 };
+  const why =
+    "reason" in outcome ? { ...about, reason: outcome.reason, detail: outcome.detail, hint: outcome.hint } : about;
+  switch (outcome.kind) {
+    case "done":
+    case "unproven":
+      log.info({ ...about, outcome: outcome.kind }, "Delivered");
+      await finish({ outcome: outcome.kind === "done" ? "sent" : "unproven" });
+      return recover();
+    case "message_rejected":
+      if (parts.length > 1) {
+        log.warn(why, "A digest of what has waited was refused; all of it leaves one by one");
+        course.backlog.close();
+        return again(0, false);
+      }
+      log.error(why, "Delivery is dead: the message was refused");
+      await finish({ outcome: "dead", reason: outcome.reason });
+      // Whoever refuses a message has looked at it, and takes others.
+      if (outcome.reason !== BUG) return recover();
+      if (suspension.since !== undefined) rest(PROBE_MS);
+      return;
+    case "destination_rejected":
+      rest(PROBE_MS);
+      await again(PROBE_MS, false);
+      return suspend(outcome);
+    case "ambiguous":
+      // Whether it arrived is unknown. It is sent once more under the same id; then a duplicate would be worse.
+      if (parts.some(({ id }) => course.ambiguous.has(id))) {
+        if (suspension.since !== undefined) rest(PROBE_MS);
+        return finish({ outcome: "unproven", reason: outcome.reason });
+      }
+      for (const { id } of parts) course.ambiguous.add(id);
+      break;
+    case "retry":
+    case "retry_after":
+      break;
+    default:
+      outcome satisfies never;
+  }
+
+  const isThrottled = outcome.kind === "retry_after";
+  const waitMs = isThrottled
+    ? Math.min(Math.max(outcome.afterMs, 0), LONGEST_REST_MS)
+    : Math.round(clock.random() * Math.min(CAP_MS, BASE_MS * 2 ** Math.min(batch.attempts, 20)));
+  if (suspension.since !== undefined) {
+    const probeMs = Math.max(PROBE_MS, waitMs);
+    log.warn({ ...why, retryInMs: probeMs }, "A probe has failed: the destination stays suspended");
+    rest(probeMs);
+    return again(probeMs, false);
+  }
+  if (isThrottled) rest(waitMs);
+  const ageMs = now - batch.firstAttemptAt - suspension.within(batch.firstAttemptAt, now);
+  if (batch.attempts > 0 && ageMs > books.maxAgeMs) {
+    log.error(why, "Delivery is dead: tried for too long");
+    return finish({ outcome: "dead", reason: outcome.reason });
+  }
+  log.warn(
+    { ...why, retryInMs: waitMs },
+    isThrottled ? "Destination asks us to wait" : "Delivery failed; it is tried again",
+  );
+  // Being asked to wait is no failure that makes the next wait longer; only that trying has begun counts.
+  return again(waitMs, !isThrottled || batch.attempts === 0);
+
+  async function suspend({ reason, hint }: Failure): Promise<void> {
+    if (suspension.since !== undefined) {
+      log.warn({ ...why, retryInMs: PROBE_MS }, "A probe was refused: the destination stays suspended");
+      return;
+    }
+    suspension.begin(now);
+    log.error({ ...why, retryInMs: PROBE_MS }, "Destination suspended: it refuses us; what it is owed is kept");
+    const owed = await owedTo(books);
+    const failure = { reason, ...(hint !== undefined && { hint }) };
+    notices?.say(destinationSuspended(destination.name, { ...failure, owed, probeMs: PROBE_MS }, now));
+  }
+
+  async function recover(): Promise<void> {
+    if (suspension.since === undefined) return;
+    const suspendedMs = suspension.end(now);
+    course.backlog.open(now);
+    const owed = await owedTo(books);
+    log.info({ destination: destination.name, suspendedMs, owed }, "Destination recovered");
+    notices?.say(destinationRecovered(destination.name, { suspendedMs, owed }, now));
+  }
+}
+
+/** What left is over, in the same way for all; each batch is settled by itself. */
+async function finishAll(
+  departure: Departure,
+  { leaving, refused }: Attempt,
+  end: Pick<RecordLine, "outcome" | "reason"> | undefined,
+  books: Books,
+  course: Course,
+): Promise<void> {
+  const now = books.clock.now();
+  const lines = end ? leaving.map(({ delivery, tlp }) => recordOf(delivery, now, { ...end, tlp })) : [];
+  for (const { batch, records } of byBatch(departure, [...refused, ...lines])) {
+    await commit(books, { batch, records, attempted: true }, now);
+    course.ambiguous.delete(batch);
+  }
+  course.backlog.forget(departure);
+}
+
+/** What the guard has refused is over, the rest is owed. */
+async function retryAll(
+  departure: Departure,
+  { outcome, refused }: Attempt,
+  afterMs: number,
+  attempted: boolean,
+  books: Books,
+): Promise<void> {
+  const now = books.clock.now();
+  const reason = outcome && "reason" in outcome ? { reason: outcome.reason } : {};
+  for (const { batch, records } of byBatch(departure, refused)) {
+    await commit(books, { batch, records, retryAt: now + afterMs, attempted, ...reason }, now);
+  }
+}
+
+function byBatch({ parts }: Departure, lines: readonly RecordLine[]) {
+  return parts.map(({ id, entries }) => {
+    const members = new Set(entries.map(({ delivery }) => delivery.id));
+    return { batch: id, records: lines.filter(({ delivery }) => members.has(delivery)) };
+  });
+}
+
+async function commit({ store, settled, notices }: Books, settlement: Settlement, now: number): Promise<void> {
+  await store.settle(settlement, now);
+  for (const line of settlement.records) {
+    settled?.(line);
+    if (line.outcome === "dead") notices?.lost(line);
+  }
+}
+
+async function owedTo({ store, destination }: Books): Promise<number> {
+  return (await store.owed()).find((line) => line.destination === destination.name)?.owed ?? 0;
+}

@@ -1,0 +1,291 @@
+import { describe, expect, it, test } from "vitest";
+import { Suspension } from "../../src/delivery/suspension.ts";
+import { OURSELVES } from "../../src/herald.ts";
+import type { Outcome } from "../../src/model.ts";
+import { keysOf, plan } from "../../src/planning/plan.ts";
+import { Desk } from "../planning/desk.ts";
+import { MINUTE, publication, T0, tagAttached } from "../support/messages.ts";
+import { type Answers, retry, type Sent, SteppedClock, Track } from "./lane.ts";
+
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const PROBE = 15 * MINUTE;
+const rejected: Outcome = { kind: "destination_rejected", reason: "http-401", hint: "check the token" };
+const done: Outcome = { kind: "done" };
+
+/** A desk on which these events were published, each in a group of its own, some hours after T0. */
+async function owing(...events: readonly (string | readonly [id: string, hours: number])[]): Promise<Desk> {
+  const desk = new Desk();
+  for (const event of events) {
+    const [id, hours] = typeof event === "string" ? [event, 0] : event;
+    const messages = [publication({ event: { id, uuid: uuidOf(id) } })];
+    const at = T0 + hours * HOUR;
+    const { effects } = plan(messages, await desk.store.recall(keysOf(messages)), at, desk.rules);
+    await desk.store.commit(effects, at);
+  }
+  return desk;
+}
+
+const uuidOf = (id: string) => `5f1b2c3d-0000-4000-8000-0000000000${id.padStart(2, "0")}`;
+const eventsIn = ({ payload }: Sent) => payload.entries.map(({ guarded }) => guarded.alert.event?.id);
+const seen = (track: Track) => track.sent.map((sent) => [sent.at - T0, eventsIn(sent).join(" ")]);
+const ids = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
+
+async function deliverTo(desk: Desk, answers: Answers, options: ConstructorParameters<typeof Track>[2] = {}) {
+  const track = new Track(desk, answers, { until: T0 + 3 * DAY, ...options });
+  await track.run();
+  return track;
+}
+
+/** The notices, in the order in which they were said. */
+function told({ notices }: Track) {
+  return notices.take(T0, true).map(({ message, except }) => ({
+    kind: message.kind,
+    at: message.receivedAt - T0,
+    except,
+    lines: Object.fromEntries(message.lines.map(({ label, text }) => [label, text])),
+  }));
+}
+
+describe("deliver(): a destination that refuses us", () => {
+  it("is suspended once, probed with one batch every 15 minutes, and recovers once", async () => {
+    const desk = await owing("1", "2", "3");
+    const track = await deliverTo(desk, ({ at }) => (at < T0 + HOUR ? rejected : done));
+    expect(track.sent.slice(0, 5).map(({ at }) => at - T0)).toEqual([0, 1, 2, 3, 4].map((n) => n * PROBE));
+    expect(track.sent.slice(4).map(({ at }) => at - T0)).toEqual([HOUR, HOUR, HOUR]);
+    expect(track.records.map(({ outcome }) => outcome)).toEqual(["sent", "sent", "sent"]);
+    expect(told(track)).toEqual([
+      {
+        kind: "herald.destination_suspended",
+        at: 0,
+        except: "soc",
+        lines: {
+          Destination: "soc",
+          Reason: "http-401",
+          "What to do": "check the token",
+          Kept: "3 alerts",
+          "Tried again": "every 15 min",
+        },
+      },
+      {
+        kind: "herald.destination_recovered",
+        at: HOUR,
+        except: "soc",
+        lines: { Destination: "soc", "Suspended for": "60 min", "Follow now": "2 alerts" },
+      },
+    ]);
+  });
+
+  it("says so again when it refuses us again", async () => {
+    const desk = await owing("1", "2");
+    const answers = [rejected, done, rejected, done] as const;
+    const track = await deliverTo(desk, answers);
+    expect(told(track).map(({ kind }) => kind.replace("herald.destination_", ""))).toEqual([
+      "suspended",
+      "recovered",
+      "suspended",
+      "recovered",
+    ]);
+  });
+
+  it("names an error in the log once, then warnings", async () => {
+    const track = await deliverTo(await owing("1"), [rejected, rejected, retry, done]);
+    const levels = track.logged.map((line) => JSON.parse(line).level);
+    expect(levels).toEqual(["error", "warn", "warn", "info", "info"]);
+  });
+
+  it.each<[string, Outcome, number]>([
+    ["cannot be reached", { kind: "retry", reason: "dns" }, PROBE],
+    ["may have taken the probe", { kind: "ambiguous", reason: "timeout" }, PROBE],
+    ["asks us to wait for less", { kind: "retry_after", afterMs: 1, reason: "http-429" }, PROBE],
+    ["asks us to wait for longer", { kind: "retry_after", afterMs: HOUR, reason: "http-429" }, HOUR],
+  ])("stays suspended when it %s", async (_, outcome, nextMs) => {
+    const track = await deliverTo(await owing("1"), [rejected, outcome, done]);
+    expect(track.sent.map(({ at }) => at - T0)).toEqual([0, PROBE, PROBE + nextMs]);
+    expect(track.outcomes[1]).toBe(`again in ${nextMs} ms, not counted`);
+    expect(told(track).map(({ at }) => at)).toEqual([0, PROBE + nextMs]);
+  });
+
+  it("has recovered when it refuses a message, which it has looked at", async () => {
+    const refused: Outcome = { kind: "message_rejected", reason: "http-413" };
+    const track = await deliverTo(await owing("1", "2"), [rejected, refused, refused]);
+    expect(track.records.map(({ outcome }) => outcome)).toEqual(["dead", "sent"]);
+    expect(seen(track).at(-1)?.[0]).toBe(PROBE);
+  });
+
+  it("has not recovered when the probe fails by a bug of ours", async () => {
+    const bug = () => Promise.reject(new TypeError("x is not a function"));
+    const track = await deliverTo(await owing("1", "2"), [rejected, bug]);
+    expect(seen(track).map(([at]) => at)).toEqual([0, PROBE, 2 * PROBE]);
+    expect(told(track).map(({ kind }) => kind)).toEqual([
+      "herald.destination_suspended",
+      "herald.destination_recovered",
+      "herald.delivery_dead",
+    ]);
+  });
+
+  it("is not probed with what its guard refuses by now: the next batch is the probe", async () => {
+    const desk = await owing("1", "2");
+    const track: Track = new Track(desk, [
+      async () => {
+        await desk.tell(tagAttached("tlp:red", { eventId: "1" }));
+        return rejected;
+      },
+    ]);
+    await track.run();
+    expect(track.outcomes).toEqual(["again in 900000 ms, not counted", "refused tlp-above-ceiling", "sent"]);
+    expect(told(track)).toHaveLength(2);
+  });
+});
+
+describe("deliver(): age", () => {
+  const of = (sent: Sent, id: string) => eventsIn(sent).includes(id);
+
+  it("of what was tried before stands still while the destination is suspended", async () => {
+    const back = T0 + 30 * HOUR;
+    const desk = await owing("1", "2");
+    const answers = (sent: Sent): Outcome => {
+      if (sent.at < back) return sent.at === T0 && of(sent, "1") ? retry : rejected;
+      return of(sent, "1") ? retry : done;
+    };
+    const track = await deliverTo(desk, answers, { until: T0 + 4 * DAY, maxAgeMs: DAY });
+    const dead = track.settled.at(-1);
+    expect(track.outcomes.at(-1)).toBe("dead http-503");
+    expect((dead?.now ?? 0) - back).toBeGreaterThan(DAY - MINUTE);
+    expect((dead?.now ?? 0) - back).toBeLessThan(DAY + HOUR);
+  });
+
+  it("of what was first tried while it was suspended starts afterwards", async () => {
+    const desk = await owing("1");
+    const answers = (sent: Sent): Outcome => (sent.at < T0 + 2 * DAY ? rejected : retry);
+    const track = await deliverTo(desk, answers, { until: T0 + 4 * DAY, maxAgeMs: HOUR });
+    expect(track.records).toEqual([]);
+  });
+});
+
+describe("deliver(): what has waited", () => {
+  it("leaves as a digest when it is older than six hours, the rest by itself", async () => {
+    const desk = await owing("1", "2", "3", "4", ["5", 5], ["6", 5]);
+    const track = await deliverTo(desk, ({ at }) => (at < T0 + 7 * HOUR ? rejected : done));
+    expect(seen(track).slice(-4)).toEqual([
+      [7 * HOUR, "1"],
+      [7 * HOUR, "2 3 4"],
+      [7 * HOUR, "5"],
+      [7 * HOUR, "6"],
+    ]);
+    expect(track.records.map(({ outcome }) => outcome)).toEqual(["sent", "sent", "sent", "sent", "sent", "sent"]);
+    expect(await desk.store.owed()).toEqual([]);
+  });
+
+  it("leaves by itself when the destination was back sooner", async () => {
+    const track = await deliverTo(await owing("1", "2", "3"), ({ at }) => (at < T0 + 5 * HOUR ? rejected : done));
+    expect(
+      seen(track)
+        .slice(-3)
+        .map(([, events]) => events),
+    ).toEqual(["1", "2", "3"]);
+  });
+
+  it("leaves in digests of thirty", async () => {
+    const track = await deliverTo(await owing(...ids(1, 40)), ({ at }) => (at < T0 + 7 * HOUR ? rejected : done));
+    expect(track.sent.slice(-3).map(({ payload }) => payload.entries.length)).toEqual([1, 30, 9]);
+    expect(new Set(track.sent.slice(-3).map(({ payload }) => payload.batch)).size).toBe(3);
+  });
+
+  it("is probed with one batch however much waits", async () => {
+    const track = await deliverTo(await owing(...ids(1, 9)), ({ at }) => (at < T0 + 7 * HOUR ? rejected : done));
+    const probes = track.sent.filter(({ at }) => at < T0 + 7 * HOUR);
+    expect(new Set(probes.map(({ payload }) => payload.entries.length))).toEqual(new Set([1]));
+  });
+
+  it("leaves as the same digest again when that fails, and it may come twice only once", async () => {
+    const answers = (sent: Sent): Outcome =>
+      sent.at < T0 + 7 * HOUR
+        ? rejected
+        : sent.payload.entries.length === 1
+          ? done
+          : { kind: "ambiguous", reason: "reset" };
+    const track = await deliverTo(await owing("1", "2", "3", "4"), answers);
+    const digests = track.sent.filter(({ payload }) => payload.entries.length > 1);
+    expect(digests.map(eventsIn)).toEqual([
+      ["2", "3", "4"],
+      ["2", "3", "4"],
+    ]);
+    expect(new Set(digests.map(({ payload }) => payload.batch)).size).toBe(1);
+    expect(track.records.map(({ outcome }) => outcome)).toEqual(["sent", "unproven", "unproven", "unproven"]);
+  });
+
+  it("leaves one by one when the digest is refused, so that nothing dies of its neighbours", async () => {
+    const answers = (sent: Sent): Outcome => {
+      if (sent.at < T0 + 7 * HOUR) return rejected;
+      return eventsIn(sent).includes("3") ? { kind: "message_rejected", reason: "http-400" } : done;
+    };
+    const track = await deliverTo(await owing("1", "2", "3", "4"), answers);
+    expect(track.records.map(({ eventUuid, outcome }) => `${eventUuid?.slice(-1)} ${outcome}`).sort()).toEqual([
+      "1 sent",
+      "2 sent",
+      "3 dead",
+      "4 sent",
+    ]);
+  });
+
+  it("is guarded with what is known when the digest leaves", async () => {
+    const desk = await owing("1", "2", "3");
+    await desk.tell(tagAttached("tlp:red", { eventId: "2" }));
+    const track = await deliverTo(desk, ({ at }) => (at < T0 + 7 * HOUR ? rejected : done));
+    expect(seen(track).slice(-1)).toEqual([[7 * HOUR, "3"]]);
+    expect(track.records.map(({ outcome }) => outcome).sort()).toEqual(["refused", "sent", "sent"]);
+  });
+
+  it("keeps to itself what was sent by itself before", async () => {
+    const answers = (sent: Sent): Outcome =>
+      sent.at === T0 && eventsIn(sent).includes("1") ? retry : sent.at < T0 + 7 * HOUR ? rejected : done;
+    const track = await deliverTo(await owing("1", "2", "3", "4"), answers);
+    expect(seen(track).slice(-3)).toEqual([
+      [7 * HOUR, "2"],
+      [7 * HOUR, "1"],
+      [7 * HOUR, "3 4"],
+    ]);
+  });
+
+  it("leaves as a digest after a start, too: the start may have been what mended it", async () => {
+    const clock: SteppedClock = new SteppedClock(T0 + DAY, () => track.stop.abort());
+    clock.at = T0 + 8 * HOUR;
+    const track: Track = new Track(await owing("1", "2", ["3", 7]), [], { clock });
+    await track.run();
+    expect(seen(track)).toEqual([
+      [8 * HOUR, "1 2"],
+      [8 * HOUR, "3"],
+    ]);
+  });
+});
+
+describe("Suspension", () => {
+  test("adds up only what lies within", () => {
+    const suspension = new Suspension();
+    suspension.begin(10);
+    expect(suspension.within(0, 15)).toBe(5);
+    expect(suspension.end(20)).toBe(10);
+    suspension.begin(30);
+    suspension.begin(35); // it is already
+    expect([suspension.since, suspension.within(0, 40), suspension.within(15, 40), suspension.within(36, 40)]).toEqual([
+      30, 20, 15, 4,
+    ]);
+    expect(suspension.end(50)).toBe(20);
+    expect([suspension.since, suspension.end(60), suspension.within(45, 100)]).toEqual([undefined, 0, 5]);
+  });
+
+  test("is not shortened below nothing by a clock that was set back", () => {
+    const suspension = new Suspension();
+    suspension.begin(100);
+    expect([suspension.within(0, 50), suspension.end(50), suspension.within(0, 200)]).toEqual([0, 0, 0]);
+  });
+});
+
+test("what a destination is suspended for is told in our own name, with nothing from MISP or the server", async () => {
+  const failure: Outcome = { ...rejected, detail: "detail-marker" };
+  const track = await deliverTo(await owing("1"), [failure]);
+  const [notice] = track.notices.take(T0, true);
+  expect(notice?.message).toMatchObject({ instance: OURSELVES, subject: { type: "herald", id: "soc" } });
+  expect(JSON.stringify(notice)).not.toMatch(/detail-marker|Phishing|CIRCL/);
+});
