@@ -1,5 +1,7 @@
 import { absorb, type Desk } from "./absorb.ts";
+import { announce } from "./announce.ts";
 import { deliver, type Lane } from "./delivery/deliver.ts";
+import type { Notices } from "./delivery/notices.ts";
 import { DecodeError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import type { Frame, Message, Source } from "./model.ts";
@@ -21,6 +23,8 @@ export interface Parts extends Desk {
   readonly drains: boolean;
   /** Messages of our own, told before the first frame. */
   readonly opening: readonly Message[];
+  /** What the parts say of themselves while they run; absent: nobody is told. */
+  readonly notices?: Notices;
 }
 
 /**
@@ -42,6 +46,9 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   const lanes = Promise.allSettled(parts.lanes.map((lane) => guarded(deliver(lane, stop.signal, cut.signal))));
   let deadline: NodeJS.Timeout | undefined; // never unref'd: an empty event loop would exit before the cleanup
   const asking = Promise.allSettled(parts.recalls.map((lane) => guarded(recall(lane, parts, stop.signal))));
+  const silent = new AbortController(); // when nobody is left who could say something
+  const { notices } = parts;
+  const saying = Promise.allSettled(notices ? [guarded(announce(notices, parts, silent.signal))] : []);
   const results = [];
   try {
     if (parts.opening.length > 0) await guarded(absorb(parts.opening, parts));
@@ -51,6 +58,8 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
     stop.abort();
     deadline = setTimeout(() => cut.abort(), parts.graceMs);
     results.push(...(await asking), ...(await lanes));
+    silent.abort();
+    results.push(...(await saying));
     clearTimeout(deadline);
   }
   const failure = results.find((result) => result.status === "rejected");

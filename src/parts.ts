@@ -4,7 +4,9 @@ import type { Config } from "./config/schema.ts";
 import { Bell } from "./delivery/bell.ts";
 import type { Clock } from "./delivery/clock.ts";
 import type { Lane } from "./delivery/deliver.ts";
+import type { Notices } from "./delivery/notices.ts";
 import { Pace } from "./delivery/pace.ts";
+import { feedRecovered, feedSilent, started } from "./herald.ts";
 import type { Log } from "./log.ts";
 import type { Message, Source, Store } from "./model.ts";
 import type { Rules } from "./planning/plan.ts";
@@ -17,6 +19,8 @@ export interface Surroundings {
   readonly clock: Clock;
   /** Where destinations of type `console` write. */
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  /** Where the parts say what people should know of themselves; absent: only in the log. */
+  readonly notices?: Notices;
 }
 
 const GRACE_MS = 5_000;
@@ -27,8 +31,12 @@ export function compileRules({ routes, destinations }: Config): Rules {
 }
 
 /** The live sources of a configuration; opening one does no I/O. */
-export function openSources({ misp }: Config, { log, clock }: Surroundings): readonly Source[] {
-  return Object.entries(misp).map(([instance, { feed }]) => feed.open({ instance, log, now: clock.now }));
+export function openSources({ misp }: Config, { log, clock, notices }: Surroundings): readonly Source[] {
+  return Object.entries(misp).map(([instance, { feed }]) => {
+    const onSilence = (silent: boolean, sinceAt: number) =>
+      notices?.say((silent ? feedSilent : feedRecovered)(instance, sinceAt, clock.now()));
+    return feed.open({ instance, log, now: clock.now, onSilence });
+  });
 }
 
 /**
@@ -37,7 +45,7 @@ export function openSources({ misp }: Config, { log, clock }: Surroundings): rea
  */
 export function openParts(
   config: Config,
-  { log, clock, stdout }: Surroundings,
+  { log, clock, stdout, notices }: Surroundings,
   opened: { readonly store: Store; readonly sources: readonly Source[] },
 ): Parts & AsyncDisposable {
   const rules = compileRules(config);
@@ -65,6 +73,7 @@ export function openParts(
       bell: bells.get(name) ?? new Bell(),
       clock,
       log,
+      ...(notices && { notices }),
     };
   });
   return {
@@ -79,6 +88,7 @@ export function openParts(
     graceMs: GRACE_MS,
     drains: false,
     opening: [],
+    ...(notices && { notices }),
     async [Symbol.asyncDispose]() {
       const results = await Promise.allSettled(lanes.map(({ destination }) => destination[Symbol.asyncDispose]()));
       for (const result of results)
@@ -88,16 +98,6 @@ export function openParts(
 }
 
 /** `herald.started`, for every instance: an ordinary message that routes may choose. */
-export function started({ misp }: Config, now: number, version: string): readonly Message[] {
-  return Object.keys(misp).map((instance) => ({
-    kind: "herald.started",
-    instance,
-    topic: "herald",
-    receivedAt: now,
-    subject: { type: "herald" },
-    version: String(now),
-    attributes: [],
-    objects: [],
-    lines: [{ label: "Version", text: version }],
-  }));
+export function startedMessages({ misp }: Config, now: number, version: string): readonly Message[] {
+  return Object.keys(misp).map((instance) => started(instance, version, now).message);
 }

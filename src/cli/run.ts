@@ -2,8 +2,9 @@ import { run } from "../app.ts";
 import { loadConfig } from "../config/load.ts";
 import { formatProblems } from "../config/problem.ts";
 import { systemClock } from "../delivery/clock.ts";
+import { Notices } from "../delivery/notices.ts";
 import { openLog } from "../log.ts";
-import { openParts, openSources, started } from "../parts.ts";
+import { openParts, openSources, startedMessages } from "../parts.ts";
 import { STORES } from "../store/index.ts";
 import { VERSION } from "../version.ts";
 import { type Context, hasColor, print } from "./context.ts";
@@ -18,7 +19,7 @@ export async function runCommand(options: { readonly config: string }, context: 
   const log = openLog(config.log.level);
   const clock = systemClock;
   await using store = await STORES.sqlite({ path: config.state.path });
-  const surroundings = { log, clock, stdout: context.stdout };
+  const surroundings = { log, clock, stdout: context.stdout, notices: new Notices() };
   await using parts = openParts(config, surroundings, { store, sources: openSources(config, surroundings) });
   const owed = (await store.owed()).reduce((sum, line) => sum + line.owed, 0);
   log.info(
@@ -31,7 +32,7 @@ export async function runCommand(options: { readonly config: string }, context: 
   const ended = new AbortController();
   const pruning = prune(ended.signal);
   try {
-    await run({ ...parts, opening: started(config, clock.now(), VERSION) }, context.signal);
+    await run({ ...parts, opening: startedMessages(config, clock.now(), VERSION) }, context.signal);
   } finally {
     context.signal.removeEventListener("abort", stopping);
     ended.abort();

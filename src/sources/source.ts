@@ -7,6 +7,8 @@ export interface SourceContext {
   readonly instance: string;
   readonly log: Log;
   readonly now: () => number;
+  /** Called when the feed falls silent, with when it spoke last, and when frames arrive again. */
+  readonly onSilence?: (silent: boolean, sinceAt: number) => void;
 }
 
 /** How a source is doing, for status, metrics and health; counted since it was opened. */

@@ -48,7 +48,7 @@ export const zeromq = defineSource({
 });
 
 /** Each call of `frames` connects anew; ending the iteration, by the signal or by leaving it, closes all sockets. */
-export function openZeromq(options: ZeromqOptions, { instance, log, now }: SourceContext): LiveSource {
+export function openZeromq(options: ZeromqOptions, { instance, log, now, onSilence }: SourceContext): LiveSource {
   const connected = new Set<string>();
   let received = 0;
   let dropped: Readonly<Record<string, number>> = {};
@@ -148,15 +148,18 @@ export function openZeromq(options: ZeromqOptions, { instance, log, now }: Sourc
         `No frame for ${seconds} s: MISP says something at least every 10 s. Check that its ZeroMQ publisher runs ` +
           "(Plugin.ZeroMQ_enable, mispzmq.py) and that this host reaches it",
       );
+      onSilence?.(true, since);
     }
 
     return {
       end() {
+        const before = since;
         since = lastFrameAt ?? now();
         if (!silent) return;
         silent = false;
         overdue = false;
         log.info({ instance }, "Frames arrive again");
+        onSilence?.(false, before);
         timer = setTimeout(check, options.silent_after);
       },
       close() {

@@ -1,0 +1,29 @@
+import { absorb, type Desk } from "./absorb.ts";
+import type { Notices } from "./delivery/notices.ts";
+import type { Rules } from "./planning/plan.ts";
+
+const LONGEST_SLEEP_MS = 60_000;
+
+/**
+ * Plans and commits what we say ourselves, beside the feed, so that neither waits for the other. Ends when `ended` aborts,
+ * once all that was said is committed.
+ */
+export async function announce(notices: Notices, desk: Desk, ended: AbortSignal): Promise<void> {
+  const { clock } = desk;
+  ended.addEventListener("abort", () => notices.bell.ring(), { once: true });
+  for (;;) {
+    const rung = notices.bell.next();
+    const isLast = ended.aborted;
+    for (const { message, except } of notices.take(clock.now(), isLast)) {
+      await absorb([message], except === undefined ? desk : { ...desk, rules: without(desk.rules, except) });
+    }
+    if (isLast) return;
+    const waitMs = (notices.dueAt ?? Number.POSITIVE_INFINITY) - clock.now();
+    await clock.sleep(Math.min(Math.max(waitMs, 1), LONGEST_SLEEP_MS), rung);
+  }
+}
+
+/** The destination that a message is about does not hear of it: it cannot, or need not. */
+function without(rules: Rules, destination: string): Rules {
+  return { ...rules, destinations: new Map([...rules.destinations].filter(([name]) => name !== destination)) };
+}
