@@ -23,6 +23,7 @@ test("config.yaml.example is a valid configuration without warnings", async () =
   expect(file).toBe(EXAMPLE);
   expect(digest).toMatch(/^[0-9a-f]{64}$/);
   expect(config.misp.cert?.url?.href).toBe("https://misp.example.org/");
+  expect(config.misp.cert?.api_key?.reveal()).toBe("a-secret-of-more-than-16-bytes");
   expect(config.state).toEqual({ path: "/var/lib/misp-herald/state.db", retention: 90 * 86_400_000 });
   expect(config.destinations.terminal?.guard.audience).toEqual(["CERT-XX"]);
   expect(config.destinations.terminal?.timezone).toBe("Europe/Brussels");
@@ -33,6 +34,7 @@ test("config.yaml.example is a valid configuration without warnings", async () =
 test("config.yaml.example can be checked where none of its secrets is at hand, with a warning for each", async () => {
   const { config, warnings } = await loadConfig(EXAMPLE, { env: {}, secrets: "optional" });
   expect(warnings.map((warning) => `${warning.severity}: ${warning.message}`)).toEqual([
+    `warning: $\{credential:misp_api_key} cannot be read: CREDENTIALS_DIRECTORY is not set`,
     "warning: environment variable ZMQ_PASSWORD is not set",
     "warning: environment variable TEAMS_WEBHOOK_URL is not set",
     `warning: $\{credential:slack_token} cannot be read: CREDENTIALS_DIRECTORY is not set`,
