@@ -8,6 +8,20 @@ export class StoreError extends Error {
   override readonly name = "StoreError";
 }
 
+/**
+ * The control socket cannot be opened or reached; the message says what to do. `taken`: something else is at its path,
+ * and was left alone.
+ */
+export class ControlError extends Error {
+  override readonly name = "ControlError";
+  readonly taken: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly taken?: boolean } = {}) {
+    super(message, options);
+    this.taken = options.taken ?? false;
+  }
+}
+
 /** The command line or its input is wrong; printed without a stack, exit code as given (1: the answer is no, 2: usage). */
 export class UsageError extends Error {
   override readonly name = "UsageError";

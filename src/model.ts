@@ -384,9 +384,9 @@ export interface Ledger {
   find(prefix: string): Promise<readonly DeliveryId[]>;
   /** All that is stored of one owed delivery, as it would be taken. */
   open(id: DeliveryId): Promise<{ readonly line: OwedLine; readonly batch: Batch } | undefined>;
-  /** Makes due at once what is not being sent, with all that leaves together with it; returns how many were meant. */
-  hasten(filter: OwedFilter, now: number): Promise<number>;
-  /** Settles as muted, unsent, what is not being sent: it may already have arrived. Ends with the lines of the record. */
+  /** Makes due at once what is not being sent, with all that leaves together with it. */
+  hasten(filter: OwedFilter, now: number): AsyncIterable<readonly OwedLine[]>;
+  /** Settles as muted what is not being sent: that may already have arrived. Gives the lines of the record. */
   drop(filter: OwedFilter, by: string, now: number): AsyncIterable<readonly RecordLine[]>;
   /** Newest first. */
   records(filter: RecordFilter): AsyncIterable<readonly RecordLine[]>;

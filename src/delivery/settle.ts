@@ -19,6 +19,8 @@ export interface Books {
   readonly notices?: Notices;
   /** Called for each line that enters the record. */
   readonly settled?: (line: RecordLine) => void;
+  /** Called when a suspension begins, and with undefined when it ends. */
+  readonly suspended?: (suspension: { readonly at: number; readonly reason: string } | undefined) => void;
 }
 
 /** What a delivery loop knows beside the store; it lasts as long as the process, and a first attempt finds it out again. */
@@ -132,6 +134,7 @@ export async function settle(departure: Departure, result: Attempt, books: Books
       return;
     }
     suspension.begin(now);
+    books.suspended?.({ at: now, reason });
     log.error({ ...why, retryInMs: PROBE_MS }, "Destination suspended: it refuses us; what it is owed is kept");
     const owed = await owedTo(books);
     const failure = { reason, ...(hint !== undefined && { hint }) };
@@ -141,6 +144,7 @@ export async function settle(departure: Departure, result: Attempt, books: Books
   async function recover(): Promise<void> {
     if (suspension.since === undefined) return;
     const suspendedMs = suspension.end(now);
+    books.suspended?.(undefined);
     course.backlog.open(now);
     const owed = await owedTo(books);
     log.info({ destination: destination.name, suspendedMs, owed }, "Destination recovered");

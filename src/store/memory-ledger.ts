@@ -64,7 +64,7 @@ export class MemoryLedger implements Ledger {
     return { line, batch };
   }
 
-  async hasten(filter: OwedFilter, now: number): Promise<number> {
+  async *hasten(filter: OwedFilter, now: number): AsyncGenerator<readonly OwedLine[]> {
     const movable = this.#movable(filter);
     for (const { batch, delivery, groupKey } of movable) {
       const name = nameOf(delivery.destination, groupKey);
@@ -73,7 +73,7 @@ export class MemoryLedger implements Ledger {
       if (formed) this.#shelf.batches.set(formed.id, { ...formed, nextAt: Math.min(formed.nextAt, now) });
       else if (group) this.#shelf.groups.set(name, { ...group, dueAt: Math.min(group.dueAt ?? now, now) });
     }
-    return movable.length;
+    if (movable.length > 0) yield movable.map((owed) => this.#lineOf(owed));
   }
 
   async *drop(filter: OwedFilter, by: string, now: number): AsyncGenerator<readonly RecordLine[]> {

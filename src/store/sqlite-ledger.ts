@@ -70,18 +70,16 @@ export class SqliteLedger implements Ledger {
     });
   }
 
-  async hasten(filter: OwedFilter, now: number): Promise<number> {
-    let meant = 0;
+  async *hasten(filter: OwedFilter, now: number): AsyncGenerator<readonly OwedLine[]> {
     const pages = this.#pages(filter, (rows) => {
       const movable = rows.filter((row) => row.sending === 0);
       for (const { batch, destination, group_key } of movable) {
         if (batch === null) this.#sql.hastenGroup.run(now, destination, group_key);
         else this.#sql.hastenBatch.run(now, batch);
       }
-      return movable;
+      return movable.map((row) => ({ ...parseOwed(row), dueAt: Math.min(row.due_at, now) }));
     });
-    for await (const movable of pages) meant += movable.length;
-    return meant;
+    for await (const lines of pages) yield lines;
   }
 
   async *drop(filter: OwedFilter, by: string, now: number): AsyncGenerator<readonly RecordLine[]> {

@@ -1,0 +1,66 @@
+import type { Daemon } from "./daemon.ts";
+import type { Paused } from "./documents.ts";
+import { explain, history } from "./events.ts";
+import { count, drop, list, requireDestination, retry, show } from "./outbox.ts";
+import { type Asker, RefusedError, type Request } from "./protocol.ts";
+import type { Answer, ControlOptions } from "./server.ts";
+import { status } from "./status.ts";
+
+/** What the control socket answers, from a running service. */
+export function openAnswers(daemon: Daemon): ControlOptions["answer"] {
+  return (request, signal) => answer(request, daemon, signal);
+}
+
+async function* answer({ query, by }: Request, daemon: Daemon, signal: AbortSignal): AsyncGenerator<Answer> {
+  switch (query.command) {
+    case "status":
+      return yield { end: await status(daemon) };
+    case "outbox.list":
+      return yield* list(daemon, query.filter, query.limit, signal);
+    case "outbox.count":
+      return yield { end: await count(daemon, query.filter, signal) };
+    case "outbox.show":
+      return yield { end: await show(query, by, daemon) };
+    case "outbox.retry":
+      return yield { end: await retry(daemon, query.filter, by, signal) };
+    case "outbox.drop":
+      return yield { end: await drop(daemon, query.filter, by, signal) };
+    case "history":
+      return yield* history(query, daemon, signal);
+    case "explain":
+      return yield { end: await explain(query.event, daemon, signal) };
+    case "pause":
+      return yield { end: await pause(query.destination, by, daemon) };
+    case "resume":
+      return yield { end: await resume(query.destination, by, daemon) };
+    default:
+      query satisfies never;
+  }
+}
+
+async function pause(destination: string, by: Asker, daemon: Daemon): Promise<Paused> {
+  const { destinations, levers, clock, log } = daemon;
+  if (!destinations.has(destination)) {
+    throw new RefusedError(
+      "unknown",
+      `there is no destination "${destination}"; there are ${[...destinations.keys()].join(", ")}`,
+    );
+  }
+  const changed = await levers.pause({ destination, pausedAt: clock.now(), by: by.name });
+  if (changed) log.warn({ by, destination }, "An operator paused a destination; what it is owed is kept");
+  return { destination, paused: true, changed, owed: await owedTo(destination, daemon) };
+}
+
+async function resume(destination: string, by: Asker, daemon: Daemon): Promise<Paused> {
+  const { levers, bells, clock, log } = daemon;
+  // A destination that left the configuration may still be paused.
+  if (!levers.paused(destination)) await requireDestination(daemon, destination);
+  const changed = await levers.resume(destination, clock.now());
+  bells.get(destination)?.ring();
+  if (changed) log.info({ by, destination }, "An operator resumed a destination");
+  return { destination, paused: false, changed, owed: await owedTo(destination, daemon) };
+}
+
+async function owedTo(destination: string, { store }: Daemon): Promise<number> {
+  return (await store.owed()).find((line) => line.destination === destination)?.owed ?? 0;
+}

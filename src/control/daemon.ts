@@ -1,0 +1,32 @@
+import type { Bell } from "../delivery/bell.ts";
+import type { Clock } from "../delivery/clock.ts";
+import type { Lane } from "../delivery/deliver.ts";
+import type { Log } from "../log.ts";
+import type { Ledger, RecordLine, Store } from "../model.ts";
+import type { Quiet } from "../quiet.ts";
+import type { LiveSource } from "../sources/source.ts";
+import type { Levers } from "./levers.ts";
+import type { Totals } from "./totals.ts";
+
+/** The running service, as far as people may ask it. */
+export interface Daemon {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly config: { readonly file: string; readonly digest: string };
+  readonly stateFile: string;
+  readonly instances: readonly string[];
+  /** The type of each configured destination. */
+  readonly destinations: ReadonlyMap<string, string>;
+  readonly sources: readonly LiveSource[];
+  readonly lanes: readonly Lane[];
+  readonly bells: ReadonlyMap<string, Bell>;
+  readonly store: Store & { readonly ledger: Ledger };
+  readonly levers: Levers;
+  readonly totals: Totals;
+  readonly unreadable: Quiet;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called for each line that enters the record by a command. */
+  readonly settled: (line: RecordLine) => void;
+}
