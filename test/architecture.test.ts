@@ -16,6 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   planning: ["guard", "routing"],
   store: [],
   sources: [],
+  "misp-api": ["topics"],
   destinations: ["guard/policy", "alert", "template/schema"],
   delivery: ["guard", "routing", "template/compile", "alert/style"],
 };

@@ -1,0 +1,121 @@
+import { openConnections } from "../http.ts";
+import type { Log } from "../log.ts";
+import type { Secret } from "../secret.ts";
+import { type Answer, readReply, type Told } from "./answer.ts";
+import { type KeyFacts, type PublishedPage, readKeyFacts, readPage, readWholeEvent, type WholeEvent } from "./read.ts";
+
+/** MISP's REST API as far as it is read. All reject only when `signal` aborts, with its reason, or by a bug. */
+export interface MispApi extends AsyncDisposable {
+  /**
+   * An event with all that the key's user may see of it, without what is deleted. Ask by id where it is known: only
+   * that is a search on a key of MISP's database.
+   */
+  event(idOrUuid: string, signal: AbortSignal): Promise<Answer<WholeEvent>>;
+  /**
+   * What was published at `cursor` (Unix seconds by MISP's clock) or later, the oldest first, `page` counted from 1.
+   * A page moves when an event of an earlier one is published again: continue from the last `publishedAt` where that
+   * is later than the cursor. A page that is too large can be asked for with a lower `limit`.
+   */
+  publishedSince(cursor: number, page: number, signal: AbortSignal, limit?: number): Promise<Answer<PublishedPage>>;
+  /** Who the key belongs to and what it may do. */
+  whoami(signal: AbortSignal): Promise<Answer<KeyFacts>>;
+}
+
+/** How many events a page of `publishedSince` has. */
+export const PAGE_LIMIT = 100;
+
+const MAX_EVENT_BYTES = 64 * 2 ** 20;
+const MAX_PAGE_BYTES = 8 * 2 ** 20;
+const MAX_USER_BYTES = 2 ** 20;
+/** Recall and reconcile ask at once. */
+const CONNECTIONS = 2;
+
+/** Opens a client for one instance; connects when used. It neither retries nor paces: that is for who asks. */
+export function openMispApi(options: {
+  /** MISP's base URL, with or without a path. */
+  readonly url: URL;
+  readonly apiKey: Secret;
+  /** PEM file with the authorities to trust, instead of those that Node.js knows. */
+  readonly caFile?: string | undefined;
+  /** For one question, to the last byte of the answer. */
+  readonly timeoutMs: number;
+  readonly now: () => number;
+  readonly log: Log;
+  /** Bounds what is read of an event. */
+  readonly maxEventBytes?: number;
+  /** Bounds what is read of a page. */
+  readonly maxPageBytes?: number;
+}): MispApi {
+  const { apiKey, caFile, timeoutMs, now, log } = options;
+  const { maxEventBytes = MAX_EVENT_BYTES, maxPageBytes = MAX_PAGE_BYTES } = options;
+  const connections = openConnections({ timeoutMs, caFile, connections: CONNECTIONS });
+  const base = new URL(options.url);
+  if (!base.pathname.endsWith("/")) base.pathname += "/";
+
+  const ask = async (
+    path: "events/restSearch" | "users/view/me",
+    question: Readonly<Record<string, unknown>> | undefined,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Answer<Told>> => {
+    const askedAt = now();
+    const reply = await connections.request({
+      ...(question ? { method: "POST", body: JSON.stringify(question) } : { method: "GET" }),
+      url: new URL(path, base).href,
+      // Without Accept, MISP answers with a redirect to its login page, whatever the key.
+      headers: { authorization: apiKey.reveal(), accept: "application/json", "content-type": "application/json" },
+      maxBytes: maxBytes + 1,
+      signal,
+    });
+    const told = readReply(reply, maxBytes, now());
+    const bytes = "body" in reply ? reply.body.length : undefined;
+    const { reason, detail } = told.kind === "told" ? { reason: undefined, detail: undefined } : told;
+    log.debug({ path, ms: now() - askedAt, bytes, reason, detail }, "MISP was asked");
+    return told;
+  };
+
+  return {
+    async event(idOrUuid, signal) {
+      const asked = idOrUuid.toLowerCase();
+      const which = ID.test(asked) ? { eventid: asked } : { uuid: need(asked, UUID.test(asked)) };
+      const told = await ask("events/restSearch", { ...EVERYTHING, ...which }, maxEventBytes, signal);
+      return told.kind === "told" ? readWholeEvent(told, asked) : told;
+    },
+    async publishedSince(cursor, page, signal, limit = PAGE_LIMIT) {
+      const since = String(need(cursor, Number.isSafeInteger(cursor) && cursor > 0));
+      const question = { ...METADATA, publish_timestamp: since, limit, page };
+      const told = await ask("events/restSearch", question, maxPageBytes, signal);
+      return told.kind === "told" ? readPage(told, page, limit) : told;
+    },
+    async whoami(signal) {
+      const told = await ask("users/view/me", undefined, MAX_USER_BYTES, signal);
+      return told.kind === "told" ? readKeyFacts(told) : told;
+    },
+    [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
+  };
+}
+
+/**
+ * A search, since `GET /events/view` has no way to ask for tags that are not exportable, which may be the marking, and
+ * adds attachments, warning lists and correlations with feeds. Users with sync rights are told no local tags unless
+ * they ask. What is deleted is only told on request. An older MISP ignores what it does not know of this.
+ */
+const TAGS = { includeAllTags: true, excludeLocalTags: false };
+const EVERYTHING = { returnFormat: "json", ...TAGS, noEventReports: true, noShadowAttributes: true };
+const METADATA = {
+  returnFormat: "json",
+  metadata: true,
+  ...TAGS,
+  excludeGalaxy: true,
+  published: true,
+  order: "Event.publish_timestamp asc",
+};
+
+const ID = /^[1-9]\d*$/;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** MISP takes an empty filter for no filter and an odd time for the future: such a question must not be asked. */
+function need<T>(value: T, valid: boolean): T {
+  if (!valid) throw new RangeError("MISP cannot be asked for this");
+  return value;
+}

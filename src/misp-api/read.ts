@@ -1,0 +1,126 @@
+import { DecodeError } from "../errors.ts";
+import type { EventView } from "../misp.ts";
+import { type Publication, readPublication } from "../topics/publication.ts";
+import { boolean, id, instant, integer, isRaw, known, list, type Raw, uuid } from "../topics/values.ts";
+import { type Answer, ERROR_IN_ANSWER, NOT_VISIBLE, type Told, UNREADABLE } from "./answer.ts";
+
+/** A whole event as it is now, with `published`; what the key's user may not see is not in it. */
+export interface WholeEvent extends Publication {
+  readonly kind: "event";
+  /** By MISP's clock; absent: it was never published here. */
+  readonly publishedAt?: number;
+}
+
+/** A published event without its attributes and clusters. */
+export interface PublishedEvent {
+  readonly event: EventView & { readonly uuid: string; readonly changedAt: number };
+  readonly publishedAt: number;
+}
+
+/** One page of what was published, in the order in which MISP gave it: the oldest publication first. */
+export interface PublishedPage {
+  readonly kind: "page";
+  readonly events: readonly PublishedEvent[];
+  /** Rows that tell no uuid, no timestamp or no publication, or cannot be read at all. */
+  readonly unreadable: number;
+  readonly more: boolean;
+  /** MISP's clock when it answered, to the second. */
+  readonly servedAt?: number;
+}
+
+/** What is said about the key's user, for diagnosis; a fact that is absent was not told. */
+export interface KeyFacts {
+  readonly kind: "key";
+  /** Whose frames are about ourselves. */
+  readonly userId?: string;
+  readonly siteAdmin?: boolean;
+  readonly sync?: boolean;
+  /** The role may add, change or publish events, of which we do nothing; the key itself may still be read-only. */
+  readonly writes?: boolean;
+  /** How many searches the role permits in 15 minutes; absent: it has no limit, or none was told. */
+  readonly searches?: number;
+}
+
+/** The event that was asked for by its id or UUID, of those that MISP found. */
+export function readWholeEvent({ json }: Told, asked: string): Answer<WholeEvent> {
+  const rows = rowsOf(json);
+  if (!rows) return isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
+  // A search for a UUID also finds the events that have an attribute with it, and anybody can make one.
+  const row = rows.find((one) => isRaw(one) && (id(one.id) === asked || uuid(one.uuid) === asked));
+  if (!isRaw(row)) return NOT_VISIBLE;
+  const told = readEvent(row);
+  if (!told) return UNREADABLE;
+  const publishedAt = instant(row.publish_timestamp) || undefined;
+  return { kind: "event", ...told, ...(publishedAt !== undefined && { publishedAt }) };
+}
+
+/** A page of at most `limit` events. */
+export function readPage(told: Told, page: number, limit: number): Answer<PublishedPage> {
+  const rows = rowsOf(told.json);
+  if (!rows) return isError(told.json) ? ERROR_IN_ANSWER : UNREADABLE;
+  const events = rows.flatMap((row) => (isRaw(row) ? (readPublished(row) ?? []) : []));
+  const total = integer(told.header("x-result-count"));
+  const servedAt = readDate(told.header("date"));
+  return {
+    kind: "page",
+    events,
+    unreadable: rows.length - events.length,
+    more: rows.length > 0 && (total === undefined ? rows.length >= limit : page * limit < total),
+    ...(servedAt !== undefined && { servedAt }),
+  };
+}
+
+/** Reads `GET /users/view/me`. The answer may hold the key in clear: nothing but what is named here is taken from it. */
+export function readKeyFacts({ json }: Told): Answer<KeyFacts> {
+  const role = isRaw(json) ? json.Role : undefined;
+  if (!isRaw(json) || !isRaw(role)) return isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
+  return known({
+    kind: "key" as const,
+    userId: isRaw(json.User) ? id(json.User.id) : undefined,
+    siteAdmin: boolean(role.perm_site_admin),
+    sync: boolean(role.perm_sync),
+    writes: readWrites(role),
+    searches: boolean(role.enforce_rate_limit) ? integer(role.rate_limit_count) : undefined,
+  });
+}
+
+function readWrites(role: Raw): boolean | undefined {
+  const rights = [role.perm_add, role.perm_modify, role.perm_publish, role.perm_site_admin].map(boolean);
+  return rights.includes(true) ? true : rights.includes(undefined) ? undefined : false;
+}
+
+/** The `Event` of every row of `{"response":[{"Event":{…}}]}`. */
+function rowsOf(json: unknown): readonly unknown[] | undefined {
+  return isRaw(json) ? list(json.response)?.map((row) => (isRaw(row) ? row.Event : undefined)) : undefined;
+}
+
+/** MISP's own errors come as `{"name","message","url"}` or `{"saved":false,"errors"}`, at times with status 200. */
+function isError(json: unknown): boolean {
+  return isRaw(json) && ("message" in json || "errors" in json);
+}
+
+function readPublished(row: Raw): PublishedEvent | undefined {
+  const told = readEvent(row);
+  const publishedAt = instant(row.publish_timestamp);
+  if (!told?.event.uuid || told.event.changedAt === undefined || !publishedAt) return undefined;
+  // Clusters were not asked for: that there are none here says nothing.
+  const { clusters: _, ...event } = told.event;
+  return { event: { ...event, uuid: told.event.uuid, changedAt: told.event.changedAt }, publishedAt };
+}
+
+/** REST tells the state as it is, where the feed tells the one before the publication. */
+function readEvent(row: Raw): Publication | undefined {
+  try {
+    const told = readPublication(row);
+    return { ...told, event: known({ ...told.event, published: boolean(row.published) }) };
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}
+
+/** An HTTP date (RFC 9110 5.6.7). */
+function readDate(value: string | undefined): number | undefined {
+  const at = value !== undefined && /^[A-Z][a-z]{2}, .{20,30} GMT$/.test(value) ? Date.parse(value) : NaN;
+  return Number.isNaN(at) ? undefined : at;
+}

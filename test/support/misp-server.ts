@@ -1,0 +1,157 @@
+import { type Answer, type HttpServer, openHttpServer, type ReceivedRequest } from "./http-server.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** A MISP on this machine: its REST API as far as it is read, by the rules of the real one. */
+export interface MispServer extends AsyncDisposable {
+  readonly url: URL;
+  readonly requests: readonly ReceivedRequest[];
+  /** The bodies of the searches that were answered honestly. */
+  readonly searches: readonly Json[];
+  /** Adds an event in core format (`Event` of misp_json), or replaces it; `fields` change its own columns. */
+  put(event: Json, fields?: Json): void;
+  remove(uuid: string): void;
+  /** What the next requests get in place of an honest answer. */
+  next(...answers: readonly Answer[]): void;
+}
+
+/** The key that the server accepts. */
+export const API_KEY = "T0PSECRETt0psecretT0PSECRETt0psecret4242";
+
+const ROLE = { perm_site_admin: false, perm_sync: false, perm_add: true, perm_modify: true, perm_publish: false };
+
+/** Failures as MISP, or what stands before it, sends them; those with text hold a marker that must not be repeated. */
+export const FAILURES = {
+  login: { status: 302, headers: { location: "/users/login", "content-type": "text/html" }, body: "MARKER" },
+  terms: { status: 302, headers: { location: "https://misp.example.org/users/terms" } },
+  moved: { status: 301, headers: { location: "https://MARKER.example.org/events/restSearch" } },
+  badKey: mispError(
+    403,
+    "Authentication failed. Please make sure you pass the API key of an API enabled user along in the Authorization header.",
+  ),
+  otherAddress: mispError(403, "It is not possible to use this Auth key from your IP address"),
+  noPermission: mispError(403, "You do not have permission to use this functionality. MARKER"),
+  blocked: { status: 403, headers: { "content-type": "text/html" }, body: "<html>MARKER</html>" },
+  unknownUser: mispError(401, "Your user account doesn't exist anymore."),
+  notFound: mispError(404, "Invalid event"),
+  noMisp: { status: 404, headers: { "content-type": "text/html" }, body: "<html>MARKER</html>" },
+  maintenance: mispError(405, "MISP is under maintenance. MARKER"),
+  rateLimited: { ...mispError(429, "Rate limit exceeded."), headers: { "X-Rate-Limit-Reset": "120" } },
+  crashed: { status: 500, headers: { "content-type": "text/html" }, body: "<html>MARKER</html>" },
+  html: { status: 200, headers: { "content-type": "text/html" }, body: "\n<!DOCTYPE html><title>MARKER</title>" },
+  errorInAnswer: mispError(200, "Something went wrong. MARKER"),
+  hang: () => {},
+} as const satisfies Readonly<Record<string, Answer>>;
+
+/** MISP's own error in JSON. */
+export function mispError(status: number, message: string) {
+  return json(status, { name: message, message, url: "/events/restSearch" });
+}
+
+/** Has no event until some are put. `path`: MISP is not at the root of its server. */
+export async function openMispServer(
+  options: { readonly tls?: boolean; readonly path?: string } = {},
+): Promise<MispServer> {
+  const { path = "" } = options;
+  const events = new Map<unknown, Json>();
+  const scripted: Answer[] = [];
+  const searches: Json[] = [];
+  const server: HttpServer = await openHttpServer(options);
+
+  const honest = ({ method, path: asked, headers, body }: ReceivedRequest): Answer => {
+    // As MISP does for what it does not take for an API call, whatever the key.
+    if (headers.accept !== "application/json") return FAILURES.login;
+    if (headers.authorization !== API_KEY) return FAILURES.badKey;
+    if (asked === `${path}/users/view/me` && method === "GET") {
+      return json(200, { User: { id: "7", email: "jane@example.org", authkey: API_KEY }, Role: ROLE });
+    }
+    if (asked !== `${path}/events/restSearch`) return FAILURES.notFound;
+    if (method !== "POST" || headers["content-type"] !== "application/json") return mispError(405, "Not allowed");
+    const question: Json = JSON.parse(body.toString());
+    searches.push(question);
+    const { total, found } = search([...events.values()], question);
+    return json(200, { response: found.map((Event) => ({ Event })) }, { "X-Result-Count": String(total) });
+  };
+
+  server.answer((response, socket) => {
+    const request = server.requests.at(-1);
+    const answer = scripted.shift() ?? (request ? honest(request) : FAILURES.crashed);
+    if (typeof answer === "function") answer(response, socket);
+    else response.writeHead(answer.status, answer.headers).end(answer.body);
+  });
+  return {
+    url: new URL(`${server.origin}${path}`),
+    requests: server.requests,
+    searches,
+    put: (event, fields = {}) => void events.set(event.uuid, { ...event, ...fields }),
+    remove: (uuid) => void events.delete(uuid),
+    next: (...answers) => void scripted.push(...answers),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+function json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}) {
+  return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
+}
+
+/** `POST /events/restSearch`: filters, order and paging, then what of each event is told. Unknown keys are ignored. */
+function search(all: readonly Json[], question: Json): { readonly total: number; readonly found: readonly Json[] } {
+  const { eventid, uuid, published, publish_timestamp: since, order, limit, page = 1 } = question;
+  const matching = all.filter(
+    (event) =>
+      (!eventid || String(event.id) === String(eventid)) &&
+      (!uuid || event.uuid === uuid || attributesOf(event).some((attribute) => attribute.uuid === uuid)) &&
+      (published === undefined || event.published === published) &&
+      (!since || Number(event.publish_timestamp) >= Number(since)),
+  );
+  const [, column, direction] = /^Event\.(id|timestamp|publish_timestamp) (asc|desc)$/.exec(String(order)) ?? [];
+  if (column) matching.sort((a, b) => (Number(a[column]) - Number(b[column])) * (direction === "asc" ? 1 : -1));
+  const size = limit === undefined ? matching.length : Number(limit);
+  const first = (Number(page) - 1) * size;
+  return { total: matching.length, found: matching.slice(first, first + size).map((event) => tell(event, question)) };
+}
+
+/** What MISP tells of an event: parts and tags only as far as they were asked for, and nothing that is deleted. */
+function tell(event: Json, question: Json): Json {
+  const { Attribute, Object: objects, ShadowAttribute, EventReport, Galaxy, ...own } = event;
+  const parts = {
+    Attribute: rowsOf(Attribute)
+      .filter(isLive)
+      .map((one) => withTags(one, question)),
+    Object: rowsOf(objects)
+      .filter(isLive)
+      .map((one) => ({
+        ...one,
+        Attribute: rowsOf(one.Attribute)
+          .filter(isLive)
+          .map((inner) => withTags(inner, question)),
+      })),
+    ...(question.noShadowAttributes ? {} : { ShadowAttribute }),
+    ...(question.noEventReports ? {} : { EventReport }),
+  };
+  return {
+    ...withTags(own, question),
+    Galaxy: question.excludeGalaxy ? [] : Galaxy,
+    ...(question.metadata ? {} : parts),
+  };
+}
+
+/** `Tag` is left out where nothing of it may be told. */
+function withTags({ Tag, ...row }: Json, { includeAllTags, excludeLocalTags }: Json): Json {
+  const told = rowsOf(Tag).filter(
+    (tag) => (includeAllTags || tag.exportable !== false) && !(excludeLocalTags && tag.local),
+  );
+  return told.length > 0 ? { ...row, Tag: told } : row;
+}
+
+function attributesOf(event: Json): readonly Json[] {
+  return [...rowsOf(event.Attribute), ...rowsOf(event.Object).flatMap((object) => rowsOf(object.Attribute))];
+}
+
+function isLive({ deleted }: Json): boolean {
+  return deleted !== true && deleted !== "1";
+}
+
+function rowsOf(value: unknown): readonly Json[] {
+  return Array.isArray(value) ? value : [];
+}
