@@ -7,8 +7,8 @@ import { type KeyFacts, type PublishedPage, readKeyFacts, readPage, readWholeEve
 /** MISP's REST API as far as it is read. All reject only when `signal` aborts, with its reason, or by a bug. */
 export interface MispApi extends AsyncDisposable {
   /**
-   * An event with all that the key's user may see of it, without what is deleted. Ask by id where it is known: only
-   * that is a search on a key of MISP's database.
+   * An event with all that the key's user may see of it, without what is deleted. Ask by id where it is known: a
+   * search for a UUID goes through MISP's attributes too.
    */
   event(idOrUuid: string, signal: AbortSignal): Promise<Answer<WholeEvent>>;
   /**
