@@ -37,3 +37,8 @@ export async function absorb(
 export function recallBell(instance: string): string {
   return `recall ${instance}`;
 }
+
+/** The name of the bell that makes an instance's reconcile loop ask at once. */
+export function reconcileBell(instance: string): string {
+  return `reconcile ${instance}`;
+}

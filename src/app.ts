@@ -7,6 +7,7 @@ import type { Log } from "./log.ts";
 import type { Frame, Message, Source } from "./model.ts";
 import type { Quiet } from "./quiet.ts";
 import { type RecallLane, recall } from "./recall/recall.ts";
+import { type ReconcileLane, reconcile } from "./recall/reconcile.ts";
 import { decode } from "./topics/index.ts";
 
 /** What `run` works with; whoever opens these closes them. */
@@ -14,6 +15,7 @@ export interface Parts extends Desk {
   readonly sources: readonly Source[];
   readonly lanes: readonly Lane[];
   readonly recalls: readonly RecallLane[];
+  readonly reconciles: readonly ReconcileLane[];
   readonly log: Log;
   /** Says once, and then now and then, that frames cannot be read. */
   readonly unreadable: Quiet;
@@ -28,9 +30,9 @@ export interface Parts extends Desk {
 }
 
 /**
- * The whole service: sources are read into the store, one loop per destination empties it, and one per instance asks MISP
- * what the feed left open. Ends when `signal` aborts or
- * every source has ended; rejects when a part fails that nothing works without. What is owed stays in the store.
+ * The whole service: sources are read into the store, one loop per destination empties it, and two per instance ask MISP
+ * what the feed left open and what it did not tell. Ends when `signal` aborts or every source has ended; rejects when a part
+ * fails that nothing works without. What is owed stays in the store.
  */
 export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   const failed = new AbortController(); // ends the sources when a delivery loop fails, and the other way round
@@ -42,10 +44,13 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
       failed.abort(error);
       throw error;
     });
-  // Settled at once: nobody awaits a lane before the sources have ended, and its failure must not count as unhandled.
-  const lanes = Promise.allSettled(parts.lanes.map((lane) => guarded(deliver(lane, stop.signal, cut.signal))));
+  // Settled at once: nobody awaits a loop before the sources have ended, and its failure must not count as unhandled.
+  const working = Promise.allSettled([
+    ...parts.lanes.map((lane) => guarded(deliver(lane, stop.signal, cut.signal))),
+    ...parts.recalls.map((lane) => guarded(recall(lane, parts, stop.signal))),
+    ...parts.reconciles.map((lane) => guarded(reconcile(lane, parts, stop.signal))),
+  ]);
   let deadline: NodeJS.Timeout | undefined; // never unref'd: an empty event loop would exit before the cleanup
-  const asking = Promise.allSettled(parts.recalls.map((lane) => guarded(recall(lane, parts, stop.signal))));
   const silent = new AbortController(); // when nobody is left who could say something
   const { notices } = parts;
   const saying = Promise.allSettled(notices ? [guarded(announce(notices, parts, silent.signal))] : []);
@@ -57,7 +62,7 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   } finally {
     stop.abort();
     deadline = setTimeout(() => cut.abort(), parts.graceMs);
-    results.push(...(await asking), ...(await lanes));
+    results.push(...(await working));
     silent.abort();
     results.push(...(await saying));
     clearTimeout(deadline);
@@ -71,6 +76,8 @@ async function intake(source: Source, parts: Parts, signal: AbortSignal): Promis
   for await (const frames of source.frames(signal)) {
     const messages = frames.flatMap((frame) => read(frame, parts) ?? []);
     if (messages.length > 0) await absorb(messages, parts);
+    // Behind a backlog all of this resolves without the event loop ever turning: deliveries and signals must have theirs.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

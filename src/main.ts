@@ -13,14 +13,16 @@ for (const name of ["SIGTERM", "SIGINT"] as const) {
     setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
   });
 }
-// A reader that has seen enough (`| head`) is no failure.
+const args = process.argv.slice(2);
+// A reader that has seen enough (`| head`) is no failure. The service goes on: its console destination knows by itself.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (args[0] === "run") return;
   if (error.code === "EPIPE") process.exit(0);
   throw error;
 });
 
 try {
-  process.exitCode = await main(process.argv.slice(2), {
+  process.exitCode = await main(args, {
     env: process.env,
     stdin: process.stdin,
     stdout: process.stdout,

@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import { recallBell, reconcileBell } from "./absorb.ts";
 import type { Parts } from "./app.ts";
 import type { Config } from "./config/schema.ts";
 import { Bell } from "./delivery/bell.ts";
@@ -6,12 +7,16 @@ import type { Clock } from "./delivery/clock.ts";
 import type { Lane } from "./delivery/deliver.ts";
 import type { Notices } from "./delivery/notices.ts";
 import { Pace } from "./delivery/pace.ts";
-import { feedRecovered, feedSilent, started } from "./herald.ts";
+import { feedRecovered, feedSilent, reconciled, started } from "./herald.ts";
 import type { Log } from "./log.ts";
+import { type MispApi, openMispApi } from "./misp-api/client.ts";
 import type { Message, Source, Store } from "./model.ts";
 import type { Rules } from "./planning/plan.ts";
 import { Quiet } from "./quiet.ts";
+import type { Answer as Asked, RecallLane } from "./recall/recall.ts";
+import type { ReconcileLane } from "./recall/reconcile.ts";
 import { compileRoutes } from "./routing/route.ts";
+import type { LiveSource } from "./sources/source.ts";
 
 /** What the parts are opened with. */
 export interface Surroundings {
@@ -24,14 +29,17 @@ export interface Surroundings {
 }
 
 const GRACE_MS = 5_000;
+/** An event of a hundred thousand attributes takes MISP a while. */
+const API_TIMEOUT_MS = 60_000;
 
 /** What planning needs of a configuration. */
-export function compileRules({ routes, destinations }: Config): Rules {
-  return { routes: compileRoutes(routes), destinations: new Map(Object.entries(destinations)) };
+export function compileRules({ misp, routes, destinations }: Config): Rules {
+  const asks = Object.entries(misp).flatMap(([instance, { api_key }]) => (api_key ? [instance] : []));
+  return { routes: compileRoutes(routes), destinations: new Map(Object.entries(destinations)), asks: new Set(asks) };
 }
 
 /** The live sources of a configuration; opening one does no I/O. */
-export function openSources({ misp }: Config, { log, clock, notices }: Surroundings): readonly Source[] {
+export function openSources({ misp }: Config, { log, clock, notices }: Surroundings): readonly LiveSource[] {
   return Object.entries(misp).map(([instance, { feed }]) => {
     const onSilence = (silent: boolean, sinceAt: number) =>
       notices?.say((silent ? feedSilent : feedRecovered)(instance, sinceAt, clock.now()));
@@ -76,10 +84,11 @@ export function openParts(
       ...(notices && { notices }),
     };
   });
+  const asking = openAsking(config, { log, clock, ...(notices && { notices }) }, bells);
   return {
     ...opened,
+    ...asking,
     lanes,
-    recalls: [],
     bells,
     rules,
     clock,
@@ -90,11 +99,76 @@ export function openParts(
     opening: [],
     ...(notices && { notices }),
     async [Symbol.asyncDispose]() {
-      const results = await Promise.allSettled(lanes.map(({ destination }) => destination[Symbol.asyncDispose]()));
+      const closing = [...lanes.map(({ destination }) => destination), ...asking.apis];
+      const results = await Promise.allSettled(closing.map((one) => one[Symbol.asyncDispose]()));
       for (const result of results)
-        if (result.status === "rejected") log.warn({ err: result.reason }, "A destination did not close cleanly");
+        if (result.status === "rejected") log.warn({ err: result.reason }, "A connection did not close cleanly");
     },
   };
+}
+
+/** The loops that ask MISP's REST API, for the instances that name a key; opening them does no I/O. */
+function openAsking(
+  { misp }: Config,
+  { log, clock, notices }: Pick<Surroundings, "log" | "clock" | "notices">,
+  bells: Map<string, Bell>,
+) {
+  const apis: MispApi[] = [];
+  const recalls: RecallLane[] = [];
+  const reconciles: ReconcileLane[] = [];
+  for (const [instance, { url, api_key, ca_file, recall, reconcile }] of Object.entries(misp)) {
+    if (!url || !api_key) continue;
+    const api = openMispApi({
+      url,
+      apiKey: api_key,
+      timeoutMs: API_TIMEOUT_MS,
+      now: clock.now,
+      log,
+      ...(ca_file !== undefined && { caFile: ca_file }),
+    });
+    apis.push(api);
+    const ask = async (event: string, signal: AbortSignal): Promise<Asked> => {
+      const answer = await api.event(event, signal);
+      switch (answer.kind) {
+        case "not-found":
+          return {
+            kind: "refused",
+            reason: "event-not-found",
+            ...(answer.hint !== undefined && { hint: answer.hint }),
+          };
+        case "forbidden":
+          return {
+            kind: "refused",
+            reason: "event-forbidden",
+            ...(answer.hint !== undefined && { hint: answer.hint }),
+          };
+        default:
+          return answer;
+      }
+    };
+    const bell = new Bell();
+    bells.set(recallBell(instance), new Bell());
+    bells.set(reconcileBell(instance), bell);
+    recalls.push({
+      instance,
+      ask,
+      settleMs: recall.settle,
+      perMinute: recall.per_minute,
+      patienceMs: recall.patience,
+      log,
+    });
+    reconciles.push({
+      instance,
+      published: (since, page, signal) => api.publishedSince(Math.floor(since / 1000), page, signal),
+      ask,
+      everyMs: reconcile.every,
+      maxAgeMs: reconcile.max_age,
+      bell,
+      log,
+      done: (late, since) => notices?.say(reconciled(instance, { late, sinceAt: since }, clock.now())),
+    });
+  }
+  return { apis, recalls, reconciles };
 }
 
 /** `herald.started`, for every instance: an ordinary message that routes may choose. */

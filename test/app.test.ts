@@ -48,6 +48,7 @@ function partsOf(store: Store, sources: readonly Source[], send: Lane["destinati
   const parts: Parts = {
     sources,
     recalls: [],
+    reconciles: [],
     lanes: [lane],
     bells: new Map([["soc", bell]]),
     store,

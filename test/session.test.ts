@@ -57,6 +57,7 @@ async function replay(
     {
       sources: [source],
       recalls: [],
+      reconciles: [],
       lanes: [
         {
           destination,

@@ -1,10 +1,20 @@
+import { resolve } from "node:path";
 import { run } from "../app.ts";
 import { loadConfig } from "../config/load.ts";
 import { formatProblems } from "../config/problem.ts";
+import { openAnswers } from "../control/answers.ts";
+import type { Daemon } from "../control/daemon.ts";
+import { openLevers } from "../control/levers.ts";
+import { openControl } from "../control/server.ts";
+import { DEFAULT_SOCKET } from "../control/socket.ts";
+import { Totals } from "../control/totals.ts";
 import { systemClock } from "../delivery/clock.ts";
 import { Notices } from "../delivery/notices.ts";
+import { ControlError } from "../errors.ts";
 import { openLog } from "../log.ts";
+import type { RecordLine } from "../model.ts";
 import { openParts, openSources, startedMessages } from "../parts.ts";
+import type { Plan } from "../planning/plan.ts";
 import { STORES } from "../store/index.ts";
 import { VERSION } from "../version.ts";
 import { type Context, hasColor, print } from "./context.ts";
@@ -20,7 +30,25 @@ export async function runCommand(options: { readonly config: string }, context: 
   const clock = systemClock;
   await using store = await STORES.sqlite({ path: config.state.path });
   const surroundings = { log, clock, stdout: context.stdout, notices: new Notices() };
-  await using parts = openParts(config, surroundings, { store, sources: openSources(config, surroundings) });
+  const sources = openSources(config, surroundings);
+  await using parts = openParts(config, surroundings, { store, sources });
+  const levers = await openLevers(store.ledger);
+  const totals = new Totals();
+  const settled = (line: RecordLine) => totals.settled(line);
+  const lanes = parts.lanes.map((lane) => ({ ...lane, ...levers.of(lane.destination.name), settled }));
+  const daemon: Daemon = {
+    version: VERSION,
+    pid: process.pid,
+    startedAt: clock.now(),
+    config: { file: resolve(options.config), digest },
+    stateFile: resolve(config.state.path),
+    instances: Object.keys(config.misp),
+    destinations: new Map(Object.entries(config.destinations).map(([name, { type }]) => [name, type])),
+    ...{ sources, lanes, store, levers, totals, clock, log, settled },
+    bells: parts.bells,
+    unreadable: parts.unreadable,
+  };
+  await using _control = await openDoor(config.control, daemon);
   const owed = (await store.owed()).reduce((sum, line) => sum + line.owed, 0);
   log.info(
     { version: VERSION, config: options.config, digest: digest.slice(0, 12), routes: config.routes.length, owed },
@@ -30,9 +58,12 @@ export async function runCommand(options: { readonly config: string }, context: 
   const stopping = () => log.info("Stopping: attempts in flight may end; a second signal ends at once");
   context.signal.addEventListener("abort", stopping, { once: true });
   const ended = new AbortController();
-  const pruning = prune(ended.signal);
+  const pruning = prune(ended.signal).catch((error: unknown) =>
+    log.error({ err: error }, "Cannot prune the state file"),
+  );
   try {
-    await run({ ...parts, opening: startedMessages(config, clock.now(), VERSION) }, context.signal);
+    const planned = (plan: Plan) => totals.planned(plan);
+    await run({ ...parts, lanes, planned, opening: startedMessages(config, clock.now(), VERSION) }, context.signal);
   } finally {
     context.signal.removeEventListener("abort", stopping);
     ended.abort();
@@ -47,5 +78,17 @@ export async function runCommand(options: { readonly config: string }, context: 
         await clock.sleep(10, signal);
       await clock.sleep(DAY_MS / 24, signal);
     }
+  }
+}
+
+/** Nobody has asked for the usual place: that it cannot be had does not keep alerts from anybody. */
+async function openDoor(path: string | undefined, daemon: Daemon): Promise<AsyncDisposable | undefined> {
+  const { log } = daemon;
+  try {
+    return await openControl({ path: path ?? DEFAULT_SOCKET, log, answer: openAnswers(daemon) });
+  } catch (error) {
+    if (path !== undefined || !(error instanceof ControlError) || error.taken) throw error;
+    log.warn({ reason: error.message }, "No command can reach this service: set control to a path for its socket");
+    return undefined;
   }
 }

@@ -1,14 +1,16 @@
 import type { Log } from "../log.ts";
-import type { Batch, Destination, Outcome, Payload } from "../model.ts";
+import type { Batch, Destination, Outcome, Payload, Store } from "../model.ts";
 import { alone, Backlog } from "./backlog.ts";
 import type { Bell } from "./bell.ts";
 import type { Pace } from "./pace.ts";
 import { openBatch, type Sight } from "./payload.ts";
+import { persistent } from "./persist.ts";
 import { type Attempt, type Books, BUG, type Course, LONGEST_REST_MS, settle } from "./settle.ts";
 import { Suspension } from "./suspension.ts";
 
 /** What one delivery loop works with. */
 export interface Lane extends Books {
+  readonly store: Store;
   readonly destination: Destination;
   readonly sight: Sight;
   readonly pace?: Pace;
@@ -28,6 +30,7 @@ const LONGEST_SLEEP_MS = 60_000;
  */
 export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): Promise<void> {
   const { destination, store, clock, bell, pace } = lane;
+  const books: Books = { ...lane, store: persistent(store, clock, lane.log, cut) };
   const course: Course = {
     restsUntil: 0,
     suspension: new Suspension(),
@@ -62,23 +65,27 @@ export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): 
     const departure = isProbe ? alone(taken.batch) : await course.backlog.gather(taken.batch, store, clock.now());
     const result = await attempt(departure.batch, lane, cut);
     if (!result) return; // cut in mid-flight: that was no attempt, and it is owed
-    await settle(departure, result, lane, course);
+    await settle(departure, result, books, course);
   }
 }
 
 async function attempt(batch: Batch, lane: Lane, cut: AbortSignal): Promise<Attempt | undefined> {
   const { destination, sight, pace, clock, log } = lane;
-  const { payload, leaving, refused } = openBatch(batch, sight, clock.now());
-  const about = leaving.map(({ delivery, guarded }) => ({ delivery, tlp: guarded.tlp }));
-  if (!payload) return { leaving: about, refused };
-  pace?.take();
+  // What a bug in guarding or folding leaves: all of it, as dead, for otherwise the same batch would end every restart.
+  let opened: Pick<Attempt, "leaving" | "refused"> = {
+    leaving: batch.entries.map(({ delivery }) => ({ delivery, tlp: "unknown" })),
+    refused: [],
+  };
   try {
-    const outcome = await send(destination, payload, cut, log);
-    return { outcome, leaving: about, refused };
+    const { payload, leaving, refused } = openBatch(batch, sight, clock.now());
+    opened = { leaving: leaving.map(({ delivery, guarded }) => ({ delivery, tlp: guarded.tlp })), refused };
+    if (!payload) return opened;
+    pace?.take();
+    return { ...opened, outcome: await send(destination, payload, cut, log) };
   } catch (error) {
     if (cut.aborted) return undefined;
-    log.error({ err: error, destination: destination.name, batch: batch.id }, "A destination failed by a bug");
-    return { outcome: { kind: "message_rejected", reason: BUG }, leaving: about, refused };
+    log.error({ err: error, destination: destination.name, batch: batch.id }, "A batch failed by a bug");
+    return { ...opened, outcome: { kind: "message_rejected", reason: BUG } };
   }
 }
 

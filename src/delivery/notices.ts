@@ -41,12 +41,6 @@ export class Notices {
     return [...said, ...this.#takeLosses(now, all)];
   }
 
-  /** When something that is being counted is to be told; undefined: nothing is. */
-  get dueAt(): number | undefined {
-    const due = [...this.#losses.values()].filter(({ n }) => n > 0).map(({ nextAt }) => nextAt);
-    return due.length > 0 ? Math.min(...due) : undefined;
-  }
-
   #takeLosses(now: number, all: boolean): readonly Notice[] {
     const notices: Notice[] = [];
     for (const [key, loss] of this.#losses) {

@@ -10,7 +10,7 @@ import type { Suspension } from "./suspension.ts";
 /** What settling works with. */
 export interface Books {
   readonly destination: Pick<Destination, "name">;
-  readonly store: Store;
+  readonly store: Pick<Store, "settle" | "owed">;
   readonly clock: Clock;
   readonly log: Log;
   /** How long a batch is tried, from its first attempt, not counting what time the destination was suspended. */
@@ -94,6 +94,7 @@ export async function settle(departure: Departure, result: Attempt, books: Books
       // Whether it arrived is unknown. It is sent once more under the same id; then a duplicate would be worse.
       if (parts.some(({ id }) => course.ambiguous.has(id))) {
         if (suspension.since !== undefined) rest(PROBE_MS);
+        log.warn(why, "Sent twice, and whether it arrived is unknown; it is not sent again");
         return finish({ outcome: "unproven", reason: outcome.reason });
       }
       for (const { id } of parts) course.ambiguous.add(id);

@@ -126,7 +126,8 @@ function readFailure(reply: HttpAnswer, now: number): Trouble {
 /** MISP sends whom it does not let in to a page where a person can change that. */
 function readRedirect(location: string, detail: string): Trouble {
   const [path = ""] = location.split(/[?#]/, 1);
-  if (/\/users\/login\/?$/.test(path)) return { ...forbidden("login-page"), detail };
+  // Some versions send everybody there during maintenance: it says nothing about one event.
+  if (/\/users\/login\/?$/.test(path)) return retry("login-page", { detail });
   if (/\/users\/(terms|change_pw)\/?$/.test(path)) return retry("user-not-ready", { detail });
   return retry("redirect", { detail });
 }

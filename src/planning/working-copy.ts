@@ -28,7 +28,9 @@ export class WorkingCopy {
     }
     if (event?.uuid === undefined) return undefined;
     // An event that was deleted and came back has its old UUID and a new id.
-    return this.#withUuid(instance, event.uuid).findLast((row) => event.id === undefined || row.event.id === undefined);
+    return this.#withUuid(instance, event.uuid)
+      .filter((row) => event.id === undefined || row.event.id === undefined)
+      .reduce<EventMemory | undefined>((newest, row) => (changeOf(row) > changeOf(newest) ? row : newest), undefined);
   }
 
   /** When this event, under whatever id, was last seen published. */
@@ -108,6 +110,10 @@ export class WorkingCopy {
   #withUuid(instance: string, uuid: string): readonly EventMemory[] {
     return [...this.#events.values()].filter((row) => row.instance === instance && row.event.uuid === uuid);
   }
+}
+
+function changeOf(row: EventMemory | undefined): number {
+  return row ? (row.event.changedAt ?? 0) : -1;
 }
 
 function key(...parts: readonly string[]): string {

@@ -11,8 +11,10 @@ export type Published =
       readonly kind: "page";
       readonly events: readonly { readonly event: EventView; readonly publishedAt: number }[];
       readonly more: boolean;
+      /** MISP's clock when it answered. */
+      readonly servedAt?: number;
     }
-  | { readonly kind: "retry" | "refused"; readonly reason: string; readonly hint?: string };
+  | { readonly kind: "retry" | "forbidden" | "not-found"; readonly reason: string; readonly hint?: string };
 
 /** What one reconcile loop works with. */
 export interface ReconcileLane {
@@ -26,8 +28,8 @@ export interface ReconcileLane {
   /** Rings after a reconnect and after dropped frames. */
   readonly bell: Bell;
   readonly log: Log;
-  /** Told how a round ended: how many publications the feed had not told. */
-  readonly done?: (late: number) => void;
+  /** Told how many publications the feed had not told since then, when there were some. */
+  readonly done?: (late: number, since: number) => void;
 }
 
 /** MISP stores when it published before it has published, and clocks drift. */
@@ -59,8 +61,10 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
   const now = clock.now();
   const cursor = await store.cursor(instance);
   if (cursor === undefined) {
-    // The first start tells nothing of the past.
-    return absorb([], desk, undefined, [{ instance, publishedAt: now }]);
+    // The first start tells nothing of the past; the cursor goes by MISP's clock.
+    const answer = await lane.published(now, 1, stop);
+    if (answer.kind !== "page") return warn(lane, answer, "MISP does not say what it published");
+    return absorb([], desk, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
   }
   const missed = await findMissed(lane, desk, Math.max(cursor - OVERLAP_MS, now - lane.maxAgeMs), now, stop);
   if (!missed) return;
@@ -72,12 +76,13 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
     const about = event.uuid ?? event.id;
     if (about === undefined) continue;
     const answer = await lane.ask(about, stop);
-    if (answer.kind === "retry") {
-      log.warn(
-        { instance, reason: answer.reason, hint: answer.hint, left: missed.events.length - index },
-        "MISP stopped answering; the rest is asked for again",
+    if (answer.kind === "retry" || (answer.kind === "refused" && answer.reason === "event-forbidden")) {
+      // A refusal is about the key, never about one event: what is left must not be passed over.
+      return warn(
+        lane,
+        answer,
+        `MISP stopped answering; ${missed.events.length - index} publications are asked for again`,
       );
-      return;
     }
     // Neither deleted nor hidden events can be told; the next round does not ask for them again.
     const messages = answer.kind === "event" ? [lateMessage(instance, event, answer, style, clock.now())] : [];
@@ -86,28 +91,39 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
       log.info({ instance, done: index + 1, of: missed.events.length }, "Fetching late publications");
   }
   await absorb([], desk, undefined, [{ instance, publishedAt: Math.max(cursor, missed.until) }]);
-  lane.done?.(missed.events.length);
+  if (missed.events.length > 0) lane.done?.(missed.events.length, cursor);
 }
 
 /** What memory has not seen published at that timestamp, oldest first, and how far MISP was asked; undefined: it did not answer. */
-async function findMissed(lane: ReconcileLane, desk: Desk, since: number, now: number, stop: AbortSignal) {
-  const missed: { event: EventView; publishedAt: number }[] = [];
+async function findMissed(lane: ReconcileLane, desk: Desk, from: number, now: number, stop: AbortSignal) {
+  const missed = new Map<string, { event: EventView; publishedAt: number }>();
   let until = 0;
-  for (let page = 1; page <= MAX_PAGES; page += 1) {
+  let since = from;
+  let page = 1;
+  for (let asked = 0; asked < MAX_PAGES && !stop.aborted; asked += 1) {
     const answer = await lane.published(since, page, stop);
     if (answer.kind !== "page") {
-      lane.log.warn(
-        { instance: lane.instance, reason: answer.reason, hint: answer.hint },
-        "MISP does not say what it published",
-      );
+      warn(lane, answer, "MISP does not say what it published");
       return undefined;
     }
     const old = answer.events.filter(({ publishedAt }) => publishedAt <= now - FEED_FIRST_MS);
     until = Math.max(until, ...old.map(({ publishedAt }) => publishedAt));
-    missed.push(...(await unseen(lane.instance, old, desk)));
-    if (!answer.more || stop.aborted) break;
+    for (const one of await unseen(lane.instance, old, desk)) missed.set(one.event.uuid ?? one.event.id ?? "", one);
+    if (!answer.more) break;
+    // Pages shift when something is published meanwhile: go on from the last instant, and turn pages only within it.
+    const last = Math.max(since, ...answer.events.map(({ publishedAt }) => publishedAt));
+    page = last > since ? 1 : page + 1;
+    since = last;
   }
-  return { events: missed.sort((a, b) => a.publishedAt - b.publishedAt), until };
+  return { events: [...missed.values()].sort((a, b) => a.publishedAt - b.publishedAt), until };
+}
+
+function warn(
+  { instance, log }: ReconcileLane,
+  { reason, hint }: { readonly reason: string; readonly hint?: string },
+  text: string,
+): void {
+  log.warn({ instance, reason, hint }, text);
 }
 
 async function unseen<T extends { readonly event: EventView }>(

@@ -6,13 +6,15 @@ const GALAXY_TAG = /^misp-galaxy:([^=]+)="(.+)"$/i;
 
 /** Everything that rules may ask about an alert. */
 export function matchableOf(alert: Alert): Matchable {
-  return build(alert, "full", true, labelOf(alert, alert.marking));
+  return build(alert, labelOf(alert, alert.marking));
 }
 
-/** What rules may still ask once the guard has taken away what a destination may not see: the rest is unknown. */
+/**
+ * What rules may still ask once the guard has taken away what a destination may not see. A part that is withheld counts as
+ * absent: whether it has what a rule forbids was asked of the whole. A fact that is withheld is unknown.
+ */
 export function matchableOfGuarded(guarded: GuardedAlert): Matchable {
-  const { alert, form, withheld } = guarded;
-  const complete = form === "full" && withheld === 0;
+  const { alert, form } = guarded;
   if (form === "pointer") {
     const { kind, instance, event } = alert;
     return {
@@ -30,7 +32,7 @@ export function matchableOfGuarded(guarded: GuardedAlert): Matchable {
     (tags ?? []).map(({ name }) => name),
     tags !== undefined,
   );
-  return build(alert, form, complete, form === "full" ? labelOf(alert, marking) : shownLabelOf(guarded, marking));
+  return build(alert, form === "full" ? labelOf(alert, marking) : shownLabelOf(guarded, marking));
 }
 
 type Visible = GuardedAlert["alert"];
@@ -46,7 +48,7 @@ function shownLabelOf({ alert, tlp, pap }: GuardedAlert, event: Marking): Markin
   return { ...event, tlp: tlp === "untagged" ? "none" : tlp, pap: pap === "untagged" ? "none" : pap };
 }
 
-function build(alert: Visible, form: "full" | "metadata", complete: boolean, { tlp, pap }: Marking): Matchable {
+function build(alert: Visible, { tlp, pap }: Marking): Matchable {
   const { event, items, objects } = alert;
   const ours = {
     kind: fact(alert.kind),
@@ -61,7 +63,7 @@ function build(alert: Visible, form: "full" | "metadata", complete: boolean, { t
   }
   const eventTags = event.tags?.map(({ name }) => name);
   const partTags = items.flatMap((item) => item.tags);
-  const tagsComplete = complete && eventTags !== undefined && items.every((item) => item.tagsKnown);
+  const tagsComplete = eventTags !== undefined && items.every((item) => item.tagsKnown);
   const facts: Facts = {
     ...ours,
     ...eventFacts(event, eventTags),
@@ -69,7 +71,7 @@ function build(alert: Visible, form: "full" | "metadata", complete: boolean, { t
       values: [...new Set([...(eventTags ?? []), ...partTags, ...(alert.tag ? [alert.tag.name] : [])])],
       complete: tagsComplete,
     },
-    object: { values: [...new Set(objects.flatMap(({ name }) => name ?? []))], complete: complete && form === "full" },
+    object: { values: [...new Set(objects.flatMap(({ name }) => name ?? []))], complete: true },
     sighting_type: alert.sighting ? optionalFact(alert.sighting.type) : NONE,
     sighting_source: alert.sighting ? optionalFact(alert.sighting.source) : NONE,
     tlp: tlp === "unknown" ? undefined : fact(tlp),
@@ -84,7 +86,7 @@ function build(alert: Visible, form: "full" | "metadata", complete: boolean, { t
       attributes ??= items.map((item) => attributeFacts(item, names));
       return attributes;
     },
-    attributesComplete: complete,
+    attributesComplete: true,
   };
 }
 

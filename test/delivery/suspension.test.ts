@@ -80,7 +80,7 @@ describe("deliver(): a destination that refuses us", () => {
     const desk = await owing("1", "2");
     const answers = [rejected, done, rejected, done] as const;
     const track = await deliverTo(desk, answers);
-    expect(told(track).map(({ kind }) => kind.replace("herald.destination_", ""))).toEqual([
+    expect(told(track).map(({ kind }) => kind?.replace("herald.destination_", ""))).toEqual([
       "suspended",
       "recovered",
       "suspended",

@@ -35,11 +35,11 @@ const ok = (body: string): Answer => ({ status: 200, headers: { "content-type": 
 
 describe("a failure is told by a stable reason and what to do about it", () => {
   it.each([
-    ["a redirect to the login page", FAILURES.login, "forbidden", "login-page", /key is not accepted/],
+    ["a redirect to the login page", FAILURES.login, "retry", "login-page", /key is not accepted/],
     [
       "a see-other to the login page of a MISP below a path",
       { status: 303, headers: { location: "https://misp.example.org/misp/users/login?MARKER" } },
-      "forbidden",
+      "retry",
       "login-page",
       /maintenance/,
     ],

@@ -14,6 +14,8 @@ import { SteppedClock } from "../delivery/lane.ts";
 import { attributeOf, eventView, MINUTE, publication, T0, uuidOf } from "../support/messages.ts";
 
 const HOUR = 60 * MINUTE;
+/** MISP's clock is a little ahead of ours. */
+const SERVED_AT = T0 + 3_000;
 
 /** MISP's side: what was published when, and what it says of each event now. */
 class Misp {
@@ -29,10 +31,15 @@ class Misp {
   }
 
   async published(since: number, page: number): Promise<Published> {
-    if (page === 1) this.questions.push(since);
+    this.questions.push(since);
     if (this.failure) return this.failure;
     const events = this.events.filter(({ publishedAt }) => publishedAt >= since);
-    return { kind: "page", events: events.slice((page - 1) * 2, page * 2), more: events.length > page * 2 };
+    return {
+      kind: "page",
+      events: events.slice((page - 1) * 2, page * 2),
+      more: events.length > page * 2,
+      servedAt: SERVED_AT,
+    };
   }
 
   async ask(uuid: string): Promise<Answer> {
@@ -105,7 +112,7 @@ test("the first start tells nothing of the past", async () => {
   misp.publish("1", T0 - HOUR);
   expect(await rounds(store, misp, MINUTE)).toEqual([]);
   expect(await owed(store)).toEqual([]);
-  expect(await store.cursor("cert")).toBe(T0);
+  expect(await store.cursor("cert")).toBe(SERVED_AT);
 });
 
 test("reconcile tells what was published while nobody listened, as late", async () => {
@@ -135,7 +142,7 @@ test("what the feed told is not told again, and what is told is told once", asyn
   });
   misp.publish("2", T0 + 20 * MINUTE);
   // Three rounds overlap by ten minutes each.
-  expect(await rounds(store, misp, 14 * MINUTE, T0 + HOUR)).toEqual([1, 0, 0]);
+  expect(await rounds(store, misp, 14 * MINUTE, T0 + HOUR)).toEqual([1]);
   expect((await owed(store)).map(({ info }) => info)).toEqual(["Event 2"]);
 });
 
@@ -144,7 +151,7 @@ test("what was published a moment ago is left to the feed", async () => {
   await startedBefore(store);
   const misp = new Misp();
   misp.publish("1", T0 + HOUR - 30_000);
-  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([0]);
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([]);
   expect(await owed(store)).toEqual([]);
   expect(await rounds(store, misp, MINUTE, T0 + HOUR + 10 * MINUTE)).toEqual([1]);
 });
@@ -188,6 +195,28 @@ test("while MISP does not answer nothing is skipped: the cursor stays", async ()
   expect(await store.cursor("cert")).toBe(T0);
   misp.answer = undefined;
   expect(await rounds(store, misp, MINUTE, T0 + 2 * HOUR)).toEqual([1]);
+});
+
+test("a key that is no longer accepted skips nothing: the cursor stays", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  misp.publish("1", T0 + MINUTE);
+  misp.answer = { kind: "refused", reason: "event-forbidden" };
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([]);
+  misp.answer = undefined;
+  misp.failure = { kind: "forbidden", reason: "key-not-accepted" };
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([]);
+  expect(await store.cursor("cert")).toBe(T0);
+});
+
+test("more events of one second than fit on a page are all found", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  for (let n = 1; n <= 5; n += 1) misp.publish(String(n), T0 + MINUTE);
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([5]);
+  expect(await owed(store)).toHaveLength(5);
 });
 
 test("an event that is gone or hidden does not stop the others", async () => {

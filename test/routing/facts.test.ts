@@ -216,13 +216,13 @@ describe("the facts that a destination may see", () => {
     expect(seen({ sharing_groups: ["5"] }, rich)).toEqual(all(rich));
   });
 
-  it("are not complete where something is withheld", () => {
+  it("count what is withheld as absent", () => {
     const message = publication({
       attributes: [attributeOf("1"), attributeOf("2", { tags: tags("tlp:red", "secret") })],
     });
     const { facts, attributes, attributesComplete } = seen({}, message);
-    expect([attributes.length, attributesComplete]).toEqual([1, false]);
-    expect(facts.tag).toEqual({ values: ["tlp:green"], complete: false });
+    expect([attributes.length, attributesComplete]).toEqual([1, true]);
+    expect(facts.tag).toEqual({ values: ["tlp:green"], complete: true });
     expect(facts.event_tag?.complete).toBe(true);
   });
 
@@ -231,9 +231,9 @@ describe("the facts that a destination may see", () => {
       { max_tlp: "clear", metadata_up_to: "green", sharing_groups: ["5"] },
       rich,
     );
-    expect([attributes, attributesComplete]).toEqual([[], false]);
-    expect(facts.object).toEqual({ values: [], complete: false });
-    expect(facts.tag?.complete).toBe(false);
+    expect([attributes, attributesComplete]).toEqual([[], true]);
+    expect(facts.object).toEqual({ values: [], complete: true });
+    expect(facts.tag?.complete).toBe(true);
     expect(facts.info?.values).toEqual(["Phishing wave against ACME"]);
   });
 
