@@ -3,7 +3,7 @@ import type { Readable, Writable } from "node:stream";
 /** What a command may use of the process; tests give their own. */
 export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdin: Readable;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Aborts when the process is asked to stop. */

@@ -1,17 +1,23 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { ConfigError, formatProblems } from "../config/problem.ts";
-import { StoreError, UsageError } from "../errors.ts";
+import { OUTCOMES, STATES } from "../control/protocol.ts";
+import { ControlError, StoreError, UsageError } from "../errors.ts";
+import { Duration } from "../schema.ts";
 import { VERSION } from "../version.ts";
+import { askEventCommand } from "./ask-event.ts";
 import { checkCommand } from "./check.ts";
 import { type Context, hasColor, print } from "./context.ts";
 import { demoCommand } from "./demo.ts";
+import { historyCommand } from "./history.ts";
+import { dropCommand, listCommand, retryCommand, showCommand } from "./outbox.ts";
+import { pauseCommand } from "./pause.ts";
+import { DEFAULT_CONFIG } from "./reach.ts";
 import { renderCommand } from "./render.ts";
 import { replayCommand } from "./replay.ts";
 import { runCommand } from "./run.ts";
 import { sendTestCommand } from "./send-test.ts";
+import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
-
-const DEFAULT_CONFIG = "/etc/misp-herald/config.yaml";
 
 /** Runs one command line; returns the exit code: 0 good, 1 the answer is no, 2 wrong usage. */
 export async function main(args: readonly string[], context: Context): Promise<number> {
@@ -28,7 +34,7 @@ export async function main(args: readonly string[], context: Context): Promise<n
       print(context.stderr, formatProblems(error.issues, { color: hasColor(context.stderr, context.env) }));
       return 1;
     }
-    if (error instanceof UsageError || error instanceof StoreError) {
+    if (error instanceof UsageError || error instanceof StoreError || error instanceof ControlError) {
       print(context.stderr, `misp-herald: ${error.message}`);
       return error instanceof UsageError ? error.exitCode : 1;
     }
@@ -109,7 +115,82 @@ function buildProgram(context: Context, finish: (code: 0 | 1) => void): Command 
     .addOption(config())
     .option("--json", "one JSON document", false)
     .action(async (destination, options) => finish(await sendTestCommand({ destination, ...options }, context)));
+  addDaemonCommands(program, context, finish, config);
   return program;
+}
+
+/** What talks to the running service, through its control socket. */
+function addDaemonCommands(program: Command, context: Context, finish: (code: 0 | 1) => void, config: () => Option) {
+  const reaching = (command: Command) =>
+    command
+      .addOption(config())
+      .option("--control <path>", "the socket of the service; by default the one that the configuration names")
+      .option("--json", "one JSON document, or one JSON line for each line of a list", false);
+  const filtering = (command: Command) =>
+    command
+      .option("--id <id...>", "these deliveries; the beginning of an id will do")
+      .option("--destination <name...>", "to these destinations")
+      .addOption(new Option("--state <state>", "in this state").choices(STATES))
+      .option("--older-than <duration>", "owed for longer, e.g. 2h", duration);
+
+  reaching(program.command("status").description("how the running service, its feeds and its destinations are")).action(
+    (options) => statusCommand(options, context),
+  );
+  const outbox = program.command("outbox").description("what is owed: look at it, try it now, or drop it");
+  filtering(reaching(outbox.command("list").description("what is owed, oldest first")))
+    .option("--limit <n>", "at most so many", whole, 50)
+    .action((options) => listCommand(options, context));
+  reaching(outbox.command("show").description("all about one delivery"))
+    .argument("<id>", "of the delivery; its beginning will do")
+    .option("--content", "also what would be sent, as far as its destination may see it", false)
+    .action((id, options) => showCommand({ id, ...options }, context));
+  filtering(reaching(outbox.command("retry").description("try now what waits, all of it or what is named")))
+    .option("--yes", "do not ask", false)
+    .action(async (options) => finish(await retryCommand(options, context)));
+  filtering(reaching(outbox.command("drop").description("never send what is named")))
+    .option("--yes", "do not ask", false)
+    .action(async (options) => finish(await dropCommand(options, context)));
+  reaching(program.command("history").description("what became of deliveries, newest first"))
+    .option("--destination <name>", "to this destination")
+    .option("--event <event>", "about this event, by its id or UUID")
+    .addOption(new Option("--outcome <outcome>", "that ended so").choices(OUTCOMES))
+    .option("--since <when>", "since then: a duration such as 2h, or a time such as 2026-11-21T08:00Z", since)
+    .option("--limit <n>", "at most so many", whole, 50)
+    .action((options) => historyCommand(options, context));
+  for (const [command, text] of [
+    ["pause", "tell a destination nothing until it is resumed; what it is owed is kept, and does not age"],
+    ["resume", "tell a paused destination what it is owed"],
+  ] as const) {
+    reaching(program.command(command).description(text))
+      .argument("<destination>", "of the running service")
+      .action((destination, options) => pauseCommand({ command, destination, ...options }, context));
+  }
+  reaching(
+    program.command("explain").description("who was told what of an event, when, with which marking, and why not"),
+  )
+    .argument("<event>", "its id or UUID")
+    .action(async (event, options) => finish(await askEventCommand({ event, ...options }, context)));
+}
+
+function duration(text: string): number {
+  const parsed = Duration.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError('Give a duration such as "10s", "5m", "2h" or "7d".');
+  return parsed.data;
+}
+
+function since(text: string): number {
+  const parsed = Duration.safeParse(text);
+  const at = parsed.success ? Date.now() - parsed.data : Date.parse(text);
+  if (!(at >= 0)) throw new InvalidArgumentError('Give a duration such as "2h", or a time such as 2026-11-21T08:00Z.');
+  return at;
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1 || value > 1_000_000) {
+    throw new InvalidArgumentError("Give a number from 1 to 1000000.");
+  }
+  return value;
 }
 
 function positive(text: string): number {

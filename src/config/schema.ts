@@ -70,6 +70,8 @@ export const Config = z.strictObject({
       retention: Duration.default(90 * DAYS),
     })
     .default({ path: "/var/lib/misp-herald/state.db", retention: 90 * DAYS }),
+  /** Where people talk to the daemon; absent: at its usual place, if that can be had. */
+  control: z.string().min(1).optional(),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default("info") }).default({ level: "info" }),
   destinations: z
     .record(Name, DestinationEntry)

@@ -42,7 +42,7 @@ async function pause(destination: string, by: Asker, daemon: Daemon): Promise<Pa
   const { destinations, levers, clock, log } = daemon;
   if (!destinations.has(destination)) {
     throw new RefusedError(
-      "unknown",
+      "wrong",
       `there is no destination "${destination}"; there are ${[...destinations.keys()].join(", ")}`,
     );
   }

@@ -37,7 +37,7 @@ export async function* history(query: HistoryQuery, daemon: Daemon, signal: Abor
   }
   if (n === 0 && destination !== undefined && !daemon.destinations.has(destination)) {
     const names = [...daemon.destinations.keys()].join(", ");
-    throw new RefusedError("unknown", `there is no destination "${destination}"; there are ${names}`);
+    throw new RefusedError("wrong", `there is no destination "${destination}"; there are ${names}`);
   }
   yield { end: { more: false } };
 }

@@ -17,7 +17,7 @@ export async function requireDestination({ destinations, store }: Daemon, name: 
   if (destinations.has(name)) return;
   if ((await store.owed()).some(({ destination }) => destination === name)) return;
   throw new RefusedError(
-    "unknown",
+    "wrong",
     `there is no destination "${name}"; there are ${[...destinations.keys()].join(", ")}`,
   );
 }

@@ -24,7 +24,7 @@ export interface ControlOptions {
 /** Listens for people at `path`. Disposing of it ends every conversation and removes the socket. */
 export async function openControl(options: ControlOptions): Promise<OpenSocket> {
   const conversations = new Map<Socket, Promise<void>>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const server = createServer((socket) => {
     const talk = new Conversation(socket, options.patienceMs ?? PATIENCE_MS);
     const work = conversations.size < MAX_CONNECTIONS ? answerOne(talk, options) : turnAway(talk);
     conversations.set(
@@ -32,6 +32,7 @@ export async function openControl(options: ControlOptions): Promise<OpenSocket> 
       work.finally(() => conversations.delete(socket)),
     );
   });
+  server.maxConnections = 2 * MAX_CONNECTIONS; // beyond it not even a word is said
   const open = await listenAt(server, options.path);
   server.on("error", (error) => options.log.error({ err: error }, "The control socket failed"));
   options.log.info({ path: open.path }, "Listening for commands");
@@ -106,7 +107,7 @@ class Conversation {
     return this.#gone.signal;
   }
 
-  /** The text up to the first line feed, or to the end of what the client sends. */
+  /** The text up to the first line feed. */
   async readLine(): Promise<string> {
     const chunks: Buffer[] = [];
     let length = 0;
@@ -119,9 +120,9 @@ class Conversation {
           failed(new RefusedError("wrong", `a request has at most ${MAX_REQUEST_BYTES} bytes`));
         } else if (end >= 0) done();
       };
-      this.#socket.on("data", take).once("end", done);
-      // What follows is read and forgotten.
-      return () => this.#socket.off("data", take).off("end", done).resume();
+      this.#socket.on("data", take);
+      // What follows is read and forgotten; its end says that nobody waits for the reply.
+      return () => this.#socket.off("data", take).resume();
     });
     return Buffer.concat(chunks).toString("utf8");
   }

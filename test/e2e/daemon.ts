@@ -123,5 +123,6 @@ destinations:
   hook: { type: webhook, url: "${url}", guard: { max_tlp: red } }
 routes:
   - { name: all, notify: hook, group: { interval: 0s } }
+control: ${statePath}.sock
 `;
 }

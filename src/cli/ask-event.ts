@@ -1,0 +1,91 @@
+import { clean } from "../alert/text.ts";
+import { ask } from "../control/client.ts";
+import { Explained } from "../control/documents.ts";
+import { EventName } from "../control/protocol.ts";
+import { UsageError } from "../errors.ts";
+import { formatAge, formatSpan, formatStamp } from "./ages.ts";
+import { type Context, print } from "./context.ts";
+import { reasonOf } from "./history.ts";
+import { type ReachOptions, reach } from "./reach.ts";
+import { escapeControls } from "./show.ts";
+import { formatTable } from "./table.ts";
+
+/** Whether a text names an event, by its id or UUID, and not a file. */
+export function isEventName(text: string): boolean {
+  return EventName.safeParse(text).success;
+}
+
+/** `misp-herald explain EVENT`: who was told what, and why not. Returns the exit code: 1 where nothing is known of it. */
+export async function askEventCommand(
+  options: ReachOptions & { readonly event: string },
+  context: Context,
+): Promise<0 | 1> {
+  const { event, json } = options;
+  if (!isEventName(event)) throw new UsageError(`"${event}" is neither the id nor the UUID of an event`);
+  const explained = await ask(await reach(options, context), { command: "explain", event }, Explained);
+  print(
+    context.stdout,
+    json ? escapeControls(JSON.stringify(explained)) : describe(event, explained, Date.now()).join("\n"),
+  );
+  const { events, owed, records } = explained;
+  return events.length + owed.length + records.length > 0 ? 0 : 1;
+}
+
+function describe(name: string, { events, owed, records, more }: Explained, now: number): readonly string[] {
+  if (events.length + owed.length + records.length === 0) {
+    return [`Nothing is known of event ${name}: no frame told of it, or that was before the record begins.`];
+  }
+  const rows = [
+    ...owed.map((line) => [
+      line.destination,
+      line.kind,
+      line.held && line.state !== "sending" ? line.held : line.state,
+      line.held === "paused" || line.state === "sending" ? "" : dueOf(line.due_at, now),
+      "",
+      line.last_reason ?? "",
+      line.routes.join(", "),
+    ]),
+    ...records.map((line) => [
+      line.destination,
+      line.kind,
+      line.outcome,
+      formatStamp(line.at),
+      line.tlp ?? "",
+      reasonOf(line),
+      line.routes.join(", "),
+    ]),
+  ];
+  return [
+    ...events.flatMap((event) => describeEvent(event, now)),
+    ...(events.length > 0 ? [""] : []),
+    ...(rows.length > 0
+      ? formatTable(["DESTINATION", "WHAT", "OUTCOME", "WHEN (UTC)", "MARKING", "WHY", "ROUTES"], rows)
+      : ["No route has sent it anywhere: nobody was told, and no guard was asked."]),
+    ...(more ? ["There is more in the record: misp-herald history --event shows it."] : []),
+  ];
+}
+
+function describeEvent(event: Explained["events"][number], now: number): readonly string[] {
+  const states = [
+    event.deleted ? "deleted" : undefined,
+    event.published_at !== undefined
+      ? `published as of ${formatStamp(event.published_at)} UTC`
+      : event.ever_published
+        ? "published"
+        : "never published, as far as is known",
+    event.changed_at === undefined ? undefined : `last changed ${formatAge(event.changed_at, now)} ago`,
+  ].filter((state) => state !== undefined);
+  const told = event.told.map(({ destination, changed_at }) => `${clean(destination)} (${formatStamp(changed_at)})`);
+  return [
+    `Event ${clean([event.id, event.uuid].filter(Boolean).join(" · "))} of ${clean(event.instance)}: ${states.join(", ")}`,
+    ...(told.length > 0 ? [`  newest version told or owed: ${told.join(", ")}`] : []),
+    ...(event.undecided.length > 0
+      ? [`  undecided, MISP is asked: ${event.undecided.map((destination) => clean(destination)).join(", ")}`]
+      : []),
+  ];
+}
+
+function dueOf(at: string, now: number): string {
+  const ms = Date.parse(at) - now;
+  return ms > 0 ? `due in ${formatSpan(ms)}` : "due now";
+}

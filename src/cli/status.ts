@@ -1,0 +1,85 @@
+import { clean, formatCount, formatNumber } from "../alert/text.ts";
+import { ask } from "../control/client.ts";
+import { Status } from "../control/documents.ts";
+import { formatAge, formatStamp, formatWhen } from "./ages.ts";
+import { type Context, print } from "./context.ts";
+import { type ReachOptions, reach } from "./reach.ts";
+import { escapeControls } from "./show.ts";
+import { formatTable } from "./table.ts";
+
+/** `misp-herald status`: how the daemon is. */
+export async function statusCommand(options: ReachOptions, context: Context): Promise<void> {
+  const status = await ask(await reach(options, context), { command: "status" }, Status);
+  print(context.stdout, options.json ? escapeControls(JSON.stringify(status)) : describe(status).join("\n"));
+}
+
+function describe(status: Status): readonly string[] {
+  const { version, pid, started_at, config, state, totals } = status;
+  const now = Date.parse(status.now);
+  const size = state.bytes === undefined ? "" : `, ${formatBytes(state.bytes)}`;
+  return [
+    `misp-herald ${clean(version)} is running for ${formatAge(started_at, now)}, since ${formatStamp(started_at)} UTC (pid ${pid})`,
+    `configuration  ${clean(config.file)} (${clean(config.digest.slice(0, 12))})`,
+    `state          ${clean(state.file)}${size}`,
+    "",
+    ...sources(status, now),
+    "",
+    ...formatTable(
+      ["DESTINATION", "TYPE", "OWED", "OLDEST", "LAST TOLD", "STATE"],
+      status.destinations.map((destination) => [
+        destination.name,
+        destination.type ?? "",
+        formatNumber(destination.owed),
+        formatAge(destination.oldest_at, now),
+        formatWhen(destination.last_told_at, now),
+        stateOf(destination, now),
+      ]),
+    ),
+    "",
+    `since the start: ${formatCount(totals.frames, "frame")}, ${formatNumber(totals.unreadable)} unreadable; ${formatNumber(totals.told)} told`,
+    ...counts("refused", totals.refused),
+    ...(totals.muted > 0 ? [`muted ${formatNumber(totals.muted)}`] : []),
+    ...counts("dead", totals.dead),
+  ];
+}
+
+function sources({ sources: all }: Status, now: number): readonly string[] {
+  const rows = all.flatMap(({ name, endpoints, received, dropped, last_frame_at, silent }) =>
+    endpoints.map(({ endpoint, connected }, index) => {
+      const link = connected ? "connected" : "not connected";
+      const first = index === 0; // What is counted is counted for all endpoints of a feed together.
+      return [
+        first ? name : "",
+        endpoint,
+        first && silent ? `${link}, SILENT` : link,
+        first ? formatWhen(last_frame_at, now) || "never" : "",
+        first ? formatNumber(received) : "",
+        first ? formatNumber(Object.values(dropped).reduce((sum, n) => sum + n, 0)) : "",
+      ];
+    }),
+  );
+  return formatTable(["SOURCE", "ENDPOINT", "STATE", "LAST FRAME", "FRAMES", "DROPPED"], rows);
+}
+
+function stateOf({ type, paused, suspended, owed }: Status["destinations"][number], now: number): string {
+  const states = [
+    ...(type === undefined ? ["not in the configuration: nobody sends it"] : []),
+    ...(paused ? [`paused by ${paused.by} ${formatWhen(paused.at, now)}`] : []),
+    ...(suspended ? [`SUSPENDED ${formatWhen(suspended.at, now)}: ${suspended.reason}`] : []),
+  ];
+  return states.join("; ") || (owed > 0 ? "sending" : "ok");
+}
+
+function counts(word: string, reasons: Readonly<Record<string, number>>): readonly string[] {
+  const all = Object.entries(reasons).sort(([, a], [, b]) => b - a);
+  if (all.length === 0) return [];
+  const sum = all.reduce((total, [, n]) => total + n, 0);
+  return [
+    `${word} ${formatNumber(sum)}: ${all.map(([reason, n]) => `${clean(reason)} ${formatNumber(n)}`).join(", ")}`,
+  ];
+}
+
+function formatBytes(bytes: number): string {
+  const [unit, size] = bytes >= 2 ** 30 ? ["GiB", 2 ** 30] : bytes >= 2 ** 20 ? ["MiB", 2 ** 20] : ["KiB", 2 ** 10];
+  return `${(bytes / Number(size)).toFixed(1)} ${unit}`;
+}
