@@ -2,7 +2,8 @@ import { absorb, type Desk } from "./absorb.ts";
 import type { Notices } from "./delivery/notices.ts";
 import type { Rules } from "./planning/plan.ts";
 
-const LONGEST_SLEEP_MS = 60_000;
+/** How often it is looked whether what is counted has been counted for long enough. */
+const LOOK_MS = 60_000;
 
 /**
  * Plans and commits what we say ourselves, beside the feed, so that neither waits for the other. Ends when `ended` aborts,
@@ -18,8 +19,7 @@ export async function announce(notices: Notices, desk: Desk, ended: AbortSignal)
       await absorb([message], except === undefined ? desk : { ...desk, rules: without(desk.rules, except) });
     }
     if (isLast) return;
-    const waitMs = (notices.dueAt ?? Number.POSITIVE_INFINITY) - clock.now();
-    await clock.sleep(Math.min(Math.max(waitMs, 1), LONGEST_SLEEP_MS), rung);
+    await clock.sleep(LOOK_MS, rung);
   }
 }
 
