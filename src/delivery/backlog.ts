@@ -40,7 +40,7 @@ export class Backlog {
   }
 
   /** Takes from the store what leaves together with a batch. */
-  async gather(first: Batch, store: Store, now: number): Promise<Departure> {
+  async gather(first: Batch, store: Pick<Store, "take" | "settle">, now: number): Promise<Departure> {
     if (!this.#isOld(first)) return alone(first);
     const parts = [first];
     let deliveries = first.entries.length;

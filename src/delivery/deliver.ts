@@ -30,7 +30,8 @@ const LONGEST_SLEEP_MS = 60_000;
  */
 export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): Promise<void> {
   const { destination, store, clock, bell, pace } = lane;
-  const books: Books = { ...lane, store: persistent(store, clock, lane.log, cut) };
+  const safe = persistent(store, clock, lane.log, cut);
+  const books: Books = { ...lane, store: safe };
   const course: Course = {
     restsUntil: 0,
     suspension: new Suspension(),
@@ -62,7 +63,7 @@ export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): 
     }
     // A probe is one batch: much at once is for a destination that takes it.
     const isProbe = course.suspension.since !== undefined;
-    const departure = isProbe ? alone(taken.batch) : await course.backlog.gather(taken.batch, store, clock.now());
+    const departure = isProbe ? alone(taken.batch) : await course.backlog.gather(taken.batch, safe, clock.now());
     const result = await attempt(departure.batch, lane, cut);
     if (!result) return; // cut in mid-flight: that was no attempt, and it is owed
     await settle(departure, result, books, course);

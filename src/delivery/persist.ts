@@ -9,8 +9,14 @@ const RETRY_MS = 5_000;
  * The store, which settles also on a disk that is full for a while: what has been sent must not be sent again because that
  * could not be written down. Gives up, with the error, once `cut` aborts.
  */
-export function persistent(store: Store, clock: Clock, log: Log, cut: AbortSignal): Pick<Store, "settle" | "owed"> {
+export function persistent(
+  store: Store,
+  clock: Clock,
+  log: Log,
+  cut: AbortSignal,
+): Pick<Store, "take" | "settle" | "owed"> {
   return {
+    take: (destination, now) => store.take(destination, now),
     owed: () => store.owed(),
     async settle(settlement, now) {
       for (;;) {
