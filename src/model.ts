@@ -123,7 +123,13 @@ export interface AttributeMemory {
 
 /** What a micro-batch of messages needs to know before it can be planned. */
 export interface Keys {
-  readonly events: readonly { readonly instance: string; readonly id?: string; readonly uuid?: string }[];
+  readonly events: readonly {
+    readonly instance: string;
+    readonly id?: string;
+    readonly uuid?: string;
+    /** Also all of its attributes that have a marking, of which there may be many. */
+    readonly whole?: boolean;
+  }[];
   readonly attributes: readonly { readonly instance: string; readonly id: string }[];
 }
 

@@ -61,13 +61,14 @@ export interface Plan {
 /** What must be recalled before these messages can be planned. */
 export function keysOf(messages: readonly Message[]): Keys {
   return {
-    events: messages.flatMap(({ instance, event }) =>
+    events: messages.flatMap(({ instance, event, kind }) =>
       event && (event.id !== undefined || event.uuid !== undefined)
         ? [
             {
               instance,
               ...(event.id !== undefined && { id: event.id }),
               ...(event.uuid !== undefined && { uuid: event.uuid }),
+              ...(kind === "event.published" && { whole: true }),
             },
           ]
         : [],

@@ -18,8 +18,8 @@ import type {
 import { batchIdOf } from "./batch-id.ts";
 import { MemoryLedger } from "./memory-ledger.ts";
 import type { FormedBatch, Owed, WaitingGroup } from "./memory-rows.ts";
-import { nameOf } from "./names.ts";
-import { BATCH_SIZE, chooseGroup } from "./schedule.ts";
+import { attributeIdsOf, nameOf } from "./names.ts";
+import { chooseGroup, countFitting } from "./schedule.ts";
 import { without } from "./undecided.ts";
 
 /** A store that lasts as long as the process, for tests, the demo and dry replays. */
@@ -52,12 +52,12 @@ class MemoryStore implements Store {
     const events = new Set<EventMemory>();
     const attributes = new Set<AttributeMemory>();
     const eventNames = new Set<string>();
-    for (const { instance, id, uuid } of keys.events) {
+    for (const { instance, id, uuid, whole } of keys.events) {
       if (uuid !== undefined) eventNames.add(nameOf(instance, uuid));
       for (const event of this.#eventsOf(instance, id, uuid)) {
         events.add(event);
         if (event.event.uuid !== undefined) eventNames.add(nameOf(instance, event.event.uuid));
-        for (const attribute of this.#attributesOf(instance, [event.key])) attributes.add(attribute);
+        for (const attribute of whole ? this.#attributesOf(instance, [event.key]) : []) attributes.add(attribute);
       }
     }
     for (const { instance, id } of keys.attributes) {
@@ -65,8 +65,12 @@ class MemoryStore implements Store {
       if (found) attributes.add(found.attribute);
     }
     const told = [...this.#toldAndOwed().values()].filter((one) => eventNames.has(nameOf(one.instance, one.eventUuid)));
+    const whole = keys.events.filter((key) => key.whole);
+    const publications = [...events].filter(({ event }) =>
+      whole.some(({ id, uuid }) => (uuid ?? "") === event.uuid || (id ?? "") === event.id),
+    );
     const undecided = [...this.#undecided.values()].filter((one) =>
-      [...events].some(({ instance, key }) => one.instance === instance && one.eventKey === key),
+      publications.some(({ instance, key }) => one.instance === instance && one.eventKey === key),
     );
     return { events: [...events], attributes: [...attributes], told, undecided };
   }
@@ -244,10 +248,10 @@ class MemoryStore implements Store {
       .sort((a, b) => Number(b.high) - Number(a.high) || (a.state.dueAt ?? 0) - (b.state.dueAt ?? 0))[0];
     if (!due) return undefined;
     const { group } = due.state;
-    const leaving = due.waiting.slice(0, BATCH_SIZE);
+    const leaving = due.waiting.slice(0, countFitting(due.waiting.map(({ alert }) => JSON.stringify(alert).length)));
     const id = batchIdOf(leaving.map((owed) => owed.delivery.id));
     for (const owed of leaving) owed.batch = id;
-    const dueAt = due.waiting.length > leaving.length ? now + group.intervalMs : null;
+    const dueAt = due.waiting.length > leaving.length ? now : null;
     this.#groups.set(nameOf(destination, group.key), { ...due.state, dueAt, lastLeftAt: now });
     return { id, destination, attempts: 0, show: group.show, high: due.high, nextAt: now };
   }
@@ -265,10 +269,11 @@ class MemoryStore implements Store {
     return { id, destination, attempts, show, firstAttemptAt: batch.firstAttemptAt ?? now, entries };
   }
 
-  #memory({ instance, event: about }: Alert): Memory {
-    const events = this.#eventsOf(instance, about?.id, about?.uuid);
-    const attributes = this.#attributesOf(instance, [about?.id, about?.uuid, ...events.map((event) => event.key)]);
-    return { ...(events[0] && { event: events[0] }), attributes };
+  #memory(alert: Alert): Memory {
+    const { instance } = alert;
+    const [event] = this.#eventsOf(instance, alert.event?.id, alert.event?.uuid);
+    const rows = [...attributeIdsOf(alert)].flatMap((id) => this.#attributes.get(nameOf(instance, id)) ?? []);
+    return { ...(event && { event }), attributes: rows.map(({ attribute }) => attribute) };
   }
 
   /** The row under MISP's id first: a row under the UUID is older than the first frame with an id. */

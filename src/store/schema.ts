@@ -39,7 +39,7 @@ const MIGRATIONS: readonly string[] = [
 
   -- due_at: something waits in the group; high: some of it is urgent
   CREATE TABLE delivery_groups (
-    destination TEXT NOT NULL, key TEXT NOT NULL, interval_ms INTEGER NOT NULL, show TEXT NOT NULL,
+    destination TEXT NOT NULL, key TEXT NOT NULL, show TEXT NOT NULL,
     high INTEGER NOT NULL, due_at INTEGER, last_left_at INTEGER,
     PRIMARY KEY (destination, key)
   ) STRICT;

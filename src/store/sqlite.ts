@@ -1,4 +1,5 @@
 import type {
+  Alert,
   AttributeMemory,
   Batch,
   BatchId,
@@ -16,7 +17,7 @@ import type {
   Told,
 } from "../model.ts";
 import { batchIdOf } from "./batch-id.ts";
-import { nameOf } from "./names.ts";
+import { attributeIdsOf, nameOf } from "./names.ts";
 import {
   type BatchRow,
   formatAlert,
@@ -30,7 +31,7 @@ import {
   parseEvent,
   parseRecord,
 } from "./rows.ts";
-import { BATCH_SIZE, chooseGroup } from "./schedule.ts";
+import { BATCH_ROWS, chooseGroup, countFitting } from "./schedule.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { openStateFile, type StateFile } from "./state-file.ts";
 import { PRUNE_ROWS, prepareStatements, type Statements } from "./statements.ts";
@@ -60,7 +61,7 @@ class SqliteStore implements Store {
       file,
       sql: this.#sql,
       inFlight: this.#inFlight,
-      memoryOf: ({ instance, event }) => this.#memory(instance, event?.id, event?.uuid),
+      memoryOf: (alert) => this.#memory(alert),
     });
   }
 
@@ -70,12 +71,13 @@ class SqliteStore implements Store {
       const attributes = new Map<string, AttributeMemory>();
       const told = new Map<string, readonly Told[]>();
       const keep = (attribute: AttributeMemory) => attributes.set(nameOf(attribute.instance, attribute.id), attribute);
-      for (const { instance, id, uuid } of keys.events) {
+      for (const { instance, id, uuid, whole } of keys.events) {
         for (const event of this.#events(instance, id, uuid)) {
           const name = nameOf(instance, event.key);
+          for (const row of whole ? this.#sql.attributesOfEvent.all(instance, event.key) : [])
+            keep(parseAttribute(row));
           if (events.has(name)) continue;
           events.set(name, event);
-          for (const row of this.#sql.attributesOfEvent.all(instance, event.key)) keep(parseAttribute(row));
           this.#recallTold(instance, event.event.uuid, told);
         }
         this.#recallTold(instance, uuid, told);
@@ -84,7 +86,10 @@ class SqliteStore implements Store {
         const row = attributes.has(nameOf(instance, id)) ? undefined : this.#sql.attribute.get(instance, id);
         if (row) keep(parseAttribute(row));
       }
-      const undecided = [...events.values()].flatMap(({ instance, key }) => this.#undecided.recall(instance, key));
+      const whole = keys.events.filter((key) => key.whole);
+      const undecided = [...events.values()]
+        .filter(({ event }) => whole.some(({ id, uuid }) => (uuid ?? "") === event.uuid || (id ?? "") === event.id))
+        .flatMap(({ instance, key }) => this.#undecided.recall(instance, key));
       return {
         events: [...events.values()],
         attributes: [...attributes.values()],
@@ -193,7 +198,7 @@ class SqliteStore implements Store {
     const { destination, groups, priority } = delivery;
     const { group, dueAt } = chooseGroup(groups, (key) => this.#sql.group.get(destination, key), now);
     const show = JSON.stringify(group.show);
-    this.#sql.joinGroup.run(destination, group.key, group.intervalMs, show, priority === "high" ? 1 : 0, dueAt);
+    this.#sql.joinGroup.run(destination, group.key, show, priority === "high" ? 1 : 0, dueAt);
     this.#sql.addDelivery.run(...formatDelivery(delivery, group.key));
   }
 
@@ -201,24 +206,19 @@ class SqliteStore implements Store {
   #formBatch(destination: string, now: number): BatchRow | undefined {
     const group = this.#sql.dueGroup.get(destination, 1, now) ?? this.#sql.dueGroup.get(destination, 0, now);
     if (!group) return undefined;
-    const ids = this.#sql.waitingIn.all(destination, group.key, BATCH_SIZE).map((row) => row.id as DeliveryId);
+    const waiting = this.#sql.waitingIn.all(destination, group.key, BATCH_ROWS);
+    const fitting = waiting.slice(0, countFitting(waiting.map(({ bytes }) => bytes)));
+    const ids = fitting.map((row) => row.id as DeliveryId);
     const id = batchIdOf(ids);
     this.#sql.addBatch.run(id, destination, group.show, group.high, now);
     for (const delivery of ids) this.#sql.joinBatch.run(id, delivery);
     const high = this.#sql.leftOver.get(destination, group.key)?.high;
-    const left = typeof high === "number" ? { high, dueAt: now + group.interval_ms } : { high: 0, dueAt: null };
+    const left = typeof high === "number" ? { high, dueAt: now } : { high: 0, dueAt: null };
     this.#sql.leaveGroup.run(now, left.dueAt, left.high, destination, group.key);
     return this.#sql.batch.get(id);
   }
 
   #readBatch(row: BatchRow, now: number): Batch {
-    const memories = new Map<string, Memory>();
-    const memoryOf = (instance: string, id: string | undefined, uuid: string | undefined) => {
-      const name = nameOf(instance, id, uuid);
-      const memory = memories.get(name) ?? this.#memory(instance, id, uuid);
-      memories.set(name, memory);
-      return memory;
-    };
     return {
       id: row.id as BatchId,
       destination: row.destination,
@@ -227,20 +227,16 @@ class SqliteStore implements Store {
       show: JSON.parse(row.show),
       entries: this.#sql.inBatch.all(row.id).map((entry) => {
         const alert = parseAlert(entry.alert);
-        const memory = memoryOf(alert.instance, alert.event?.id, alert.event?.uuid);
-        return { delivery: parseDelivery(entry.delivery), alert, memory };
+        return { delivery: parseDelivery(entry.delivery), alert, memory: this.#memory(alert) };
       }),
     };
   }
 
-  /** All rows of attributes count, also those that were stored under the event's other name. */
-  #memory(instance: string, id: string | undefined, uuid: string | undefined): Memory {
-    const events = this.#events(instance, id, uuid);
-    const names = new Set([id, uuid, ...events.map((event) => event.key)]);
-    const attributes = [...names].flatMap((key) =>
-      key === undefined ? [] : this.#sql.attributesOfEvent.all(instance, key).map(parseAttribute),
-    );
-    return { ...(events[0] && { event: events[0] }), attributes };
+  #memory(alert: Alert): Memory {
+    const { instance } = alert;
+    const [event] = this.#events(instance, alert.event?.id, alert.event?.uuid);
+    const rows = [...attributeIdsOf(alert)].map((id) => this.#sql.attribute.get(instance, id));
+    return { ...(event && { event }), attributes: rows.filter((row) => row !== undefined).map(parseAttribute) };
   }
 
   #settleOne(record: RecordLine, batch: BatchId, now: number): void {

@@ -51,8 +51,8 @@ export function prepareStatements(db: Database) {
       "SELECT due_at AS dueAt, last_left_at AS lastLeftAt FROM delivery_groups WHERE destination = ? AND key = ?",
     ),
     joinGroup: db.prepare(`
-      INSERT INTO delivery_groups (destination, key, interval_ms, show, high, due_at) VALUES (?, ?, ?, ?, ?, ?)
-      ON CONFLICT (destination, key) DO UPDATE SET interval_ms = excluded.interval_ms, show = excluded.show,
+      INSERT INTO delivery_groups (destination, key, show, high, due_at) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (destination, key) DO UPDATE SET show = excluded.show,
         high = max(high, excluded.high), due_at = excluded.due_at`),
 
     // ---- batches
@@ -60,13 +60,12 @@ export function prepareStatements(db: Database) {
       readonly key: string;
       readonly show: string;
       readonly high: number;
-      readonly interval_ms: number;
     }>(`
-      SELECT key, show, high, interval_ms FROM delivery_groups
+      SELECT key, show, high FROM delivery_groups
       WHERE destination = ? AND high = ? AND due_at <= ? ORDER BY due_at, key LIMIT 1`),
-    waitingIn: db.prepare<{ readonly id: string }>(`
-      SELECT id FROM deliveries WHERE destination = ? AND group_key = ? AND batch IS NULL
-      ORDER BY seq LIMIT ?`),
+    waitingIn: db.prepare<{ readonly id: string; readonly bytes: number }>(`
+      SELECT d.id, length(a.body) AS bytes FROM deliveries d JOIN alerts a ON a.id = d.alert
+      WHERE d.destination = ? AND d.group_key = ? AND d.batch IS NULL ORDER BY d.seq LIMIT ?`),
     leftOver: db.prepare<{ readonly high: number | null }>(
       "SELECT max(high) AS high FROM deliveries WHERE destination = ? AND group_key = ? AND batch IS NULL",
     ),

@@ -20,7 +20,7 @@ const again = (minutes: number, rest: Parameters<typeof publication>[0] = {}) =>
   publication({ receivedAt: T0 + minutes * MINUTE, ...rest, event: { ...later(minutes), ...rest.event } });
 
 describe("memory", () => {
-  const events = { events: [{ instance: "cert", id: "7" }], attributes: [] };
+  const events = { events: [{ instance: "cert", id: "7", whole: true }], attributes: [] };
 
   it("knows an event from a tag that names only its id", async () => {
     const desk = new Desk({ destinations: { soc: { guard: { drafts: true } } } });

@@ -1,6 +1,6 @@
 import { type Opened, openBatch } from "../../src/delivery/payload.ts";
 import { Guard } from "../../src/guard/policy.ts";
-import type { Batch, Delivery, Message, RecordLine, Store } from "../../src/model.ts";
+import type { Batch, Delivery, Ledger, Message, RecordLine, Store } from "../../src/model.ts";
 import { keysOf, type Plan, plan, type Rules, type Trace } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { Route } from "../../src/routing/schema.ts";
@@ -18,7 +18,7 @@ interface Settings {
 
 /** A planning desk: rules, and a store that remembers. */
 export class Desk {
-  readonly store: Store = openMemoryStore();
+  readonly store: Store & { readonly ledger: Ledger } = openMemoryStore();
   readonly rules: Rules;
 
   constructor({ destinations = { soc: {} }, routes = [{ name: "all", kinds: ["*"], notify: "soc" }] }: Settings = {}) {

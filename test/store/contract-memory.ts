@@ -30,7 +30,13 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
         undecided: [],
       };
       expect(await store.recall(EVENT_KEYS)).toEqual(known);
-      expect(await store.recall({ events: [{ instance: "cert", uuid: UUID }], attributes: [] })).toEqual(known);
+      const byUuid = { events: [{ instance: "cert", uuid: UUID, whole: true }], attributes: [] };
+      expect(await store.recall(byUuid)).toEqual(known);
+      // A frame about one part does not need the markings of all others.
+      expect(await store.recall({ events: [{ instance: "cert", id: "7" }], attributes: [] })).toEqual({
+        ...known,
+        attributes: [],
+      });
       const twice = { events: [{ instance: "cert", uuid: UUID, id: "7" }, ...EVENT_KEYS.events], attributes: [] };
       expect(await store.recall(twice)).toEqual(known);
       const other = { events: [{ instance: "other", id: "7", uuid: UUID }], attributes: [] };
@@ -118,7 +124,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       await using store = (await open()).store;
       const nameless = eventMemory({ key: UUID, event: { uuid: UUID } });
       const attributes = [attributeMemory("70", { eventKey: UUID })];
-      const { event: _, ...eventless } = alert("alert-b");
+      const { event: _, ...eventless } = alert("alert-b", { items: [] });
       const alerts = [alert("alert-a"), eventless];
       const deliveries = [delivery("a"), delivery("b")];
       await store.commit(effects({ events: [nameless], attributes, alerts, deliveries }), NOW);

@@ -18,7 +18,7 @@ export const MINUTE = 60_000;
 export const UUID = "5f1b2c3d-0000-4000-8000-000000000001";
 
 /** Asks for the event of the samples by its id. */
-export const EVENT_KEYS = { events: [{ instance: "cert", id: "7" }], attributes: [] };
+export const EVENT_KEYS = { events: [{ instance: "cert", id: "7", whole: true }], attributes: [] };
 
 /** The group of most samples: leaves at once, then every five minutes. */
 export function group(key = "event", fields: Partial<Group> = {}): Group {
@@ -36,7 +36,7 @@ export function alert(id: string, fields: Partial<Alert> = {}): Alert {
     event: { id: "7", uuid: UUID, info: "Ein Köder \u0000 \ud800 für alle", changedAt: NOW - MINUTE, tags: [] },
     marking: { tlp: "green", pap: "none", chr: false },
     everPublished: true,
-    items: [],
+    items: [{ id: "70", tags: [], tagsKnown: true, marking: { tlp: "none", pap: "none", chr: false }, reach: [] }],
     counts: [],
     objects: [],
     lines: [],

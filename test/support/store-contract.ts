@@ -3,6 +3,7 @@ import type { Ledger, Store } from "../../src/model.ts";
 import { describeLedger } from "../store/contract-ledger.ts";
 import { describeMemory } from "../store/contract-memory.ts";
 import { describeSchedule } from "../store/contract-schedule.ts";
+import { describeUndecided } from "../store/contract-undecided.ts";
 import {
   alert,
   attributeMemory,
@@ -33,6 +34,7 @@ export interface Opened {
 export function describeStore(name: string, open: () => Promise<Opened>): void {
   describeSchedule(name, open);
   describeMemory(name, open);
+  describeUndecided(name, open);
   describeLedger(name, open);
 
   describe(`${name}: what is owed`, () => {

@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import type { AlertId, Message, Undecided } from "../../src/model.ts";
+import type { Opened } from "../support/store-contract.ts";
+import { EVENT_KEYS, effects, eventMemory, NOW } from "./samples.ts";
+
+const MESSAGE: Message = {
+  kind: "attribute.added",
+  instance: "cert",
+  topic: "misp_json_attribute",
+  receivedAt: NOW,
+  subject: { type: "attribute", id: "70" },
+  version: "1",
+  event: { id: "7" },
+  attributes: [{ id: "70", value: "Ein Köder" }],
+  objects: [],
+  lines: [],
+};
+
+function undecided(id: string, fields: Partial<Undecided> = {}): Undecided {
+  const message = { ...MESSAGE, subject: { type: "attribute" as const, id } };
+  return {
+    id: id as AlertId,
+    instance: "cert",
+    eventKey: "7",
+    destinations: ["soc", "mail"],
+    message,
+    since: NOW,
+    ...fields,
+  };
+}
+
+/** What waits until MISP has been asked: the part of the store's contract that recall and reconcile rely on. */
+export function describeUndecided(name: string, open: () => Promise<Opened>): void {
+  describe(`${name}: what is undecided`, () => {
+    it("is handed out by event, once that has been quiet, in the order in which it came", async () => {
+      await using store = (await open()).store;
+      await store.commit(effects({ undecided: [undecided("a"), undecided("b", { since: NOW + 2000 })] }), NOW);
+      expect(await store.undecided("cert", NOW, [])).toEqual({ lastAt: NOW + 2000 });
+      expect(await store.undecided("cert", NOW + 2000, [])).toEqual({
+        eventKey: "7",
+        undecided: [undecided("a"), undecided("b", { since: NOW + 2000 })],
+      });
+      expect(await store.undecided("other", NOW + 2000, [])).toBeUndefined();
+    });
+
+    it("is that of the event that has been quiet for longest, except of those that are left out", async () => {
+      await using store = (await open()).store;
+      const later = undecided("b", { eventKey: "8", since: NOW + 10 });
+      await store.commit(effects({ undecided: [later, undecided("a")] }), NOW);
+      expect(await store.undecided("cert", NOW + 99, [])).toMatchObject({ eventKey: "7" });
+      expect(await store.undecided("cert", NOW + 99, ["7"])).toEqual({ eventKey: "8", undecided: [later] });
+      expect(await store.undecided("cert", NOW + 99, ["7", "8"])).toBeUndefined();
+    });
+
+    it("is added once, and ends for each destination by itself", async () => {
+      await using store = (await open()).store;
+      await store.commit(effects({ undecided: [undecided("a")] }), NOW);
+      await store.commit(effects({ undecided: [undecided("a", { since: NOW + 500 })] }), NOW);
+      await store.commit(effects({ decided: [{ id: "a" as AlertId, destinations: ["soc"] }] }), NOW);
+      expect(await store.undecided("cert", NOW, [])).toEqual({
+        eventKey: "7",
+        undecided: [undecided("a", { destinations: ["mail"] })],
+      });
+      const gone = [
+        { id: "a" as AlertId, destinations: ["mail"] },
+        { id: "unheard-of" as AlertId, destinations: ["soc"] },
+      ];
+      await store.commit(effects({ decided: gone }), NOW);
+      expect(await store.undecided("cert", NOW, [])).toBeUndefined();
+    });
+
+    it("is recalled with its event for a publication, without the message", async () => {
+      await using store = (await open()).store;
+      await store.commit(effects({ events: [eventMemory()], undecided: [undecided("a")] }), NOW);
+      expect((await store.recall(EVENT_KEYS)).undecided).toMatchObject([
+        { id: "a", eventKey: "7", destinations: ["soc", "mail"] },
+      ]);
+      expect((await store.recall({ events: [{ instance: "cert", id: "7" }], attributes: [] })).undecided).toEqual([]);
+    });
+
+    it("is not stored when memory has moved", async () => {
+      await using store = (await open()).store;
+      await store.commit(effects({ events: [eventMemory()] }), NOW);
+      const cursors = [{ instance: "cert", publishedAt: NOW }];
+      expect(await store.commit(effects({ events: [eventMemory()], undecided: [undecided("a")], cursors }), NOW)).toBe(
+        "conflict",
+      );
+      expect(await store.undecided("cert", NOW, [])).toBeUndefined();
+      expect(await store.cursor("cert")).toBeUndefined();
+    });
+
+    it("survives with the cursor of its instance when the store lasts", async () => {
+      const { store, reopen } = await open();
+      const cursors = [{ instance: "cert", publishedAt: NOW }];
+      await store.commit(effects({ undecided: [undecided("a")], cursors }), NOW);
+      await using again = reopen ? await reopen() : store;
+      expect(await again.undecided("cert", NOW, [])).toMatchObject({ eventKey: "7" });
+      expect(await again.cursor("cert")).toBe(NOW);
+      await again.commit(effects({ cursors: [{ instance: "cert", publishedAt: NOW + 1 }] }), NOW);
+      expect(await again.cursor("cert")).toBe(NOW + 1);
+    });
+  });
+}
