@@ -117,6 +117,24 @@ test("SIGTERM exits with 0 and keeps what is owed; a second one ends at once", a
   expect(await again.stop("SIGTERM")).toBe(1);
 });
 
+test("a flood neither delays the first alert until it ends, nor a stop", async () => {
+  await using publisher = await openPublisher();
+  await using sink = await openSink();
+  using folder = workspace();
+  const config = folder.write("config.yaml", configOf(publisher.endpoint, sink.url, folder.path("state.db")));
+  await using daemon = start(["run", "-c", config]);
+  await publisher.subscribed();
+  const flood = 20_000;
+  for (let n = 1; n <= flood; n += 1) await publish(publisher, n);
+  await eventually(() => sink.received.length > 0, 25_000);
+  daemon.kill("SIGTERM");
+  expect(await daemon.exited).toBe(0);
+  // It stopped in the middle of the flood, so that the first alert did not wait for its end.
+  expect(sink.received.length).toBeLessThan(flood);
+  await using again = start(["run", "-c", config]);
+  await again.logged(/"owed":[1-9]\d*.*Started/);
+});
+
 test("a broken config exits with 1 and names file, line and column", async () => {
   using folder = workspace();
   const text = configOf("tcp://127.0.0.1:50000", "https://127.0.0.1:9/", "/nonexistent/state.db").replace(
