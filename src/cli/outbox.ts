@@ -77,7 +77,7 @@ function describe({ delivery, content }: Shown): readonly string[] {
     ["priority", delivery.priority],
     ["state", stateOf(delivery)],
     ["owed since", `${formatStamp(delivery.owed_since)} UTC, ${formatWhen(delivery.owed_since, now)}`],
-    ["due", `${formatStamp(delivery.due_at)} UTC, ${dueOf(delivery, now) || "now"}`],
+    ["due", dueOf(delivery, now) || (delivery.held === "paused" ? "once resumed" : "")],
     ["attempts", String(delivery.attempts)],
     ...(delivery.first_attempt_at === undefined
       ? []
@@ -187,7 +187,9 @@ function stateOf({ state, held }: Owed): string {
 function dueOf({ due_at, state, held }: Owed, now: number): string {
   if (state === "sending" || held === "paused") return "";
   const ms = Date.parse(due_at) - now;
-  return ms > 0 ? `in ${formatSpan(ms)}` : "now";
+  if (ms > 0) return `in ${formatSpan(ms)}`;
+  // What is suspended waits until one that probes has arrived.
+  return held === undefined ? "now" : "";
 }
 
 /** What a destination would be sent keeps its shape; what a terminal would obey is shown as an escape. */

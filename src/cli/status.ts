@@ -49,7 +49,7 @@ function sources({ sources: all }: Status, now: number): readonly string[] {
       const link = connected ? "connected" : "not connected";
       const first = index === 0; // What is counted is counted for all endpoints of a feed together.
       return [
-        first ? name : "",
+        name,
         endpoint,
         first && silent ? `${link}, SILENT` : link,
         first ? formatWhen(last_frame_at, now) || "never" : "",
