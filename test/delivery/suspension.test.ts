@@ -260,6 +260,35 @@ describe("deliver(): what has waited", () => {
   });
 });
 
+test("deliver() probes with one batch also where a digest was what found the destination broken", async () => {
+  const clock: SteppedClock = new SteppedClock(T0 + DAY, () => track.stop.abort());
+  clock.at = T0 + 8 * HOUR;
+  const track: Track = new Track(await owing("1", "2", "3"), [rejected, rejected], { clock });
+  await track.run();
+  expect(track.sent.map((sent) => eventsIn(sent).length)).toEqual([3, 1, 1, 2]);
+  expect(track.records.map(({ outcome }) => outcome)).toEqual(["sent", "sent", "sent"]);
+});
+
+test("deliver() does not rest until the time that a clock showed before it was set back", async () => {
+  const clock: SteppedClock = new SteppedClock(T0 + DAY, () => track.stop.abort());
+  clock.at = T0 + 20 * HOUR;
+  const desk = await owing("1");
+  const sleep = clock.sleep.bind(clock);
+  let back = false;
+  clock.sleep = async (ms, signal) => {
+    if (!back) {
+      back = true;
+      clock.at = T0 + HOUR;
+      await desk.tell(publication({ event: { id: "2", uuid: uuidOf("2") } }));
+    }
+    await sleep(ms, signal);
+  };
+  const throttled: Outcome = { kind: "retry_after", afterMs: 10 * MINUTE, reason: "http-429" };
+  const track: Track = new Track(desk, [throttled], { clock });
+  await track.run();
+  expect((track.sent[1]?.at ?? 0) - T0).toBeLessThanOrEqual(2 * HOUR);
+});
+
 describe("Suspension", () => {
   test("adds up only what lies within", () => {
     const suspension = new Suspension();
