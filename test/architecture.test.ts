@@ -19,6 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "misp-api": ["topics"],
   destinations: ["guard/policy", "alert", "template/schema"],
   delivery: ["guard", "routing", "template/compile", "alert/style"],
+  control: ["delivery", "planning/plan", "sources/source"],
 };
 
 /** Files at the top of src/ that are no vocabulary: they put the rest together. */
