@@ -33,11 +33,7 @@ export function compose(
       [...(view?.tags ?? []), ...(event?.attached ?? [])].map(({ name }) => name),
       view === undefined || view.tags !== undefined,
     ),
-    everPublished: event?.everPublished
-      ? true
-      : event && event.event.changedAt !== undefined
-        ? false
-        : (message.event?.published ?? "unknown"),
+    everPublished: wasEverPublished(event, message),
     items,
     counts: countItems(items),
     objects: objectsOf(message).map((object) => ({ ...object, reach: [reachOf(object, group)] })),
@@ -45,6 +41,12 @@ export function compose(
     ...(message.tag && { tag: message.tag }),
     lines: message.lines,
   };
+}
+
+/** Only a row of the event tells that it never was; a frame about a part tells no more than that it is not published now. */
+function wasEverPublished(event: EventMemory | undefined, message: Message): Alert["everPublished"] {
+  if (event?.everPublished || message.event?.published) return true;
+  return event?.event.changedAt === undefined ? "unknown" : false;
 }
 
 /**

@@ -160,7 +160,7 @@ test("render of what the guard refuses says why, and exits with 1", async () => 
   expect(screen.errors()).toBe("event.published: public is not told, tlp-above-ceiling (rest).\n");
   const draft = openScreen();
   expect(await main(["render", ATTRIBUTE, "--to", "hook", "-c", config()], draft.context)).toBe(1);
-  expect(draft.errors()).toBe("attribute.added: hook is not told, draft (rest).\n");
+  expect(draft.errors()).toBe("attribute.added: hook is not told, event-unknown (rest).\n");
 });
 
 test("send-test sends one alert marked TEST and says what the other side answered", async () => {
