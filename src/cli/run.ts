@@ -49,7 +49,14 @@ export async function runCommand(options: { readonly config: string }, context: 
     unreadable: parts.unreadable,
   };
   await using _control = await openDoor(config.control, daemon);
-  const owed = (await store.owed()).reduce((sum, line) => sum + line.owed, 0);
+  const owing = await store.owed();
+  const owed = owing.reduce((sum, line) => sum + line.owed, 0);
+  const strangers = owing.filter(({ destination }) => !Object.hasOwn(config.destinations, destination));
+  if (strangers.length > 0)
+    log.warn(
+      { owed: Object.fromEntries(strangers.map(({ destination, owed }) => [destination, owed])) },
+      "Destinations that the configuration does not name are owed deliveries, which are kept: name them again, or drop them with `misp-herald outbox drop`",
+    );
   log.info(
     { version: VERSION, config: options.config, digest: digest.slice(0, 12), routes: config.routes.length, owed },
     "Started",

@@ -1,4 +1,5 @@
 import { loadConfig } from "../config/load.ts";
+import { formatProblems } from "../config/problem.ts";
 import { systemClock } from "../delivery/clock.ts";
 import { UsageError } from "../errors.ts";
 import { openLog } from "../log.ts";
@@ -60,10 +61,9 @@ async function open(options: TailOptions, context: Context): Promise<{ sources: 
   const log = openLog("warn");
   const surroundings = { log, clock: systemClock, stdout: context.stdout };
   if (options.endpoint === undefined) {
-    const { config } = await loadConfig(options.config, {
-      env: context.env,
-      secrets: options.explain ? "optional" : "required",
-    });
+    const { config, warnings } = await loadConfig(options.config, { env: context.env, secrets: "feeds" });
+    if (warnings.length > 0)
+      print(context.stderr, formatProblems(warnings, { color: hasColor(context.stderr, context.env) }));
     return { sources: openSources(config, surroundings), ...(options.explain && { rules: compileRules(config) }) };
   }
   if (options.explain)

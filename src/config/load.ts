@@ -10,7 +10,17 @@ import { Config } from "./schema.ts";
 import { Outline } from "./shapes.ts";
 import { SourceText } from "./source.ts";
 import { type Sources, substitute } from "./substitute.ts";
-import { type Dict, type Fault, mapDict, nodeAt, plainOf, type Report, type Scalar } from "./tree.ts";
+import {
+  childOf,
+  type Dict,
+  type Fault,
+  mapDict,
+  nodeAt,
+  plainOf,
+  type Report,
+  type Scalar,
+  scalarsOf,
+} from "./tree.ts";
 import { explainIssues } from "./wording.ts";
 import { parseYaml } from "./yaml.ts";
 
@@ -19,8 +29,8 @@ const MAX_BYTES = 1_048_576;
 /** Where values come from. */
 export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** `optional`: a secret that cannot be read is a warning, for commands that send nothing. */
-  readonly secrets: "required" | "optional";
+  /** `optional`: a secret that cannot be read is a warning, for commands that send nothing; `feeds`: but for those of the feeds. */
+  readonly secrets: "required" | "optional" | "feeds";
   readonly readFile?: ReadFile;
 }
 
@@ -30,6 +40,8 @@ export interface Checks {
   readonly prepare?: (root: Dict, outline: Outline, report: Report) => Dict;
   /** What must not be printed beside what the schema and the names of keys tell. */
   readonly secrets?: (root: Dict, outline: Outline) => Iterable<Scalar>;
+  /** What it takes to listen to the feeds. */
+  readonly feeds?: (root: Dict) => Iterable<Scalar>;
   /** Looks at what one part says about another. */
   readonly references?: (root: Dict, report: Report) => void;
 }
@@ -49,6 +61,7 @@ export async function loadConfig(path: string, options: LoadOptions): Promise<Lo
   const { value, warnings } = await loadYaml(text, path, Config, options, {
     prepare: applyDefaults,
     secrets: secretDefaults,
+    feeds: feedsOf,
     references: checkReferences,
   });
   return { config: value, warnings, file: path, digest: createHash("sha256").update(text).digest("hex") };
@@ -81,7 +94,9 @@ export async function loadYaml<T>(
     ]);
   }
 
-  const sources: Sources = { env: options.env, secrets: options.secrets, readFile: options.readFile ?? readBounded };
+  const ofFeeds = new Set(options.secrets === "feeds" ? checks.feeds?.(root) : []);
+  const isRequired = (scalar: Scalar) => options.secrets === "required" || ofFeeds.has(scalar);
+  const sources: Sources = { env: options.env, isRequired, readFile: options.readFile ?? readBounded };
   const entries = new Map([...root.entries].filter(([key]) => !key.startsWith("x-")));
   const substituted = await substitute({ ...root, entries }, file, sources, report);
   const prepared = checks.prepare?.(substituted, outline, report) ?? substituted;
@@ -92,6 +107,14 @@ export async function loadYaml<T>(
   const problems = problemsOf(faults, source);
   if (!result.success || problems.some((problem) => problem.severity === "error")) throw new ConfigError(problems);
   return { value: result.data, warnings: problems };
+}
+
+function* feedsOf(root: Dict): Generator<Scalar> {
+  const instances = childOf(root, "misp");
+  for (const { node } of instances?.kind === "map" ? instances.entries.values() : []) {
+    const feed = childOf(node, "feed");
+    if (feed) yield* scalarsOf(feed);
+  }
 }
 
 const START = { severity: "error", at: 0, end: 1 } as const;

@@ -10,8 +10,8 @@ const REFERENCE = /\$\$\{|\$\{([^}]*)(\})?/g;
 /** Where values come from, and whether they must be there. */
 export interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** `optional`: what cannot be read is a warning, and something that fits stands in for it. */
-  readonly secrets: "required" | "optional";
+  /** Where it does not hold, what cannot be read is a warning, and something that fits stands in for it. */
+  readonly isRequired: (scalar: Scalar) => boolean;
   readonly readFile: ReadFile;
 }
 
@@ -33,7 +33,7 @@ export async function substitute(root: Dict, file: string, sources: Sources, rep
 function replace(scalar: Scalar, resolved: ReadonlyMap<string, Resolved>, sources: Sources, report: Report): Scalar {
   if (typeof scalar.value !== "string" || !scalar.value.includes("${")) return scalar;
   const references: string[] = [];
-  const severity = sources.secrets === "optional" ? "warning" : "error";
+  const severity = sources.isRequired(scalar) ? "error" : "warning";
   let unread = false;
   const value = scalar.value.replace(REFERENCE, (reference, body?: string) => {
     if (body === undefined) return "${";

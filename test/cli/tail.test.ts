@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { main } from "../../src/cli/program.ts";
+import { openPublisher } from "../support/publisher.ts";
+import { openScreen } from "../support/screen.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "misp-herald-tail-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function config(endpoint: string, feed = ""): string {
+  const file = join(folder, "config.yaml");
+  writeFileSync(
+    file,
+    `misp:
+  cert: { feed: { type: zeromq, endpoints: ["${endpoint}"]${feed} } }
+destinations:
+  hook: { type: webhook, url: "https://hook.example.org/", secret: "\${HOOK_SECRET}", guard: { max_tlp: amber } }
+routes:
+  - { name: all, notify: hook }
+`,
+  );
+  return file;
+}
+
+test("tail listens without the secrets of destinations, and says which it did without", async () => {
+  await using publisher = await openPublisher();
+  const screen = openScreen();
+  const done = main(["tail", "-c", config(publisher.endpoint)], screen.context);
+  await publisher.subscribed();
+  screen.stop.abort();
+  expect(await done).toBe(0);
+  expect(screen.errors()).toContain("warning: environment variable HOOK_SECRET is not set");
+});
+
+test.each([[[]], [["--explain"]]])("tail %j does not listen without the password of the feed", async (options) => {
+  const screen = openScreen();
+  const file = config("tcp://127.0.0.1:9", `, username: herald, password: "\${FEED_PASSWORD}"`);
+  expect(await main(["tail", ...options, "-c", file], screen.context)).toBe(1);
+  expect(screen.errors()).toContain("error: environment variable FEED_PASSWORD is not set");
+  expect(screen.errors()).not.toContain("Listening");
+});
