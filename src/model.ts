@@ -105,6 +105,8 @@ export interface EventMemory {
   readonly attached: readonly (Tag & { readonly seenAt: number })[];
   /** `changedAt` of the newest publication seen. */
   readonly publishedAt?: number;
+  /** What that publication said of the event itself, to tell in words what the next one changes. */
+  readonly published?: Pick<EventView, "info" | "threatLevel"> & { readonly tags: readonly string[] };
   readonly everPublished: boolean;
   readonly deleted: boolean;
 }
@@ -234,8 +236,18 @@ export interface Delivery {
   readonly groups: readonly Group[];
   /** Of a publication: the version of the event that the destination was told last; absent: none. */
   readonly since?: number;
+  /** What is different in the event itself since then, where that version is remembered. */
+  readonly changes?: EventChanges;
   /** Keys of the sharing groups that passed because every reader is a member; members are not stored. */
   readonly cleared: readonly string[];
+}
+
+/** Says that something is different, not what it was: the readers may not have been shown that. */
+export interface EventChanges {
+  readonly title: boolean;
+  readonly threatLevel: boolean;
+  readonly tagsAdded: readonly string[];
+  readonly tagsRemoved: number;
 }
 
 /** Deliveries with one key leave together: the first after `waitMs`, what follows `intervalMs` after the last one left. */
@@ -435,6 +447,7 @@ export interface Entry {
   readonly routes: readonly string[];
   /** The version of the event that the destination was told last: what is newer has changed. */
   readonly since?: number;
+  readonly changes?: EventChanges;
   /** The event's page in MISP, when the instance's URL is configured. */
   readonly link?: URL;
   /** What a template of the operator made of it; hostile text like the rest. */

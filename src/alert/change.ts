@@ -1,4 +1,4 @@
-import type { Entry } from "../model.ts";
+import type { Entry, EventChanges } from "../model.ts";
 import { countItems, tallyTypes } from "./counts.ts";
 import { prose, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "./text.ts";
@@ -38,6 +38,38 @@ const MAX_TYPES = 3;
 
 /** `3 attributes (2 url, 1 domain) new or changed since the last alert`; undefined where nothing can be said. */
 export function formatChange(entry: Entry, style: Style): CleanText | undefined {
+  const lines = [formatPartChange(entry, style), formatEventChange(entry, style)].filter((line) => line !== undefined);
+  return lines.length > 0 ? join(lines, " · ") : undefined;
+}
+
+const MAX_TAGS = 3;
+
+/** `Title changed, threat level now high, tags added: type:OSINT, 1 tag removed`; only what the readers see now is named. */
+function formatEventChange(entry: Entry, style: Style): CleanText | undefined {
+  const change = eventChanges(entry);
+  if (!change) return undefined;
+  const { title, threatLevel, tagsAdded, tagsRemoved } = change;
+  const level = entry.guarded.alert.event?.threatLevel;
+  const more = tagsAdded.length > MAX_TAGS ? ` and ${formatNumber(tagsAdded.length - MAX_TAGS)} more` : "";
+  const named = tagsAdded.slice(0, MAX_TAGS).map((tag) => prose(tag, style, 60));
+  const words = [
+    ...(title ? ["title changed"] : []),
+    ...(threatLevel && level !== undefined ? [`threat level now ${level}`] : []),
+    ...(tagsAdded.length > 0 ? [`tags added: ${named.join(", ")}${more}`] : []),
+    ...(tagsRemoved > 0 ? [`${formatCount(tagsRemoved, "tag")} removed`] : []),
+  ];
+  const [first, ...rest] = words;
+  return first === undefined ? undefined : clean([first.charAt(0).toUpperCase() + first.slice(1), ...rest].join(", "));
+}
+
+/** What is different in the event itself; a tag that is hidden by now is not named. Undefined in a pointer. */
+export function eventChanges({ changes, guarded }: Entry): EventChanges | undefined {
+  if (!changes || guarded.form === "pointer") return undefined;
+  const visible = new Set(guarded.alert.event?.tags?.map(({ name }) => name));
+  return { ...changes, tagsAdded: changes.tagsAdded.filter((name) => visible.has(name)) };
+}
+
+function formatPartChange(entry: Entry, style: Style): CleanText | undefined {
   const change = countChanges(entry);
   if (!change) {
     return undefined;

@@ -1,6 +1,6 @@
 import type { Organisation } from "../misp.ts";
 import type { Entry, Item } from "../model.ts";
-import { countChanges } from "./change.ts";
+import { countChanges, eventChanges } from "./change.ts";
 import { countItems, countTypes } from "./counts.ts";
 import { defangText, defangValue } from "./defang.ts";
 import { formatCustom, formatTitle } from "./headline.ts";
@@ -142,12 +142,19 @@ export function formatEntry(entry: Entry, listed: Listed, values: Values, style:
 /** What is newer than the version that was told last; `exact` is false where there may be more. */
 function formatChanges(entry: Entry) {
   const change = countChanges(entry);
+  const itself = eventChanges(entry);
   return (
     change && {
       since: formatIso(entry.since),
       attributes: change.attributes,
       objects: change.objects,
       exact: change.exact,
+      ...(itself && {
+        title: itself.title,
+        threat_level: itself.threatLevel,
+        tags_added: itself.tagsAdded.map(wellFormed),
+        tags_removed: itself.tagsRemoved,
+      }),
     }
   );
 }

@@ -151,10 +151,23 @@ function worded(entry: Entry, { template: own, style, failed }: Wording, routes:
 }
 
 /** Several versions in one payload: what is newer than the oldest of the versions that were told. */
-function sinceOf(deliveries: readonly Delivery[]): { readonly since?: number } {
-  const told = deliveries.filter(({ kind }) => kind === "event.published").map(({ since }) => since);
+function sinceOf(deliveries: readonly Delivery[]): Pick<Entry, "since" | "changes"> {
+  const publications = deliveries.filter(({ kind }) => kind === "event.published");
+  const told = publications.map(({ since }) => since);
   const known = told.filter((since) => since !== undefined);
-  return told.length > 0 && known.length === told.length ? { since: Math.min(...known) } : {};
+  if (told.length === 0 || known.length < told.length) return {};
+  const changes = publications.map((delivery) => delivery.changes).filter((change) => change !== undefined);
+  return {
+    since: Math.min(...known),
+    ...(changes.length === told.length && {
+      changes: {
+        title: changes.some(({ title }) => title),
+        threatLevel: changes.some(({ threatLevel }) => threatLevel),
+        tagsAdded: [...new Set(changes.flatMap(({ tagsAdded }) => tagsAdded))],
+        tagsRemoved: changes.reduce((sum, { tagsRemoved }) => sum + tagsRemoved, 0),
+      },
+    }),
+  };
 }
 
 function tally<T>(values: readonly T[]): readonly { readonly kind: T; readonly n: number }[] {

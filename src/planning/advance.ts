@@ -45,7 +45,7 @@ function replace(memory: EventMemory, message: Message, view: EventView, changed
     ...memory,
     event: { ...overlay(memory.event, withoutMembers(view)), ...(tags && { tags }) },
     attached,
-    ...(isPublication && { publishedAt: changedAt }),
+    ...(isPublication && { publishedAt: changedAt, published: publishedAs(view, tags) }),
     everPublished: memory.everPublished || isPublication || isPublished(view),
     deleted: message.kind === "event.deleted" || (memory.deleted && !isNewer),
   };
@@ -156,6 +156,17 @@ export function advanceAttributes(
     if (!isSame) upsert.push({ instance: message.instance, id, eventKey: event.key, tags, eventChangedAt, changedAt });
   }
   return { upsert, forget };
+}
+
+function publishedAs(
+  { info, threatLevel }: EventView,
+  tags: readonly Tag[] = [],
+): NonNullable<EventMemory["published"]> {
+  return {
+    ...(info !== undefined && { info }),
+    ...(threatLevel !== undefined && { threatLevel }),
+    tags: tags.map(({ name }) => name),
+  };
 }
 
 function isPublished(view: EventView): boolean {

@@ -5,6 +5,7 @@ import type {
   Alert,
   Delivery,
   Effects,
+  EventChanges,
   EventMemory,
   Group,
   GuardedAlert,
@@ -126,6 +127,9 @@ interface Decision {
 /** Many publications that the feed did not tell leave together, once they have been fetched. */
 const LATE: Group = { key: "late", waitMs: 30_000, intervalMs: 300_000, show: 20 };
 
+/** What one line can name. */
+const MAX_TAGS_ADDED = 20;
+
 /** Reasons that end when more is known. */
 const UNKNOWN: readonly Refusal[] = ["match-unknown", "event-unknown", "distribution-unknown", "tlp-unknown"];
 
@@ -226,6 +230,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
           ? [LATE]
           : groupsOf(decided.routes, name, matchableOfGuarded(guarded).facts),
       ...(since !== undefined && { since }),
+      ...(since !== undefined && since === before?.publishedAt && changesOf(before, alert)),
       cleared,
     });
     if (kind !== "event.published") continue;
@@ -334,6 +339,20 @@ function changeOf(message: Message, kind: Kind, lastPublishedAt: number | undefi
   if (kind !== "event.published") return undefined;
   if (lastPublishedAt === undefined) return "new";
   return (message.event?.changedAt ?? 0) > lastPublishedAt ? "updated" : "unchanged";
+}
+
+/** Compares the event itself with the publication that was told, which memory still has. */
+function changesOf({ published }: EventMemory, { event }: Alert): { readonly changes?: EventChanges } {
+  if (!published || !event?.tags) return {};
+  const names = event.tags.map(({ name }) => name);
+  return {
+    changes: {
+      title: published.info !== event.info,
+      threatLevel: published.threatLevel !== event.threatLevel,
+      tagsAdded: names.filter((name) => !published.tags.includes(name)).slice(0, MAX_TAGS_ADDED),
+      tagsRemoved: published.tags.filter((name) => !names.includes(name)).length,
+    },
+  };
 }
 
 /** Whether a publication tells something that the destination was not told and is not owed. */

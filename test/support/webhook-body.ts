@@ -71,7 +71,18 @@ const Whole = z.strictObject({
     objects: Count,
     types: z.array(z.strictObject({ type: z.string(), n: Count })),
   }),
-  changed: z.strictObject({ since: Instant, attributes: Count, objects: Count, exact: z.boolean() }).optional(),
+  changed: z
+    .strictObject({
+      since: Instant,
+      attributes: Count,
+      objects: Count,
+      exact: z.boolean(),
+      title: z.boolean().optional(),
+      threat_level: z.boolean().optional(),
+      tags_added: z.array(z.string()).optional(),
+      tags_removed: Count.optional(),
+    })
+    .optional(),
   tags: z.array(z.string()).optional(),
   clusters: z.array(z.strictObject({ galaxy: z.string(), value: z.string() })).optional(),
   tag: z

@@ -190,5 +190,8 @@ function everything(): Entry {
     tag: { name: "t", on: "attribute", attributeId: "1" },
     lines: [{ label: "l", text: "t" }],
   });
-  return entry(told, { since: NOW - 1 });
+  return entry(told, {
+    since: NOW - 1,
+    changes: { title: true, threatLevel: false, tagsAdded: ["tlp:amber"], tagsRemoved: 1 },
+  });
 }
