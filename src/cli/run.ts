@@ -18,8 +18,7 @@ import type { Plan } from "../planning/plan.ts";
 import { STORES } from "../store/index.ts";
 import { VERSION } from "../version.ts";
 import { type Context, hasColor, print } from "./context.ts";
-
-const DAY_MS = 86_400_000;
+import { keepInBounds } from "./upkeep.ts";
 
 /** `misp-herald run`: the service, in the foreground. Resolves when it was asked to stop. */
 export async function runCommand(options: { readonly config: string }, context: Context): Promise<void> {
@@ -65,27 +64,17 @@ export async function runCommand(options: { readonly config: string }, context: 
   const stopping = () => log.info("Stopping: attempts in flight may end; a second signal ends at once");
   context.signal.addEventListener("abort", stopping, { once: true });
   const ended = new AbortController();
-  const pruning = prune(ended.signal).catch((error: unknown) =>
-    log.error({ err: error }, "Cannot prune the state file"),
-  );
+  const { retention: retentionMs, max_size: maxBytes } = config.state;
+  const upkeep = keepInBounds({ store, retentionMs, maxBytes, ...surroundings, settled }, ended.signal);
   try {
     const planned = (plan: Plan) => totals.planned(plan);
     await run({ ...parts, lanes, planned, opening: startedMessages(config, clock.now(), VERSION) }, context.signal);
   } finally {
     context.signal.removeEventListener("abort", stopping);
     ended.abort();
-    await pruning;
+    await upkeep;
   }
   log.info({ owed: (await store.owed()).reduce((sum, line) => sum + line.owed, 0) }, "Stopped; what is owed is kept");
-
-  /** Keeps the record and the memory within `state.retention`. */
-  async function prune(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      while (!signal.aborted && (await store.prune(clock.now() - config.state.retention)))
-        await clock.sleep(10, signal);
-      await clock.sleep(DAY_MS / 24, signal);
-    }
-  }
 }
 
 /** Nobody has asked for the usual place: that it cannot be had does not keep alerts from anybody. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { DestinationEntry } from "../destinations/index.ts";
 import { LOG_LEVELS } from "../log.ts";
 import { Route } from "../routing/schema.ts";
-import { Duration, Name, SecretText } from "../schema.ts";
+import { Duration, Name, SecretText, Size } from "../schema.ts";
 import { Feed } from "../sources/index.ts";
 
 const HttpUrl = z.string().transform((text, context) => {
@@ -25,6 +25,10 @@ const DAYS = 86_400_000;
 /** Loops that ask MISP's REST API, which they do only with `api_key`. */
 const RECALL = { settle: 5_000, per_minute: 60, patience: 10 * MINUTES };
 const RECONCILE = { every: 5 * MINUTES, max_age: DAYS };
+
+const STATE = { path: "/var/lib/misp-herald/state.db", retention: 90 * DAYS, max_size: 2 * 2 ** 30 };
+/** A few large events must fit. */
+const MIN_SIZE = 16 * 2 ** 20;
 
 const Instance = z
   .strictObject({
@@ -66,10 +70,11 @@ export const Config = z.strictObject({
     .refine((instances) => Object.keys(instances).length > 0, "must name at least one MISP instance"),
   state: z
     .strictObject({
-      path: z.string().min(1).default("/var/lib/misp-herald/state.db"),
-      retention: Duration.default(90 * DAYS),
+      path: z.string().min(1).default(STATE.path),
+      retention: Duration.default(STATE.retention),
+      max_size: Size.refine((bytes) => bytes >= MIN_SIZE, "must be at least 16MiB").default(STATE.max_size),
     })
-    .default({ path: "/var/lib/misp-herald/state.db", retention: 90 * DAYS }),
+    .default(STATE),
   /** Where people talk to the daemon; absent: at its usual place, if that can be had. */
   control: z.string().min(1).optional(),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default("info") }).default({ level: "info" }),

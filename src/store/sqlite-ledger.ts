@@ -13,8 +13,9 @@ import type {
   RecordLine,
 } from "../model.ts";
 import { formatDropped } from "./dropped.ts";
-import { type LedgerStatements, type OwedRow, prepareLedger } from "./ledger-statements.ts";
-import { formatRecord, parseAlert, parseDelivery, parseRecord } from "./rows.ts";
+import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
+import { removeOwed } from "./removal.ts";
+import { parseAlert, parseDelivery, parseRecord } from "./rows.ts";
 import type { StateFile } from "./state-file.ts";
 import type { Statements } from "./statements.ts";
 
@@ -22,6 +23,7 @@ import type { Statements } from "./statements.ts";
 export interface Shelf {
   readonly file: StateFile;
   readonly sql: Statements;
+  readonly ledger: LedgerStatements;
   /** Batches that were taken and not settled yet. */
   readonly inFlight: ReadonlyMap<string, number>;
   /** Called within a transaction. */
@@ -35,7 +37,7 @@ export class SqliteLedger implements Ledger {
 
   constructor(shelf: Shelf) {
     this.#shelf = shelf;
-    this.#sql = prepareLedger(shelf.file.db);
+    this.#sql = shelf.ledger;
   }
 
   async *owed(filter: OwedFilter): AsyncGenerator<readonly OwedLine[]> {
@@ -85,9 +87,7 @@ export class SqliteLedger implements Ledger {
   async *drop(filter: OwedFilter, by: string, now: number): AsyncGenerator<readonly RecordLine[]> {
     const pages = this.#pages(filter, (rows) => {
       const movable = rows.filter((row) => row.sending === 0);
-      const lines = movable.map((row) => this.#dropOne(row, by, now));
-      this.#tidy(movable);
-      return lines;
+      return removeOwed(movable, { sql: this.#shelf.sql, ledger: this.#sql }, (one) => formatDropped(one, by, now));
     });
     for await (const lines of pages) yield lines;
   }
@@ -159,30 +159,6 @@ export class SqliteLedger implements Ledger {
       if (page.done.length > 0) yield page.done;
       after = page.last;
       await setImmediate();
-    }
-  }
-
-  #dropOne(row: OwedRow, by: string, now: number): RecordLine {
-    const line = formatDropped(parseDelivery(row.body), by, now);
-    this.#sql.dropDelivery.run(row.id);
-    this.#shelf.sql.addRecord.run(...formatRecord(line));
-    this.#shelf.sql.dropUnusedAlert.run(row.alert);
-    return line;
-  }
-
-  /** Batches and groups that lost deliveries: one without any is never due. */
-  #tidy(rows: readonly OwedRow[]): void {
-    for (const batch of new Set(rows.flatMap((row) => row.batch ?? []))) this.#shelf.sql.dropEmptyBatch.run(batch);
-    const waiting = rows.filter((row) => row.batch === null);
-    const groups = new Map(waiting.map((row) => [JSON.stringify([row.destination, row.group_key]), row]));
-    for (const { destination, group_key } of groups.values()) {
-      const high = this.#shelf.sql.leftOver.get(destination, group_key)?.high;
-      if (typeof high === "number") {
-        this.#sql.groupIsUrgent.run(high, destination, group_key);
-      } else {
-        this.#sql.groupIsQuiet.run(destination, group_key);
-        this.#sql.dropNewGroup.run(destination, group_key);
-      }
     }
   }
 

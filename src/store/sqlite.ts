@@ -17,6 +17,7 @@ import type {
   Told,
 } from "../model.ts";
 import { batchIdOf } from "./batch-id.ts";
+import { prepareLedger } from "./ledger-statements.ts";
 import { attributeIdsOf, nameOf } from "./names.ts";
 import {
   type BatchRow,
@@ -32,6 +33,7 @@ import {
   parseRecord,
 } from "./rows.ts";
 import { BATCH_ROWS, chooseGroup, countFitting } from "./schedule.ts";
+import { type Size, SqliteSize } from "./size.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { openStateFile, type StateFile } from "./state-file.ts";
 import { PRUNE_ROWS, prepareStatements, type Statements } from "./statements.ts";
@@ -40,13 +42,14 @@ import { UndecidedRows } from "./undecided.ts";
 /** Opens or creates the state file at `path` for this process alone; what makes it unusable is a StoreError. */
 export async function openSqliteStore(options: {
   readonly path: string;
-}): Promise<Store & { readonly ledger: Ledger }> {
+}): Promise<Store & { readonly ledger: Ledger; readonly size: Size }> {
   return new SqliteStore(await openStateFile(options.path));
 }
 
 /** A store in one SQLite file. Calls into SQLite are synchronous, so that verbs never interleave. */
 class SqliteStore implements Store {
   readonly ledger: Ledger;
+  readonly size: Size;
   readonly #file: StateFile;
   readonly #sql: Statements;
   readonly #undecided: UndecidedRows;
@@ -57,12 +60,15 @@ class SqliteStore implements Store {
     this.#file = file;
     this.#sql = prepareStatements(file.db);
     this.#undecided = new UndecidedRows(file.db);
-    this.ledger = new SqliteLedger({
+    const shelf = {
       file,
       sql: this.#sql,
+      ledger: prepareLedger(file.db),
       inFlight: this.#inFlight,
-      memoryOf: (alert) => this.#memory(alert),
-    });
+      memoryOf: (alert: Alert) => this.#memory(alert),
+    };
+    this.ledger = new SqliteLedger(shelf);
+    this.size = new SqliteSize(shelf);
   }
 
   async recall(keys: Keys): Promise<Known> {

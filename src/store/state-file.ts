@@ -159,6 +159,8 @@ function configure(db: Database, file: string): void {
   refuseNewer(version, file);
   const check = db.prepare<{ readonly quick_check: string }>("PRAGMA quick_check(1)").get()?.quick_check;
   if (check !== "ok") throw damaged(file, "it is corrupt");
+  // Only of an empty file can it be said that it may shrink.
+  db.exec("PRAGMA auto_vacuum = INCREMENTAL");
   // First write of all: from here on the file is known as ours, whenever we are killed.
   if (numberOf(db, "application_id") !== APPLICATION_ID) db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;");

@@ -24,7 +24,11 @@ test("config.yaml.example is a valid configuration without warnings", async () =
   expect(digest).toMatch(/^[0-9a-f]{64}$/);
   expect(config.misp.cert?.url?.href).toBe("https://misp.example.org/");
   expect(config.misp.cert?.api_key?.reveal()).toBe("a-secret-of-more-than-16-bytes");
-  expect(config.state).toEqual({ path: "/var/lib/misp-herald/state.db", retention: 90 * 86_400_000 });
+  expect(config.state).toEqual({
+    path: "/var/lib/misp-herald/state.db",
+    max_size: 2 ** 31,
+    retention: 90 * 86_400_000,
+  });
   expect(config.destinations.terminal?.guard.audience).toEqual(["CERT-XX"]);
   expect(config.destinations.terminal?.timezone).toBe("Europe/Brussels");
   expect(config.destinations.soar?.timeout).toBe(15_000);

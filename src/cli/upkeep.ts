@@ -1,0 +1,83 @@
+import type { Clock } from "../delivery/clock.ts";
+import type { Notices } from "../delivery/notices.ts";
+import type { Log } from "../log.ts";
+import type { RecordLine, Store } from "../model.ts";
+import { refuse } from "../planning/plan.ts";
+import type { Size } from "../store/size.ts";
+
+/** What keeping the state file in bounds works with. */
+export interface Upkeep {
+  readonly store: Store & { readonly size: Size };
+  readonly retentionMs: number;
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly notices: Notices;
+  /** Called for each line that enters the record. */
+  readonly settled: (line: RecordLine) => void;
+}
+
+const LOOK_EVERY_MS = 60_000;
+const PRUNE_EVERY_MS = 3_600_000;
+/** Between two transactions everything else goes on. */
+const BREATH_MS = 10;
+
+/** Keeps the state file within its retention and its size; ends when `signal` aborts. */
+export async function keepInBounds(upkeep: Upkeep, signal: AbortSignal): Promise<void> {
+  const { store, retentionMs, clock, log } = upkeep;
+  let prunedAt = Number.NEGATIVE_INFINITY;
+  while (!signal.aborted) {
+    try {
+      const now = clock.now();
+      if (Math.abs(now - prunedAt) >= PRUNE_EVERY_MS) {
+        while (!signal.aborted && (await store.prune(now - retentionMs))) await clock.sleep(BREATH_MS, signal);
+        prunedAt = now;
+      }
+      await shrink(upkeep, signal);
+      while (!signal.aborted && (await store.size.giveBack())) await clock.sleep(BREATH_MS, signal);
+    } catch (error) {
+      // Such as a full disk, which may have room again.
+      log.error({ err: error }, "Cannot keep the state file in its bounds");
+    }
+    await clock.sleep(LOOK_EVERY_MS, signal);
+  }
+}
+
+async function shrink({ store, maxBytes, retentionMs, clock, log, notices, settled }: Upkeep, signal: AbortSignal) {
+  if ((await store.size.measure()).used <= maxBytes) return;
+  while (!signal.aborted && (await store.prune(clock.now() - retentionMs))) await clock.sleep(BREATH_MS, signal);
+  const removed = { records: 0, memory: 0, undecided: 0 };
+  const dead = new Map<string, number>();
+  for (;;) {
+    const now = clock.now();
+    const shed = signal.aborted ? undefined : await store.size.shed(maxBytes, now);
+    if (!shed) break;
+    if (shed.what === "undecided") {
+      const effects = refuse(shed.undecided, "unknown", now);
+      await store.commit(effects, now);
+      removed.undecided += shed.undecided.length;
+      for (const line of effects.records) settled(line);
+    } else if (shed.what === "owed") {
+      for (const line of shed.lines) {
+        dead.set(line.destination, (dead.get(line.destination) ?? 0) + 1);
+        settled(line);
+        notices.lost(line);
+      }
+    } else removed[shed.what] += shed.rows;
+    await clock.sleep(BREATH_MS, signal);
+  }
+  const { used } = await store.size.measure();
+  const about = { usedBytes: used, maxBytes, removed, dead: Object.fromEntries(dead) };
+  if (used > maxBytes && !signal.aborted)
+    log.error(about, "The state file is larger than state.max_size, and nothing more can be removed");
+  else if (dead.size > 0)
+    log.error(
+      about,
+      "The state file was full: the oldest deliveries are dead; free destinations that do not answer, or raise state.max_size",
+    );
+  else
+    log.warn(
+      about,
+      "The state file was full: the oldest records and memory of events were removed; raise state.max_size to keep more",
+    );
+}

@@ -1,0 +1,153 @@
+import type { RecordLine, Undecided } from "../model.ts";
+import type { Database } from "./driver.ts";
+import { formatShed } from "./dropped.ts";
+import { removeOwed } from "./removal.ts";
+import type { Shelf } from "./sqlite-ledger.ts";
+
+/** What one step took out of the file. What is undecided is only named: who knows the rules refuses it. */
+export type Shed =
+  | { readonly what: "records" | "memory"; readonly rows: number }
+  | { readonly what: "undecided"; readonly undecided: readonly Undecided[] }
+  | { readonly what: "owed"; readonly lines: readonly RecordLine[] };
+
+/** The room that a state file takes, in bytes. */
+export interface Size {
+  /** What is in use, and what the file has on the disk, without its log of the last changes. */
+  measure(): Promise<{ readonly used: number; readonly file: number }>;
+  /**
+   * Where more than `maxBytes` is in use, takes out a transaction's worth of what is missed least: the oldest of the
+   * record; memory of the events that were not touched for longest and of which nothing is owed; what is undecided;
+   * the oldest owed of the destination that owes most, as dead. Undefined: it fits, or there is nothing to take out.
+   */
+  shed(maxBytes: number, now: number): Promise<Shed | undefined>;
+  /** Gives room that is not in use back to the disk, a little at a time; true: there may be more. */
+  giveBack(): Promise<boolean>;
+}
+
+const RECORD_ROWS = 500;
+const EVENT_ROWS = 50;
+const OWED_ROWS = 100;
+const UNDECIDED_ROWS = 100;
+const PAGES_AT_ONCE = 1_000;
+/** Pages that stay for what comes next. */
+const SPARE_PAGES = 64;
+const DAY_MS = 86_400_000;
+
+/** The size of a state file of SQLite. */
+export class SqliteSize implements Size {
+  readonly #shelf: Shelf;
+  readonly #sql;
+
+  constructor(shelf: Shelf) {
+    this.#shelf = shelf;
+    this.#sql = prepareSize(shelf.file.db);
+  }
+
+  async measure(): Promise<{ readonly used: number; readonly file: number }> {
+    return this.#shelf.file.transaction(() => this.#measure());
+  }
+
+  async shed(maxBytes: number, now: number): Promise<Shed | undefined> {
+    return this.#shelf.file.transaction((): Shed | undefined => {
+      const excess = this.#measure().used - maxBytes;
+      if (excess <= 0) return undefined;
+      // That something was lost is told for a day, though room is scarce.
+      const records = Number(this.#sql.shedRecords.run(now - DAY_MS).changes);
+      if (records > 0) return { what: "records", rows: records };
+      const memory = this.#shedMemory(now);
+      if (memory > 0) return { what: "memory", rows: memory };
+      const undecided = this.#sql.oldestUndecided.all().map(({ body }): Undecided => JSON.parse(body));
+      if (undecided.length > 0) return { what: "undecided", undecided };
+      const lines = this.#shedOwed(excess, now);
+      return lines.length > 0 ? { what: "owed", lines } : undefined;
+    });
+  }
+
+  async giveBack(): Promise<boolean> {
+    return this.#shelf.file.transaction(() => {
+      const { spare } = this.#pages();
+      if (spare <= SPARE_PAGES) return false;
+      this.#shelf.file.db.exec(`PRAGMA incremental_vacuum(${Math.min(PAGES_AT_ONCE, spare - SPARE_PAGES)})`);
+      // A file that was made before it could shrink does not.
+      return this.#pages().spare < spare;
+    });
+  }
+
+  /** Events with all that is known of them, then groups in which nothing has waited for a day. */
+  #shedMemory(now: number): number {
+    let rows = 0;
+    for (const { instance, key, uuid } of this.#sql.oldestEvents.all()) {
+      rows += Number(this.#sql.dropEvent.run(instance, key).changes);
+      // Never without its event: a marking that is forgotten alone would loosen.
+      rows += Number(this.#sql.dropAttributes.run(instance, key).changes);
+      if (uuid !== null) rows += Number(this.#sql.dropTold.run(instance, uuid).changes);
+    }
+    return rows > 0 ? rows : Number(this.#sql.dropGroups.run(now - DAY_MS).changes);
+  }
+
+  #shedOwed(excess: number, now: number): readonly RecordLine[] {
+    const inFlight = JSON.stringify([...this.#shelf.inFlight.keys()]);
+    const destination = this.#sql.owesMost.get(inFlight)?.destination;
+    if (destination === undefined) return [];
+    const oldest = this.#sql.oldestOwed.all(inFlight, destination);
+    let bytes = 0;
+    const enough = oldest.findIndex((row) => {
+      bytes += row.bytes;
+      return bytes >= excess;
+    });
+    const rows = enough < 0 ? oldest : oldest.slice(0, enough + 1);
+    return removeOwed(rows, this.#shelf, (delivery) => formatShed(delivery, now));
+  }
+
+  #measure(): { readonly used: number; readonly file: number } {
+    const { pages, spare, bytes } = this.#pages();
+    return { used: (pages - spare) * bytes, file: pages * bytes };
+  }
+
+  #pages(): { readonly pages: number; readonly spare: number; readonly bytes: number } {
+    return this.#sql.pages.get() ?? { pages: 0, spare: 0, bytes: 0 };
+  }
+}
+
+function prepareSize(db: Database) {
+  return {
+    pages: db.prepare<{ readonly pages: number; readonly spare: number; readonly bytes: number }>(`
+      SELECT page_count AS pages, freelist_count AS spare, page_size AS bytes
+      FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()`),
+    shedRecords: db.prepare(`
+      DELETE FROM records WHERE seq IN (
+        SELECT seq FROM records WHERE outcome <> 'dead' OR at < ? ORDER BY seq LIMIT ${RECORD_ROWS})`),
+    oldestEvents: db.prepare<{ readonly instance: string; readonly key: string; readonly uuid: string | null }>(`
+      SELECT instance, key, uuid FROM events e
+      WHERE NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_id = e.key)
+        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_uuid IN (e.uuid, e.key))
+        AND NOT EXISTS (SELECT 1 FROM undecided u WHERE u.instance = e.instance AND u.event_key = e.key)
+      ORDER BY touched_at LIMIT ${EVENT_ROWS}`),
+    dropEvent: db.prepare("DELETE FROM events WHERE instance = ? AND key = ?"),
+    dropAttributes: db.prepare("DELETE FROM attributes WHERE instance = ? AND event_key = ?"),
+    dropTold: db.prepare("DELETE FROM told WHERE instance = ? AND event_uuid = ?"),
+    dropGroups: db.prepare(`
+      DELETE FROM delivery_groups WHERE rowid IN (
+        SELECT rowid FROM delivery_groups WHERE due_at IS NULL AND last_left_at < ?
+        ORDER BY last_left_at LIMIT ${RECORD_ROWS})`),
+    oldestUndecided: db.prepare<{ readonly body: string }>(
+      `SELECT body FROM undecided ORDER BY seq LIMIT ${UNDECIDED_ROWS}`,
+    ),
+    owesMost: db.prepare<{ readonly destination: string }>(`
+      SELECT destination FROM deliveries WHERE batch IS NULL OR batch NOT IN (SELECT value FROM json_each(?))
+      GROUP BY destination ORDER BY count(*) DESC, destination LIMIT 1`),
+    oldestOwed: db.prepare<{
+      readonly id: string;
+      readonly alert: string;
+      readonly destination: string;
+      readonly group_key: string;
+      readonly batch: string | null;
+      readonly body: string;
+      readonly bytes: number;
+    }>(`
+      SELECT d.id, d.alert, d.destination, d.group_key, d.batch, d.body, length(d.body) + length(a.body) AS bytes
+      FROM deliveries d JOIN alerts a ON a.id = d.alert
+      WHERE d.destination = ?2 AND (d.batch IS NULL OR d.batch NOT IN (SELECT value FROM json_each(?1)))
+      ORDER BY d.created_at, d.seq LIMIT ${OWED_ROWS}`),
+  };
+}

@@ -1,0 +1,186 @@
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import type { AlertId, RecordLine } from "../../src/model.ts";
+import type { Shed } from "../../src/store/size.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
+import {
+  alert,
+  attributeMemory,
+  delivery,
+  EVENT_KEYS,
+  effects,
+  eventMemory,
+  group,
+  NOW,
+  owing,
+  record,
+  takeBatch,
+  UUID,
+} from "./samples.ts";
+
+const DAY = 86_400_000;
+const KIB = 1024;
+/** Text that takes about as much room as a middling alert. */
+const LONG = "x".repeat(4 * KIB);
+
+async function openStore() {
+  const directory = await mkdtemp(join(tmpdir(), "herald-size-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const path = join(directory, "state.db");
+  const store = await openSqliteStore({ path });
+  onTestFinished(() => store[Symbol.asyncDispose]());
+  return { path, store, size: store.size };
+}
+type Opened = Awaited<ReturnType<typeof openStore>>;
+
+function uuidOf(n: number): string {
+  return `5f1b2c3d-0000-4000-8000-${String(n).padStart(12, "0")}`;
+}
+
+/** Owes `n` deliveries of large alerts about events of their own, named `${destination}-0` and so on, oldest first. */
+async function owe({ store }: Opened, destination: string, n: number, from = 0): Promise<void> {
+  for (let i = from; i < from + n; i += 1) {
+    const id = `${destination}-${i}`;
+    const event = { id: `9${i}`, uuid: uuidOf(i), info: LONG, tags: [] };
+    const one = delivery(id, { destination, eventUuid: uuidOf(i), createdAt: NOW + i, groups: [group(id)] });
+    await store.commit(effects({ alerts: [alert(one.alert, { event })], deliveries: [one] }), NOW);
+  }
+}
+
+/** Sheds until it fits; gives every step. */
+async function shedAll({ size }: Opened, maxBytes: number, now = NOW): Promise<readonly Shed[]> {
+  const steps: Shed[] = [];
+  for (let step = await size.shed(maxBytes, now); step; step = await size.shed(maxBytes, now)) steps.push(step);
+  return steps;
+}
+
+function linesOf(steps: readonly Shed[]): readonly RecordLine[] {
+  return steps.flatMap((step) => (step.what === "owed" ? step.lines : []));
+}
+
+test("nothing is removed from a file that is small enough", async () => {
+  const opened = await openStore();
+  await owe(opened, "soc", 3);
+  const { used } = await opened.size.measure();
+  expect(await opened.size.shed(used, NOW)).toBeUndefined();
+});
+
+test("the oldest records go first, then memory of what is not owed, then the oldest owed of who owes most", async () => {
+  const opened = await openStore();
+  const { store, size } = opened;
+  const empty = (await size.measure()).used;
+  const lines = Array.from({ length: 700 }, (_, i) => record(delivery(`r${i}`), { outcome: "refused", at: NOW + i }));
+  await store.commit(effects({ records: lines }), NOW);
+  await store.commit(
+    effects({
+      events: [eventMemory({ event: { id: "7", uuid: UUID, info: LONG, tags: [] } })],
+      attributes: [attributeMemory("70")],
+    }),
+    NOW,
+  );
+  await owe(opened, "few", 5, 100);
+  await owe(opened, "many", 20, 200);
+  const steps = await shedAll(opened, empty + 60 * KIB);
+  expect([...new Set(steps.map(({ what }) => what))]).toEqual(["records", "memory", "owed"]);
+  expect(await store.recall(EVENT_KEYS)).toMatchObject({ events: [], attributes: [] });
+  const dead = linesOf(steps);
+  expect(dead.length).toBeGreaterThan(0);
+  expect(dead.slice(0, 3)).toMatchObject([
+    { delivery: "many-200", destination: "many", outcome: "dead", reason: "state-full" },
+    { delivery: "many-201" },
+    { delivery: "many-202" },
+  ]);
+  expect((await size.measure()).used).toBeLessThanOrEqual(empty + 60 * KIB);
+  const owed = new Map((await store.owed()).map((line) => [line.destination, line.owed]));
+  expect((owed.get("few") ?? 0) + (owed.get("many") ?? 0) + dead.length).toBe(25);
+});
+
+test("no more of the record goes than is needed, the newest lines stay", async () => {
+  const opened = await openStore();
+  const lines = Array.from({ length: 2_000 }, (_, i) => record(delivery(`r${i}`), { at: NOW + i }));
+  await opened.store.commit(effects({ records: lines }), NOW);
+  const { used } = await opened.size.measure();
+  expect(await shedAll(opened, used - 50 * KIB)).toEqual([{ what: "records", rows: 500 }]);
+  const left = await opened.store.history(10_000);
+  expect(left).toHaveLength(1_500);
+  expect(left[0]?.delivery).toBe("r1999");
+});
+
+test("memory of an event that something is owed of, or waits to be decided, stays", async () => {
+  const opened = await openStore();
+  const { store } = opened;
+  await store.commit(effects({ events: [eventMemory()], attributes: [attributeMemory("70")] }), NOW);
+  await store.commit(owing(delivery("a")), NOW);
+  const waiting = eventMemory({ key: "8", event: { id: "8", uuid: uuidOf(8), tags: [] } });
+  const message = {
+    instance: "cert",
+    topic: "misp_json_sighting",
+    receivedAt: NOW,
+    subject: { type: "sighting", id: "1" },
+    version: "1",
+    attributes: [],
+    objects: [],
+    lines: [],
+  } as const;
+  const undecided = {
+    id: "u" as AlertId,
+    instance: "cert",
+    eventKey: "8",
+    destinations: ["soc"],
+    message,
+    since: NOW,
+  };
+  await store.commit(effects({ events: [waiting], undecided: [undecided] }), NOW);
+  expect(await opened.size.shed(0, NOW)).toEqual({ what: "undecided", undecided: [undecided] });
+  const known = await store.recall({ events: [...EVENT_KEYS.events, { instance: "cert", id: "8" }], attributes: [] });
+  expect(known.events).toHaveLength(2);
+  expect(known.attributes).toHaveLength(1);
+});
+
+test("what is being sent is never dead for want of room", async () => {
+  const opened = await openStore();
+  await owe(opened, "soc", 2);
+  const batch = await takeBatch(opened.store, NOW);
+  const sent = batch.entries.map((entry) => entry.delivery.id);
+  const dead = linesOf(await shedAll(opened, 0)).map((line) => line.delivery);
+  expect([...sent, ...dead].sort()).toEqual(["soc-0", "soc-1"]);
+  expect(await opened.store.owed()).toMatchObject([{ destination: "soc", owed: sent.length }]);
+});
+
+test("that a delivery was lost stays in the record for a day, though room is scarce", async () => {
+  const opened = await openStore();
+  await owe(opened, "soc", 2);
+  await shedAll(opened, 0);
+  expect(await opened.store.history(10)).toMatchObject([{ reason: "state-full" }, { reason: "state-full" }]);
+  await shedAll(opened, 0, NOW + 2 * DAY);
+  expect(await opened.store.history(10)).toEqual([]);
+});
+
+test("the rest of a batch and of a group leaves when it would have", async () => {
+  const opened = await openStore();
+  const { store, size } = opened;
+  const together = Array.from({ length: 4 }, (_, i) => delivery(`d${i}`, { createdAt: NOW + i, alert: "large" }));
+  const event = { id: "9", uuid: UUID, info: LONG.repeat(20), tags: [] };
+  await store.commit(effects({ alerts: [alert("large", { event })], deliveries: together }), NOW);
+  const { used } = await size.measure();
+  expect(linesOf([(await size.shed(used - 1, NOW)) ?? { what: "records", rows: 0 }])).toMatchObject([
+    { delivery: "d0" },
+  ]);
+  const batch = await takeBatch(store, NOW + 1);
+  expect(batch.entries.map((entry) => entry.delivery.id)).toEqual(["d1", "d2", "d3"]);
+});
+
+test("room that is not in use goes back to the disk", async () => {
+  const opened = await openStore();
+  const { store, size, path } = opened;
+  await owe(opened, "soc", 200);
+  await shedAll(opened, 0);
+  const before = (await size.measure()).file;
+  while (await size.giveBack());
+  const { file } = await size.measure();
+  expect(file).toBeLessThan(before / 2);
+  await store[Symbol.asyncDispose]();
+  expect((await stat(path)).size).toBe(file);
+});
