@@ -1,6 +1,7 @@
 import type { Guard } from "../guard/policy.ts";
 import type { Match, Route } from "../routing/schema.ts";
-import { TLP } from "../vocabulary.ts";
+import { KINDS, type Kind, TLP } from "../vocabulary.ts";
+import type { Chance, Obstacle } from "./reachability.ts";
 
 /** A guard in sentences that its owner can check against what he means. */
 export function describeGuard(guard: Guard): string {
@@ -51,6 +52,47 @@ export function describeRoute(route: Route): string {
     `${route.priority === "high" ? "high priority; " : ""}${by}, first ${route.group.wait > 0 ? `after ${duration(route.group.wait)}` : "at once"}, then every ${duration(route.group.interval)}` +
     `${route.stop ? "; later routes are not asked" : ""}.`
   );
+}
+
+const OBSTACLES: Readonly<Record<Obstacle, string>> = {
+  "kind-not-opened": "guard.also does not name it",
+  "no-event-passes": "distribution, audience and sharing_groups of the guard are empty, so that no event passes",
+  "frames-tell-too-little": "the feed tells neither markings nor distribution",
+  "event-known": "only about events that the feed has told of",
+  "attribute-tagged": "only with tags of their own, in events that the feed has told of",
+  "event-tag": "only tags of events that the feed has told of, not of attributes",
+  "ask-misp": "what the feed leaves out is asked of MISP",
+};
+
+/** Why something is not always told. */
+export function describeObstacle(why: Obstacle): string {
+  return OBSTACLES[why];
+}
+
+/** What of a route is not always told, in one sentence; undefined: all of it is. */
+export function describeChances(route: Route, chances: readonly Chance[]): string | undefined {
+  if (chances.length === 0) return undefined;
+  const everybody = new Set(route.notify.map(({ to }) => to)).size;
+  const parts = chances.map(({ can, why, kinds, destinations }) => {
+    const to = destinations.length < everybody ? ` to ${list(destinations, "and")}` : "";
+    return `${can === "asked" ? "once asked" : can} ${familiesOf(kinds).join(", ")}${to} (${describeObstacle(why)})`;
+  });
+  const unasked = [...new Set(chances.flatMap((chance) => chance.unasked))];
+  const hint =
+    unasked.length > 0
+      ? `; with an api_key for ${list(unasked, "and")} MISP is asked for what the feed leaves out`
+      : "";
+  return `${parts.join("; ")}${hint}.`;
+}
+
+/** Kinds, with `attribute.*` in place of all that begin so. */
+function familiesOf(kinds: readonly Kind[]): readonly string[] {
+  const names = kinds.map((kind) => {
+    const prefix = kind.slice(0, kind.indexOf(".") + 1);
+    const family = KINDS.filter((other) => other.startsWith(prefix));
+    return family.length > 1 && family.every((other) => kinds.includes(other)) ? `${prefix}*` : kind;
+  });
+  return [...new Set(names)];
 }
 
 function describeMatch(match: Match): string {
