@@ -1,6 +1,7 @@
 import { markingOf, strictest } from "../guard/marking.ts";
 import type { Cluster, EventView, Tag } from "../misp.ts";
 import type { Alert, AttributeFacts, Fact, Facts, GuardedAlert, Item, Marking, Matchable } from "../model.ts";
+import { FACTS } from "../vocabulary.ts";
 
 const GALAXY_TAG = /^misp-galaxy:([^=]+)="(.+)"$/i;
 
@@ -156,29 +157,8 @@ function tagOf(tag: Visible["tag"]): Facts {
 }
 
 const NONE: Fact = { values: [], complete: true };
-const EVENT_FACTS = [
-  "origin",
-  "org",
-  "event_org",
-  "org_uuid",
-  "owner_org",
-  "threat_level",
-  "analysis",
-  "distribution",
-  "sharing_group",
-  "info",
-  "event_id",
-  "event_uuid",
-  "event_tag",
-  "tag",
-  "tlp",
-  "pap",
-  "galaxy",
-  "cluster",
-  "object",
-  "sighting_type",
-  "sighting_source",
-] as const;
+/** What an event has, and what is about no event is known not to have. */
+const EVENT_FACTS = FACTS.filter((name) => !["kind", "instance", "change", "late"].includes(name));
 
 function fact(value: string): Fact {
   return { values: [value], complete: true };

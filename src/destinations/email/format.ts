@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { largest } from "../../alert/fit.ts";
 import type { Html } from "../../alert/html.ts";
 import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, formatCount } from "../../alert/text.ts";
@@ -50,23 +51,6 @@ const STAGES: readonly ((n: number) => Room)[] = [
   (n) => ({ ...WHOLE, rows: 0, lines: n, context: false }),
   (n) => ({ ...WHOLE, rows: 0, lines: 0, context: false, facts: false, entries: n }),
 ];
-
-/** The largest number from 0 to `max` that fits; undefined when not even 0 does. */
-function largest(max: number, fits: (n: number) => boolean): number | undefined {
-  let low = 0;
-  let high = max;
-  let best: number | undefined;
-  while (low <= high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (fits(middle)) {
-      best = middle;
-      low = middle + 1;
-    } else {
-      high = middle - 1;
-    }
-  }
-  return best;
-}
 
 /** The view with all that there is room for: indicators go first, then context, then facts, then whole entries. */
 function fitView(whole: View, bytesOf: (view: View) => number): View {

@@ -1,3 +1,5 @@
+import { largest } from "../../alert/fit.ts";
+
 /** How much of each part a message has. */
 export type Amounts<Part extends string> = Readonly<Record<Part, number>>;
 
@@ -20,21 +22,4 @@ export function shrink<Part extends string>(
     amounts = { ...amounts, [part]: n ?? 0 };
   }
   return amounts;
-}
-
-/** The largest number up to `max` that fits; undefined when not even 0 does. */
-function largest(max: number, fits: (n: number) => boolean): number | undefined {
-  let low = 0;
-  let high = max;
-  let best: number | undefined;
-  while (low <= high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (fits(middle)) {
-      best = middle;
-      low = middle + 1;
-    } else {
-      high = middle - 1;
-    }
-  }
-  return best;
 }

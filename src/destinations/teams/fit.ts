@@ -1,3 +1,4 @@
+import { largest as largestNumber } from "../../alert/fit.ts";
 import type { Message } from "./card.ts";
 
 /**
@@ -17,21 +18,12 @@ export interface Fitting {
   readonly text: string;
 }
 
-/** The largest number up to `max` of which the message fits; undefined when not even that of 0 does. */
+/** The message with the largest number up to `max` with which it fits; undefined when not even that of 0 does. */
 export function largest(max: number, format: (n: number) => Message): (Fitting & { readonly n: number }) | undefined {
-  let low = 0;
-  let high = max;
-  let best: (Fitting & { readonly n: number }) | undefined;
-  while (low <= high) {
-    const n = Math.ceil((low + high) / 2);
+  const sized = (n: number) => {
     const message = format(n);
-    const text = JSON.stringify(message);
-    if (sizeOf(text) <= MAX_BYTES) {
-      best = { n, message, text };
-      low = n + 1;
-    } else {
-      high = n - 1;
-    }
-  }
-  return best;
+    return { n, message, text: JSON.stringify(message) };
+  };
+  const n = largestNumber(max, (candidate) => sizeOf(sized(candidate).text) <= MAX_BYTES);
+  return n === undefined ? undefined : sized(n);
 }

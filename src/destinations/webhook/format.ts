@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { largest } from "../../alert/fit.ts";
 import { type Listed, listItems } from "../../alert/indicators.ts";
 import { type Cuttable, cutEntry, formatEntry, formatMinimalEntry, type Values } from "../../alert/json.ts";
 import type { Style } from "../../alert/style.ts";
@@ -24,23 +25,6 @@ function serialise(payload: Payload, entries: readonly unknown[]): string {
     entries,
     truncated: left > 0 ? { entries: left } : undefined,
   });
-}
-
-/** The largest number up to `max` that fits; undefined when not even 0 does. */
-function largest(max: number, fits: (n: number) => boolean): number | undefined {
-  let low = 0;
-  let high = max;
-  let best: number | undefined;
-  while (low <= high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (fits(middle)) {
-      best = middle;
-      low = middle + 1;
-    } else {
-      high = middle - 1;
-    }
-  }
-  return best;
 }
 
 /** A body, and what was left out so that it is no longer, in words. */
