@@ -10,7 +10,7 @@ import { type RecallLane, recall } from "./recall/recall.ts";
 import { type ReconcileLane, reconcile } from "./recall/reconcile.ts";
 import { decode } from "./topics/index.ts";
 
-/** What `run` works with; whoever opens these closes them. */
+/** What the service works with under one configuration; whoever opens these closes them. */
 export interface Parts extends Desk {
   readonly sources: readonly Source[];
   readonly lanes: readonly Lane[];
@@ -29,53 +29,131 @@ export interface Parts extends Desk {
   readonly notices?: Notices;
 }
 
+/** The service at work. */
+export interface Running {
+  /** Resolves when `signal` aborts or every source has ended; rejects when a part fails that nothing works without. */
+  readonly ended: Promise<void>;
+  /**
+   * Goes on with other parts: what is in flight ends as it began, and the loop that takes the place of another waits for that.
+   * A source that is in both goes on, so that no frame falls between. Resolves when nothing uses the parts before any more.
+   */
+  swap(next: Parts): Promise<void>;
+}
+
+interface Loop {
+  readonly stop: AbortController;
+  readonly done: Promise<void>;
+}
+
+/** Runs until `signal` aborts or every source has ended. What is owed stays in the store. */
+export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
+  await start(parts, signal).ended;
+}
+
 /**
  * The whole service: sources are read into the store, one loop per destination empties it, and two per instance ask MISP
- * what the feed left open and what it did not tell. Ends when `signal` aborts or every source has ended; rejects when a part
- * fails that nothing works without. What is owed stays in the store.
+ * what the feed left open and what it did not tell.
  */
-export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
-  const failed = new AbortController(); // ends the sources when a delivery loop fails, and the other way round
-  const stop = new AbortController();
+export function start(first: Parts, signal: AbortSignal): Running {
+  const failed = new AbortController(); // ends the sources when a loop fails, and the other way round
   const cut = new AbortController();
   const reading = AbortSignal.any([signal, failed.signal]);
-  const guarded = (work: Promise<void>) =>
-    work.catch((error: unknown) => {
+  const failures: unknown[] = [];
+  const loops = new Map<string, Loop>();
+  const readers = new Map<Source, Loop>();
+  let parts = first;
+  let stopping = false;
+  /** Whoever plans, plans by the newest rules. */
+  const desk: Desk = {
+    store: first.store,
+    clock: first.clock,
+    get rules() {
+      return parts.rules;
+    },
+    get bells() {
+      return parts.bells;
+    },
+    planned: (plan) => parts.planned?.(plan),
+  };
+  const guarded = async (work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      failures.push(error);
       failed.abort(error);
-      throw error;
+    }
+  };
+
+  /** Puts a loop in the place of the one of that name, which ends first. */
+  function begin(name: string, work: (stop: AbortSignal) => Promise<void>): void {
+    const before = loops.get(name);
+    const stop = new AbortController();
+    const done = guarded(async () => {
+      await before?.done;
+      await work(stop.signal);
     });
-  // Settled at once: nobody awaits a loop before the sources have ended, and its failure must not count as unhandled.
-  const working = Promise.allSettled([
-    ...parts.lanes.map((lane) => guarded(deliver(lane, stop.signal, cut.signal))),
-    ...parts.recalls.map((lane) => guarded(recall(lane, parts, stop.signal))),
-    ...parts.reconciles.map((lane) => guarded(reconcile(lane, parts, stop.signal))),
-  ]);
-  let deadline: NodeJS.Timeout | undefined; // never unref'd: an empty event loop would exit before the cleanup
-  const silent = new AbortController(); // when nobody is left who could say something
-  const { notices } = parts;
-  const saying = Promise.allSettled(notices ? [guarded(announce(notices, parts, silent.signal))] : []);
-  const results = [];
-  try {
-    if (parts.opening.length > 0) await guarded(absorb(parts.opening, parts));
-    results.push(...(await Promise.allSettled(parts.sources.map((source) => guarded(intake(source, parts, reading))))));
-    if (parts.drains) await drained(parts, reading);
-  } finally {
-    stop.abort();
-    deadline = setTimeout(() => cut.abort(), parts.graceMs);
-    results.push(...(await working));
-    silent.abort();
-    results.push(...(await saying));
-    clearTimeout(deadline);
+    loops.set(name, { stop, done });
   }
-  const failure = results.find((result) => result.status === "rejected");
-  if (failure) throw failure.reason;
+
+  function read(source: Source): void {
+    const stop = new AbortController();
+    const until = AbortSignal.any([reading, stop.signal]);
+    const done = guarded(() => intake(source, () => parts, desk, until)).finally(() => readers.delete(source));
+    readers.set(source, { stop, done });
+  }
+
+  function staff(next: Parts): Promise<unknown> {
+    const leaving = [
+      ...loops.values(),
+      ...[...readers].flatMap(([source, it]) => (next.sources.includes(source) ? [] : it)),
+    ];
+    parts = next;
+    for (const { stop } of leaving) stop.abort();
+    for (const lane of next.lanes) begin(`deliver ${lane.destination.name}`, (stop) => deliver(lane, stop, cut.signal));
+    for (const lane of next.recalls) begin(`recall ${lane.instance}`, (stop) => recall(lane, desk, stop));
+    for (const lane of next.reconciles) begin(`reconcile ${lane.instance}`, (stop) => reconcile(lane, desk, stop));
+    for (const source of next.sources) if (!readers.has(source)) read(source);
+    return Promise.all(leaving.map(({ done }) => done));
+  }
+
+  async function open(): Promise<void> {
+    if (first.opening.length > 0) await guarded(() => absorb(first.opening, desk));
+    await staff(first);
+  }
+
+  async function work(): Promise<void> {
+    const silent = new AbortController(); // when nobody is left who could say something
+    const { notices } = first;
+    const saying = notices && guarded(() => announce(notices, desk, silent.signal));
+    await opened;
+    while (readers.size > 0) await Promise.all([...readers.values()].map(({ done }) => done));
+    if (first.drains) await guarded(() => drained(first, reading));
+    stopping = true;
+    for (const { stop } of loops.values()) stop.abort();
+    // Never unref'd: an empty event loop would exit before the cleanup.
+    const deadline = setTimeout(() => cut.abort(), first.graceMs);
+    await Promise.all([...loops.values()].map(({ done }) => done));
+    silent.abort();
+    await saying;
+    clearTimeout(deadline);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  const opened = open();
+  return {
+    ended: work(),
+    async swap(next) {
+      await opened;
+      if (!stopping) await staff(next);
+    },
+  };
 }
 
 /** The fast half, in order: frames are done once all that they make owed is committed. */
-async function intake(source: Source, parts: Parts, signal: AbortSignal): Promise<void> {
+async function intake(source: Source, parts: () => Parts, desk: Desk, signal: AbortSignal): Promise<void> {
   for await (const frames of source.frames(signal)) {
-    const messages = frames.flatMap((frame) => read(frame, parts) ?? []);
-    if (messages.length > 0) await absorb(messages, parts);
+    const messages = frames.flatMap((frame) => read(frame, parts()) ?? []);
+    if (messages.length > 0) await absorb(messages, desk);
     // Behind a backlog all of this resolves without the event loop ever turning: deliveries and signals must have theirs.
     await new Promise((resolve) => setImmediate(resolve));
   }

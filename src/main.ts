@@ -28,6 +28,7 @@ try {
     stdout: process.stdout,
     stderr: process.stderr,
     signal: stop.signal,
+    onHangup: (reload) => void process.on("SIGHUP", reload),
   });
 } catch (error) {
   process.stderr.write(`misp-herald: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

@@ -387,11 +387,13 @@ export interface RecordFilter {
   readonly since?: number;
 }
 
-/** A destination that an operator holds. */
-export interface Pause {
+/** Why nothing leaves to a destination for now: an operator holds it, it refuses us, or no configuration names it any more. */
+export interface Hold {
   readonly destination: string;
-  readonly pausedAt: number;
-  readonly by: string;
+  readonly kind: "paused" | "suspended" | "unnamed";
+  readonly since: number;
+  /** Paused: the operator, as they named themselves. Suspended: the reason. Else empty. */
+  readonly note: string;
 }
 
 /** The side of a store that people use. What may be long comes in pages, and other work goes on between two of them. */
@@ -404,17 +406,21 @@ export interface Ledger {
   open(id: DeliveryId): Promise<{ readonly line: OwedLine; readonly batch: Batch } | undefined>;
   /** Makes due at once what is not being sent, with all that leaves together with it. */
   hasten(filter: OwedFilter, now: number): AsyncIterable<readonly OwedLine[]>;
-  /** Settles as muted what is not being sent: that may already have arrived. Gives the lines of the record. */
-  drop(filter: OwedFilter, by: string, now: number): AsyncIterable<readonly RecordLine[]>;
+  /** Settles so what is not being sent: that may already have arrived. Gives the lines of the record. */
+  drop(
+    filter: OwedFilter,
+    end: Pick<RecordLine, "outcome" | "reason" | "by">,
+    now: number,
+  ): AsyncIterable<readonly RecordLine[]>;
   /** Newest first. */
   records(filter: RecordFilter): AsyncIterable<readonly RecordLine[]>;
   /** When a destination was told last. */
   toldAt(destination: string): Promise<number | undefined>;
-  paused(): Promise<readonly Pause[]>;
-  /** A destination that is paused already stays as it is. */
-  pause(pause: Pause): Promise<void>;
-  /** What was paused has not aged. */
-  resume(destination: string, now: number): Promise<void>;
+  holds(): Promise<readonly Hold[]>;
+  /** A destination that is held in this way already stays as it is. */
+  hold(hold: Hold): Promise<void>;
+  /** What was held has not aged. */
+  release(destination: string, kind: Hold["kind"], now: number): Promise<void>;
 }
 
 // ---------------------------------------------------------------- what goes out

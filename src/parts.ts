@@ -5,8 +5,10 @@ import type { Config } from "./config/schema.ts";
 import { Bell } from "./delivery/bell.ts";
 import type { Clock } from "./delivery/clock.ts";
 import type { Lane } from "./delivery/deliver.ts";
+import { Holds } from "./delivery/holds.ts";
 import type { Notices } from "./delivery/notices.ts";
 import { Pace } from "./delivery/pace.ts";
+import { openCourse } from "./delivery/settle.ts";
 import { feedRecovered, feedSilent, reconciled, started } from "./herald.ts";
 import type { Log } from "./log.ts";
 import { type MispApi, openMispApi } from "./misp-api/client.ts";
@@ -26,6 +28,8 @@ export interface Surroundings {
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   /** Where the parts say what people should know of themselves; absent: only in the log. */
   readonly notices?: Notices;
+  /** Called when the feed of an instance may have told something that nobody has heard. */
+  readonly gap?: (instance: string) => void;
 }
 
 const GRACE_MS = 5_000;
@@ -38,24 +42,41 @@ export function compileRules({ misp, routes, destinations }: Config): Rules {
   return { routes: compileRoutes(routes), destinations: new Map(Object.entries(destinations)), asks: new Set(asks) };
 }
 
-/** The live sources of a configuration; opening one does no I/O. */
-export function openSources({ misp }: Config, { log, clock, notices }: Surroundings): readonly LiveSource[] {
+/** What was opened for one configuration, when the next one comes. */
+export interface Before {
+  readonly config: Config;
+  readonly sources: readonly LiveSource[];
+  readonly parts: Parts;
+}
+
+/** The live sources of a configuration, those of `before` where they are the same ones; opening one does no I/O. */
+export function openSources(
+  { misp }: Config,
+  { log, clock, notices, gap }: Surroundings,
+  before?: Pick<Before, "config" | "sources">,
+): readonly LiveSource[] {
   return Object.entries(misp).map(([instance, { feed }]) => {
+    const same = before?.config.misp[instance]?.feed.fingerprint === feed.fingerprint;
+    const kept = same ? before?.sources.find(({ name }) => name === instance) : undefined;
+    if (kept) return kept;
     const onSilence = (silent: boolean, sinceAt: number) =>
       notices?.say((silent ? feedSilent : feedRecovered)(instance, sinceAt, clock.now()));
-    return feed.open({ instance, log, now: clock.now, onSilence });
+    return feed.open({ instance, log, now: clock.now, onSilence, onGap: () => gap?.(instance) });
   });
 }
 
 /**
  * Turns a configuration into what `run` works with. `store` and `sources` are opened by the caller, who closes the store;
- * disposing of the parts closes the destinations.
+ * disposing of the parts closes the destinations. A destination that was there before goes on where it was: what it asked
+ * us to wait for, and what it may have got already, is the same for whatever is in its place.
  */
 export function openParts(
   config: Config,
   { log, clock, stdout, notices }: Surroundings,
-  opened: { readonly store: Store; readonly sources: readonly Source[] },
+  opened: { readonly store: Store; readonly sources: readonly Source[]; readonly holds?: Holds },
+  before?: Pick<Before, "config" | "parts">,
 ): Parts & AsyncDisposable {
+  const holds = opened.holds ?? new Holds();
   const rules = compileRules(config);
   const links = new Map(
     Object.entries(config.misp).flatMap(([instance, { url }]) => (url ? [[instance, url] as const] : [])),
@@ -63,8 +84,12 @@ export function openParts(
   const bells = new Map(Object.keys(config.destinations).map((name) => [name, new Bell()]));
   const failures = new Quiet(log, "A template failed; the built-in alert is sent", clock.now);
   const lanes = Object.entries(config.destinations).map(([name, options]): Lane => {
+    const same = before?.config.destinations[name]?.type === options.type;
+    const lane = same ? before?.parts.lanes.find(({ destination }) => destination.name === name) : undefined;
     return {
       destination: options.open({ name, log, now: clock.now, stdout }),
+      gate: holds.gate(name),
+      course: lane?.course ?? openCourse(clock.now()),
       sight: {
         guard: options.guard,
         routes: rules.routes,
@@ -75,7 +100,7 @@ export function openParts(
           failed: (reason) => failures.say({ destination: name, reason }),
         },
       },
-      ...(options.rate && { pace: new Pace(options.rate, clock.now()) }),
+      ...(options.rate && { pace: new Pace(options.rate, clock.now(), lane?.pace) }),
       maxAgeMs: options.retry.max_age,
       store: opened.store,
       bell: bells.get(name) ?? new Bell(),
@@ -93,7 +118,7 @@ export function openParts(
     rules,
     clock,
     log,
-    unreadable: new Quiet(log, "Cannot read a frame; the feed goes on", clock.now),
+    unreadable: before?.parts.unreadable ?? new Quiet(log, "Cannot read a frame; the feed goes on", clock.now),
     graceMs: GRACE_MS,
     drains: false,
     opening: [],

@@ -3,6 +3,8 @@ import { type Parts, run } from "../src/app.ts";
 import { Bell } from "../src/delivery/bell.ts";
 import { systemClock } from "../src/delivery/clock.ts";
 import type { Lane } from "../src/delivery/deliver.ts";
+import { Holds } from "../src/delivery/holds.ts";
+import { openCourse } from "../src/delivery/settle.ts";
 import { Guard } from "../src/guard/policy.ts";
 import type { Frame, Source, Store } from "../src/model.ts";
 import { Quiet } from "../src/quiet.ts";
@@ -38,6 +40,8 @@ function partsOf(store: Store, sources: readonly Source[], send: Lane["destinati
       preview: () => Promise.reject(new Error("Nobody looks at it")),
       async [Symbol.asyncDispose]() {},
     },
+    gate: new Holds().gate("soc"),
+    course: openCourse(systemClock.now()),
     sight: { guard, routes, links: new Map() },
     maxAgeMs: 60_000,
     store,

@@ -3,7 +3,9 @@ import { headline } from "../src/alert/headline.ts";
 import { type Parts, run } from "../src/app.ts";
 import { Bell } from "../src/delivery/bell.ts";
 import { systemClock } from "../src/delivery/clock.ts";
+import { Holds } from "../src/delivery/holds.ts";
 import { Notices } from "../src/delivery/notices.ts";
+import { openCourse } from "../src/delivery/settle.ts";
 import { guard } from "../src/guard/guard.ts";
 import { Guard } from "../src/guard/policy.ts";
 import * as herald from "../src/herald.ts";
@@ -84,6 +86,8 @@ class Service {
           preview: () => Promise.reject(new Error("Nobody looks at it")),
           async [Symbol.asyncDispose]() {},
         },
+        gate: new Holds().gate(name),
+        course: openCourse(time.now()),
         sight: { guard: policy, routes: compiled, links: new Map() },
         maxAgeMs: 24 * HOUR,
         store,

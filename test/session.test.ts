@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 import { run } from "../src/app.ts";
 import { Bell } from "../src/delivery/bell.ts";
 import { systemClock } from "../src/delivery/clock.ts";
+import { Holds } from "../src/delivery/holds.ts";
+import { openCourse } from "../src/delivery/settle.ts";
 import { Guard } from "../src/guard/policy.ts";
 import { openLog } from "../src/log.ts";
 import type { Destination, Frame, Payload, Source } from "../src/model.ts";
@@ -61,6 +63,8 @@ async function replay(
       lanes: [
         {
           destination,
+          gate: new Holds().gate("soc"),
+          course: openCourse(systemClock.now()),
           sight: { guard: policy, routes, links: new Map() },
           maxAgeMs: 1e9,
           store,

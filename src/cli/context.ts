@@ -8,6 +8,8 @@ export interface Context {
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Aborts when the process is asked to stop. */
   readonly signal: AbortSignal;
+  /** Names what to do when the process is asked to read its configuration again (SIGHUP). */
+  readonly onHangup?: (reload: () => void) => void;
 }
 
 /** Whether to colour a stream (no-color.org). */

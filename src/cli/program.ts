@@ -12,6 +12,7 @@ import { historyCommand } from "./history.ts";
 import { dropCommand, listCommand, retryCommand, showCommand } from "./outbox.ts";
 import { pauseCommand } from "./pause.ts";
 import { DEFAULT_CONFIG } from "./reach.ts";
+import { reloadCommand } from "./reload.ts";
 import { renderCommand } from "./render.ts";
 import { replayCommand } from "./replay.ts";
 import { runCommand } from "./run.ts";
@@ -157,6 +158,11 @@ function addDaemonCommands(program: Command, context: Context, finish: (code: 0 
     .option("--since <when>", "since then: a duration such as 2h, or a time such as 2026-11-21T08:00Z", since)
     .option("--limit <n>", "at most so many", whole, 50)
     .action((options) => historyCommand(options, context));
+  reaching(
+    program
+      .command("reload")
+      .description("go on under the configuration as it is now; if it is wrong, nothing changes"),
+  ).action((options) => reloadCommand(options, context));
   for (const [command, text] of [
     ["pause", "tell a destination nothing until it is resumed; what it is owed is kept, and does not age"],
     ["resume", "tell a paused destination what it is owed"],

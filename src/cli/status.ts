@@ -19,7 +19,12 @@ function describe(status: Status): readonly string[] {
   const size = state.bytes === undefined ? "" : `, ${formatBytes(state.bytes)}`;
   return [
     `misp-herald ${clean(version)} is running for ${formatAge(started_at, now)}, since ${formatStamp(started_at)} UTC (pid ${pid})`,
-    `configuration  ${clean(config.file)} (${clean(config.digest.slice(0, 12))})`,
+    `configuration  ${clean(config.file)} (${clean(config.digest.slice(0, 12))}), in force for ${formatAge(config.since, now)}`,
+    ...(config.rejected
+      ? [
+          `               REJECTED ${formatWhen(config.rejected.at, now)}: ${formatCount(config.rejected.problems, "problem")}, the first at ${clean(config.rejected.first)}`,
+        ]
+      : []),
     `state          ${clean(state.file)}${size}`,
     "",
     ...sources(status, now),
@@ -61,9 +66,14 @@ function sources({ sources: all }: Status, now: number): readonly string[] {
   return formatTable(["SOURCE", "ENDPOINT", "STATE", "LAST FRAME", "FRAMES", "DROPPED"], rows);
 }
 
-function stateOf({ type, paused, suspended, owed }: Status["destinations"][number], now: number): string {
+function stateOf(
+  { type, unnamed_since, paused, suspended, owed }: Status["destinations"][number],
+  now: number,
+): string {
   const states = [
-    ...(type === undefined ? ["not in the configuration: nobody sends it"] : []),
+    ...(type === undefined
+      ? [`not in the configuration since ${formatStamp(unnamed_since) || "the start"}: kept for 24 h`]
+      : []),
     ...(paused ? [`paused by ${paused.by} ${formatWhen(paused.at, now)}`] : []),
     ...(suspended ? [`SUSPENDED ${formatWhen(suspended.at, now)}: ${suspended.reason}`] : []),
   ];

@@ -142,6 +142,7 @@ function notOurs(path: string): ControlError {
 function inWords({ code, message }: { readonly code: Refusal; readonly message: string }): Error {
   switch (code) {
     case "unknown":
+    case "rejected":
     case "wrong":
       return new UsageError(sentence(message), code === "wrong" ? 2 : 1);
     case "version":

@@ -1,11 +1,12 @@
+import type { Problem } from "../config/problem.ts";
 import type { Bell } from "../delivery/bell.ts";
 import type { Clock } from "../delivery/clock.ts";
 import type { Lane } from "../delivery/deliver.ts";
+import type { Holds } from "../delivery/holds.ts";
 import type { Log } from "../log.ts";
 import type { Ledger, RecordLine, Store } from "../model.ts";
 import type { Quiet } from "../quiet.ts";
 import type { LiveSource } from "../sources/source.ts";
-import type { Levers } from "./levers.ts";
 import type { Totals } from "./totals.ts";
 
 /** The running service, as far as people may ask it. */
@@ -13,20 +14,33 @@ export interface Daemon {
   readonly version: string;
   readonly pid: number;
   readonly startedAt: number;
-  readonly config: { readonly file: string; readonly digest: string };
+  /** `since`: when it came into force; `rejected`: a newer one was refused. */
+  readonly config: {
+    readonly file: string;
+    readonly digest: string;
+    readonly since: number;
+    readonly rejected?: { readonly at: number; readonly problems: readonly Problem[] };
+  };
   readonly stateFile: string;
   readonly instances: readonly string[];
   /** The type of each configured destination. */
   readonly destinations: ReadonlyMap<string, string>;
+  readonly routes: readonly string[];
   readonly sources: readonly LiveSource[];
   readonly lanes: readonly Lane[];
   readonly bells: ReadonlyMap<string, Bell>;
   readonly store: Store & { readonly ledger: Ledger };
-  readonly levers: Levers;
+  readonly holds: Holds;
   readonly totals: Totals;
   readonly unreadable: Quiet;
   readonly clock: Clock;
   readonly log: Log;
   /** Called for each line that enters the record by a command. */
   readonly settled: (line: RecordLine) => void;
+  /** Reads the configuration again; throws ConfigError, and then goes on with the one before. */
+  readonly reload: () => Promise<{
+    readonly digest: string;
+    readonly warnings: readonly Problem[];
+    readonly restart: readonly string[];
+  }>;
 }

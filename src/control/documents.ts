@@ -18,7 +18,7 @@ export const Owed = z.object({
   priority: z.enum(["normal", "high"]),
   state: z.enum(["waiting", "sending", "retrying"]),
   /** What holds its destination. */
-  held: z.enum(["paused", "suspended"]).optional(),
+  held: z.enum(["paused", "suspended", "unnamed"]).optional(),
   owed_since: Instant,
   due_at: Instant,
   attempts: Count,
@@ -99,12 +99,29 @@ export const Explained = z.object({
 });
 export type Explained = z.output<typeof Explained>;
 
+/** What came of reading the configuration again. */
+export const Reloaded = z.object({
+  digest: z.string(),
+  /** As `check` words them. */
+  warnings: z.array(z.string()),
+  /** Keys that have changed, and count only after a restart. */
+  restart: z.array(z.string()),
+});
+export type Reloaded = z.output<typeof Reloaded>;
+
 export const Status = z.object({
   version: z.string(),
   pid: Count,
   started_at: Instant,
   now: Instant,
-  config: z.object({ file: z.string(), digest: z.string() }),
+  config: z.object({
+    file: z.string(),
+    digest: z.string(),
+    /** When it came into force. */
+    since: Instant,
+    /** A newer one was refused: how many problems it has, and the first. */
+    rejected: z.object({ at: Instant, problems: Count, first: z.string() }).optional(),
+  }),
   state: z.object({ file: z.string(), bytes: Count.optional() }),
   sources: z.array(
     z.object({
@@ -121,6 +138,8 @@ export const Status = z.object({
       name: z.string(),
       /** Absent: it is not in the configuration any more, and is still owed something. */
       type: z.string().optional(),
+      /** Since when no configuration names it; what it is owed is kept for 24 h. */
+      unnamed_since: Instant.optional(),
       owed: Count,
       oldest_at: Instant.optional(),
       last_told_at: Instant.optional(),

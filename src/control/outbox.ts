@@ -8,8 +8,9 @@ import type { Answer } from "./server.ts";
 
 /** What holds a destination's deliveries, if anything does. */
 export function heldBy(daemon: Daemon, destination: string): Owed["held"] {
-  if (daemon.levers.paused(destination)) return "paused";
-  return daemon.levers.suspended(destination) ? "suspended" : undefined;
+  if (daemon.holds.find(destination, "paused")) return "paused";
+  if (daemon.holds.find(destination, "suspended")) return "suspended";
+  return daemon.holds.find(destination, "unnamed") ? "unnamed" : undefined;
 }
 
 /** A destination that is configured or still owed something; anything else is refused with the names that there are. */
@@ -71,7 +72,7 @@ async function preview(batch: Batch, { lanes, clock }: Daemon): Promise<NonNulla
 }
 
 export async function retry(daemon: Daemon, asked: Filter, by: Asker, signal: AbortSignal): Promise<Changed> {
-  const { store, levers, bells, clock, log } = daemon;
+  const { store, holds, bells, clock, log } = daemon;
   const { filter } = await compile(daemon, asked);
   const destinations = new Set<string>();
   let n = 0;
@@ -81,7 +82,7 @@ export async function retry(daemon: Daemon, asked: Filter, by: Asker, signal: Ab
     if (signal.aborted) break;
   }
   for (const name of destinations) {
-    levers.urge(name);
+    holds.urge(name);
     bells.get(name)?.ring();
   }
   if (n > 0) log.info({ by, deliveries: n, destinations: [...destinations] }, "An operator wants deliveries tried now");
@@ -91,10 +92,11 @@ export async function retry(daemon: Daemon, asked: Filter, by: Asker, signal: Ab
 export async function drop(daemon: Daemon, asked: Filter, by: Asker, signal: AbortSignal): Promise<Changed> {
   const { store, clock, log, settled } = daemon;
   const { filter } = await compile(daemon, asked);
+  const end = { outcome: "muted", reason: "dropped-by-operator", by: by.name } as const;
   const destinations = new Set<string>();
   let n = 0;
   try {
-    for await (const lines of store.ledger.drop(filter, by.name, clock.now())) {
+    for await (const lines of store.ledger.drop(filter, end, clock.now())) {
       n += lines.length;
       for (const line of lines) {
         settled(line);
@@ -121,7 +123,7 @@ async function remains(
   if (asked.ids === undefined) {
     for await (const lines of daemon.store.ledger.owed({ ...filter, standing: "sending" })) sending += lines.length;
   }
-  return { sending, paused: destinations.filter((name) => daemon.levers.paused(name)).sort() };
+  return { sending, paused: destinations.filter((name) => daemon.holds.find(name, "paused")).sort() };
 }
 
 async function* owed(daemon: Daemon, asked: Filter, signal: AbortSignal): AsyncGenerator<OwedLine> {
@@ -139,9 +141,10 @@ async function compile(
 ): Promise<{ readonly filter: OwedFilter; readonly held: boolean }> {
   const { ids, destinations, state, before } = asked;
   for (const name of destinations ?? []) await requireDestination(daemon, name);
-  const held = state === "paused" || state === "suspended";
+  const standing = state === "waiting" || state === "sending" || state === "retrying" ? state : undefined;
+  const held = state !== undefined && standing === undefined;
   const names = held
-    ? [...daemon.destinations.keys()].filter(
+    ? [...new Set(daemon.holds.all.map(({ destination }) => destination))].filter(
         (name) => heldBy(daemon, name) === state && (destinations?.includes(name) ?? true),
       )
     : destinations;
@@ -150,7 +153,7 @@ async function compile(
   const filter = {
     ...(ids !== undefined && { ids: found }),
     ...(names !== undefined && { destinations: names }),
-    ...(state !== undefined && !held && { standing: state }),
+    ...(standing !== undefined && { standing }),
     ...(before !== undefined && { before }),
   };
   return { filter, held };

@@ -8,7 +8,7 @@ export const PROTOCOL = 1;
 export const MAX_REQUEST_BYTES = 65_536;
 
 /** The states that people filter by: where a delivery stands, or what holds its destination. */
-export const STATES = ["waiting", "sending", "retrying", "paused", "suspended"] as const;
+export const STATES = ["waiting", "sending", "retrying", "paused", "suspended", "unnamed"] as const;
 export type State = (typeof STATES)[number];
 
 export const OUTCOMES = ["sent", "unproven", "refused", "muted", "dead"] as const;
@@ -52,6 +52,7 @@ const Query = z.discriminatedUnion("command", [
   z.strictObject({ command: z.literal("explain"), event: EventName }),
   z.strictObject({ command: z.literal("pause"), destination: Name }),
   z.strictObject({ command: z.literal("resume"), destination: Name }),
+  z.strictObject({ command: z.literal("reload") }),
 ]);
 export type Query = z.output<typeof Query>;
 
@@ -75,8 +76,8 @@ export type Asker = z.output<typeof Asker>;
 export const Request = z.strictObject({ v: z.literal(PROTOCOL), by: Asker, query: Query });
 export type Request = z.output<typeof Request>;
 
-/** Why a request is refused: `wrong` in itself, `unknown` what it names, `busy` and `failed` are not the asker's fault. */
-export const Refusal = z.enum(["wrong", "unknown", "version", "busy", "failed"]);
+/** Why a request is refused: `wrong` in itself, `unknown` what it names, `rejected` what it asks to take into force; `busy` and `failed` are not the asker's fault. */
+export const Refusal = z.enum(["wrong", "unknown", "rejected", "version", "busy", "failed"]);
 export type Refusal = z.output<typeof Refusal>;
 
 /** Items as they come, and one line that ends the reply; without that line it is not whole. */

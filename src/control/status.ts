@@ -13,7 +13,12 @@ export async function status(daemon: Daemon): Promise<Status> {
     pid,
     started_at: formatOurs(startedAt),
     now: formatOurs(clock.now()),
-    config: { ...config },
+    config: {
+      file: config.file,
+      digest: config.digest,
+      since: formatOurs(config.since),
+      ...(config.rejected && { rejected: formatRejected(config.rejected) }),
+    },
     state: { file: stateFile, ...(bytes !== undefined && { bytes }) },
     sources: feeds.map(({ name, endpoints, received, dropped, lastFrameAt, silent }) => ({
       name,
@@ -32,7 +37,14 @@ export async function status(daemon: Daemon): Promise<Status> {
   };
 }
 
-async function destinationsOf({ destinations, store, levers }: Daemon): Promise<Status["destinations"]> {
+function formatRejected({ at, problems }: NonNullable<Daemon["config"]["rejected"]>) {
+  const errors = problems.filter(({ severity }) => severity === "error");
+  const [first] = errors;
+  const where = first && first.line > 0 ? `${first.file}:${first.line}:${first.column}: ` : "";
+  return { at: formatOurs(at), problems: errors.length, first: `${where}${first?.message ?? ""}` };
+}
+
+async function destinationsOf({ destinations, store, holds }: Daemon): Promise<Status["destinations"]> {
   const owed = new Map((await store.owed()).map((line) => [line.destination, line]));
   const names = [...destinations.keys(), ...[...owed.keys()].filter((name) => !destinations.has(name))];
   const lines: Status["destinations"] = [];
@@ -40,16 +52,18 @@ async function destinationsOf({ destinations, store, levers }: Daemon): Promise<
     const type = destinations.get(name);
     const line = owed.get(name);
     const toldAt = await store.ledger.toldAt(name);
-    const pause = levers.paused(name);
-    const suspension = levers.suspended(name);
+    const pause = holds.find(name, "paused");
+    const suspension = holds.find(name, "suspended");
+    const unnamed = holds.find(name, "unnamed");
     lines.push({
       name,
       ...(type !== undefined && { type }),
       owed: line?.owed ?? 0,
       ...(line && { oldest_at: formatOurs(line.oldestAt) }),
       ...(toldAt !== undefined && { last_told_at: formatOurs(toldAt) }),
-      ...(pause && { paused: { at: formatOurs(pause.pausedAt), by: pause.by } }),
-      ...(suspension && { suspended: { at: formatOurs(suspension.at), reason: suspension.reason } }),
+      ...(unnamed && { unnamed_since: formatOurs(unnamed.since) }),
+      ...(pause && { paused: { at: formatOurs(pause.since), by: pause.note } }),
+      ...(suspension && { suspended: { at: formatOurs(suspension.since), reason: suspension.note } }),
     });
   }
   return lines;

@@ -1,12 +1,11 @@
 import type { Log } from "../log.ts";
 import type { Batch, Destination, Outcome, Payload, Store } from "../model.ts";
-import { alone, Backlog } from "./backlog.ts";
+import { alone } from "./backlog.ts";
 import type { Bell } from "./bell.ts";
 import type { Pace } from "./pace.ts";
 import { openBatch, type Sight } from "./payload.ts";
-import { persistent } from "./persist.ts";
+import { insisting, persistent } from "./persist.ts";
 import { type Attempt, type Books, BUG, type Course, LONGEST_REST_MS, settle } from "./settle.ts";
-import { Suspension } from "./suspension.ts";
 
 /** What one delivery loop works with. */
 export interface Lane extends Books {
@@ -15,10 +14,8 @@ export interface Lane extends Books {
   readonly sight: Sight;
   readonly pace?: Pace;
   readonly bell: Bell;
-  /** An operator holds it: nothing is taken until the bell rings. */
-  readonly paused?: () => boolean;
-  /** True once after an operator asked to try now: a rest that the other side imposed is over. */
-  readonly urged?: () => boolean;
+  /** It goes on with a lane that takes the place of this one. */
+  readonly course: Course;
 }
 
 /** Bounds a sleep, so that a clock that jumps is noticed. */
@@ -29,24 +26,20 @@ const LONGEST_SLEEP_MS = 60_000;
  * attempt in flight; `cut` ends that too, and what it was about is still owed.
  */
 export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): Promise<void> {
-  const { destination, store, clock, bell, pace } = lane;
-  const safe = persistent(store, clock, lane.log, cut);
-  const books: Books = { ...lane, store: safe };
-  const course: Course = {
-    restsUntil: 0,
-    suspension: new Suspension(),
-    backlog: new Backlog(clock.now()),
-    ambiguous: new Set(),
+  const { destination, store, clock, bell, pace, gate, course } = lane;
+  const books: Books & { readonly store: Pick<Store, "take"> } = {
+    ...lane,
+    ...persistent(lane, insisting(destination.name, clock, lane.log, cut)),
   };
   // One signal to wait for: every AbortSignal.any() of one that lives on leaves something behind in it.
   stop.addEventListener("abort", () => bell.ring(), { once: true });
   while (!stop.aborted) {
     const rung = bell.next();
-    if (lane.paused?.()) {
+    if (gate.paused()) {
       await clock.sleep(LONGEST_SLEEP_MS, rung);
       continue;
     }
-    if (lane.urged?.()) course.restsUntil = 0;
+    if (gate.urged()) course.restsUntil = 0;
     // A clock that was set back must not make it rest until the time that it once showed.
     course.restsUntil = Math.min(course.restsUntil, clock.now() + LONGEST_REST_MS);
     // Its turn comes first: what is taken knows what memory knows at that moment, and is guarded with it.
@@ -62,8 +55,8 @@ export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): 
       continue;
     }
     // A probe is one batch: much at once is for a destination that takes it.
-    const isProbe = course.suspension.since !== undefined;
-    const departure = isProbe ? alone(taken.batch) : await course.backlog.gather(taken.batch, safe, clock.now());
+    const isProbe = gate.suspended() !== undefined;
+    const departure = isProbe ? alone(taken.batch) : await course.backlog.gather(taken.batch, books.store, clock.now());
     const result = await attempt(departure.batch, lane, cut);
     if (!result) return; // cut in mid-flight: that was no attempt, and it is owed
     await settle(departure, result, books, course);

@@ -5,11 +5,12 @@ export class Pace {
   #tokens: number;
   #at: number;
 
-  constructor(options: { readonly per_second: number; readonly burst: number }, now: number) {
+  /** It goes on from `before`, which it takes the place of. */
+  constructor(options: { readonly per_second: number; readonly burst: number }, now: number, before?: Pace) {
     this.#perSecond = options.per_second;
     this.#burst = options.burst;
-    this.#tokens = options.burst;
-    this.#at = now;
+    this.#tokens = Math.min(options.burst, before ? before.#tokens : options.burst);
+    this.#at = before ? before.#at : now;
   }
 
   /** The milliseconds until there is a token; 0 when there is one. */

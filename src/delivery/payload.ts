@@ -4,6 +4,7 @@ import { mayBeCut } from "../guard/limits.ts";
 import { merge } from "../guard/merge.ts";
 import type { Guard } from "../guard/policy.ts";
 import type { Alert, Batch, Delivery, Entry, GuardedAlert, Payload, RecordLine } from "../model.ts";
+import { recordOf } from "../record.ts";
 import { matchableOfGuarded } from "../routing/facts.ts";
 import type { Route, Routes } from "../routing/route.ts";
 import { renderTemplate, type Template, type TemplateFailure } from "../template/compile.ts";
@@ -67,25 +68,6 @@ export function openBatch(batch: Batch, { guard: policy, routes, links, wording 
     minimal: false,
   };
   return { payload, leaving, refused };
-}
-
-/** The line that remains of a delivery: no content, only what became of it. */
-export function recordOf(
-  delivery: Delivery,
-  at: number,
-  result: { readonly outcome: RecordLine["outcome"]; readonly reason?: string; readonly tlp?: string },
-): RecordLine {
-  return {
-    delivery: delivery.id,
-    at,
-    destination: delivery.destination,
-    instance: delivery.instance,
-    kind: delivery.kind,
-    ...(delivery.eventUuid !== undefined && { eventUuid: delivery.eventUuid }),
-    ...(delivery.changedAt !== undefined && { changedAt: delivery.changedAt }),
-    routes: delivery.routes,
-    ...result,
-  };
 }
 
 /** A route that left the config since cannot be asked any more; what it planned is still owed. */

@@ -2,35 +2,45 @@ import { StoreError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Store } from "../model.ts";
 import type { Clock } from "./clock.ts";
+import type { Gate } from "./holds.ts";
 
 const RETRY_MS = 5_000;
 
+/** Does `work` again while the store cannot write, such as on a full disk; gives up, with the error, once `cut` aborts. */
+export type Insist = <T>(work: () => Promise<T>) => Promise<T>;
+
+export function insisting(destination: string, clock: Clock, log: Log, cut: AbortSignal): Insist {
+  return async (work) => {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof StoreError) || cut.aborted) throw error;
+        log.error({ err: error, destination, retryInMs: RETRY_MS }, "Cannot write down what became of a delivery");
+        await clock.sleep(RETRY_MS, cut);
+      }
+    }
+  };
+}
+
 /**
- * The store, which settles also on a disk that is full for a while: what has been sent must not be sent again because that
- * could not be written down. Gives up, with the error, once `cut` aborts.
+ * A store and a gate that also work on a disk that is full for a while: what has been sent must not be sent again because
+ * that could not be written down.
  */
 export function persistent(
-  store: Store,
-  clock: Clock,
-  log: Log,
-  cut: AbortSignal,
-): Pick<Store, "take" | "settle" | "owed"> {
+  { store, gate }: { readonly store: Store; readonly gate: Gate },
+  insist: Insist,
+): { readonly store: Pick<Store, "take" | "settle" | "owed">; readonly gate: Gate } {
   return {
-    take: (destination, now) => store.take(destination, now),
-    owed: () => store.owed(),
-    async settle(settlement, now) {
-      for (;;) {
-        try {
-          return await store.settle(settlement, now);
-        } catch (error) {
-          if (!(error instanceof StoreError) || cut.aborted) throw error;
-          log.error(
-            { err: error, batch: settlement.batch, retryInMs: RETRY_MS },
-            "Cannot write down what became of a batch",
-          );
-          await clock.sleep(RETRY_MS, cut);
-        }
-      }
+    store: {
+      take: (destination, now) => store.take(destination, now),
+      owed: () => store.owed(),
+      settle: (settlement, now) => insist(() => store.settle(settlement, now)),
+    },
+    gate: {
+      ...gate,
+      suspend: (reason, now) => insist(() => gate.suspend(reason, now)),
+      recover: (now) => insist(() => gate.recover(now)),
     },
   };
 }

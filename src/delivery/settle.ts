@@ -1,11 +1,11 @@
 import { destinationRecovered, destinationSuspended } from "../herald.ts";
 import type { Log } from "../log.ts";
 import type { BatchId, Delivery, Destination, Failure, Outcome, RecordLine, Settlement, Store } from "../model.ts";
-import type { Backlog, Departure } from "./backlog.ts";
+import { recordOf } from "../record.ts";
+import { Backlog, type Departure } from "./backlog.ts";
 import type { Clock } from "./clock.ts";
+import type { Gate } from "./holds.ts";
 import type { Notices } from "./notices.ts";
-import { recordOf } from "./payload.ts";
-import type { Suspension } from "./suspension.ts";
 
 /** What settling works with. */
 export interface Books {
@@ -13,24 +13,26 @@ export interface Books {
   readonly store: Pick<Store, "settle" | "owed">;
   readonly clock: Clock;
   readonly log: Log;
+  readonly gate: Gate;
   /** How long a batch is tried, from its first attempt, not counting what time the destination was suspended. */
   readonly maxAgeMs: number;
   /** Where suspensions and losses are told. */
   readonly notices?: Notices;
   /** Called for each line that enters the record. */
   readonly settled?: (line: RecordLine) => void;
-  /** Called when a suspension begins, and with undefined when it ends. */
-  readonly suspended?: (suspension: { readonly at: number; readonly reason: string } | undefined) => void;
 }
 
 /** What a delivery loop knows beside the store; it lasts as long as the process, and a first attempt finds it out again. */
 export interface Course {
   /** Nothing leaves before. */
   restsUntil: number;
-  readonly suspension: Suspension;
   readonly backlog: Backlog;
   /** Batches of which it is unknown whether they have arrived. */
   readonly ambiguous: Set<BatchId>;
+}
+
+export function openCourse(now: number): Course {
+  return { restsUntil: 0, backlog: new Backlog(now), ambiguous: new Set() };
 }
 
 /** What came of one attempt. */
@@ -53,10 +55,9 @@ export const LONGEST_REST_MS = 3_600_000;
 
 /** Writes down what became of an attempt: what is settled, what is tried again and when, and how the destination is. */
 export async function settle(departure: Departure, result: Attempt, books: Books, course: Course): Promise<void> {
-  const { clock, log, destination, notices } = books;
+  const { clock, log, destination, gate, notices } = books;
   const { outcome, leaving } = result;
   const { batch, parts } = departure;
-  const { suspension } = course;
   const now = clock.now();
   const finish = (end?: Pick<RecordLine, "outcome" | "reason">) => finishAll(departure, result, end, books, course);
   const rest = (ms: number) => {
@@ -84,7 +85,7 @@ export async function settle(departure: Departure, result: Attempt, books: Books
       await finish({ outcome: "dead", reason: outcome.reason });
       // Whoever refuses a message has looked at it, and takes others.
       if (outcome.reason !== BUG) return recover();
-      if (suspension.since !== undefined) rest(PROBE_MS);
+      if (gate.suspended()) rest(PROBE_MS);
       return;
     case "destination_rejected":
       rest(PROBE_MS);
@@ -93,7 +94,7 @@ export async function settle(departure: Departure, result: Attempt, books: Books
     case "ambiguous":
       // Whether it arrived is unknown. It is sent once more under the same id; then a duplicate would be worse.
       if (parts.some(({ id }) => course.ambiguous.has(id))) {
-        if (suspension.since !== undefined) rest(PROBE_MS);
+        if (gate.suspended()) rest(PROBE_MS);
         log.warn(why, "Sent twice, and whether it arrived is unknown; it is not sent again");
         return finish({ outcome: "unproven", reason: outcome.reason });
       }
@@ -110,14 +111,14 @@ export async function settle(departure: Departure, result: Attempt, books: Books
   const waitMs = isThrottled
     ? Math.min(Math.max(outcome.afterMs, 0), LONGEST_REST_MS)
     : Math.round(clock.random() * Math.min(CAP_MS, BASE_MS * 2 ** Math.min(batch.attempts, 20)));
-  if (suspension.since !== undefined) {
+  if (gate.suspended()) {
     const probeMs = Math.max(PROBE_MS, waitMs);
     log.warn({ ...why, retryInMs: probeMs }, "A probe has failed: the destination stays suspended");
     rest(probeMs);
     return again(probeMs, false);
   }
   if (isThrottled) rest(waitMs);
-  const ageMs = now - batch.firstAttemptAt - suspension.within(batch.firstAttemptAt, now);
+  const ageMs = now - batch.firstAttemptAt;
   if (batch.attempts > 0 && ageMs > books.maxAgeMs) {
     log.error(why, "Delivery is dead: tried for too long");
     return finish({ outcome: "dead", reason: outcome.reason });
@@ -130,12 +131,11 @@ export async function settle(departure: Departure, result: Attempt, books: Books
   return again(waitMs, !isThrottled || batch.attempts === 0);
 
   async function suspend({ reason, hint }: Failure): Promise<void> {
-    if (suspension.since !== undefined) {
+    if (gate.suspended()) {
       log.warn({ ...why, retryInMs: PROBE_MS }, "A probe was refused: the destination stays suspended");
       return;
     }
-    suspension.begin(now);
-    books.suspended?.({ at: now, reason });
+    await gate.suspend(reason, now);
     log.error({ ...why, retryInMs: PROBE_MS }, "Destination suspended: it refuses us; what it is owed is kept");
     const owed = await owedTo(books);
     const failure = { reason, ...(hint !== undefined && { hint }) };
@@ -143,9 +143,8 @@ export async function settle(departure: Departure, result: Attempt, books: Books
   }
 
   async function recover(): Promise<void> {
-    if (suspension.since === undefined) return;
-    const suspendedMs = suspension.end(now);
-    books.suspended?.(undefined);
+    if (!gate.suspended()) return;
+    const suspendedMs = await gate.recover(now);
     course.backlog.open(now);
     const owed = await owedTo(books);
     log.info({ destination: destination.name, suspendedMs, owed }, "Destination recovered");

@@ -1,6 +1,8 @@
+import { createHmac, randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { Log } from "../log.ts";
 import type { Source } from "../model.ts";
+import { Secret } from "../secret.ts";
 
 /** What a source is given when it is opened; opening does no I/O. */
 export interface SourceContext {
@@ -9,6 +11,8 @@ export interface SourceContext {
   readonly now: () => number;
   /** Called when the feed falls silent, with when it spoke last, and when frames arrive again. */
   readonly onSilence?: (silent: boolean, sinceAt: number) => void;
+  /** Called when it is connected again, and when frames were dropped: something may have been missed. */
+  readonly onGap?: () => void;
 }
 
 /** How a source is doing, for status, metrics and health; counted since it was opened. */
@@ -30,6 +34,8 @@ export interface LiveSource extends Source {
 /** A parsed `feed:` entry; the options of its type are inside `open`. */
 export interface ConfiguredSource {
   readonly type: string;
+  /** The same for the same options, secrets included; tells nothing of them. */
+  readonly fingerprint: string;
   open(context: SourceContext): LiveSource;
 }
 
@@ -48,8 +54,23 @@ export function defineSource<const Type extends string, Shape extends z.ZodRawSh
       const options = parsed as unknown as z.output<z.ZodObject<Shape>>;
       const problem = definition.check?.(options);
       if (problem) context.addIssue({ code: "custom", path: [problem.path], message: problem.message });
-      return { type: definition.type, open: (opened) => definition.open(options, opened) };
+      return {
+        type: definition.type,
+        fingerprint: fingerprintOf(parsed),
+        open: (opened) => definition.open(options, opened),
+      };
     });
+}
+
+/** A hash without a key would give a weak password away. */
+const KEY = randomBytes(32);
+
+function fingerprintOf(options: unknown): string {
+  const text = JSON.stringify(options, function (this: unknown, key, value: unknown) {
+    const original: unknown = typeof this === "object" && this !== null ? Reflect.get(this, key) : value;
+    return original instanceof Secret ? original.reveal() : value;
+  });
+  return createHmac("sha256", KEY).update(text).digest("hex");
 }
 
 /** MISP's names are far shorter; a frame of megabytes without a space must not become a topic of megabytes. */

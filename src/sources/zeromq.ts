@@ -48,8 +48,12 @@ export const zeromq = defineSource({
 });
 
 /** Each call of `frames` connects anew; ending the iteration, by the signal or by leaving it, closes all sockets. */
-export function openZeromq(options: ZeromqOptions, { instance, log, now, onSilence }: SourceContext): LiveSource {
+export function openZeromq(
+  options: ZeromqOptions,
+  { instance, log, now, onSilence, onGap }: SourceContext,
+): LiveSource {
   const connected = new Set<string>();
+  const seen = new Set<string>();
   let received = 0;
   let dropped: Readonly<Record<string, number>> = {};
   let lastFrameAt: number | undefined;
@@ -84,6 +88,7 @@ export function openZeromq(options: ZeromqOptions, { instance, log, now, onSilen
         dropped = { ...dropped, [topic]: (dropped[topic] ?? 0) + more };
         drops.add(topic, more);
       }
+      onGap?.();
       droppedBefore = totals;
     }
 
@@ -118,6 +123,10 @@ export function openZeromq(options: ZeromqOptions, { instance, log, now, onSilen
 
   function link(endpoint: string, state: LinkState): void {
     connected[state === "connected" ? "add" : "delete"](endpoint);
+    if (state === "connected") {
+      if (seen.has(endpoint)) onGap?.();
+      seen.add(endpoint);
+    }
     const line = describe(state, options.username !== undefined, instance);
     log[line.level]({ instance, endpoint }, line.text);
   }

@@ -1,3 +1,4 @@
+import type { Hold } from "../model.ts";
 import type { Database } from "./driver.ts";
 import type { BodyRow } from "./rows.ts";
 
@@ -81,11 +82,17 @@ export function prepareLedger(db: Database) {
       "SELECT max(at) AS at FROM records WHERE destination = ? AND outcome IN ('sent', 'unproven')",
     ),
 
-    pauses: db.prepare<{ readonly destination: string; readonly pausedAt: number; readonly by: string }>(
-      "SELECT destination, paused_at AS pausedAt, by FROM pauses ORDER BY destination",
+    holds: db.prepare<Hold>("SELECT destination, kind, since, note FROM holds ORDER BY destination, kind"),
+    hold: db.prepare(
+      "INSERT OR IGNORE INTO holds (destination, kind, since, note, ageless_from) VALUES (?1, ?2, ?3, ?4, ?3)",
     ),
-    pause: db.prepare("INSERT OR IGNORE INTO pauses (destination, paused_at, by) VALUES (?, ?, ?)"),
-    resume: db.prepare<{ readonly paused_at: number }>("DELETE FROM pauses WHERE destination = ? RETURNING paused_at"),
+    agelessFrom: db.prepare<{ readonly at: number | null }>(
+      "SELECT min(ageless_from) AS at FROM holds WHERE destination = ?",
+    ),
+    release: db.prepare<{ readonly destination: string }>(
+      "DELETE FROM holds WHERE destination = ? AND kind = ? RETURNING destination",
+    ),
+    stillAgeless: db.prepare("UPDATE holds SET ageless_from = ? WHERE destination = ?"),
     rejuvenate: db.prepare(`
       UPDATE batches SET first_attempt_at = first_attempt_at + max(0, ?2 - max(?3, first_attempt_at))
       WHERE destination = ?1 AND first_attempt_at IS NOT NULL`),

@@ -3,15 +3,15 @@ import type {
   Batch,
   BatchId,
   DeliveryId,
+  Hold,
   Ledger,
   Memory,
   OwedFilter,
   OwedLine,
-  Pause,
   RecordFilter,
   RecordLine,
 } from "../model.ts";
-import { formatDropped } from "./dropped.ts";
+import { recordOf } from "../record.ts";
 import type { FormedBatch, Owed, WaitingGroup } from "./memory-rows.ts";
 import { nameOf } from "./names.ts";
 
@@ -27,7 +27,7 @@ export interface MemoryShelf {
 /** What people ask and decide, in memory: everything is one page. */
 export class MemoryLedger implements Ledger {
   readonly #shelf: MemoryShelf;
-  readonly #pauses = new Map<string, Pause>();
+  readonly #holds = new Map<string, { readonly hold: Hold; readonly agelessFrom: number }>();
 
   constructor(shelf: MemoryShelf) {
     this.#shelf = shelf;
@@ -76,10 +76,14 @@ export class MemoryLedger implements Ledger {
     if (movable.length > 0) yield movable.map((owed) => this.#lineOf(owed));
   }
 
-  async *drop(filter: OwedFilter, by: string, now: number): AsyncGenerator<readonly RecordLine[]> {
+  async *drop(
+    filter: OwedFilter,
+    end: Parameters<Ledger["drop"]>[1],
+    now: number,
+  ): AsyncGenerator<readonly RecordLine[]> {
     const { owed, batches } = this.#shelf;
     const movable = this.#movable(filter);
-    const lines = movable.map(({ delivery }) => formatDropped(delivery, by, now));
+    const lines = movable.map(({ delivery }) => recordOf(delivery, now, end));
     for (const { delivery } of movable) owed.delete(delivery.id);
     this.#shelf.records().push(...lines);
     for (const { batch, delivery, groupKey } of movable) {
@@ -111,23 +115,26 @@ export class MemoryLedger implements Ledger {
     return told.reduce<number | undefined>((newest, { at }) => Math.max(newest ?? at, at), undefined);
   }
 
-  async paused(): Promise<readonly Pause[]> {
-    return [...this.#pauses.values()].sort((a, b) => (a.destination < b.destination ? -1 : 1));
+  async holds(): Promise<readonly Hold[]> {
+    return [...this.#holds.keys()].sort().flatMap((name) => this.#holds.get(name)?.hold ?? []);
   }
 
-  async pause(pause: Pause): Promise<void> {
-    if (!this.#pauses.has(pause.destination)) this.#pauses.set(pause.destination, pause);
+  async hold(hold: Hold): Promise<void> {
+    const name = nameOf(hold.destination, hold.kind);
+    if (!this.#holds.has(name)) this.#holds.set(name, { hold, agelessFrom: hold.since });
   }
 
-  async resume(destination: string, now: number): Promise<void> {
-    const pause = this.#pauses.get(destination);
-    this.#pauses.delete(destination);
+  async release(destination: string, kind: Hold["kind"], now: number): Promise<void> {
+    const held = [...this.#holds].filter(([, { hold }]) => hold.destination === destination);
+    if (!this.#holds.delete(nameOf(destination, kind))) return;
+    const from = Math.min(...held.map(([, { agelessFrom }]) => agelessFrom));
     for (const batch of this.#shelf.batches.values()) {
       const { firstAttemptAt } = batch;
-      if (!pause || batch.destination !== destination || firstAttemptAt === undefined) continue;
-      const slept = Math.max(0, now - Math.max(pause.pausedAt, firstAttemptAt));
+      if (batch.destination !== destination || firstAttemptAt === undefined) continue;
+      const slept = Math.max(0, now - Math.max(from, firstAttemptAt));
       this.#shelf.batches.set(batch.id, { ...batch, firstAttemptAt: firstAttemptAt + slept });
     }
+    for (const [name, { hold }] of held) if (hold.kind !== kind) this.#holds.set(name, { hold, agelessFrom: now });
   }
 
   #meant({ ids, destinations, standing, eventUuid, before }: OwedFilter): readonly Owed[] {

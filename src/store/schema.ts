@@ -82,7 +82,11 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX records_event ON records (event_uuid, seq) WHERE event_uuid IS NOT NULL;
   CREATE INDEX records_told ON records (destination, at) WHERE outcome IN ('sent', 'unproven');
 
-  CREATE TABLE pauses (destination TEXT NOT NULL PRIMARY KEY, paused_at INTEGER NOT NULL, by TEXT NOT NULL) STRICT;
+  -- ageless_from: since then, or since the last release of another hold, what the destination is owed has not aged
+  CREATE TABLE holds (
+    destination TEXT NOT NULL, kind TEXT NOT NULL, since INTEGER NOT NULL, note TEXT NOT NULL, ageless_from INTEGER NOT NULL,
+    PRIMARY KEY (destination, kind)
+  ) STRICT, WITHOUT ROWID;
   `,
 ];
 

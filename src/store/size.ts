@@ -1,6 +1,6 @@
 import type { RecordLine, Undecided } from "../model.ts";
+import { recordOf } from "../record.ts";
 import type { Database } from "./driver.ts";
-import { formatShed } from "./dropped.ts";
 import { removeOwed } from "./removal.ts";
 import type { Shelf } from "./sqlite-ledger.ts";
 
@@ -96,7 +96,9 @@ export class SqliteSize implements Size {
       return bytes >= excess;
     });
     const rows = enough < 0 ? oldest : oldest.slice(0, enough + 1);
-    return removeOwed(rows, this.#shelf, (delivery) => formatShed(delivery, now));
+    return removeOwed(rows, this.#shelf, (delivery) =>
+      recordOf(delivery, now, { outcome: "dead", reason: "state-full" }),
+    );
   }
 
   #measure(): { readonly used: number; readonly file: number } {

@@ -4,15 +4,15 @@ import type {
   Batch,
   BatchId,
   DeliveryId,
+  Hold,
   Ledger,
   Memory,
   OwedFilter,
   OwedLine,
-  Pause,
   RecordFilter,
   RecordLine,
 } from "../model.ts";
-import { formatDropped } from "./dropped.ts";
+import { recordOf } from "../record.ts";
 import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
 import { removeOwed } from "./removal.ts";
 import { parseAlert, parseDelivery, parseRecord } from "./rows.ts";
@@ -84,10 +84,14 @@ export class SqliteLedger implements Ledger {
     for await (const lines of pages) yield lines;
   }
 
-  async *drop(filter: OwedFilter, by: string, now: number): AsyncGenerator<readonly RecordLine[]> {
+  async *drop(
+    filter: OwedFilter,
+    end: Parameters<Ledger["drop"]>[1],
+    now: number,
+  ): AsyncGenerator<readonly RecordLine[]> {
     const pages = this.#pages(filter, (rows) => {
       const movable = rows.filter((row) => row.sending === 0);
-      return removeOwed(movable, { sql: this.#shelf.sql, ledger: this.#sql }, (one) => formatDropped(one, by, now));
+      return removeOwed(movable, { sql: this.#shelf.sql, ledger: this.#sql }, (one) => recordOf(one, now, end));
     });
     for await (const lines of pages) yield lines;
   }
@@ -120,18 +124,21 @@ export class SqliteLedger implements Ledger {
     return this.#transaction(() => this.#sql.toldAt.get(destination)?.at ?? undefined);
   }
 
-  async paused(): Promise<readonly Pause[]> {
-    return this.#transaction(() => this.#sql.pauses.all().map((row) => ({ ...row })));
+  async holds(): Promise<readonly Hold[]> {
+    return this.#transaction(() => this.#sql.holds.all().map((row) => ({ ...row })));
   }
 
-  async pause({ destination, pausedAt, by }: Pause): Promise<void> {
-    this.#transaction(() => this.#sql.pause.run(destination, pausedAt, by));
+  async hold({ destination, kind, since, note }: Hold): Promise<void> {
+    this.#transaction(() => this.#sql.hold.run(destination, kind, since, note));
   }
 
-  async resume(destination: string, now: number): Promise<void> {
+  async release(destination: string, kind: Hold["kind"], now: number): Promise<void> {
     this.#transaction(() => {
-      const pausedAt = this.#sql.resume.get(destination)?.paused_at;
-      if (pausedAt !== undefined) this.#sql.rejuvenate.run(destination, now, pausedAt);
+      const from = this.#sql.agelessFrom.get(destination)?.at;
+      if (!this.#sql.release.get(destination, kind) || typeof from !== "number") return;
+      this.#sql.rejuvenate.run(destination, now, from);
+      // What holds it beside this one must not count the same time again.
+      this.#sql.stillAgeless.run(now, destination);
     });
   }
 

@@ -1,7 +1,9 @@
 import { Bell } from "../../src/delivery/bell.ts";
 import type { Clock } from "../../src/delivery/clock.ts";
 import { deliver, type Lane } from "../../src/delivery/deliver.ts";
+import { Holds } from "../../src/delivery/holds.ts";
 import { Notices } from "../../src/delivery/notices.ts";
+import { openCourse } from "../../src/delivery/settle.ts";
 import { openLog } from "../../src/log.ts";
 import type { Outcome, Payload, RecordLine, Settlement, Store } from "../../src/model.ts";
 import type { Desk } from "../planning/desk.ts";
@@ -85,8 +87,12 @@ export class Track {
   constructor(
     desk: Desk,
     answers: Answers,
-    { clock, ...rest }: Partial<Pick<Lane, "clock" | "pace" | "maxAgeMs">> & { readonly until?: number } = {},
+    {
+      clock,
+      ...rest
+    }: Partial<Pick<Lane, "clock" | "pace" | "maxAgeMs">> & { readonly until?: number; readonly holds?: Holds } = {},
   ) {
+    const holds = rest.holds ?? new Holds(desk.store.ledger);
     const left = typeof answers === "function" ? [] : [...answers];
     const time = clock ?? new SteppedClock(rest.until ?? T0 + 3_600_000, () => this.stop.abort());
     const settings = desk.rules.destinations.get("soc");
@@ -104,6 +110,8 @@ export class Track {
         preview: async () => ({ body: "", sizes: [], trimmed: [], html: "" }),
         async [Symbol.asyncDispose]() {},
       },
+      gate: holds.gate("soc"),
+      course: openCourse(time.now()),
       sight: { guard: settings.guard, routes: desk.rules.routes, links: new Map() },
       ...(rest.pace && { pace: rest.pace }),
       maxAgeMs: rest.maxAgeMs ?? 86_400_000,

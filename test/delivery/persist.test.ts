@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { persistent } from "../../src/delivery/persist.ts";
+import { Holds } from "../../src/delivery/holds.ts";
+import { insisting, persistent } from "../../src/delivery/persist.ts";
 import { StoreError } from "../../src/errors.ts";
-import type { BatchId, Settlement } from "../../src/model.ts";
+import type { BatchId, Hold, Settlement } from "../../src/model.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { T0 } from "../support/messages.ts";
@@ -9,44 +10,44 @@ import { SteppedClock } from "./lane.ts";
 
 const SETTLEMENT: Settlement = { batch: "b1" as BatchId, records: [], attempted: true };
 
-function failing(times: number, error: Error) {
-  const calls: Settlement[] = [];
-  const store = Object.assign(openMemoryStore(), {
-    settle: async (settlement: Settlement) => {
-      calls.push(settlement);
-      if (calls.length <= times) throw error;
-    },
-  });
-  return { store, calls };
+/** A store that fails the first `times` that something is written, and whoever writes there again and again. */
+function failing(times: number, error: Error, cut = new AbortController(), until = T0 + 60_000) {
+  const calls: (Settlement | Hold)[] = [];
+  const write = async (what: Settlement | Hold) => {
+    calls.push(what);
+    if (calls.length <= times) throw error;
+  };
+  const store = Object.assign(openMemoryStore(), { settle: write });
+  const holds = new Holds({ hold: write, release: async () => {} });
+  const captured = captureLog();
+  const clock = new SteppedClock(until, () => cut.abort());
+  const safe = persistent({ store, gate: holds.gate("soc") }, insisting("soc", clock, captured.log, cut.signal));
+  return { safe, calls, captured, clock, holds };
 }
 
 test("what became of a batch is written down once the disk has room again", async () => {
-  const { store, calls } = failing(3, new StoreError("The disk is full"));
-  const captured = captureLog();
-  const clock = new SteppedClock(T0 + 60_000, () => {});
-  await persistent(store, clock, captured.log, new AbortController().signal).settle(SETTLEMENT, T0);
+  const { safe, calls, captured, clock } = failing(3, new StoreError("The disk is full"));
+  await safe.store.settle(SETTLEMENT, T0);
   expect(calls).toEqual([SETTLEMENT, SETTLEMENT, SETTLEMENT, SETTLEMENT]);
   expect(clock.sleeps).toEqual([5000, 5000, 5000]);
   expect(captured.find(/Cannot write down/)).toHaveLength(3);
 });
 
+test("so is that a destination refuses us", async () => {
+  const { safe, calls, holds } = failing(2, new StoreError("The disk is full"));
+  await safe.gate.suspend("http-410", T0);
+  const hold = { destination: "soc", kind: "suspended", since: T0, note: "http-410" };
+  expect(calls).toEqual([hold, hold, hold]);
+  expect(holds.all).toEqual([hold]);
+});
+
 test("a bug in the store is no disk that is full", async () => {
-  const { store, calls } = failing(1, new TypeError("undefined is not a function"));
-  const settling = persistent(
-    store,
-    new SteppedClock(T0 + 1, () => {}),
-    captureLog().log,
-    new AbortController().signal,
-  );
-  await expect(settling.settle(SETTLEMENT, T0)).rejects.toThrow(TypeError);
+  const { safe, calls } = failing(1, new TypeError("undefined is not a function"));
+  await expect(safe.store.settle(SETTLEMENT, T0)).rejects.toThrow(TypeError);
   expect(calls).toHaveLength(1);
 });
 
 test("it gives up when the service has to end", async () => {
-  const { store } = failing(100, new StoreError("The disk is full"));
-  const cut = new AbortController();
-  const clock = new SteppedClock(T0 + 12_000, () => cut.abort());
-  await expect(persistent(store, clock, captureLog().log, cut.signal).settle(SETTLEMENT, T0)).rejects.toThrow(
-    StoreError,
-  );
+  const { safe } = failing(100, new StoreError("The disk is full"), new AbortController(), T0 + 12_000);
+  await expect(safe.store.settle(SETTLEMENT, T0)).rejects.toThrow(StoreError);
 });

@@ -1,5 +1,4 @@
 import { describe, expect, it, test } from "vitest";
-import { Suspension } from "../../src/delivery/suspension.ts";
 import { OURSELVES } from "../../src/herald.ts";
 import type { Outcome } from "../../src/model.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
@@ -288,28 +287,6 @@ test("deliver() does not rest until the time that a clock showed before it was s
   await track.run();
   // An hour is the longest rest that any answer can ask for; the minute is the sleep in which the clock was set back.
   expect((track.sent[1]?.at ?? 0) - T0).toBe(2 * HOUR + MINUTE);
-});
-
-describe("Suspension", () => {
-  test("adds up only what lies within", () => {
-    const suspension = new Suspension();
-    suspension.begin(10);
-    expect(suspension.within(0, 15)).toBe(5);
-    expect(suspension.end(20)).toBe(10);
-    suspension.begin(30);
-    suspension.begin(35); // it is already
-    expect([suspension.since, suspension.within(0, 40), suspension.within(15, 40), suspension.within(36, 40)]).toEqual([
-      30, 20, 15, 4,
-    ]);
-    expect(suspension.end(50)).toBe(20);
-    expect([suspension.since, suspension.end(60), suspension.within(45, 100)]).toEqual([undefined, 0, 5]);
-  });
-
-  test("is not shortened below nothing by a clock that was set back", () => {
-    const suspension = new Suspension();
-    suspension.begin(100);
-    expect([suspension.within(0, 50), suspension.end(50), suspension.within(0, 200)]).toEqual([0, 0, 0]);
-  });
 });
 
 test("what a destination is suspended for is told in our own name, with nothing from MISP or the server", async () => {

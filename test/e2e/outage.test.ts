@@ -242,7 +242,7 @@ test.runIf(CAN_MOUNT)(
     await eventually(() => release);
     fill(`${disk}/ballast`);
     release?.();
-    await daemon.logged(/the disk is full; free some space.*Cannot write down what became of a batch/);
+    await daemon.logged(/the disk is full; free some space.*Cannot write down what became of a delivery/);
     expect(told(sink.received)).toEqual([1, 2].map(uuidOf));
     await publish(publisher, 4);
     expect(await daemon.exited).toBe(1);

@@ -16,6 +16,7 @@ import {
   takeBatch,
 } from "./samples.ts";
 
+const DROPPED = { outcome: "muted", reason: "dropped-by-operator", by: "alice" } as const;
 const OTHER = "5f1b2c3d-0000-4000-8000-000000000002";
 
 async function linesOf({ ledger }: LedgerStore, filter: OwedFilter = {}): Promise<readonly OwedLine[]> {
@@ -42,7 +43,7 @@ async function hasten({ ledger }: LedgerStore, filter: OwedFilter, now: number):
 
 async function drop({ ledger }: LedgerStore, filter: OwedFilter): Promise<readonly RecordLine[]> {
   const lines: RecordLine[] = [];
-  for await (const page of ledger.drop(filter, "alice", NOW + 7)) lines.push(...page);
+  for await (const page of ledger.drop(filter, DROPPED, NOW + 7)) lines.push(...page);
   return lines;
 }
 
@@ -275,53 +276,71 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
     });
   });
 
-  describe(`${name}: a paused destination`, () => {
-    it("is known until it is resumed; the first pause counts", async () => {
+  describe(`${name}: a destination that is held`, () => {
+    it("is known until it is released; the first hold of a kind counts", async () => {
       await using store = (await open()).store;
-      await store.ledger.pause({ destination: "soc", pausedAt: NOW, by: "alice" });
-      await store.ledger.pause({ destination: "soc", pausedAt: NOW + 1, by: "bob" });
-      await store.ledger.pause({ destination: "mail", pausedAt: NOW, by: "bob" });
-      expect(await store.ledger.paused()).toEqual([
-        { destination: "mail", pausedAt: NOW, by: "bob" },
-        { destination: "soc", pausedAt: NOW, by: "alice" },
-      ]);
-      await store.ledger.resume("mail", NOW + 2);
-      await store.ledger.resume("nobody", NOW + 2);
-      expect(await store.ledger.paused()).toMatchObject([{ destination: "soc" }]);
+      const held = { destination: "soc", kind: "paused", since: NOW, note: "alice" } as const;
+      const other = { destination: "mail", kind: "suspended", since: NOW, note: "http-410" } as const;
+      await store.ledger.hold(held);
+      await store.ledger.hold({ ...held, since: NOW + 1, note: "bob" });
+      await store.ledger.hold(other);
+      expect(await store.ledger.holds()).toEqual([other, held]);
+      await store.ledger.release("mail", "suspended", NOW + 2);
+      await store.ledger.release("soc", "suspended", NOW + 2);
+      await store.ledger.release("nobody", "paused", NOW + 2);
+      expect(await store.ledger.holds()).toEqual([held]);
     });
 
-    it("does not age: the time of the pause does not count as tried for", async () => {
+    it("does not age: the time of the hold does not count as tried for", async () => {
       await using store = (await open()).store;
       await store.commit(owing(delivery("a"), delivery("m", { destination: "mail" })), NOW);
       for (const destination of ["soc", "mail"]) {
         const { id } = await takeBatch(store, NOW, destination);
         await store.settle({ batch: id, records: [], retryAt: NOW + 1, attempted: true }, NOW);
       }
-      await store.ledger.pause({ destination: "soc", pausedAt: NOW + MINUTE, by: "alice" });
-      await store.ledger.resume("soc", NOW + 11 * MINUTE);
+      await store.ledger.hold({ destination: "soc", kind: "paused", since: NOW + MINUTE, note: "alice" });
+      await store.ledger.release("soc", "paused", NOW + 11 * MINUTE);
       expect(await takeBatch(store, NOW + 11 * MINUTE)).toMatchObject({ firstAttemptAt: NOW + 10 * MINUTE });
       expect(await takeBatch(store, NOW + 11 * MINUTE, "mail")).toMatchObject({ firstAttemptAt: NOW });
     });
 
-    it("counts from the resume where the first attempt ended within the pause", async () => {
+    it("counts from the release where the first attempt ended within the hold", async () => {
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
       const { id } = await takeBatch(store, NOW + 2);
-      await store.ledger.pause({ destination: "soc", pausedAt: NOW + 1, by: "alice" });
+      await store.ledger.hold({ destination: "soc", kind: "suspended", since: NOW + 1, note: "http-410" });
       await store.settle({ batch: id, records: [], retryAt: NOW + 3, attempted: true }, NOW + 3);
-      await store.ledger.resume("soc", NOW + MINUTE);
+      await store.ledger.release("soc", "suspended", NOW + MINUTE);
       expect(await takeBatch(store, NOW + MINUTE)).toMatchObject({ firstAttemptAt: NOW + MINUTE });
     });
 
-    it("stays paused across a crash", async (context) => {
+    it.each([
+      ["the longer one is released first", NOW + MINUTE, NOW + 3 * MINUTE, ["suspended", "paused"]],
+      ["the shorter one is released first", NOW + 3 * MINUTE, NOW + MINUTE, ["suspended", "paused"]],
+    ] as const)("counts no time twice where two holds overlap and %s", async (_, suspendedAt, pausedAt, order) => {
+      await using store = (await open()).store;
+      await store.commit(owing(delivery("a")), NOW);
+      const { id } = await takeBatch(store, NOW);
+      await store.settle({ batch: id, records: [], retryAt: NOW + 1, attempted: true }, NOW);
+      await store.ledger.hold({ destination: "soc", kind: "suspended", since: suspendedAt, note: "http-410" });
+      await store.ledger.hold({ destination: "soc", kind: "paused", since: pausedAt, note: "alice" });
+      for (const [index, kind] of order.entries()) {
+        await store.ledger.release("soc", kind, NOW + (5 + 2 * index) * MINUTE);
+      }
+      // Held from the first minute to the seventh, whatever it was that held it.
+      expect(await takeBatch(store, NOW + 7 * MINUTE)).toMatchObject({ firstAttemptAt: NOW + 6 * MINUTE });
+    });
+
+    it("stays held across a crash", async (context) => {
       const { store, reopen } = await open();
       if (!reopen) {
         await store[Symbol.asyncDispose]();
         return context.skip("not durable");
       }
-      await store.ledger.pause({ destination: "soc", pausedAt: NOW, by: "alice" });
+      const hold = { destination: "soc", kind: "suspended", since: NOW, note: "http-410" } as const;
+      await store.ledger.hold(hold);
       await using again = await reopen();
-      expect(await again.ledger.paused()).toEqual([{ destination: "soc", pausedAt: NOW, by: "alice" }]);
+      expect(await again.ledger.holds()).toEqual([hold]);
     });
   });
 }

@@ -39,7 +39,7 @@ async function compiledStore(): Promise<string> {
   await writeFile(join(directory, "package.json"), '{"type":"module"}');
   await writeFile(join(directory, "writer.js"), WRITER);
   const store = (await readdir(join(ROOT, "src/store"))).map((name) => `src/store/${name}`);
-  for (const source of ["src/errors.ts", "test/store/samples.ts", ...store]) {
+  for (const source of ["src/errors.ts", "src/record.ts", "test/store/samples.ts", ...store]) {
     const folder = source.startsWith("src/store/") ? "store" : ".";
     const { outputText } = ts.transpileModule(await readFile(join(ROOT, source), "utf8"), {
       compilerOptions: {

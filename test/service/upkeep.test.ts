@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { keepInBounds } from "../../src/cli/upkeep.ts";
 import { Notices } from "../../src/delivery/notices.ts";
 import type { AlertId, RecordLine } from "../../src/model.ts";
+import { keepInBounds } from "../../src/service/upkeep.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { alert, delivery, effects, eventMemory, group, record } from "../store/samples.ts";
 import { captureLog } from "../support/captured-log.ts";
@@ -23,7 +23,7 @@ async function openDesk(maxBytes: number) {
   const settled: RecordLine[] = [];
   const ended = new AbortController();
   const upkeep = {
-    ...{ store, retentionMs: 90 * DAY, maxBytes, clock, log: log.log, notices },
+    ...{ store, bounds: () => ({ retentionMs: 90 * DAY, maxBytes }), clock, log: log.log, notices },
     settled: (line: RecordLine) => void settled.push(line),
   };
   const running = keepInBounds(upkeep, ended.signal);

@@ -1,22 +1,22 @@
 import { expect, test } from "vitest";
-import { openLevers } from "../../src/control/levers.ts";
 import { deliver } from "../../src/delivery/deliver.ts";
-import { type Answer, stoppedClock, Track } from "../delivery/lane.ts";
+import { openHolds } from "../../src/delivery/holds.ts";
 import { Desk } from "../planning/desk.ts";
 import { eventually } from "../support/eventually.ts";
 import { publication, T0 } from "../support/messages.ts";
+import { type Answer, stoppedClock, Track } from "./lane.ts";
 
-/** A delivery loop that stands still between what happens to it, with an operator at its levers. */
+/** A delivery loop that stands still between what happens to it, with an operator at its gate. */
 async function open(answers: readonly Answer[]) {
   const desk = new Desk();
   const clock = stoppedClock();
-  const track = new Track(desk, answers, { clock });
-  const levers = await openLevers(desk.store.ledger);
-  const running = deliver({ ...track.lane, ...levers.of("soc") }, track.stop.signal, track.cut.signal);
+  const holds = await openHolds(desk.store.ledger);
+  const track = new Track(desk, answers, { clock, holds });
+  const running = deliver(track.lane, track.stop.signal, track.cut.signal);
   return {
     desk,
     track,
-    levers,
+    holds,
     idle: () => eventually(() => clock.asleep()),
     async [Symbol.asyncDispose]() {
       track.stop.abort();
@@ -25,20 +25,20 @@ async function open(answers: readonly Answer[]) {
   };
 }
 
-const pause = { destination: "soc", pausedAt: T0, by: "alice" };
+const pause = { destination: "soc", kind: "paused", since: T0, note: "alice" } as const;
 
 test("a paused destination takes nothing until it is resumed and its bell rings", async () => {
   await using operated = await open([]);
-  const { desk, track, levers, idle } = operated;
-  expect(await levers.pause(pause)).toBe(true);
-  expect(await levers.pause({ ...pause, by: "bob" })).toBe(false);
-  expect(levers.paused("soc")).toEqual(pause);
+  const { desk, track, holds, idle } = operated;
+  expect(await holds.add(pause)).toBe(true);
+  expect(await holds.add({ ...pause, note: "bob" })).toBe(false);
+  expect(holds.find("soc", "paused")).toEqual(pause);
   await desk.tell(publication());
   track.bell.ring();
   await idle();
   expect(track.sent).toEqual([]);
-  expect(await levers.resume("soc", T0)).toBe(true);
-  expect(await levers.resume("soc", T0)).toBe(false);
+  expect(await holds.release("soc", "paused", T0)).toEqual(pause);
+  expect(await holds.release("soc", "paused", T0)).toBeUndefined();
   track.bell.ring();
   await eventually(() => track.sent.length === 1);
 });
@@ -49,22 +49,22 @@ test("an attempt in flight ends although its destination is paused meanwhile", a
     answer = done;
   });
   await using operated = await open([() => held.then(() => ({ kind: "done" }))]);
-  const { desk, track, levers } = operated;
+  const { desk, track, holds } = operated;
   await desk.tell(publication());
   track.bell.ring();
   await eventually(() => track.sent.length === 1);
-  await levers.pause(pause);
+  await holds.add(pause);
   answer();
   await eventually(() => track.outcomes.includes("sent"));
 });
 
-test("pauses are remembered by whoever opens the levers next", async () => {
+test("pauses are remembered by whoever opens the holds next", async () => {
   const { store } = new Desk();
-  const levers = await openLevers(store.ledger);
-  await levers.pause(pause);
-  expect((await openLevers(store.ledger)).paused("soc")).toEqual(pause);
-  await levers.resume("soc", T0);
-  expect((await openLevers(store.ledger)).paused("soc")).toBeUndefined();
+  const holds = await openHolds(store.ledger);
+  await holds.add(pause);
+  expect((await openHolds(store.ledger)).find("soc", "paused")).toEqual(pause);
+  await holds.release("soc", "paused", T0);
+  expect((await openHolds(store.ledger)).find("soc", "paused")).toBeUndefined();
 });
 
 test.each([
@@ -72,7 +72,7 @@ test.each([
   ["refuses us", { kind: "destination_rejected", reason: "http-410" }],
 ] as const)("an urged destination tries at once although it %s, and once only", async (_, outcome) => {
   await using operated = await open([outcome, outcome, outcome]);
-  const { desk, track, levers, idle } = operated;
+  const { desk, track, holds, idle } = operated;
   await desk.tell(publication());
   track.bell.ring();
   await eventually(() => track.outcomes.length === 1);
@@ -84,7 +84,7 @@ test.each([
   track.bell.ring();
   await idle();
   expect(track.sent).toHaveLength(1);
-  levers.urge("soc");
+  holds.urge("soc");
   track.bell.ring();
   await eventually(() => track.outcomes.length === 2);
   await idle();
@@ -96,14 +96,19 @@ test.each([
 
 test("a suspension is known as long as it lasts", async () => {
   await using operated = await open([{ kind: "destination_rejected", reason: "http-410" }]);
-  const { desk, track, levers, idle } = operated;
+  const { desk, track, holds, idle } = operated;
   await desk.tell(publication());
   track.bell.ring();
-  await eventually(() => levers.suspended("soc") !== undefined);
-  expect(levers.suspended("soc")).toEqual({ at: T0, reason: "http-410" });
+  await eventually(() => holds.find("soc", "suspended") !== undefined);
+  expect(holds.find("soc", "suspended")).toEqual({
+    destination: "soc",
+    kind: "suspended",
+    since: T0,
+    note: "http-410",
+  });
   await idle();
   for await (const _ of desk.store.ledger.hasten({}, T0));
-  levers.urge("soc");
+  holds.urge("soc");
   track.bell.ring();
-  await eventually(() => levers.suspended("soc") === undefined && track.sent.length === 2);
+  await eventually(() => holds.find("soc", "suspended") === undefined && track.sent.length === 2);
 });

@@ -8,8 +8,9 @@ import type { Size } from "../store/size.ts";
 /** What keeping the state file in bounds works with. */
 export interface Upkeep {
   readonly store: Store & { readonly size: Size };
-  readonly retentionMs: number;
-  readonly maxBytes: number;
+  readonly bounds: () => { readonly retentionMs: number; readonly maxBytes: number };
+  /** What else is looked after as often. */
+  readonly others?: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
   readonly notices: Notices;
@@ -24,15 +25,17 @@ const BREATH_MS = 10;
 
 /** Keeps the state file within its retention and its size; ends when `signal` aborts. */
 export async function keepInBounds(upkeep: Upkeep, signal: AbortSignal): Promise<void> {
-  const { store, retentionMs, clock, log } = upkeep;
+  const { store, bounds, clock, log } = upkeep;
   let prunedAt = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
     try {
       const now = clock.now();
+      const { retentionMs } = bounds();
       if (Math.abs(now - prunedAt) >= PRUNE_EVERY_MS) {
         while (!signal.aborted && (await store.prune(now - retentionMs))) await clock.sleep(BREATH_MS, signal);
         prunedAt = now;
       }
+      await upkeep.others?.();
       await shrink(upkeep, signal);
       while (!signal.aborted && (await store.size.giveBack())) await clock.sleep(BREATH_MS, signal);
     } catch (error) {
@@ -43,7 +46,8 @@ export async function keepInBounds(upkeep: Upkeep, signal: AbortSignal): Promise
   }
 }
 
-async function shrink({ store, maxBytes, retentionMs, clock, log, notices, settled }: Upkeep, signal: AbortSignal) {
+async function shrink({ store, bounds, clock, log, notices, settled }: Upkeep, signal: AbortSignal) {
+  const { maxBytes, retentionMs } = bounds();
   if ((await store.size.measure()).used <= maxBytes) return;
   while (!signal.aborted && (await store.prune(clock.now() - retentionMs))) await clock.sleep(BREATH_MS, signal);
   const removed = { records: 0, memory: 0, undecided: 0 };

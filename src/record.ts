@@ -1,0 +1,20 @@
+import type { Delivery, RecordLine } from "./model.ts";
+
+/** The line that remains of a delivery when it is settled. */
+export function recordOf(
+  delivery: Delivery,
+  at: number,
+  end: Pick<RecordLine, "outcome" | "reason" | "tlp" | "by">,
+): RecordLine {
+  return {
+    delivery: delivery.id,
+    at,
+    destination: delivery.destination,
+    instance: delivery.instance,
+    kind: delivery.kind,
+    ...(delivery.eventUuid !== undefined && { eventUuid: delivery.eventUuid }),
+    ...(delivery.changedAt !== undefined && { changedAt: delivery.changedAt }),
+    routes: delivery.routes,
+    ...end,
+  };
+}

@@ -1,0 +1,213 @@
+import { resolve } from "node:path";
+import type { Writable } from "node:stream";
+import { reconcileBell } from "../absorb.ts";
+import { type Parts, type Running, start } from "../app.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import { ConfigError, type Problem } from "../config/problem.ts";
+import type { Daemon } from "../control/daemon.ts";
+import { Totals } from "../control/totals.ts";
+import type { Clock } from "../delivery/clock.ts";
+import { type Holds, openHolds } from "../delivery/holds.ts";
+import { Notices } from "../delivery/notices.ts";
+import { configRejected } from "../herald.ts";
+import type { Log } from "../log.ts";
+import type { Ledger, RecordLine, Store } from "../model.ts";
+import { openParts, openSources, startedMessages } from "../parts.ts";
+import type { LiveSource } from "../sources/source.ts";
+import type { Size } from "../store/size.ts";
+import { VERSION } from "../version.ts";
+import { dropUnnamed, noteUnnamed } from "./unnamed.ts";
+import { keepInBounds } from "./upkeep.ts";
+
+/** What a service is opened with; whoever opens these closes them. */
+export interface ServiceOptions {
+  /** Reads and checks the configuration; throws ConfigError. */
+  readonly load: () => Promise<LoadedConfig>;
+  readonly loaded: LoadedConfig;
+  readonly store: Store & { readonly ledger: Ledger; readonly size: Size };
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+}
+
+/** What came of reading the configuration again. */
+export interface Reloaded {
+  readonly digest: string;
+  readonly warnings: readonly Problem[];
+  /** Keys of the configuration that have changed, and count only after a restart. */
+  readonly restart: readonly string[];
+}
+
+/** The configuration that was refused, until one is accepted. */
+export interface Rejected {
+  readonly at: number;
+  readonly problems: readonly Problem[];
+}
+
+/** All that one configuration makes. */
+interface Generation {
+  readonly loaded: LoadedConfig;
+  readonly sources: readonly LiveSource[];
+  readonly parts: Parts & AsyncDisposable;
+  readonly since: number;
+}
+
+/** The long-running service: one configuration after the other upon one store. Disposing of it closes its connections. */
+export class Service implements AsyncDisposable {
+  readonly #options: ServiceOptions;
+  readonly #startedAt: number;
+  readonly #holds: Holds;
+  readonly #totals = new Totals();
+  readonly #notices = new Notices();
+  readonly #settled = (line: RecordLine) => this.#totals.settled(line);
+  #generation: Generation;
+  #rejected: Rejected | undefined;
+  #running: Running | undefined;
+  /** One reload after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+  readonly #leaving = new Set<Promise<void>>();
+
+  constructor(options: ServiceOptions, holds: Holds) {
+    this.#options = options;
+    this.#holds = holds;
+    this.#startedAt = options.clock.now();
+    this.#generation = this.#open(options.loaded);
+  }
+
+  /** How the service is, and what people may change in it, under the configuration of this moment. */
+  get daemon(): Daemon {
+    const { store, clock, log } = this.#options;
+    const { loaded, sources, parts, since } = this.#generation;
+    const { config, file, digest } = loaded;
+    return {
+      version: VERSION,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      config: { file: resolve(file), digest, since, ...(this.#rejected && { rejected: this.#rejected }) },
+      stateFile: resolve(this.#options.loaded.config.state.path),
+      instances: Object.keys(config.misp),
+      destinations: new Map(Object.entries(config.destinations).map(([name, { type }]) => [name, type])),
+      routes: config.routes.map(({ name }) => name),
+      ...{ sources, store, clock, log, holds: this.#holds, totals: this.#totals, settled: this.#settled },
+      lanes: parts.lanes,
+      bells: parts.bells,
+      unreadable: parts.unreadable,
+      reload: () => this.reload(),
+    };
+  }
+
+  /** Runs until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { loaded, parts } = this.#generation;
+    const { clock } = this.#options;
+    await noteUnnamed(this.#estate, new Set(Object.keys(loaded.config.destinations)));
+    const ended = new AbortController();
+    const bounds = () => {
+      const { retention: retentionMs, max_size: maxBytes } = this.#generation.loaded.config.state;
+      return { retentionMs, maxBytes };
+    };
+    const upkeep = keepInBounds({ ...this.#estate, bounds, others: () => dropUnnamed(this.#estate) }, ended.signal);
+    try {
+      this.#running = start({ ...parts, opening: startedMessages(loaded.config, clock.now(), VERSION) }, signal);
+      await this.#running.ended;
+    } finally {
+      ended.abort();
+      await upkeep;
+    }
+  }
+
+  /**
+   * Goes on under the configuration as it is now, once all of it is known to be good; throws ConfigError when it is not, and
+   * then nothing changes. Nothing that is owed, grouped or held is touched.
+   */
+  reload(): Promise<Reloaded> {
+    const mine = this.#turn.then(() => this.#reload());
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#turn;
+    await Promise.all(this.#leaving);
+    await this.#generation.parts[Symbol.asyncDispose]();
+  }
+
+  async #reload(): Promise<Reloaded> {
+    const { load, log } = this.#options;
+    const before = this.#generation;
+    let loaded: LoadedConfig;
+    try {
+      loaded = await load();
+    } catch (error) {
+      if (error instanceof ConfigError) this.#reject(error);
+      throw error;
+    }
+    const next = this.#open(loaded, before);
+    await noteUnnamed(this.#estate, new Set(Object.keys(loaded.config.destinations)));
+    this.#generation = next;
+    this.#rejected = undefined;
+    log.level = loaded.config.log.level;
+    const left = (this.#running?.swap(next.parts) ?? Promise.resolve()).then(() => before.parts[Symbol.asyncDispose]());
+    this.#leaving.add(left);
+    void left.finally(() => this.#leaving.delete(left));
+    // One that refused us may have been what was mended.
+    for (const { destination, kind } of this.#holds.all) if (kind === "suspended") this.#holds.urge(destination);
+    const restart = needRestart(this.#options.loaded, loaded);
+    log.info(
+      { digest: loaded.digest.slice(0, 12), routes: loaded.config.routes.length, ...differences(before, next) },
+      "Configuration reloaded",
+    );
+    if (restart.length > 0) log.warn({ keys: restart }, "The configuration has changes that need a restart");
+    return { digest: loaded.digest, warnings: loaded.warnings, restart };
+  }
+
+  #reject({ issues }: ConfigError): void {
+    const { clock, log } = this.#options;
+    const errors = issues.filter(({ severity }) => severity === "error");
+    const [first] = errors;
+    const where = first && first.line > 0 ? `${first.file}:${first.line}:${first.column}` : first?.file;
+    this.#rejected = { at: clock.now(), problems: issues };
+    log.error(
+      { problems: errors.length, where, reason: first?.message, hint: "misp-herald check says all that is wrong" },
+      "The new configuration is rejected; the one before stays in force",
+    );
+    this.#notices.say(configRejected({ problems: errors.length, ...(where !== undefined && { where }) }, clock.now()));
+  }
+
+  #open(loaded: LoadedConfig, before?: Generation): Generation {
+    const { store, clock, log, stdout } = this.#options;
+    const gap = (instance: string) => this.#generation.parts.bells.get(reconcileBell(instance))?.ring();
+    const surroundings = { log, clock, stdout, notices: this.#notices, gap };
+    const old = before && { config: before.loaded.config, sources: before.sources, parts: before.parts };
+    const sources = openSources(loaded.config, surroundings, old);
+    const opened = openParts(loaded.config, surroundings, { store, sources, holds: this.#holds }, old);
+    const lanes = opened.lanes.map((lane) => ({ ...lane, settled: this.#settled }));
+    const parts = { ...opened, lanes, planned: this.#totals.planned.bind(this.#totals) };
+    return { loaded, sources, parts, since: clock.now() };
+  }
+
+  get #estate() {
+    const { store, clock, log } = this.#options;
+    return { store, clock, log, holds: this.#holds, notices: this.#notices, settled: this.#settled };
+  }
+}
+
+/** A service that is ready to run, with what the store remembers of holds. */
+export async function openService(options: ServiceOptions): Promise<Service> {
+  return new Service(options, await openHolds(options.store.ledger));
+}
+
+/** What is opened once. */
+function needRestart({ config: first }: LoadedConfig, { config: now }: LoadedConfig): readonly string[] {
+  return [
+    ...(first.state.path === now.state.path ? [] : ["state.path"]),
+    ...(first.control === now.control ? [] : ["control"]),
+  ];
+}
+
+function differences({ loaded: { config: before } }: Generation, { loaded: { config: now } }: Generation) {
+  const names = (one: object, other: object) => Object.keys(one).filter((name) => !Object.hasOwn(other, name));
+  const added = names(now.destinations, before.destinations);
+  const removed = names(before.destinations, now.destinations);
+  return { ...(added.length > 0 && { added }), ...(removed.length > 0 && { removed }) };
+}

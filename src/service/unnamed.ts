@@ -1,0 +1,51 @@
+import type { Clock } from "../delivery/clock.ts";
+import type { Holds } from "../delivery/holds.ts";
+import type { Notices } from "../delivery/notices.ts";
+import type { Log } from "../log.ts";
+import type { Ledger, RecordLine, Store } from "../model.ts";
+
+/** How long what is owed to a destination is kept after no configuration names it any more. */
+const KEPT_MS = 86_400_000;
+
+/** What looking after them works with. */
+export interface Estate {
+  readonly store: Store & { readonly ledger: Ledger };
+  readonly holds: Holds;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly notices: Notices;
+  /** Called for each line that enters the record. */
+  readonly settled: (line: RecordLine) => void;
+}
+
+/** Notes who is owed something and not named any more, and who is named again: for them nothing has aged. */
+export async function noteUnnamed({ store, holds, clock, log }: Estate, named: ReadonlySet<string>): Promise<void> {
+  const now = clock.now();
+  const lines = (await store.owed()).filter(({ destination }) => !named.has(destination));
+  for (const { destination } of lines) await holds.add({ destination, kind: "unnamed", since: now, note: "" });
+  for (const { destination, kind } of [...holds.all])
+    if (kind === "unnamed" && named.has(destination)) await holds.release(destination, kind, now);
+  if (lines.length === 0) return;
+  const owed = Object.fromEntries(lines.map((line) => [line.destination, line.owed]));
+  const hint = "name them again, or drop what they are owed: misp-herald outbox drop --destination NAME";
+  log.warn({ owed, hint }, "The configuration does not name destinations that are owed something; it is kept for 24 h");
+}
+
+/** What has waited for too long for its destination to be named again is dead. */
+export async function dropUnnamed({ store, holds, clock, log, notices, settled }: Estate): Promise<void> {
+  const now = clock.now();
+  for (const { destination, kind, since } of [...holds.all]) {
+    if (kind !== "unnamed" || now - since < KEPT_MS) continue;
+    let dead = 0;
+    const end = { outcome: "dead", reason: "destination-removed" } as const;
+    for await (const lines of store.ledger.drop({ destinations: [destination] }, end, now)) {
+      dead += lines.length;
+      for (const line of lines) {
+        settled(line);
+        notices.lost(line);
+      }
+    }
+    await holds.release(destination, kind, now);
+    log.error({ destination, dead }, "No configuration has named the destination for 24 h: what it was owed is dead");
+  }
+}
