@@ -17,6 +17,8 @@ export interface Parts extends Desk {
   readonly recalls: readonly RecallLane[];
   readonly reconciles: readonly ReconcileLane[];
   readonly log: Log;
+  /** By instance the account that we ask with: what MISP says of it, we have caused ourselves. */
+  readonly accounts: ReadonlyMap<string, string>;
   /** Says once, and then now and then, that frames cannot be read. */
   readonly unreadable: Quiet;
   /** How long attempts in flight may go on once we stop. */
@@ -159,10 +161,12 @@ async function intake(source: Source, parts: () => Parts, desk: Desk, signal: Ab
   }
 }
 
-/** A frame that cannot be read is counted and logged; no frame may stop the feed. */
-function read(frame: Frame, { unreadable, log }: Parts): Message | undefined {
+/** A frame that cannot be read is counted and logged; no frame may stop the feed, and none of ours may beget the next. */
+function read(frame: Frame, { accounts, unreadable, log }: Parts): Message | undefined {
   try {
-    return decode(frame);
+    const message = decode(frame);
+    const own = accounts.get(frame.instance);
+    return own !== undefined && message?.actor === own ? undefined : message;
   } catch (error) {
     if (error instanceof DecodeError) unreadable.say({ topic: frame.topic.slice(0, 64), reason: error.message });
     else log.error({ err: error, topic: frame.topic.slice(0, 64) }, "Dropped a frame by a bug");

@@ -50,6 +50,8 @@ export interface Message {
   readonly topic: string;
   readonly receivedAt: number;
   readonly subject: { readonly type: SubjectType; readonly uuid?: string; readonly id?: string };
+  /** MISP's id of the account whose doing it is, in the few frames that name one. */
+  readonly actor?: string;
   /** With kind and subject what makes two messages the same one: MISP's timestamp and action where the frame has them. */
   readonly version: string;
   /** The event it is about, or part of; absent: it is about no event. */

@@ -139,6 +139,7 @@ function openAsking(
   bells: Map<string, Bell>,
 ) {
   const apis: MispApi[] = [];
+  const accounts = new Map<string, string>();
   const recalls: RecallLane[] = [];
   const reconciles: ReconcileLane[] = [];
   for (const [instance, { url, api_key, ca_file, recall, reconcile }] of Object.entries(misp)) {
@@ -182,8 +183,20 @@ function openAsking(
       patienceMs: recall.patience,
       log,
     });
+    const learn = async (signal: AbortSignal) => {
+      if (accounts.has(instance)) return;
+      const told = await api.whoami(signal);
+      if (told.kind !== "key") return;
+      accounts.set(instance, told.userId ?? "");
+      if (told.writes)
+        log.info(
+          { instance, hint: "a read-only key is enough, and so is a role that may only read" },
+          "The role of the API key may change events in MISP",
+        );
+    };
     reconciles.push({
       instance,
+      learn,
       published: (since, page, signal) => api.publishedSince(Math.floor(since / 1000), page, signal),
       ask,
       everyMs: reconcile.every,
@@ -193,7 +206,7 @@ function openAsking(
       done: (late, since) => notices?.say(reconciled(instance, { late, sinceAt: since }, clock.now())),
     });
   }
-  return { apis, recalls, reconciles };
+  return { apis, accounts, recalls, reconciles };
 }
 
 /** `herald.started`, for every instance: an ordinary message that routes may choose. */

@@ -52,6 +52,7 @@ function partsOf(store: Store, sources: readonly Source[], send: Lane["destinati
   const parts: Parts = {
     sources,
     recalls: [],
+    accounts: new Map(),
     reconciles: [],
     lanes: [lane],
     bells: new Map([["soc", bell]]),
@@ -85,6 +86,36 @@ test("run goes on after frames that nobody can read, which are counted", async (
   expect(sent).toHaveLength(1);
   expect(parts.unreadable.total).toBe(4);
   expect(captured.find(/Cannot read a frame/)).toHaveLength(1);
+});
+
+test("run passes over what MISP says of the account that we ask with, and over nothing else", async () => {
+  await using store = openMemoryStore();
+  const sent: string[] = [];
+  const audits = ["7", "8"].map((user) =>
+    frameOf("misp_json_audit", {
+      Log: { model: "Event", action: "edit", title: `by ${user}`, user_id: user },
+      action: "log",
+    }),
+  );
+  const { parts } = partsOf(store, [sourceOf(audits, true)], async ({ entries }) => {
+    sent.push(...entries.flatMap(({ guarded }) => guarded.alert.lines.map(({ text }) => text)));
+    return { kind: "done" };
+  });
+  const guard = Guard.parse({ max_tlp: "amber", also: ["audit"] });
+  const routes = compileRoutes([Route.parse({ name: "all", kinds: ["audit.logged"], notify: "soc" })]);
+  const [lane] = parts.lanes;
+  await run(
+    {
+      ...parts,
+      lanes: lane ? [{ ...lane, sight: { guard, routes, links: new Map() } }] : [],
+      rules: { routes, destinations: new Map([["soc", { guard, repeats: "changed" }]]) },
+      accounts: new Map([["cert", "7"]]),
+      drains: true,
+    },
+    new AbortController().signal,
+  );
+  expect(sent.join(" ")).toContain("by 8");
+  expect(sent.join(" ")).not.toContain("by 7");
 });
 
 test("run rejects when the store fails under a delivery loop, after the sources have been closed", async () => {

@@ -73,6 +73,7 @@ class Service {
     this.parts = {
       sources: sources?.(this.notices) ?? [this.#source()],
       recalls: [],
+      accounts: new Map(),
       reconciles: [],
       lanes: names.map((name) => ({
         destination: {

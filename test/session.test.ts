@@ -59,6 +59,7 @@ async function replay(
     {
       sources: [source],
       recalls: [],
+      accounts: new Map(),
       reconciles: [],
       lanes: [
         {

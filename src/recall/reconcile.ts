@@ -19,6 +19,8 @@ export type Published =
 /** What one reconcile loop works with. */
 export interface ReconcileLane {
   readonly instance: string;
+  /** Learns what is worth knowing before the first question, once; does nothing when that is known. */
+  learn?(signal: AbortSignal): Promise<void>;
   /** Asks what was published since then, metadata only; pages count from 1. */
   published(since: number, page: number, signal: AbortSignal): Promise<Published>;
   ask(event: string, signal: AbortSignal): Promise<Answer>;
@@ -46,6 +48,7 @@ export async function reconcile(lane: ReconcileLane, desk: Desk, stop: AbortSign
   while (!stop.aborted) {
     const rung = lane.bell.next();
     try {
+      await lane.learn?.(stop);
       await round(lane, desk, stop);
     } catch (error) {
       if (stop.aborted) return;

@@ -1,14 +1,21 @@
 import { DecodeError } from "../errors.ts";
 import type { Line } from "../model.ts";
 import { defineTopic, readLines } from "./topic.ts";
-import { isRaw, type Raw, text } from "./values.ts";
+import { id, isRaw, type Raw, text } from "./values.ts";
 
-/** `misp_json_audit`: MISP logged something, in one of three shapes. Neither who it was nor what changed is read. */
+/** `misp_json_audit`: MISP logged something, in one of three shapes. Of who it was only the id is read, and nothing of what changed. */
 export const audit = defineTopic({
   name: "misp_json_audit",
   read(body) {
     if (body.action !== "log") throw new DecodeError("unknown action");
-    return { kind: "audit.logged", subject: { type: "audit" }, lines: readEntry(body) };
+    const entry = [body.Log, body.AuditLog].find(isRaw) ?? body;
+    const actor = id(entry.user_id);
+    return {
+      kind: "audit.logged",
+      subject: { type: "audit" },
+      ...(actor !== undefined && { actor }),
+      lines: readEntry(body),
+    };
   },
 });
 

@@ -16,9 +16,11 @@ export const user = defineTopic({
   read(body) {
     const kind = kindOf(KINDS, body.action);
     const raw = need(body.User, "user");
+    const account = id(raw.id);
     return {
       kind,
-      subject: known({ type: "user" as const, id: id(raw.id) }),
+      subject: known({ type: "user" as const, id: account }),
+      ...(account !== undefined && { actor: account }),
       lines: readLines({
         email: raw.email,
         organisation: isRaw(body.Organisation) ? body.Organisation.name : undefined,
