@@ -416,6 +416,8 @@ export interface Ledger {
   ): AsyncIterable<readonly RecordLine[]>;
   /** Newest first. */
   records(filter: RecordFilter): AsyncIterable<readonly RecordLine[]>;
+  /** How much of each instance nobody knows yet whether it may be told, and since when; none where there is nothing. */
+  undecided(): Promise<readonly { readonly instance: string; readonly messages: number; readonly oldestAt: number }[]>;
   /** When a destination was told last. */
   toldAt(destination: string): Promise<number | undefined>;
   holds(): Promise<readonly Hold[]>;

@@ -28,6 +28,10 @@ function describe(status: Status): readonly string[] {
     `state          ${clean(state.file)}${size}`,
     "",
     ...sources(status, now),
+    ...status.undecided.map(
+      ({ instance, messages, oldest_at }) =>
+        `${clean(instance)}: ${formatCount(messages, "message")} undecided, the oldest for ${formatAge(oldest_at, now)}; MISP is asked before anybody is told`,
+    ),
     "",
     ...formatTable(
       ["DESTINATION", "TYPE", "OWED", "OLDEST", "LAST TOLD", "STATE"],

@@ -133,6 +133,8 @@ export const Status = z.object({
       silent: z.boolean(),
     }),
   ),
+  /** What MISP is asked about before anybody may be told. */
+  undecided: z.array(z.object({ instance: z.string(), messages: Count, oldest_at: Instant })),
   destinations: z.array(
     z.object({
       name: z.string(),

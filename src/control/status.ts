@@ -28,6 +28,11 @@ export async function status(daemon: Daemon): Promise<Status> {
       ...(lastFrameAt !== undefined && { last_frame_at: formatOurs(lastFrameAt) }),
       silent,
     })),
+    undecided: (await daemon.store.ledger.undecided()).map(({ instance, messages, oldestAt }) => ({
+      instance,
+      messages,
+      oldest_at: formatOurs(oldestAt),
+    })),
     destinations: await destinationsOf(daemon),
     totals: {
       frames: feeds.reduce((sum, { received }) => sum + received, 0),

@@ -10,6 +10,7 @@ import type {
   OwedLine,
   RecordFilter,
   RecordLine,
+  Undecided,
 } from "../model.ts";
 import { recordOf } from "../record.ts";
 import type { FormedBatch, Owed, WaitingGroup } from "./memory-rows.ts";
@@ -21,6 +22,7 @@ export interface MemoryShelf {
   readonly groups: Map<string, WaitingGroup>;
   readonly batches: Map<string, FormedBatch>;
   readonly records: () => RecordLine[];
+  readonly undecided: () => readonly Undecided[];
   readonly memoryOf: (alert: Alert) => Memory;
 }
 
@@ -106,6 +108,14 @@ export class MemoryLedger implements Ledger {
           (since === undefined || line.at >= since),
       );
     if (lines.length > 0) yield lines;
+  }
+
+  async undecided() {
+    const all = this.#shelf.undecided();
+    return [...new Set(all.map(({ instance }) => instance))].sort().map((instance) => {
+      const ofIt = all.filter((one) => one.instance === instance);
+      return { instance, messages: ofIt.length, oldestAt: Math.min(...ofIt.map(({ since }) => since)) };
+    });
   }
 
   async toldAt(destination: string): Promise<number | undefined> {

@@ -45,6 +45,7 @@ class MemoryStore implements Store {
     groups: this.#groups,
     batches: this.#batches,
     records: () => this.#records,
+    undecided: () => [...this.#undecided.values()],
     memoryOf: (alert) => this.#memory(alert),
   });
 

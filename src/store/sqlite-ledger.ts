@@ -120,6 +120,10 @@ export class SqliteLedger implements Ledger {
     }
   }
 
+  async undecided() {
+    return this.#transaction(() => this.#sql.undecided.all().map((row) => ({ ...row })));
+  }
+
   async toldAt(destination: string): Promise<number | undefined> {
     return this.#transaction(() => this.#sql.toldAt.get(destination)?.at ?? undefined);
   }

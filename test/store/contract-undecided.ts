@@ -47,6 +47,7 @@ export function describeUndecided(name: string, open: () => Promise<Opened>): vo
       await using store = (await open()).store;
       const later = undecided("b", { eventKey: "8", since: NOW + 10 });
       await store.commit(effects({ undecided: [later, undecided("a")] }), NOW);
+      expect(await store.ledger.undecided()).toEqual([{ instance: "cert", messages: 2, oldestAt: NOW }]);
       expect(await store.undecided("cert", NOW + 99, [])).toMatchObject({ eventKey: "7" });
       expect(await store.undecided("cert", NOW + 99, ["7"])).toEqual({ eventKey: "8", undecided: [later] });
       expect(await store.undecided("cert", NOW + 99, ["7", "8"])).toBeUndefined();
