@@ -38,6 +38,8 @@ export interface ReconcileLane {
 const OVERLAP_MS = 600_000;
 /** What is younger the feed may still tell. */
 const FEED_FIRST_MS = 60_000;
+/** A feed that drops without end must not make us ask without end. */
+const APART_MS = 10_000;
 /** More late publications than this are told together. */
 const SINGLE_AT_MOST = 5;
 const MAX_PAGES = 1_000;
@@ -45,6 +47,8 @@ const MAX_PAGES = 1_000;
 /** Finds publications that the feed did not tell, at start, when the bell rings, and regularly; ends when `stop` aborts. */
 export async function reconcile(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promise<void> {
   stop.addEventListener("abort", () => lane.bell.ring(), { once: true });
+  // What a gap has swallowed is left to the feed at first: it is looked for once more when that time is over.
+  let againAt = Number.POSITIVE_INFINITY;
   while (!stop.aborted) {
     const rung = lane.bell.next();
     try {
@@ -54,7 +58,14 @@ export async function reconcile(lane: ReconcileLane, desk: Desk, stop: AbortSign
       if (stop.aborted) return;
       lane.log.error({ err: error, instance: lane.instance }, "Asking MISP what it published failed by a bug");
     }
-    await desk.clock.sleep(lane.everyMs, rung);
+    const { clock } = desk;
+    const until = Math.min(clock.now() + lane.everyMs, againAt);
+    await clock.sleep(APART_MS, stop);
+    await clock.sleep(Math.min(Math.max(0, until - clock.now()), lane.everyMs), rung);
+    if (clock.now() >= againAt) againAt = Number.POSITIVE_INFINITY;
+    if (!rung.aborted) continue;
+    lane.bell.next(); // it has been heard
+    againAt = clock.now() + FEED_FIRST_MS + APART_MS;
   }
 }
 

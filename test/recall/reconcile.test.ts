@@ -12,6 +12,7 @@ import { Route } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
 import { SteppedClock } from "../delivery/lane.ts";
 import { attributeOf, eventView, MINUTE, publication, T0, uuidOf } from "../support/messages.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
 
 const HOUR = 60 * MINUTE;
 /** MISP's clock is a little ahead of ours. */
@@ -235,4 +236,39 @@ test("what is older than max_age is not asked for", async () => {
   const misp = new Misp();
   await rounds(store, misp, MINUTE, T0 + 72 * HOUR);
   expect(misp.questions).toEqual([T0 + 48 * HOUR]);
+});
+
+test("after a gap MISP is asked at once, and again when the feed has had its minute; a gap without end asks every 10 s", async () => {
+  const store = openMemoryStore();
+  await startedBefore(store);
+  const clock = new VirtualClock();
+  const stop = new AbortController();
+  const bell = new Bell();
+  const asked: number[] = [];
+  const lane = {
+    instance: "cert",
+    published: async (): Promise<Published> => {
+      asked.push((clock.now() - T0) / 1000);
+      return { kind: "page", events: [], more: false };
+    },
+    ask: () => Promise.reject(new Error("Nobody asks about an event")),
+    ...{ everyMs: 5 * MINUTE, maxAgeMs: 24 * HOUR, bell, log: openLog("silent") },
+  };
+  const rules = { routes: compileRoutes([]), destinations: new Map() };
+  const running = reconcile(lane, { store, rules, clock, bells: new Map() }, stop.signal);
+  await clock.pass(100_000);
+  bell.ring();
+  await clock.pass(200_000);
+  expect(asked).toEqual([0, 100, 170]);
+  await clock.pass(170_000 + 5_000);
+  asked.splice(0);
+  for (let n = 0; n < 60; n += 1) {
+    bell.ring();
+    await clock.pass(500);
+  }
+  expect(asked.length).toBeGreaterThan(1);
+  expect(asked.length).toBeLessThan(5);
+  stop.abort();
+  await clock.pass(1);
+  await running;
 });
