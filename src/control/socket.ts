@@ -45,7 +45,8 @@ export async function listenAt(server: Server, path: string): Promise<OpenSocket
  * is there one that others may connect to, whatever the umask is.
  */
 async function bind(server: Server, file: string): Promise<Stats> {
-  const cradle = await mkdtemp(join(dirname(file), "."));
+  // Not by join(), which would take the dot away and make it in the directory above, where a service may not write.
+  const cradle = await mkdtemp(`${dirname(file)}/.`);
   const born = join(cradle, "s");
   try {
     if (Buffer.byteLength(born) > MAX_PATH_BYTES || Buffer.byteLength(file) > MAX_PATH_BYTES) {

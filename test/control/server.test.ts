@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
@@ -88,6 +89,16 @@ describe("the control socket", () => {
     } finally {
       process.umask(before);
     }
+  });
+
+  test("needs no more than its own directory: the one above is left as it is", async () => {
+    path = join(folder, "misp-herald", "control.sock");
+    mkdirSync(join(folder, "misp-herald"));
+    // Whatever is made or removed in it would make it new.
+    utimesSync(folder, 1, 1);
+    await using control = await open();
+    expect(existsSync(control.path)).toBe(true);
+    expect(statSync(folder).mtimeMs).toBe(1000);
   });
 
   test("is removed at the end, and its directory made at the beginning", async () => {
