@@ -2,7 +2,7 @@ import { absorb, type Desk } from "./absorb.ts";
 import { announce } from "./announce.ts";
 import { deliver, type Lane } from "./delivery/deliver.ts";
 import type { Notices } from "./delivery/notices.ts";
-import { DecodeError } from "./errors.ts";
+import { DecodeError, REPORT_IT } from "./errors.ts";
 import type { Log } from "./log.ts";
 import type { Frame, Message, Source } from "./model.ts";
 import type { Quiet } from "./quiet.ts";
@@ -163,13 +163,15 @@ async function intake(source: Source, parts: () => Parts, desk: Desk, signal: Ab
 
 /** A frame that cannot be read is counted and logged; no frame may stop the feed, and none of ours may beget the next. */
 function read(frame: Frame, { accounts, unreadable, log }: Parts): Message | undefined {
+  // One of those that we know, or empty: a frame of any other is not looked into.
+  const { instance, topic } = frame;
   try {
     const message = decode(frame);
-    const own = accounts.get(frame.instance);
+    const own = accounts.get(instance);
     return own !== undefined && message?.actor === own ? undefined : message;
   } catch (error) {
-    if (error instanceof DecodeError) unreadable.say({ topic: frame.topic.slice(0, 64), reason: error.message });
-    else log.error({ err: error, topic: frame.topic.slice(0, 64) }, "Dropped a frame by a bug");
+    if (error instanceof DecodeError) unreadable.say({ instance, topic, reason: error.message }, topic);
+    else log.error({ err: error, instance, topic, hint: REPORT_IT }, "Dropped a frame by a bug");
     return undefined;
   }
 }

@@ -1,3 +1,6 @@
+/** What to do about a bug; the log line has the place in the code. */
+export const REPORT_IT = "this is a bug of misp-herald: report it with this line, which holds nothing from MISP";
+
 /** A frame is not what its topic promises. The message never holds text from the frame. */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";

@@ -21,16 +21,14 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-try {
-  process.exitCode = await main(args, {
-    env: process.env,
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    signal: stop.signal,
-    onHangup: (reload) => void process.on("SIGHUP", reload),
-  });
-} catch (error) {
-  process.stderr.write(`misp-herald: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  process.exitCode = 1;
-}
+// A closed stderr is not worth ending for, and nobody is left to be told.
+process.stderr.on("error", () => {});
+
+process.exitCode = await main(args, {
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: stop.signal,
+  onHangup: (reload) => void process.on("SIGHUP", reload),
+});

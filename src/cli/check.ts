@@ -10,7 +10,11 @@ export async function checkCommand(
   context: Context,
 ): Promise<0 | 1> {
   try {
-    const { config, warnings: noticed } = await loadConfig(options.config, { env: context.env, secrets: "optional" });
+    const { config, warnings: noticed } = await loadConfig(options.config, {
+      env: context.env,
+      redactor: context.redactor,
+      secrets: "optional",
+    });
     const judged = config.routes.map((route) => ({ route, chances: chancesOf(route, config) }));
     const routes = judged.map(({ route, chances }) => {
       const limits = describeChances(route, chances);

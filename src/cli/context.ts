@@ -1,15 +1,33 @@
 import type { Readable, Writable } from "node:stream";
+import { type Log, type LogLevel, openFd, openLog } from "../log.ts";
+import { chooseFormat } from "../log-format.ts";
+import type { Redactor } from "../redact.ts";
 
-/** What a command may use of the process; tests give their own. */
-export interface Context {
+/** What `main` may use of the process; tests give their own. */
+export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly fd?: number };
   /** Aborts when the process is asked to stop. */
   readonly signal: AbortSignal;
   /** Names what to do when the process is asked to read its configuration again (SIGHUP). */
   readonly onHangup?: (reload: () => void) => void;
+}
+
+/** What a command may use. */
+export interface Context extends Host {
+  /** Learns the secrets of the configuration as it is loaded, and keeps them out of the log and of errors. */
+  readonly redactor: Redactor;
+}
+
+/** The log on stderr, as whoever reads there wants it. */
+export function openContextLog(level: LogLevel, { stderr, env, redactor }: Context): Log {
+  const { fd } = stderr;
+  const isTTY = stderr.isTTY ?? false;
+  const format = chooseFormat({ env, isTTY, color: hasColor(stderr, env), ...(fd !== undefined && { fd }) });
+  const sink = fd === undefined ? { write: (line: string) => void stderr.write(format(line)) } : openFd(fd, format);
+  return openLog(level, sink, redactor);
 }
 
 /** Whether to colour a stream (no-color.org). */

@@ -7,10 +7,9 @@ import { openPublisher } from "../demo/publisher.ts";
 import { openStage } from "../demo/stage.ts";
 import { openTemporaryDirectory } from "../demo/temporary.ts";
 import { Witness } from "../demo/witness.ts";
-import { openLog } from "../log.ts";
 import { openParts, openSources } from "../parts.ts";
 import { STORES } from "../store/index.ts";
-import { type Context, hasColor } from "./context.ts";
+import { type Context, hasColor, openContextLog } from "./context.ts";
 
 /** `misp-herald demo`: plays a recorded session into the real pipeline. Resolves when it is over, or was interrupted. */
 export async function demoCommand(options: { readonly speed: number }, context: Context): Promise<void> {
@@ -18,7 +17,7 @@ export async function demoCommand(options: { readonly speed: number }, context: 
   await using directory = await openTemporaryDirectory();
   await using publisher = await openPublisher();
   const { config } = await loadDemoConfig(publisher.endpoint, join(directory.path, "state.db"));
-  const log = openLog(config.log.level, { write: (line) => void context.stderr.write(line) });
+  const log = openContextLog(config.log.level, context);
   const clock = systemClock;
   await using store = await STORES.sqlite({ path: config.state.path });
   const surroundings = { log, clock, stdout: context.stdout };

@@ -2,11 +2,12 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { ConfigError, formatProblems } from "../config/problem.ts";
 import { OUTCOMES, STATES } from "../control/protocol.ts";
 import { ControlError, StoreError, UsageError } from "../errors.ts";
+import { Redactor } from "../redact.ts";
 import { Duration } from "../schema.ts";
 import { VERSION } from "../version.ts";
 import { askEventCommand } from "./ask-event.ts";
 import { checkCommand } from "./check.ts";
-import { type Context, hasColor, print } from "./context.ts";
+import { type Context, type Host, hasColor, print } from "./context.ts";
 import { demoCommand } from "./demo.ts";
 import { historyCommand } from "./history.ts";
 import { dropCommand, listCommand, retryCommand, showCommand } from "./outbox.ts";
@@ -21,8 +22,10 @@ import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
 
 /** Runs one command line; returns the exit code: 0 good, 1 the answer is no, 2 wrong usage. */
-export async function main(args: readonly string[], context: Context): Promise<number> {
+export async function main(args: readonly string[], host: Host): Promise<number> {
   let code = 0;
+  const redactor = new Redactor();
+  const context: Context = { ...host, redactor };
   const program = buildProgram(context, (result) => {
     code = result;
   });
@@ -32,14 +35,18 @@ export async function main(args: readonly string[], context: Context): Promise<n
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof ConfigError) {
-      print(context.stderr, formatProblems(error.issues, { color: hasColor(context.stderr, context.env) }));
+      print(
+        context.stderr,
+        redactor.redact(formatProblems(error.issues, { color: hasColor(context.stderr, context.env) })),
+      );
       return 1;
     }
     if (error instanceof UsageError || error instanceof StoreError || error instanceof ControlError) {
-      print(context.stderr, `misp-herald: ${error.message}`);
+      print(context.stderr, redactor.redact(`misp-herald: ${error.message}`));
       return error instanceof UsageError ? error.exitCode : 1;
     }
-    throw error;
+    print(context.stderr, redactor.redact(`misp-herald: ${error instanceof Error ? error.stack : error}`));
+    return 1;
   }
 }
 

@@ -2,7 +2,6 @@ import { writeFile } from "node:fs/promises";
 import { loadConfig } from "../config/load.ts";
 import { systemClock } from "../delivery/clock.ts";
 import { DecodeError, UsageError } from "../errors.ts";
-import { openLog } from "../log.ts";
 import type { Message, Preview } from "../model.ts";
 import { openParts } from "../parts.ts";
 import type { Trace } from "../planning/plan.ts";
@@ -10,7 +9,7 @@ import { Route } from "../routing/schema.ts";
 import { openReplay } from "../sources/index.ts";
 import { openMemoryStore } from "../store/memory.ts";
 import { decode } from "../topics/index.ts";
-import { type Context, print } from "./context.ts";
+import { type Context, openContextLog, print } from "./context.ts";
 import { only, rehearse } from "./rehearse.ts";
 import { escapeControls } from "./show.ts";
 
@@ -26,10 +25,14 @@ export interface RenderOptions {
 
 /** `misp-herald render`: the payloads that a destination would get of these messages. Returns the exit code. */
 export async function renderCommand(options: RenderOptions, context: Context): Promise<0 | 1> {
-  const { config } = await loadConfig(options.config, { env: context.env, secrets: "optional" });
+  const { config } = await loadConfig(options.config, {
+    env: context.env,
+    redactor: context.redactor,
+    secrets: "optional",
+  });
   const chosen = only(config, [options.to]);
   const anyway = Route.parse({ name: "render", kinds: ["*"], notify: options.to });
-  const log = openLog("warn");
+  const log = openContextLog("warn", context);
   await using store = openMemoryStore();
   await using parts = openParts(
     { ...chosen, routes: options.anyway ? [anyway] : chosen.routes },
@@ -93,7 +96,7 @@ async function read(input: string, instance: string, context: Context): Promise<
     instance,
     input: input === "-" ? context.stdin : input,
     speed: "full",
-    log: openLog("warn"),
+    log: openContextLog("warn", context),
     now: systemClock.now,
   });
   const messages: Message[] = [];

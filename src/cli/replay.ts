@@ -3,12 +3,11 @@ import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { systemClock } from "../delivery/clock.ts";
 import { UsageError } from "../errors.ts";
-import { openLog } from "../log.ts";
 import type { RecordLine, Source } from "../model.ts";
 import { compileRules, openParts } from "../parts.ts";
 import { openReplay } from "../sources/index.ts";
 import { openMemoryStore } from "../store/memory.ts";
-import { type Context, hasColor, print } from "./context.ts";
+import { type Context, hasColor, openContextLog, print } from "./context.ts";
 import { only } from "./rehearse.ts";
 import { jsonSeen, showSeen } from "./show.ts";
 import { Tally } from "./tally.ts";
@@ -31,13 +30,14 @@ export async function replayCommand(options: ReplayOptions, context: Context): P
   }
   const { config } = await loadConfig(options.config, {
     env: context.env,
+    redactor: context.redactor,
     secrets: options.send ? "required" : "optional",
   });
   const source = openReplay({
     instance: chosenInstance(options, config),
     input: options.file === "-" ? context.stdin : options.file,
     speed: options.speed,
-    log: openLog("warn"),
+    log: openContextLog("warn", context),
     now: systemClock.now,
   });
   if (options.to) return send(source, atOnce(only(config, options.to)), context);
@@ -54,7 +54,7 @@ export async function replayCommand(options: ReplayOptions, context: Context): P
 /** The live path, with memory and outbox of its own: the service's are not touched. */
 async function send(source: Source, config: Config, context: Context): Promise<void> {
   await using store = openMemoryStore();
-  const log = openLog("warn");
+  const log = openContextLog("warn", context);
   await using parts = openParts(
     config,
     { log, clock: systemClock, stdout: context.stdout },

@@ -4,21 +4,21 @@ import { openAnswers } from "../control/answers.ts";
 import { openControl } from "../control/server.ts";
 import { DEFAULT_SOCKET } from "../control/socket.ts";
 import { systemClock } from "../delivery/clock.ts";
-import { ControlError } from "../errors.ts";
-import { type Log, openLog } from "../log.ts";
+import { ControlError, REPORT_IT } from "../errors.ts";
+import type { Log } from "../log.ts";
 import { openService, type Service } from "../service/service.ts";
 import { STORES } from "../store/index.ts";
 import { VERSION } from "../version.ts";
-import { type Context, hasColor, print } from "./context.ts";
+import { type Context, hasColor, openContextLog, print } from "./context.ts";
 
 /** `misp-herald run`: the service, in the foreground. Resolves when it was asked to stop. */
 export async function runCommand(options: { readonly config: string }, context: Context): Promise<void> {
-  const { stderr, stdout, env, signal } = context;
-  const load = () => loadConfig(options.config, { env, secrets: "required" });
+  const { stderr, stdout, env, redactor, signal } = context;
+  const load = () => loadConfig(options.config, { env, redactor, secrets: "required" });
   const loaded = await load();
   const { config, warnings, digest } = loaded;
   if (warnings.length > 0) print(stderr, formatProblems(warnings, { color: hasColor(stderr, env) }));
-  const log = openLog(config.log.level);
+  const log = openContextLog(config.log.level, context);
   await using store = await STORES.sqlite({ path: config.state.path });
   await using service = await openService({ load, loaded, store, clock: systemClock, log, stdout });
   await using _control = await openDoor(config.control, service, log);
@@ -48,7 +48,8 @@ async function reload(service: Service, log: Log): Promise<void> {
   try {
     await service.reload();
   } catch (error) {
-    if (!(error instanceof ConfigError)) log.error({ err: error }, "The configuration could not be reloaded");
+    if (!(error instanceof ConfigError))
+      log.error({ err: error, hint: REPORT_IT }, "The configuration could not be reloaded");
   }
 }
 
@@ -58,7 +59,10 @@ async function openDoor(path: string | undefined, service: Service, log: Log): P
     return await openControl({ path: path ?? DEFAULT_SOCKET, log, answer: openAnswers(() => service.daemon) });
   } catch (error) {
     if (path !== undefined || !(error instanceof ControlError) || error.taken) throw error;
-    log.warn({ reason: error.message }, "No command can reach this service: set control to a path for its socket");
+    log.warn(
+      { reason: error.message, hint: "set control to a path for its socket" },
+      "No command can reach this service",
+    );
     return undefined;
   }
 }

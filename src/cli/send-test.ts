@@ -2,12 +2,11 @@ import { randomUUID } from "node:crypto";
 import { formatCount } from "../alert/text.ts";
 import { loadConfig } from "../config/load.ts";
 import { systemClock } from "../delivery/clock.ts";
-import { openLog } from "../log.ts";
 import type { Message, Outcome } from "../model.ts";
 import { openParts } from "../parts.ts";
 import { Route } from "../routing/schema.ts";
 import { openMemoryStore } from "../store/memory.ts";
-import { type Context, print } from "./context.ts";
+import { type Context, openContextLog, print } from "./context.ts";
 import { only, rehearse } from "./rehearse.ts";
 
 /** `misp-herald send-test`: one synthetic alert through guard, format and send. Returns the exit code. */
@@ -15,13 +14,17 @@ export async function sendTestCommand(
   options: { readonly destination: string; readonly config: string; readonly json: boolean },
   context: Context,
 ): Promise<0 | 1> {
-  const { config } = await loadConfig(options.config, { env: context.env, secrets: "required" });
+  const { config } = await loadConfig(options.config, {
+    env: context.env,
+    redactor: context.redactor,
+    secrets: "required",
+  });
   const { destination: name } = options;
   const route = Route.parse({ name: "send-test", notify: name, group: { show: 20 } });
   await using store = openMemoryStore();
   await using parts = openParts(
     { ...only(config, [name]), routes: [route] },
-    { log: openLog("warn"), clock: systemClock, stdout: context.stdout },
+    { log: openContextLog("warn", context), clock: systemClock, stdout: context.stdout },
     { store, sources: [] },
   );
   const message = testMessage(Object.keys(config.misp)[0] ?? "", systemClock.now());

@@ -2,13 +2,12 @@ import { loadConfig } from "../config/load.ts";
 import { formatProblems } from "../config/problem.ts";
 import { systemClock } from "../delivery/clock.ts";
 import { UsageError } from "../errors.ts";
-import { openLog } from "../log.ts";
 import type { Source } from "../model.ts";
 import { compileRules, openSources } from "../parts.ts";
 import type { Rules } from "../planning/plan.ts";
 import { isOfKind } from "../routing/route.ts";
 import { Feed } from "../sources/index.ts";
-import { type Context, hasColor, print } from "./context.ts";
+import { type Context, hasColor, openContextLog, print } from "./context.ts";
 import { jsonSeen, showSeen } from "./show.ts";
 import { Tally } from "./tally.ts";
 import { type Seen, watch } from "./watch.ts";
@@ -58,10 +57,14 @@ function isWanted({ frame, message, trace }: Seen, { topic, kind }: TailOptions)
 }
 
 async function open(options: TailOptions, context: Context): Promise<{ sources: readonly Source[]; rules?: Rules }> {
-  const log = openLog("warn");
+  const log = openContextLog("warn", context);
   const surroundings = { log, clock: systemClock, stdout: context.stdout };
   if (options.endpoint === undefined) {
-    const { config, warnings } = await loadConfig(options.config, { env: context.env, secrets: "feeds" });
+    const { config, warnings } = await loadConfig(options.config, {
+      env: context.env,
+      redactor: context.redactor,
+      secrets: "feeds",
+    });
     if (warnings.length > 0)
       print(context.stderr, formatProblems(warnings, { color: hasColor(context.stderr, context.env) }));
     return { sources: openSources(config, surroundings), ...(options.explain && { rules: compileRules(config) }) };

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { z } from "zod";
+import type { Redactor } from "../redact.ts";
 import { applyDefaults, secretDefaults } from "./defaults.ts";
 import { flatten } from "./flatten.ts";
 import { ConfigError, type Problem } from "./problem.ts";
@@ -32,6 +33,8 @@ export interface LoadOptions {
   /** `optional`: a secret that cannot be read is a warning, for commands that send nothing; `feeds`: but for those of the feeds. */
   readonly secrets: "required" | "optional" | "feeds";
   readonly readFile?: ReadFile;
+  /** Learns every secret, also of a configuration that is refused. */
+  readonly redactor?: Redactor;
 }
 
 /** What a file says beyond its own schema. */
@@ -81,10 +84,9 @@ export async function loadYaml<T>(
   const outline = new Outline(schema);
 
   const { root, broken } = parseYaml(text, report);
-  if (root) {
-    const more = root.kind === "map" ? (checks.secrets?.(root, outline) ?? []) : [];
-    source.mask([...outline.secrets(root), ...more], !broken);
-  }
+  const more = root?.kind === "map" ? (checks.secrets?.(root, outline) ?? []) : [];
+  const masked = new Set(root ? [...outline.secrets(root), ...more] : []);
+  source.mask(masked, !broken);
   faults.splice(0, faults.length, ...faults.map((fault) => source.conceal(fault)));
   if (broken) throw new ConfigError(problemsOf(faults, source));
   if (root?.kind !== "map") {
@@ -96,7 +98,13 @@ export async function loadYaml<T>(
 
   const ofFeeds = new Set(options.secrets === "feeds" ? checks.feeds?.(root) : []);
   const isRequired = (scalar: Scalar) => options.secrets === "required" || ofFeeds.has(scalar);
-  const sources: Sources = { env: options.env, isRequired, readFile: options.readFile ?? readBounded };
+  const sources: Sources = {
+    env: options.env,
+    isRequired,
+    readFile: options.readFile ?? readBounded,
+    isSecret: (scalar) => masked.has(scalar),
+    learn: (secret) => options.redactor?.learn(secret),
+  };
   const entries = new Map([...root.entries].filter(([key]) => !key.startsWith("x-")));
   const substituted = await substitute({ ...root, entries }, file, sources, report);
   const prepared = checks.prepare?.(substituted, outline, report) ?? substituted;

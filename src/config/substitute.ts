@@ -13,6 +13,10 @@ export interface Sources {
   /** Where it does not hold, what cannot be read is a warning, and something that fits stands in for it. */
   readonly isRequired: (scalar: Scalar) => boolean;
   readonly readFile: ReadFile;
+  /** Whether the value must not be printed. */
+  readonly isSecret: (scalar: Scalar) => boolean;
+  /** Told every secret: what a secret value is and what is put into it, and what comes from files and credentials. */
+  readonly learn: (secret: string) => void;
 }
 
 type Resolved = { readonly value: string } | { readonly missing: string; readonly hint: string };
@@ -27,7 +31,11 @@ export async function substitute(root: Dict, file: string, sources: Sources, rep
       resolved.set(reference, closed ? await read(body, file, sources) : unclosed());
     }
   }
-  return mapDict(root, (scalar) => replace(scalar, resolved, sources, report));
+  return mapDict(root, (scalar) => {
+    const filled = replace(scalar, resolved, sources, report);
+    if (sources.isSecret(scalar) && !filled.unread && filled.value !== null) sources.learn(String(filled.value));
+    return filled;
+  });
 }
 
 function replace(scalar: Scalar, resolved: ReadonlyMap<string, Resolved>, sources: Sources, report: Report): Scalar {
@@ -39,7 +47,11 @@ function replace(scalar: Scalar, resolved: ReadonlyMap<string, Resolved>, source
     if (body === undefined) return "${";
     references.push(reference);
     const found = resolved.get(reference);
-    if (found && "value" in found) return found.value;
+    if (found && "value" in found) {
+      // Few files hold anything else; the environment has paths and names, too, which a log line may need.
+      if (/^(file|credential):/.test(body) || sources.isSecret(scalar)) sources.learn(found.value);
+      return found.value;
+    }
     if (found) {
       report({ severity, at: scalar.at, end: scalar.end, message: found.missing, hint: found.hint });
     }

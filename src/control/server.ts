@@ -1,5 +1,6 @@
 import { createServer, type Socket } from "node:net";
 import { z } from "zod";
+import { REPORT_IT } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { MAX_REQUEST_BYTES, PROTOCOL, RefusedError, type Reply, Request } from "./protocol.ts";
 import { listenAt, type OpenSocket } from "./socket.ts";
@@ -34,7 +35,12 @@ export async function openControl(options: ControlOptions): Promise<OpenSocket> 
   });
   server.maxConnections = 2 * MAX_CONNECTIONS; // beyond it not even a word is said
   const open = await listenAt(server, options.path);
-  server.on("error", (error) => options.log.error({ err: error }, "The control socket failed"));
+  server.on("error", (error) =>
+    options.log.error(
+      { err: error, path: options.path, hint: "restart the service if commands cannot reach it" },
+      "The control socket failed",
+    ),
+  );
   options.log.info({ path: open.path }, "Listening for commands");
   return {
     path: open.path,
@@ -54,7 +60,7 @@ async function answerOne(talk: Conversation, { answer, log }: ControlOptions): P
     for await (const line of answer(request, talk.signal)) await talk.write({ v: PROTOCOL, ...line });
   } catch (error) {
     if (talk.signal.aborted) return;
-    if (!(error instanceof RefusedError)) log.error({ err: error }, "A command failed");
+    if (!(error instanceof RefusedError)) log.error({ err: error, hint: REPORT_IT }, "A command failed by a bug");
     const { code, message } =
       error instanceof RefusedError ? error : new RefusedError("failed", "the daemon failed to do it; see its log");
     await talk.write({ v: PROTOCOL, error: { code, message } }).catch(() => {});

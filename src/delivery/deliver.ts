@@ -1,3 +1,4 @@
+import { REPORT_IT } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Batch, Destination, Outcome, Payload, Store } from "../model.ts";
 import { alone } from "./backlog.ts";
@@ -5,7 +6,16 @@ import type { Bell } from "./bell.ts";
 import type { Pace } from "./pace.ts";
 import { openBatch, type Sight } from "./payload.ts";
 import { insisting, persistent } from "./persist.ts";
-import { type Attempt, type Books, BUG, type Course, LONGEST_REST_MS, settle } from "./settle.ts";
+import {
+  type Attempt,
+  type Books,
+  BUG,
+  type Course,
+  type Lines,
+  LONGEST_REST_MS,
+  openLines,
+  settle,
+} from "./settle.ts";
 
 /** What one delivery loop works with. */
 export interface Lane extends Books {
@@ -27,8 +37,9 @@ const LONGEST_SLEEP_MS = 60_000;
  */
 export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): Promise<void> {
   const { destination, store, clock, bell, pace, gate, course } = lane;
-  const books: Books & { readonly store: Pick<Store, "take"> } = {
+  const books: Books & { readonly store: Pick<Store, "take">; readonly lines: Lines } = {
     ...lane,
+    lines: openLines(lane.log, clock.now),
     ...persistent(lane, insisting(destination.name, clock, lane.log, cut)),
   };
   // One signal to wait for: every AbortSignal.any() of one that lives on leaves something behind in it.
@@ -78,7 +89,10 @@ async function attempt(batch: Batch, lane: Lane, cut: AbortSignal): Promise<Atte
     return { ...opened, outcome: await send(destination, payload, cut, log) };
   } catch (error) {
     if (cut.aborted) return undefined;
-    log.error({ err: error, destination: destination.name, batch: batch.id }, "A batch failed by a bug");
+    log.error(
+      { err: error, destination: destination.name, batch: batch.id, hint: REPORT_IT },
+      "A batch failed by a bug",
+    );
     return { ...opened, outcome: { kind: "message_rejected", reason: BUG } };
   }
 }

@@ -16,7 +16,11 @@ export function insisting(destination: string, clock: Clock, log: Log, cut: Abor
         return await work();
       } catch (error) {
         if (!(error instanceof StoreError) || cut.aborted) throw error;
-        log.error({ err: error, destination, retryInMs: RETRY_MS }, "Cannot write down what became of a delivery");
+        const hint = "sending goes on when this succeeds: free space where the state file is";
+        log.error(
+          { err: error, destination, retryInMs: RETRY_MS, hint },
+          "Cannot write down what became of a delivery",
+        );
         await clock.sleep(RETRY_MS, cut);
       }
     }

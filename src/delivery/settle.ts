@@ -1,6 +1,7 @@
 import { destinationRecovered, destinationSuspended } from "../herald.ts";
 import type { Log } from "../log.ts";
 import type { BatchId, Delivery, Destination, Failure, Outcome, RecordLine, Settlement, Store } from "../model.ts";
+import { Quiet } from "../quiet.ts";
 import { recordOf } from "../record.ts";
 import { Backlog, type Departure } from "./backlog.ts";
 import type { Clock } from "./clock.ts";
@@ -31,6 +32,28 @@ export interface Course {
   readonly ambiguous: Set<BatchId>;
 }
 
+/** What happens to every batch while all is well, or while nothing is: a line each would hide what is worth reading. */
+export interface Lines {
+  readonly delivered: Quiet;
+  readonly retried: Quiet;
+  readonly throttled: Quiet;
+  readonly unproven: Quiet;
+  readonly refused: Quiet;
+  readonly expired: Quiet;
+}
+
+export function openLines(log: Log, now: () => number): Lines {
+  return {
+    // The record has every delivery; the log shows that it goes on, and at debug each attempt.
+    delivered: new Quiet(log, "Delivered", now, 60_000, "info"),
+    retried: new Quiet(log, "Delivery failed; it is tried again", now),
+    throttled: new Quiet(log, "Destination asks us to wait", now),
+    unproven: new Quiet(log, "Sent twice, and whether it arrived is unknown; it is not sent again", now),
+    refused: new Quiet(log, "Delivery is dead: the message was refused", now, 10_000, "error"),
+    expired: new Quiet(log, "Delivery is dead: tried for too long", now, 10_000, "error"),
+  };
+}
+
 export function openCourse(now: number): Course {
   return { restsUntil: 0, backlog: new Backlog(now), ambiguous: new Set() };
 }
@@ -46,6 +69,7 @@ export interface Attempt {
 /** The reason of a destination that has thrown: nothing is known of the other side. */
 export const BUG = "bug";
 
+const LOST_HINT = "misp-herald history --outcome dead lists what was lost; docs/failures.md has the reasons";
 const BASE_MS = 2_000;
 const CAP_MS = 600_000;
 /** A destination that refuses us is probed this often. */
@@ -54,8 +78,13 @@ const PROBE_MS = 900_000;
 export const LONGEST_REST_MS = 3_600_000;
 
 /** Writes down what became of an attempt: what is settled, what is tried again and when, and how the destination is. */
-export async function settle(departure: Departure, result: Attempt, books: Books, course: Course): Promise<void> {
-  const { clock, log, destination, gate, notices } = books;
+export async function settle(
+  departure: Departure,
+  result: Attempt,
+  books: Books & { readonly lines: Lines },
+  course: Course,
+): Promise<void> {
+  const { clock, log, destination, gate, notices, lines } = books;
   const { outcome, leaving } = result;
   const { batch, parts } = departure;
   const now = clock.now();
@@ -72,7 +101,7 @@ export async function settle(departure: Departure, result: Attempt, books: Books
   switch (outcome.kind) {
     case "done":
     case "unproven":
-      log.info({ ...about, outcome: outcome.kind }, "Delivered");
+      lines.delivered.say({ ...about, outcome: outcome.kind });
       await finish({ outcome: outcome.kind === "done" ? "sent" : "unproven" });
       return recover();
     case "message_rejected":
@@ -81,7 +110,7 @@ export async function settle(departure: Departure, result: Attempt, books: Books
         course.backlog.close();
         return again(0, false);
       }
-      log.error(why, "Delivery is dead: the message was refused");
+      lines.refused.say({ ...why, hint: outcome.hint ?? LOST_HINT }, outcome.reason);
       await finish({ outcome: "dead", reason: outcome.reason });
       // Whoever refuses a message has looked at it, and takes others.
       if (outcome.reason !== BUG) return recover();
@@ -95,7 +124,7 @@ export async function settle(departure: Departure, result: Attempt, books: Books
       // Whether it arrived is unknown. It is sent once more under the same id; then a duplicate would be worse.
       if (parts.some(({ id }) => course.ambiguous.has(id))) {
         if (gate.suspended()) rest(PROBE_MS);
-        log.warn(why, "Sent twice, and whether it arrived is unknown; it is not sent again");
+        lines.unproven.say(why, outcome.reason);
         return finish({ outcome: "unproven", reason: outcome.reason });
       }
       for (const { id } of parts) course.ambiguous.add(id);
@@ -120,13 +149,10 @@ export async function settle(departure: Departure, result: Attempt, books: Books
   if (isThrottled) rest(waitMs);
   const ageMs = now - batch.firstAttemptAt;
   if (batch.attempts > 0 && ageMs > books.maxAgeMs) {
-    log.error(why, "Delivery is dead: tried for too long");
+    lines.expired.say({ ...why, hint: outcome.hint ?? LOST_HINT }, outcome.reason);
     return finish({ outcome: "dead", reason: outcome.reason });
   }
-  log.warn(
-    { ...why, retryInMs: waitMs },
-    isThrottled ? "Destination asks us to wait" : "Delivery failed; it is tried again",
-  );
+  lines[isThrottled ? "throttled" : "retried"].say({ ...why, retryInMs: waitMs }, outcome.reason);
   // Being asked to wait is no failure that makes the next wait longer; only that trying has begun counts.
   return again(waitMs, !isThrottled || batch.attempts === 0);
 

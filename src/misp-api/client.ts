@@ -70,7 +70,7 @@ export function openMispApi(options: {
     const told = readReply(reply, maxBytes, now());
     const bytes = "body" in reply ? reply.body.length : undefined;
     const { reason, detail } = told.kind === "told" ? { reason: undefined, detail: undefined } : told;
-    log.debug({ path, ms: now() - askedAt, bytes, reason, detail }, "MISP was asked");
+    log.debug({ path, tookMs: now() - askedAt, bytes, reason, detail }, "MISP was asked");
     return told;
   };
 

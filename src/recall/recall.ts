@@ -1,5 +1,6 @@
 import { absorb, type Desk, recallBell } from "../absorb.ts";
 import { Pace } from "../delivery/pace.ts";
+import { REPORT_IT } from "../errors.ts";
 import type { Refusal } from "../guard/guard.ts";
 import type { Log } from "../log.ts";
 import type { Undecided } from "../model.ts";
@@ -44,6 +45,7 @@ export async function recall(lane: RecallLane, desk: Desk, stop: AbortSignal): P
   const pace = new Pace({ per_second: lane.perMinute / 60, burst: Math.min(5, lane.perMinute) }, clock.now());
   const resting = new Map<string, number>();
   const trouble = new Quiet(log, "MISP does not answer about an event; what it would decide waits", clock.now);
+  const hidden = new Quiet(log, "MISP does not show an event to the API key; what is about it is refused", clock.now);
   const bell = bells.get(recallBell(instance));
   stop.addEventListener("abort", () => bell?.ring(), { once: true });
   while (!stop.aborted) {
@@ -72,10 +74,8 @@ export async function recall(lane: RecallLane, desk: Desk, stop: AbortSignal): P
       continue;
     }
     if (answer.kind === "refused") {
-      log.warn(
-        { instance, alerts: found.undecided.length, reason: answer.reason, hint: answer.hint },
-        "MISP does not show an event to the API key; what is about it is refused",
-      );
+      const { reason, hint } = answer;
+      hidden.say({ instance, alerts: found.undecided.length, reason, hint }, reason);
       await giveUp(found.undecided, answer.reason, desk);
       continue;
     }
@@ -96,7 +96,7 @@ async function ask(lane: RecallLane, event: string, stop: AbortSignal): Promise<
     return await lane.ask(event, stop);
   } catch (error) {
     if (stop.aborted) return undefined;
-    lane.log.error({ err: error, instance: lane.instance }, "Asking MISP failed by a bug");
+    lane.log.error({ err: error, instance: lane.instance, hint: REPORT_IT }, "Asking MISP failed by a bug");
     return { kind: "retry", reason: "bug" };
   }
 }

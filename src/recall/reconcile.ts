@@ -1,5 +1,6 @@
 import { absorb, type Desk } from "../absorb.ts";
 import type { Bell } from "../delivery/bell.ts";
+import { REPORT_IT } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { EventView } from "../misp.ts";
 import type { Message } from "../model.ts";
@@ -56,7 +57,10 @@ export async function reconcile(lane: ReconcileLane, desk: Desk, stop: AbortSign
       await round(lane, desk, stop);
     } catch (error) {
       if (stop.aborted) return;
-      lane.log.error({ err: error, instance: lane.instance }, "Asking MISP what it published failed by a bug");
+      lane.log.error(
+        { err: error, instance: lane.instance, hint: REPORT_IT },
+        "Asking MISP what it published failed by a bug",
+      );
     }
     const { clock } = desk;
     const until = Math.min(clock.now() + lane.everyMs, againAt);
@@ -92,11 +96,8 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
     const answer = await lane.ask(about, stop);
     if (answer.kind === "retry" || (answer.kind === "refused" && answer.reason === "event-forbidden")) {
       // A refusal is about the key, never about one event: what is left must not be passed over.
-      return warn(
-        lane,
-        answer,
-        `MISP stopped answering; ${missed.events.length - index} publications are asked for again`,
-      );
+      const left = missed.events.length - index;
+      return warn(lane, answer, "MISP stopped answering; late publications are asked for again", { left });
     }
     // Neither deleted nor hidden events can be told; the next round does not ask for them again.
     const messages = answer.kind === "event" ? [lateMessage(instance, event, answer, style, clock.now())] : [];
@@ -136,8 +137,9 @@ function warn(
   { instance, log }: ReconcileLane,
   { reason, hint }: { readonly reason: string; readonly hint?: string },
   text: string,
+  fields: { readonly left?: number } = {},
 ): void {
-  log.warn({ instance, reason, hint }, text);
+  log.warn({ instance, ...fields, reason, hint }, text);
 }
 
 async function unseen<T extends { readonly event: EventView }>(

@@ -46,6 +46,10 @@ export async function dropUnnamed({ store, holds, clock, log, notices, settled }
       }
     }
     await holds.release(destination, kind, now);
-    log.error({ destination, dead }, "No configuration has named the destination for 24 h: what it was owed is dead");
+    const hint = "misp-herald history --outcome dead lists what was lost";
+    log.error(
+      { destination, dead, hint },
+      "No configuration has named the destination for 24 h: what it was owed is dead",
+    );
   }
 }

@@ -40,7 +40,10 @@ export async function keepInBounds(upkeep: Upkeep, signal: AbortSignal): Promise
       while (!signal.aborted && (await store.size.giveBack())) await clock.sleep(BREATH_MS, signal);
     } catch (error) {
       // Such as a full disk, which may have room again.
-      log.error({ err: error }, "Cannot keep the state file in its bounds");
+      log.error(
+        { err: error, hint: "free space where the state file is, and see that it can be written" },
+        "Cannot keep the state file in its bounds",
+      );
     }
     await clock.sleep(LOOK_EVERY_MS, signal);
   }
@@ -73,15 +76,18 @@ async function shrink({ store, bounds, clock, log, notices, settled }: Upkeep, s
   const { used } = await store.size.measure();
   const about = { usedBytes: used, maxBytes, removed, dead: Object.fromEntries(dead) };
   if (used > maxBytes && !signal.aborted)
-    log.error(about, "The state file is larger than state.max_size, and nothing more can be removed");
+    log.error(
+      { ...about, hint: "raise state.max_size, or lower retention" },
+      "The state file is larger than state.max_size, and nothing more can be removed",
+    );
   else if (dead.size > 0)
     log.error(
-      about,
-      "The state file was full: the oldest deliveries are dead; free destinations that do not answer, or raise state.max_size",
+      { ...about, hint: "see to the destinations that do not answer, or raise state.max_size" },
+      "The state file was full: the oldest deliveries are dead",
     );
   else
     log.warn(
-      about,
-      "The state file was full: the oldest records and memory of events were removed; raise state.max_size to keep more",
+      { ...about, hint: "raise state.max_size to keep more" },
+      "The state file was full: the oldest records and memory of events were removed",
     );
 }

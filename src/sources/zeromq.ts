@@ -65,7 +65,10 @@ export function openZeromq(
   async function* frames(signal: AbortSignal): AsyncGenerator<readonly Frame[]> {
     if (signal.aborted) return;
     const drops = openBurstLog((counts) =>
-      log.warn({ instance, dropped: counts }, "The queue behind the ZeroMQ feed is full: frames were dropped"),
+      log.warn(
+        { instance, dropped: counts, hint: "raise queue in the feed, if this host has the memory" },
+        "The queue behind the ZeroMQ feed is full: frames were dropped",
+      ),
     );
     const silence = watchSilence();
     let receivedBefore = 0;
@@ -127,8 +130,8 @@ export function openZeromq(
       if (seen.has(endpoint)) onGap?.();
       seen.add(endpoint);
     }
-    const line = describe(state, options.username !== undefined, instance);
-    log[line.level]({ instance, endpoint }, line.text);
+    const { level, text, hint } = describe(state, options.username !== undefined);
+    log[level]({ instance, endpoint, ...(hint !== undefined && { hint }) }, text);
   }
 
   /** Counts from when it is opened, so that a feed that never says anything is silent too. */
@@ -151,12 +154,10 @@ export function openZeromq(
         return;
       }
       silent = true;
-      const seconds = Math.round((now() - since) / 1000);
-      log.warn(
-        { instance, seconds },
-        `No frame for ${seconds} s: MISP says something at least every 10 s. Check that its ZeroMQ publisher runs ` +
-          "(Plugin.ZeroMQ_enable, mispzmq.py) and that this host reaches it",
-      );
+      const hint =
+        "MISP says something at least every 10 s: check that its ZeroMQ publisher runs (Plugin.ZeroMQ_enable, " +
+        "mispzmq.py) and that this host reaches it";
+      log.warn({ instance, silentMs: now() - since, hint }, "The feed is silent");
       onSilence?.(true, since);
     }
 
@@ -167,7 +168,7 @@ export function openZeromq(
         if (!silent) return;
         silent = false;
         overdue = false;
-        log.info({ instance }, "Frames arrive again");
+        log.info({ instance, silentMs: since - before }, "The feed is back: frames arrive again");
         onSilence?.(false, before);
         timer = setTimeout(check, options.silent_after);
       },
@@ -192,34 +193,44 @@ export function openZeromq(
 }
 
 /** What to tell an operator. Never a value of the credentials. */
-function describe(state: LinkState, hasCredentials: boolean, instance: string) {
+function describe(
+  state: LinkState,
+  hasCredentials: boolean,
+): { readonly level: "info" | "warn" | "error"; readonly text: string; readonly hint?: string } {
   switch (state) {
     case "connected":
-      return { level: "info", text: "Connected to MISP's ZeroMQ feed" } as const;
+      return { level: "info", text: "Connected to MISP's ZeroMQ feed" };
     case "disconnected":
-      return { level: "warn", text: "Lost the connection to MISP's ZeroMQ feed" } as const;
+      return { level: "warn", text: "Lost the connection to MISP's ZeroMQ feed; trying again" };
     case "unreachable":
-      return { level: "warn", text: "Cannot reach MISP's ZeroMQ feed; trying again, at least every 5 s" } as const;
+      return {
+        level: "warn",
+        text: "Cannot reach MISP's ZeroMQ feed; trying again, at least every 5 s",
+        hint: "check the endpoint, that mispzmq.py runs there, and that Plugin.ZeroMQ_host lets this host connect",
+      };
     case "refused":
       return {
         level: "error",
-        text:
-          `MISP refused the ZeroMQ user name or password; trying again, at least every 60 s. Check username and ` +
-          `password of the feed of "${instance}" against Plugin.ZeroMQ_username and Plugin.ZeroMQ_password`,
-      } as const;
+        text: "MISP refused the ZeroMQ user name or password; trying again, at least every 60 s",
+        hint: "check username and password of the feed against Plugin.ZeroMQ_username and Plugin.ZeroMQ_password",
+      };
     case "mismatched":
-      return {
-        level: "error",
-        text: hasCredentials
-          ? `MISP's ZeroMQ feed has no user name and password, but the feed of "${instance}" has; trying again, at least ` +
-            "every 60 s. Set Plugin.ZeroMQ_username and Plugin.ZeroMQ_password in MISP, or remove them here"
-          : `MISP's ZeroMQ feed asks for a user name and password; trying again, at least every 60 s. Set username and ` +
-            `password of the feed of "${instance}" to Plugin.ZeroMQ_username and Plugin.ZeroMQ_password`,
-      } as const;
+      return hasCredentials
+        ? {
+            level: "error",
+            text: "MISP's ZeroMQ feed has no user name and password, but ours has; trying again, at least every 60 s",
+            hint: "set Plugin.ZeroMQ_username and Plugin.ZeroMQ_password in MISP, or remove them here",
+          }
+        : {
+            level: "error",
+            text: "MISP's ZeroMQ feed asks for a user name and password; trying again, at least every 60 s",
+            hint: "set username and password of the feed to Plugin.ZeroMQ_username and Plugin.ZeroMQ_password",
+          };
     case "not_zeromq":
       return {
         level: "warn",
-        text: "The connection is accepted, but what answers does not speak ZeroMQ as MISP does; trying again. Check the port",
-      } as const;
+        text: "The connection is accepted, but what answers does not speak ZeroMQ as MISP does; trying again",
+        hint: "check the port of the endpoint",
+      };
   }
 }

@@ -1,5 +1,6 @@
 import { PassThrough, Readable, Writable } from "node:stream";
 import type { Context } from "../../src/cli/context.ts";
+import { Redactor } from "../../src/redact.ts";
 
 /** A command's surroundings, and what it wrote. */
 export interface Screen {
@@ -30,7 +31,7 @@ export function openScreen({
   const stdout = Object.assign(sink("out"), terminal ? { isTTY: true, columns: 100 } : {});
   const input = stdin === undefined ? new PassThrough() : Readable.from([Buffer.from(stdin)]);
   return {
-    context: { env, stdin: input, stdout, stderr: sink("errors"), signal: stop.signal },
+    context: { env, stdin: input, stdout, stderr: sink("errors"), signal: stop.signal, redactor: new Redactor() },
     stop,
     out: () => written.out,
     errors: () => written.errors,
