@@ -1,5 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
-import { isatty } from "node:tty";
+import { writeSync } from "node:fs";
 
 /** How long a line waits for a reader that does not read, before it is given up. */
 const PATIENCE_MS = 100;
@@ -13,17 +12,17 @@ export interface LogSink {
 /**
  * Writes to a file descriptor, synchronously, and never throws: nobody can be told that nobody can be told. A reader that
  * has stopped reading holds the process up for 100 ms once, then lines are dropped; their number is told when it reads again.
+ * That takes a pipe or socket that does not block, which stderr is as soon as `process.stderr` has been used.
  */
 export class FdSink implements LogSink {
-  readonly #shared: number;
-  #fd: number | undefined;
+  readonly #fd: number;
   readonly #lost: (lines: number) => string;
   #dropped = 0;
   /** What is left of a line that was taken in part: the next must not be glued to its middle. */
   #rest: Uint8Array = new Uint8Array();
 
   constructor(fd: number, lost: (lines: number) => string) {
-    this.#shared = fd;
+    this.#fd = fd;
     this.#lost = lost;
   }
 
@@ -40,7 +39,6 @@ export class FdSink implements LogSink {
     const rest = this.#rest.length;
     let bytes: Uint8Array = Buffer.concat([this.#rest, Buffer.from(text)]);
     const all = bytes.length;
-    this.#fd ??= withoutWaiting(this.#shared);
     while (bytes.length > 0) {
       try {
         bytes = bytes.subarray(writeSync(this.#fd, bytes));
@@ -60,21 +58,4 @@ const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
 function isFull(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EAGAIN";
-}
-
-/**
- * The same pipe or terminal, opened once more so that a write never waits: that is a property of the opening, which
- * stderr shares with other processes. Open until the process ends. A file never waits; a socket, such as journald's, cannot
- * be opened so, and is read by a service that is there for it.
- */
-function withoutWaiting(fd: number): number {
-  try {
-    if (!fstatSync(fd).isFIFO() && !isatty(fd)) return fd;
-    const opened = openSync(`/dev/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    if (fstatSync(opened).ino === fstatSync(fd).ino) return opened;
-    closeSync(opened);
-  } catch {
-    // Not on this system, or not for this user.
-  }
-  return fd;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
+import { Redactor } from "../../src/redact.ts";
 import { check, configOf } from "../support/checked-config.ts";
 
 const hook = (text: string) =>
@@ -176,4 +177,22 @@ test("a missing value is told once and not also as wrong", async () => {
     "4:56: error: environment variable A_URL is not set",
     "4:84: error: environment variable A_WORD is not set",
   ]);
+});
+
+test("loadConfig() teaches the redactor what is secret, also when the file is refused, and not what the environment puts elsewhere", async () => {
+  const redactor = new Redactor();
+  const files: Readonly<Record<string, string>> = {
+    "/token": "from-a-file\n",
+    "/credentials/key": "from-a-credential",
+  };
+  const text = hook(
+    `url: "https://$\{HOST}/$\{PART}", headers: { A: "Bearer $\{file:/token}", B: in-the-file, C: "$\{credential:key}" }, oops: 1`,
+  );
+  const readFile = async (path: string) => new TextEncoder().encode(path === "config.yaml" ? text : files[path]);
+  const env = { HOST: "soar.example.org", PART: "from-the-environment", CREDENTIALS_DIRECTORY: "/credentials" };
+  const loading = loadConfig("config.yaml", { env, secrets: "required", readFile, redactor });
+  await expect(loading).rejects.toThrow("oops");
+  for (const secret of ["from-a-file", "from-a-credential", "in-the-file", "from-the-environment"])
+    expect(redactor.redact(`a ${secret} b`), secret).toBe("a [redacted] b");
+  expect(redactor.redact("/credentials terminal")).toBe("/credentials terminal");
 });

@@ -17,6 +17,8 @@ export interface Daemon extends AsyncDisposable {
   /** The signal is sent, and the exit code, or the signal that killed it, awaited. */
   stop(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
   kill(signal: NodeJS.Signals): void;
+  /** Nobody reads stdout any more. */
+  closeOutput(): void;
   readonly exited: Promise<number | NodeJS.Signals>;
   /** Resident memory in bytes. */
   readonly pid: number;
@@ -45,6 +47,7 @@ export function start(args: readonly string[], env: Readonly<Record<string, stri
     pid: child.pid ?? 0,
     exited,
     kill: (signal) => void child.kill(signal),
+    closeOutput: () => void child.stdout?.destroy(),
     async logged(message) {
       await eventually(() => message.test(stderr) || undefined).catch(() => {
         throw new Error(`Not logged: ${message}; but\n${stderr}`);
