@@ -51,7 +51,7 @@ const TROUBLES: readonly {
   {
     what: "429 twice",
     answers: [THROTTLED, THROTTLED],
-    says: [/"reason":"http-429".*"retryInMs":1000,"msg":"Destination asks us to wait"/],
+    says: [/"reason":"http-429".*"retryInMs":1000,"times":1,"msg":"Destination asks us to wait"/],
     outcome: "sent",
   },
   {
@@ -265,7 +265,6 @@ test.runIf(CAN_MOUNT)(
     await publisher.subscribed();
     await publish(publisher, 4);
     await eventually(() => [2, 3, 4].every((n) => count(n) > 0));
-    await eventually(() => (after.stderr().match(/Delivered/g) ?? []).length >= 3);
     expect(await after.stop("SIGTERM")).toBe(0);
     expect(after.stderr()).toMatch(/"owed":0,"msg":"Stopped/);
     expect([count(1), count(3), count(4)]).toEqual([1, 1, 1]);
