@@ -63,7 +63,9 @@ export async function settle(departure: Departure, result: Attempt, books: Books
   const rest = (ms: number) => {
     course.restsUntil = Math.max(course.restsUntil, now + ms);
   };
-  const again = (afterMs: number, attempted: boolean) => retryAll(departure, result, afterMs, attempted, books);
+  let pending = parts;
+  const again = (afterMs: number, attempted: boolean) =>
+    retryAll({ batch, parts: pending }, result, afterMs, attempted, books);
 
   if (!outcome) return finish();
   const about = { destination: destination.name, batch: batch.id, alerts: leaving.length, attempt: batch.attempts + 1 };
@@ -91,15 +93,21 @@ export async function settle(departure: Departure, result: Attempt, books: Books
       rest(PROBE_MS);
       await again(PROBE_MS, false);
       return suspend(outcome);
-    case "ambiguous":
+    case "ambiguous": {
       // Whether it arrived is unknown. It is sent once more under the same id; then a duplicate would be worse.
-      if (parts.some(({ id }) => course.ambiguous.has(id))) {
+      const twice = parts.filter(({ id }) => course.ambiguous.has(id));
+      if (twice.length > 0) {
         if (gate.suspended()) rest(PROBE_MS);
         log.warn(why, "Sent twice, and whether it arrived is unknown; it is not sent again");
-        return finish({ outcome: "unproven", reason: outcome.reason });
+        const end = { outcome: "unproven", reason: outcome.reason } as const;
+        await finishAll({ batch, parts: twice }, result, end, books, course);
       }
-      for (const { id } of parts) course.ambiguous.add(id);
+      // What is in a digest that was sent before without it has been sent once only.
+      pending = parts.filter((part) => !twice.includes(part));
+      if (pending.length === 0) return;
+      for (const { id } of pending) course.ambiguous.add(id);
       break;
+    }
     case "retry":
     case "retry_after":
       break;
@@ -115,13 +123,14 @@ export async function settle(departure: Departure, result: Attempt, books: Books
     const probeMs = Math.max(PROBE_MS, waitMs);
     log.warn({ ...why, retryInMs: probeMs }, "A probe has failed: the destination stays suspended");
     rest(probeMs);
-    return again(probeMs, false);
+    // What may have arrived by itself must not come once more in a digest, whose id nobody has seen: it counts as tried.
+    return again(probeMs, outcome.kind === "ambiguous");
   }
   if (isThrottled) rest(waitMs);
   const ageMs = now - batch.firstAttemptAt;
   if (batch.attempts > 0 && ageMs > books.maxAgeMs) {
     log.error(why, "Delivery is dead: tried for too long");
-    return finish({ outcome: "dead", reason: outcome.reason });
+    return finishAll({ batch, parts: pending }, result, { outcome: "dead", reason: outcome.reason }, books, course);
   }
   log.warn(
     { ...why, retryInMs: waitMs },
