@@ -123,8 +123,10 @@ export async function settle(departure: Departure, result: Attempt, books: Books
     const probeMs = Math.max(PROBE_MS, waitMs);
     log.warn({ ...why, retryInMs: probeMs }, "A probe has failed: the destination stays suspended");
     rest(probeMs);
-    // What may have arrived by itself must not come once more in a digest, whose id nobody has seen: it counts as tried.
-    return again(probeMs, outcome.kind === "ambiguous");
+    if (outcome.kind !== "ambiguous") return again(probeMs, false);
+    // What may have arrived by itself comes once more by itself: nobody could tell it in a digest, which has another id.
+    course.backlog.forget(departure);
+    return again(probeMs, true);
   }
   if (isThrottled) rest(waitMs);
   const ageMs = now - batch.firstAttemptAt;

@@ -3,6 +3,7 @@ import type { Bell } from "../delivery/bell.ts";
 import type { Log } from "../log.ts";
 import type { EventView } from "../misp.ts";
 import type { Message } from "../model.ts";
+import { lateKey } from "../planning/plan.ts";
 import type { Answer } from "./recall.ts";
 
 /** One page of what MISP published, oldest first; instants by MISP's clock. */
@@ -50,12 +51,33 @@ export async function reconcile(lane: ReconcileLane, desk: Desk, stop: AbortSign
     try {
       await lane.learn?.(stop);
       await round(lane, desk, stop);
+      if (!stop.aborted) await complete(lane, desk);
     } catch (error) {
       if (stop.aborted) return;
       lane.log.error({ err: error, instance: lane.instance }, "Asking MISP what it published failed by a bug");
     }
     await desk.clock.sleep(lane.everyMs, rung);
   }
+}
+
+/** What was fetched leaves now, also when MISP has stopped answering in the middle of it. */
+async function complete({ instance }: ReconcileLane, { store, clock, rules, bells }: Desk): Promise<void> {
+  await store.commit(
+    {
+      events: [],
+      attributes: [],
+      forget: [],
+      alerts: [],
+      deliveries: [],
+      records: [],
+      undecided: [],
+      decided: [],
+      cursors: [],
+      complete: [lateKey(instance)],
+    },
+    clock.now(),
+  );
+  for (const destination of rules.destinations.keys()) bells.get(destination)?.ring();
 }
 
 async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promise<void> {

@@ -105,6 +105,10 @@ class MemoryStore implements Store {
       if (left) this.#undecided.set(id, left);
       else this.#undecided.delete(id);
     }
+    for (const [name, state] of this.#groups) {
+      const isComplete = effects.complete?.includes(state.group.key) && typeof state.dueAt === "number";
+      if (isComplete) this.#groups.set(name, { ...state, dueAt: Math.min(state.dueAt, now) });
+    }
     for (const { instance, publishedAt } of effects.cursors) this.#cursors.set(instance, publishedAt);
     return "committed";
   }

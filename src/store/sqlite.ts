@@ -122,6 +122,7 @@ class SqliteStore implements Store {
         this.#owe(delivery, now);
       }
       for (const record of effects.records) this.#sql.addRecord.run(...formatRecord(record));
+      for (const key of effects.complete ?? []) this.#sql.completeGroup.run(now, key, now);
       this.#undecided.apply(effects);
       return "committed";
     });

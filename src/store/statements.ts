@@ -55,6 +55,8 @@ export function prepareStatements(db: Database) {
       ON CONFLICT (destination, key) DO UPDATE SET show = excluded.show,
         high = max(high, excluded.high), due_at = excluded.due_at`),
 
+    completeGroup: db.prepare("UPDATE delivery_groups SET due_at = ? WHERE key = ? AND due_at > ?"),
+
     // ---- batches
     dueGroup: db.prepare<{
       readonly key: string;

@@ -163,8 +163,8 @@ test("many late ones leave together, urgent ones alone", async () => {
   for (let n = 1; n <= 7; n += 1) misp.publish(String(n), T0 + n * MINUTE, n === 7 ? { threatLevel: "high" } : {});
   expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([7]);
   const told = await owed(store);
-  expect(told.filter(({ group }) => group === "late")).toHaveLength(6);
-  expect(told.filter(({ group }) => group !== "late").map(({ info }) => info)).toEqual(["Event 7"]);
+  expect(told.filter(({ group }) => group?.startsWith('["late"'))).toHaveLength(6);
+  expect(told.filter(({ group }) => !group?.startsWith('["late"')).map(({ info }) => info)).toEqual(["Event 7"]);
 });
 
 test("an event that was edited since is told by its title, without what is not published yet", async () => {

@@ -35,6 +35,18 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       expect((await takeBatch(store, NOW + MINUTE)).entries).toHaveLength(100);
     });
 
+    it("leave at once when they are said to be complete, and wait an interval afterwards", async () => {
+      await using store = (await open()).store;
+      const groups = [group("late", { waitMs: 2 * MINUTE })];
+      await store.commit(owing(delivery("a", { groups }), delivery("b")), NOW);
+      await store.commit({ ...owing(), complete: ["late", "nothing waits in this"] }, NOW + MINUTE);
+      const left = [await takeBatch(store, NOW + MINUTE), await takeBatch(store, NOW + MINUTE)];
+      expect(left.map(idsOf).sort()).toEqual([["a"], ["b"]]);
+      await store.commit({ ...owing(), complete: ["late"] }, NOW + MINUTE);
+      await store.commit(owing(delivery("c", { groups })), NOW + MINUTE);
+      expect(await store.take("soc", NOW + MINUTE)).toEqual({ dueAt: NOW + MINUTE + INTERVAL });
+    });
+
     it("of several candidates the one that leaves first gets the delivery, with its own `show`", async () => {
       await using store = (await open()).store;
       const slow = group("slow", { waitMs: 3 * MINUTE, show: 1 });
