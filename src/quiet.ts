@@ -26,7 +26,8 @@ export class Quiet {
     this.#total += 1;
     this.#since += 1;
     const now = this.#now();
-    if (now < this.#nextAt) return;
+    // A clock that was set back must not silence it for longer.
+    if (now < this.#nextAt && this.#nextAt - now <= this.#everyMs) return;
     this.#log.warn({ ...fields, times: this.#since }, this.#message);
     this.#since = 0;
     this.#nextAt = now + this.#everyMs;

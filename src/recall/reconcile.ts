@@ -91,7 +91,7 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
     if (answer.kind !== "page") return warn(lane, answer, "MISP does not say what it published");
     return absorb([], desk, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
   }
-  const missed = await findMissed(lane, desk, Math.max(cursor - OVERLAP_MS, now - lane.maxAgeMs), now, stop);
+  const missed = await findMissed(lane, desk, cursor, now, stop);
   if (!missed) return;
   if (missed.events.length > 0)
     log.info({ instance, late: missed.events.length }, "The feed did not tell of publications; fetching them");
@@ -120,10 +120,11 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
 }
 
 /** What memory has not seen published at that timestamp, oldest first, and how far MISP was asked; undefined: it did not answer. */
-async function findMissed(lane: ReconcileLane, desk: Desk, from: number, now: number, stop: AbortSignal) {
+async function findMissed(lane: ReconcileLane, desk: Desk, cursor: number, now: number, stop: AbortSignal) {
   const missed = new Map<string, { event: EventView; publishedAt: number }>();
   let until = 0;
-  let since = from;
+  let since = Math.max(cursor - OVERLAP_MS, now - lane.maxAgeMs);
+  let misp: number | undefined;
   let page = 1;
   for (let asked = 0; asked < MAX_PAGES && !stop.aborted; asked += 1) {
     const answer = await lane.published(since, page, stop);
@@ -131,7 +132,17 @@ async function findMissed(lane: ReconcileLane, desk: Desk, from: number, now: nu
       warn(lane, answer, "MISP does not say what it published");
       return undefined;
     }
-    const old = answer.events.filter(({ publishedAt }) => publishedAt <= now - FEED_FIRST_MS);
+    if (misp === undefined) {
+      misp = answer.servedAt ?? now;
+      // Our clock may be days ahead of MISP's, by which it was published.
+      const floor = Math.max(cursor - OVERLAP_MS, misp - lane.maxAgeMs);
+      if (floor < since - OVERLAP_MS) {
+        since = floor;
+        continue;
+      }
+    }
+    const youngest = misp - FEED_FIRST_MS;
+    const old = answer.events.filter(({ publishedAt }) => publishedAt <= youngest);
     until = Math.max(until, ...old.map(({ publishedAt }) => publishedAt));
     for (const one of await unseen(lane.instance, old, desk)) missed.set(one.event.uuid ?? one.event.id ?? "", one);
     if (!answer.more) break;

@@ -15,7 +15,8 @@ import { attributeOf, eventView, MINUTE, publication, T0, uuidOf } from "../supp
 
 const HOUR = 60 * MINUTE;
 /** MISP's clock is a little ahead of ours. */
-const SERVED_AT = T0 + 3_000;
+const AHEAD = 3_000;
+const SERVED_AT = T0 + AHEAD;
 
 /** MISP's side: what was published when, and what it says of each event now. */
 class Misp {
@@ -23,6 +24,8 @@ class Misp {
   readonly questions: number[] = [];
   answer: Answer | undefined;
   failure: Published | undefined;
+  /** By MISP's clock. */
+  now = () => SERVED_AT;
 
   publish(id: string, publishedAt: number, fields: Partial<EventView> = {}): EventView {
     const event = eventView({ id, uuid: uuidOf(id), info: `Event ${id}`, changedAt: publishedAt - MINUTE, ...fields });
@@ -38,7 +41,7 @@ class Misp {
       kind: "page",
       events: events.slice((page - 1) * 2, page * 2),
       more: events.length > page * 2,
-      servedAt: SERVED_AT,
+      servedAt: this.now(),
     };
   }
 
@@ -50,10 +53,12 @@ class Misp {
   }
 }
 
-async function rounds(store: Store, misp: Misp, forMs: number, startAt = T0) {
+/** Lets `forMs` pass; our clock may be far from MISP's. */
+async function rounds(store: Store, misp: Misp, forMs: number, startAt = T0, oursAheadMs = -AHEAD) {
   const stop = new AbortController();
   const clock = new SteppedClock(startAt + forMs, () => stop.abort());
   clock.at = startAt;
+  misp.now = () => clock.now() - oursAheadMs;
   const late: number[] = [];
   const rules = {
     routes: compileRoutes([
@@ -235,4 +240,19 @@ test("what is older than max_age is not asked for", async () => {
   const misp = new Misp();
   await rounds(store, misp, MINUTE, T0 + 72 * HOUR);
   expect(misp.questions).toEqual([T0 + 48 * HOUR]);
+});
+
+test.each([
+  ["two days ahead of", 48 * HOUR],
+  ["two days behind", -48 * HOUR],
+])("what was missed is found by MISP's clock when ours is %s it", async (_, aheadMs) => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  misp.publish("1", T0 + 10 * MINUTE);
+  misp.publish("2", T0 + HOUR - 30_000);
+  // By MISP's clock it is an hour later; what was published a moment ago is left to the feed.
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR + aheadMs, aheadMs)).toEqual([1]);
+  expect((await owed(store)).map(({ info }) => info)).toEqual(["Event 1"]);
+  expect(await store.cursor("cert")).toBe(T0 + 10 * MINUTE);
 });
