@@ -23,6 +23,7 @@ function configOf(endpoint: string, misp: URL, hook: string, state: string): str
     recall: { settle: 1ms, per_minute: 6000 }
     reconcile: { every: 10s }
 state: { path: ${state} }
+control: ${state}.sock
 destinations:
   hook: { type: webhook, url: "${hook}", guard: { max_tlp: amber } }
 routes:
