@@ -296,6 +296,8 @@ export interface Effects {
   readonly decided: readonly { readonly id: AlertId; readonly destinations: readonly string[] }[];
   /** Where the next question what was published begins, in MISP's clock. */
   readonly cursors: readonly { readonly instance: string; readonly publishedAt: number }[];
+  /** Keys of groups that nothing more will join: what waits in them is due. */
+  readonly complete?: readonly string[];
 }
 
 /** Deliveries of one group on their way out; the same at every attempt. */

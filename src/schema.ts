@@ -33,3 +33,6 @@ export function oneOrMany<T extends z.ZodType>(entry: T) {
     .union([entry, z.array(entry).min(1, "must not be empty")])
     .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
 }
+
+/** Host names, as `URL` gives them, that never leave this machine. */
+export const LOOPBACK = /^(localhost|.*\.localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;

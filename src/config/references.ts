@@ -1,6 +1,6 @@
 import { compilePattern } from "../routing/pattern.ts";
 import { isOfKind } from "../routing/route.ts";
-import { Name } from "../schema.ts";
+import { LOOPBACK, Name } from "../schema.ts";
 import {
   ANALYSES,
   ATTRIBUTE_FACTS,
@@ -42,10 +42,24 @@ export function checkReferences(root: Dict, report: Report): void {
   checkNames(routes, report);
   checkOrder(routes, report);
   checkTemplates(root, report);
+  checkKeys(root, report);
 
   for (const [name, { key }] of destinations?.entries ?? []) {
     if (!sure || told.has(name)) continue;
     report(warning(key, `destination ${quoted(name)} is named by no route and will never be told anything`));
+  }
+}
+
+/** An API key is sent with every question to MISP. */
+function checkKeys(root: Dict, report: Report): void {
+  for (const { node } of mapOf(root, "misp")?.entries.values() ?? []) {
+    const url = childOf(node, "url");
+    const text = textOf(url);
+    if (!url || !childOf(node, "api_key") || text === undefined || !URL.canParse(text)) continue;
+    const { protocol, hostname } = new URL(text);
+    if (protocol !== "http:" || LOOPBACK.test(hostname)) continue;
+    const message = "`api_key` travels in clear to this address: whoever is on the way can read it, and MISP with it";
+    report(warning(url, message, "use https://, with `ca_file` for an authority of your own"));
   }
 }
 

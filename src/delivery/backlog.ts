@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Batch, BatchId, Group, Store } from "../model.ts";
+import type { Batch, BatchId, Delivery, Group, Store } from "../model.ts";
 
 /** What leaves as one payload: a batch as the store has formed it, or several that have waited for too long. */
 export interface Departure {
@@ -76,6 +76,13 @@ export function alone(batch: Batch): Departure {
   return { batch, parts: [batch] };
 }
 
+const nameOf = ({ eventUuid = "", id }: Delivery) => `${eventUuid} ${id}`;
+
+/** The oldest first; the same in whatever order the store gives them. */
+function byAge({ delivery: a }: Batch["entries"][number], { delivery: b }: Batch["entries"][number]): number {
+  return a.createdAt - b.createdAt || (nameOf(a) < nameOf(b) ? -1 : 1);
+}
+
 function join({ destination, show }: Batch, parts: readonly Batch[]): Batch {
   // The same batches have the same id in whatever order they come: a digest that is sent again is the same one.
   const ids = parts.map(({ id }) => id).sort();
@@ -86,6 +93,6 @@ function join({ destination, show }: Batch, parts: readonly Batch[]): Batch {
     attempts: Math.min(...parts.map(({ attempts }) => attempts)),
     firstAttemptAt: Math.max(...parts.map(({ firstAttemptAt }) => firstAttemptAt)),
     show: parts.every((part) => part.show === show) ? show : (SHOW satisfies Group["show"]),
-    entries: parts.flatMap(({ entries }) => entries),
+    entries: parts.flatMap(({ entries }) => entries).sort(byAge),
   };
 }

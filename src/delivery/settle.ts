@@ -30,6 +30,8 @@ export interface Course {
   readonly backlog: Backlog;
   /** Batches of which it is unknown whether they have arrived. */
   readonly ambiguous: Set<BatchId>;
+  /** How many attempts in a row ended so. */
+  doubts: number;
 }
 
 /** What happens to every batch while all is well, or while nothing is: a line each would hide what is worth reading. */
@@ -55,7 +57,7 @@ export function openLines(log: Log, now: () => number): Lines {
 }
 
 export function openCourse(now: number): Course {
-  return { restsUntil: 0, backlog: new Backlog(now), ambiguous: new Set() };
+  return { restsUntil: 0, backlog: new Backlog(now), ambiguous: new Set(), doubts: 0 };
 }
 
 /** What came of one attempt. */
@@ -92,9 +94,13 @@ export async function settle(
   const rest = (ms: number) => {
     course.restsUntil = Math.max(course.restsUntil, now + ms);
   };
-  const again = (afterMs: number, attempted: boolean) => retryAll(departure, result, afterMs, attempted, books);
+  let pending = parts;
+  const again = (afterMs: number, attempted: boolean) =>
+    retryAll({ batch, parts: pending }, result, afterMs, attempted, books);
 
   if (!outcome) return finish();
+  if (outcome.kind === "ambiguous") doubt();
+  else course.doubts = 0;
   const about = { destination: destination.name, batch: batch.id, alerts: leaving.length, attempt: batch.attempts + 1 };
   const why =
     "reason" in outcome ? { ...about, reason: outcome.reason, detail: outcome.detail, hint: outcome.hint } : about;
@@ -120,15 +126,21 @@ export async function settle(
       rest(PROBE_MS);
       await again(PROBE_MS, false);
       return suspend(outcome);
-    case "ambiguous":
+    case "ambiguous": {
       // Whether it arrived is unknown. It is sent once more under the same id; then a duplicate would be worse.
-      if (parts.some(({ id }) => course.ambiguous.has(id))) {
+      const twice = parts.filter(({ id }) => course.ambiguous.has(id));
+      if (twice.length > 0) {
         if (gate.suspended()) rest(PROBE_MS);
         lines.unproven.say(why, outcome.reason);
-        return finish({ outcome: "unproven", reason: outcome.reason });
+        const end = { outcome: "unproven", reason: outcome.reason } as const;
+        await finishAll({ batch, parts: twice }, result, end, books, course);
       }
-      for (const { id } of parts) course.ambiguous.add(id);
+      // What is in a digest that was sent before without it has been sent once only.
+      pending = parts.filter((part) => !twice.includes(part));
+      if (pending.length === 0) return;
+      for (const { id } of pending) course.ambiguous.add(id);
       break;
+    }
     case "retry":
     case "retry_after":
       break;
@@ -144,17 +156,26 @@ export async function settle(
     const probeMs = Math.max(PROBE_MS, waitMs);
     log.warn({ ...why, retryInMs: probeMs }, "A probe has failed: the destination stays suspended");
     rest(probeMs);
-    return again(probeMs, false);
+    if (outcome.kind !== "ambiguous") return again(probeMs, false);
+    // What may have arrived by itself comes once more by itself: nobody could tell it in a digest, which has another id.
+    course.backlog.forget(departure);
+    return again(probeMs, true);
   }
   if (isThrottled) rest(waitMs);
   const ageMs = now - batch.firstAttemptAt;
   if (batch.attempts > 0 && ageMs > books.maxAgeMs) {
     lines.expired.say({ ...why, hint: outcome.hint ?? LOST_HINT }, outcome.reason);
-    return finish({ outcome: "dead", reason: outcome.reason });
+    return finishAll({ batch, parts: pending }, result, { outcome: "dead", reason: outcome.reason }, books, course);
   }
   lines[isThrottled ? "throttled" : "retried"].say({ ...why, retryInMs: waitMs }, outcome.reason);
   // Being asked to wait is no failure that makes the next wait longer; only that trying has begun counts.
   return again(waitMs, !isThrottled || batch.attempts === 0);
+
+  /** Each attempt that nobody answers may lose an alert: a destination that hangs must not take one after the other. */
+  function doubt(): void {
+    if (course.doubts > 0) rest(Math.min(CAP_MS, BASE_MS * 2 ** Math.min(course.doubts, 20)));
+    course.doubts += 1;
+  }
 
   async function suspend({ reason, hint }: Failure): Promise<void> {
     if (gate.suspended()) {

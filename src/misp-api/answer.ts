@@ -50,6 +50,8 @@ const HINTS: Readonly<Record<string, string>> = {
   tls: "MISP's certificate is not trusted: renew it, or name its authority in `ca_file`",
   "bad-port": "the port in `url` is one that HTTP clients refuse",
   "ca-file-unreadable": "check that `ca_file` exists, is a PEM file and can be read by the service",
+  "connection-lost": "MISP, or a proxy before it, closed the connection in mid-answer: its logs say why",
+  "bad-answer": "what answers at `url` does not speak HTTP: check the port, and whether it wants https://",
   timeout: "MISP took too long: is it overloaded?",
 };
 

@@ -124,8 +124,15 @@ interface Decision {
   readonly absorbed: Effects["decided"];
 }
 
-/** Many publications that the feed did not tell leave together, once they have been fetched. */
-const LATE: Group = { key: "late", waitMs: 30_000, intervalMs: 300_000, show: 20 };
+/** Many publications that the feed did not tell leave together: once all have been fetched, or when that takes long. */
+function lateGroup(instance: string): Group {
+  return { key: lateKey(instance), waitMs: 300_000, intervalMs: 300_000, show: 20 };
+}
+
+/** The key of the group in which the late publications of an instance leave. */
+export function lateKey(instance: string): string {
+  return JSON.stringify(["late", instance]);
+}
 
 /** What one line can name. */
 const MAX_TAGS_ADDED = 20;
@@ -227,7 +234,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
       mentions: [...new Set(decided.routes.flatMap((route) => notifyOf(route, name).mention))],
       groups:
         message.late === "digest" && !isUrgent
-          ? [LATE]
+          ? [lateGroup(message.instance)]
           : groupsOf(decided.routes, name, matchableOfGuarded(guarded).facts),
       ...(since !== undefined && { since }),
       ...(since !== undefined && since === before?.publishedAt && changesOf(before, alert)),

@@ -36,25 +36,42 @@ const LONGEST_SLEEP_MS = 60_000;
 /** Bounds a transaction; a feed pull leaves thousands of attributes of one event undecided. */
 const CHUNK = 100;
 /** Events that are left alone after a failed question; beyond that they are simply asked again. */
-const MAX_RESTING = 10_000;
+const MAX_FAILING = 10_000;
+/** After so long without a question an event has been decided otherwise. */
+const FORGET_MS = 3_600_000;
+
+/** An event about which MISP did not answer. */
+interface Failing {
+  /** When it first did not. */
+  readonly since: number;
+  restsUntil: number;
+}
 
 /** Decides what the feed left open, one question per event, never faster than `perMinute`; ends when `stop` aborts. */
 export async function recall(lane: RecallLane, desk: Desk, stop: AbortSignal): Promise<void> {
   const { instance, settleMs, log } = lane;
   const { store, clock, bells } = desk;
   const pace = new Pace({ per_second: lane.perMinute / 60, burst: Math.min(5, lane.perMinute) }, clock.now());
-  const resting = new Map<string, number>();
+  const failing = new Map<string, Failing>();
+  let lookedAt = clock.now();
   const trouble = new Quiet(log, "MISP does not answer about an event; what it would decide waits", clock.now);
   const hidden = new Quiet(log, "MISP does not show an event to the API key; what is about it is refused", clock.now);
   const bell = bells.get(recallBell(instance));
   stop.addEventListener("abort", () => bell?.ring(), { once: true });
   while (!stop.aborted) {
     const now = clock.now();
-    for (const [event, until] of resting) if (until <= now) resting.delete(event);
+    // A clock that was set back must not let anything rest until the time that it once showed.
+    if (now < lookedAt) for (const one of failing.values()) one.restsUntil -= lookedAt - now;
+    lookedAt = now;
+    const resting = [...failing].filter(([, { restsUntil }]) => restsUntil > now);
     const rung = bell?.next() ?? stop;
-    const found = await store.undecided(instance, now - settleMs, [...resting.keys()]);
+    const found = await store.undecided(
+      instance,
+      now - settleMs,
+      resting.map(([event]) => event),
+    );
     if (!found || "lastAt" in found) {
-      const until = [...resting.values(), ...(found ? [found.lastAt + settleMs] : [])];
+      const until = [...resting.map(([, { restsUntil }]) => restsUntil), ...(found ? [found.lastAt + settleMs] : [])];
       await clock.sleep(Math.min(LONGEST_SLEEP_MS, Math.max(1, Math.min(...until) - now)), rung);
       continue;
     }
@@ -67,12 +84,18 @@ export async function recall(lane: RecallLane, desk: Desk, stop: AbortSignal): P
     const answer = await ask(lane, found.eventKey, stop);
     if (!answer) return;
     if (answer.kind === "retry") {
-      const late = found.undecided.filter(({ since }) => now - since > lane.patienceMs);
+      // What grew old while nobody could ask, or by a clock that was set forward, has not been refused an answer yet.
+      const since = failing.get(found.eventKey)?.since ?? now;
+      const late = found.undecided.filter((one) => now - Math.max(one.since, since) > lane.patienceMs);
       await giveUp(late, "unknown", desk);
       trouble.say({ instance, reason: answer.reason, hint: answer.hint });
-      if (resting.size < MAX_RESTING) resting.set(found.eventKey, clock.now() + (answer.afterMs ?? RETRY_MS));
+      for (const [event, { restsUntil }] of failing) if (now - restsUntil > FORGET_MS) failing.delete(event);
+      if (late.length === found.undecided.length) failing.delete(found.eventKey);
+      else if (failing.size < MAX_FAILING || failing.has(found.eventKey))
+        failing.set(found.eventKey, { since, restsUntil: clock.now() + (answer.afterMs ?? RETRY_MS) });
       continue;
     }
+    failing.delete(found.eventKey);
     if (answer.kind === "refused") {
       const { reason, hint } = answer;
       hidden.say({ instance, alerts: found.undecided.length, reason, hint }, reason);

@@ -4,6 +4,7 @@ import { REPORT_IT } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { EventView } from "../misp.ts";
 import type { Message } from "../model.ts";
+import { lateKey } from "../planning/plan.ts";
 import type { Answer } from "./recall.ts";
 
 /** One page of what MISP published, oldest first; instants by MISP's clock. */
@@ -55,6 +56,7 @@ export async function reconcile(lane: ReconcileLane, desk: Desk, stop: AbortSign
     try {
       await lane.learn?.(stop);
       await round(lane, desk, stop);
+      if (!stop.aborted) await complete(lane, desk);
     } catch (error) {
       if (stop.aborted) return;
       lane.log.error(
@@ -73,6 +75,26 @@ export async function reconcile(lane: ReconcileLane, desk: Desk, stop: AbortSign
   }
 }
 
+/** What was fetched leaves now, also when MISP has stopped answering in the middle of it. */
+async function complete({ instance }: ReconcileLane, { store, clock, rules, bells }: Desk): Promise<void> {
+  await store.commit(
+    {
+      events: [],
+      attributes: [],
+      forget: [],
+      alerts: [],
+      deliveries: [],
+      records: [],
+      undecided: [],
+      decided: [],
+      cursors: [],
+      complete: [lateKey(instance)],
+    },
+    clock.now(),
+  );
+  for (const destination of rules.destinations.keys()) bells.get(destination)?.ring();
+}
+
 async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promise<void> {
   const { instance, log } = lane;
   const { store, clock } = desk;
@@ -84,7 +106,7 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
     if (answer.kind !== "page") return warn(lane, answer, "MISP does not say what it published");
     return absorb([], desk, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
   }
-  const missed = await findMissed(lane, desk, Math.max(cursor - OVERLAP_MS, now - lane.maxAgeMs), now, stop);
+  const missed = await findMissed(lane, desk, cursor, now, stop);
   if (!missed) return;
   if (missed.events.length > 0)
     log.info({ instance, late: missed.events.length }, "The feed did not tell of publications; fetching them");
@@ -110,10 +132,11 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
 }
 
 /** What memory has not seen published at that timestamp, oldest first, and how far MISP was asked; undefined: it did not answer. */
-async function findMissed(lane: ReconcileLane, desk: Desk, from: number, now: number, stop: AbortSignal) {
+async function findMissed(lane: ReconcileLane, desk: Desk, cursor: number, now: number, stop: AbortSignal) {
   const missed = new Map<string, { event: EventView; publishedAt: number }>();
   let until = 0;
-  let since = from;
+  let since = Math.max(cursor - OVERLAP_MS, now - lane.maxAgeMs);
+  let misp: number | undefined;
   let page = 1;
   for (let asked = 0; asked < MAX_PAGES && !stop.aborted; asked += 1) {
     const answer = await lane.published(since, page, stop);
@@ -121,7 +144,17 @@ async function findMissed(lane: ReconcileLane, desk: Desk, from: number, now: nu
       warn(lane, answer, "MISP does not say what it published");
       return undefined;
     }
-    const old = answer.events.filter(({ publishedAt }) => publishedAt <= now - FEED_FIRST_MS);
+    if (misp === undefined) {
+      misp = answer.servedAt ?? now;
+      // Our clock may be days ahead of MISP's, by which it was published.
+      const floor = Math.max(cursor - OVERLAP_MS, misp - lane.maxAgeMs);
+      if (floor < since - OVERLAP_MS) {
+        since = floor;
+        continue;
+      }
+    }
+    const youngest = misp - FEED_FIRST_MS;
+    const old = answer.events.filter(({ publishedAt }) => publishedAt <= youngest);
     until = Math.max(until, ...old.map(({ publishedAt }) => publishedAt));
     for (const one of await unseen(lane.instance, old, desk)) missed.set(one.event.uuid ?? one.event.id ?? "", one);
     if (!answer.more) break;

@@ -141,6 +141,7 @@ export function openZeromq(
     let timer = setTimeout(check, options.silent_after);
 
     function check(): void {
+      since = Math.min(since, now()); // a clock that was set back must not make it wait for longer
       const leftMs = since + options.silent_after - now();
       if (leftMs > 0) {
         overdue = false;

@@ -20,6 +20,7 @@ import { MemoryLedger } from "./memory-ledger.ts";
 import type { FormedBatch, Owed, WaitingGroup } from "./memory-rows.ts";
 import { attributeIdsOf, nameOf } from "./names.ts";
 import { chooseGroup, countFitting } from "./schedule.ts";
+import { Setback } from "./setback.ts";
 import { without } from "./undecided.ts";
 
 /** A store that lasts as long as the process, for tests, the demo and dry replays. */
@@ -40,6 +41,7 @@ class MemoryStore implements Store {
   readonly #undecided = new Map<string, Undecided>();
   readonly #cursors = new Map<string, number>();
   #records: RecordLine[] = [];
+  #setback: Setback | undefined;
   readonly ledger: Ledger = new MemoryLedger({
     owed: this.#owed,
     groups: this.#groups,
@@ -77,6 +79,7 @@ class MemoryStore implements Store {
   }
 
   async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
+    this.#keepTime(now);
     for (const { instance, key, revision } of effects.events) {
       if ((this.#events.get(nameOf(instance, key))?.event.revision ?? 0) !== revision) return "conflict";
     }
@@ -105,6 +108,10 @@ class MemoryStore implements Store {
       if (left) this.#undecided.set(id, left);
       else this.#undecided.delete(id);
     }
+    for (const [name, state] of this.#groups) {
+      const isComplete = effects.complete?.includes(state.group.key) && typeof state.dueAt === "number";
+      if (isComplete) this.#groups.set(name, { ...state, dueAt: Math.min(state.dueAt, now) });
+    }
     for (const { instance, publishedAt } of effects.cursors) this.#cursors.set(instance, publishedAt);
     return "committed";
   }
@@ -130,6 +137,7 @@ class MemoryStore implements Store {
   }
 
   async take(destination: string, now: number): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
+    this.#keepTime(now);
     const ready = [...this.#batches.values()].filter(
       (batch) => batch.destination === destination && batch.takenAt === undefined,
     );
@@ -237,6 +245,25 @@ class MemoryStore implements Store {
       accepted.set(delivery.id, { delivery, alert });
     }
     return [...accepted.values()];
+  }
+
+  /** What is owed leaves when it would have left by a clock that nobody has set back. */
+  #keepTime(now: number): void {
+    this.#setback ??= new Setback(now);
+    const back = this.#setback.by(now);
+    this.#setback.saw(now);
+    if (back === 0) return;
+    const earlier = <K extends string>(key: K, at: number | null | undefined) =>
+      typeof at === "number" ? { [key]: at - back } : {};
+    for (const [name, group] of this.#groups) {
+      const times = { ...earlier("dueAt", group.dueAt), ...earlier("lastLeftAt", group.lastLeftAt) };
+      this.#groups.set(name, { ...group, ...times });
+    }
+    for (const [id, batch] of this.#batches) {
+      const times = { ...earlier("firstAttemptAt", batch.firstAttemptAt), ...earlier("takenAt", batch.takenAt) };
+      this.#batches.set(id, { ...batch, nextAt: batch.nextAt - back, ...times });
+    }
+    for (const [id, one] of this.#undecided) this.#undecided.set(id, { ...one, since: one.since - back });
   }
 
   #formBatch(destination: string, now: number): FormedBatch | undefined {

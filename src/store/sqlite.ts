@@ -33,6 +33,7 @@ import {
   parseRecord,
 } from "./rows.ts";
 import { BATCH_ROWS, chooseGroup, countFitting } from "./schedule.ts";
+import { Setback } from "./setback.ts";
 import { type Size, SqliteSize } from "./size.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { openStateFile, type StateFile } from "./state-file.ts";
@@ -55,6 +56,7 @@ class SqliteStore implements Store {
   readonly #undecided: UndecidedRows;
   /** Batches that were taken here and not settled yet, with when; after a crash they are simply due. */
   readonly #inFlight = new Map<string, number>();
+  #setback: Setback | undefined;
 
   constructor(file: StateFile) {
     this.#file = file;
@@ -106,6 +108,7 @@ class SqliteStore implements Store {
   }
 
   async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
+    this.#keepTime(now);
     return this.#file.transaction(() => {
       for (const { instance, key, revision } of effects.events) {
         if ((this.#sql.eventByKey.get(instance, key)?.revision ?? 0) !== revision) return "conflict";
@@ -122,12 +125,14 @@ class SqliteStore implements Store {
         this.#owe(delivery, now);
       }
       for (const record of effects.records) this.#sql.addRecord.run(...formatRecord(record));
+      for (const key of effects.complete ?? []) this.#sql.completeGroup.run(now, key, now);
       this.#undecided.apply(effects);
       return "committed";
     });
   }
 
   async take(destination: string, now: number): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
+    this.#keepTime(now);
     const taken = this.#file.transaction(() => {
       const inFlight = JSON.stringify([...this.#inFlight.keys()]);
       const row = this.#sql.dueBatch.get(destination, now, inFlight) ?? this.#formBatch(destination, now);
@@ -182,6 +187,15 @@ class SqliteStore implements Store {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#file.close();
+  }
+
+  /** What is owed leaves when it would have left by a clock that nobody has set back. */
+  #keepTime(now: number): void {
+    this.#setback ??= new Setback(this.#sql.latest.get()?.at ?? now);
+    const back = this.#setback.by(now);
+    if (back > 0) this.#file.transaction(() => this.#sql.setBack.map((statement) => statement.run(back)));
+    for (const [batch, at] of this.#inFlight) this.#inFlight.set(batch, at - back);
+    this.#setback.saw(now);
   }
 
   /** Rows that are this event, the one under MISP's id first: a row under the UUID is older than the first frame with an id. */

@@ -55,6 +55,8 @@ export function prepareStatements(db: Database) {
       ON CONFLICT (destination, key) DO UPDATE SET show = excluded.show,
         high = max(high, excluded.high), due_at = excluded.due_at`),
 
+    completeGroup: db.prepare("UPDATE delivery_groups SET due_at = ? WHERE key = ? AND due_at > ?"),
+
     // ---- batches
     dueGroup: db.prepare<{
       readonly key: string;
@@ -100,6 +102,20 @@ export function prepareStatements(db: Database) {
     dropEmptyBatch: db.prepare(
       "DELETE FROM batches WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE batch = ?1)",
     ),
+
+    // ---- a clock that was set back
+    latest: db.prepare<{ readonly at: number | null }>(`
+      SELECT max(at) AS at FROM (
+        SELECT max(last_left_at) AS at FROM delivery_groups
+        UNION ALL SELECT max(first_attempt_at) FROM batches
+        UNION ALL SELECT max(since) FROM undecided
+        UNION ALL SELECT max(created_at) FROM deliveries
+      )`),
+    setBack: [
+      "UPDATE batches SET next_at = next_at - ?1, first_attempt_at = first_attempt_at - ?1",
+      "UPDATE delivery_groups SET due_at = due_at - ?1, last_left_at = last_left_at - ?1",
+      "UPDATE undecided SET since = since - ?1, body = json_set(body, '$.since', since - ?1)",
+    ].map((sql) => db.prepare(sql)),
 
     // ---- for people
     addRecord: db.prepare(

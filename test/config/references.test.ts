@@ -85,3 +85,29 @@ test("checkReferences() leaves names of the outside world alone", async () => {
     await problems("  - { name: a, notify: [terminal, soc], match: { sharing_group: Nope, org: Nobody } }", guard),
   ).toEqual([]);
 });
+
+test.each([
+  ["http://misp.example.org", true],
+  ["http://192.0.2.7/misp", true],
+  ["https://misp.example.org", false],
+  ["http://localhost:8080", false],
+  ["http://127.0.0.1", false],
+  ["http://[::1]:8080", false],
+])("checkReferences() warns where an api_key would travel in clear: %s", async (url, warns) => {
+  const file = (key: string) => `misp:
+  cert: { url: "${url}", ${key}feed: { type: zeromq, endpoints: ["tcp://127.0.0.1:50000"] } }
+destinations:
+  terminal: { type: console, guard: { max_tlp: red } }
+routes: [{ name: a, notify: terminal }]
+`;
+  const { problems: found, issues } = await check(file("api_key: some-key, "));
+  expect(found).toEqual(
+    warns
+      ? [
+          "2:16: warning: `api_key` travels in clear to this address: whoever is on the way can read it, and MISP with it",
+        ]
+      : [],
+  );
+  expect(issues[0]?.hint).toBe(warns ? "use https://, with `ca_file` for an authority of your own" : undefined);
+  expect((await check(file(""))).problems).toEqual([]);
+});

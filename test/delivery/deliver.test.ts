@@ -176,6 +176,20 @@ describe("deliver(): what becomes of an attempt", () => {
     expect(new Set(track.sent.map(({ payload }) => payload.batch)).size).toBe(1);
   });
 
+  it("a destination that hangs is tried ever less often, so that it takes few alerts with it", async () => {
+    const events = Array.from({ length: 40 }, (_, index) => String(index + 1));
+    const hour = 3_600_000;
+    const track = new Track(
+      await owing(...events),
+      ({ at }) => (at < T0 + hour ? { kind: "ambiguous", reason: "timeout" } : { kind: "done" }),
+      { until: T0 + 3 * hour },
+    );
+    await track.run();
+    const ends = track.records.map(({ outcome }) => outcome);
+    expect(ends).toHaveLength(40);
+    expect(ends.filter((outcome) => outcome === "unproven").length).toBeLessThan(10);
+  });
+
   it("a destination that throws: dead by a bug, and the next batch leaves", async () => {
     const track = new Track(await owing("7", "8"), [() => Promise.reject(new TypeError("x is not a function"))]);
     await track.run();

@@ -148,4 +148,4 @@ test(`${KILLS} kills at random moments: nothing that was committed is lost, each
     `crash.test.ts: ${KILLS} kills, ${committed.size} of ${wanted.length} committed by a process that was killed, ` +
       `${repeated} deliveries repeated\n`,
   );
-}, 180_000);
+}, 400_000);

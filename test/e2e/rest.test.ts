@@ -23,6 +23,7 @@ function configOf(endpoint: string, misp: URL, hook: string, state: string): str
     recall: { settle: 1ms, per_minute: 6000 }
     reconcile: { every: 10s }
 state: { path: ${state} }
+control: ${state}.sock
 destinations:
   hook: { type: webhook, url: "${hook}", guard: { max_tlp: amber } }
 routes:
@@ -50,30 +51,62 @@ test("run tells of an added attribute once MISP's REST API has shown its marking
   expect(daemon.stderr()).not.toContain(API_KEY);
 });
 
-test("what was published while the service was down is told once after it has started; what was told before is not repeated", async () => {
+test("200 publications while the service was down are told once after it has started: in a digest, urgent ones alone; the 300 told before are not repeated", async () => {
   await using publisher = await openPublisher();
   await using sink = await openSink();
   await using misp = await openMispServer();
   using folder = workspace();
-  const config = folder.write("config.yaml", configOf(publisher.endpoint, misp.url, sink.url, folder.path("state.db")));
+  const text = configOf(publisher.endpoint, misp.url, sink.url, folder.path("state.db")).replace(
+    "routes:\n",
+    "routes:\n  - { name: urgent, match: { threat_level: high }, notify: hook, priority: high, group: { interval: 0s }, stop: true }\n",
+  );
+  const config = folder.write("config.yaml", text);
   const nowS = Math.floor(Date.now() / 1000);
-  /** Published by MISP's clock some minutes ago, which is after the cursor less its overlap, and too old to be left to the feed. */
+  /**
+   * Published by MISP's clock some minutes ago, which is after the cursor less its overlap, and too old to be left to the
+   * feed; more of them in one second than fit on a page.
+   */
   const publish = (n: number) => {
-    const event = { ...PUBLISHED, id: String(n), uuid: uuidOf(n), timestamp: String(nowS - 400), published: true };
-    misp.put(event, { publish_timestamp: String(nowS - 300) });
+    const isUrgent = n > before && n % 50 === 0;
+    const event = {
+      ...PUBLISHED,
+      id: String(n),
+      uuid: uuidOf(n),
+      timestamp: String(nowS - 400),
+      threat_level_id: isUrgent ? "1" : "4",
+      published: true,
+    };
+    misp.put(event, { publish_timestamp: String(nowS - 300 + Math.floor(n / 150)) });
     return event;
   };
-  await using before = start(["run", "-c", config], { MISP_KEY: API_KEY });
+  const before = 300;
+  const all = before + 200;
+  await using first = start(["run", "-c", config], { MISP_KEY: API_KEY });
   await publisher.subscribed();
   await eventually(() => misp.searches.length > 0); // the cursor is set
-  for (let n = 1; n <= 30; n += 1) await publisher.send("misp_json", { Event: publish(n) });
-  await eventually(() => new Set(told(sink.received)).size === 30);
-  expect(await before.stop("SIGTERM")).toBe(0);
-  for (let n = 31; n <= 50; n += 1) publish(n);
-  await using after = start(["run", "-c", config], { MISP_KEY: API_KEY });
-  // Twenty are a digest, which waits for the last of them.
-  await after.logged(/The feed did not tell of publications.*|"late":20/);
-  await eventually(() => new Set(told(sink.received)).size === 50, 60_000);
-  expect(await after.stop("SIGTERM")).toBe(0);
-  expect(told(sink.received).sort()).toEqual(Array.from({ length: 50 }, (_, index) => uuidOf(index + 1)));
-}, 120_000);
+  for (let n = 1; n <= before; n += 1) await publisher.send("misp_json", { Event: publish(n) });
+  await eventually(() => new Set(told(sink.received)).size === before);
+  expect(await first.stop("SIGTERM")).toBe(0);
+  expect(first.stderr()).not.toMatch(/"late":/);
+
+  const payloads = sink.received.length;
+  for (let n = before + 1; n <= all; n += 1) publish(n);
+  await using second = start(["run", "-c", config], { MISP_KEY: API_KEY });
+  await second.logged(/"late":200,"msg":"The feed did not tell of publications; fetching them"/);
+  await eventually(() => new Set(told(sink.received)).size === all);
+  expect(misp.searches.filter(({ metadata, page }) => metadata === true && Number(page) > 1)).not.toEqual([]);
+  expect(told(sink.received).sort()).toEqual(Array.from({ length: all }, (_, index) => uuidOf(index + 1)));
+  const late = sink.received.slice(payloads).map(({ body }) => body.entries.map(({ event }) => event?.uuid));
+  const alone = late.filter((uuids) => uuids.length === 1).flat();
+  expect(alone.sort()).toEqual([350, 400, 450, 500].map(uuidOf));
+  expect(late.filter((uuids) => uuids.length > 1)).toHaveLength(1);
+  expect(await second.stop("SIGTERM")).toBe(0);
+
+  // All that was told was settled: a third start owes nothing, and finds nothing.
+  const searched = misp.searches.length;
+  await using third = start(["run", "-c", config], { MISP_KEY: API_KEY });
+  await third.logged(/"owed":0.*Started/);
+  await eventually(() => misp.searches.length > searched);
+  expect(await third.stop("SIGTERM")).toBe(0);
+  expect(told(sink.received)).toHaveLength(all);
+}, 60_000);

@@ -311,6 +311,22 @@ describe("openMispApi() is bounded", () => {
     expect(await api.event("2", signal)).toMatchObject({ kind: "retry", reason: "timeout" });
     expect(server.requests).toHaveLength(2);
   });
+
+  it("gives up on an answer that drips, however regularly", async () => {
+    await using server = await openMispServer();
+    await using api = openApi(server, { timeoutMs: 300 });
+    let drops = 0;
+    server.next((response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => {
+        drops += 1;
+        response.write(" ");
+      }, 10);
+      response.on("close", () => clearInterval(drip));
+    });
+    expect(await api.event("2", signal)).toMatchObject({ reason: "timeout", hint: expect.stringMatching(/too long/) });
+    expect(drops).toBeGreaterThan(2);
+  });
 });
 
 describe("openMispApi() rejects with the reason of the signal", () => {

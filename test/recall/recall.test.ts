@@ -46,13 +46,24 @@ interface Scene {
   readonly match?: object;
   readonly forMs?: number;
   readonly perMinute?: number;
+  /** The clock is set to another time by so much, in the first sleep after `afterMs`. */
+  readonly jump?: { readonly byMs: number; readonly afterMs: number };
 }
 
 /** Plays messages, then lets the loop work for a while; tells what is owed, recorded and asked. */
-async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, perMinute = 60 }: Scene) {
+async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, perMinute = 60, jump }: Scene) {
   const stop = new AbortController();
-  const clock = new SteppedClock(T0 + forMs, () => stop.abort());
+  const clock = new SteppedClock(T0 + forMs + Math.max(0, jump?.byMs ?? 0), () => stop.abort());
   await using store = openMemoryStore();
+  let jumpedMs = 0;
+  const sleep = clock.sleep.bind(clock);
+  clock.sleep = async (ms, signal) => {
+    await sleep(ms, signal);
+    if (!jump || jumpedMs !== 0 || clock.at - T0 < jump.afterMs) return;
+    jumpedMs = jump.byMs;
+    clock.at += jump.byMs;
+    await store.take("soc", clock.at); // as the delivery loops do all the time
+  };
   const routes = compileRoutes([Route.parse({ name: "all", kinds: ["*"], notify: "soc", ...(match && { match }) })]);
   const policy = Guard.parse({ max_tlp: "amber", ...guard });
   const rules = {
@@ -67,7 +78,7 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
   const lane = {
     instance: "cert",
     ask: async (event: string) => {
-      asked.push({ event, atMs: clock.now() - T0 });
+      asked.push({ event, atMs: clock.now() - T0 - jumpedMs });
       return answers[Math.min(asked.length, answers.length) - 1] ?? { kind: "retry" as const, reason: "none" };
     },
     settleMs: SETTLE,
@@ -144,6 +155,38 @@ test("recall asks again while MISP does not answer, and refuses when its patienc
     forMs: 2 * PATIENCE,
   });
   expect(lost).toMatchObject({ owed: [], refused: ["attribute.added unknown"], left: undefined });
+});
+
+test.each([
+  ["two days ahead", 2 * 1440 * MINUTE],
+  ["two days back", -2 * 1440 * MINUTE],
+  ["a minute ahead", MINUTE],
+  ["a minute back", -MINUTE],
+])("recall gives up nothing by a clock that is set %s alone, and waits for no longer", async (_, byMs) => {
+  const messages = [attributeAdded({ event: { published: true } })];
+  const silent: Answer = { kind: "retry", reason: "http-503" };
+  for (const [afterMs, answers] of [
+    [1, [silent, knowledge()]], // before it is asked for the first time
+    [10 * SECOND, [silent, knowledge()]], // between the first question and the second
+  ] as const) {
+    const told = await play({ messages, answers, jump: { byMs, afterMs }, forMs: 4 * MINUTE });
+    expect(told, `after ${afterMs} ms`).toMatchObject({ refused: [], left: undefined });
+    expect(told.owed).toHaveLength(1);
+    expect(Math.max(...told.asked.map(({ atMs }) => atMs))).toBeLessThanOrEqual(2 * MINUTE);
+  }
+});
+
+test("recall does not give up at the first question what grew old while the service was down", async () => {
+  const silent: Answer = { kind: "retry", reason: "connection-refused" };
+  const message = attributeAdded({ event: { published: true } });
+  const told = await play({
+    messages: [message],
+    answers: [silent, silent, knowledge()],
+    jump: { byMs: 3 * 60 * MINUTE, afterMs: 1 },
+    forMs: 4 * MINUTE,
+  });
+  expect(told).toMatchObject({ refused: [] });
+  expect(told.owed).toHaveLength(1);
 });
 
 test("recall waits as long as MISP asks", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Opened } from "../support/store-contract.ts";
+import { undecided } from "./contract-undecided.ts";
 import { delivery, group, idsOf, MINUTE, NOW, owing, record, settledAs, takeBatch } from "./samples.ts";
 
 const INTERVAL = 5 * MINUTE;
@@ -33,6 +34,18 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       await store.commit(owing(...more), NOW + MINUTE - 1);
       expect(await store.take("soc", NOW + MINUTE - 1)).toEqual({ dueAt: NOW + MINUTE });
       expect((await takeBatch(store, NOW + MINUTE)).entries).toHaveLength(100);
+    });
+
+    it("leave at once when they are said to be complete, and wait an interval afterwards", async () => {
+      await using store = (await open()).store;
+      const groups = [group("late", { waitMs: 2 * MINUTE })];
+      await store.commit(owing(delivery("a", { groups }), delivery("b")), NOW);
+      await store.commit({ ...owing(), complete: ["late", "nothing waits in this"] }, NOW + MINUTE);
+      const left = [await takeBatch(store, NOW + MINUTE), await takeBatch(store, NOW + MINUTE)];
+      expect(left.map(idsOf).sort()).toEqual([["a"], ["b"]]);
+      await store.commit({ ...owing(), complete: ["late"] }, NOW + MINUTE);
+      await store.commit(owing(delivery("c", { groups })), NOW + MINUTE);
+      expect(await store.take("soc", NOW + MINUTE)).toEqual({ dueAt: NOW + MINUTE + INTERVAL });
     });
 
     it("of several candidates the one that leaves first gets the delivery, with its own `show`", async () => {
@@ -175,6 +188,53 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       await store.settle({ ...settlement, records }, NOW);
       expect(await store.history(9)).toEqual(settlement.records);
       expect(idsOf(await takeBatch(store, NOW, "mail"))).toEqual(["b"]);
+    });
+  });
+
+  describe(`${name}: a clock that is set back`, () => {
+    const DAYS = 48 * 60 * MINUTE;
+
+    it("changes nothing of how long a group waits, an attempt, and what is undecided", async () => {
+      await using store = (await open()).store;
+      const groups = [group("slow", { waitMs: 2 * MINUTE })];
+      await store.commit(owing(delivery("a", { groups }), delivery("b")), NOW);
+      const batch = await takeBatch(store, NOW);
+      await store.settle({ batch: batch.id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
+      await store.commit({ ...owing(), undecided: [undecided("u")] }, NOW);
+      expect(await store.take("soc", NOW - DAYS)).toEqual({ dueAt: NOW - DAYS + MINUTE });
+      const again = await takeBatch(store, NOW - DAYS + MINUTE);
+      expect([idsOf(again), again.attempts, again.firstAttemptAt]).toEqual([["b"], 1, NOW - DAYS]);
+      expect(await store.take("soc", NOW - DAYS + MINUTE)).toEqual({ dueAt: NOW - DAYS + 2 * MINUTE });
+      expect(idsOf(await takeBatch(store, NOW - DAYS + 2 * MINUTE))).toEqual(["a"]);
+      expect(await store.undecided("cert", NOW - DAYS, [])).toMatchObject({ undecided: [{ since: NOW - DAYS }] });
+    });
+
+    it("by a little is one of several loops that read it", async () => {
+      await using store = (await open()).store;
+      const groups = [group("slow", { waitMs: 2 * MINUTE })];
+      await store.commit(owing(delivery("a", { groups })), NOW);
+      expect(await store.take("soc", NOW - 5_000)).toEqual({ dueAt: NOW + 2 * MINUTE });
+    });
+
+    it("and forward again makes nothing leave twice", async () => {
+      await using store = (await open()).store;
+      await store.commit(owing(delivery("a")), NOW);
+      const batch = await takeBatch(store, NOW + DAYS);
+      expect(await store.take("soc", NOW)).toBeUndefined();
+      await store.settle(settledAs(batch, "sent"), NOW);
+      await store.commit(owing(delivery("a")), NOW + DAYS);
+      expect(await store.take("soc", NOW + DAYS)).toBeUndefined();
+    });
+
+    it("while nobody looked is noticed at the next start", async (context) => {
+      const { store, reopen } = await open();
+      if (!reopen) {
+        await store[Symbol.asyncDispose]();
+        return context.skip("not durable");
+      }
+      await store.commit(owing(delivery("a", { groups: [group("slow", { waitMs: 2 * MINUTE })] })), NOW);
+      await using again = await reopen();
+      expect(await again.take("soc", NOW - DAYS)).toEqual({ dueAt: NOW - DAYS + 2 * MINUTE });
     });
   });
 

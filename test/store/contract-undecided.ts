@@ -16,7 +16,8 @@ const MESSAGE: Message = {
   lines: [],
 };
 
-function undecided(id: string, fields: Partial<Undecided> = {}): Undecided {
+/** A message that waits for knowledge. */
+export function undecided(id: string, fields: Partial<Undecided> = {}): Undecided {
   const message = { ...MESSAGE, subject: { type: "attribute" as const, id } };
   return {
     id: id as AlertId,

@@ -1,8 +1,7 @@
 import { z } from "zod";
-import { SecretText, Size } from "../../schema.ts";
+import { LOOPBACK, SecretText, Size } from "../../schema.ts";
 import type { Secret } from "../../secret.ts";
 
-const LOOPBACK = /^(localhost|.*\.localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/; // RFC 9110 5.1
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/; // RFC 9110 5.5: no CR, LF or NUL, nothing beyond Latin-1
 const OWN_HEADERS =
