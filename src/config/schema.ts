@@ -30,7 +30,8 @@ const STATE = { path: "/var/lib/misp-herald/state.db", retention: 90 * DAYS, max
 /** A few large events must fit. */
 const MIN_SIZE = 16 * 2 ** 20;
 
-const Instance = z
+/** One entry of `misp:`. */
+export const Instance = z
   .strictObject({
     url: HttpUrl.optional().describe("Address of MISP: alerts link to it, and the REST API is there."),
     api_key: SecretText.refine(
