@@ -93,7 +93,7 @@ function formatBash(program: CommandOutline, shell: "bash" | "zsh"): string {
 }
 
 function formatFish(program: CommandOutline): string {
-  const quote = (text: string) => ``\$text.replaceAll("\\", "\\\\").replaceAll("`", "\\'")'`;
+  const quote = (text: string) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
   const names = quote("(__misp_herald_names)");
   const conditionOf = (command: CommandOutline, siblings: readonly string[] = []) => {
     const parts = command.path.split(" ").filter((part) => part !== "");
