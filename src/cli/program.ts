@@ -57,7 +57,12 @@ export function buildProgram(context: Context, finish: (code: 0 | 1) => void): C
     .description("Tells the right people what happens in MISP: routed by YAML rules, guarded by TLP, durable.")
     .version(VERSION, "-V, --version", "which version this is")
     .helpOption("-h, --help", "this")
-    .helpCommand("help [command]", "what a command does and takes")
+    .addHelpCommand(
+      new Command("help")
+        .argument("[command]")
+        .description("what a command does and takes")
+        .helpGroup("Look and try out:"),
+    )
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void context.stdout.write(text),
@@ -71,25 +76,25 @@ export function buildProgram(context: Context, finish: (code: 0 | 1) => void): C
     new Option("-c, --config <file>", "configuration").default(DEFAULT_CONFIG).env("MISP_HERALD_CONFIG");
 
   program
-    .commandsGroup("Service:")
-    .command("run")
-    .description("the service, in the foreground; ends on SIGTERM or Ctrl-C, and keeps what is owed")
-    .addOption(config())
-    .action((options) => runCommand(options, context));
-  addDaemonCommands(program.commandsGroup("Ask and steer the running service:"), context, finish, config);
-  program
     .commandsGroup("Set up:")
     .command("demo")
     .description("see it working, with a recorded session on this terminal: no MISP, no configuration, no network")
     .option("--speed <factor>", "times faster than for reading along, e.g. 4", positive, 1)
     .action((options) => demoCommand(options, context));
+  addSetupCommands(program, context, finish, config);
   program
     .command("check")
     .description("validate a configuration and say in sentences what it does; opens nothing, needs no secret")
     .addOption(config())
     .option("--json", "one JSON document", false)
     .action(async (options) => finish(await checkCommand(options, context)));
-  addSetupCommands(program, context, finish, config);
+  program
+    .commandsGroup("Service:")
+    .command("run")
+    .description("the service, in the foreground; ends on SIGTERM or Ctrl-C, and keeps what is owed")
+    .addOption(config())
+    .action((options) => runCommand(options, context));
+  addDaemonCommands(program.commandsGroup("Ask and steer the running service:"), context, finish, config);
   program
     .commandsGroup("Look and try out:")
     .command("tail")
@@ -208,10 +213,8 @@ function describeOption(option: Option): string {
 }
 
 function termOf(command: Command): string {
-  return [
-    command.name(),
-    ...command.registeredArguments.map(({ required, name }) => (required ? `<${name()}>` : `[${name()}]`)),
-  ].join(" ");
+  const values = command.registeredArguments.map((one) => (one.required ? `<${one.name()}>` : `[${one.name()}]`));
+  return [command.name(), ...values].join(" ");
 }
 
 function duration(text: string): number {

@@ -32,7 +32,8 @@ export interface Asker extends Disposable {
   ): Promise<T>;
 }
 
-const STOPPED = "stopped; nothing was written";
+/** What a person is told who pressed Ctrl-C. */
+export const STOPPED = "stopped; nothing was written";
 
 export function openAsker({ stdin, stdout, signal }: Context): Asker {
   let echoes = false;

@@ -71,9 +71,11 @@ async function askSlack(
   standard: { readonly channel?: string | undefined; readonly apiUrl?: string | undefined },
 ): Promise<Options> {
   const isUrl = (text: string) => /^https?:/i.test(text);
-  asker.say("docs/slack.md says how to make the app.");
+  asker.say(
+    "docs/slack.md says how to make the app. Give the bot's token (xoxb-…), or the URL of an incoming webhook.",
+  );
   for (;;) {
-    const access = await asker.ask("The bot's token (xoxb-…), or the URL of an incoming webhook", {
+    const access = await asker.ask("Token or URL", {
       secret: true,
       check: (text) => fits(isUrl(text) ? SLACK_OPTIONS.webhook_url : SLACK_OPTIONS.token)(text),
     });
@@ -82,6 +84,7 @@ async function askSlack(
     const { good, text } = await probeSlack(access, standard.apiUrl, asker.signal);
     asker.say(text);
     if (!good && (await asker.confirm("Another token?", true))) continue;
+    asker.say("The channel's ID is at the bottom of its details in Slack. Invite the bot: /invite @name-of-the-app");
     const channel = await asker.ask(
       "ID of the channel (C0123456789: in Slack, at the bottom of the channel's details)",
       {

@@ -8,7 +8,7 @@ import { UsageError } from "../../errors.ts";
 import { type Context, print } from "../context.ts";
 import { DEFAULT_CONFIG } from "../reach.ts";
 import { sendTestCommand } from "../send-test.ts";
-import { type Asker, openAsker } from "./ask.ts";
+import { type Asker, openAsker, STOPPED } from "./ask.ts";
 import { type Draft, formatDocument, type Keeping, SECRETS_FOLDER } from "./document.ts";
 import { askAnswers, type Given } from "./questions.ts";
 import { unattended } from "./unattended.ts";
@@ -111,14 +111,14 @@ async function askKeeping(asker: Asker, file: string): Promise<Keeping> {
   );
 }
 
-/** Tests reject with the signal's reason; to the person it is all the same. */
+/** What tests a connection rejects with the signal's reason; to the person it is all the same. */
 async function untilStopped<T>(asker: Asker, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
     if (asker.signal.aborted && !(error instanceof UsageError)) {
       asker.say("");
-      throw new UsageError("stopped; nothing was written", 1, { cause: error });
+      throw new UsageError(STOPPED, 1, { cause: error });
     }
     throw error;
   }
@@ -134,9 +134,9 @@ function tellNext(file: string, name: string, keeping: Keeping, secrets: readonl
     [
       "",
       "Next:",
-      `  misp-herald check${config}                 what it will do, in sentences`,
-      `  ${prefix}misp-herald send-test ${name}${config}     one alert marked TEST`,
-      `  ${prefix}misp-herald run${config}                   the service, in the foreground`,
+      `  misp-herald check${config}`,
+      `  ${prefix}misp-herald send-test ${name}${config}`,
+      `  ${prefix}misp-herald run${config}`,
       "As a service: systemd/misp-herald.service of this package.",
       ...(keeping === "credential"
         ? [

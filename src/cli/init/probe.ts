@@ -39,7 +39,7 @@ export async function probeFeed(
       if (level === "info") {
         connected.add(endpoint);
         troubles.delete(endpoint);
-      } else troubles.set(endpoint, msg);
+      } else troubles.set(endpoint, msg.replace(/; trying again(, at least every \d+ s)?/, ""));
       if (feed.endpoints.every((one) => troubles.has(one))) enough.abort();
     },
   });

@@ -29,8 +29,8 @@ const MEANINGS: Readonly<Record<Tlp, string>> = {
 
 /** Asks everything, and tests what can be tested at once. */
 export async function askAnswers(asker: Asker, given: Given, listenMs: number): Promise<Answers> {
-  asker.say("\nYour MISP");
-  const url = await asker.ask("Its address, e.g. https://misp.example.org (Enter: none, and no links in alerts)", {
+  asker.say("\nYour MISP. Alerts link to its address, and its REST API is there.");
+  const url = await asker.ask("Its address, e.g. https://misp.example.org (Enter: none)", {
     standard: given.url,
     check: optionally(fits(Instance.shape.url)),
   });
@@ -47,10 +47,10 @@ export async function askAnswers(asker: Asker, given: Given, listenMs: number): 
     TLP.map((value) => ({ value, text: MEANINGS[value] })),
     given.maxTlp ?? "amber",
   );
-  const audience = await asker.ask(
-    'Organisations that read it, as MISP names them, separated by commas: they may see\nwhat is for "your organisation only" and for their sharing groups (Enter: none)',
-    { standard: given.audience?.join(", ") },
+  asker.say(
+    '\nWho reads it? Organisations, as MISP names them, separated by commas: what is for\n"your organisation only", or for their sharing groups, is told only then.',
   );
+  const audience = await asker.ask("Organisations (Enter: none)", { standard: given.audience?.join(", ") });
   return {
     ...(url !== "" && { url }),
     ...access,
@@ -69,22 +69,23 @@ async function askFeed(asker: Asker, given: Given, url: string, listenMs: number
   let endpointsText = given.endpoints?.join(" ") ?? `tcp://${host}:50000`;
   let username = given.username ?? "";
   let password = "";
+  asker.say("\nIts ZeroMQ feed: Plugin.ZeroMQ_host and _port in MISP; several addresses with blanks between.");
   for (;;) {
-    endpointsText = await asker.ask("Its ZeroMQ feed (Plugin.ZeroMQ_host and _port), several with blanks between", {
+    endpointsText = await asker.ask("Address of the feed", {
       standard: endpointsText,
       check(text) {
         const problem = Feed.safeParse({ type: "zeromq", endpoints: listOf(text) }).error?.issues[0]?.message;
         return problem === undefined ? undefined : `It ${problem}.`;
       },
     });
-    const text = await asker.ask("User name of the feed (Plugin.ZeroMQ_username; Enter: none, - for none after all)", {
+    const text = await asker.ask(username === "" ? "Its user name (Enter: none)" : "Its user name (- for none)", {
       standard: username,
     });
     username = text === "-" ? "" : text;
     password =
       username === ""
         ? ""
-        : await asker.ask("Its password (Plugin.ZeroMQ_password)", {
+        : await asker.ask("Its password", {
             secret: true,
             standard: password,
             check: (typed) => (typed === "" ? "A user name needs its password." : undefined),
@@ -108,6 +109,7 @@ const WITHOUT_KEY =
 async function askApi(asker: Asker, url: string) {
   let value = "";
   let caFile = "";
+  asker.say("\nWith an API key, MISP is asked about what the feed tells too little of, and what it missed.");
   for (;;) {
     value = await asker.ask("API key of a user who only reads (Enter: none)", {
       secret: true,
