@@ -85,13 +85,10 @@ async function askSlack(
     asker.say(text);
     if (!good && (await asker.confirm("Another token?", true))) continue;
     asker.say("The channel's ID is at the bottom of its details in Slack. Invite the bot: /invite @name-of-the-app");
-    const channel = await asker.ask(
-      "ID of the channel (C0123456789: in Slack, at the bottom of the channel's details)",
-      {
-        standard: standard.channel,
-        check: fits(SLACK_OPTIONS.channel),
-      },
-    );
+    const channel = await asker.ask("ID of the channel, such as C0123456789", {
+      standard: standard.channel,
+      check: fits(SLACK_OPTIONS.channel),
+    });
     return {
       token: { name: "slack_token", value: access },
       channel,
