@@ -14,7 +14,7 @@ const program = outlineOf(buildProgram(context, () => {}));
 if (process.argv.includes("--docs")) {
   writeFileSync(file("docs/commands.md"), formatCommands(program));
 } else {
-  writeFileSync(file("config.schema.json"), `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+  writeFileSync(file("config.schema.json"), `${JSON.stringify(configJsonSchema())}\n`);
   mkdirSync(file("man"), { recursive: true });
   writeFileSync(file("man/misp-herald.1"), formatManual(program, VERSION));
 }

@@ -44,7 +44,9 @@ function formatBash(program: CommandOutline, shell: "bash" | "zsh"): string {
   );
   const lines = [
     `${HEAD} ${shell}`,
-    ...(shell === "zsh" ? ["autoload -U +X compinit bashcompinit && compinit && bashcompinit"] : []),
+    ...(shell === "zsh"
+      ? ["(( $+functions[compdef] )) || { autoload -Uz compinit; compinit }", "autoload -Uz bashcompinit; bashcompinit"]
+      : []),
     "_misp_herald() {",
     `  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" at="" config="" list="" value="" i`,
     "  COMPREPLY=()",

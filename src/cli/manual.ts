@@ -101,7 +101,10 @@ const SECTIONS: readonly { readonly title: string; readonly items: readonly (rea
   },
   {
     title: "SIGNALS",
-    items: [["SIGTERM, SIGINT", "End attempts in flight, keep what is owed, and stop; a second one ends at once."]],
+    items: [
+      ["SIGTERM, SIGINT", "End attempts in flight, keep what is owed, and stop; a second one ends at once."],
+      ["SIGHUP", "Read the configuration again, as reload does."],
+    ],
   },
 ];
 

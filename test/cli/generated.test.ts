@@ -104,7 +104,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 
 describe.runIf(has("bash"))("completion in bash offers", () => {
   test.each([
-    ["commands", ["re"], ["resume", "replay", "render"]],
+    ["commands", ["rep"], ["replay"]],
     ["commands below a command", ["outbox", ""], ["list", "show", "retry", "drop"]],
     ["options", ["outbox", "list", "--sta"], ["--state"]],
     ["choices", ["outbox", "list", "--state", "wa"], ["waiting"]],
