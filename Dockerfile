@@ -8,6 +8,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
+COPY scripts/generate.mjs ./scripts/
 # Node 24 has SQLite built in, and of zeromq's binaries only those for this system are of use.
 RUN npm run build \
  && npm prune --omit=dev \
@@ -26,6 +27,7 @@ RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /us
  && install -d -o misp-herald -g misp-herald -m 0750 /run/misp-herald
 COPY --from=build /opt/misp-herald/dist /opt/misp-herald/dist
 COPY --from=build /opt/misp-herald/node_modules /opt/misp-herald/node_modules
+COPY --from=build /opt/misp-herald/config.schema.json /opt/misp-herald/
 COPY package.json LICENSE THIRD-PARTY.md CHANGELOG.md README.md SECURITY.md config.yaml.example /opt/misp-herald/
 # SQLite's temporary files hold what the state holds, and belong beside it; nothing else is writable.
 ENV NODE_ENV=production SQLITE_TMPDIR=/var/lib/misp-herald

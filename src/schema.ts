@@ -22,6 +22,9 @@ export const SecretText = z
   .min(1, "must not be empty")
   .transform((text) => new Secret(text));
 
+/** What an editor shows of `ca_file`, wherever that is an option. */
+export const CA_FILE = "PEM file with the authorities to trust, instead of those that Node.js knows.";
+
 /** A name that people choose and that appears in logs and metrics. */
 export const Name = z
   .string()

@@ -9,7 +9,8 @@ const ROOT = resolve(import.meta.dirname, "..");
 
 /** What a user needs; whatever else the tarball held would be there by mistake. */
 const WANTED = [
-  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|THIRD-PARTY\.md|config\.yaml\.example)$/,
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|THIRD-PARTY\.md|config\.yaml\.example|config\.schema\.json)$/,
+  /^man\/misp-herald\.1$/,
   /^docs\/[a-z-]+\.md$/,
   /^systemd\/[a-z-]+\.(service|socket|conf)$/,
   /^dist\/([a-z-]+\/)*[a-z-]+\.js$/,
@@ -41,6 +42,8 @@ test("the tarball holds what a user needs and nothing else", () => {
     "SECURITY.md",
     "THIRD-PARTY.md",
     "config.yaml.example",
+    "config.schema.json",
+    "man/misp-herald.1",
     "systemd/misp-herald.service",
     "docs/security.md",
     "dist/main.js",

@@ -18,6 +18,7 @@ import { renderCommand } from "./render.ts";
 import { replayCommand } from "./replay.ts";
 import { runCommand } from "./run.ts";
 import { sendTestCommand } from "./send-test.ts";
+import { addSetupCommands } from "./setup.ts";
 import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
 
@@ -50,33 +51,37 @@ export async function main(args: readonly string[], host: Host): Promise<number>
   }
 }
 
-function buildProgram(context: Context, finish: (code: 0 | 1) => void): Command {
+/** All commands; `finish` is told the exit code of those whose answer may be no. */
+export function buildProgram(context: Context, finish: (code: 0 | 1) => void): Command {
   const program = new Command("misp-herald")
     .description("Tells the right people what happens in MISP: routed by YAML rules, guarded by TLP, durable.")
-    .version(VERSION)
+    .version(VERSION, "-V, --version", "which version this is")
+    .helpOption("-h, --help", "this")
+    .addHelpCommand(
+      new Command("help")
+        .argument("[command]")
+        .description("what a command does and takes")
+        .helpGroup("Look and try out:"),
+    )
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void context.stdout.write(text),
       writeErr: (text) => void context.stderr.write(text),
     })
+    .configureHelp({ optionDescription: describeOption, subcommandTerm: termOf })
     .showSuggestionAfterError()
     .showHelpAfterError("(misp-herald --help lists what there is)")
-    .addHelpText("after", "\nNew here? misp-herald demo shows it working, without MISP and without a configuration.");
+    .addHelpText("after", HELP);
   const config = () =>
     new Option("-c, --config <file>", "configuration").default(DEFAULT_CONFIG).env("MISP_HERALD_CONFIG");
 
   program
-    .command("run")
-    .description("the service, in the foreground; ends on SIGTERM or Ctrl-C, and keeps what is owed")
-    .addOption(config())
-    .action((options) => runCommand(options, context));
-  program
+    .commandsGroup("Set up:")
     .command("demo")
-    .description(
-      "a recorded session through the real pipeline, on this terminal: no MISP, no configuration, no network",
-    )
+    .description("see it working, with a recorded session on this terminal: no MISP, no configuration, no network")
     .option("--speed <factor>", "times faster than for reading along, e.g. 4", positive, 1)
     .action((options) => demoCommand(options, context));
+  addSetupCommands(program, context, finish, config);
   program
     .command("check")
     .description("validate a configuration and say in sentences what it does; opens nothing, needs no secret")
@@ -84,6 +89,14 @@ function buildProgram(context: Context, finish: (code: 0 | 1) => void): Command 
     .option("--json", "one JSON document", false)
     .action(async (options) => finish(await checkCommand(options, context)));
   program
+    .commandsGroup("Service:")
+    .command("run")
+    .description("the service, in the foreground; ends on SIGTERM or Ctrl-C, and keeps what is owed")
+    .addOption(config())
+    .action((options) => runCommand(options, context));
+  addDaemonCommands(program.commandsGroup("Ask and steer the running service:"), context, finish, config);
+  program
+    .commandsGroup("Look and try out:")
     .command("tail")
     .description("show what the feed says, as it comes")
     .addOption(config())
@@ -123,7 +136,6 @@ function buildProgram(context: Context, finish: (code: 0 | 1) => void): Command 
     .addOption(config())
     .option("--json", "one JSON document", false)
     .action(async (destination, options) => finish(await sendTestCommand({ destination, ...options }, context)));
-  addDaemonCommands(program, context, finish, config);
   return program;
 }
 
@@ -183,6 +195,26 @@ function addDaemonCommands(program: Command, context: Context, finish: (code: 0 
   )
     .argument("<event>", "its id or UUID")
     .action(async (event, options) => finish(await askEventCommand({ event, ...options }, context)));
+}
+
+const HELP = `
+New here? misp-herald demo shows it working; misp-herald init makes a configuration.
+Options of a command: misp-herald COMMAND --help. All in one place: man misp-herald.
+Exit codes: 0 good, 1 the answer is no (invalid configuration, refused send), 2 wrong usage.`;
+
+/** That a switch is off unless it is given needs no words. */
+function describeOption(option: Option): string {
+  const notes = [
+    ...(option.argChoices ? [option.argChoices.join(", ")] : []),
+    ...(option.defaultValue === undefined || option.defaultValue === false ? [] : [`default: ${option.defaultValue}`]),
+    ...(option.envVar === undefined ? [] : [`env: ${option.envVar}`]),
+  ];
+  return notes.length > 0 ? `${option.description} (${notes.join("; ")})` : option.description;
+}
+
+function termOf(command: Command): string {
+  const values = command.registeredArguments.map((one) => (one.required ? `<${one.name()}>` : `[${one.name()}]`));
+  return [command.name(), ...values].join(" ");
 }
 
 function duration(text: string): number {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { DestinationEntry } from "../destinations/index.ts";
 import { LOG_LEVELS } from "../log.ts";
 import { Route } from "../routing/schema.ts";
-import { Duration, Name, SecretText, Size } from "../schema.ts";
+import { CA_FILE, Duration, Name, SecretText, Size } from "../schema.ts";
 import { Feed } from "../sources/index.ts";
 
 const HttpUrl = z.string().transform((text, context) => {
@@ -30,29 +30,48 @@ const STATE = { path: "/var/lib/misp-herald/state.db", retention: 90 * DAYS, max
 /** A few large events must fit. */
 const MIN_SIZE = 16 * 2 ** 20;
 
-const Instance = z
+/** One entry of `misp:`. */
+export const Instance = z
   .strictObject({
-    url: HttpUrl.optional(),
+    url: HttpUrl.optional().describe("Address of MISP: alerts link to it, and the REST API is there."),
     api_key: SecretText.refine(
       // It travels in a header, where anything else is refused or means something.
       (key) => /^[\x21-\x7e]+$/.test(key.reveal()),
       "must be the key alone: 40 letters and digits, without spaces",
-    ).optional(),
-    ca_file: z.string().min(1).optional(),
-    feed: Feed,
+    )
+      .optional()
+      .describe("Key of a user who only reads: MISP is asked about what the feed tells too little of. A secret."),
+    ca_file: z.string().min(1).optional().describe(CA_FILE),
+    feed: Feed.describe("Where frames come from."),
     recall: z
       .strictObject({
-        settle: Duration.refine((ms) => ms <= 60 * MINUTES, "must be at most 1h").default(RECALL.settle),
-        per_minute: z.number().int().min(1).max(6000).default(RECALL.per_minute),
-        patience: Duration.refine((ms) => ms >= 1000 && ms <= DAYS, "must be from 1s to 1d").default(RECALL.patience),
+        settle: Duration.refine((ms) => ms <= 60 * MINUTES, "must be at most 1h")
+          .default(RECALL.settle)
+          .describe("MISP is asked so long after the last frame about the event. Default 5s."),
+        per_minute: z
+          .number()
+          .int()
+          .min(1)
+          .max(6000)
+          .default(RECALL.per_minute)
+          .describe("Questions at most. Default 60."),
+        patience: Duration.refine((ms) => ms >= 1000 && ms <= DAYS, "must be from 1s to 1d")
+          .default(RECALL.patience)
+          .describe("What is not answered by then is refused. Default 10m."),
       })
-      .default(RECALL),
+      .default(RECALL)
+      .describe("With api_key: what the feed leaves open about an event is asked for."),
     reconcile: z
       .strictObject({
-        every: Duration.refine((ms) => ms >= 10_000 && ms <= DAYS, "must be from 10s to 1d").default(RECONCILE.every),
-        max_age: Duration.refine((ms) => ms >= MINUTES, "must be at least 1m").default(RECONCILE.max_age),
+        every: Duration.refine((ms) => ms >= 10_000 && ms <= DAYS, "must be from 10s to 1d")
+          .default(RECONCILE.every)
+          .describe("How often. Default 5m."),
+        max_age: Duration.refine((ms) => ms >= MINUTES, "must be at least 1m")
+          .default(RECONCILE.max_age)
+          .describe("What was published longer ago is not told any more. Default 24h."),
       })
-      .default(RECONCILE),
+      .default(RECONCILE)
+      .describe("With api_key: MISP is asked what was published, so that nothing is missed."),
   })
   .superRefine(({ url, api_key }, context) => {
     if (api_key && !url) {
@@ -64,23 +83,38 @@ const Instance = z
 /** The whole of `config.yaml`, after `${…}` and `defaults` have been applied. */
 export const Config = z.strictObject({
   /** Merged into `destinations` before validation; absent afterwards. */
-  defaults: z.record(z.string(), z.unknown()).optional(),
+  defaults: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe("Merged key by key into every destination; under the name of a type, into those of that type."),
   misp: z
     .record(Name, Instance)
-    .refine((instances) => Object.keys(instances).length > 0, "must name at least one MISP instance"),
+    .refine((instances) => Object.keys(instances).length > 0, "must name at least one MISP instance")
+    .describe("Your MISP instances, by names of your choice."),
   state: z
     .strictObject({
-      path: z.string().min(1).default(STATE.path),
-      retention: Duration.default(STATE.retention),
-      max_size: Size.refine((bytes) => bytes >= MIN_SIZE, "must be at least 16MiB").default(STATE.max_size),
+      path: z.string().min(1).default(STATE.path).describe("The SQLite file. One process per file."),
+      retention: Duration.default(STATE.retention).describe("How long events and records are remembered. Default 90d."),
+      max_size: Size.refine((bytes) => bytes >= MIN_SIZE, "must be at least 16MiB")
+        .default(STATE.max_size)
+        .describe("Beyond it the oldest goes first: records, memory of events, at last what is owed. Default 2GiB."),
     })
-    .default(STATE),
+    .default(STATE)
+    .describe("What is owed, and what is known of events."),
   /** Where people talk to the daemon; absent: at its usual place, if that can be had. */
-  control: z.string().min(1).optional(),
-  log: z.strictObject({ level: z.enum(LOG_LEVELS).default("info") }).default({ level: "info" }),
+  control: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("The Unix socket where status, outbox, pause and explain talk to the service."),
+  log: z
+    .strictObject({ level: z.enum(LOG_LEVELS).default("info").describe("The least important lines that are written.") })
+    .default({ level: "info" })
+    .describe("JSON lines on stderr, without text from MISP and without secrets."),
   destinations: z
     .record(Name, DestinationEntry)
-    .refine((destinations) => Object.keys(destinations).length > 0, "must name at least one destination"),
-  routes: z.array(Route).min(1),
+    .refine((destinations) => Object.keys(destinations).length > 0, "must name at least one destination")
+    .describe("Where alerts go, by names of your choice. Each says what its readers may see."),
+  routes: z.array(Route).min(1).describe("Who is told what. Every route that matches fires, in this order."),
 });
 export type Config = z.output<typeof Config>;

@@ -8,13 +8,23 @@ import { TemplateOption } from "../template/schema.ts";
 
 /** Options that every destination has. */
 export const COMMON = {
-  guard: Guard,
+  guard: Guard.describe("What its readers may see. Required."),
   rate: z
-    .strictObject({ per_second: z.number().positive().max(1000), burst: z.number().int().positive().default(1) })
-    .optional(),
-  repeats: z.enum(["changed", "never", "always"]).default("changed"),
-  retry: z.strictObject({ max_age: Duration.default(86_400_000) }).default({ max_age: 86_400_000 }),
-  timeout: Duration.default(20_000),
+    .strictObject({
+      per_second: z.number().positive().max(1000).describe("Messages per second in the long run."),
+      burst: z.number().int().positive().default(1).describe("How many may leave at once."),
+    })
+    .optional()
+    .describe("The pace of sending. Each type has a default that its channel bears."),
+  repeats: z
+    .enum(["changed", "never", "always"])
+    .default("changed")
+    .describe("Whether an event is told again when it is published again."),
+  retry: z
+    .strictObject({ max_age: Duration.default(86_400_000).describe("After that a delivery is dead. Default 24h.") })
+    .default({ max_age: 86_400_000 })
+    .describe("How long a delivery is tried."),
+  timeout: Duration.default(20_000).describe("For one attempt. Default 20s."),
   timezone: z
     .string()
     .refine((zone) => {
@@ -24,11 +34,15 @@ export const COMMON = {
         return false;
       }
     }, 'must be a time zone such as "Europe/Brussels" or "UTC"')
-    .default("UTC"),
+    .default("UTC")
+    .describe("For the times that people read, e.g. Europe/Brussels."),
   /** Off for readers who want values that can be clicked and copied as they are. */
-  defang: z.boolean().default(true),
+  defang: z
+    .boolean()
+    .default(true)
+    .describe("Whether links and addresses are made harmless, as in hxxps://example[.]org."),
   /** Words of the operator's own; a route's stands before it. */
-  template: TemplateOption.optional(),
+  template: TemplateOption.optional().describe("Words of your own, in Liquid; see docs/templates.md."),
 } as const;
 
 /** What a destination is given when it is opened; opening does no I/O. */
@@ -56,7 +70,11 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
   readonly rate?: { readonly per_second: number; readonly burst: number };
   readonly open: (options: z.output<z.ZodObject<Shape>> & CommonOptions, context: OpenContext) => Destination;
 }) {
-  const schema = z.strictObject({ type: z.literal(definition.type), ...COMMON, ...definition.shape });
+  const schema = z.strictObject({
+    type: z.literal(definition.type).describe("What it is."),
+    ...COMMON,
+    ...definition.shape,
+  });
   return schema.transform((options): ConfiguredDestination => {
     const parsed = options as unknown as z.output<z.ZodObject<Shape>> & CommonOptions;
     return {

@@ -7,17 +7,32 @@ const rank = (level: (typeof TLP)[number] | undefined) => (level === undefined ?
 /** `guard:` of a destination: what its readers may see. */
 export const Guard = z
   .strictObject({
-    max_tlp: tlp,
-    metadata_up_to: tlp.optional(),
-    pointer_up_to: tlp.optional(),
-    max_pap: z.enum(PAP).default("amber"),
-    untagged: z.union([tlp, z.literal("deny")]).default("amber"),
-    audience: z.array(z.string().min(1)).default([]),
-    distribution: z.array(z.enum(["community", "connected", "all"])).default(["community", "connected", "all"]),
-    sharing_groups: z.array(z.string().min(1)).default([]),
-    drafts: z.boolean().default(false),
-    personal: z.boolean().default(false),
-    also: z.array(z.enum(Object.keys(SENSITIVE) as [Sensitive, ...Sensitive[]])).default([]),
+    max_tlp: tlp.describe("Everything up to this TLP is told in full. Required."),
+    metadata_up_to: tlp.optional().describe("Above max_tlp: title and tags, without values, comments and objects."),
+    pointer_up_to: tlp.optional().describe("Above that: only that there is an event, and the link."),
+    max_pap: z.enum(PAP).default("amber").describe("Above it values are withheld; no PAP label counts as amber."),
+    untagged: z
+      .union([tlp, z.literal("deny")])
+      .default("amber")
+      .describe("What an event without a TLP label counts as; deny tells nothing of it."),
+    audience: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('The organisations that read this: decides on "your organisation only" and sharing groups.'),
+    distribution: z
+      .array(z.enum(["community", "connected", "all"]))
+      .default(["community", "connected", "all"])
+      .describe("Which wider distributions pass, whoever reads it."),
+    sharing_groups: z
+      .array(z.string().min(1))
+      .default([])
+      .describe("Ids, UUIDs or names of groups that pass as a whole."),
+    drafts: z.boolean().default(false).describe("For those who write events: also what was never published."),
+    personal: z.boolean().default(false).describe("Also personal and secret attribute types."),
+    also: z
+      .array(z.enum(Object.keys(SENSITIVE) as [Sensitive, ...Sensitive[]]))
+      .default([])
+      .describe("Sensitive kinds that are told here, too."),
   })
   .check((context) => {
     const { max_tlp, metadata_up_to, pointer_up_to } = context.value;

@@ -5,7 +5,7 @@ import { ATTRIBUTE_FACTS, type AttributeFactName, FACTS, type FactName, KINDS, T
 import { compileGlob } from "./pattern.ts";
 
 /** Glob over kinds: `*` stands for anything. */
-const KindGlob = z.string().refine((glob) => KINDS.some(compileGlob(glob)), {
+export const KindGlob = z.string().refine((glob) => KINDS.some(compileGlob(glob)), {
   error: () => `is no kind; kinds are ${KINDS.join(", ")}, and globs such as attribute.*`,
   abort: true,
 });
@@ -36,57 +36,73 @@ const valuesOf = <K extends string>(names: readonly K[]) =>
 export const AttributeMatch: z.ZodType<AttributeMatch> = z.strictObject({
   ...valuesOf(ATTRIBUTE_FACTS),
   get all() {
-    return z.array(AttributeMatch).min(1).optional();
+    return z.array(AttributeMatch).min(1).optional().describe("All of these hold.");
   },
   get any() {
-    return z.array(AttributeMatch).min(1).optional();
+    return z.array(AttributeMatch).min(1).optional().describe("One of these holds.");
   },
   get not() {
-    return AttributeMatch.optional();
+    return AttributeMatch.optional().describe("Does not hold.");
   },
 }) as z.ZodType<AttributeMatch>;
 
 const MatchMap: z.ZodType<Match> = z.strictObject({
   ...valuesOf(FACTS),
   get all() {
-    return z.array(MatchMap).min(1).optional();
+    return z.array(MatchMap).min(1).optional().describe("All of these hold.");
   },
   get any() {
-    return z.array(MatchMap).min(1).optional();
+    return z.array(MatchMap).min(1).optional().describe("One of these holds.");
   },
   get not() {
-    return oneOrMany(MatchMap).optional();
+    return oneOrMany(MatchMap).optional().describe("Does not hold; of a list none does.");
   },
   get attribute() {
-    return oneOrMany(AttributeMatch).optional();
+    return oneOrMany(AttributeMatch).optional().describe("Conditions that hold together on one attribute.");
   },
-  min_threat_level: z.enum(THREAT_LEVELS).optional(),
+  min_threat_level: z.enum(THREAT_LEVELS).optional().describe("This threat level or a higher one."),
 }) as z.ZodType<Match>;
 
-const Show = z.union([z.number().int().min(1).max(500), z.literal("matched")]);
+const Show = z
+  .union([z.number().int().min(1).max(500), z.literal("matched")])
+  .describe("How many attributes one alert lists, or those that matched.");
 
 const Notify = z.union([
   Name.transform((to) => ({ to, mention: [] as string[], show: undefined })),
-  z.strictObject({ to: Name, mention: oneOrMany(z.string().min(1)).default([]), show: Show.optional() }),
+  z.strictObject({
+    to: Name.describe("The destination."),
+    mention: oneOrMany(z.string().min(1))
+      .default([])
+      .describe("People or groups to mention, as the channel names them."),
+    show: Show.optional(),
+  }),
 ]);
 
 /** One entry of `routes:`. */
 export const Route = z.strictObject({
-  name: Name,
-  kinds: z.array(KindGlob).min(1).default(["event.published"]),
-  match: oneOrMany(MatchMap).optional(),
-  otherwise: z.literal(true).optional(),
-  notify: oneOrMany(Notify),
-  priority: z.enum(["normal", "high"]).default("normal"),
+  name: Name.describe("Unique and stable: the identity of groups and metrics."),
+  kinds: z
+    .array(KindGlob)
+    .min(1)
+    .default(["event.published"])
+    .describe("What happened: kinds, or globs such as attribute.*"),
+  match: oneOrMany(MatchMap).optional().describe("Keys of one map hold together; of a list of maps any one does."),
+  otherwise: z.literal(true).optional().describe("Fires only if no route above has."),
+  notify: oneOrMany(Notify).describe("The destinations that are told."),
+  priority: z.enum(["normal", "high"]).default("normal").describe("High is shown as urgent, where the channel can."),
   group: z
     .strictObject({
-      by: z.array(z.enum([...FACTS, "event"])).default(["event"]),
-      wait: Duration.default(0),
-      interval: Duration.default(300_000),
+      by: z
+        .array(z.enum([...FACTS, "event"]))
+        .default(["event"])
+        .describe("What belongs together: facts, or [] for one group."),
+      wait: Duration.default(0).describe("The first alert of a quiet group leaves after it. Default 0s."),
+      interval: Duration.default(300_000).describe("What follows leaves together, so often. Default 5m."),
       show: Show.default(20),
     })
-    .default({ by: ["event"], wait: 0, interval: 300_000, show: 20 }),
-  stop: z.boolean().default(false),
-  template: TemplateOption.optional(),
+    .default({ by: ["event"], wait: 0, interval: 300_000, show: 20 })
+    .describe("Which alerts leave together, and when."),
+  stop: z.boolean().default(false).describe("Ends the search when the route fires."),
+  template: TemplateOption.optional().describe("Words of your own, before those of the destination."),
 });
 export type Route = z.output<typeof Route>;

@@ -49,7 +49,7 @@ export function defineSource<const Type extends string, Shape extends z.ZodRawSh
   readonly open: (options: z.output<z.ZodObject<Shape>>, context: SourceContext) => LiveSource;
 }) {
   return z
-    .strictObject({ type: z.literal(definition.type), ...definition.shape })
+    .strictObject({ type: z.literal(definition.type).describe("What it is."), ...definition.shape })
     .transform((parsed, context): ConfiguredSource => {
       const options = parsed as unknown as z.output<z.ZodObject<Shape>>;
       const problem = definition.check?.(options);

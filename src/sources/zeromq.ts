@@ -20,13 +20,25 @@ const SHAPE = {
   endpoints: z
     .array(Endpoint)
     .min(1, "must name at least one endpoint")
-    .refine((list) => new Set(list).size === list.length, "must not name an endpoint twice"),
+    .refine((list) => new Set(list).size === list.length, "must not name an endpoint twice")
+    .describe("MISP's Plugin.ZeroMQ_host and _port, e.g. tcp://127.0.0.1:50000; all are connected to."),
   /** MISP's Plugin.ZeroMQ_username and _password (PLAIN, RFC 24: at most 255 bytes each, and sent in the clear). */
-  username: z.string().min(1, "must not be empty").max(255).optional(),
-  password: SecretText.optional(),
-  silent_after: Duration.refine((ms) => ms > 0 && ms <= MAX_TIMER_MS, "must be from 1ms to 24d").default(60_000),
-  queue: Size.refine((bytes) => bytes >= 2 ** 16, "must be at least 64KiB").default(2 ** 26),
-  heartbeat: Duration.refine((ms) => ms >= 100 && ms <= 3_600_000, "must be from 100ms to 1h").default(10_000),
+  username: z
+    .string()
+    .min(1, "must not be empty")
+    .max(255)
+    .optional()
+    .describe("Plugin.ZeroMQ_username; with password."),
+  password: SecretText.optional().describe("Plugin.ZeroMQ_password. A secret, which travels in clear."),
+  silent_after: Duration.refine((ms) => ms > 0 && ms <= MAX_TIMER_MS, "must be from 1ms to 24d")
+    .default(60_000)
+    .describe("Without any frame for so long, the feed counts as silent. Default 60s."),
+  queue: Size.refine((bytes) => bytes >= 2 ** 16, "must be at least 64KiB")
+    .default(2 ** 26)
+    .describe("Bounds what waits in memory before it is processed. Default 64MiB."),
+  heartbeat: Duration.refine((ms) => ms >= 100 && ms <= 3_600_000, "must be from 100ms to 1h")
+    .default(10_000)
+    .describe("Finds a peer that has vanished. Default 10s."),
 };
 
 export type ZeromqOptions = z.output<z.ZodObject<typeof SHAPE>>;

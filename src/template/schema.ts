@@ -6,7 +6,10 @@ const Text = z.string().min(1, "must not be empty").max(MAX_TEMPLATE);
 
 /** `template:` of a destination or a route; parses to what it compiles to. */
 export const TemplateOption = z
-  .strictObject({ title: Text.optional(), body: Text.optional() })
+  .strictObject({
+    title: Text.optional().describe("The first line, in Liquid."),
+    body: Text.optional().describe("What stands below it, in Liquid."),
+  })
   .transform((source, context) => {
     const compiled = compileTemplate(source);
     if ("template" in compiled) return compiled.template;

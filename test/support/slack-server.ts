@@ -47,9 +47,17 @@ export async function openSlackServer(options: { readonly tls?: boolean } = {}):
 }
 
 function judge(request: ReceivedRequest, posted: PostedMessage[]): Answer {
+  if (request.path === "/api/auth.test") return judgeToken(request);
   if (request.path === "/api/chat.postMessage") return judgeApi(request, posted);
   if (request.path === WEBHOOK_PATH) return judgeWebhook(request, posted);
   return { status: 404, headers: { "content-type": "text/plain" }, body: "no_service" };
+}
+
+/** Says whose token it is, if it is one. */
+function judgeToken({ headers }: ReceivedRequest): Answer {
+  const known = headers.authorization === `Bearer ${TOKEN}`;
+  const json = known ? { ok: true, team: "CERT", user: "misp-herald" } : { ok: false, error: "invalid_auth" };
+  return { status: 200, headers: { "content-type": "application/json; charset=utf-8" }, body: JSON.stringify(json) };
 }
 
 /** The Web API takes forms, with JSON in the fields that are no text, and always answers 200. */

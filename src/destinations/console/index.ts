@@ -12,8 +12,8 @@ const PREVIEW_COLUMNS = 100;
 export const console = defineDestination({
   type: "console",
   shape: {
-    format: z.enum(["text", "json"]).default("text"),
-    color: z.enum(["auto", "always", "never"]).default("auto"),
+    format: z.enum(["text", "json"]).default("text").describe("For people, or JSON lines for programs."),
+    color: z.enum(["auto", "always", "never"]).default("auto").describe("Colours; auto: on a terminal."),
   },
   open(options, { name, stdout }) {
     // A pipe whose reader has left tells so by an event, too; without a listener that would end the process.

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Duration, oneOrMany, SecretText } from "../../schema.ts";
+import { CA_FILE, Duration, oneOrMany, SecretText } from "../../schema.ts";
 import { MailboxText } from "./address.ts";
 
 const LOOPBACK = /^(localhost|.*\.localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/;
@@ -18,24 +18,30 @@ function isTokenUrl(text: string): boolean {
 }
 
 const OAuth2 = z.strictObject({
-  user: Login,
-  client_id: Login,
-  client_secret: SecretText,
-  refresh_token: SecretText,
-  access_url: z.string().refine(isTokenUrl, "must be a complete URL that starts with https://"),
+  user: Login.describe("The mailbox."),
+  client_id: Login.describe("Of the registered application."),
+  client_secret: SecretText.describe("Of the registered application. A secret."),
+  refresh_token: SecretText.describe("Gets access tokens. A secret."),
+  access_url: z
+    .string()
+    .refine(isTokenUrl, "must be a complete URL that starts with https://")
+    .describe("Where access tokens are asked for."),
 });
 
 /** `smtp:` of a destination: the server that takes the mail, and how we prove who we are. */
 const Smtp = z
   .strictObject({
-    host: z.string().regex(HOST, "must be the name or address of the mail server, without port or scheme"),
-    port: z.number().int().min(1).max(65535).default(587),
-    secure: z.boolean().optional(),
-    username: Login.optional(),
-    password: SecretText.optional(),
-    oauth2: OAuth2.optional(),
-    require_tls: z.boolean().default(true),
-    ca_file: z.string().min(1).optional(),
+    host: z
+      .string()
+      .regex(HOST, "must be the name or address of the mail server, without port or scheme")
+      .describe("The mail server's name."),
+    port: z.number().int().min(1).max(65535).default(587).describe("465 implies secure: true."),
+    secure: z.boolean().optional().describe("TLS from the first byte, as on port 465."),
+    username: Login.optional().describe("With password."),
+    password: SecretText.optional().describe("With username. A secret."),
+    oauth2: OAuth2.optional().describe("Instead of username and password."),
+    require_tls: z.boolean().default(true).describe("False only towards this machine: mail would leave in clear."),
+    ca_file: z.string().min(1).optional().describe(CA_FILE),
   })
   .check((context) => {
     const { host, port, secure, username, password, oauth2, require_tls } = context.value;
@@ -67,19 +73,23 @@ const ListId = z
 
 /** Options of `type: email`. */
 export const EMAIL_OPTIONS = {
-  smtp: Smtp,
-  from: MailboxText,
-  to: oneOrMany(MailboxText),
-  cc: oneOrMany(MailboxText).default([]),
-  reply_to: MailboxText.optional(),
-  list_id: ListId.optional(),
-  attach: z.array(z.enum(["csv", "json"])).default([]),
+  smtp: Smtp.describe("The server that takes the mail, and how we prove who we are."),
+  from: MailboxText.describe("The sender, e.g. MISP Herald <herald@example.org>"),
+  to: oneOrMany(MailboxText).describe("Who gets the mail."),
+  cc: oneOrMany(MailboxText).default([]).describe("Who gets a copy."),
+  reply_to: MailboxText.optional().describe("Where answers go, instead of from."),
+  list_id: ListId.optional().describe("For filters of mail programs. Default: <route>.misp-herald.<domain of from>"),
+  attach: z
+    .array(z.enum(["csv", "json"]))
+    .default([])
+    .describe("Attributes as files beside the text."),
   pgp: z
     .strictObject({
-      keys: oneOrMany(z.string().min(1)),
-      require_encryption: z.boolean().default(true),
+      keys: oneOrMany(z.string().min(1)).describe("Files with public keys of recipients, armoured."),
+      require_encryption: z.boolean().default(true).describe("False writes in clear to recipients without a key."),
     })
-    .optional(),
+    .optional()
+    .describe("Encrypts to the recipients."),
   // A server may look at content before it answers: longer than a web service takes.
-  timeout: Duration.default(60_000),
+  timeout: Duration.default(60_000).describe("For one attempt. Default 60s."),
 } as const;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SecretText } from "../../schema.ts";
+import { CA_FILE, SecretText } from "../../schema.ts";
 
 const LOOPBACK = /^(localhost|.*\.localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 /** Slack's own, and the name that stands in for a secret where nothing is sent (`.invalid` is never resolved, RFC 2606). */
@@ -71,11 +71,11 @@ const ApiUrl = z
 
 /** Options of `type: slack`. */
 export const SLACK_OPTIONS = {
-  token: Token.optional(),
-  channel: Channel.optional(),
-  webhook_url: WebhookUrl.optional(),
-  api_url: ApiUrl.optional(),
-  ca_file: z.string().min(1).optional(),
+  token: Token.optional().describe("The bot's token, xoxb-…; with channel. A secret."),
+  channel: Channel.optional().describe("The channel's ID such as C0123456789, not its name; with token."),
+  webhook_url: WebhookUrl.optional().describe("Of an incoming webhook, instead of token and channel. A secret."),
+  api_url: ApiUrl.optional().describe("Another Web API, e.g. https://slack-gov.com/api/"),
+  ca_file: z.string().min(1).optional().describe(CA_FILE),
 } as const;
 
 type Access = { readonly [K in keyof typeof SLACK_OPTIONS]?: unknown };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SecretText } from "../../schema.ts";
+import { CA_FILE, SecretText } from "../../schema.ts";
 
 const LOOPBACK = /^(localhost|.*\.localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 
@@ -56,6 +56,6 @@ export const TEAMS_OPTIONS = {
     if (message !== undefined) {
       context.addIssue({ code: "custom", message });
     }
-  }),
-  ca_file: z.string().min(1).optional(),
+  }).describe("Of a Workflows webhook; docs/teams.md says how to get it. A secret."),
+  ca_file: z.string().min(1).optional().describe(CA_FILE),
 } as const;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { LOOPBACK, SecretText, Size } from "../../schema.ts";
+import { CA_FILE, LOOPBACK, SecretText, Size } from "../../schema.ts";
 import type { Secret } from "../../secret.ts";
 
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/; // RFC 9110 5.1
@@ -55,10 +55,12 @@ const Headers = z
 
 /** Options of `type: webhook`. */
 export const WEBHOOK_OPTIONS = {
-  url: WebhookUrl,
-  secret: SigningSecret.optional(),
-  headers: Headers.default({}),
-  ca_file: z.string().min(1).optional(),
-  include_values: z.enum(["none", "defanged", "raw"]).default("raw"),
-  max_body: Size.refine((bytes) => bytes >= 8192, "must be at least 8KiB").default(262_144),
+  url: WebhookUrl.describe("Where alerts are posted to, https. A secret."),
+  secret: SigningSecret.optional().describe("Signs every request (Standard Webhooks): at least 16 bytes. A secret."),
+  headers: Headers.default({}).describe("Added to every request, e.g. Authorization. Secrets."),
+  ca_file: z.string().min(1).optional().describe(CA_FILE),
+  include_values: z.enum(["none", "defanged", "raw"]).default("raw").describe("How values of attributes are sent."),
+  max_body: Size.refine((bytes) => bytes >= 8192, "must be at least 8KiB")
+    .default(262_144)
+    .describe("Larger bodies are shortened. Default 256KiB."),
 } as const;

@@ -1,0 +1,20 @@
+// Writes what the package brings beside the program; `--docs` writes docs/commands.md instead. Runs after tsc.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { PassThrough } from "node:stream";
+import { formatCommands, formatManual } from "../dist/cli/manual.js";
+import { outlineOf } from "../dist/cli/outline.js";
+import { buildProgram } from "../dist/cli/program.js";
+import { configJsonSchema } from "../dist/config/json-schema.js";
+import { VERSION } from "../dist/version.js";
+
+const file = (path) => new URL(`../${path}`, import.meta.url);
+const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+const context = { env: {}, stdin, stdout, stderr, signal: new AbortController().signal };
+const program = outlineOf(buildProgram(context, () => {}));
+if (process.argv.includes("--docs")) {
+  writeFileSync(file("docs/commands.md"), formatCommands(program));
+} else {
+  writeFileSync(file("config.schema.json"), `${JSON.stringify(configJsonSchema())}\n`);
+  mkdirSync(file("man"), { recursive: true });
+  writeFileSync(file("man/misp-herald.1"), formatManual(program, VERSION));
+}

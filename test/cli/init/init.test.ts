@@ -1,0 +1,177 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type InitOptions, initCommand } from "../../../src/cli/init/init.ts";
+import { main } from "../../../src/cli/program.ts";
+import { loadConfig } from "../../../src/config/load.ts";
+import { eventually } from "../../support/eventually.ts";
+import { API_KEY, openMispServer } from "../../support/misp-server.ts";
+import { openPublisher } from "../../support/publisher.ts";
+import { openScreen } from "../../support/screen.ts";
+import { CHANNEL, openSlackServer, TOKEN } from "../../support/slack-server.ts";
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "misp-herald-init-"));
+  file = join(folder, "config.yaml");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Somebody at a terminal, who answers what is asked. */
+function openPerson(options: Partial<InitOptions> = {}, listenMs = 10_000) {
+  const screen = openScreen({ terminal: true });
+  const stdin = Object.assign(new PassThrough(), { isTTY: true });
+  let seen = 0;
+  const reads = (text: string) =>
+    eventually(() => {
+      const at = screen.out().indexOf(text, seen);
+      if (at >= 0) seen = at + text.length;
+      return at >= 0;
+    });
+  const done = initCommand(
+    { config: file, force: false, yes: false, ...options },
+    { ...screen.context, stdin },
+    listenMs,
+  );
+  // Told where it is awaited.
+  done.catch(() => {});
+  return {
+    screen,
+    done,
+    reads,
+    async answers(...pairs: readonly (readonly [question: string, answer: string])[]) {
+      for (const [question, answer] of pairs) {
+        await reads(question);
+        stdin.write(answer.length === 1 && answer < " " ? answer : `${answer}\r`);
+      }
+    },
+  };
+}
+
+const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+const CTRL_C = "\u0003";
+
+test("init asks, tests every connection, keeps secrets in files of their own, and sends a test when told to", async () => {
+  await using misp = await openMispServer();
+  await using publisher = await openPublisher({ username: "misp", password: "T0P-SECRET-PASSWORD" });
+  await using slack = await openSlackServer();
+  const person = openPerson({ apiUrl: slack.apiUrl });
+  await person.answers(
+    ["Its address", misp.url.href],
+    ["Address of the feed", publisher.endpoint],
+    ["user name", "misp"],
+    ["password", "T0P-SECRET-PASSWORD"],
+  );
+  await publisher.subscribed();
+  await publisher.send("misp_json_self", { status: "alive" });
+  await person.reads("The feed works: MISP says that it lives.");
+  await person.answers(["API key", API_KEY]);
+  await person.reads("MISP knows the key. Its role may also write");
+  await person.answers(["Number or name", "slack"], ["Token or URL", "xoxb-wrong-token"]);
+  await person.reads("Slack says no");
+  await person.answers(["Another token?", ""], ["Token or URL", TOKEN]);
+  await person.reads("Slack knows the token.");
+  await person.answers(
+    ["ID of the channel", CHANNEL],
+    ["Number or name", "amber"],
+    ["Organisations (Enter: none)", "CERT-XX, CERT-YY"],
+    ["Number or name", "file"],
+    ["marked TEST", "y"],
+  );
+  expect(await person.done).toBe(0);
+
+  const { config, warnings } = await loadConfig(file, { env: {}, secrets: "required" });
+  expect(warnings).toEqual([]);
+  expect(config.misp.misp?.api_key?.reveal()).toBe(API_KEY);
+  expect(config.destinations.slack?.guard).toMatchObject({ max_tlp: "amber", audience: ["CERT-XX", "CERT-YY"] });
+  expect(slack.posted).toHaveLength(1);
+  const secrets = ["misp_api_key", "slack_token", "zmq_password"].map((name) => join(folder, "credentials", name));
+  expect([file, ...secrets].map(modeOf)).toEqual(["600", "600", "600", "600"]);
+  expect(readFileSync(join(folder, "credentials/slack_token"), "utf8").trim()).toBe(TOKEN);
+  for (const secret of [API_KEY, TOKEN, "T0P-SECRET-PASSWORD"]) {
+    expect(readFileSync(file, "utf8")).not.toContain(secret);
+    expect(person.screen.out()).not.toContain(secret);
+  }
+  expect(person.screen.out()).toContain(`misp-herald run -c ${file}`);
+});
+
+test("init says what is wrong with a feed, and asks again", async () => {
+  await using publisher = await openPublisher({ username: "misp", password: "right" });
+  const person = openPerson({ endpoint: [publisher.endpoint] });
+  await person.answers(["Its address", ""], ["Address of the feed", "misp:50000"]);
+  await person.reads("It must be an address to connect to");
+  await person.answers(["Address of the feed", ""], ["user name", "misp"], ["password", ""], ["password", "wrong"]);
+  await person.reads("MISP refused the ZeroMQ user name or password.");
+  await person.answers(["Other answers?", "y"], ["Address of the feed", ""], ["user name", ""], ["password", "right"]);
+  await publisher.subscribed();
+  await publisher.send("misp_json_self", { status: "alive" });
+  await person.reads("The feed works");
+  await person.answers(["Number or name", CTRL_C]);
+  await expect(person.done).rejects.toThrow("stopped; nothing was written");
+});
+
+test("init tells a silent feed from one that is not there, and goes on with it when told to", async () => {
+  await using publisher = await openPublisher();
+  const person = openPerson({ endpoint: [publisher.endpoint] }, 1500);
+  await person.answers(["Its address", ""], ["Address of the feed", ""], ["user name", ""]);
+  await person.reads("Connected, but nothing was said");
+  await person.answers(
+    ["Other answers?", "n"],
+    ["Number or name", "console"],
+    ["Number or name", "5"],
+    ["Organisations", ""],
+    ["marked TEST", ""],
+  );
+  expect(await person.done).toBe(0);
+  expect(readdirSync(folder)).toEqual(["config.yaml"]);
+  const { config } = await loadConfig(file, { env: {}, secrets: "required" });
+  expect(config.destinations.console?.guard.max_tlp).toBe("red");
+});
+
+test("Ctrl-C leaves nothing behind, also while a connection is tested", async () => {
+  await using publisher = await openPublisher();
+  const person = openPerson({ endpoint: [publisher.endpoint] }, 60_000);
+  await person.answers(["Its address", ""], ["Address of the feed", ""], ["user name", ""], ["Listening", CTRL_C]);
+  await expect(person.done).rejects.toThrow("stopped; nothing was written");
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("init replaces a file only when told to", async () => {
+  writeFileSync(file, "mine\n");
+  const person = openPerson();
+  await person.answers(["Replace it at the end?", ""]);
+  await expect(person.done).rejects.toThrow("stays as it is");
+  expect(readFileSync(file, "utf8")).toBe("mine\n");
+});
+
+test("without a terminal, init names the example and is wrong usage", async () => {
+  const screen = openScreen();
+  expect(await main(["init", "-c", file], screen.context)).toBe(2);
+  expect(screen.errors()).toContain("config.yaml.example");
+  expect(existsSync(file)).toBe(false);
+});
+
+test("init --yes takes its answers from the command line, and secrets from the environment, where they stay", async () => {
+  const env = { MISP_HERALD_SLACK_TOKEN: TOKEN, MISP_HERALD_MISP_API_KEY: API_KEY };
+  const args = ["init", "--yes", "-c", file, "--endpoint", "tcp://misp:50000", "--url", "https://misp.example.org"];
+  const missing = openScreen();
+  expect(await main([...args, "--max-tlp", "green", "--type", "slack", "--channel", CHANNEL], missing.context)).toBe(2);
+  expect(missing.errors()).toContain("MISP_HERALD_SLACK_TOKEN");
+  expect(await main(args, openScreen().context)).toBe(2);
+  const wrong = openScreen({ env });
+  const bad = [...args, "--max-tlp", "green", "--type", "slack", "--channel", "#soc"];
+  expect(await main(bad, wrong.context)).toBe(1);
+  expect(wrong.errors()).toContain("must be the channel's ID");
+  expect(readdirSync(folder)).toEqual([]);
+  const screen = openScreen({ env });
+  const good = [...args, "--max-tlp", "green", "--type", "slack", "--channel", CHANNEL];
+  expect(await main(good, screen.context)).toBe(0);
+  expect(readdirSync(folder)).toEqual(["config.yaml"]);
+  expect(readFileSync(file, "utf8")).not.toMatch(new RegExp(`${TOKEN}|${API_KEY}`));
+  const { config } = await loadConfig(file, { env, secrets: "required" });
+  expect(config.destinations.slack?.guard.max_tlp).toBe("green");
+  expect(await main(good, openScreen({ env }).context)).toBe(1);
+});
