@@ -6,9 +6,18 @@ export class DecodeError extends Error {
   override readonly name = "DecodeError";
 }
 
-/** The state file cannot be used as it is; the message says what to do. Nothing was changed in it. */
+/**
+ * The state file cannot be used as it is; the message says what to do. Nothing was changed in it. `passing`: it can be mended
+ * under a running service, such as a full disk.
+ */
 export class StoreError extends Error {
   override readonly name = "StoreError";
+  readonly passing: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly passing?: boolean } = {}) {
+    super(message, options);
+    this.passing = options.passing ?? false;
+  }
 }
 
 /**

@@ -15,7 +15,7 @@ export function insisting(destination: string, clock: Clock, log: Log, cut: Abor
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof StoreError) || cut.aborted) throw error;
+        if (!(error instanceof StoreError && error.passing) || cut.aborted) throw error;
         const hint = "sending goes on when this succeeds: free space where the state file is";
         log.error(
           { err: error, destination, retryInMs: RETRY_MS, hint },
@@ -37,8 +37,8 @@ export function persistent(
 ): { readonly store: Pick<Store, "take" | "settle" | "owed">; readonly gate: Gate } {
   return {
     store: {
-      take: (destination, now) => store.take(destination, now),
-      owed: () => store.owed(),
+      take: (destination, now) => insist(() => store.take(destination, now)),
+      owed: () => insist(() => store.owed()),
       settle: (settlement, now) => insist(() => store.settle(settlement, now)),
     },
     gate: {

@@ -164,7 +164,11 @@ function configure(db: Database, file: string): void {
   // First write of all: from here on the file is known as ours, whenever we are killed.
   if (numberOf(db, "application_id") !== APPLICATION_ID) db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;");
-  if (version === SCHEMA_VERSION) return;
+  if (version === SCHEMA_VERSION) {
+    // What can be read but not written would be sent, and then not written down, at every start anew.
+    db.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+    return;
+  }
   migrate(db, version);
   // The header in the file itself names the new schema at once, for an older program that reads it.
   db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -191,7 +195,8 @@ function damaged(file: string, what: string, cause?: unknown): StoreError {
 /** Turns what the operating system and SQLite say (https://sqlite.org/rescode.html) into what a person can do. */
 function inWords(error: unknown, file: string): unknown {
   if (error instanceof StoreError) return error;
-  const cannot = (why: string) => new StoreError(`Cannot use state file "${file}": ${why}`, { cause: error });
+  const cannot = (why: string, passing = false) =>
+    new StoreError(`Cannot use state file "${file}": ${why}`, { cause: error, passing });
   switch (codeOf(error)) {
     case "EISDIR":
       return cannot("it is a directory; set state.path to a file in it");
@@ -204,9 +209,9 @@ function inWords(error: unknown, file: string): unknown {
     case "EPERM":
       return cannot("permission denied; file and directory must belong to the user that runs misp-herald");
     case "EROFS":
-      return cannot("its file system is read-only; set state.path to a writable place");
+      return cannot("its file system is read-only; set state.path to a writable place", true);
     case "ENOSPC":
-      return cannot("the disk is full; free some space");
+      return cannot("the disk is full; free some space", true);
     case "ERR_SQLITE_ERROR":
       break;
     default:
@@ -214,15 +219,15 @@ function inWords(error: unknown, file: string): unknown {
   }
   switch (resultCodeOf(error)) {
     case BUSY:
-      return cannot("another program holds a lock on it; end that program");
+      return cannot("another program holds a lock on it; end that program", true);
     case 8: // READONLY
-      return cannot("it is read-only; file and directory must be writable for the user that runs misp-herald");
+      return cannot("it is read-only; file and directory must be writable for the user that runs misp-herald", true);
     case 10: // IOERR
-      return cannot("reading or writing failed; look at the disk");
+      return cannot("reading or writing failed; look at the disk", true);
     case 11: // CORRUPT
       return damaged(file, "it is corrupt", error);
     case 13: // FULL
-      return cannot("the disk is full; free some space");
+      return cannot("the disk is full; free some space", true);
     case 14: // CANTOPEN
       return cannot("it cannot be opened; file and directory must belong to the user that runs misp-herald");
     case 26: // NOTADB

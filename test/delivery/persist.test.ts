@@ -26,7 +26,7 @@ function failing(times: number, error: Error, cut = new AbortController(), until
 }
 
 test("what became of a batch is written down once the disk has room again", async () => {
-  const { safe, calls, captured, clock } = failing(3, new StoreError("The disk is full"));
+  const { safe, calls, captured, clock } = failing(3, new StoreError("The disk is full", { passing: true }));
   await safe.store.settle(SETTLEMENT, T0);
   expect(calls).toEqual([SETTLEMENT, SETTLEMENT, SETTLEMENT, SETTLEMENT]);
   expect(clock.sleeps).toEqual([5000, 5000, 5000]);
@@ -34,7 +34,7 @@ test("what became of a batch is written down once the disk has room again", asyn
 });
 
 test("so is that a destination refuses us", async () => {
-  const { safe, calls, holds } = failing(2, new StoreError("The disk is full"));
+  const { safe, calls, holds } = failing(2, new StoreError("The disk is full", { passing: true }));
   await safe.gate.suspend("http-410", T0);
   const hold = { destination: "soc", kind: "suspended", since: T0, note: "http-410" };
   expect(calls).toEqual([hold, hold, hold]);
@@ -48,6 +48,6 @@ test("a bug in the store is no disk that is full", async () => {
 });
 
 test("it gives up when the service has to end", async () => {
-  const { safe } = failing(100, new StoreError("The disk is full"), new AbortController(), T0 + 12_000);
+  const { safe } = failing(100, new StoreError("The disk is full", { passing: true }), new AbortController(), T0 + 12_000);
   await expect(safe.store.settle(SETTLEMENT, T0)).rejects.toThrow(StoreError);
 });
