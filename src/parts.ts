@@ -33,6 +33,8 @@ export interface Surroundings {
 }
 
 const GRACE_MS = 5_000;
+/** Alert and title-only form, each as an encrypted and a clear mail: more often no channel sends in one attempt. */
+const SENDS_PER_ATTEMPT = 4;
 /** An event of a hundred thousand attributes takes MISP a while. */
 const API_TIMEOUT_MS = 60_000;
 
@@ -102,6 +104,7 @@ export function openParts(
       },
       ...(options.rate && { pace: new Pace(options.rate, clock.now(), lane?.pace) }),
       maxAgeMs: options.retry.max_age,
+      attemptMs: SENDS_PER_ATTEMPT * options.timeout,
       store: opened.store,
       bell: bells.get(name) ?? new Bell(),
       clock,

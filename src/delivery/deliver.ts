@@ -1,6 +1,7 @@
 import { REPORT_IT } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Batch, Destination, Outcome, Payload, Store } from "../model.ts";
+import { unheard, WORK_MS } from "../pulse.ts";
 import { alone } from "./backlog.ts";
 import type { Bell } from "./bell.ts";
 import type { Pace } from "./pace.ts";
@@ -26,6 +27,8 @@ export interface Lane extends Books {
   readonly bell: Bell;
   /** It goes on with a lane that takes the place of this one. */
   readonly course: Course;
+  /** How long an attempt may last by the time-outs of its channel; absent: as long as it likes. */
+  readonly attemptMs?: number;
 }
 
 /** Bounds a sleep, so that a clock that jumps is noticed. */
@@ -35,16 +38,17 @@ const LONGEST_SLEEP_MS = 60_000;
  * The slow half, one loop per destination, so that none can hold up another. It ends when `stop` aborts, after the
  * attempt in flight; `cut` ends that too, and what it was about is still owed.
  */
-export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): Promise<void> {
+export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal, beat = unheard): Promise<void> {
   const { destination, store, clock, bell, pace, gate, course } = lane;
   const books: Books & { readonly store: Pick<Store, "take">; readonly lines: Lines } = {
     ...lane,
     lines: openLines(lane.log, clock.now),
-    ...persistent(lane, insisting(destination.name, clock, lane.log, cut)),
+    ...persistent(lane, insisting(destination.name, clock, lane.log, cut, beat)),
   };
   // One signal to wait for: every AbortSignal.any() of one that lives on leaves something behind in it.
   stop.addEventListener("abort", () => bell.ring(), { once: true });
   while (!stop.aborted) {
+    beat(LONGEST_SLEEP_MS);
     const rung = bell.next();
     if (gate.paused()) {
       await clock.sleep(LONGEST_SLEEP_MS, rung);
@@ -68,8 +72,10 @@ export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): 
     // A probe is one batch: much at once is for a destination that takes it.
     const isProbe = gate.suspended() !== undefined;
     const departure = isProbe ? alone(taken.batch) : await course.backlog.gather(taken.batch, books.store, clock.now());
+    beat(lane.attemptMs ?? Number.POSITIVE_INFINITY);
     const result = await attempt(departure.batch, lane, cut);
     if (!result) return; // cut in mid-flight: that was no attempt, and it is owed
+    beat(WORK_MS);
     await settle(departure, result, books, course);
   }
 }

@@ -5,7 +5,8 @@ import type { Log } from "../log.ts";
 import type { EventView } from "../misp.ts";
 import type { Message } from "../model.ts";
 import { lateKey } from "../planning/plan.ts";
-import type { Answer } from "./recall.ts";
+import { type Beat, unheard } from "../pulse.ts";
+import { type Answer, ASK_MS } from "./recall.ts";
 
 /** One page of what MISP published, oldest first; instants by MISP's clock. */
 export type Published =
@@ -47,15 +48,21 @@ const SINGLE_AT_MOST = 5;
 const MAX_PAGES = 1_000;
 
 /** Finds publications that the feed did not tell, at start, when the bell rings, and regularly; ends when `stop` aborts. */
-export async function reconcile(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promise<void> {
+export async function reconcile(
+  lane: ReconcileLane,
+  desk: Desk,
+  stop: AbortSignal,
+  beat: Beat = unheard,
+): Promise<void> {
   stop.addEventListener("abort", () => lane.bell.ring(), { once: true });
   // What a gap has swallowed is left to the feed at first: it is looked for once more when that time is over.
   let againAt = Number.POSITIVE_INFINITY;
   while (!stop.aborted) {
     const rung = lane.bell.next();
     try {
+      beat(ASK_MS);
       await lane.learn?.(stop);
-      await round(lane, desk, stop);
+      await round(lane, desk, stop, beat);
       if (!stop.aborted) await complete(lane, desk);
     } catch (error) {
       if (stop.aborted) return;
@@ -66,6 +73,7 @@ export async function reconcile(lane: ReconcileLane, desk: Desk, stop: AbortSign
     }
     const { clock } = desk;
     const until = Math.min(clock.now() + lane.everyMs, againAt);
+    beat(lane.everyMs + APART_MS);
     await clock.sleep(APART_MS, stop);
     await clock.sleep(Math.min(Math.max(0, until - clock.now()), lane.everyMs), rung);
     if (clock.now() >= againAt) againAt = Number.POSITIVE_INFINITY;
@@ -95,7 +103,8 @@ async function complete({ instance }: ReconcileLane, { store, clock, rules, bell
   for (const destination of rules.destinations.keys()) bells.get(destination)?.ring();
 }
 
-async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promise<void> {
+async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal, beat: Beat): Promise<void> {
+  beat(ASK_MS);
   const { instance, log } = lane;
   const { store, clock } = desk;
   const now = clock.now();
@@ -106,7 +115,7 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
     if (answer.kind !== "page") return warn(lane, answer, "MISP does not say what it published");
     return absorb([], desk, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
   }
-  const missed = await findMissed(lane, desk, cursor, now, stop);
+  const missed = await findMissed(lane, desk, cursor, now, stop, beat);
   if (!missed) return;
   if (missed.events.length > 0)
     log.info({ instance, late: missed.events.length }, "The feed did not tell of publications; fetching them");
@@ -115,6 +124,7 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
     if (stop.aborted) return;
     const about = event.uuid ?? event.id;
     if (about === undefined) continue;
+    beat(ASK_MS);
     const answer = await lane.ask(about, stop);
     if (answer.kind === "retry" || (answer.kind === "refused" && answer.reason === "event-forbidden")) {
       // A refusal is about the key, never about one event: what is left must not be passed over.
@@ -132,13 +142,21 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
 }
 
 /** What memory has not seen published at that timestamp, oldest first, and how far MISP was asked; undefined: it did not answer. */
-async function findMissed(lane: ReconcileLane, desk: Desk, cursor: number, now: number, stop: AbortSignal) {
+async function findMissed(
+  lane: ReconcileLane,
+  desk: Desk,
+  cursor: number,
+  now: number,
+  stop: AbortSignal,
+  beat: Beat,
+) {
   const missed = new Map<string, { event: EventView; publishedAt: number }>();
   let until = 0;
   let since = Math.max(cursor - OVERLAP_MS, now - lane.maxAgeMs);
   let misp: number | undefined;
   let page = 1;
   for (let asked = 0; asked < MAX_PAGES && !stop.aborted; asked += 1) {
+    beat(ASK_MS);
     const answer = await lane.published(since, page, stop);
     if (answer.kind !== "page") {
       warn(lane, answer, "MISP does not say what it published");

@@ -13,6 +13,7 @@ import { configRejected } from "../herald.ts";
 import type { Log } from "../log.ts";
 import type { Ledger, RecordLine, Store } from "../model.ts";
 import { openParts, openSources, startedMessages } from "../parts.ts";
+import { Pulse } from "../pulse.ts";
 import type { LiveSource } from "../sources/source.ts";
 import type { Size } from "../store/size.ts";
 import { VERSION } from "../version.ts";
@@ -54,6 +55,8 @@ interface Generation {
 
 /** The long-running service: one configuration after the other upon one store. Disposing of it closes its connections. */
 export class Service implements AsyncDisposable {
+  /** Knows of every loop whether it turns. */
+  readonly pulse = new Pulse();
   readonly #options: ServiceOptions;
   readonly #startedAt: number;
   readonly #holds: Holds;
@@ -106,7 +109,9 @@ export class Service implements AsyncDisposable {
       const { retention: retentionMs, max_size: maxBytes } = this.#generation.loaded.config.state;
       return { retentionMs, maxBytes };
     };
-    const upkeep = keepInBounds({ ...this.#estate, bounds, others: () => dropUnnamed(this.#estate) }, ended.signal);
+    const upkeep = this.pulse.watch("upkeep", (beat) =>
+      keepInBounds({ ...this.#estate, bounds, others: () => dropUnnamed(this.#estate) }, ended.signal, beat),
+    );
     try {
       this.#running = start({ ...parts, opening: startedMessages(loaded.config, clock.now(), VERSION) }, signal);
       await this.#running.ended;
@@ -182,7 +187,7 @@ export class Service implements AsyncDisposable {
     const sources = openSources(loaded.config, surroundings, old);
     const opened = openParts(loaded.config, surroundings, { store, sources, holds: this.#holds }, old);
     const lanes = opened.lanes.map((lane) => ({ ...lane, settled: this.#settled }));
-    const parts = { ...opened, lanes, planned: this.#totals.planned.bind(this.#totals) };
+    const parts = { ...opened, lanes, planned: this.#totals.planned.bind(this.#totals), pulse: this.pulse };
     return { loaded, sources, parts, since: clock.now() };
   }
 
