@@ -30,6 +30,8 @@ export interface Parts extends Desk {
   readonly opening: readonly Message[];
   /** What the parts say of themselves while they run; absent: nobody is told. */
   readonly notices?: Notices;
+  /** Sees all frames before they are read. */
+  readonly received?: (frames: readonly Frame[]) => void;
   /** Knows of every loop whether it turns; absent: nobody asks. */
   readonly pulse?: Pulse;
 }
@@ -79,7 +81,7 @@ export function start(first: Parts, signal: AbortSignal): Running {
     get bells() {
       return parts.bells;
     },
-    planned: (plan) => parts.planned?.(plan),
+    planned: (plan, again) => parts.planned?.(plan, again),
   };
   const guarded = async (work: () => Promise<void>) => {
     try {
@@ -165,6 +167,7 @@ async function intake(source: Source, parts: () => Parts, desk: Desk, signal: Ab
   beat(Number.POSITIVE_INFINITY);
   for await (const frames of source.frames(signal)) {
     beat(WORK_MS);
+    parts().received?.(frames);
     const messages = frames.flatMap((frame) => read(frame, parts()) ?? []);
     if (messages.length > 0) await absorb(messages, desk);
     // Behind a backlog all of this resolves without the event loop ever turning: deliveries and signals must have theirs.

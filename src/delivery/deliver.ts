@@ -27,8 +27,20 @@ export interface Lane extends Books {
   readonly bell: Bell;
   /** It goes on with a lane that takes the place of this one. */
   readonly course: Course;
+  /** Called after each attempt, but for those that were cut. */
+  readonly attempted?: (tried: Tried) => void;
   /** How long an attempt may last by the time-outs of its channel; absent: as long as it likes. */
   readonly attemptMs?: number;
+}
+
+/** What an attempt that failed can lead to. */
+export const FAILURES = ["retry", "retry_after", "ambiguous", "message_rejected", "destination_rejected"] as const;
+
+/** One attempt at the other side, in numbers. */
+export interface Tried {
+  readonly destination: string;
+  readonly outcome: Outcome["kind"];
+  readonly durationMs: number;
 }
 
 /** Bounds a sleep, so that a clock that jumps is noticed. */
@@ -81,7 +93,14 @@ export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal, b
 }
 
 async function attempt(batch: Batch, lane: Lane, cut: AbortSignal): Promise<Attempt | undefined> {
-  const { destination, sight, pace, clock, log } = lane;
+  const { destination, sight, pace, clock, log, attempted } = lane;
+  let beganAt: number | undefined;
+  const end = (outcome: Outcome): Outcome => {
+    if (beganAt === undefined) return outcome;
+    const durationMs = Math.max(0, clock.now() - beganAt);
+    attempted?.({ destination: destination.name, outcome: outcome.kind, durationMs });
+    return outcome;
+  };
   // What a bug in guarding or folding leaves: all of it, as dead, for otherwise the same batch would end every restart.
   let opened: Pick<Attempt, "leaving" | "refused"> = {
     leaving: batch.entries.map(({ delivery }) => ({ delivery, tlp: "unknown" })),
@@ -92,14 +111,15 @@ async function attempt(batch: Batch, lane: Lane, cut: AbortSignal): Promise<Atte
     opened = { leaving: leaving.map(({ delivery, guarded }) => ({ delivery, tlp: guarded.tlp })), refused };
     if (!payload) return opened;
     pace?.take();
-    return { ...opened, outcome: await send(destination, payload, cut, log) };
+    beganAt = clock.now();
+    return { ...opened, outcome: end(await send(destination, payload, cut, log)) };
   } catch (error) {
     if (cut.aborted) return undefined;
     log.error(
       { err: error, destination: destination.name, batch: batch.id, hint: REPORT_IT },
       "A batch failed by a bug",
     );
-    return { ...opened, outcome: { kind: "message_rejected", reason: BUG } };
+    return { ...opened, outcome: end({ kind: "message_rejected", reason: BUG }) };
   }
 }
 

@@ -130,9 +130,15 @@ async function ask(lane: RecallLane, event: string, stop: AbortSignal): Promise<
   }
 }
 
-async function giveUp(undecided: readonly Undecided[], reason: Refusal, { store, clock }: Desk): Promise<void> {
+async function giveUp(
+  undecided: readonly Undecided[],
+  reason: Refusal,
+  { store, clock, planned }: Desk,
+): Promise<void> {
   for (let at = 0; at < undecided.length; at += CHUNK) {
     const now = clock.now();
-    await store.commit(refuse(undecided.slice(at, at + CHUNK), reason, now), now);
+    const effects = refuse(undecided.slice(at, at + CHUNK), reason, now);
+    await store.commit(effects, now);
+    planned?.({ effects, traces: [] }, true);
   }
 }

@@ -33,7 +33,7 @@ export interface ReconcileLane {
   /** Rings after a reconnect and after dropped frames. */
   readonly bell: Bell;
   readonly log: Log;
-  /** Told how many publications the feed had not told since then, when there were some. */
+  /** Told at the end of each round that MISP has answered how many publications the feed had not told since then. */
   readonly done?: (late: number, since: number) => void;
 }
 
@@ -113,7 +113,9 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal, beat: B
     // The first start tells nothing of the past; the cursor goes by MISP's clock.
     const answer = await lane.published(now, 1, stop);
     if (answer.kind !== "page") return warn(lane, answer, "MISP does not say what it published");
-    return absorb([], desk, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
+    await absorb([], desk, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
+    lane.done?.(0, now);
+    return;
   }
   const missed = await findMissed(lane, desk, cursor, now, stop, beat);
   if (!missed) return;
@@ -138,7 +140,7 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal, beat: B
       log.info({ instance, done: index + 1, of: missed.events.length }, "Fetching late publications");
   }
   await absorb([], desk, undefined, [{ instance, publishedAt: Math.max(cursor, missed.until) }]);
-  if (missed.events.length > 0) lane.done?.(missed.events.length, cursor);
+  if (!stop.aborted) lane.done?.(missed.events.length, cursor);
 }
 
 /** What memory has not seen published at that timestamp, oldest first, and how far MISP was asked; undefined: it did not answer. */

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Writable } from "node:stream";
+import { isDeepStrictEqual } from "node:util";
 import { reconcileBell } from "../absorb.ts";
 import { type Parts, type Running, start } from "../app.ts";
 import type { LoadedConfig } from "../config/load.ts";
@@ -7,6 +8,7 @@ import { ConfigError, type Problem } from "../config/problem.ts";
 import type { Daemon } from "../control/daemon.ts";
 import { Totals } from "../control/totals.ts";
 import type { Clock } from "../delivery/clock.ts";
+import type { Tried } from "../delivery/deliver.ts";
 import { type Holds, openHolds } from "../delivery/holds.ts";
 import { Notices } from "../delivery/notices.ts";
 import { configRejected } from "../herald.ts";
@@ -29,6 +31,8 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  /** Called after each attempt. */
+  readonly attempted?: (tried: Tried) => void;
 }
 
 /** What came of reading the configuration again. */
@@ -95,6 +99,8 @@ export class Service implements AsyncDisposable {
       lanes: parts.lanes,
       bells: parts.bells,
       unreadable: parts.unreadable,
+      maxStateBytes: config.state.max_size,
+      pulse: this.pulse,
       reload: () => this.reload(),
     };
   }
@@ -155,6 +161,8 @@ export class Service implements AsyncDisposable {
     const left = (this.#running?.swap(next.parts) ?? Promise.resolve()).then(() => before.parts[Symbol.asyncDispose]());
     this.#leaving.add(left);
     void left.finally(() => this.#leaving.delete(left));
+    for (const source of before.sources)
+      if (!next.sources.includes(source)) void this.#totals.replaced(source, Promise.allSettled([left]));
     // One that refused us may have been what was mended.
     for (const { destination, kind } of this.#holds.all) if (kind === "suspended") this.#holds.urge(destination);
     const restart = needRestart(this.#options.loaded, loaded);
@@ -182,12 +190,23 @@ export class Service implements AsyncDisposable {
   #open(loaded: LoadedConfig, before?: Generation): Generation {
     const { store, clock, log, stdout } = this.#options;
     const gap = (instance: string) => this.#generation.parts.bells.get(reconcileBell(instance))?.ring();
-    const surroundings = { log, clock, stdout, notices: this.#notices, gap };
+    const totals = this.#totals;
+    const reconciled = (instance: string, late: number) => totals.reconciled(instance, late, clock.now());
+    const surroundings = { log, clock, stdout, notices: this.#notices, gap, reconciled };
     const old = before && { config: before.loaded.config, sources: before.sources, parts: before.parts };
     const sources = openSources(loaded.config, surroundings, old);
     const opened = openParts(loaded.config, surroundings, { store, sources, holds: this.#holds }, old);
-    const lanes = opened.lanes.map((lane) => ({ ...lane, settled: this.#settled }));
-    const parts = { ...opened, lanes, planned: this.#totals.planned.bind(this.#totals), pulse: this.pulse };
+    const attempted = (tried: Tried) => {
+      totals.attempted(tried);
+      this.#options.attempted?.(tried);
+    };
+    const parts = {
+      ...opened,
+      lanes: opened.lanes.map((lane) => ({ ...lane, settled: this.#settled, attempted })),
+      received: totals.received.bind(totals),
+      planned: totals.planned.bind(totals),
+      pulse: this.pulse,
+    };
     return { loaded, sources, parts, since: clock.now() };
   }
 
@@ -207,6 +226,7 @@ function needRestart({ config: first }: LoadedConfig, { config: now }: LoadedCon
   return [
     ...(first.state.path === now.state.path ? [] : ["state.path"]),
     ...(first.control === now.control ? [] : ["control"]),
+    ...(isDeepStrictEqual(first.http, now.http) ? [] : ["http.listen"]),
   ];
 }
 

@@ -77,7 +77,7 @@ async function rounds(store: Store, misp: Misp, forMs: number, startAt = T0, our
     maxAgeMs: 24 * HOUR,
     bell: new Bell(),
     log: openLog("silent"),
-    done: (n: number) => late.push(n),
+    done: (n: number) => void (n > 0 && late.push(n)),
   };
   await reconcile(lane, desk, stop.signal);
   return late;
