@@ -55,7 +55,7 @@ function service(store: Store, send: Destination["send"], frames: readonly Frame
         log,
       },
     ],
-    accounts: [],
+    accounts: new Map(),
     recalls: [{ instance: "cert", ask: never, settleMs: 0, perMinute: 60, patienceMs: HOUR, log }],
     reconciles: [
       {

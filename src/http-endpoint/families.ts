@@ -35,7 +35,7 @@ export const FAMILIES = {
   misp_herald_undecided_messages: gauge("Messages that wait until MISP has been asked", "misp"),
   misp_herald_late_publications_total: counter("Publications that the feed did not tell and reconcile found", "misp"),
   misp_herald_reconcile_last_success_timestamp_seconds: gauge(
-    "When MISP last told all that it published; absent before the first time, and without api_key",
+    "When MISP last told all that it published; 0 before the first time, absent without api_key",
     "misp",
   ),
 

@@ -10,6 +10,9 @@ import { type Sample, samplesOf } from "./samples.ts";
 const BUCKETS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120];
 const DURATION = "misp_herald_attempt_duration_seconds";
 
+/** How often the event loop is looked at; Node.js counts it as delay. */
+const RESOLUTION_MS = 10;
+
 /** The numbers of the daemon in the text format of Prometheus. All but durations are read from it at each scrape. */
 export class Metrics implements Disposable {
   readonly #registry = new Registry();
@@ -34,7 +37,7 @@ export class Metrics implements Disposable {
       buckets: BUCKETS,
       registers: [this.#registry],
     });
-    this.#delay = monitorEventLoopDelay({ resolution: 10 });
+    this.#delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
     this.#delay.enable();
   }
 
@@ -78,12 +81,12 @@ export class Metrics implements Disposable {
 
   async #ownSamples(): Promise<readonly Sample[]> {
     const facts = await readProcess();
-    const seconds = (nanoseconds: number) => (Number.isFinite(nanoseconds) ? Math.max(0, nanoseconds) / 1e9 : 0);
+    const seconds = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS) / 1000;
     const delay = this.#delay;
     const own: [FamilyName, number | undefined][] = [
       ["misp_herald_event_loop_delay_p50_seconds", seconds(delay.percentile(50))],
       ["misp_herald_event_loop_delay_p99_seconds", seconds(delay.percentile(99))],
-      ["misp_herald_event_loop_delay_max_seconds", delay.count === 0 ? 0 : seconds(delay.max)],
+      ["misp_herald_event_loop_delay_max_seconds", seconds(delay.max)],
       ["process_cpu_seconds_total", facts.cpuSeconds],
       ["process_resident_memory_bytes", facts.residentBytes],
       ["process_start_time_seconds", facts.startedAtSeconds],

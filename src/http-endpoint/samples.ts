@@ -1,3 +1,4 @@
+import { reconcileBell } from "../absorb.ts";
 import type { Daemon } from "../control/daemon.ts";
 import type { Tally } from "../control/tally.ts";
 import { FAILURES } from "../delivery/deliver.ts";
@@ -37,15 +38,14 @@ function service({ version, config, pulse }: Daemon): readonly Sample[] {
   ];
 }
 
-async function feeds({ instances, sources, totals, unreadable, store }: Daemon): Promise<readonly Sample[]> {
+async function feeds({ instances, sources, totals, unreadable, bells, store }: Daemon): Promise<readonly Sample[]> {
   const undecided = new Map((await store.ledger.undecided()).map(({ instance, messages }) => [instance, messages]));
   const perInstance = instances.flatMap((misp) => {
-    const reconciledAt = totals.reconciledAt(misp);
+    const askedAt = (totals.reconciledAt(misp) ?? 0) / 1000;
+    const asks = bells.has(reconcileBell(misp));
     return [
       sample("misp_herald_undecided_messages", undecided.get(misp) ?? 0, { misp }),
-      ...(reconciledAt === undefined
-        ? []
-        : [sample("misp_herald_reconcile_last_success_timestamp_seconds", reconciledAt / 1000, { misp })]),
+      ...(asks ? [sample("misp_herald_reconcile_last_success_timestamp_seconds", askedAt, { misp })] : []),
     ];
   });
   const perSource = sources.flatMap((source) => {
