@@ -144,14 +144,7 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal, beat: B
 }
 
 /** What memory has not seen published at that timestamp, oldest first, and how far MISP was asked; undefined: it did not answer. */
-async function findMissed(
-  lane: ReconcileLane,
-  desk: Desk,
-  cursor: number,
-  now: number,
-  stop: AbortSignal,
-  beat: Beat,
-) {
+async function findMissed(lane: ReconcileLane, desk: Desk, cursor: number, now: number, stop: AbortSignal, beat: Beat) {
   const missed = new Map<string, { event: EventView; publishedAt: number }>();
   let until = 0;
   let since = Math.max(cursor - OVERLAP_MS, now - lane.maxAgeMs);

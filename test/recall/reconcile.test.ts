@@ -292,3 +292,31 @@ test.each([
   expect((await owed(store)).map(({ info }) => info)).toEqual(["Event 1"]);
   expect(await store.cursor("cert")).toBe(T0 + 10 * MINUTE);
 });
+
+test("every round that MISP answers is told as done, also one that finds nothing; one that it does not answer is not", async () => {
+  await using store = openMemoryStore();
+  const rounded: number[] = [];
+  const run = async (misp: Misp) => {
+    const stop = new AbortController();
+    const clock = new SteppedClock(T0 + 1, () => stop.abort());
+    const desk: Desk = { store, rules: { routes: new Map(), destinations: new Map() }, clock, bells: new Map() };
+    const lane = {
+      instance: "cert",
+      published: (since: number, page: number) => misp.published(since, page),
+      ask: (uuid: string) => misp.ask(uuid),
+      everyMs: 5 * MINUTE,
+      maxAgeMs: 24 * HOUR,
+      bell: new Bell(),
+      log: openLog("silent"),
+      done: (late: number) => void rounded.push(late),
+    };
+    await reconcile(lane, desk, stop.signal);
+  };
+  await run(new Misp()); // the first of all, which only sets the cursor
+  await run(new Misp());
+  expect(rounded).toEqual([0, 0]);
+  const silent = new Misp();
+  silent.failure = { kind: "retry", reason: "timeout" };
+  await run(silent);
+  expect(rounded).toEqual([0, 0]);
+});
