@@ -50,8 +50,8 @@ export function describeUndecided(name: string, open: () => Promise<Opened>): vo
       const other = undecided("c", { instance: "abroad" });
       await store.commit(effects({ undecided: [undecided("a"), undecided("b"), other] }), NOW);
       expect(await store.ledger.undecided()).toEqual([
-        { instance: "abroad", n: 1 },
-        { instance: "cert", n: 2 },
+        { instance: "abroad", messages: 1, oldestAt: NOW },
+        { instance: "cert", messages: 2, oldestAt: NOW },
       ]);
     });
 
