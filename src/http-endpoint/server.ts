@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { EndpointError } from "../errors.ts";
+import { EndpointError, REPORT_IT } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type Address, formatAddress } from "./address.ts";
 
@@ -53,7 +53,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
   server.timeout = patienceMs;
   server.on("upgrade", (_, socket) => socket.destroy());
   await startListening(server, listen);
-  server.on("error", (error) => log.error({ err: error }, "The HTTP endpoint failed"));
+  server.on("error", (error) => log.error({ err: error, hint: REPORT_IT }, "The HTTP endpoint failed"));
   const bound = server.address();
   const address = typeof bound === "object" && bound ? { host: bound.address, port: bound.port } : listen;
   log.info({ address: formatAddress(address) }, "Listening for HTTP: /metrics, /healthz, /readyz");
@@ -81,7 +81,7 @@ async function respond(
     try {
       page = (await pages(path)) ?? jsonPage(404, { error: "there is nothing here; / lists what there is" });
     } catch (error) {
-      log.error({ err: error }, "A request to the HTTP endpoint failed");
+      log.error({ err: error, hint: REPORT_IT }, "A request to the HTTP endpoint failed");
       page = jsonPage(500, { error: "it failed; the log of misp-herald says why" });
     }
   }
