@@ -10,8 +10,8 @@ export interface Desk {
   readonly clock: Clock;
   /** One for each destination, and one, named `recall INSTANCE`, for each instance that can be asked. */
   readonly bells: ReadonlyMap<string, Bell>;
-  /** Sees every plan that was committed. */
-  readonly planned?: (plan: Plan) => void;
+  /** Sees every plan that was committed; `again`: of messages that had been planned before, and are decided now. */
+  readonly planned?: (plan: Plan, again: boolean) => void;
 }
 
 /** Plans messages upon what is known and commits what follows; again, if memory has moved in between. */
@@ -28,7 +28,7 @@ export async function absorb(
     if ((await store.commit({ ...decided.effects, cursors }, now)) === "conflict") continue;
     for (const { destination } of decided.effects.deliveries) bells.get(destination)?.ring();
     for (const { instance } of decided.effects.undecided) bells.get(recallBell(instance))?.ring();
-    planned?.(decided);
+    planned?.(decided, asked !== undefined);
     return;
   }
 }

@@ -1,6 +1,7 @@
 import { absorb, type Desk } from "./absorb.ts";
 import type { Notices } from "./delivery/notices.ts";
 import type { Rules } from "./planning/plan.ts";
+import { unheard } from "./pulse.ts";
 
 /** How often it is looked whether what is counted has been counted for long enough. */
 const LOOK_MS = 60_000;
@@ -9,10 +10,11 @@ const LOOK_MS = 60_000;
  * Plans and commits what we say ourselves, beside the feed, so that neither waits for the other. Ends when `ended` aborts,
  * once all that was said is committed.
  */
-export async function announce(notices: Notices, desk: Desk, ended: AbortSignal): Promise<void> {
+export async function announce(notices: Notices, desk: Desk, ended: AbortSignal, beat = unheard): Promise<void> {
   const { clock } = desk;
   ended.addEventListener("abort", () => notices.bell.ring(), { once: true });
   for (;;) {
+    beat(LOOK_MS);
     const rung = notices.bell.next();
     const isLast = ended.aborted;
     for (const { message, except } of notices.take(clock.now(), isLast)) {

@@ -5,6 +5,7 @@ import type { Notices } from "./delivery/notices.ts";
 import { DecodeError, REPORT_IT } from "./errors.ts";
 import type { Log } from "./log.ts";
 import type { Frame, Message, Source } from "./model.ts";
+import { type Beat, Pulse, WORK_MS } from "./pulse.ts";
 import type { Quiet } from "./quiet.ts";
 import { type RecallLane, recall } from "./recall/recall.ts";
 import { type ReconcileLane, reconcile } from "./recall/reconcile.ts";
@@ -29,6 +30,10 @@ export interface Parts extends Desk {
   readonly opening: readonly Message[];
   /** What the parts say of themselves while they run; absent: nobody is told. */
   readonly notices?: Notices;
+  /** Sees all frames before they are read. */
+  readonly received?: (frames: readonly Frame[]) => void;
+  /** Knows of every loop whether it turns; absent: nobody asks. */
+  readonly pulse?: Pulse;
 }
 
 /** The service at work. */
@@ -63,6 +68,7 @@ export function start(first: Parts, signal: AbortSignal): Running {
   const failures: unknown[] = [];
   const loops = new Map<string, Loop>();
   const readers = new Map<Source, Loop>();
+  const pulse = first.pulse ?? new Pulse();
   let parts = first;
   let stopping = false;
   /** Whoever plans, plans by the newest rules. */
@@ -75,7 +81,7 @@ export function start(first: Parts, signal: AbortSignal): Running {
     get bells() {
       return parts.bells;
     },
-    planned: (plan) => parts.planned?.(plan),
+    planned: (plan, again) => parts.planned?.(plan, again),
   };
   const guarded = async (work: () => Promise<void>) => {
     try {
@@ -87,12 +93,12 @@ export function start(first: Parts, signal: AbortSignal): Running {
   };
 
   /** Puts a loop in the place of the one of that name, which ends first. */
-  function begin(name: string, work: (stop: AbortSignal) => Promise<void>): void {
+  function begin(name: string, work: (stop: AbortSignal, beat: Beat) => Promise<void>): void {
     const before = loops.get(name);
     const stop = new AbortController();
     const done = guarded(async () => {
       await before?.done;
-      await work(stop.signal);
+      await pulse.watch(name, (beat) => work(stop.signal, beat));
     });
     loops.set(name, { stop, done });
   }
@@ -100,7 +106,8 @@ export function start(first: Parts, signal: AbortSignal): Running {
   function read(source: Source): void {
     const stop = new AbortController();
     const until = AbortSignal.any([reading, stop.signal]);
-    const done = guarded(() => intake(source, () => parts, desk, until)).finally(() => readers.delete(source));
+    const work = (beat: Beat) => intake(source, () => parts, desk, until, beat);
+    const done = guarded(() => pulse.watch(`feed ${source.name}`, work)).finally(() => readers.delete(source));
     readers.set(source, { stop, done });
   }
 
@@ -111,9 +118,11 @@ export function start(first: Parts, signal: AbortSignal): Running {
     ];
     parts = next;
     for (const { stop } of leaving) stop.abort();
-    for (const lane of next.lanes) begin(`deliver ${lane.destination.name}`, (stop) => deliver(lane, stop, cut.signal));
-    for (const lane of next.recalls) begin(`recall ${lane.instance}`, (stop) => recall(lane, desk, stop));
-    for (const lane of next.reconciles) begin(`reconcile ${lane.instance}`, (stop) => reconcile(lane, desk, stop));
+    for (const lane of next.lanes)
+      begin(`deliver ${lane.destination.name}`, (stop, beat) => deliver(lane, stop, cut.signal, beat));
+    for (const lane of next.recalls) begin(`recall ${lane.instance}`, (stop, beat) => recall(lane, desk, stop, beat));
+    for (const lane of next.reconciles)
+      begin(`reconcile ${lane.instance}`, (stop, beat) => reconcile(lane, desk, stop, beat));
     for (const source of next.sources) if (!readers.has(source)) read(source);
     return Promise.all(leaving.map(({ done }) => done));
   }
@@ -126,7 +135,8 @@ export function start(first: Parts, signal: AbortSignal): Running {
   async function work(): Promise<void> {
     const silent = new AbortController(); // when nobody is left who could say something
     const { notices } = first;
-    const saying = notices && guarded(() => announce(notices, desk, silent.signal));
+    const saying =
+      notices && guarded(() => pulse.watch("announce", (beat) => announce(notices, desk, silent.signal, beat)));
     await opened;
     while (readers.size > 0) await Promise.all([...readers.values()].map(({ done }) => done));
     if (first.drains) await guarded(() => drained(first, reading));
@@ -152,12 +162,17 @@ export function start(first: Parts, signal: AbortSignal): Running {
 }
 
 /** The fast half, in order: frames are done once all that they make owed is committed. */
-async function intake(source: Source, parts: () => Parts, desk: Desk, signal: AbortSignal): Promise<void> {
+async function intake(source: Source, parts: () => Parts, desk: Desk, signal: AbortSignal, beat: Beat): Promise<void> {
+  // That nothing comes is no fault of the loop; what has come must be dealt with.
+  beat(Number.POSITIVE_INFINITY);
   for await (const frames of source.frames(signal)) {
+    beat(WORK_MS);
+    parts().received?.(frames);
     const messages = frames.flatMap((frame) => read(frame, parts()) ?? []);
     if (messages.length > 0) await absorb(messages, desk);
     // Behind a backlog all of this resolves without the event loop ever turning: deliveries and signals must have theirs.
     await new Promise((resolve) => setImmediate(resolve));
+    beat(Number.POSITIVE_INFINITY);
   }
 }
 

@@ -34,6 +34,11 @@ export class ControlError extends Error {
   }
 }
 
+/** The HTTP endpoint cannot be opened; the message says what to do. */
+export class EndpointError extends Error {
+  override readonly name = "EndpointError";
+}
+
 /** The command line or its input is wrong; printed without a stack, exit code as given (1: the answer is no, 2: usage). */
 export class UsageError extends Error {
   override readonly name = "UsageError";

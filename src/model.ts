@@ -422,6 +422,8 @@ export interface Ledger {
   undecided(): Promise<readonly { readonly instance: string; readonly messages: number; readonly oldestAt: number }[]>;
   /** When a destination was told last. */
   toldAt(destination: string): Promise<number | undefined>;
+  /** Writes what changes nothing; rejects where nothing can be written. */
+  probe(): Promise<void>;
   holds(): Promise<readonly Hold[]>;
   /** A destination that is held in this way already stays as it is. */
   hold(hold: Hold): Promise<void>;

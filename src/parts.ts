@@ -30,9 +30,13 @@ export interface Surroundings {
   readonly notices?: Notices;
   /** Called when the feed of an instance may have told something that nobody has heard. */
   readonly gap?: (instance: string) => void;
+  /** Called when MISP has told all that it published, with how much of that the feed had not. */
+  readonly reconciled?: (instance: string, late: number) => void;
 }
 
 const GRACE_MS = 5_000;
+/** Alert and title-only form, each as an encrypted and a clear mail: more often no channel sends in one attempt. */
+const SENDS_PER_ATTEMPT = 4;
 /** An event of a hundred thousand attributes takes MISP a while. */
 const API_TIMEOUT_MS = 60_000;
 
@@ -72,7 +76,7 @@ export function openSources(
  */
 export function openParts(
   config: Config,
-  { log, clock, stdout, notices }: Surroundings,
+  { log, clock, stdout, notices, reconciled: found }: Surroundings,
   opened: { readonly store: Store; readonly sources: readonly Source[]; readonly holds?: Holds },
   before?: Pick<Before, "config" | "parts">,
 ): Parts & AsyncDisposable {
@@ -102,6 +106,7 @@ export function openParts(
       },
       ...(options.rate && { pace: new Pace(options.rate, clock.now(), lane?.pace) }),
       maxAgeMs: options.retry.max_age,
+      attemptMs: SENDS_PER_ATTEMPT * options.timeout,
       store: opened.store,
       bell: bells.get(name) ?? new Bell(),
       clock,
@@ -109,7 +114,11 @@ export function openParts(
       ...(notices && { notices }),
     };
   });
-  const asking = openAsking(config, { log, clock, ...(notices && { notices }) }, bells);
+  const asking = openAsking(
+    config,
+    { log, clock, ...(notices && { notices }), ...(found && { reconciled: found }) },
+    bells,
+  );
   return {
     ...opened,
     ...asking,
@@ -135,7 +144,7 @@ export function openParts(
 /** The loops that ask MISP's REST API, for the instances that name a key; opening them does no I/O. */
 function openAsking(
   { misp }: Config,
-  { log, clock, notices }: Pick<Surroundings, "log" | "clock" | "notices">,
+  { log, clock, notices, reconciled: found }: Pick<Surroundings, "log" | "clock" | "notices" | "reconciled">,
   bells: Map<string, Bell>,
 ) {
   const apis: MispApi[] = [];
@@ -203,7 +212,10 @@ function openAsking(
       maxAgeMs: reconcile.max_age,
       bell,
       log,
-      done: (late, since) => notices?.say(reconciled(instance, { late, sinceAt: since }, clock.now())),
+      done: (late, since) => {
+        found?.(instance, late);
+        if (late > 0) notices?.say(reconciled(instance, { late, sinceAt: since }, clock.now()));
+      },
     });
   }
   return { apis, accounts, recalls, reconciles };

@@ -19,7 +19,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "misp-api": ["topics"],
   destinations: ["guard/policy", "alert", "template/schema"],
   delivery: ["guard", "routing", "template/compile", "alert/style"],
-  control: ["config/problem", "delivery", "planning/plan", "sources/source"],
+  control: ["config/problem", "delivery", "planning/plan", "sources/source", "store/size", "topics/index"],
+  "http-endpoint": ["control", "delivery"],
 };
 
 /** Files at the top of src/ that are no vocabulary: they put the rest together. */

@@ -9,6 +9,7 @@ const ROOT = resolve(import.meta.dirname, "..");
 
 /** What a user needs; whatever else the tarball held would be there by mistake. */
 const WANTED = [
+  /^docs\/(alerts(\.test)?\.yml|grafana-dashboard\.json)$/,
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|THIRD-PARTY\.md|config\.yaml\.example|config\.schema\.json)$/,
   /^man\/misp-herald\.1$/,
   /^docs\/[a-z-]+\.md$/,

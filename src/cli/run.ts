@@ -5,6 +5,9 @@ import { openControl } from "../control/server.ts";
 import { DEFAULT_SOCKET } from "../control/socket.ts";
 import { systemClock } from "../delivery/clock.ts";
 import { ControlError, REPORT_IT } from "../errors.ts";
+import { Metrics } from "../http-endpoint/metrics.ts";
+import { openPages } from "../http-endpoint/pages.ts";
+import { openEndpoint } from "../http-endpoint/server.ts";
 import type { Log } from "../log.ts";
 import { openService, type Service } from "../service/service.ts";
 import { STORES } from "../store/index.ts";
@@ -20,8 +23,16 @@ export async function runCommand(options: { readonly config: string }, context: 
   if (warnings.length > 0) print(stderr, formatProblems(warnings, { color: hasColor(stderr, env) }));
   const log = openContextLog(config.log.level, context);
   await using store = await STORES.sqlite({ path: config.state.path });
-  await using service = await openService({ load, loaded, store, clock: systemClock, log, stdout });
+  using metrics = config.http && new Metrics();
+  const attempted = metrics?.attempted.bind(metrics);
+  const surroundings = { clock: systemClock, log, stdout, ...(attempted && { attempted }) };
+  await using service = await openService({ load, loaded, store, ...surroundings });
   await using _control = await openDoor(config.control, service, log);
+  const daemon = () => service.daemon;
+  await using _endpoint =
+    config.http &&
+    metrics &&
+    (await openEndpoint({ listen: config.http.listen, log, pages: openPages(daemon, metrics) }));
   const owed = async () => (await store.owed()).reduce((sum, line) => sum + line.owed, 0);
   log.info(
     {

@@ -12,6 +12,7 @@ import {
   THREAT_LEVELS,
   TLP,
 } from "../vocabulary.ts";
+import { checkListen } from "./listen.ts";
 import { nearest } from "./suggest.ts";
 import { checkTemplates } from "./templates.ts";
 import { childOf, type Dict, type Node, quoted, type Report, type Scalar, type Span, textOf } from "./tree.ts";
@@ -43,6 +44,7 @@ export function checkReferences(root: Dict, report: Report): void {
   checkOrder(routes, report);
   checkTemplates(root, report);
   checkKeys(root, report);
+  checkListen(root, report);
 
   for (const [name, { key }] of destinations?.entries ?? []) {
     if (!sure || told.has(name)) continue;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DestinationEntry } from "../destinations/index.ts";
+import { Listen } from "../http-endpoint/address.ts";
 import { LOG_LEVELS } from "../log.ts";
 import { Route } from "../routing/schema.ts";
 import { CA_FILE, Duration, Name, SecretText, Size } from "../schema.ts";
@@ -27,6 +28,7 @@ const RECALL = { settle: 5_000, per_minute: 60, patience: 10 * MINUTES };
 const RECONCILE = { every: 5 * MINUTES, max_age: DAYS };
 
 const STATE = { path: "/var/lib/misp-herald/state.db", retention: 90 * DAYS, max_size: 2 * 2 ** 30 };
+const HTTP_LISTEN = { host: "127.0.0.1", port: 9642 };
 /** A few large events must fit. */
 const MIN_SIZE = 16 * 2 ** 20;
 
@@ -107,6 +109,13 @@ export const Config = z.strictObject({
     .min(1)
     .optional()
     .describe("The Unix socket where status, outbox, pause and explain talk to the service."),
+  /** Absent: off. */
+  http: z
+    .strictObject({
+      listen: Listen.default(HTTP_LISTEN).describe("host:port, the host in brackets for IPv6. It has no password."),
+    })
+    .optional()
+    .describe("Serves /healthz, /readyz and /metrics for programs. Default: off."),
   log: z
     .strictObject({ level: z.enum(LOG_LEVELS).default("info").describe("The least important lines that are written.") })
     .default({ level: "info" })

@@ -5,8 +5,10 @@ import type { Lane } from "../delivery/deliver.ts";
 import type { Holds } from "../delivery/holds.ts";
 import type { Log } from "../log.ts";
 import type { Ledger, RecordLine, Store } from "../model.ts";
+import type { Pulse } from "../pulse.ts";
 import type { Quiet } from "../quiet.ts";
 import type { LiveSource } from "../sources/source.ts";
+import type { Size } from "../store/size.ts";
 import type { Totals } from "./totals.ts";
 
 /** The running service, as far as people may ask it. */
@@ -29,7 +31,10 @@ export interface Daemon {
   readonly sources: readonly LiveSource[];
   readonly lanes: readonly Lane[];
   readonly bells: ReadonlyMap<string, Bell>;
-  readonly store: Store & { readonly ledger: Ledger };
+  readonly store: Store & { readonly ledger: Ledger; readonly size: Size };
+  /** `state.max_size` in force. */
+  readonly maxStateBytes: number;
+  readonly pulse: Pulse;
   readonly holds: Holds;
   readonly totals: Totals;
   readonly unreadable: Quiet;

@@ -35,7 +35,7 @@ export async function status(daemon: Daemon): Promise<Status> {
     })),
     destinations: await destinationsOf(daemon),
     totals: {
-      frames: feeds.reduce((sum, { received }) => sum + received, 0),
+      frames: totals.receivedBy(sources),
       unreadable: unreadable.total,
       ...totals.counts,
     },

@@ -1,38 +1,125 @@
-import type { RecordLine } from "../model.ts";
+import type { Tried } from "../delivery/deliver.ts";
+import type { Frame, RecordLine } from "../model.ts";
 import type { Plan } from "../planning/plan.ts";
+import type { LiveSource } from "../sources/source.ts";
+import { isKnownTopic } from "../topics/index.ts";
+import { Tally } from "./tally.ts";
 
-/** What happened since the start, by its outcome. */
+/** What happened since the start, for status and metrics alike; a reload goes on counting. Labels are of our own vocabulary. */
 export class Totals {
-  #messages = 0;
-  #told = 0;
-  #muted = 0;
-  readonly #refused = new Map<string, number>();
-  readonly #dead = new Map<string, number>();
+  /** By instance and topic, as they were taken from the feed. */
+  readonly frames = new Tally();
+  readonly messages = new Tally();
+  /** By route and whether it is sure. */
+  readonly matches = new Tally();
+  /** Each by destination and reason, or outcome. */
+  readonly delivered = new Tally();
+  readonly suppressed = new Tally();
+  readonly muted = new Tally();
+  readonly refused = new Tally();
+  readonly dead = new Tally();
+  /** By destination and what followed. */
+  readonly failed = new Tally();
+  /** By instance. */
+  readonly late = new Tally();
+  readonly #reconciledAt = new Map<string, number>();
+  /** Sources whose place others have taken, as long as they still count. */
+  readonly #leaving = new Set<LiveSource>();
+  readonly #dropped = new Tally();
+  #received = 0;
 
-  /** A plan that was committed. */
-  planned({ effects, traces }: Plan): void {
-    this.#messages += traces.length;
+  /** Frames that are about to be read. */
+  received(frames: readonly Frame[]): void {
+    for (const { instance, topic } of frames) this.frames.add([instance, topicOf(topic)]);
+  }
+
+  /** A plan that was committed; `again`: of messages that had been planned before. */
+  planned({ effects, traces }: Plan, again: boolean): void {
+    for (const { kind, routes, destinations } of traces) {
+      for (const { name, verdict } of destinations)
+        if (verdict === "already-told") this.suppressed.add([name, verdict]);
+      if (again) continue;
+      this.messages.add([kind ?? "none"]);
+      for (const { name, truth } of routes) this.matches.add([name, String(truth)]);
+    }
     for (const line of effects.records) this.settled(line);
   }
 
   /** A line that entered the record. */
-  settled({ outcome, reason = "unknown" }: RecordLine): void {
-    if (outcome === "sent" || outcome === "unproven") this.#told += 1;
-    else if (outcome === "muted") this.#muted += 1;
-    else bump(outcome === "refused" ? this.#refused : this.#dead, reason);
+  settled({ destination, outcome, reason = "unknown" }: RecordLine): void {
+    switch (outcome) {
+      case "sent":
+      case "unproven":
+        this.delivered.add([destination, outcome]);
+        break;
+      case "muted":
+        this.muted.add([destination, reason]);
+        break;
+      case "refused":
+        this.refused.add([destination, reason]);
+        break;
+      case "dead":
+        this.dead.add([destination, reason]);
+        break;
+      default:
+        outcome satisfies never;
+    }
   }
 
+  /** An attempt has ended. */
+  attempted({ destination, outcome }: Tried): void {
+    if (outcome !== "done" && outcome !== "unproven") this.failed.add([destination, outcome]);
+  }
+
+  /** MISP has told all that it published. */
+  reconciled(instance: string, late: number, now: number): void {
+    if (late > 0) this.late.add([instance], late);
+    this.#reconciledAt.set(instance, now);
+  }
+
+  reconciledAt(instance: string): number | undefined {
+    return this.#reconciledAt.get(instance);
+  }
+
+  /** Another source takes the place of this one, which counts on until `gone`; what it has counted is kept. */
+  async replaced(source: LiveSource, gone: Promise<unknown>): Promise<void> {
+    this.#leaving.add(source);
+    await gone;
+    this.#leaving.delete(source);
+    this.#received += source.status().received;
+    addDropped(this.#dropped, source);
+  }
+
+  /** Frames that `sources`, and those before them, have received. */
+  receivedBy(sources: readonly LiveSource[]): number {
+    return [...this.#leaving, ...sources].reduce((sum, source) => sum + source.status().received, this.#received);
+  }
+
+  /** Frames that `sources`, and those before them, had no room for: by instance and topic. */
+  droppedBy(sources: readonly LiveSource[]): Tally {
+    const tally = new Tally();
+    for (const { labels, n } of this.#dropped.counts) tally.add(labels, n);
+    for (const source of [...this.#leaving, ...sources]) addDropped(tally, source);
+    return tally;
+  }
+
+  /** For people: summed up over all destinations. */
   get counts() {
     return {
-      messages: this.#messages,
-      told: this.#told,
-      refused: Object.fromEntries(this.#refused),
-      muted: this.#muted,
-      dead: Object.fromEntries(this.#dead),
+      messages: this.messages.total,
+      told: this.delivered.total,
+      refused: this.refused.by(1),
+      muted: this.muted.total,
+      dead: this.dead.by(1),
     };
   }
 }
 
-function bump(map: Map<string, number>, reason: string): void {
-  map.set(reason, (map.get(reason) ?? 0) + 1);
+function addDropped(tally: Tally, source: LiveSource): void {
+  for (const [topic, n] of Object.entries(source.status().dropped)) tally.add([source.name, topicOf(topic)], n);
+}
+
+/** A sender may make up any number of names. */
+function topicOf(topic: string): string {
+  return isKnownTopic(topic) ? topic : "other";
 }

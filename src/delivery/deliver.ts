@@ -1,6 +1,7 @@
 import { REPORT_IT } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Batch, Destination, Outcome, Payload, Store } from "../model.ts";
+import { unheard, WORK_MS } from "../pulse.ts";
 import { alone } from "./backlog.ts";
 import type { Bell } from "./bell.ts";
 import type { Pace } from "./pace.ts";
@@ -26,6 +27,20 @@ export interface Lane extends Books {
   readonly bell: Bell;
   /** It goes on with a lane that takes the place of this one. */
   readonly course: Course;
+  /** Called after each attempt, but for those that were cut. */
+  readonly attempted?: (tried: Tried) => void;
+  /** How long an attempt may last by the time-outs of its channel; absent: as long as it likes. */
+  readonly attemptMs?: number;
+}
+
+/** What an attempt that failed can lead to. */
+export const FAILURES = ["retry", "retry_after", "ambiguous", "message_rejected", "destination_rejected"] as const;
+
+/** One attempt at the other side, in numbers. */
+export interface Tried {
+  readonly destination: string;
+  readonly outcome: Outcome["kind"];
+  readonly durationMs: number;
 }
 
 /** Bounds a sleep, so that a clock that jumps is noticed. */
@@ -35,16 +50,17 @@ const LONGEST_SLEEP_MS = 60_000;
  * The slow half, one loop per destination, so that none can hold up another. It ends when `stop` aborts, after the
  * attempt in flight; `cut` ends that too, and what it was about is still owed.
  */
-export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): Promise<void> {
+export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal, beat = unheard): Promise<void> {
   const { destination, store, clock, bell, pace, gate, course } = lane;
   const books: Books & { readonly store: Pick<Store, "take">; readonly lines: Lines } = {
     ...lane,
     lines: openLines(lane.log, clock.now),
-    ...persistent(lane, insisting(destination.name, clock, lane.log, cut)),
+    ...persistent(lane, insisting(destination.name, clock, lane.log, cut, beat)),
   };
   // One signal to wait for: every AbortSignal.any() of one that lives on leaves something behind in it.
   stop.addEventListener("abort", () => bell.ring(), { once: true });
   while (!stop.aborted) {
+    beat(LONGEST_SLEEP_MS);
     const rung = bell.next();
     if (gate.paused()) {
       await clock.sleep(LONGEST_SLEEP_MS, rung);
@@ -68,14 +84,23 @@ export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal): 
     // A probe is one batch: much at once is for a destination that takes it.
     const isProbe = gate.suspended() !== undefined;
     const departure = isProbe ? alone(taken.batch) : await course.backlog.gather(taken.batch, books.store, clock.now());
+    beat(lane.attemptMs ?? Number.POSITIVE_INFINITY);
     const result = await attempt(departure.batch, lane, cut);
     if (!result) return; // cut in mid-flight: that was no attempt, and it is owed
+    beat(WORK_MS);
     await settle(departure, result, books, course);
   }
 }
 
 async function attempt(batch: Batch, lane: Lane, cut: AbortSignal): Promise<Attempt | undefined> {
-  const { destination, sight, pace, clock, log } = lane;
+  const { destination, sight, pace, clock, log, attempted } = lane;
+  let beganAt: number | undefined;
+  const end = (outcome: Outcome): Outcome => {
+    if (beganAt === undefined) return outcome;
+    const durationMs = Math.max(0, clock.now() - beganAt);
+    attempted?.({ destination: destination.name, outcome: outcome.kind, durationMs });
+    return outcome;
+  };
   // What a bug in guarding or folding leaves: all of it, as dead, for otherwise the same batch would end every restart.
   let opened: Pick<Attempt, "leaving" | "refused"> = {
     leaving: batch.entries.map(({ delivery }) => ({ delivery, tlp: "unknown" })),
@@ -86,14 +111,15 @@ async function attempt(batch: Batch, lane: Lane, cut: AbortSignal): Promise<Atte
     opened = { leaving: leaving.map(({ delivery, guarded }) => ({ delivery, tlp: guarded.tlp })), refused };
     if (!payload) return opened;
     pace?.take();
-    return { ...opened, outcome: await send(destination, payload, cut, log) };
+    beganAt = clock.now();
+    return { ...opened, outcome: end(await send(destination, payload, cut, log)) };
   } catch (error) {
     if (cut.aborted) return undefined;
     log.error(
       { err: error, destination: destination.name, batch: batch.id, hint: REPORT_IT },
       "A batch failed by a bug",
     );
-    return { ...opened, outcome: { kind: "message_rejected", reason: BUG } };
+    return { ...opened, outcome: end({ kind: "message_rejected", reason: BUG }) };
   }
 }
 

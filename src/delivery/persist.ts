@@ -1,6 +1,7 @@
 import { StoreError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Store } from "../model.ts";
+import { type Beat, unheard, WORK_MS } from "../pulse.ts";
 import type { Clock } from "./clock.ts";
 import type { Gate } from "./holds.ts";
 
@@ -9,7 +10,7 @@ const RETRY_MS = 5_000;
 /** Does `work` again while the store cannot write, such as on a full disk; gives up, with the error, once `cut` aborts. */
 export type Insist = <T>(work: () => Promise<T>) => Promise<T>;
 
-export function insisting(destination: string, clock: Clock, log: Log, cut: AbortSignal): Insist {
+export function insisting(destination: string, clock: Clock, log: Log, cut: AbortSignal, beat: Beat = unheard): Insist {
   return async (work) => {
     for (;;) {
       try {
@@ -21,6 +22,8 @@ export function insisting(destination: string, clock: Clock, log: Log, cut: Abor
           { err: error, destination, retryInMs: RETRY_MS, hint },
           "Cannot write down what became of a delivery",
         );
+        // A new process would find the same disk.
+        beat(WORK_MS);
         await clock.sleep(RETRY_MS, cut);
       }
     }

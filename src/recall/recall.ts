@@ -6,6 +6,7 @@ import type { Log } from "../log.ts";
 import type { Undecided } from "../model.ts";
 import { enrich, type Knowledge } from "../planning/enrich.ts";
 import { refuse } from "../planning/plan.ts";
+import { unheard, WORK_MS } from "../pulse.ts";
 import { Quiet } from "../quiet.ts";
 
 /** What MISP says about an event: all of it, that the key may not see it, or nothing now. */
@@ -33,6 +34,8 @@ export interface RecallLane {
 
 const RETRY_MS = 15_000;
 const LONGEST_SLEEP_MS = 60_000;
+/** A question, with its time-out and its place behind others. */
+export const ASK_MS = 300_000;
 /** Bounds a transaction; a feed pull leaves thousands of attributes of one event undecided. */
 const CHUNK = 100;
 /** Events that are left alone after a failed question; beyond that they are simply asked again. */
@@ -48,7 +51,7 @@ interface Failing {
 }
 
 /** Decides what the feed left open, one question per event, never faster than `perMinute`; ends when `stop` aborts. */
-export async function recall(lane: RecallLane, desk: Desk, stop: AbortSignal): Promise<void> {
+export async function recall(lane: RecallLane, desk: Desk, stop: AbortSignal, beat = unheard): Promise<void> {
   const { instance, settleMs, log } = lane;
   const { store, clock, bells } = desk;
   const pace = new Pace({ per_second: lane.perMinute / 60, burst: Math.min(5, lane.perMinute) }, clock.now());
@@ -59,6 +62,7 @@ export async function recall(lane: RecallLane, desk: Desk, stop: AbortSignal): P
   const bell = bells.get(recallBell(instance));
   stop.addEventListener("abort", () => bell?.ring(), { once: true });
   while (!stop.aborted) {
+    beat(LONGEST_SLEEP_MS);
     const now = clock.now();
     // A clock that was set back must not let anything rest until the time that it once showed.
     if (now < lookedAt) for (const one of failing.values()) one.restsUntil -= lookedAt - now;
@@ -81,6 +85,7 @@ export async function recall(lane: RecallLane, desk: Desk, stop: AbortSignal): P
       continue;
     }
     pace.take();
+    beat(ASK_MS);
     const answer = await ask(lane, found.eventKey, stop);
     if (!answer) return;
     if (answer.kind === "retry") {
@@ -103,6 +108,7 @@ export async function recall(lane: RecallLane, desk: Desk, stop: AbortSignal): P
       continue;
     }
     for (let at = 0; at < found.undecided.length; at += CHUNK) {
+      beat(WORK_MS);
       const chunk = found.undecided.slice(at, at + CHUNK);
       await absorb(
         chunk.map(({ message }) => enrich(message, answer)),
@@ -124,9 +130,15 @@ async function ask(lane: RecallLane, event: string, stop: AbortSignal): Promise<
   }
 }
 
-async function giveUp(undecided: readonly Undecided[], reason: Refusal, { store, clock }: Desk): Promise<void> {
+async function giveUp(
+  undecided: readonly Undecided[],
+  reason: Refusal,
+  { store, clock, planned }: Desk,
+): Promise<void> {
   for (let at = 0; at < undecided.length; at += CHUNK) {
     const now = clock.now();
-    await store.commit(refuse(undecided.slice(at, at + CHUNK), reason, now), now);
+    const effects = refuse(undecided.slice(at, at + CHUNK), reason, now);
+    await store.commit(effects, now);
+    planned?.({ effects, traces: [] }, true);
   }
 }

@@ -5,7 +5,8 @@ import type { Log } from "../log.ts";
 import type { EventView } from "../misp.ts";
 import type { Message } from "../model.ts";
 import { lateKey } from "../planning/plan.ts";
-import type { Answer } from "./recall.ts";
+import { type Beat, unheard } from "../pulse.ts";
+import { type Answer, ASK_MS } from "./recall.ts";
 
 /** One page of what MISP published, oldest first; instants by MISP's clock. */
 export type Published =
@@ -32,7 +33,7 @@ export interface ReconcileLane {
   /** Rings after a reconnect and after dropped frames. */
   readonly bell: Bell;
   readonly log: Log;
-  /** Told how many publications the feed had not told since then, when there were some. */
+  /** Told at the end of each round that MISP has answered how many publications the feed had not told since then. */
   readonly done?: (late: number, since: number) => void;
 }
 
@@ -47,15 +48,21 @@ const SINGLE_AT_MOST = 5;
 const MAX_PAGES = 1_000;
 
 /** Finds publications that the feed did not tell, at start, when the bell rings, and regularly; ends when `stop` aborts. */
-export async function reconcile(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promise<void> {
+export async function reconcile(
+  lane: ReconcileLane,
+  desk: Desk,
+  stop: AbortSignal,
+  beat: Beat = unheard,
+): Promise<void> {
   stop.addEventListener("abort", () => lane.bell.ring(), { once: true });
   // What a gap has swallowed is left to the feed at first: it is looked for once more when that time is over.
   let againAt = Number.POSITIVE_INFINITY;
   while (!stop.aborted) {
     const rung = lane.bell.next();
     try {
+      beat(ASK_MS);
       await lane.learn?.(stop);
-      await round(lane, desk, stop);
+      await round(lane, desk, stop, beat);
       if (!stop.aborted) await complete(lane, desk);
     } catch (error) {
       if (stop.aborted) return;
@@ -66,6 +73,7 @@ export async function reconcile(lane: ReconcileLane, desk: Desk, stop: AbortSign
     }
     const { clock } = desk;
     const until = Math.min(clock.now() + lane.everyMs, againAt);
+    beat(lane.everyMs + APART_MS);
     await clock.sleep(APART_MS, stop);
     await clock.sleep(Math.min(Math.max(0, until - clock.now()), lane.everyMs), rung);
     if (clock.now() >= againAt) againAt = Number.POSITIVE_INFINITY;
@@ -95,7 +103,8 @@ async function complete({ instance }: ReconcileLane, { store, clock, rules, bell
   for (const destination of rules.destinations.keys()) bells.get(destination)?.ring();
 }
 
-async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promise<void> {
+async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal, beat: Beat): Promise<void> {
+  beat(ASK_MS);
   const { instance, log } = lane;
   const { store, clock } = desk;
   const now = clock.now();
@@ -104,9 +113,11 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
     // The first start tells nothing of the past; the cursor goes by MISP's clock.
     const answer = await lane.published(now, 1, stop);
     if (answer.kind !== "page") return warn(lane, answer, "MISP does not say what it published");
-    return absorb([], desk, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
+    await absorb([], desk, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
+    lane.done?.(0, now);
+    return;
   }
-  const missed = await findMissed(lane, desk, cursor, now, stop);
+  const missed = await findMissed(lane, desk, cursor, now, stop, beat);
   if (!missed) return;
   if (missed.events.length > 0)
     log.info({ instance, late: missed.events.length }, "The feed did not tell of publications; fetching them");
@@ -115,6 +126,7 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
     if (stop.aborted) return;
     const about = event.uuid ?? event.id;
     if (about === undefined) continue;
+    beat(ASK_MS);
     const answer = await lane.ask(about, stop);
     if (answer.kind === "retry" || (answer.kind === "refused" && answer.reason === "event-forbidden")) {
       // A refusal is about the key, never about one event: what is left must not be passed over.
@@ -128,17 +140,18 @@ async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal): Promis
       log.info({ instance, done: index + 1, of: missed.events.length }, "Fetching late publications");
   }
   await absorb([], desk, undefined, [{ instance, publishedAt: Math.max(cursor, missed.until) }]);
-  if (missed.events.length > 0) lane.done?.(missed.events.length, cursor);
+  if (!stop.aborted) lane.done?.(missed.events.length, cursor);
 }
 
 /** What memory has not seen published at that timestamp, oldest first, and how far MISP was asked; undefined: it did not answer. */
-async function findMissed(lane: ReconcileLane, desk: Desk, cursor: number, now: number, stop: AbortSignal) {
+async function findMissed(lane: ReconcileLane, desk: Desk, cursor: number, now: number, stop: AbortSignal, beat: Beat) {
   const missed = new Map<string, { event: EventView; publishedAt: number }>();
   let until = 0;
   let since = Math.max(cursor - OVERLAP_MS, now - lane.maxAgeMs);
   let misp: number | undefined;
   let page = 1;
   for (let asked = 0; asked < MAX_PAGES && !stop.aborted; asked += 1) {
+    beat(ASK_MS);
     const answer = await lane.published(since, page, stop);
     if (answer.kind !== "page") {
       warn(lane, answer, "MISP does not say what it published");

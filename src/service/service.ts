@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Writable } from "node:stream";
+import { isDeepStrictEqual } from "node:util";
 import { reconcileBell } from "../absorb.ts";
 import { type Parts, type Running, start } from "../app.ts";
 import type { LoadedConfig } from "../config/load.ts";
@@ -7,12 +8,14 @@ import { ConfigError, type Problem } from "../config/problem.ts";
 import type { Daemon } from "../control/daemon.ts";
 import { Totals } from "../control/totals.ts";
 import type { Clock } from "../delivery/clock.ts";
+import type { Tried } from "../delivery/deliver.ts";
 import { type Holds, openHolds } from "../delivery/holds.ts";
 import { Notices } from "../delivery/notices.ts";
 import { configRejected } from "../herald.ts";
 import type { Log } from "../log.ts";
 import type { Ledger, RecordLine, Store } from "../model.ts";
 import { openParts, openSources, startedMessages } from "../parts.ts";
+import { Pulse } from "../pulse.ts";
 import type { LiveSource } from "../sources/source.ts";
 import type { Size } from "../store/size.ts";
 import { VERSION } from "../version.ts";
@@ -28,6 +31,8 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  /** Called after each attempt. */
+  readonly attempted?: (tried: Tried) => void;
 }
 
 /** What came of reading the configuration again. */
@@ -54,6 +59,8 @@ interface Generation {
 
 /** The long-running service: one configuration after the other upon one store. Disposing of it closes its connections. */
 export class Service implements AsyncDisposable {
+  /** Knows of every loop whether it turns. */
+  readonly pulse = new Pulse();
   readonly #options: ServiceOptions;
   readonly #startedAt: number;
   readonly #holds: Holds;
@@ -92,6 +99,8 @@ export class Service implements AsyncDisposable {
       lanes: parts.lanes,
       bells: parts.bells,
       unreadable: parts.unreadable,
+      maxStateBytes: config.state.max_size,
+      pulse: this.pulse,
       reload: () => this.reload(),
     };
   }
@@ -106,7 +115,9 @@ export class Service implements AsyncDisposable {
       const { retention: retentionMs, max_size: maxBytes } = this.#generation.loaded.config.state;
       return { retentionMs, maxBytes };
     };
-    const upkeep = keepInBounds({ ...this.#estate, bounds, others: () => dropUnnamed(this.#estate) }, ended.signal);
+    const upkeep = this.pulse.watch("upkeep", (beat) =>
+      keepInBounds({ ...this.#estate, bounds, others: () => dropUnnamed(this.#estate) }, ended.signal, beat),
+    );
     try {
       this.#running = start({ ...parts, opening: startedMessages(loaded.config, clock.now(), VERSION) }, signal);
       await this.#running.ended;
@@ -150,6 +161,8 @@ export class Service implements AsyncDisposable {
     const left = (this.#running?.swap(next.parts) ?? Promise.resolve()).then(() => before.parts[Symbol.asyncDispose]());
     this.#leaving.add(left);
     void left.finally(() => this.#leaving.delete(left));
+    for (const source of before.sources)
+      if (!next.sources.includes(source)) void this.#totals.replaced(source, Promise.allSettled([left]));
     // One that refused us may have been what was mended.
     for (const { destination, kind } of this.#holds.all) if (kind === "suspended") this.#holds.urge(destination);
     const restart = needRestart(this.#options.loaded, loaded);
@@ -177,12 +190,23 @@ export class Service implements AsyncDisposable {
   #open(loaded: LoadedConfig, before?: Generation): Generation {
     const { store, clock, log, stdout } = this.#options;
     const gap = (instance: string) => this.#generation.parts.bells.get(reconcileBell(instance))?.ring();
-    const surroundings = { log, clock, stdout, notices: this.#notices, gap };
+    const totals = this.#totals;
+    const reconciled = (instance: string, late: number) => totals.reconciled(instance, late, clock.now());
+    const surroundings = { log, clock, stdout, notices: this.#notices, gap, reconciled };
     const old = before && { config: before.loaded.config, sources: before.sources, parts: before.parts };
     const sources = openSources(loaded.config, surroundings, old);
     const opened = openParts(loaded.config, surroundings, { store, sources, holds: this.#holds }, old);
-    const lanes = opened.lanes.map((lane) => ({ ...lane, settled: this.#settled }));
-    const parts = { ...opened, lanes, planned: this.#totals.planned.bind(this.#totals) };
+    const attempted = (tried: Tried) => {
+      totals.attempted(tried);
+      this.#options.attempted?.(tried);
+    };
+    const parts = {
+      ...opened,
+      lanes: opened.lanes.map((lane) => ({ ...lane, settled: this.#settled, attempted })),
+      received: totals.received.bind(totals),
+      planned: totals.planned.bind(totals),
+      pulse: this.pulse,
+    };
     return { loaded, sources, parts, since: clock.now() };
   }
 
@@ -202,6 +226,7 @@ function needRestart({ config: first }: LoadedConfig, { config: now }: LoadedCon
   return [
     ...(first.state.path === now.state.path ? [] : ["state.path"]),
     ...(first.control === now.control ? [] : ["control"]),
+    ...(isDeepStrictEqual(first.http, now.http) ? [] : ["http.listen"]),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { Notices } from "../delivery/notices.ts";
 import type { Log } from "../log.ts";
 import type { RecordLine, Store } from "../model.ts";
 import { refuse } from "../planning/plan.ts";
+import { unheard, WORK_MS } from "../pulse.ts";
 import type { Size } from "../store/size.ts";
 
 /** What keeping the state file in bounds works with. */
@@ -24,20 +25,24 @@ const PRUNE_EVERY_MS = 3_600_000;
 const BREATH_MS = 10;
 
 /** Keeps the state file within its retention and its size; ends when `signal` aborts. */
-export async function keepInBounds(upkeep: Upkeep, signal: AbortSignal): Promise<void> {
+export async function keepInBounds(upkeep: Upkeep, signal: AbortSignal, beat = unheard): Promise<void> {
   const { store, bounds, clock, log } = upkeep;
+  const breathe = () => {
+    beat(WORK_MS);
+    return clock.sleep(BREATH_MS, signal);
+  };
   let prunedAt = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
     try {
       const now = clock.now();
       const { retentionMs } = bounds();
       if (Math.abs(now - prunedAt) >= PRUNE_EVERY_MS) {
-        while (!signal.aborted && (await store.prune(now - retentionMs))) await clock.sleep(BREATH_MS, signal);
+        while (!signal.aborted && (await store.prune(now - retentionMs))) await breathe();
         prunedAt = now;
       }
       await upkeep.others?.();
-      await shrink(upkeep, signal);
-      while (!signal.aborted && (await store.size.giveBack())) await clock.sleep(BREATH_MS, signal);
+      await shrink(upkeep, signal, breathe);
+      while (!signal.aborted && (await store.size.giveBack())) await breathe();
     } catch (error) {
       // Such as a full disk, which may have room again.
       log.error(
@@ -45,14 +50,19 @@ export async function keepInBounds(upkeep: Upkeep, signal: AbortSignal): Promise
         "Cannot keep the state file in its bounds",
       );
     }
+    beat(LOOK_EVERY_MS);
     await clock.sleep(LOOK_EVERY_MS, signal);
   }
 }
 
-async function shrink({ store, bounds, clock, log, notices, settled }: Upkeep, signal: AbortSignal) {
+async function shrink(
+  { store, bounds, clock, log, notices, settled }: Upkeep,
+  signal: AbortSignal,
+  breathe: () => Promise<void>,
+) {
   const { maxBytes, retentionMs } = bounds();
   if ((await store.size.measure()).used <= maxBytes) return;
-  while (!signal.aborted && (await store.prune(clock.now() - retentionMs))) await clock.sleep(BREATH_MS, signal);
+  while (!signal.aborted && (await store.prune(clock.now() - retentionMs))) await breathe();
   const removed = { records: 0, memory: 0, undecided: 0 };
   const dead = new Map<string, number>();
   for (;;) {
@@ -71,7 +81,7 @@ async function shrink({ store, bounds, clock, log, notices, settled }: Upkeep, s
         notices.lost(line);
       }
     } else removed[shed.what] += shed.rows;
-    await clock.sleep(BREATH_MS, signal);
+    await breathe();
   }
   const { used } = await store.size.measure();
   const about = { usedBytes: used, maxBytes, removed, dead: Object.fromEntries(dead) };

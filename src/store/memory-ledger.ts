@@ -35,6 +35,8 @@ export class MemoryLedger implements Ledger {
     this.#shelf = shelf;
   }
 
+  async probe(): Promise<void> {}
+
   async *owed(filter: OwedFilter): AsyncGenerator<readonly OwedLine[]> {
     const lines = this.#meant(filter).map((owed) => this.#lineOf(owed));
     if (lines.length > 0) yield lines;

@@ -16,6 +16,7 @@ import { recordOf } from "../record.ts";
 import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
 import { removeOwed } from "./removal.ts";
 import { parseAlert, parseDelivery, parseRecord } from "./rows.ts";
+import { SCHEMA_VERSION } from "./schema.ts";
 import type { StateFile } from "./state-file.ts";
 import type { Statements } from "./statements.ts";
 
@@ -38,6 +39,11 @@ export class SqliteLedger implements Ledger {
   constructor(shelf: Shelf) {
     this.#shelf = shelf;
     this.#sql = shelf.ledger;
+  }
+
+  async probe(): Promise<void> {
+    // SQLite writes the page of the header also when the number stays the same.
+    this.#transaction(() => this.#shelf.file.db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`));
   }
 
   async *owed(filter: OwedFilter): AsyncGenerator<readonly OwedLine[]> {

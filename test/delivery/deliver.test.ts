@@ -205,6 +205,36 @@ describe("deliver(): what becomes of an attempt", () => {
   });
 });
 
+describe("deliver(): attempts in numbers", () => {
+  it("tells of each how it ended and how long it took, a bug as a message that is refused", async () => {
+    const clock: SteppedClock = new SteppedClock(T0 + HOUR, () => track.stop.abort());
+    const slow: Answer = async () => {
+      clock.at += 300;
+      return retry;
+    };
+    const broken: Answer = () => Promise.reject(new Error("a bug"));
+    const track = new Track(await owing("7", "8"), [slow, broken], { clock });
+    await track.run();
+    expect(track.tried.slice(0, 3)).toEqual([
+      { destination: "soc", outcome: "retry", durationMs: 300 },
+      { destination: "soc", outcome: "message_rejected", durationMs: 0 },
+      { destination: "soc", outcome: "done", durationMs: 0 },
+    ]);
+  });
+
+  it("tells nothing of an attempt that was cut", async () => {
+    const track = new Track(await owing("7"), [
+      (signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+          track.cut.abort();
+        }),
+    ]);
+    await track.run();
+    expect(track.tried).toEqual([]);
+  });
+});
+
 describe("deliver(): the second look", () => {
   it("refuses what has risen above the ceiling, and sends nothing", async () => {
     const desk = await owing("7");

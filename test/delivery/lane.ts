@@ -1,6 +1,6 @@
 import { Bell } from "../../src/delivery/bell.ts";
 import type { Clock } from "../../src/delivery/clock.ts";
-import { deliver, type Lane } from "../../src/delivery/deliver.ts";
+import { deliver, type Lane, type Tried } from "../../src/delivery/deliver.ts";
 import { Holds } from "../../src/delivery/holds.ts";
 import { Notices } from "../../src/delivery/notices.ts";
 import { openCourse } from "../../src/delivery/settle.ts";
@@ -80,6 +80,7 @@ export class Track {
   readonly sent: Sent[] = [];
   readonly settled: { readonly settlement: Settlement; readonly now: number }[] = [];
   readonly records: RecordLine[] = [];
+  readonly tried: Tried[] = [];
   readonly logged: string[] = [];
   readonly notices = new Notices();
   readonly lane: Lane;
@@ -120,6 +121,7 @@ export class Track {
       clock: time,
       log: openLog("trace", { write: (line) => void this.logged.push(line) }),
       settled: (line) => void this.records.push(line),
+      attempted: (tried) => void this.tried.push(tried),
       notices: this.notices,
     };
   }

@@ -77,7 +77,7 @@ async function rounds(store: Store, misp: Misp, forMs: number, startAt = T0, our
     maxAgeMs: 24 * HOUR,
     bell: new Bell(),
     log: openLog("silent"),
-    done: (n: number) => late.push(n),
+    done: (n: number) => void (n > 0 && late.push(n)),
   };
   await reconcile(lane, desk, stop.signal);
   return late;
@@ -291,4 +291,32 @@ test.each([
   expect(await rounds(store, misp, MINUTE, T0 + HOUR + aheadMs, aheadMs)).toEqual([1]);
   expect((await owed(store)).map(({ info }) => info)).toEqual(["Event 1"]);
   expect(await store.cursor("cert")).toBe(T0 + 10 * MINUTE);
+});
+
+test("every round that MISP answers is told as done, also one that finds nothing; one that it does not answer is not", async () => {
+  await using store = openMemoryStore();
+  const rounded: number[] = [];
+  const run = async (misp: Misp) => {
+    const stop = new AbortController();
+    const clock = new SteppedClock(T0 + 1, () => stop.abort());
+    const desk: Desk = { store, rules: { routes: new Map(), destinations: new Map() }, clock, bells: new Map() };
+    const lane = {
+      instance: "cert",
+      published: (since: number, page: number) => misp.published(since, page),
+      ask: (uuid: string) => misp.ask(uuid),
+      everyMs: 5 * MINUTE,
+      maxAgeMs: 24 * HOUR,
+      bell: new Bell(),
+      log: openLog("silent"),
+      done: (late: number) => void rounded.push(late),
+    };
+    await reconcile(lane, desk, stop.signal);
+  };
+  await run(new Misp()); // the first of all, which only sets the cursor
+  await run(new Misp());
+  expect(rounded).toEqual([0, 0]);
+  const silent = new Misp();
+  silent.failure = { kind: "retry", reason: "timeout" };
+  await run(silent);
+  expect(rounded).toEqual([0, 0]);
 });

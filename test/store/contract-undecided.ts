@@ -44,6 +44,17 @@ export function describeUndecided(name: string, open: () => Promise<Opened>): vo
       expect(await store.undecided("other", NOW + 2000, [])).toBeUndefined();
     });
 
+    it("is counted by instance", async () => {
+      await using store = (await open()).store;
+      expect(await store.ledger.undecided()).toEqual([]);
+      const other = undecided("c", { instance: "abroad" });
+      await store.commit(effects({ undecided: [undecided("a"), undecided("b"), other] }), NOW);
+      expect(await store.ledger.undecided()).toEqual([
+        { instance: "abroad", messages: 1, oldestAt: NOW },
+        { instance: "cert", messages: 2, oldestAt: NOW },
+      ]);
+    });
+
     it("is that of the event that has been quiet for longest, except of those that are left out", async () => {
       await using store = (await open()).store;
       const later = undecided("b", { eventKey: "8", since: NOW + 10 });

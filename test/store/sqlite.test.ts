@@ -65,6 +65,16 @@ describe("sqlite store: the file", () => {
     expect(await modeOf(`${path}-wal`)).toBe("600");
   });
 
+  it("is written to by a probe, which changes nothing in it", async () => {
+    const path = await stateFile();
+    await using store = await openSqliteStore({ path });
+    await store.ledger.probe();
+    const before = (await stat(`${path}-wal`)).size;
+    await store.ledger.probe();
+    expect((await stat(`${path}-wal`)).size).toBeGreaterThan(before);
+    expect(await takeBatch(store, NOW)).toMatchObject({ entries: [{ delivery: { id: "a" } }] });
+  });
+
   it("is made private when it is not, and a directory that exists stays as it is", async () => {
     const path = await stateFile();
     const directory = join(path, "..");
