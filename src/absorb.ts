@@ -1,11 +1,12 @@
 import type { Bell } from "./delivery/bell.ts";
 import type { Clock } from "./delivery/clock.ts";
-import type { Effects, Message, Store, Undecided } from "./model.ts";
+import type { Memory } from "./delivery/persist.ts";
+import type { Effects, Message, Undecided } from "./model.ts";
 import { keysOf, type Plan, plan, type Rules } from "./planning/plan.ts";
 
 /** What it takes to plan messages and commit what follows. */
 export interface Desk {
-  readonly store: Store;
+  readonly store: Memory;
   readonly rules: Rules;
   readonly clock: Clock;
   /** One for each destination, and one, named `recall INSTANCE`, for each instance that can be asked. */

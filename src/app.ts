@@ -2,9 +2,10 @@ import { absorb, type Desk } from "./absorb.ts";
 import { announce } from "./announce.ts";
 import { deliver, type Lane } from "./delivery/deliver.ts";
 import type { Notices } from "./delivery/notices.ts";
+import { insisting, patient } from "./delivery/persist.ts";
 import { DecodeError, REPORT_IT } from "./errors.ts";
 import type { Log } from "./log.ts";
-import type { Frame, Message, Source } from "./model.ts";
+import type { Frame, Message, Source, Store } from "./model.ts";
 import { type Beat, Pulse, WORK_MS } from "./pulse.ts";
 import type { Quiet } from "./quiet.ts";
 import { type RecallLane, recall } from "./recall/recall.ts";
@@ -13,6 +14,7 @@ import { decode } from "./topics/index.ts";
 
 /** What the service works with under one configuration; whoever opens these closes them. */
 export interface Parts extends Desk {
+  readonly store: Store;
   readonly sources: readonly Source[];
   readonly lanes: readonly Lane[];
   readonly recalls: readonly RecallLane[];
@@ -71,9 +73,9 @@ export function start(first: Parts, signal: AbortSignal): Running {
   const pulse = first.pulse ?? new Pulse();
   let parts = first;
   let stopping = false;
-  /** Whoever plans, plans by the newest rules. */
-  const desk: Desk = {
-    store: first.store,
+  /** Whoever plans, plans by the newest rules, and waits while nothing can be written: a new process would find the same disk. */
+  const deskFor = (loop: string, until: AbortSignal, beat: Beat): Desk => ({
+    store: patient(first.store, insisting({ loop }, first.clock, first.log, until, beat)),
     clock: first.clock,
     get rules() {
       return parts.rules;
@@ -82,7 +84,7 @@ export function start(first: Parts, signal: AbortSignal): Running {
       return parts.bells;
     },
     planned: (plan, again) => parts.planned?.(plan, again),
-  };
+  });
   const guarded = async (work: () => Promise<void>) => {
     try {
       await work();
@@ -106,8 +108,9 @@ export function start(first: Parts, signal: AbortSignal): Running {
   function read(source: Source): void {
     const stop = new AbortController();
     const until = AbortSignal.any([reading, stop.signal]);
-    const work = (beat: Beat) => intake(source, () => parts, desk, until, beat);
-    const done = guarded(() => pulse.watch(`feed ${source.name}`, work)).finally(() => readers.delete(source));
+    const name = `feed ${source.name}`;
+    const work = (beat: Beat) => intake(source, () => parts, deskFor(name, until, beat), until, beat);
+    const done = guarded(() => pulse.watch(name, work)).finally(() => readers.delete(source));
     readers.set(source, { stop, done });
   }
 
@@ -120,23 +123,34 @@ export function start(first: Parts, signal: AbortSignal): Running {
     for (const { stop } of leaving) stop.abort();
     for (const lane of next.lanes)
       begin(`deliver ${lane.destination.name}`, (stop, beat) => deliver(lane, stop, cut.signal, beat));
-    for (const lane of next.recalls) begin(`recall ${lane.instance}`, (stop, beat) => recall(lane, desk, stop, beat));
-    for (const lane of next.reconciles)
-      begin(`reconcile ${lane.instance}`, (stop, beat) => reconcile(lane, desk, stop, beat));
+    for (const lane of next.recalls) {
+      const name = `recall ${lane.instance}`;
+      begin(name, (stop, beat) => recall(lane, deskFor(name, stop, beat), stop, beat));
+    }
+    for (const lane of next.reconciles) {
+      const name = `reconcile ${lane.instance}`;
+      begin(name, (stop, beat) => reconcile(lane, deskFor(name, stop, beat), stop, beat));
+    }
     for (const source of next.sources) if (!readers.has(source)) read(source);
     return Promise.all(leaving.map(({ done }) => done));
   }
 
   async function open(): Promise<void> {
-    if (first.opening.length > 0) await guarded(() => absorb(first.opening, desk));
-    await staff(first);
+    if (first.opening.length > 0)
+      await guarded(() => pulse.watch("opening", (beat) => absorb(first.opening, deskFor("opening", reading, beat))));
+    if (failures.length === 0) await staff(first);
   }
 
   async function work(): Promise<void> {
     const silent = new AbortController(); // when nobody is left who could say something
     const { notices } = first;
     const saying =
-      notices && guarded(() => pulse.watch("announce", (beat) => announce(notices, desk, silent.signal, beat)));
+      notices &&
+      guarded(() =>
+        pulse.watch("announce", (beat) =>
+          announce(notices, deskFor("announce", cut.signal, beat), silent.signal, beat),
+        ),
+      );
     await opened;
     while (readers.size > 0) await Promise.all([...readers.values()].map(({ done }) => done));
     if (first.drains) await guarded(() => drained(first, reading));
@@ -156,7 +170,8 @@ export function start(first: Parts, signal: AbortSignal): Running {
     ended: work(),
     async swap(next) {
       await opened;
-      if (!stopping) await staff(next);
+      if (stopping) await Promise.all([...loops.values()].map(({ done }) => done));
+      else await staff(next);
     },
   };
 }

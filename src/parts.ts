@@ -65,7 +65,10 @@ export function openSources(
     if (kept) return kept;
     const onSilence = (silent: boolean, sinceAt: number) =>
       notices?.say((silent ? feedSilent : feedRecovered)(instance, sinceAt, clock.now()));
-    return feed.open({ instance, log, now: clock.now, onSilence, onGap: () => gap?.(instance) });
+    const silentSince = before?.sources.find(({ name }) => name === instance)?.status().silentSince;
+    const onGap = () => gap?.(instance);
+    const known = silentSince === undefined ? {} : { silentSince };
+    return feed.open({ instance, log, now: clock.now, onSilence, onGap, ...known });
   });
 }
 
@@ -118,6 +121,7 @@ export function openParts(
     config,
     { log, clock, ...(notices && { notices }), ...(found && { reconciled: found }) },
     bells,
+    before,
   );
   return {
     ...opened,
@@ -146,6 +150,7 @@ function openAsking(
   { misp }: Config,
   { log, clock, notices, reconciled: found }: Pick<Surroundings, "log" | "clock" | "notices" | "reconciled">,
   bells: Map<string, Bell>,
+  before?: Pick<Before, "config" | "parts">,
 ) {
   const apis: MispApi[] = [];
   const accounts = new Map<string, string>();
@@ -192,6 +197,10 @@ function openAsking(
       patienceMs: recall.patience,
       log,
     });
+    const asked = before?.config.misp[instance];
+    const account = before?.parts.accounts.get(instance);
+    const same = asked?.url?.href === url.href && asked.api_key?.reveal() === api_key.reveal();
+    if (same && account !== undefined) accounts.set(instance, account);
     const learn = async (signal: AbortSignal) => {
       if (accounts.has(instance)) return;
       const told = await api.whoami(signal);

@@ -5,7 +5,9 @@ import { systemClock } from "../src/delivery/clock.ts";
 import type { Lane } from "../src/delivery/deliver.ts";
 import { Holds } from "../src/delivery/holds.ts";
 import { openCourse } from "../src/delivery/settle.ts";
+import { StoreError } from "../src/errors.ts";
 import { Guard } from "../src/guard/policy.ts";
+import { started } from "../src/herald.ts";
 import type { Frame, Source, Store } from "../src/model.ts";
 import { Quiet } from "../src/quiet.ts";
 import { compileRoutes } from "../src/routing/route.ts";
@@ -141,6 +143,54 @@ test("run rejects when the store fails under a delivery loop, after the sources 
   const { parts } = partsOf(broken, [source], async () => ({ kind: "done" }));
   await expect(run(parts, new AbortController().signal)).rejects.toThrow("disk is gone");
   expect(closed).toBe(true);
+});
+
+test("run waits while nothing can be written, and then tells what came meanwhile", async () => {
+  await using store = openMemoryStore();
+  let failures = 3;
+  const full: Store = Object.assign(Object.create(store) as Store, {
+    commit: async (...args: Parameters<Store["commit"]>) => {
+      if (failures-- > 0) throw new StoreError("The disk is full", { passing: true });
+      return store.commit(...args);
+    },
+    recall: store.recall.bind(store),
+    take: store.take.bind(store),
+    settle: store.settle.bind(store),
+    owed: store.owed.bind(store),
+  });
+  let sent = 0;
+  const { parts, captured } = partsOf(
+    full,
+    [sourceOf([frameOf(PUBLICATION.topic, PUBLICATION.payload)], true)],
+    async () => {
+      sent += 1;
+      return { kind: "done" };
+    },
+  );
+  const clock = {
+    ...systemClock,
+    sleep: (ms: number, signal: AbortSignal) => systemClock.sleep(Math.min(ms, 20), signal),
+  };
+  await run({ ...parts, clock, drains: true }, new AbortController().signal);
+  expect(sent).toBe(1);
+  expect(captured.find(/Cannot write to the state file/)).toMatchObject([
+    { loop: "feed cert" },
+    { loop: "feed cert" },
+    { loop: "feed cert" },
+  ]);
+});
+
+test("run does not begin to send when what it begins with cannot be stored", async () => {
+  await using store = openMemoryStore();
+  const broken: Store = Object.assign(Object.create(store) as Store, {
+    commit: () => Promise.reject(new Error("disk is gone")),
+    recall: store.recall.bind(store),
+    take: () => Promise.reject(new Error("Nobody may take anything")),
+    owed: store.owed.bind(store),
+  });
+  const { parts } = partsOf(broken, [sourceOf([])], async () => ({ kind: "done" }));
+  const opening = [started("cert", "1", 0).message];
+  await expect(run({ ...parts, opening }, new AbortController().signal)).rejects.toThrow("disk is gone");
 });
 
 test("run rejects when a source fails, and lets the attempt in flight end", async () => {

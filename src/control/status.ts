@@ -20,13 +20,13 @@ export async function status(daemon: Daemon): Promise<Status> {
       ...(config.rejected && { rejected: formatRejected(config.rejected) }),
     },
     state: { file: stateFile, ...(bytes !== undefined && { bytes }) },
-    sources: feeds.map(({ name, endpoints, received, dropped, lastFrameAt, silent }) => ({
+    sources: feeds.map(({ name, endpoints, received, dropped, lastFrameAt, silentSince }) => ({
       name,
       endpoints: [...endpoints],
       received,
       dropped: { ...dropped },
       ...(lastFrameAt !== undefined && { last_frame_at: formatOurs(lastFrameAt) }),
-      silent,
+      silent: silentSince !== undefined,
     })),
     undecided: (await daemon.store.ledger.undecided()).map(({ instance, messages, oldestAt }) => ({
       instance,

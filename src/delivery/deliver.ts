@@ -51,11 +51,11 @@ const LONGEST_SLEEP_MS = 60_000;
  * attempt in flight; `cut` ends that too, and what it was about is still owed.
  */
 export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal, beat = unheard): Promise<void> {
-  const { destination, store, clock, bell, pace, gate, course } = lane;
+  const { destination, clock, bell, pace, gate, course } = lane;
   const books: Books & { readonly store: Pick<Store, "take">; readonly lines: Lines } = {
     ...lane,
     lines: openLines(lane.log, clock.now),
-    ...persistent(lane, insisting(destination.name, clock, lane.log, cut, beat)),
+    ...persistent(lane, insisting({ destination: destination.name }, clock, lane.log, cut, beat)),
   };
   // One signal to wait for: every AbortSignal.any() of one that lives on leaves something behind in it.
   stop.addEventListener("abort", () => bell.ring(), { once: true });
@@ -75,7 +75,7 @@ export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal, b
       await clock.sleep(Math.min(rest, LONGEST_SLEEP_MS), rung);
       continue;
     }
-    const taken = await store.take(destination.name, clock.now());
+    const taken = await books.store.take(destination.name, clock.now());
     if (!taken || "dueAt" in taken) {
       const wait = taken ? taken.dueAt - clock.now() : LONGEST_SLEEP_MS;
       await clock.sleep(Math.min(Math.max(wait, 1), LONGEST_SLEEP_MS), rung);

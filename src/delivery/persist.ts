@@ -10,23 +10,41 @@ const RETRY_MS = 5_000;
 /** Does `work` again while the store cannot write, such as on a full disk; gives up, with the error, once `cut` aborts. */
 export type Insist = <T>(work: () => Promise<T>) => Promise<T>;
 
-export function insisting(destination: string, clock: Clock, log: Log, cut: AbortSignal, beat: Beat = unheard): Insist {
+/** `about`: who waits, for the log. */
+export function insisting(
+  about: { readonly destination: string } | { readonly loop: string },
+  clock: Clock,
+  log: Log,
+  cut: AbortSignal,
+  beat: Beat = unheard,
+): Insist {
   return async (work) => {
     for (;;) {
       try {
         return await work();
       } catch (error) {
         if (!(error instanceof StoreError && error.passing) || cut.aborted) throw error;
-        const hint = "sending goes on when this succeeds: free space where the state file is";
-        log.error(
-          { err: error, destination, retryInMs: RETRY_MS, hint },
-          "Cannot write down what became of a delivery",
-        );
+        const hint =
+          "all goes on when this succeeds: free space where the state file is, and see that it can be written";
+        log.error({ err: error, ...about, retryInMs: RETRY_MS, hint }, "Cannot write to the state file");
         // A new process would find the same disk.
         beat(WORK_MS);
         await clock.sleep(RETRY_MS, cut);
       }
     }
+  };
+}
+
+/** What plans are made and committed with. */
+export type Memory = Pick<Store, "recall" | "commit" | "undecided" | "cursor">;
+
+/** Memory that is not given up on a disk that is full for a while: whoever needs it waits. */
+export function patient(store: Memory, insist: Insist): Memory {
+  return {
+    recall: (keys) => insist(() => store.recall(keys)),
+    commit: (effects, now) => insist(() => store.commit(effects, now)),
+    undecided: (...args) => insist(() => store.undecided(...args)),
+    cursor: (instance) => insist(() => store.cursor(instance)),
   };
 }
 

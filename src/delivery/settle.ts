@@ -75,7 +75,7 @@ const LOST_HINT = "misp-herald history --outcome dead lists what was lost; docs/
 const BASE_MS = 2_000;
 const CAP_MS = 600_000;
 /** A destination that refuses us is probed this often. */
-const PROBE_MS = 900_000;
+export const PROBE_MS = 900_000;
 /** No answer of the other side makes a destination rest for longer. */
 export const LONGEST_REST_MS = 3_600_000;
 

@@ -49,12 +49,14 @@ export class Readiness {
 
 function feedReasons({ sources }: Daemon): readonly object[] {
   return sources.flatMap((source) => {
-    const { endpoints, silent, lastFrameAt } = source.status();
+    const { endpoints, silentSince, lastFrameAt } = source.status();
     const last = lastFrameAt === undefined ? {} : { last_frame_at: formatOurs(lastFrameAt) };
     const lost = endpoints.filter(({ connected }) => !connected);
     return [
       ...lost.map(({ endpoint }) => ({ reason: "feed-disconnected", misp: source.name, endpoint, ...last })),
-      ...(silent && lost.length === 0 ? [{ reason: "feed-silent", misp: source.name, ...last }] : []),
+      ...(silentSince !== undefined && lost.length === 0
+        ? [{ reason: "feed-silent", misp: source.name, ...last }]
+        : []),
     ];
   });
 }

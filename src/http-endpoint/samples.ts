@@ -49,13 +49,13 @@ async function feeds({ instances, sources, totals, unreadable, bells, store }: D
     ];
   });
   const perSource = sources.flatMap((source) => {
-    const { endpoints, silent, lastFrameAt } = source.status();
+    const { endpoints, silentSince, lastFrameAt } = source.status();
     const misp = source.name;
     return [
       ...endpoints.map(({ endpoint, connected }) =>
         sample("misp_herald_feed_connected", Number(connected), { misp, endpoint }),
       ),
-      sample("misp_herald_feed_silent", Number(silent), { misp }),
+      sample("misp_herald_feed_silent", Number(silentSince !== undefined), { misp }),
       ...(lastFrameAt === undefined
         ? []
         : [sample("misp_herald_feed_last_frame_timestamp_seconds", lastFrameAt / 1000, { misp })]),

@@ -11,7 +11,8 @@ import type { Clock } from "../delivery/clock.ts";
 import type { Tried } from "../delivery/deliver.ts";
 import { type Holds, openHolds } from "../delivery/holds.ts";
 import { Notices } from "../delivery/notices.ts";
-import { configRejected } from "../herald.ts";
+import { PROBE_MS } from "../delivery/settle.ts";
+import { configRejected, destinationSuspended } from "../herald.ts";
 import type { Log } from "../log.ts";
 import type { Ledger, RecordLine, Store } from "../model.ts";
 import { openParts, openSources, startedMessages } from "../parts.ts";
@@ -109,14 +110,16 @@ export class Service implements AsyncDisposable {
   async run(signal: AbortSignal): Promise<void> {
     const { loaded, parts } = this.#generation;
     const { clock } = this.#options;
-    await noteUnnamed(this.#estate, new Set(Object.keys(loaded.config.destinations)));
+    await this.#lookAfterUnnamed();
+    await this.#announceSuspended();
+    await this.#probeSuspended();
     const ended = new AbortController();
     const bounds = () => {
       const { retention: retentionMs, max_size: maxBytes } = this.#generation.loaded.config.state;
       return { retentionMs, maxBytes };
     };
     const upkeep = this.pulse.watch("upkeep", (beat) =>
-      keepInBounds({ ...this.#estate, bounds, others: () => dropUnnamed(this.#estate) }, ended.signal, beat),
+      keepInBounds({ ...this.#estate, bounds, others: () => this.#lookAfterUnnamed() }, ended.signal, beat),
     );
     try {
       this.#running = start({ ...parts, opening: startedMessages(loaded.config, clock.now(), VERSION) }, signal);
@@ -154,7 +157,6 @@ export class Service implements AsyncDisposable {
       throw error;
     }
     const next = this.#open(loaded, before);
-    await noteUnnamed(this.#estate, new Set(Object.keys(loaded.config.destinations)));
     this.#generation = next;
     this.#rejected = undefined;
     log.level = loaded.config.log.level;
@@ -163,15 +165,42 @@ export class Service implements AsyncDisposable {
     void left.finally(() => this.#leaving.delete(left));
     for (const source of before.sources)
       if (!next.sources.includes(source)) void this.#totals.replaced(source, Promise.allSettled([left]));
-    // One that refused us may have been what was mended.
-    for (const { destination, kind } of this.#holds.all) if (kind === "suspended") this.#holds.urge(destination);
     const restart = needRestart(this.#options.loaded, loaded);
     log.info(
       { digest: loaded.digest.slice(0, 12), routes: loaded.config.routes.length, ...differences(before, next) },
       "Configuration reloaded",
     );
     if (restart.length > 0) log.warn({ keys: restart }, "The configuration has changes that need a restart");
+    await this.#lookAfterUnnamed();
+    await this.#probeSuspended();
     return { digest: loaded.digest, warnings: loaded.warnings, restart };
+  }
+
+  async #lookAfterUnnamed(): Promise<void> {
+    await noteUnnamed(this.#estate, new Set(Object.keys(this.#generation.loaded.config.destinations)));
+    await dropUnnamed(this.#estate);
+  }
+
+  /** What was to be said of a suspension when the process was killed; said again, it is the same message. */
+  async #announceSuspended(): Promise<void> {
+    const owed = new Map((await this.#options.store.owed()).map((line) => [line.destination, line.owed]));
+    for (const { destination, kind, since, note } of this.#holds.all) {
+      if (kind !== "suspended") continue;
+      const state = { reason: note, owed: owed.get(destination) ?? 0, probeMs: PROBE_MS };
+      this.#notices.say(destinationSuspended(destination, state, since));
+    }
+  }
+
+  /** Whoever starts or reloads may just have mended what refused us. */
+  async #probeSuspended(): Promise<void> {
+    const { store, clock } = this.#options;
+    const names = this.#holds.all.flatMap(({ destination, kind }) => (kind === "suspended" ? [destination] : []));
+    if (names.length === 0) return;
+    for await (const _ of store.ledger.hasten({ destinations: names, standing: "retrying" }, clock.now()));
+    for (const name of names) {
+      this.#holds.urge(name);
+      this.#generation.parts.bells.get(name)?.ring();
+    }
   }
 
   #reject({ issues }: ConfigError): void {

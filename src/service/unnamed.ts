@@ -18,15 +18,20 @@ export interface Estate {
   readonly settled: (line: RecordLine) => void;
 }
 
-/** Notes who is owed something and not named any more, and who is named again: for them nothing has aged. */
+/** Notes who is owed something and not named any more, and who is named again or owed nothing: nothing of it has aged. */
 export async function noteUnnamed({ store, holds, clock, log }: Estate, named: ReadonlySet<string>): Promise<void> {
   const now = clock.now();
   const lines = (await store.owed()).filter(({ destination }) => !named.has(destination));
-  for (const { destination } of lines) await holds.add({ destination, kind: "unnamed", since: now, note: "" });
-  for (const { destination, kind } of [...holds.all])
-    if (kind === "unnamed" && named.has(destination)) await holds.release(destination, kind, now);
-  if (lines.length === 0) return;
-  const owed = Object.fromEntries(lines.map((line) => [line.destination, line.owed]));
+  const owed: Record<string, number> = {};
+  for (const line of lines) {
+    const { destination } = line;
+    if (await holds.add({ destination, kind: "unnamed", since: now, note: "" })) owed[destination] = line.owed;
+  }
+  for (const { destination, kind } of [...holds.all]) {
+    const stays = lines.some((line) => line.destination === destination);
+    if (kind === "unnamed" && !stays) await holds.release(destination, kind, now);
+  }
+  if (Object.keys(owed).length === 0) return;
   const hint = "name them again, or drop what they are owed: misp-herald outbox drop --destination NAME";
   log.warn({ owed, hint }, "The configuration does not name destinations that are owed something; it is kept for 24 h");
 }
@@ -46,6 +51,7 @@ export async function dropUnnamed({ store, holds, clock, log, notices, settled }
       }
     }
     await holds.release(destination, kind, now);
+    if (dead === 0) continue;
     const hint = "misp-herald history --outcome dead lists what was lost";
     log.error(
       { destination, dead, hint },

@@ -11,6 +11,8 @@ export interface SourceContext {
   readonly now: () => number;
   /** Called when the feed falls silent, with when it spoke last, and when frames arrive again. */
   readonly onSilence?: (silent: boolean, sinceAt: number) => void;
+  /** The feed in whose place this one is has said nothing since then, which has been told. */
+  readonly silentSince?: number;
   /** Called when it is connected again, and when frames were dropped: something may have been missed. */
   readonly onGap?: () => void;
 }
@@ -22,8 +24,8 @@ export interface SourceStatus {
   readonly dropped: Readonly<Record<string, number>>;
   readonly endpoints: readonly { readonly endpoint: string; readonly connected: boolean }[];
   readonly lastFrameAt?: number;
-  /** Nothing arrived for `silent_after`. */
-  readonly silent: boolean;
+  /** Nothing arrived for `silent_after`; since when. */
+  readonly silentSince?: number;
 }
 
 /** A source that lasts, and can be asked how it is. */

@@ -62,14 +62,14 @@ export const zeromq = defineSource({
 /** Each call of `frames` connects anew; ending the iteration, by the signal or by leaving it, closes all sockets. */
 export function openZeromq(
   options: ZeromqOptions,
-  { instance, log, now, onSilence, onGap }: SourceContext,
+  { instance, log, now, onSilence, onGap, ...before }: SourceContext,
 ): LiveSource {
   const connected = new Set<string>();
   const seen = new Set<string>();
   let received = 0;
   let dropped: Readonly<Record<string, number>> = {};
   let lastFrameAt: number | undefined;
-  let silent = false;
+  let silentSince = before.silentSince;
 
   // A frame may have waited for a busy main thread: its age is taken off by the clock that both threads share.
   const instant = (atMs: number) => Math.round(now() - (Number(process.hrtime.bigint()) / 1e6 - atMs));
@@ -148,9 +148,9 @@ export function openZeromq(
 
   /** Counts from when it is opened, so that a feed that never says anything is silent too. */
   function watchSilence(): { end(): void; close(): void } {
-    let since = now();
+    let since = silentSince ?? now();
     let overdue = false;
-    let timer = setTimeout(check, options.silent_after);
+    let timer = silentSince === undefined ? setTimeout(check, options.silent_after) : undefined;
 
     function check(): void {
       since = Math.min(since, now()); // a clock that was set back must not make it wait for longer
@@ -166,7 +166,7 @@ export function openZeromq(
         timer = setTimeout(check, RECHECK_MS);
         return;
       }
-      silent = true;
+      silentSince = since;
       const hint =
         "MISP says something at least every 10 s: check that its ZeroMQ publisher runs (Plugin.ZeroMQ_enable, " +
         "mispzmq.py) and that this host reaches it";
@@ -178,8 +178,8 @@ export function openZeromq(
       end() {
         const before = since;
         since = lastFrameAt ?? now();
-        if (!silent) return;
-        silent = false;
+        if (silentSince === undefined) return;
+        silentSince = undefined;
         overdue = false;
         log.info({ instance, silentMs: since - before }, "The feed is back: frames arrive again");
         onSilence?.(false, before);
@@ -187,7 +187,7 @@ export function openZeromq(
       },
       close() {
         clearTimeout(timer);
-        silent = false;
+        silentSince = undefined;
       },
     };
   }
@@ -200,7 +200,7 @@ export function openZeromq(
       dropped,
       endpoints: options.endpoints.map((endpoint) => ({ endpoint, connected: connected.has(endpoint) })),
       ...(lastFrameAt === undefined ? {} : { lastFrameAt }),
-      silent,
+      ...(silentSince === undefined ? {} : { silentSince }),
     }),
   };
 }

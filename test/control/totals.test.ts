@@ -10,7 +10,7 @@ function sourceOf(counted: { received: number; dropped: Record<string, number> }
   return {
     name: "cert",
     async *frames() {},
-    status: () => ({ ...counted, endpoints: [], silent: false }),
+    status: () => ({ ...counted, endpoints: [] }),
   };
 }
 

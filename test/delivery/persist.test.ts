@@ -21,7 +21,10 @@ function failing(times: number, error: Error, cut = new AbortController(), until
   const holds = new Holds({ hold: write, release: async () => {} });
   const captured = captureLog();
   const clock = new SteppedClock(until, () => cut.abort());
-  const safe = persistent({ store, gate: holds.gate("soc") }, insisting("soc", clock, captured.log, cut.signal));
+  const safe = persistent(
+    { store, gate: holds.gate("soc") },
+    insisting({ destination: "soc" }, clock, captured.log, cut.signal),
+  );
   return { safe, calls, captured, clock, holds };
 }
 
@@ -30,7 +33,7 @@ test("what became of a batch is written down once the disk has room again", asyn
   await safe.store.settle(SETTLEMENT, T0);
   expect(calls).toEqual([SETTLEMENT, SETTLEMENT, SETTLEMENT, SETTLEMENT]);
   expect(clock.sleeps).toEqual([5000, 5000, 5000]);
-  expect(captured.find(/Cannot write down/)).toHaveLength(3);
+  expect(captured.find(/Cannot write to the state file/)).toHaveLength(3);
 });
 
 test("so is that a destination refuses us", async () => {
@@ -48,6 +51,11 @@ test("a bug in the store is no disk that is full", async () => {
 });
 
 test("it gives up when the service has to end", async () => {
-  const { safe } = failing(100, new StoreError("The disk is full", { passing: true }), new AbortController(), T0 + 12_000);
+  const { safe } = failing(
+    100,
+    new StoreError("The disk is full", { passing: true }),
+    new AbortController(),
+    T0 + 12_000,
+  );
   await expect(safe.store.settle(SETTLEMENT, T0)).rejects.toThrow(StoreError);
 });

@@ -153,7 +153,7 @@ test("/readyz lists what keeps it from hearing and remembering, and as informati
       dropped: {},
       endpoints: [{ endpoint: "tcp://127.0.0.1:1", connected: true }],
       lastFrameAt: 1_000,
-      silent,
+      ...(silent && { silentSince: 1_000 }),
     }),
   });
   let now = 0;

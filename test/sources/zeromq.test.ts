@@ -1,15 +1,21 @@
 import { describe, expect, test } from "vitest";
 import type { Frame } from "../../src/model.ts";
 import { Feed } from "../../src/sources/index.ts";
+import type { SourceContext } from "../../src/sources/source.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { eventually } from "../support/eventually.ts";
 import { openPublisher } from "../support/publisher.ts";
 import { openPublisherProcess } from "../support/publisher-process.ts";
 
 /** Opens a feed as the config does, and collects what it yields. */
-function listen(feed: Readonly<Record<string, unknown>>, now: () => number = Date.now) {
+function listen(
+  feed: Readonly<Record<string, unknown>>,
+  now: () => number = Date.now,
+  more: Partial<SourceContext> = {},
+) {
   const captured = captureLog();
-  const source = Feed.parse({ type: "zeromq", ...feed }).open({ instance: "cert", log: captured.log, now });
+  const context = { instance: "cert", log: captured.log, now, ...more };
+  const source = Feed.parse({ type: "zeromq", ...feed }).open(context);
   const stop = new AbortController();
   const frames: Frame[] = [];
   const batches: number[] = [];
@@ -121,7 +127,6 @@ describe("zeromq", () => {
     expect(feed.source.status()).toMatchObject({
       received: 2,
       dropped: {},
-      silent: false,
       endpoints: [
         { endpoint: one.endpoint, connected: true },
         { endpoint: gone.endpoint, connected: false },
@@ -278,9 +283,9 @@ describe("zeromq", () => {
     await publisher.subscribed();
     await publisher.send("misp_json_self", {});
     await eventually(() => feed.frames.length === 1);
-    expect(feed.source.status()).toMatchObject({ silent: false });
+    expect(feed.source.status().silentSince).toBeUndefined();
     clock += 65_000;
-    await eventually(() => feed.source.status().silent);
+    await eventually(() => feed.source.status().silentSince !== undefined);
     clock += 65_000;
     await publisher.send("misp_json_self", {});
     await eventually(() => feed.find(/frames arrive again/).length === 1);
@@ -291,8 +296,22 @@ describe("zeromq", () => {
       hint: expect.stringMatching(/Plugin.ZeroMQ_enable/),
     });
     expect(feed.find(/feed is silent/)[0]?.silentMs).toBeGreaterThanOrEqual(64_000);
-    expect(feed.source.status().silent).toBe(false);
+    expect(feed.source.status().silentSince).toBeUndefined();
     expect(feed.source.status().lastFrameAt).toBeGreaterThan(1_129_000);
+  });
+
+  test("in the place of a silent one it is silent until a frame comes, and then says so once", async () => {
+    await using publisher = await openPublisher();
+    const said: [boolean, number][] = [];
+    await using feed = listen({ endpoints: [publisher.endpoint], silent_after: "20ms" }, undefined, {
+      silentSince: 1_000,
+      onSilence: (silent, sinceAt) => void said.push([silent, sinceAt]),
+    });
+    await publisher.subscribed();
+    expect(feed.source.status().silentSince).toBe(1_000);
+    await publisher.send("misp_json_self", {});
+    await eventually(() => feed.find(/frames arrive again/).length === 1);
+    expect(said[0]).toEqual([false, 1_000]);
   });
 
   test("ends quietly and closes its sockets when the signal aborts, also when nobody asks", async () => {
