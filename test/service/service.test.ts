@@ -120,10 +120,11 @@ test("a destination that refused us is probed as soon as somebody reloads", asyn
 
 test("a suspension that nobody was told of when the process was killed is told at the next start, and once", async () => {
   destinations = ["soc", "mail"];
+  soc.answer({ status: 410 });
   await store.ledger.hold({ destination: "soc", kind: "suspended", since: Date.now(), note: "http-410" });
   for (let start = 0; start < 2; start += 1) {
     await using running = await open();
-    await eventually(() => toldTo(mail).length === 1);
+    await eventually(() => toldTo(mail).includes("herald.destination_suspended"));
     await publisher.subscribed();
     await publish(1 + start);
     await eventually(() => toldTo(mail).includes(uuidOf(1 + start)));
