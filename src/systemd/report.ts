@@ -8,15 +8,16 @@ import { formatStatusLine, mattersOf, type Shown } from "./status-line.ts";
 /** Whether all that must go on goes on. */
 export interface Pulse {
   /** The names of the loops that do not. */
-  stuck(now: number): readonly string[];
+  stuck(): readonly string[];
 }
+
+/** How the service is. `pulse` absent: that timers fire is the only proof of life. */
+export type Seen = Shown & Pick<Daemon, "store"> & { readonly pulse?: Pulse };
 
 /** What the reports are about. */
 export interface Reported {
-  /** How the service is at this moment. */
-  readonly look: () => Shown & Pick<Daemon, "store">;
-  /** Absent: that timers fire is the only proof of life. */
-  readonly pulse?: Pulse;
+  /** At this moment. */
+  readonly look: () => Seen;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -90,15 +91,17 @@ export class Report implements Supervisor, Disposable {
   /** By sleeping, not by the time of day: that may be set back. */
   async #keepAlive(everyMs: number): Promise<void> {
     const { clock } = this.#reported;
-    while (!this.#signal.aborted) {
-      if (this.#isAlive()) await this.#notifier.tell({ WATCHDOG: 1 });
+    for (;;) {
+      // systemd begins to watch once we are ready.
       await clock.sleep(everyMs, this.#signal);
+      if (this.#signal.aborted) return;
+      if (this.#isAlive()) await this.#notifier.tell({ WATCHDOG: 1 });
     }
   }
 
   #isAlive(): boolean {
-    const { pulse, clock, log } = this.#reported;
-    const stuck = pulse?.stuck(clock.now()) ?? [];
+    const { look, log } = this.#reported;
+    const stuck = look().pulse?.stuck() ?? [];
     const names = stuck.join(", ");
     if (names !== this.#stuck) {
       if (names) log.error({ stuck }, "Parts of the service do not go on; systemd is left to restart it");
