@@ -154,8 +154,7 @@ END
 
 say "The package"
 cd "$REPOSITORY"
-[ -e dist/main.js ] || npm run --silent build
-npm pack --silent --pack-destination "$PACKAGES"
+npm run --silent package -- --silent --pack-destination "$PACKAGES"
 systemd-analyze verify systemd/misp-herald.service && good "systemd-analyze verify says nothing"
 systemd-analyze security --offline=true --no-pager systemd/misp-herald.service | tail -1
 
@@ -276,6 +275,8 @@ page Logs
 expect "the journal has the lines of the service" \
   inside bash -c 'journalctl -u misp-herald -o cat | grep -q "Connected to MISP"'
 expect "under its name" inside bash -c '[ "$(journalctl -t misp-herald -o cat | wc -l)" -gt 5 ]'
+expect "with priorities: -p err finds the configuration that was refused" \
+  inside bash -c 'journalctl -t misp-herald -p err -o cat | grep -q "configuration is rejected"'
 echo "   lines by priority: $(inside bash -c 'journalctl -t misp-herald -o json | grep -o "\"PRIORITY\":\"[0-7]\"" | sort | uniq -c | tr -s " \n" " "')"
 echo "   what the service has cost: $(prop CPUUsageNSec) ns of CPU, $(inside bash -c "grep VmHWM /proc/$(prop MainPID)/status")"
 
