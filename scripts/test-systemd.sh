@@ -159,7 +159,8 @@ systemd-analyze verify systemd/misp-herald.service && good "systemd-analyze veri
 systemd-analyze security --offline=true --no-pager systemd/misp-herald.service | tail -1
 
 say "systemd as process 1"
-unshare --mount --uts --ipc --net --pid --fork --kill-child --propagation private "$SELF" --enter &
+setpriv --pdeathsig KILL \
+  unshare --mount --uts --ipc --net --pid --fork --kill-child --propagation private "$SELF" --enter &
 OUTER=$!
 for _ in $(seq 100); do
   INIT=$(cat "/proc/$OUTER/task/$OUTER/children" 2> /dev/null || true)

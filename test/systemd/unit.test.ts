@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { DEFAULT_CONFIG } from "../../src/cli/reach.ts";
@@ -99,4 +100,17 @@ test("each line of the unit that the page explains is in the unit, and the page 
   expect(explained.length).toBeGreaterThan(8);
   for (const { key, value } of explained) expect(service(key), key).toMatch(new RegExp(`^${value}`));
   for (const file of ["misp-herald.service", "misp-herald.sysusers.conf"]) expect(page).toContain(`systemd/${file}`);
+});
+
+const FILE = new URL("systemd/misp-herald.service", ROOT).pathname;
+const analyze = (...args: readonly string[]) => spawnSync("systemd-analyze", args, { encoding: "utf8" });
+const hasAnalyze = /--offline/.test(analyze("--help").stdout ?? "");
+if (!hasAnalyze)
+  process.stdout.write("systemd-analyze is missing or too old: what it says of the unit is not tested\n");
+
+test.skipIf(!hasAnalyze)("systemd finds nothing wrong with the unit, and rates its exposure 1.5 at most", () => {
+  const { status, stderr } = analyze("verify", FILE);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  const { stdout } = analyze("security", "--offline=true", "--no-pager", FILE);
+  expect(Number(/exposure level for misp-herald\.service: ([\d.]+)/.exec(stdout)?.[1])).toBeLessThanOrEqual(1.5);
 });
