@@ -1,18 +1,16 @@
-import type { Daemon } from "../control/daemon.ts";
 import type { Clock } from "../delivery/clock.ts";
 import type { Log } from "../log.ts";
+import type { Store } from "../model.ts";
+import type { Pulse } from "../pulse.ts";
 import type { Supervisor } from "../supervisor.ts";
 import type { Notifier } from "./notifier.ts";
 import { formatStatusLine, mattersOf, type Shown } from "./status-line.ts";
 
-/** Whether all that must go on goes on. */
-export interface Pulse {
-  /** The names of the loops that do not. */
-  stuck(): readonly string[];
+/** How the service is. */
+export interface Seen extends Shown {
+  readonly store: Pick<Store, "owed">;
+  readonly pulse: Pick<Pulse, "stuck">;
 }
-
-/** How the service is. `pulse` absent: that timers fire is the only proof of life. */
-export type Seen = Shown & Pick<Daemon, "store"> & { readonly pulse?: Pulse };
 
 /** What the reports are about. */
 export interface Reported {
@@ -101,7 +99,7 @@ export class Report implements Supervisor, Disposable {
 
   #isAlive(): boolean {
     const { look, log } = this.#reported;
-    const stuck = look().pulse?.stuck() ?? [];
+    const stuck = look().pulse.stuck();
     const names = stuck.join(", ");
     if (names !== this.#stuck) {
       if (names) log.error({ stuck }, "Parts of the service do not go on; systemd is left to restart it");
