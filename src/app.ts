@@ -61,9 +61,9 @@ export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
 
 /**
  * The whole service: sources are read into the store, one loop per destination empties it, and two per instance ask MISP
- * what the feed left open and what it did not tell.
+ * what the feed left open and what it did not tell. `begun` is called when all of them are at work.
  */
-export function start(first: Parts, signal: AbortSignal): Running {
+export function start(first: Parts, signal: AbortSignal, begun: () => void = () => {}): Running {
   const failed = new AbortController(); // ends the sources when a loop fails, and the other way round
   const cut = new AbortController();
   const reading = AbortSignal.any([signal, failed.signal]);
@@ -138,7 +138,9 @@ export function start(first: Parts, signal: AbortSignal): Running {
   async function open(): Promise<void> {
     if (first.opening.length > 0)
       await guarded(() => pulse.watch("opening", (beat) => absorb(first.opening, deskFor("opening", reading, beat))));
-    if (failures.length === 0) await staff(first);
+    if (failures.length > 0) return;
+    await staff(first);
+    begun();
   }
 
   async function work(): Promise<void> {

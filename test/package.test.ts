@@ -13,7 +13,7 @@ const WANTED = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|THIRD-PARTY\.md|config\.yaml\.example|config\.schema\.json)$/,
   /^man\/misp-herald\.1$/,
   /^docs\/[a-z-]+\.md$/,
-  /^systemd\/[a-z-]+\.(service|socket|conf)$/,
+  /^systemd\/[a-z-]+\.(service|socket|(sysusers\.)?conf)$/,
   /^dist\/([a-z-]+\/)*[a-z-]+\.js$/,
 ];
 
@@ -46,6 +46,7 @@ test("the tarball holds what a user needs and nothing else", () => {
     "config.schema.json",
     "man/misp-herald.1",
     "systemd/misp-herald.service",
+    "systemd/misp-herald.sysusers.conf",
     "docs/security.md",
     "dist/main.js",
     "dist/sources/zeromq-worker.js",

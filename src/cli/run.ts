@@ -11,6 +11,8 @@ import { openEndpoint } from "../http-endpoint/server.ts";
 import type { Log } from "../log.ts";
 import { openService, type Service } from "../service/service.ts";
 import { STORES } from "../store/index.ts";
+import { openNotifier } from "../systemd/notifier.ts";
+import { Report } from "../systemd/report.ts";
 import { VERSION } from "../version.ts";
 import { type Context, hasColor, openContextLog, print } from "./context.ts";
 
@@ -25,7 +27,13 @@ export async function runCommand(options: { readonly config: string }, context: 
   await using store = await STORES.sqlite({ path: config.state.path });
   using metrics = config.http && new Metrics();
   const attempted = metrics?.attempted.bind(metrics);
-  const surroundings = { clock: systemClock, log, stdout, ...(attempted && { attempted }) };
+  const notifier = openNotifier(env, log);
+  using supervisor = notifier && new Report(notifier, { look: () => service.daemon, clock: systemClock, log }, signal);
+  const surroundings = {
+    ...{ clock: systemClock, log, stdout },
+    ...(attempted && { attempted }),
+    ...(supervisor && { supervisor }),
+  };
   await using service = await openService({ load, loaded, store, ...surroundings });
   await using _control = await openDoor(config.control, service, log);
   const daemon = () => service.daemon;

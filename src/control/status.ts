@@ -42,7 +42,8 @@ export async function status(daemon: Daemon): Promise<Status> {
   };
 }
 
-function formatRejected({ at, problems }: NonNullable<Daemon["config"]["rejected"]>) {
+/** The first problem with its place, and how many there are. */
+export function formatRejected({ at, problems }: NonNullable<Daemon["config"]["rejected"]>) {
   const errors = problems.filter(({ severity }) => severity === "error");
   const [first] = errors;
   const where = first && first.line > 0 ? `${first.file}:${first.line}:${first.column}: ` : "";

@@ -19,6 +19,7 @@ import { openParts, openSources, startedMessages } from "../parts.ts";
 import { Pulse } from "../pulse.ts";
 import type { LiveSource } from "../sources/source.ts";
 import type { Size } from "../store/size.ts";
+import type { Supervisor } from "../supervisor.ts";
 import { VERSION } from "../version.ts";
 import { dropUnnamed, noteUnnamed } from "./unnamed.ts";
 import { keepInBounds } from "./upkeep.ts";
@@ -34,6 +35,8 @@ export interface ServiceOptions {
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   /** Called after each attempt. */
   readonly attempted?: (tried: Tried) => void;
+  /** Who follows what the service does; absent: nobody. */
+  readonly supervisor?: Supervisor;
 }
 
 /** What came of reading the configuration again. */
@@ -109,7 +112,7 @@ export class Service implements AsyncDisposable {
   /** Runs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { loaded, parts } = this.#generation;
-    const { clock } = this.#options;
+    const { clock, supervisor } = this.#options;
     await this.#lookAfterUnnamed();
     await this.#announceSuspended();
     await this.#probeSuspended();
@@ -122,7 +125,8 @@ export class Service implements AsyncDisposable {
       keepInBounds({ ...this.#estate, bounds, others: () => this.#lookAfterUnnamed() }, ended.signal, beat),
     );
     try {
-      this.#running = start({ ...parts, opening: startedMessages(loaded.config, clock.now(), VERSION) }, signal);
+      const opening = startedMessages(loaded.config, clock.now(), VERSION);
+      this.#running = start({ ...parts, opening }, signal, () => supervisor?.running());
       await this.#running.ended;
     } finally {
       ended.abort();
@@ -135,7 +139,15 @@ export class Service implements AsyncDisposable {
    * then nothing changes. Nothing that is owed, grouped or held is touched.
    */
   reload(): Promise<Reloaded> {
-    const mine = this.#turn.then(() => this.#reload());
+    const { supervisor } = this.#options;
+    const mine = this.#turn.then(async () => {
+      supervisor?.reloading();
+      try {
+        return await this.#reload();
+      } finally {
+        supervisor?.reloaded();
+      }
+    });
     this.#turn = mine.catch(() => {});
     return mine;
   }
