@@ -29,8 +29,15 @@ function outputsOf(service: {
 }): Readonly<Record<string, Output>> {
   const { log, config, events, env } = service;
   const ask = (...args: string[]) => said([...args, "-c", config], env);
+  const get = (path: string) => async () => {
+    const [, port] = /"address":"127\.0\.0\.1:(\d+)"/.exec(await log()) ?? [];
+    return (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+  };
   return {
     log,
+    "/metrics": get("/metrics"),
+    "/readyz": get("/readyz"),
+    "/healthz": get("/healthz"),
     status: ask("status"),
     "status --json": ask("status", "--json"),
     history: ask("history", "--limit", "10000"),
@@ -116,6 +123,7 @@ test("text from MISP is in no log line and in no answer of a command, also when 
 state: { path: ${folder.path("state.db")} }
 control: ${folder.path("control.sock")}
 log: { level: trace }
+http: { listen: 127.0.0.1:0 }
 destinations:
   terminal: { type: console, ${guard} }
   failing: { type: webhook, url: "${failing.origin}/x", ${guard} }
@@ -202,6 +210,7 @@ describe("secrets", () => {
 state: { path: ${folder.path("state.db")} }
 control: ${folder.path("control.sock")}
 log: { level: trace }
+http: { listen: 127.0.0.1:0 }
 defaults: { guard: { max_tlp: red } }
 destinations:
   slack: { type: slack, token: "\${file:token}", channel: C0123456789, api_url: "${slack.origin}/api/" }
