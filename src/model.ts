@@ -62,10 +62,20 @@ export interface Message {
   readonly sighting?: Sighting;
   /** The tag that was attached, detached or defined, and what carries it. */
   readonly tag?: Tag & { readonly on?: "event" | "attribute"; readonly attributeId?: string };
-  /** It was found by asking MISP what was published, alone or among so many that they are told together. */
-  readonly late?: "single" | "digest";
+  /** A publication that the feed did not tell: it was found by asking MISP. */
+  readonly late?: Late;
   /** Labelled texts of kinds that have no content of their own above: audit, user, organisation, discussion … */
   readonly lines: readonly Line[];
+}
+
+/** A publication that was found late; its event may have been edited since. */
+export interface Late {
+  /** Among so many that they are told together. */
+  readonly together: boolean;
+  /** By our clock. */
+  readonly publishedAt: number;
+  /** The event's `changedAt` when it was published; where nobody knows it any more, the time of the publication by MISP's clock. */
+  readonly changedAt: number;
 }
 
 /** Label from our own vocabulary, text from MISP. */
@@ -107,6 +117,8 @@ export interface EventMemory {
   readonly attached: readonly (Tag & { readonly seenAt: number })[];
   /** `changedAt` of the newest publication seen. */
   readonly publishedAt?: number;
+  /** When, by our clock, the feed told of it, or it was published, if it was found late. */
+  readonly publicationAt?: number;
   /** What that publication said of the event itself, to tell in words what the next one changes. */
   readonly published?: Pick<EventView, "info" | "threatLevel"> & { readonly tags: readonly string[] };
   readonly everPublished: boolean;

@@ -15,7 +15,8 @@ import { type MispApi, openMispApi } from "./misp-api/client.ts";
 import type { Message, Source, Store } from "./model.ts";
 import type { Rules } from "./planning/plan.ts";
 import { Quiet } from "./quiet.ts";
-import type { Answer as Asked, RecallLane } from "./recall/recall.ts";
+import type { Answer as Asked } from "./recall/question.ts";
+import type { RecallLane } from "./recall/recall.ts";
 import type { ReconcileLane } from "./recall/reconcile.ts";
 import { compileRoutes } from "./routing/route.ts";
 import type { LiveSource } from "./sources/source.ts";
@@ -219,6 +220,7 @@ function openAsking(
       ask,
       everyMs: reconcile.every,
       maxAgeMs: reconcile.max_age,
+      patienceMs: recall.patience,
       bell,
       log,
       done: (late, since) => {

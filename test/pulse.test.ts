@@ -63,6 +63,7 @@ function service(store: Store, send: Destination["send"], frames: readonly Frame
         published: async () => ({ kind: "page", events: [], more: false }),
         ask: never,
         everyMs: 300 * SECOND,
+        patienceMs: 600_000,
         maxAgeMs: HOUR,
         bell: bell("reconcile cert"),
         log,

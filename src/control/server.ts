@@ -1,6 +1,6 @@
 import { createServer, type Socket } from "node:net";
 import { z } from "zod";
-import { REPORT_IT } from "../errors.ts";
+import { REPORT_IT, StoreError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { MAX_REQUEST_BYTES, PROTOCOL, RefusedError, type Reply, Request } from "./protocol.ts";
 import { listenAt, type OpenSocket } from "./socket.ts";
@@ -9,6 +9,8 @@ import { listenAt, type OpenSocket } from "./socket.ts";
 const MAX_CONNECTIONS = 16;
 /** For the request to arrive, for a piece of the reply to be taken, and for the client to hang up. */
 const PATIENCE_MS = 10_000;
+
+const RETRY_IT = "do what the error says, then give the command again";
 
 /** One line of a reply, before it is written. */
 export type Answer = { readonly item: object } | { readonly end: object };
@@ -60,7 +62,8 @@ async function answerOne(talk: Conversation, { answer, log }: ControlOptions): P
     for await (const line of answer(request, talk.signal)) await talk.write({ v: PROTOCOL, ...line });
   } catch (error) {
     if (talk.signal.aborted) return;
-    if (!(error instanceof RefusedError)) log.error({ err: error, hint: REPORT_IT }, "A command failed by a bug");
+    if (error instanceof StoreError) log.error({ err: error, hint: RETRY_IT }, "A command failed by the state file");
+    else if (!(error instanceof RefusedError)) log.error({ err: error, hint: REPORT_IT }, "A command failed by a bug");
     const { code, message } =
       error instanceof RefusedError ? error : new RefusedError("failed", "the daemon failed to do it; see its log");
     await talk.write({ v: PROTOCOL, error: { code, message } }).catch(() => {});

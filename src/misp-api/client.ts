@@ -12,7 +12,8 @@ export interface MispApi extends AsyncDisposable {
    */
   event(idOrUuid: string, signal: AbortSignal): Promise<Answer<WholeEvent>>;
   /**
-   * What was published at `cursor` (Unix seconds by MISP's clock) or later, the oldest first, `page` counted from 1.
+   * What was published last at `cursor` (Unix seconds by MISP's clock) or later, the oldest first, `page` counted from 1;
+   * also what is not published any more: MISP unpublishes an event, without a word, when it is edited.
    * A page moves when an event of an earlier one is published again: continue from the last `publishedAt` where that
    * is later than the cursor. A page that is too large can be asked for with a lower `limit`.
    */
@@ -107,7 +108,6 @@ const METADATA = {
   metadata: true,
   ...TAGS,
   excludeGalaxy: true,
-  published: true,
   order: "Event.publish_timestamp asc",
 };
 

@@ -11,7 +11,7 @@ export interface WholeEvent extends Publication {
   readonly publishedAt?: number;
 }
 
-/** A published event without its attributes and clusters. */
+/** An event that was published, without its attributes and clusters; `published` tells whether it still is. */
 export interface PublishedEvent {
   readonly event: EventView & { readonly uuid: string; readonly changedAt: number };
   readonly publishedAt: number;

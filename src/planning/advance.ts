@@ -35,7 +35,12 @@ export function advanceEvent(before: EventMemory | undefined, message: Message):
 /** A frame that tells the state of the event itself; undefined when it is older than what is known. */
 function replace(memory: EventMemory, message: Message, view: EventView, changedAt: number): EventMemory | undefined {
   const knownAt = memory.event.changedAt;
-  if (knownAt !== undefined && changedAt < knownAt) return undefined;
+  const { late } = message;
+  if (late && late.changedAt < (memory.publishedAt ?? late.changedAt)) return undefined;
+  if (knownAt !== undefined && changedAt < knownAt) {
+    // A publication that was missed is told though its event has been edited since.
+    return late && { ...memory, ...published(message, memory.event, memory.event.tags), everPublished: true };
+  }
   const isNewer = knownAt === undefined || changedAt > knownAt;
   const isPublication = message.kind === "event.published";
   const { tags, attached } = view.tags
@@ -45,7 +50,7 @@ function replace(memory: EventMemory, message: Message, view: EventView, changed
     ...memory,
     event: { ...overlay(memory.event, withoutMembers(view)), ...(tags && { tags }) },
     attached,
-    ...(isPublication && { publishedAt: changedAt, published: publishedAs(view, tags) }),
+    ...(isPublication && published(message, view, tags)),
     everPublished: memory.everPublished || isPublication || isPublished(view),
     deleted: message.kind === "event.deleted" || (memory.deleted && !isNewer),
   };
@@ -158,15 +163,27 @@ export function advanceAttributes(
   return { upsert, forget };
 }
 
-function publishedAs(
+/** What is remembered of a publication. */
+function published(
+  message: Message,
   { info, threatLevel }: EventView,
   tags: readonly Tag[] = [],
-): NonNullable<EventMemory["published"]> {
+): Pick<EventMemory, "publishedAt" | "publicationAt" | "published"> {
+  const publishedAt = publishedAtOf(message);
   return {
-    ...(info !== undefined && { info }),
-    ...(threatLevel !== undefined && { threatLevel }),
-    tags: tags.map(({ name }) => name),
+    ...(publishedAt !== undefined && { publishedAt }),
+    publicationAt: message.late?.publishedAt ?? message.receivedAt,
+    published: {
+      ...(info !== undefined && { info }),
+      ...(threatLevel !== undefined && { threatLevel }),
+      tags: tags.map(({ name }) => name),
+    },
   };
+}
+
+/** The event's `changedAt` when it was published: the event that a late publication tells may be newer. */
+export function publishedAtOf({ late, event }: Message): number | undefined {
+  return late?.changedAt ?? event?.changedAt;
 }
 
 function isPublished(view: EventView): boolean {

@@ -17,7 +17,10 @@ export function compose(
   rows: ReadonlyMap<string, AttributeMemory>,
   change: Alert["change"],
 ): Alert {
-  const view = message.event && withMemory(message.event, event);
+  const view = message.event && {
+    ...withMemory(message.event, event),
+    ...(message.late && { changedAt: message.late.changedAt }),
+  };
   const group = view?.sharingGroup;
   const objects = new Map(message.objects.map((object) => [object.key, object]));
   const items = attributesOf(message).map((attribute) => itemOf(attribute, objects, rows, group));

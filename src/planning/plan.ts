@@ -20,7 +20,7 @@ import type {
 import { matchableOf, matchableOfGuarded } from "../routing/facts.ts";
 import { fire, type Route, type Routes } from "../routing/route.ts";
 import type { Kind } from "../vocabulary.ts";
-import { advanceAttributes, advanceEvent } from "./advance.ts";
+import { advanceAttributes, advanceEvent, publishedAtOf } from "./advance.ts";
 import { compose } from "./compose.ts";
 import { groupsOf } from "./groups.ts";
 import { deliveryId } from "./identity.ts";
@@ -233,7 +233,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
       routes: certain,
       mentions: [...new Set(decided.routes.flatMap((route) => notifyOf(route, name).mention))],
       groups:
-        message.late === "digest" && !isUrgent
+        message.late?.together && !isUrgent
           ? [lateGroup(message.instance)]
           : groupsOf(decided.routes, name, matchableOfGuarded(guarded).facts),
       ...(since !== undefined && { since }),
@@ -345,7 +345,7 @@ function kindOf(message: Message, publishedAt: number | undefined): Kind | undef
 function changeOf(message: Message, kind: Kind, lastPublishedAt: number | undefined): Alert["change"] {
   if (kind !== "event.published") return undefined;
   if (lastPublishedAt === undefined) return "new";
-  return (message.event?.changedAt ?? 0) > lastPublishedAt ? "updated" : "unchanged";
+  return (publishedAtOf(message) ?? 0) > lastPublishedAt ? "updated" : "unchanged";
 }
 
 /** Compares the event itself with the publication that was told, which memory still has. */

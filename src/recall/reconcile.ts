@@ -1,51 +1,53 @@
 import { absorb, type Desk } from "../absorb.ts";
 import type { Bell } from "../delivery/bell.ts";
-import { REPORT_IT } from "../errors.ts";
-import type { Log } from "../log.ts";
-import type { EventView } from "../misp.ts";
+import { REPORT_IT, StoreError } from "../errors.ts";
 import type { Message } from "../model.ts";
+import type { Knowledge } from "../planning/enrich.ts";
 import { lateKey } from "../planning/plan.ts";
 import { type Beat, unheard } from "../pulse.ts";
-import { type Answer, ASK_MS } from "./recall.ts";
-
-/** One page of what MISP published, oldest first; instants by MISP's clock. */
-export type Published =
-  | {
-      readonly kind: "page";
-      readonly events: readonly { readonly event: EventView; readonly publishedAt: number }[];
-      readonly more: boolean;
-      /** MISP's clock when it answered. */
-      readonly servedAt?: number;
-    }
-  | { readonly kind: "retry" | "forbidden" | "not-found"; readonly reason: string; readonly hint?: string };
+import { Quiet } from "../quiet.ts";
+import { Failing } from "./failing.ts";
+import {
+  type Chronicle,
+  FEED_FIRST_MS,
+  findMissed,
+  type Listed,
+  lateMessage,
+  type Missed,
+  nameOf,
+  type Published,
+} from "./missed.ts";
+import { ASK_MS, ask, asksToWait, type Oracle, type Unanswered } from "./question.ts";
 
 /** What one reconcile loop works with. */
-export interface ReconcileLane {
-  readonly instance: string;
+export interface ReconcileLane extends Chronicle, Oracle {
   /** Learns what is worth knowing before the first question, once; does nothing when that is known. */
   learn?(signal: AbortSignal): Promise<void>;
-  /** Asks what was published since then, metadata only; pages count from 1. */
-  published(since: number, page: number, signal: AbortSignal): Promise<Published>;
-  ask(event: string, signal: AbortSignal): Promise<Answer>;
   readonly everyMs: number;
-  /** What was published before that is told no more. */
-  readonly maxAgeMs: number;
+  /** After so long an event about which MISP does not answer is told as MISP lists it. */
+  readonly patienceMs: number;
   /** Rings after a reconnect and after dropped frames. */
   readonly bell: Bell;
-  readonly log: Log;
-  /** Told at the end of each round that MISP has answered how many publications the feed had not told since then. */
+  /** Told after each round that MISP did not interrupt how many publications were told since then that the feed had not. */
   readonly done?: (late: number, since: number) => void;
 }
 
-/** MISP stores when it published before it has published, and clocks drift. */
-const OVERLAP_MS = 600_000;
-/** What is younger the feed may still tell. */
-const FEED_FIRST_MS = 60_000;
+/** What goes on from round to round. */
+interface Course {
+  readonly failing: Failing;
+  /** Logs about which events MISP does not answer. */
+  readonly trouble: Quiet;
+  readonly stop: AbortSignal;
+  readonly beat: Beat;
+  /** How many publications interrupted rounds have told, and where the first of them began. */
+  told: number;
+  since: number | undefined;
+}
+
 /** A feed that drops without end must not make us ask without end. */
 const APART_MS = 10_000;
 /** More late publications than this are told together. */
 const SINGLE_AT_MOST = 5;
-const MAX_PAGES = 1_000;
 
 /** Finds publications that the feed did not tell, at start, when the bell rings, and regularly; ends when `stop` aborts. */
 export async function reconcile(
@@ -54,33 +56,170 @@ export async function reconcile(
   stop: AbortSignal,
   beat: Beat = unheard,
 ): Promise<void> {
+  const { clock } = desk;
+  const failing = new Failing(clock.now.bind(clock));
+  const trouble = new Quiet(
+    lane.log,
+    "MISP does not answer about a late publication; it is asked again",
+    clock.now.bind(clock),
+  );
+  const course: Course = { failing, trouble, stop, beat, told: 0, since: undefined };
   stop.addEventListener("abort", () => lane.bell.ring(), { once: true });
   // What a gap has swallowed is left to the feed at first: it is looked for once more when that time is over.
   let againAt = Number.POSITIVE_INFINITY;
   while (!stop.aborted) {
     const rung = lane.bell.next();
+    let restMs = APART_MS;
     try {
       beat(ASK_MS);
       await lane.learn?.(stop);
-      await round(lane, desk, stop, beat);
+      restMs = Math.max(restMs, await round(lane, desk, course));
       if (!stop.aborted) await complete(lane, desk);
     } catch (error) {
       if (stop.aborted) return;
-      lane.log.error(
-        { err: error, instance: lane.instance, hint: REPORT_IT },
-        "Asking MISP what it published failed by a bug",
-      );
+      report(lane, error);
     }
-    const { clock } = desk;
     const until = Math.min(clock.now() + lane.everyMs, againAt);
-    beat(lane.everyMs + APART_MS);
-    await clock.sleep(APART_MS, stop);
+    beat(lane.everyMs + restMs);
+    await clock.sleep(restMs, stop);
     await clock.sleep(Math.min(Math.max(0, until - clock.now()), lane.everyMs), rung);
     if (clock.now() >= againAt) againAt = Number.POSITIVE_INFINITY;
     if (!rung.aborted) continue;
     lane.bell.next(); // it has been heard
     againAt = clock.now() + FEED_FIRST_MS + APART_MS;
   }
+}
+
+/** Tells what MISP published since the last round and nobody has told; gives for how long MISP wants to be left alone. */
+async function round(lane: ReconcileLane, desk: Desk, course: Course): Promise<number> {
+  const { instance, log } = lane;
+  const { store, clock } = desk;
+  const { stop, beat } = course;
+  beat(ASK_MS);
+  const cursor = await store.cursor(instance);
+  if (cursor === undefined) {
+    // The first start tells nothing of the past; the cursor goes by MISP's clock.
+    const now = clock.now();
+    const answer = await lane.published(now, 1, stop);
+    if (answer.kind !== "page") return unsaid(lane, answer);
+    await absorb([], desk, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
+    lane.done?.(0, now);
+    return 0;
+  }
+  const missed = await findMissed(lane, desk, cursor, stop, beat);
+  if (stop.aborted) return 0;
+  if (missed.kind !== "missed") return unsaid(lane, missed);
+  const late = missed.events.length;
+  if (late > 0) log.info({ instance, late }, "The feed did not tell of publications; fetching them");
+  course.since ??= cursor;
+  const interruption = await tell(lane, desk, course, missed, cursor);
+  if (stop.aborted) return 0;
+  if (interruption) {
+    const { reason, hint, left } = interruption;
+    log.warn({ instance, left, reason, hint }, "MISP stopped answering; late publications are asked for again");
+    return course.failing.restMs;
+  }
+  lane.done?.(course.told, course.since);
+  course.told = 0;
+  course.since = undefined;
+  return 0;
+}
+
+/** Fetches and tells event by event; the cursor stays in front of what is still to be told. */
+async function tell(
+  lane: ReconcileLane,
+  desk: Desk,
+  course: Course,
+  { events, until, aheadMs }: Missed,
+  cursor: number,
+): Promise<(Why & { readonly left: number }) | undefined> {
+  const { instance, log } = lane;
+  const { clock } = desk;
+  const together = events.length > SINGLE_AT_MOST;
+  const pending = new Set(events);
+  const commit = (messages: readonly Message[]) => {
+    const [oldest] = pending;
+    const publishedAt = Math.max(cursor, oldest?.publishedAt ?? until);
+    return absorb(messages, desk, undefined, [{ instance, publishedAt }]);
+  };
+  for (const [index, one] of inOrder(events, course.failing).entries()) {
+    const about = nameOf(one);
+    if (about === undefined) continue;
+    const fetched = await fetch(lane, desk, course, about);
+    if (!fetched) return undefined;
+    if (fetched.kind === "interrupted") return { ...fetched.why, left: pending.size };
+    if (fetched.kind === "held") continue;
+    pending.delete(one);
+    const found = { instance, together, aheadMs, now: clock.now() };
+    const message = fetched.kind === "gone" ? undefined : lateMessage(one, fetched.content, found);
+    await commit(message ? [message] : []);
+    if (message) course.told += 1;
+    if ((index + 1) % 50 === 0)
+      log.info({ instance, done: index + 1, of: events.length }, "Fetching late publications");
+  }
+  if (pending.size === 0) await commit([]);
+  return undefined;
+}
+
+/** What failed before comes last, so that it does not hold up what MISP can tell, and waits until it has rested. */
+function inOrder(events: readonly Listed[], failing: Failing): readonly Listed[] {
+  failing.keep(new Set(events.map(nameOf)));
+  const failed = new Set<string | undefined>(failing.events);
+  const resting = new Set<string | undefined>(failing.resting.events);
+  return [
+    ...events.filter((one) => !failed.has(nameOf(one))),
+    ...events.filter((one) => failed.has(nameOf(one)) && !resting.has(nameOf(one))),
+  ];
+}
+
+type Why = Pick<Unanswered, "reason" | "hint">;
+
+/** What MISP tells of a missed publication; `content` absent: what it has listed must do. */
+type Fetched =
+  | { readonly kind: "told"; readonly content?: Knowledge }
+  /** Deleted or hidden: it cannot be told. */
+  | { readonly kind: "gone" }
+  /** It is asked about again in the next round. */
+  | { readonly kind: "held" }
+  /** So is all that is left. */
+  | { readonly kind: "interrupted"; readonly why: Why };
+
+async function fetch(
+  lane: ReconcileLane,
+  { clock }: Desk,
+  { failing, trouble, stop, beat }: Course,
+  about: string,
+): Promise<Fetched | undefined> {
+  beat(ASK_MS);
+  const answer = await ask(lane, about, stop);
+  if (!answer || stop.aborted) return undefined;
+  if (answer.kind === "retry") {
+    failing.failed(about, answer);
+    const since = failing.since(about);
+    if (!asksToWait(answer) && since !== undefined && clock.now() - since > lane.patienceMs) return { kind: "told" };
+    if (failing.restMs > 0) return { kind: "interrupted", why: answer };
+    trouble.say({ instance: lane.instance, reason: answer.reason, hint: answer.hint });
+    return { kind: "held" };
+  }
+  // A refusal is about the key, never about one event: what is left must not be passed over.
+  if (answer.kind === "refused" && answer.reason === "event-forbidden") return { kind: "interrupted", why: answer };
+  failing.answered(about);
+  return answer.kind === "event" ? { kind: "told", content: answer } : { kind: "gone" };
+}
+
+/** Gives for how long MISP wants to be left alone. */
+function unsaid({ instance, log }: ReconcileLane, answer: Exclude<Published, { readonly kind: "page" }>): number {
+  const { reason, hint } = answer;
+  log.warn({ instance, reason, hint }, "MISP does not say what it published");
+  return answer.kind === "retry" ? (answer.afterMs ?? 0) : 0;
+}
+
+/** Trouble with the state file is no bug: what could not be stored is still in front of the cursor. */
+function report({ instance, log }: ReconcileLane, error: unknown): void {
+  if (error instanceof StoreError) {
+    const hint = "they are told when this succeeds: free space where the state file is";
+    log.error({ err: error, instance, hint }, "Cannot store late publications");
+  } else log.error({ err: error, instance, hint: REPORT_IT }, "Asking MISP what it published failed by a bug");
 }
 
 /** What was fetched leaves now, also when MISP has stopped answering in the middle of it. */
@@ -101,132 +240,4 @@ async function complete({ instance }: ReconcileLane, { store, clock, rules, bell
     clock.now(),
   );
   for (const destination of rules.destinations.keys()) bells.get(destination)?.ring();
-}
-
-async function round(lane: ReconcileLane, desk: Desk, stop: AbortSignal, beat: Beat): Promise<void> {
-  beat(ASK_MS);
-  const { instance, log } = lane;
-  const { store, clock } = desk;
-  const now = clock.now();
-  const cursor = await store.cursor(instance);
-  if (cursor === undefined) {
-    // The first start tells nothing of the past; the cursor goes by MISP's clock.
-    const answer = await lane.published(now, 1, stop);
-    if (answer.kind !== "page") return warn(lane, answer, "MISP does not say what it published");
-    await absorb([], desk, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
-    lane.done?.(0, now);
-    return;
-  }
-  const missed = await findMissed(lane, desk, cursor, now, stop, beat);
-  if (!missed) return;
-  if (missed.events.length > 0)
-    log.info({ instance, late: missed.events.length }, "The feed did not tell of publications; fetching them");
-  const style = missed.events.length > SINGLE_AT_MOST ? "digest" : "single";
-  for (const [index, { event, publishedAt }] of missed.events.entries()) {
-    if (stop.aborted) return;
-    const about = event.uuid ?? event.id;
-    if (about === undefined) continue;
-    beat(ASK_MS);
-    const answer = await lane.ask(about, stop);
-    if (answer.kind === "retry" || (answer.kind === "refused" && answer.reason === "event-forbidden")) {
-      // A refusal is about the key, never about one event: what is left must not be passed over.
-      const left = missed.events.length - index;
-      return warn(lane, answer, "MISP stopped answering; late publications are asked for again", { left });
-    }
-    // Neither deleted nor hidden events can be told; the next round does not ask for them again.
-    const messages = answer.kind === "event" ? [lateMessage(instance, event, answer, style, clock.now())] : [];
-    await absorb(messages, desk, undefined, [{ instance, publishedAt: Math.max(cursor, publishedAt) }]);
-    if ((index + 1) % 50 === 0)
-      log.info({ instance, done: index + 1, of: missed.events.length }, "Fetching late publications");
-  }
-  await absorb([], desk, undefined, [{ instance, publishedAt: Math.max(cursor, missed.until) }]);
-  if (!stop.aborted) lane.done?.(missed.events.length, cursor);
-}
-
-/** What memory has not seen published at that timestamp, oldest first, and how far MISP was asked; undefined: it did not answer. */
-async function findMissed(lane: ReconcileLane, desk: Desk, cursor: number, now: number, stop: AbortSignal, beat: Beat) {
-  const missed = new Map<string, { event: EventView; publishedAt: number }>();
-  let until = 0;
-  let since = Math.max(cursor - OVERLAP_MS, now - lane.maxAgeMs);
-  let misp: number | undefined;
-  let page = 1;
-  for (let asked = 0; asked < MAX_PAGES && !stop.aborted; asked += 1) {
-    beat(ASK_MS);
-    const answer = await lane.published(since, page, stop);
-    if (answer.kind !== "page") {
-      warn(lane, answer, "MISP does not say what it published");
-      return undefined;
-    }
-    if (misp === undefined) {
-      misp = answer.servedAt ?? now;
-      // Our clock may be days ahead of MISP's, by which it was published.
-      const floor = Math.max(cursor - OVERLAP_MS, misp - lane.maxAgeMs);
-      if (floor < since - OVERLAP_MS) {
-        since = floor;
-        continue;
-      }
-    }
-    const youngest = misp - FEED_FIRST_MS;
-    const old = answer.events.filter(({ publishedAt }) => publishedAt <= youngest);
-    until = Math.max(until, ...old.map(({ publishedAt }) => publishedAt));
-    for (const one of await unseen(lane.instance, old, desk)) missed.set(one.event.uuid ?? one.event.id ?? "", one);
-    if (!answer.more) break;
-    // Pages shift when something is published meanwhile: go on from the last instant, and turn pages only within it.
-    const last = Math.max(since, ...answer.events.map(({ publishedAt }) => publishedAt));
-    page = last > since ? 1 : page + 1;
-    since = last;
-  }
-  return { events: [...missed.values()].sort((a, b) => a.publishedAt - b.publishedAt), until };
-}
-
-function warn(
-  { instance, log }: ReconcileLane,
-  { reason, hint }: { readonly reason: string; readonly hint?: string },
-  text: string,
-  fields: { readonly left?: number } = {},
-): void {
-  log.warn({ instance, ...fields, reason, hint }, text);
-}
-
-async function unseen<T extends { readonly event: EventView }>(
-  instance: string,
-  events: readonly T[],
-  { store }: Desk,
-) {
-  const known = await store.recall({
-    events: events.flatMap(({ event: { id, uuid } }) => [
-      { instance, ...(id !== undefined && { id }), ...(uuid !== undefined && { uuid }) },
-    ]),
-    attributes: [],
-  });
-  return events.filter(({ event }) => {
-    const rows = known.events.filter((row) => row.event.uuid === event.uuid);
-    const seenAt = Math.max(...rows.map(({ publishedAt }) => publishedAt ?? Number.NEGATIVE_INFINITY));
-    return seenAt < (event.changedAt ?? Number.POSITIVE_INFINITY);
-  });
-}
-
-/** The publication as the feed would have told it; an event that was edited since is told as title and link. */
-function lateMessage(
-  instance: string,
-  listed: EventView,
-  answer: Extract<Answer, { kind: "event" }>,
-  late: NonNullable<Message["late"]>,
-  now: number,
-): Message {
-  const isSame = answer.event.changedAt === listed.changedAt;
-  const { uuid, id, changedAt } = listed;
-  return {
-    kind: "event.published",
-    instance,
-    topic: "rest",
-    receivedAt: now,
-    subject: { type: "event", ...(uuid !== undefined && { uuid }), ...(id !== undefined && { id }) },
-    version: String(Math.floor((changedAt ?? 0) / 1000)),
-    event: isSame ? answer.event : { ...answer.event, ...(changedAt !== undefined && { changedAt }) },
-    attributes: isSame ? answer.attributes : [],
-    objects: isSame ? answer.objects : [],
-    late,
-    lines: [],
-  };
 }

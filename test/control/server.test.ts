@@ -19,7 +19,7 @@ import { z } from "zod";
 import { ask, askAll } from "../../src/control/client.ts";
 import { RefusedError } from "../../src/control/protocol.ts";
 import { type ControlOptions, openControl } from "../../src/control/server.ts";
-import { ControlError } from "../../src/errors.ts";
+import { ControlError, StoreError } from "../../src/errors.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -285,6 +285,23 @@ describe("the control server", () => {
       replies = await say(`${JSON.stringify(STATUS)}\n`);
     }
     expect(replies).toEqual([{ v: 1, end: {} }]);
+  });
+
+  test("does not call it a bug when the state file cannot be written", async () => {
+    const { log, find } = captureLog();
+    await using _ = await open(
+      // biome-ignore lint/correctness/useYield: it fails before it has anything to say
+      async function* () {
+        throw new StoreError("Cannot use state file: the disk is full; free some space", { passing: true });
+      },
+      { log },
+    );
+    expect(await say(`${JSON.stringify(STATUS)}\n`)).toEqual([
+      { v: 1, error: { code: "failed", message: "the daemon failed to do it; see its log" } },
+    ]);
+    expect(find(/by a bug/)).toEqual([]);
+    const [line] = find(/A command failed by the state file/);
+    expect(JSON.stringify(line)).toContain("free some space");
   });
 
   test("tells the asker of a bug nothing but that there is one, and the log where it is", async () => {

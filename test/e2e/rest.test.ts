@@ -110,3 +110,41 @@ test("200 publications while the service was down are told once after it has sta
   expect(await third.stop("SIGTERM")).toBe(0);
   expect(told(sink.received)).toHaveLength(all);
 }, 60_000);
+
+test("publications that were edited while the service was down are told as title and link, one that was taken back is not, and the edit is an update once it is published", async () => {
+  await using publisher = await openPublisher();
+  await using sink = await openSink();
+  await using misp = await openMispServer();
+  using folder = workspace();
+  const config = folder.write("config.yaml", configOf(publisher.endpoint, misp.url, sink.url, folder.path("state.db")));
+  const nowS = Math.floor(Date.now() / 1000);
+  const publishedS = nowS - 300;
+  const eventOf = (n: number) => ({ ...PUBLISHED, id: String(n), uuid: uuidOf(n), timestamp: String(nowS - 400) });
+  await using first = start(["run", "-c", config], { MISP_KEY: API_KEY });
+  await publisher.subscribed();
+  await eventually(() => misp.searches.length > 0); // the cursor is set
+  // The feed tells of one, which is edited afterwards, too.
+  misp.put(eventOf(1), { published: true, publish_timestamp: String(nowS - 100) });
+  await publisher.send("misp_json", { Event: eventOf(1) });
+  await eventually(() => told(sink.received).includes(uuidOf(1)));
+  expect(await first.stop("SIGTERM")).toBe(0);
+
+  for (const n of [2, 3, 4]) misp.put(eventOf(n), { published: true, publish_timestamp: String(publishedS) });
+  misp.edit(uuidOf(1), nowS - 50);
+  misp.edit(uuidOf(2), nowS - 100);
+  misp.unpublish(uuidOf(3));
+  await using second = start(["run", "-c", config], { MISP_KEY: API_KEY });
+  await publisher.subscribed();
+  await eventually(() => told(sink.received).length === 3);
+  expect(told(sink.received).sort()).toEqual([1, 2, 4].map(uuidOf));
+  const bodyOf = (uuid: string) =>
+    JSON.stringify(sink.received.find(({ body }) => body.entries.some(({ event }) => event?.uuid === uuid))?.body);
+  expect(bodyOf(uuidOf(4))).toContain("evil.example.com");
+  expect(bodyOf(uuidOf(2))).not.toContain("evil.example.com");
+
+  await publisher.send("misp_json", { Event: { ...eventOf(2), timestamp: String(nowS - 100) } });
+  await eventually(() => told(sink.received).length === 4);
+  expect(JSON.stringify(sink.received.at(-1)?.body)).toContain("evil.example.com");
+  expect(told(sink.received).at(-1)).toBe(uuidOf(2));
+  expect(await second.stop("SIGTERM")).toBe(0);
+}, 60_000);

@@ -171,13 +171,14 @@ describe("publishedSince()", () => {
     }
     expect(seen).toEqual(Array.from({ length: 250 }, (_, i) => (T0 + i) * 1000));
     expect(more).toEqual([true, true, false]);
-    expect(server.searches[0]).toMatchObject({ limit: PAGE_LIMIT, page: 1, metadata: true, published: true });
+    expect(server.searches[0]).toMatchObject({ limit: PAGE_LIMIT, page: 1, metadata: true });
+    expect(server.searches[0]).not.toHaveProperty("published");
   });
 
-  it("begins at the cursor, leaves drafts out, and knows when a full page is the last", async () => {
+  it("begins at the cursor, leaves out what was never published, and knows when a full page is the last", async () => {
     await using server = await openMispServer();
     putPublished(server, 4);
-    server.put({ id: "9", uuid: UUID, timestamp: "1", publish_timestamp: T0 + 9, published: false });
+    server.put({ id: "9", uuid: UUID, timestamp: T0 + 9, publish_timestamp: "0", published: false });
     await using api = openApi(server);
     expect(await api.publishedSince(T0 + 2, 1, signal, 2)).toMatchObject({
       events: [{ publishedAt: (T0 + 2) * 1000 }, { publishedAt: (T0 + 3) * 1000 }],
@@ -185,6 +186,23 @@ describe("publishedSince()", () => {
       unreadable: 0,
     });
     expect(await api.publishedSince(T0 + 100, 1, signal)).toMatchObject({ events: [], more: false });
+  });
+
+  it("tells of what was edited or unpublished after its publication that it is not published", async () => {
+    await using server = await openMispServer();
+    const uuids = ["a", "b", "c"].map((end) => UUID.slice(0, -1) + end);
+    for (const [index, uuid] of uuids.entries())
+      server.put({ id: `${index + 1}`, uuid, timestamp: T0 - 60, publish_timestamp: T0 + index, published: true });
+    server.edit(String(uuids[1]), T0 + 300);
+    server.unpublish(String(uuids[2]));
+    await using api = openApi(server);
+    expect(await api.publishedSince(T0, 1, signal)).toMatchObject({
+      events: [
+        { event: { published: true, changedAt: (T0 - 60) * 1000 }, publishedAt: T0 * 1000 },
+        { event: { published: false, changedAt: (T0 + 300) * 1000 }, publishedAt: (T0 + 1) * 1000 },
+        { event: { published: false, changedAt: (T0 - 60) * 1000 }, publishedAt: (T0 + 2) * 1000 },
+      ],
+    });
   });
 
   it("tells of each event what the feed tells, except its parts and clusters", async () => {

@@ -4,7 +4,8 @@ import { Guard } from "../../src/guard/policy.ts";
 import { openLog } from "../../src/log.ts";
 import type { Message } from "../../src/model.ts";
 import type { Knowledge } from "../../src/planning/enrich.ts";
-import { type Answer, recall } from "../../src/recall/recall.ts";
+import type { Answer } from "../../src/recall/question.ts";
+import { recall } from "../../src/recall/recall.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { Route } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
@@ -39,6 +40,10 @@ function knowledge(
 }
 
 interface Scene {
+  /** How long each question takes. */
+  readonly tookMs?: number;
+  /** By event, in place of `answers`. */
+  readonly answerOf?: (event: string, atMs: number) => Answer;
   readonly messages: readonly Message[];
   /** One after the other; the last stays. */
   readonly answers: readonly Answer[];
@@ -46,19 +51,26 @@ interface Scene {
   readonly match?: object;
   readonly forMs?: number;
   readonly perMinute?: number;
+  /** Something more, later. */
+  readonly arrives?: { readonly message: Message; readonly afterMs: number };
   /** The clock is set to another time by so much, in the first sleep after `afterMs`. */
   readonly jump?: { readonly byMs: number; readonly afterMs: number };
 }
 
 /** Plays messages, then lets the loop work for a while; tells what is owed, recorded and asked. */
-async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, perMinute = 60, jump }: Scene) {
+async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, perMinute = 60, jump, ...how }: Scene) {
   const stop = new AbortController();
   const clock = new SteppedClock(T0 + forMs + Math.max(0, jump?.byMs ?? 0), () => stop.abort());
   await using store = openMemoryStore();
   let jumpedMs = 0;
+  let hasArrived = false;
   const sleep = clock.sleep.bind(clock);
   clock.sleep = async (ms, signal) => {
     await sleep(ms, signal);
+    if (how.arrives && !hasArrived && clock.at - T0 >= how.arrives.afterMs) {
+      hasArrived = true;
+      await absorb([how.arrives.message], desk);
+    }
     if (!jump || jumpedMs !== 0 || clock.at - T0 < jump.afterMs) return;
     jumpedMs = jump.byMs;
     clock.at += jump.byMs;
@@ -79,6 +91,8 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
     instance: "cert",
     ask: async (event: string) => {
       asked.push({ event, atMs: clock.now() - T0 - jumpedMs });
+      if (how.tookMs !== undefined) await sleep(how.tookMs, stop.signal);
+      if (how.answerOf) return how.answerOf(event, clock.now() - T0);
       return answers[Math.min(asked.length, answers.length) - 1] ?? { kind: "retry" as const, reason: "none" };
     },
     settleMs: SETTLE,
@@ -187,6 +201,46 @@ test("recall does not give up at the first question what grew old while the serv
   });
   expect(told).toMatchObject({ refused: [] });
   expect(told.owed).toHaveLength(1);
+});
+
+const many = (n: number) =>
+  Array.from({ length: n }, (_, i) => attributeAdded({ id: `${i + 1}`, event: { id: `9${i}`, published: true } }));
+
+test("while MISP hangs, what waits for its turn is refused no later than what was asked about", async () => {
+  const scene = { messages: many(100), answers: [{ kind: "retry", reason: "timeout" }], tookMs: MINUTE } as const;
+  const patient = await play({ ...scene, forMs: PATIENCE });
+  expect(patient.refused).toEqual([]);
+  const lost = await play({ ...scene, forMs: PATIENCE + 4 * MINUTE });
+  expect(lost.left).toBeUndefined();
+  expect(lost.refused).toHaveLength(100);
+  // A MISP that hangs is left alone in between.
+  expect(lost.asked.length).toBeLessThan(13);
+});
+
+test("what comes while MISP hangs is given its own patience", async () => {
+  const late = attributeAdded({ id: "500", event: { id: "500", published: true } });
+  const told = await play({
+    messages: many(20),
+    answers: [],
+    tookMs: MINUTE,
+    answerOf: (event) => (event === "500" ? knowledge() : { kind: "retry", reason: "timeout" }),
+    forMs: PATIENCE + 6 * MINUTE,
+    arrives: { message: late, afterMs: PATIENCE - MINUTE },
+  });
+  expect(told.refused.filter((one) => one === "attribute.added unknown")).toHaveLength(20);
+  expect(told.asked.map(({ event }) => event)).toContain("500");
+});
+
+test("events that MISP cannot serve hold up no other", async () => {
+  const bad = new Set(["90", "91", "92", "93"]);
+  const told = await play({
+    messages: many(8),
+    answers: [],
+    answerOf: (event) =>
+      bad.has(event) ? { kind: "retry", reason: "http-500" } : { kind: "refused", reason: "event-not-found" },
+    forMs: 3 * MINUTE,
+  });
+  expect(told.refused).toHaveLength(4);
 });
 
 test("recall waits as long as MISP asks", async () => {

@@ -1,116 +1,15 @@
 import { expect, test } from "vitest";
 import { absorb, type Desk } from "../../src/absorb.ts";
 import { Bell } from "../../src/delivery/bell.ts";
-import { Guard } from "../../src/guard/policy.ts";
 import { openLog } from "../../src/log.ts";
-import type { EventView } from "../../src/misp.ts";
-import type { Store } from "../../src/model.ts";
-import type { Answer } from "../../src/recall/recall.ts";
-import { type Published, reconcile } from "../../src/recall/reconcile.ts";
+import type { Published } from "../../src/recall/missed.ts";
+import { reconcile } from "../../src/recall/reconcile.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
-import { Route } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
 import { SteppedClock } from "../delivery/lane.ts";
-import { attributeOf, eventView, MINUTE, publication, T0, uuidOf } from "../support/messages.ts";
+import { attributeOf, MINUTE, publication, T0 } from "../support/messages.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
-
-const HOUR = 60 * MINUTE;
-/** MISP's clock is a little ahead of ours. */
-const AHEAD = 3_000;
-const SERVED_AT = T0 + AHEAD;
-
-/** MISP's side: what was published when, and what it says of each event now. */
-class Misp {
-  readonly events: { event: EventView; publishedAt: number }[] = [];
-  readonly questions: number[] = [];
-  answer: Answer | undefined;
-  failure: Published | undefined;
-  /** By MISP's clock. */
-  now = () => SERVED_AT;
-
-  publish(id: string, publishedAt: number, fields: Partial<EventView> = {}): EventView {
-    const event = eventView({ id, uuid: uuidOf(id), info: `Event ${id}`, changedAt: publishedAt - MINUTE, ...fields });
-    this.events.push({ event, publishedAt });
-    return event;
-  }
-
-  async published(since: number, page: number): Promise<Published> {
-    this.questions.push(since);
-    if (this.failure) return this.failure;
-    const events = this.events.filter(({ publishedAt }) => publishedAt >= since);
-    return {
-      kind: "page",
-      events: events.slice((page - 1) * 2, page * 2),
-      more: events.length > page * 2,
-      servedAt: this.now(),
-    };
-  }
-
-  async ask(uuid: string): Promise<Answer> {
-    const found = this.events.find(({ event }) => event.uuid === uuid);
-    if (this.answer) return this.answer;
-    if (!found) return { kind: "refused", reason: "event-not-found" };
-    return { kind: "event", event: found.event, attributes: [attributeOf("21")], objects: [] };
-  }
-}
-
-/** Lets `forMs` pass; our clock may be far from MISP's. */
-async function rounds(store: Store, misp: Misp, forMs: number, startAt = T0, oursAheadMs = -AHEAD) {
-  const stop = new AbortController();
-  const clock = new SteppedClock(startAt + forMs, () => stop.abort());
-  clock.at = startAt;
-  misp.now = () => clock.now() - oursAheadMs;
-  const late: number[] = [];
-  const rules = {
-    routes: compileRoutes([
-      Route.parse({ name: "urgent", match: { threat_level: "high" }, notify: "soc", priority: "high", stop: true }),
-      Route.parse({ name: "all", notify: "soc" }),
-    ]),
-    destinations: new Map([["soc", { guard: Guard.parse({ max_tlp: "amber" }), repeats: "changed" as const }]]),
-  };
-  const desk: Desk = { store, rules, clock, bells: new Map() };
-  const lane = {
-    instance: "cert",
-    published: (since: number, page: number) => misp.published(since, page),
-    ask: (uuid: string) => misp.ask(uuid),
-    everyMs: 5 * MINUTE,
-    maxAgeMs: 24 * HOUR,
-    bell: new Bell(),
-    log: openLog("silent"),
-    done: (n: number) => void (n > 0 && late.push(n)),
-  };
-  await reconcile(lane, desk, stop.signal);
-  return late;
-}
-
-async function owed(store: Store) {
-  const told: { info: string | undefined; late: unknown; items: number; group: string | undefined }[] = [];
-  for (;;) {
-    const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
-    if (!taken || !("batch" in taken)) return told;
-    for (const { alert, delivery } of taken.batch.entries) {
-      told.push({
-        info: alert.event?.info,
-        late: alert.late,
-        items: alert.items.length,
-        group: delivery.groups[0]?.key,
-      });
-    }
-  }
-}
-
-/** The service has run before: its cursor stands at `at`. */
-async function startedBefore(store: Store, at = T0): Promise<void> {
-  const stop = new AbortController();
-  const clock = new SteppedClock(at + 1, () => stop.abort());
-  clock.at = at;
-  await absorb(
-    [],
-    { store, rules: { routes: new Map(), destinations: new Map() }, clock, bells: new Map() },
-    undefined,
-    [{ instance: "cert", publishedAt: at }],
-  );
-}
+import { HOUR, Misp, owed, PATIENCE, rounds, SERVED_AT, startedBefore } from "./misp.ts";
 
 test("the first start tells nothing of the past", async () => {
   await using store = openMemoryStore();
@@ -231,7 +130,7 @@ test("an event that is gone or hidden does not stop the others", async () => {
   const misp = new Misp();
   misp.publish("1", T0 + MINUTE);
   misp.answer = { kind: "refused", reason: "event-not-found" };
-  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([1]);
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([]);
   expect(await store.cursor("cert")).toBe(T0 + MINUTE);
 });
 
@@ -257,7 +156,7 @@ test("after a gap MISP is asked at once, and again when the feed has had its min
       return { kind: "page", events: [], more: false };
     },
     ask: () => Promise.reject(new Error("Nobody asks about an event")),
-    ...{ everyMs: 5 * MINUTE, maxAgeMs: 24 * HOUR, bell, log: openLog("silent") },
+    ...{ everyMs: 5 * MINUTE, maxAgeMs: 24 * HOUR, patienceMs: PATIENCE, bell, log: openLog("silent") },
   };
   const rules = { routes: compileRoutes([]), destinations: new Map() };
   const running = reconcile(lane, { store, rules, clock, bells: new Map() }, stop.signal);
@@ -306,6 +205,7 @@ test("every round that MISP answers is told as done, also one that finds nothing
       ask: (uuid: string) => misp.ask(uuid),
       everyMs: 5 * MINUTE,
       maxAgeMs: 24 * HOUR,
+      patienceMs: PATIENCE,
       bell: new Bell(),
       log: openLog("silent"),
       done: (late: number) => void rounded.push(late),

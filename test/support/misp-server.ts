@@ -11,6 +11,10 @@ export interface MispServer extends AsyncDisposable {
   /** Adds an event in core format (`Event` of misp_json), or replaces it; `fields` change its own columns. */
   put(event: Json, fields?: Json): void;
   remove(uuid: string): void;
+  /** A person changes an event at `changedAtS` (Unix seconds): MISP unpublishes it without a word, and keeps when it was published. */
+  edit(uuid: string, changedAtS: number, fields?: Json): void;
+  /** A person takes a publication back: neither of the event's times changes. */
+  unpublish(uuid: string): void;
   /** What the next requests get in place of an honest answer. */
   next(...answers: readonly Answer[]): void;
 }
@@ -73,6 +77,12 @@ export async function openMispServer(
     return json(200, { response: found.map((Event) => ({ Event })) }, { "X-Result-Count": String(total) });
   };
 
+  const change = (uuid: string, fields: Json) => {
+    const event = events.get(uuid);
+    if (!event) throw new Error("No such event");
+    events.set(uuid, { ...event, published: false, ...fields });
+  };
+
   server.answer((response, socket) => {
     const request = server.requests.at(-1);
     const answer = scripted.shift() ?? (request ? honest(request) : FAILURES.crashed);
@@ -85,6 +95,8 @@ export async function openMispServer(
     searches,
     put: (event, fields = {}) => void events.set(event.uuid, { ...event, ...fields }),
     remove: (uuid) => void events.delete(uuid),
+    edit: (uuid, changedAtS, fields = {}) => change(uuid, { timestamp: String(changedAtS), ...fields }),
+    unpublish: (uuid) => change(uuid, {}),
     next: (...answers) => void scripted.push(...answers),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
@@ -94,14 +106,17 @@ function json(status: number, value: unknown, headers: Readonly<Record<string, s
   return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
 }
 
-/** `POST /events/restSearch`: filters, order and paging, then what of each event is told. Unknown keys are ignored. */
+/**
+ * `POST /events/restSearch`: filters, order and paging, then what of each event is told. Unknown keys are ignored;
+ * `publish_timestamp` also finds what is not published any more.
+ */
 function search(all: readonly Json[], question: Json): { readonly total: number; readonly found: readonly Json[] } {
   const { eventid, uuid, published, publish_timestamp: since, order, limit, page = 1 } = question;
   const matching = all.filter(
     (event) =>
       (!eventid || String(event.id) === String(eventid)) &&
       (!uuid || event.uuid === uuid || attributesOf(event).some((attribute) => attribute.uuid === uuid)) &&
-      (published === undefined || event.published === published) &&
+      (published === undefined || isTrue(event.published) === isTrue(published)) &&
       (!since || Number(event.publish_timestamp) >= Number(since)),
   );
   const [, column, direction] = /^Event\.(id|timestamp|publish_timestamp) (asc|desc)$/.exec(String(order)) ?? [];
@@ -142,6 +157,11 @@ function withTags({ Tag, ...row }: Json, { includeAllTags, excludeLocalTags }: J
     (tag) => (includeAllTags || tag.exportable !== false) && !(excludeLocalTags && tag.local),
   );
   return told.length > 0 ? { ...row, Tag: told } : row;
+}
+
+/** MISP takes and gives 0, 1 and booleans, as numbers or text. */
+function isTrue(value: unknown): boolean {
+  return value === true || value === 1 || value === "1";
 }
 
 function attributesOf(event: Json): readonly Json[] {

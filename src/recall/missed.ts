@@ -1,0 +1,158 @@
+import type { Desk } from "../absorb.ts";
+import type { EventView } from "../misp.ts";
+import type { EventMemory, Message } from "../model.ts";
+import type { Knowledge } from "../planning/enrich.ts";
+import { type Beat, unheard } from "../pulse.ts";
+import { ASK_MS, type Unanswered } from "./question.ts";
+
+/** An event as it is now, and when MISP published it last, by MISP's clock. */
+export interface Listed {
+  readonly event: EventView;
+  readonly publishedAt: number;
+}
+
+/** One page of what MISP published, oldest first; instants by MISP's clock. */
+export type Published =
+  | {
+      readonly kind: "page";
+      readonly events: readonly Listed[];
+      readonly more: boolean;
+      /** MISP's clock when it answered. */
+      readonly servedAt?: number;
+    }
+  | Unanswered
+  | { readonly kind: "forbidden" | "not-found"; readonly reason: string; readonly hint?: string };
+
+/** What nobody has told, the oldest first. */
+export interface Missed {
+  readonly kind: "missed";
+  readonly events: readonly Listed[];
+  /** How far MISP was asked, by its clock. */
+  readonly until: number;
+  /** How far MISP's clock is ahead of ours. */
+  readonly aheadMs: number;
+}
+
+/** Whom to ask what was published. */
+export interface Chronicle {
+  readonly instance: string;
+  /** Asks what was published since then, metadata only; pages count from 1. */
+  published(since: number, page: number, signal: AbortSignal): Promise<Published>;
+  /** What was published before that is told no more. */
+  readonly maxAgeMs: number;
+}
+
+/** MISP stores when it published before it has published, and clocks drift. */
+const OVERLAP_MS = 600_000;
+/** What is younger the feed may still tell. */
+export const FEED_FIRST_MS = 60_000;
+/** How far two looks at MISP's clock and ours may be apart. */
+const DRIFT_MS = 60_000;
+const MAX_PAGES = 1_000;
+
+/** What was published since `cursor`, by MISP's clock, and memory has not seen; or why MISP does not say so. */
+export async function findMissed(
+  lane: Chronicle,
+  { store, clock }: Pick<Desk, "store" | "clock">,
+  cursor: number,
+  stop: AbortSignal,
+  beat: Beat = unheard,
+): Promise<Missed | Exclude<Published, { readonly kind: "page" }>> {
+  const missed = new Map<string, Listed>();
+  let until = 0;
+  let since = Math.max(cursor - OVERLAP_MS, clock.now() - lane.maxAgeMs);
+  let aheadMs: number | undefined;
+  let page = 1;
+  for (let asked = 0; asked < MAX_PAGES && !stop.aborted; asked += 1) {
+    beat(ASK_MS);
+    const answer = await lane.published(since, page, stop);
+    if (answer.kind !== "page") return answer;
+    if (aheadMs === undefined) {
+      const now = clock.now();
+      const misp = answer.servedAt ?? now;
+      aheadMs = misp - now;
+      // Our clock may be days ahead of MISP's, by which it was published.
+      const floor = Math.max(cursor - OVERLAP_MS, misp - lane.maxAgeMs);
+      if (floor < since - OVERLAP_MS) {
+        since = floor;
+        continue;
+      }
+    }
+    const youngest = clock.now() + aheadMs - FEED_FIRST_MS;
+    const old = answer.events.filter(({ publishedAt }) => publishedAt <= youngest);
+    until = Math.max(until, ...old.map(({ publishedAt }) => publishedAt));
+    const known = await store.recall({ events: old.map(({ event }) => keyOf(lane.instance, event)), attributes: [] });
+    for (const one of old) {
+      const rows = known.events.filter(({ event }) => event.uuid === one.event.uuid);
+      if (isMissed(one, rows, aheadMs)) missed.set(nameOf(one) ?? "", one);
+      else missed.delete(nameOf(one) ?? "");
+    }
+    if (!answer.more) break;
+    // Pages shift when something is published meanwhile: go on from the last instant, and turn pages only within it.
+    const last = Math.max(since, ...answer.events.map(({ publishedAt }) => publishedAt));
+    page = last > since ? 1 : page + 1;
+    since = last;
+  }
+  const events = [...missed.values()].sort((a, b) => a.publishedAt - b.publishedAt);
+  return { kind: "missed", events, until, aheadMs: aheadMs ?? 0 };
+}
+
+/** Whether nobody has told of the last publication of an event, by what memory knows of it. */
+function isMissed({ event, publishedAt }: Listed, rows: readonly EventMemory[], aheadMs: number): boolean {
+  const changedAt = event.changedAt ?? Number.POSITIVE_INFINITY;
+  const seenAt = Math.max(...rows.map((row) => row.publishedAt ?? Number.NEGATIVE_INFINITY));
+  if (event.published !== false) return seenAt < changedAt;
+  // Nothing has changed since: it was not an edit that unpublished it, but somebody who wants it untold.
+  if (changedAt <= publishedAt) return false;
+  // As it was when it was published nobody knows it any more: what tells is when the feed told of it.
+  const toldAt = Math.max(...rows.map((row) => row.publicationAt ?? Number.NEGATIVE_INFINITY));
+  return seenAt < publishedAt && toldAt + aheadMs < publishedAt - DRIFT_MS;
+}
+
+/** By what MISP is asked about the event. */
+export function nameOf({ event }: Listed): string | undefined {
+  return event.uuid ?? event.id;
+}
+
+function keyOf(instance: string, { id, uuid }: EventView) {
+  return { instance, ...(id !== undefined && { id }), ...(uuid !== undefined && { uuid }) };
+}
+
+/**
+ * The publication as the feed would have told it, by what MISP tells now of the event. What was edited since is told by its
+ * title, without what is not published yet, and so is what MISP tells nothing of (`answer` absent). Undefined: it was
+ * unpublished meanwhile.
+ */
+export function lateMessage(
+  { event, publishedAt }: Listed,
+  answer: Knowledge | undefined,
+  {
+    instance,
+    together,
+    aheadMs,
+    now,
+  }: Pick<Missed, "aheadMs"> & {
+    readonly instance: string;
+    readonly together: boolean;
+    readonly now: number;
+  },
+): Message | undefined {
+  const isEdited = event.published === false;
+  const isSame = !isEdited && answer?.event.changedAt === event.changedAt;
+  if (isSame && answer?.event.published === false) return undefined;
+  const changedAt = isEdited ? publishedAt : (event.changedAt ?? publishedAt);
+  const { uuid, id } = event;
+  return {
+    kind: "event.published",
+    instance,
+    topic: "rest",
+    receivedAt: now,
+    subject: { type: "event", ...(uuid !== undefined && { uuid }), ...(id !== undefined && { id }) },
+    version: String(Math.floor(changedAt / 1000)),
+    event: answer?.event ?? event,
+    attributes: isSame ? (answer?.attributes ?? []) : [],
+    objects: isSame ? (answer?.objects ?? []) : [],
+    late: { together, publishedAt: publishedAt - aheadMs, changedAt },
+    lines: [],
+  };
+}

@@ -1,0 +1,53 @@
+import { REPORT_IT } from "../errors.ts";
+import type { Refusal } from "../guard/guard.ts";
+import type { Log } from "../log.ts";
+import type { Knowledge } from "../planning/enrich.ts";
+
+/** MISP tells nothing now. */
+export interface Unanswered {
+  readonly kind: "retry";
+  readonly reason: string;
+  readonly hint?: string;
+  /** Asking again earlier is in vain. */
+  readonly afterMs?: number;
+}
+
+/** What MISP says about an event: all of it, that the key may not see it, or nothing now. */
+export type Answer =
+  | ({ readonly kind: "event" } & Knowledge)
+  | {
+      readonly kind: "refused";
+      readonly reason: Extract<Refusal, "event-not-found" | "event-forbidden">;
+      readonly hint?: string;
+    }
+  | Unanswered;
+
+/** Whom to ask about events. */
+export interface Oracle {
+  readonly instance: string;
+  /** Asks MISP's REST API about the event with this id or UUID; rejects only when `signal` aborts, or by a bug. */
+  ask(event: string, signal: AbortSignal): Promise<Answer>;
+  readonly log: Log;
+}
+
+/** A question, with its time-out and its place behind others. */
+export const ASK_MS = 300_000;
+
+/** Undefined: we stop. A bug must not end the service, nor be asked again at once. */
+export async function ask(oracle: Oracle, event: string, stop: AbortSignal): Promise<Answer | undefined> {
+  try {
+    return await oracle.ask(event, stop);
+  } catch (error) {
+    if (stop.aborted) return undefined;
+    oracle.log.error({ err: error, instance: oracle.instance, hint: REPORT_IT }, "Asking MISP failed by a bug");
+    return { kind: "retry", reason: "bug" };
+  }
+}
+
+/** MISP answers nothing for now, whatever the question; an answer that is too large is about its event alone. */
+export function asksToWait({ reason, afterMs }: Unanswered): boolean {
+  return afterMs !== undefined && reason !== TOO_LARGE;
+}
+
+/** MISP is well, and this one answer too large for us. */
+export const TOO_LARGE = "too-large";

@@ -1,0 +1,104 @@
+import { expect, test } from "vitest";
+import { openMemoryStore } from "../../src/store/memory.ts";
+import { attributeOf, eventEdited, MINUTE, publication, SECOND, T0, uuidOf } from "../support/messages.ts";
+import { feed, HOUR, Misp, owed, rounds, startedBefore } from "./misp.ts";
+
+test("a publication that was missed is told though its event was edited afterwards, which unpublished it", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  misp.publish("1", T0 + 10 * MINUTE);
+  misp.edit("1", T0 + 15 * MINUTE);
+  expect(await rounds(store, misp, 14 * MINUTE, T0 + 20 * MINUTE)).toEqual([1]);
+  expect(await owed(store)).toMatchObject([{ info: "Event 1", late: true, items: 0 }]);
+});
+
+test("the edit is an update once it is published, and told once", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  misp.publish("1", T0 + 10 * MINUTE);
+  misp.edit("1", T0 + 15 * MINUTE);
+  await rounds(store, misp, MINUTE, T0 + 20 * MINUTE);
+  const event = misp.republish("1", T0 + 30 * MINUTE);
+  const again = publication({ event, attributes: [attributeOf("21")] });
+  await feed(store, T0 + 30 * MINUTE, again, again);
+  expect(await rounds(store, misp, 14 * MINUTE, T0 + 35 * MINUTE)).toEqual([]);
+  expect(await owed(store)).toMatchObject([
+    { info: "Event 1", late: true, items: 0, change: "new" },
+    { info: "Event 1", late: undefined, items: 1, change: "updated" },
+  ]);
+});
+
+test("a publication that the feed told is not told again because its event was edited afterwards", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  const event = misp.publish("1", T0 + 10 * MINUTE);
+  // Ours is two days ahead.
+  const aheadMs = 48 * HOUR;
+  const told = publication({ event, receivedAt: T0 + aheadMs + 10 * MINUTE + SECOND });
+  await feed(store, T0 + aheadMs + 10 * MINUTE + SECOND, told);
+  misp.edit("1", T0 + 15 * MINUTE);
+  expect(await rounds(store, misp, 14 * MINUTE, T0 + aheadMs + 20 * MINUTE, aheadMs)).toEqual([]);
+  expect(await owed(store)).toHaveLength(1);
+});
+
+test("of two publications that the second was missed is found though its event was edited after both", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  const event = misp.publish("1", T0 + 10 * MINUTE);
+  await feed(store, T0 + 10 * MINUTE, publication({ event, receivedAt: T0 + 10 * MINUTE }));
+  misp.edit("1", T0 + 12 * MINUTE);
+  misp.republish("1", T0 + 15 * MINUTE);
+  misp.edit("1", T0 + 17 * MINUTE);
+  expect(await rounds(store, misp, 14 * MINUTE, T0 + 20 * MINUTE)).toEqual([1]);
+  expect(await owed(store)).toMatchObject([{ change: "new" }, { change: "updated", late: true, items: 0 }]);
+});
+
+test("a publication that somebody took back is not told", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  misp.publish("1", T0 + 10 * MINUTE);
+  misp.unpublish("1");
+  misp.publish("2", T0 + 11 * MINUTE);
+  const [, listed] = misp.events;
+  if (!listed) throw new Error("No such event");
+  // This one is taken back after MISP has listed it.
+  const answer = { kind: "event" as const, attributes: [], objects: [] };
+  misp.answers.set("2", { ...answer, event: { ...listed.event, published: false } });
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([]);
+  expect(misp.asked).toEqual(["2"]);
+  expect(await owed(store)).toEqual([]);
+});
+
+test("a publication that was missed is told though the feed told of the edit after it", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  misp.publish("1", T0 + 10 * MINUTE);
+  misp.edit("1", T0 + 15 * MINUTE);
+  const row = { id: "1", uuid: uuidOf("1"), published: false };
+  // By the time that MISP's answer is dealt with, there is even a newer one.
+  await feed(store, T0 + 16 * MINUTE, eventEdited({ ...row, changedAt: T0 + 16 * MINUTE }));
+  expect(await rounds(store, misp, 14 * MINUTE, T0 + 20 * MINUTE)).toEqual([1]);
+  expect(await owed(store)).toMatchObject([{ info: "Event 1", late: true, items: 0 }]);
+});
+
+test("a publication that the feed tells while the missed one before it is fetched is not gone back on", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  misp.publish("1", T0 + 10 * MINUTE);
+  misp.edit("1", T0 + 15 * MINUTE);
+  const ask = misp.ask.bind(misp);
+  misp.ask = async (uuid) => {
+    const event = misp.republish("1", T0 + 20 * MINUTE);
+    await feed(store, T0 + 20 * MINUTE, publication({ event, receivedAt: T0 + 20 * MINUTE }));
+    return ask(uuid);
+  };
+  await rounds(store, misp, MINUTE, T0 + 20 * MINUTE);
+  expect(await owed(store)).toMatchObject([{ late: undefined, change: "new" }]);
+});
