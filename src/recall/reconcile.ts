@@ -136,7 +136,7 @@ async function tell(
   const { instance, log } = lane;
   const { clock } = desk;
   const together = events.length > SINGLE_AT_MOST;
-  const pending = new Set(events);
+  const pending = new Set(events.filter((one) => nameOf(one) !== undefined));
   const commit = (messages: readonly Message[]) => {
     const [oldest] = pending;
     const publishedAt = Math.max(cursor, oldest?.publishedAt ?? until);
