@@ -39,6 +39,11 @@ export class EndpointError extends Error {
   override readonly name = "EndpointError";
 }
 
+/** Ends a command; why is in the log already. */
+export class LoggedError extends Error {
+  override readonly name = "LoggedError";
+}
+
 /** The command line or its input is wrong; printed without a stack, exit code as given (1: the answer is no, 2: usage). */
 export class UsageError extends Error {
   override readonly name = "UsageError";

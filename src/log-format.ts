@@ -15,12 +15,12 @@ export interface LogReader {
 /** For people at a terminal, for the journal where it reads, and JSON lines for all else. */
 export function chooseFormat({ env, isTTY, color, fd }: LogReader): LogFormat {
   if (isTTY) return (line) => formatPretty(line, color);
-  return fd !== undefined && isJournal(env.JOURNAL_STREAM, fd) ? formatJournal : (line) => line;
+  return isJournal(env, fd) ? formatJournal : (line) => line;
 }
 
 /** systemd says which device and inode it has connected (systemd.exec(5)); a shell in between may have redirected it. */
-function isJournal(stream: string | undefined, fd: number): boolean {
-  if (stream === undefined) return false;
+export function isJournal({ JOURNAL_STREAM: stream }: LogReader["env"], fd: number | undefined): boolean {
+  if (stream === undefined || fd === undefined) return false;
   const { dev, ino } = fstatSync(fd, { bigint: true });
   return stream === `${dev}:${ino}`;
 }

@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { ConfigError, formatProblems } from "../config/problem.ts";
 import { OUTCOMES, STATES } from "../control/protocol.ts";
-import { ControlError, EndpointError, StoreError, UsageError } from "../errors.ts";
+import { ControlError, EndpointError, LoggedError, StoreError, UsageError } from "../errors.ts";
 import { Redactor } from "../redact.ts";
 import { Duration } from "../schema.ts";
 import { VERSION } from "../version.ts";
@@ -38,6 +38,7 @@ export async function main(args: readonly string[], host: Host): Promise<number>
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof LoggedError) return 1;
     if (error instanceof ConfigError) {
       print(
         context.stderr,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { loadYaml } from "../config/load.ts";
+import { ConfigError } from "../config/problem.ts";
 import { decodeUtf8, readBounded, reasonOf } from "../config/read.ts";
 import type { Line } from "../control/client.ts";
 import { DEFAULT_SOCKET } from "../control/socket.ts";
@@ -35,6 +36,12 @@ async function configured(file: string, env: Context["env"]): Promise<string | u
   if (!bytes) return undefined;
   const text = bytes.length > MAX_BYTES ? undefined : decodeUtf8(bytes);
   if (text === undefined) throw new UsageError(`${file} is not a configuration; name the socket with --control`, 1);
-  const { value } = await loadYaml(text, file, Reach, { env, secrets: "optional" });
-  return value.control;
+  try {
+    const { value } = await loadYaml(text, file, Reach, { env, secrets: "optional" });
+    return value.control;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // Whoever breaks the file still has to reach the service, which says what is wrong with it.
+    return /^control:[ \t]+["']?([^\s"'#$]+)["']?[ \t]*(?:#.*)?$/m.exec(text)?.[1];
+  }
 }

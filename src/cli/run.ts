@@ -4,11 +4,13 @@ import { openAnswers } from "../control/answers.ts";
 import { openControl } from "../control/server.ts";
 import { DEFAULT_SOCKET } from "../control/socket.ts";
 import { systemClock } from "../delivery/clock.ts";
-import { ControlError, REPORT_IT } from "../errors.ts";
+import { ControlError, EndpointError, LoggedError, REPORT_IT, StoreError } from "../errors.ts";
 import { Metrics } from "../http-endpoint/metrics.ts";
 import { openPages } from "../http-endpoint/pages.ts";
 import { openEndpoint } from "../http-endpoint/server.ts";
 import type { Log } from "../log.ts";
+import { isJournal } from "../log-format.ts";
+import { logProblems } from "../service/log-problems.ts";
 import { openService, type Service } from "../service/service.ts";
 import { STORES } from "../store/index.ts";
 import { openNotifier } from "../systemd/notifier.ts";
@@ -18,12 +20,37 @@ import { type Context, hasColor, openContextLog, print } from "./context.ts";
 
 /** `misp-herald run`: the service, in the foreground. Resolves when it was asked to stop. */
 export async function runCommand(options: { readonly config: string }, context: Context): Promise<void> {
+  const log = openContextLog("info", context);
+  try {
+    await serve(options.config, context, log);
+  } catch (error) {
+    // Whoever reads the journal looks for it by its priority.
+    if (!isJournal(context.env, context.stderr.fd)) throw error;
+    if (error instanceof ConfigError) logProblems(error.issues, log);
+    const expected = [ConfigError, StoreError, ControlError, EndpointError].some((known) => error instanceof known);
+    log.fatal(
+      expected && error instanceof Error ? { reason: error.message.split("\n")[0] } : { err: error, hint: REPORT_IT },
+      "The service has ended: it cannot start, or not go on",
+    );
+    throw new LoggedError("The log says why", { cause: error });
+  }
+}
+
+async function serve(file: string, context: Context, log: Log): Promise<void> {
   const { stderr, stdout, env, redactor, signal } = context;
-  const load = () => loadConfig(options.config, { env, redactor, secrets: "required" });
+  // Whoever asks for a reload while we start gets one when we have: unheard, the signal would end us.
+  let reloadNow: (() => void) | undefined;
+  let isAsked = false;
+  context.onHangup?.(() => {
+    isAsked = true;
+    reloadNow?.();
+  });
+  const load = () => loadConfig(file, { env, redactor, secrets: "required" });
   const loaded = await load();
   const { config, warnings, digest } = loaded;
-  if (warnings.length > 0) print(stderr, formatProblems(warnings, { color: hasColor(stderr, env) }));
-  const log = openContextLog(config.log.level, context);
+  log.level = config.log.level;
+  if (!stderr.isTTY) logProblems(warnings, log);
+  else if (warnings.length > 0) print(stderr, formatProblems(warnings, { color: hasColor(stderr, env) }));
   await using store = await STORES.sqlite({ path: config.state.path });
   using metrics = config.http && new Metrics();
   const attempted = metrics?.attempted.bind(metrics);
@@ -45,14 +72,15 @@ export async function runCommand(options: { readonly config: string }, context: 
   log.info(
     {
       version: VERSION,
-      config: options.config,
+      config: file,
       digest: digest.slice(0, 12),
       routes: config.routes.length,
       owed: await owed(),
     },
     "Started",
   );
-  context.onHangup?.(() => void reload(service, log));
+  reloadNow = () => void reload(service, log);
+  if (isAsked) reloadNow();
   signal.addEventListener(
     "abort",
     () => log.info("Stopping: attempts in flight may end; a second signal ends at once"),

@@ -56,7 +56,8 @@ function summaryOf(issues: readonly Problem[]): string {
   return [...count("error"), ...count("warning")].join(", ");
 }
 
-function positionOf(issue: Problem): string {
+/** `config.yaml:14:16`, or the file where it is about all of it. */
+export function positionOf(issue: Problem): string {
   return issue.line > 0 ? `${issue.file}:${issue.line}:${issue.column}` : issue.file;
 }
 

@@ -166,7 +166,7 @@ async function inReach(path: string, error: Error): Promise<ControlError> {
   switch (code) {
     case "ENOENT":
       return new ControlError(
-        `misp-herald is not running: there is no socket at "${path}". If its configuration names another control, pass it with -c or --control`,
+        `misp-herald is not running: there is no socket at "${path}". If its configuration names another control, pass it with -c or --control; one that was changed counts only after a restart`,
         cause,
       );
     case "ECONNREFUSED": {

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { reconcileBell } from "../absorb.ts";
 import { type Parts, type Running, start } from "../app.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import { ConfigError, type Problem } from "../config/problem.ts";
+import { ConfigError, type Problem, positionOf } from "../config/problem.ts";
 import type { Daemon } from "../control/daemon.ts";
 import { Totals } from "../control/totals.ts";
 import type { Clock } from "../delivery/clock.ts";
@@ -12,6 +12,7 @@ import type { Tried } from "../delivery/deliver.ts";
 import { type Holds, openHolds } from "../delivery/holds.ts";
 import { Notices } from "../delivery/notices.ts";
 import { PROBE_MS } from "../delivery/settle.ts";
+import { StoreError } from "../errors.ts";
 import { configRejected, destinationSuspended } from "../herald.ts";
 import type { Log } from "../log.ts";
 import type { Ledger, RecordLine, Store } from "../model.ts";
@@ -21,6 +22,7 @@ import type { LiveSource } from "../sources/source.ts";
 import type { Size } from "../store/size.ts";
 import type { Supervisor } from "../supervisor.ts";
 import { VERSION } from "../version.ts";
+import { logProblems } from "./log-problems.ts";
 import { dropUnnamed, noteUnnamed } from "./unnamed.ts";
 import { keepInBounds } from "./upkeep.ts";
 
@@ -111,7 +113,6 @@ export class Service implements AsyncDisposable {
 
   /** Runs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { loaded, parts } = this.#generation;
     const { clock, supervisor } = this.#options;
     await this.#lookAfterUnnamed();
     await this.#announceSuspended();
@@ -125,6 +126,7 @@ export class Service implements AsyncDisposable {
       keepInBounds({ ...this.#estate, bounds, others: () => this.#lookAfterUnnamed() }, ended.signal, beat),
     );
     try {
+      const { loaded, parts } = this.#generation;
       const opening = startedMessages(loaded.config, clock.now(), VERSION);
       this.#running = start({ ...parts, opening }, signal, () => supervisor?.running());
       await this.#running.ended;
@@ -183,8 +185,15 @@ export class Service implements AsyncDisposable {
       "Configuration reloaded",
     );
     if (restart.length > 0) log.warn({ keys: restart }, "The configuration has changes that need a restart");
-    await this.#lookAfterUnnamed();
-    await this.#probeSuspended();
+    logProblems(loaded.warnings, log);
+    try {
+      await this.#lookAfterUnnamed();
+      await this.#probeSuspended();
+    } catch (error) {
+      // It is in force all the same; what is left of this is done again every minute.
+      if (!(error instanceof StoreError)) throw error;
+      log.warn({ err: error }, "The state file cannot be written: nobody has been probed");
+    }
     return { digest: loaded.digest, warnings: loaded.warnings, restart };
   }
 
@@ -197,7 +206,7 @@ export class Service implements AsyncDisposable {
   async #announceSuspended(): Promise<void> {
     const owed = new Map((await this.#options.store.owed()).map((line) => [line.destination, line.owed]));
     for (const { destination, kind, since, note } of this.#holds.all) {
-      if (kind !== "suspended") continue;
+      if (kind !== "suspended" || !this.daemon.destinations.has(destination)) continue;
       const state = { reason: note, owed: owed.get(destination) ?? 0, probeMs: PROBE_MS };
       this.#notices.say(destinationSuspended(destination, state, since));
     }
@@ -219,7 +228,7 @@ export class Service implements AsyncDisposable {
     const { clock, log } = this.#options;
     const errors = issues.filter(({ severity }) => severity === "error");
     const [first] = errors;
-    const where = first && first.line > 0 ? `${first.file}:${first.line}:${first.column}` : first?.file;
+    const where = first && positionOf(first);
     this.#rejected = { at: clock.now(), problems: issues };
     log.error(
       { problems: errors.length, where, reason: first?.message, hint: "misp-herald check says all that is wrong" },

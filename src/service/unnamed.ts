@@ -28,8 +28,10 @@ export async function noteUnnamed({ store, holds, clock, log }: Estate, named: R
     if (await holds.add({ destination, kind: "unnamed", since: now, note: "" })) owed[destination] = line.owed;
   }
   for (const { destination, kind } of [...holds.all]) {
-    const stays = lines.some((line) => line.destination === destination);
-    if (kind === "unnamed" && !stays) await holds.release(destination, kind, now);
+    const isOwed = lines.some((line) => line.destination === destination);
+    // Of what is gone for good it does not matter any more that it refused us.
+    const isOver = kind === "unnamed" || (kind === "suspended" && !named.has(destination));
+    if (isOver && !isOwed) await holds.release(destination, kind, now);
   }
   if (Object.keys(owed).length === 0) return;
   const hint = "name them again, or drop what they are owed: misp-herald outbox drop --destination NAME";

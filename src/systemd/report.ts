@@ -25,6 +25,9 @@ const GLANCE_MS = 2_000;
 /** How often the rest is told: a process is started for each. */
 const STATUS_EVERY_MS = 30_000;
 
+/** How often within the time of the watchdog it is told that we live: one or two may get lost on a machine that is busy. */
+const PINGS = 4;
+
 /** Tells systemd what the service does, and that it is alive. */
 export class Report implements Supervisor, Disposable {
   readonly #notifier: Notifier;
@@ -49,7 +52,7 @@ export class Report implements Supervisor, Disposable {
     void this.#tellStatus({ READY: 1, MAINPID: process.pid });
     void this.#keepStatus();
     const { watchdogMs } = this.#notifier;
-    if (watchdogMs !== undefined) void this.#keepAlive(watchdogMs / 2);
+    if (watchdogMs !== undefined) void this.#keepAlive(watchdogMs / PINGS);
   }
 
   reloading(): void {

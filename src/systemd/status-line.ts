@@ -3,7 +3,7 @@ import type { Daemon } from "../control/daemon.ts";
 import { formatRejected } from "../control/status.ts";
 
 /** What the line says; all of it is in memory but what is owed. */
-export type Shown = Pick<Daemon, "config" | "sources" | "holds">;
+export type Shown = Pick<Daemon, "config" | "sources" | "holds" | "destinations">;
 
 const MAX_CHARS = 600;
 
@@ -35,8 +35,9 @@ function linkOf(source: Shown["sources"][number]): string {
   return silentSince === undefined ? some : `${some}, SILENT`;
 }
 
-function heldOf({ holds }: Shown): readonly string[] {
-  return holds.all.flatMap(({ destination, kind }) =>
+function heldOf({ holds, destinations }: Shown): readonly string[] {
+  const named = holds.all.filter(({ destination }) => destinations.has(destination));
+  return named.flatMap(({ destination, kind }) =>
     kind === "suspended" ? `${destination} SUSPENDED` : kind === "paused" ? `${destination} paused` : [],
   );
 }

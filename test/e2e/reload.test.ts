@@ -148,6 +148,30 @@ test("what a destination asked us to wait for holds after a reload, and what a r
   expect((await command("status")).out).not.toMatch(/not in the configuration/);
 });
 
+test("a file that is no YAML any more is refused by the service, which is asked all the same", async () => {
+  await using daemon = await startDaemon(configure(["first", "second"]));
+  configure(["first", "second"], "broken: [\n");
+  const refused = await command("reload");
+  expect(refused.code).toBe(1);
+  expect(refused.errors).toMatch(/stays in force[\s\S]*config\.yaml:\d+:\d+/);
+  await daemon.logged(/The new configuration is rejected/);
+  await eventually(() => second.received.some(({ body }) => JSON.stringify(body).includes("herald.config_rejected")));
+  expect((await command("status")).out).toMatch(/REJECTED/);
+});
+
+test("SIGHUP at any moment of the start ends nothing, and is obeyed", async () => {
+  const config = configure(["first"]);
+  await using daemon = start(["run", "-c", config]);
+  // Node has its handlers once anything is said.
+  await daemon.logged(/Listening for commands|Started/);
+  daemon.kill("SIGHUP");
+  await daemon.logged(/Configuration reloaded/);
+  await publisher.subscribed();
+  await publish(1);
+  await eventually(() => eventsAt(first).includes(uuidOf(1)));
+  expect(await daemon.stop("SIGTERM")).toBe(0);
+});
+
 test("a key that counts only at the start is named, and the rest is in force", async () => {
   await using daemon = await startDaemon(configure(["first"]));
   const config = configure(["second"]);

@@ -41,6 +41,18 @@ test("what is owed to a destination that no configuration names is kept for 24 h
   expect(notices.take(clock.now())).toHaveLength(1);
 });
 
+test("a suspension ends with its destination, once nothing is owed to it", async () => {
+  const { estate, store, holds, clock } = await open();
+  for (const destination of ["soc", "gone"])
+    await holds.add({ destination, kind: "suspended", since: clock.now(), note: "http-410" });
+  await noteUnnamed(estate, new Set(["mail"]));
+  expect(holds.find("gone", "suspended")).toBeUndefined();
+  expect(holds.find("soc", "suspended")).toBeDefined();
+  for await (const _ of store.ledger.drop({ destinations: ["soc"] }, { outcome: "muted" }, clock.now()));
+  await noteUnnamed(estate, new Set(["mail"]));
+  expect(holds.all).toEqual([]);
+});
+
 test("one that is named again in time loses nothing, and a restart in between does not begin the day anew", async () => {
   const { estate, store, clock, records } = await open();
   await noteUnnamed(estate, new Set(["mail"]));

@@ -51,6 +51,10 @@ function look(): Seen {
     config: { file: "config.yaml", digest: "d", since: T0, ...(rejected && { rejected }) },
     sources: [{ name: "cert", status: () => feed, async *frames() {} }],
     holds,
+    destinations: new Map([
+      ["soc", "webhook"],
+      ["mail", "email"],
+    ]),
     store,
     pulse: { stuck: () => stuck },
   };
@@ -96,18 +100,18 @@ test("what matters is told within two seconds, the rest every thirty, and what h
   expect(statuses().at(-1)).toBe("cert NOT CONNECTED, 12,345 frames; 0 owed, soc SUSPENDED");
 });
 
-test("the watchdog hears of us at half of its patience as long as every loop turns", async () => {
+test("the watchdog hears of us four times within its patience as long as every loop turns", async () => {
   using report = openReport(60_000);
   report.running();
   await clock.pass(300_000);
-  expect(pings()).toBe(10);
+  expect(pings()).toBe(20);
   stuck = ["deliver soc", "feed cert"];
   await clock.pass(300_000);
-  expect(pings()).toBe(10);
+  expect(pings()).toBe(20);
   expect(captured.find(/do not go on/)).toMatchObject([{ level: "error", stuck: ["deliver soc", "feed cert"] }]);
   stuck = [];
   await clock.pass(60_000);
-  expect(pings()).toBe(12);
+  expect(pings()).toBe(24);
   expect(captured.find(/go on again/)).toHaveLength(1);
 });
 
@@ -171,5 +175,8 @@ test("the line says when only some of a feed is there, when it is silent, and wh
 
 test("the line is bounded, however many destinations refuse us", async () => {
   for (let n = 0; n < 200; n++) await holds.add({ destination: `dest-${n}`, kind: "suspended", since: T0, note: "" });
-  expect(formatStatusLine(look(), 0)).toHaveLength(600);
+  const destinations = new Map(holds.all.map(({ destination }) => [destination, "webhook"]));
+  expect(formatStatusLine({ ...look(), destinations }, 0)).toHaveLength(600);
+  // What the configuration does not name is nobody's business any more.
+  expect(formatStatusLine({ ...look(), destinations: new Map() }, 0)).not.toContain("SUSPENDED");
 });
