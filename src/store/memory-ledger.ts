@@ -149,6 +149,13 @@ export class MemoryLedger implements Ledger {
     for (const [name, { hold }] of held) if (hold.kind !== kind) this.#holds.set(name, { hold, agelessFrom: now });
   }
 
+  /** The clock was set back by so much: what is held was held by the new one. */
+  setBack(by: number): void {
+    for (const [name, { hold, agelessFrom }] of this.#holds) {
+      this.#holds.set(name, { hold: { ...hold, since: hold.since - by }, agelessFrom: agelessFrom - by });
+    }
+  }
+
   #meant({ ids, destinations, standing, eventUuid, before }: OwedFilter): readonly Owed[] {
     return [...this.#shelf.owed.values()].filter(
       (owed) =>
@@ -156,7 +163,7 @@ export class MemoryLedger implements Ledger {
         (destinations === undefined || destinations.includes(owed.delivery.destination)) &&
         (standing === undefined || this.#standingOf(owed) === standing) &&
         (eventUuid === undefined || owed.delivery.eventUuid === eventUuid) &&
-        (before === undefined || owed.delivery.createdAt < before),
+        (before === undefined || owed.owedSince < before),
     );
   }
 

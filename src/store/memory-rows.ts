@@ -5,6 +5,8 @@ export interface Owed {
   readonly delivery: Delivery;
   readonly alert: Alert;
   readonly groupKey: string;
+  /** By the clock as it is set now; the delivery has what it said then. */
+  readonly owedSince: number;
   batch?: BatchId;
 }
 export interface WaitingGroup extends GroupState {

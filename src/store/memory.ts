@@ -42,7 +42,7 @@ class MemoryStore implements Store {
   readonly #cursors = new Map<string, number>();
   #records: RecordLine[] = [];
   #setback: Setback | undefined;
-  readonly ledger: Ledger = new MemoryLedger({
+  readonly ledger: MemoryLedger = new MemoryLedger({
     owed: this.#owed,
     groups: this.#groups,
     batches: this.#batches,
@@ -98,7 +98,7 @@ class MemoryStore implements Store {
       const { group, dueAt } = chooseGroup(groups, (key) => this.#groups.get(nameOf(destination, key)), now);
       const name = nameOf(destination, group.key);
       this.#groups.set(name, { ...this.#groups.get(name), destination, group, dueAt });
-      this.#owed.set(delivery.id, { delivery, alert, groupKey: group.key });
+      this.#owed.set(delivery.id, { delivery, alert, groupKey: group.key, owedSince: delivery.createdAt });
     }
     this.#records.push(...effects.records);
     for (const one of effects.undecided) if (!this.#undecided.has(one.id)) this.#undecided.set(one.id, one);
@@ -187,13 +187,13 @@ class MemoryStore implements Store {
 
   async owed(): Promise<readonly { destination: string; owed: number; oldestAt: number }[]> {
     const byDestination = new Map<string, { destination: string; owed: number; oldestAt: number }>();
-    for (const { delivery } of this.#owed.values()) {
-      const { destination, createdAt } = delivery;
-      const found = byDestination.get(destination) ?? { destination, owed: 0, oldestAt: createdAt };
+    for (const { delivery, owedSince } of this.#owed.values()) {
+      const { destination } = delivery;
+      const found = byDestination.get(destination) ?? { destination, owed: 0, oldestAt: owedSince };
       byDestination.set(destination, {
         destination,
         owed: found.owed + 1,
-        oldestAt: Math.min(found.oldestAt, createdAt),
+        oldestAt: Math.min(found.oldestAt, owedSince),
       });
     }
     return [...byDestination.values()].sort((a, b) => (a.destination < b.destination ? -1 : 1));
@@ -264,6 +264,8 @@ class MemoryStore implements Store {
       this.#batches.set(id, { ...batch, nextAt: batch.nextAt - back, ...times });
     }
     for (const [id, one] of this.#undecided) this.#undecided.set(id, { ...one, since: one.since - back });
+    for (const [id, owed] of this.#owed) this.#owed.set(id, { ...owed, owedSince: owed.owedSince - back });
+    this.ledger.setBack(back);
   }
 
   #formBatch(destination: string, now: number): FormedBatch | undefined {

@@ -110,11 +110,17 @@ export function prepareStatements(db: Database) {
         UNION ALL SELECT max(first_attempt_at) FROM batches
         UNION ALL SELECT max(since) FROM undecided
         UNION ALL SELECT max(created_at) FROM deliveries
+        UNION ALL SELECT max(since) FROM holds
+        UNION ALL SELECT max(ageless_from) FROM holds
       )`),
+    // All that `latest` looks at: what stayed behind would be taken for a clock set back at every start.
     setBack: [
       "UPDATE batches SET next_at = next_at - ?1, first_attempt_at = first_attempt_at - ?1",
       "UPDATE delivery_groups SET due_at = due_at - ?1, last_left_at = last_left_at - ?1",
       "UPDATE undecided SET since = since - ?1, body = json_set(body, '$.since', since - ?1)",
+      // The body keeps what the clock said: readers are shown that, the same at every attempt.
+      "UPDATE deliveries SET created_at = created_at - ?1",
+      "UPDATE holds SET since = since - ?1, ageless_from = ageless_from - ?1",
     ].map((sql) => db.prepare(sql)),
 
     // ---- for people

@@ -236,6 +236,49 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       await using again = await reopen();
       expect(await again.take("soc", NOW - DAYS)).toEqual({ dueAt: NOW - DAYS + 2 * MINUTE });
     });
+
+    it("is made up for once, however often the store is opened afterwards", async (context) => {
+      const { store, reopen } = await open();
+      if (!reopen) {
+        await store[Symbol.asyncDispose]();
+        return context.skip("not durable");
+      }
+      await store.commit(owing(delivery("a")), NOW);
+      const { id } = await takeBatch(store, NOW);
+      await store.settle({ batch: id, records: [], retryAt: NOW, attempted: true }, NOW);
+      const firstAttempts: number[] = [];
+      for (let start = 0; start < 3; start += 1) {
+        await using again = await reopen();
+        const batch = await takeBatch(again, NOW - DAYS + start * MINUTE);
+        firstAttempts.push(batch.firstAttemptAt);
+        await again.settle({ batch: id, records: [], retryAt: NOW - DAYS, attempted: true }, NOW - DAYS);
+      }
+      expect(firstAttempts).toEqual([NOW - DAYS, NOW - DAYS, NOW - DAYS]);
+    });
+
+    it("keeps how long something has been owed", async () => {
+      await using store = (await open()).store;
+      await store.commit(owing(delivery("a", { createdAt: NOW - MINUTE }), delivery("b")), NOW);
+      expect(await store.take("nobody", NOW - DAYS)).toBeUndefined();
+      expect(await store.owed()).toEqual([{ destination: "soc", owed: 2, oldestAt: NOW - DAYS - MINUTE }]);
+      // What readers are shown is the same at every attempt.
+      const batch = await takeBatch(store, NOW - DAYS);
+      expect(batch.entries.map((entry) => entry.delivery.createdAt)).toEqual([NOW - MINUTE, NOW]);
+    });
+
+    it("takes nothing from what a hold gives back", async () => {
+      await using store = (await open()).store;
+      await store.commit(owing(delivery("a")), NOW);
+      const { id } = await takeBatch(store, NOW);
+      await store.settle({ batch: id, records: [], retryAt: NOW, attempted: true }, NOW);
+      await store.ledger.hold({ destination: "soc", kind: "paused", since: NOW, note: "alice" });
+      expect(await store.take("nobody", NOW - DAYS)).toBeUndefined();
+      expect(await store.ledger.holds()).toMatchObject([{ since: NOW - DAYS }]);
+      await store.ledger.release("soc", "paused", NOW - DAYS + 20 * MINUTE);
+      expect(await takeBatch(store, NOW - DAYS + 20 * MINUTE)).toMatchObject({
+        firstAttemptAt: NOW - DAYS + 20 * MINUTE,
+      });
+    });
   });
 
   describe(`${name}: a crash`, () => {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,11 +44,14 @@ describeStore("sqlite store", async () => {
   const path = join(directory, "state.db");
   const store = await openSqliteStore({ path });
   onTestFinished(() => store[Symbol.asyncDispose]());
+  let newest = path;
   const reopen = async () => {
     // What a killed process leaves behind: the files as they are, while the first store still has them open.
-    const copy = join(directory, "copy.db");
-    await copyFile(path, copy);
-    await copyFile(`${path}-wal`, `${copy}-wal`);
+    const copy = `${newest}-copy`;
+    await copyFile(newest, copy);
+    // One that was closed has left none.
+    if (existsSync(`${newest}-wal`)) await copyFile(`${newest}-wal`, `${copy}-wal`);
+    newest = copy;
     return openSqliteStore({ path: copy });
   };
   return { store, reopen };
