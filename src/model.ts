@@ -143,7 +143,7 @@ export interface Keys {
     readonly instance: string;
     readonly id?: string;
     readonly uuid?: string;
-    /** Also all of its attributes that have a marking, of which there may be many. */
+    /** Also what is undecided about it, and all of its attributes that have a marking, of which there may be many. */
     readonly whole?: boolean;
   }[];
   readonly attributes: readonly { readonly instance: string; readonly id: string }[];

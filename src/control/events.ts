@@ -44,7 +44,7 @@ export async function* history(query: HistoryQuery, daemon: Daemon, signal: Abor
 
 /** Who was told what of an event, who will be, and why not. */
 export async function explain(name: string, daemon: Daemon, signal: AbortSignal): Promise<Explained> {
-  const known = await recall(name, daemon);
+  const known = await recall(name, daemon, true);
   const explained: Explained = { events: eventsOf(known), owed: [], records: [], more: false };
   for (const eventUuid of uuidsIn(known, name)) {
     for await (const lines of daemon.store.ledger.owed({ eventUuid })) {
@@ -73,9 +73,9 @@ async function* records(filter: RecordFilter, { store }: Daemon, signal: AbortSi
   }
 }
 
-/** An id is that of any instance: two of them may know different events by it. */
-async function recall(name: string, { store, instances }: Daemon): Promise<Known> {
-  const key = isId(name) ? { id: name } : { uuid: name };
+/** An id is that of any instance: two of them may know different events by it. `whole`: also what is undecided. */
+async function recall(name: string, { store, instances }: Daemon, whole = false): Promise<Known> {
+  const key = { ...(isId(name) ? { id: name } : { uuid: name }), whole };
   return store.recall({ events: instances.map((instance) => ({ instance, ...key })), attributes: [] });
 }
 

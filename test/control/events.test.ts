@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { openAnswers } from "../../src/control/answers.ts";
+import { ask } from "../../src/control/client.ts";
+import type { Daemon } from "../../src/control/daemon.ts";
+import { Explained } from "../../src/control/documents.ts";
+import { openControl } from "../../src/control/server.ts";
+import { Totals } from "../../src/control/totals.ts";
+import { openHolds } from "../../src/delivery/holds.ts";
+import { Quiet } from "../../src/quiet.ts";
+import { openMemoryStore } from "../../src/store/memory.ts";
+import { undecided } from "../store/contract-undecided.ts";
+import { attributeMemory, effects, eventMemory, NOW, UUID } from "../store/samples.ts";
+import { captureLog } from "../support/captured-log.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+/** A service without feeds and destinations, of which only its state can be asked. */
+async function daemonWith(store: Daemon["store"]): Promise<Daemon> {
+  const { log } = captureLog();
+  const clock = new VirtualClock();
+  return {
+    version: "0",
+    pid: 1,
+    startedAt: NOW,
+    config: { file: "config.yaml", digest: "", since: NOW },
+    stateFile: "state.db",
+    instances: ["cert"],
+    destinations: new Map(),
+    routes: [],
+    sources: [],
+    lanes: [],
+    bells: new Map(),
+    store,
+    holds: await openHolds(store.ledger),
+    totals: new Totals(),
+    unreadable: new Quiet(log, "", clock.now),
+    clock,
+    log,
+    settled: () => {},
+    reload: async () => ({ digest: "", warnings: [], restart: [] }),
+  };
+}
+
+test.each([["7"], [UUID]])("explain %s names who waits until MISP has been asked", async (event) => {
+  const folder = mkdtempSync(join(tmpdir(), "misp-herald-explain-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  await using store = openMemoryStore();
+  const waiting = [undecided("a", { destinations: ["soc"] }), undecided("b"), undecided("c", { eventKey: "8" })];
+  const events = [eventMemory(), eventMemory({ key: "8", event: { id: "8" } })];
+  await store.commit(effects({ events, attributes: [attributeMemory("70")], undecided: waiting }), NOW);
+  const daemon = await daemonWith(store);
+  const path = join(folder, "control.sock");
+  await using control = await openControl({ path, log: daemon.log, answer: openAnswers(() => daemon) });
+  const line = { path: control.path, signal: new AbortController().signal };
+  const explained = await ask(line, { command: "explain", event }, Explained);
+  expect(explained.events).toMatchObject([{ id: "7", uuid: UUID, undecided: ["soc", "mail"] }]);
+});
