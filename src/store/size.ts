@@ -17,7 +17,8 @@ export interface Size {
   /**
    * Where more than `maxBytes` is in use, takes out a transaction's worth of what is missed least: the oldest of the
    * record; memory of the events that were not touched for longest and of which nothing is owed; what is undecided;
-   * the oldest owed of the destination that owes most, as dead. Undefined: it fits, or there is nothing to take out.
+   * the oldest owed of the destination that owes most, as dead; then what was spared of the record and memory, because
+   * it is of the last hour. Undefined: it fits, or there is nothing to take out.
    */
   shed(maxBytes: number, now: number): Promise<Shed | undefined>;
   /** Gives room that is not in use back to the disk, a little at a time; true: there may be more. */
@@ -32,6 +33,10 @@ const PAGES_AT_ONCE = 1_000;
 /** Pages that stay for what comes next. */
 const SPARE_PAGES = 64;
 const DAY_MS = 86_400_000;
+/** What reconcile finds again, and the feed may repeat, is told again once it is forgotten: that costs more than its room. */
+const RECENT_MS = 3_600_000;
+/** Whatever the clock said when it was written. */
+const ANY_TIME = Number.MAX_SAFE_INTEGER;
 
 /** The size of a state file of SQLite. */
 export class SqliteSize implements Size {
@@ -51,15 +56,12 @@ export class SqliteSize implements Size {
     return this.#shelf.file.transaction((): Shed | undefined => {
       const excess = this.#measure().used - maxBytes;
       if (excess <= 0) return undefined;
-      // That something was lost is told for a day, though room is scarce.
-      const records = Number(this.#sql.shedRecords.run(now - DAY_MS).changes);
-      if (records > 0) return { what: "records", rows: records };
-      const memory = this.#shedMemory(now);
-      if (memory > 0) return { what: "memory", rows: memory };
+      const old = this.#shedKnown(now - RECENT_MS, now - DAY_MS, now);
+      if (old) return old;
       const undecided = this.#sql.oldestUndecided.all().map(({ body }): Undecided => JSON.parse(body));
       if (undecided.length > 0) return { what: "undecided", undecided };
       const lines = this.#shedOwed(excess, now);
-      return lines.length > 0 ? { what: "owed", lines } : undefined;
+      return lines.length > 0 ? { what: "owed", lines } : this.#shedKnown(ANY_TIME, ANY_TIME, now);
     });
   }
 
@@ -73,16 +75,26 @@ export class SqliteSize implements Size {
     });
   }
 
-  /** Events with all that is known of them, then groups in which nothing has waited for a day. */
-  #shedMemory(now: number): number {
+  /** The record and memory from before then; it takes little room to know who was told. */
+  #shedKnown(before: number, toldBefore: number, now: number): Shed | undefined {
+    // That something was lost is told for a day, though room is scarce.
+    const records = Number(this.#sql.shedRecords.run(before, now - DAY_MS).changes);
+    if (records > 0) return { what: "records", rows: records };
+    const memory = this.#shedMemory(before, toldBefore, now);
+    return memory > 0 ? { what: "memory", rows: memory } : undefined;
+  }
+
+  /** Events with all that is known of them, then who was told of others, and groups in which nothing has waited for a day. */
+  #shedMemory(before: number, toldBefore: number, now: number): number {
     let rows = 0;
-    for (const { instance, key, uuid } of this.#sql.oldestEvents.all()) {
+    for (const { instance, key } of this.#sql.oldestEvents.all(before)) {
       rows += Number(this.#sql.dropEvent.run(instance, key).changes);
       // Never without its event: a marking that is forgotten alone would loosen.
       rows += Number(this.#sql.dropAttributes.run(instance, key).changes);
-      if (uuid !== null) rows += Number(this.#sql.dropTold.run(instance, uuid).changes);
     }
-    return rows > 0 ? rows : Number(this.#sql.dropGroups.run(now - DAY_MS).changes);
+    if (rows > 0) return rows;
+    const told = Number(this.#sql.dropTold.run(toldBefore).changes);
+    return told > 0 ? told : Number(this.#sql.dropGroups.run(now - DAY_MS).changes);
   }
 
   #shedOwed(excess: number, now: number): readonly RecordLine[] {
@@ -118,16 +130,21 @@ function prepareSize(db: Database) {
       FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()`),
     shedRecords: db.prepare(`
       DELETE FROM records WHERE seq IN (
-        SELECT seq FROM records WHERE outcome <> 'dead' OR at < ? ORDER BY seq LIMIT ${RECORD_ROWS})`),
-    oldestEvents: db.prepare<{ readonly instance: string; readonly key: string; readonly uuid: string | null }>(`
-      SELECT instance, key, uuid FROM events e
-      WHERE NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_id = e.key)
+        SELECT seq FROM records WHERE at < ?1 AND (outcome <> 'dead' OR at < ?2) ORDER BY seq LIMIT ${RECORD_ROWS})`),
+    oldestEvents: db.prepare<{ readonly instance: string; readonly key: string }>(`
+      SELECT instance, key FROM events e
+      WHERE touched_at < ? AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_id = e.key)
         AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_uuid IN (e.uuid, e.key))
         AND NOT EXISTS (SELECT 1 FROM undecided u WHERE u.instance = e.instance AND u.event_key = e.key)
       ORDER BY touched_at LIMIT ${EVENT_ROWS}`),
     dropEvent: db.prepare("DELETE FROM events WHERE instance = ? AND key = ?"),
     dropAttributes: db.prepare("DELETE FROM attributes WHERE instance = ? AND event_key = ?"),
-    dropTold: db.prepare("DELETE FROM told WHERE instance = ? AND event_uuid = ?"),
+    // Whose events are remembered still matters as much as they do.
+    dropTold: db.prepare(`
+      DELETE FROM told WHERE (instance, event_uuid, destination) IN (
+        SELECT instance, event_uuid, destination FROM told t
+        WHERE touched_at < ? AND NOT EXISTS (SELECT 1 FROM events e WHERE e.instance = t.instance AND e.uuid = t.event_uuid)
+        ORDER BY touched_at LIMIT ${RECORD_ROWS})`),
     dropGroups: db.prepare(`
       DELETE FROM delivery_groups WHERE rowid IN (
         SELECT rowid FROM delivery_groups WHERE due_at IS NULL AND last_left_at < ?

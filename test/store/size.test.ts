@@ -13,9 +13,11 @@ import {
   effects,
   eventMemory,
   group,
+  MINUTE,
   NOW,
   owing,
   record,
+  settledAs,
   takeBatch,
   UUID,
 } from "./samples.ts";
@@ -82,7 +84,7 @@ test("the oldest records go first, then memory of what is not owed, then the old
   );
   await owe(opened, "few", 5, 100);
   await owe(opened, "many", 20, 200);
-  const steps = await shedAll(opened, empty + 60 * KIB);
+  const steps = await shedAll(opened, empty + 60 * KIB, NOW + DAY);
   expect([...new Set(steps.map(({ what }) => what))]).toEqual(["records", "memory", "owed"]);
   expect(await store.recall(EVENT_KEYS)).toMatchObject({ events: [], attributes: [] });
   const dead = linesOf(steps);
@@ -102,10 +104,57 @@ test("no more of the record goes than is needed, the newest lines stay", async (
   const lines = Array.from({ length: 2_000 }, (_, i) => record(delivery(`r${i}`), { at: NOW + i }));
   await opened.store.commit(effects({ records: lines }), NOW);
   const { used } = await opened.size.measure();
-  expect(await shedAll(opened, used - 50 * KIB)).toEqual([{ what: "records", rows: 500 }]);
+  expect(await shedAll(opened, used - 50 * KIB, NOW + DAY)).toEqual([{ what: "records", rows: 500 }]);
   const left = await opened.store.history(10_000);
   expect(left).toHaveLength(1_500);
   expect(left[0]?.delivery).toBe("r1999");
+});
+
+/** An event that was told and of which nothing is owed, at that time. */
+async function tell({ store }: Opened, n: number, at: number): Promise<void> {
+  const event = { id: String(n), uuid: uuidOf(n), changedAt: at, info: LONG, tags: [] };
+  const one = delivery(`told-${n}`, { eventUuid: uuidOf(n), changedAt: at, createdAt: at, groups: [group(`${n}`)] });
+  await store.commit({ ...owing(one), events: [eventMemory({ key: String(n), event })] }, at);
+  await store.settle(settledAs(await takeBatch(store, at), "sent", at), at);
+}
+
+/** What is left of an event, and that it was told. */
+async function leftOf({ store }: Opened, n: number) {
+  const { events, told } = await store.recall({ events: [{ instance: "cert", uuid: uuidOf(n) }], attributes: [] });
+  const lines = await store.history(1_000);
+  return {
+    memory: events.length,
+    told: told.length,
+    record: lines.filter(({ eventUuid, outcome }) => eventUuid === uuidOf(n) && outcome === "sent").length,
+  };
+}
+
+test("what was told within the last hour stays known as long as anything else can go, so that it is not told again", async () => {
+  const opened = await openStore();
+  await tell(opened, 1, NOW - 2 * 60 * MINUTE);
+  await tell(opened, 2, NOW - 10 * MINUTE);
+  await owe(opened, "soc", 20, 100);
+  const { used } = await opened.size.measure();
+  const steps = await shedAll(opened, used - 60 * KIB);
+  expect(steps.map(({ what }) => what)).toEqual(["records", "memory", "owed"]);
+  expect(await leftOf(opened, 2)).toEqual({ memory: 1, told: 1, record: 1 });
+  await owe(opened, "soc", 1, 200);
+  expect((await shedAll(opened, 0)).map(({ what }) => what)).toEqual(["owed", "records", "memory", "memory"]);
+  expect(await leftOf(opened, 2)).toEqual({ memory: 0, told: 0, record: 0 });
+});
+
+test("who was told of an event stays known for a day, also when its memory goes", async () => {
+  const opened = await openStore();
+  await tell(opened, 1, NOW - DAY - MINUTE);
+  await tell(opened, 2, NOW - 2 * 60 * MINUTE);
+  await owe(opened, "soc", 20, 100);
+  const { used } = await opened.size.measure();
+  await shedAll(opened, used - 30 * KIB);
+  expect(await leftOf(opened, 1)).toEqual({ memory: 0, told: 0, record: 0 });
+  expect(await leftOf(opened, 2)).toEqual({ memory: 0, told: 1, record: 0 });
+  const { used: left } = await opened.size.measure();
+  expect(await opened.size.shed(left - 1, NOW + DAY)).toMatchObject({ what: "memory" });
+  expect(await leftOf(opened, 2)).toMatchObject({ told: 0 });
 });
 
 test("memory of an event that something is owed of, or waits to be decided, stays", async () => {
