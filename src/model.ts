@@ -119,6 +119,8 @@ export interface EventMemory {
   readonly publishedAt?: number;
   /** When, by our clock, the feed told of it, or it was published, if it was found late. */
   readonly publicationAt?: number;
+  /** When that publication was received first, late or not; what says the same soon after is a copy of it. */
+  readonly countedAt?: number;
   /** What that publication said of the event itself, to tell in words what the next one changes. */
   readonly published?: Pick<EventView, "info" | "threatLevel"> & { readonly tags: readonly string[] };
   readonly everPublished: boolean;

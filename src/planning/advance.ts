@@ -39,7 +39,7 @@ function replace(memory: EventMemory, message: Message, view: EventView, changed
   if (late && late.changedAt < (memory.publishedAt ?? late.changedAt)) return undefined;
   if (knownAt !== undefined && changedAt < knownAt) {
     // A publication that was missed is told though its event has been edited since.
-    return late && { ...memory, ...published(message, memory.event, memory.event.tags), everPublished: true };
+    return late && { ...memory, ...published(memory, message, memory.event, memory.event.tags), everPublished: true };
   }
   const isNewer = knownAt === undefined || changedAt > knownAt;
   const isPublication = message.kind === "event.published";
@@ -50,10 +50,24 @@ function replace(memory: EventMemory, message: Message, view: EventView, changed
     ...memory,
     event: { ...overlay(memory.event, withoutMembers(view)), ...(tags && { tags }) },
     attached,
-    ...(isPublication && published(message, view, tags)),
+    ...(isPublication && published(memory, message, view, tags)),
     everPublished: memory.everPublished || isPublication || isPublished(view),
     deleted: message.kind === "event.deleted" || (memory.deleted && !isNewer),
   };
+}
+
+/** By several endpoints and by reconcile a publication comes more than once; nobody publishes the same again so soon. */
+const COPY_MS = 60_000;
+
+/** Whether a publication is one that memory has counted, come by another way. */
+export function isCopy(
+  memory: EventMemory | undefined,
+  message: Message,
+): memory is EventMemory & { readonly countedAt: number } {
+  if (message.kind !== "event.published" || memory?.countedAt === undefined) return false;
+  if (memory.publishedAt === undefined || memory.publishedAt !== publishedAtOf(message)) return false;
+  // Reconcile looks for what was never seen: it and the feed have crossed.
+  return message.late !== undefined || Math.abs(message.receivedAt - memory.countedAt) < COPY_MS;
 }
 
 /** A complete list replaces what is older than it, and is united with what is not. */
@@ -165,13 +179,15 @@ export function advanceAttributes(
 
 /** What is remembered of a publication. */
 function published(
+  memory: EventMemory,
   message: Message,
   { info, threatLevel }: EventView,
   tags: readonly Tag[] = [],
-): Pick<EventMemory, "publishedAt" | "publicationAt" | "published"> {
+): Pick<EventMemory, "publishedAt" | "publicationAt" | "countedAt" | "published"> {
   const publishedAt = publishedAtOf(message);
   return {
     ...(publishedAt !== undefined && { publishedAt }),
+    countedAt: isCopy(memory, message) ? memory.countedAt : message.receivedAt,
     publicationAt: message.late?.publishedAt ?? message.receivedAt,
     published: {
       ...(info !== undefined && { info }),

@@ -20,7 +20,7 @@ import type {
 import { matchableOf, matchableOfGuarded } from "../routing/facts.ts";
 import { fire, type Route, type Routes } from "../routing/route.ts";
 import type { Kind } from "../vocabulary.ts";
-import { advanceAttributes, advanceEvent, publishedAtOf } from "./advance.ts";
+import { advanceAttributes, advanceEvent, isCopy, publishedAtOf } from "./advance.ts";
 import { compose } from "./compose.ts";
 import { groupsOf } from "./groups.ts";
 import { deliveryId } from "./identity.ts";
@@ -175,6 +175,8 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   const refused: RecordLine[] = [];
   const absorbed: Effects["decided"][number][] = [];
   const waiting: string[] = [];
+  const isCounted = isCopy(before, message);
+  const countedAt = isCounted ? before.countedAt : message.receivedAt;
   // A publication tells all that MISP would answer.
   const canAsk = !only && advanced && kind !== "event.published" && rules.asks?.has(message.instance);
   const destinations: Trace["destinations"][number][] = [];
@@ -184,7 +186,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
     const decided = decide(picked, routes, settings.guard, memory);
     const certain = decided.routes.map((route) => route.name);
     const id = deliveryId(
-      { ...alert, version: settings.repeats === "always" ? againVersion(alert) : alert.version },
+      { ...alert, version: settings.repeats === "always" ? againVersion(alert, countedAt) : alert.version },
       name,
     );
     const event = {
@@ -213,7 +215,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
     }
     const { guarded, cleared, kept } = decided;
     const since = kind === "event.published" ? copy.toldAt(alert.instance, name, event.eventUuid) : undefined;
-    if (since !== undefined && !isNews(since, event.changedAt, settings.repeats)) {
+    if (since !== undefined && !isNews(since, event.changedAt, settings.repeats, isCounted)) {
       destinations.push({ name, routes: certain, verdict: "already-told", guarded });
       continue;
     }
@@ -363,13 +365,19 @@ function changesOf({ published }: EventMemory, { event }: Alert): { readonly cha
 }
 
 /** Whether a publication tells something that the destination was not told and is not owed. */
-function isNews(since: number, changedAt: number | undefined, repeats: "changed" | "never" | "always"): boolean {
-  return repeats === "always" || (repeats === "changed" && (changedAt ?? 0) > since);
+function isNews(
+  since: number,
+  changedAt: number | undefined,
+  repeats: "changed" | "never" | "always",
+  isCounted: boolean,
+): boolean {
+  if ((changedAt ?? 0) > since) return repeats !== "never";
+  return repeats === "always" && !isCounted;
 }
 
-/** With `repeats: always` each publication is another one, though nothing in it has changed. */
-function againVersion({ version, receivedAt, kind }: Alert): string {
-  return kind === "event.published" ? `${version}@${Math.floor(receivedAt / 1000)}` : version;
+/** With `repeats: always` each publication is another one, though nothing in it has changed; its copies are not. */
+function againVersion({ version, kind }: Alert, countedAt: number): string {
+  return kind === "event.published" ? `${version}@${Math.floor(countedAt / 1000)}` : version;
 }
 
 /** Marks the attributes that the routes that fire ask for. */

@@ -108,7 +108,12 @@ describe("a publication", () => {
 });
 
 describe("repeats", () => {
-  const sequence = [publication(), publication({ receivedAt: T0 + MINUTE }), again(2), again(2)];
+  const sequence = [
+    publication(),
+    publication({ receivedAt: T0 + 2 * MINUTE }),
+    again(3),
+    again(3, { receivedAt: T0 + 5 * MINUTE }),
+  ];
 
   it.each([
     ["changed", ["owed", "already-told", "owed", "already-told"]],
@@ -123,8 +128,42 @@ describe("repeats", () => {
 
   it("always: the same publication later is another delivery, the same frame twice is one", async () => {
     const desk = new Desk({ destinations: { soc: { repeats: "always" } } });
-    await desk.tell(publication(), publication(), publication({ receivedAt: T0 + MINUTE }));
+    await desk.tell(publication(), publication(), publication({ receivedAt: T0 + 2 * MINUTE }));
     expect(await desk.settle()).toBe(2);
+  });
+
+  it("always: copies over several endpoints, of a replay and of reconcile are one publication", async () => {
+    const desk = new Desk({ destinations: { soc: { repeats: "always" } } });
+    const at = (ms: number, rest: Partial<Message> = {}): Message => ({
+      ...publication({ receivedAt: T0 + ms }),
+      ...rest,
+    });
+    const verdicts = async (...messages: readonly Message[]) => {
+      const { traces } = await desk.plan(...messages);
+      return traces.flatMap(({ destinations }) => destinations.map(({ verdict }) => verdict));
+    };
+    // Two endpoints, on both sides of a full second, in one micro-batch and in two.
+    expect(await verdicts(at(900), at(1_100))).toEqual(["owed", "already-told"]);
+    expect(await verdicts(at(1_200))).toEqual(["already-told"]);
+    expect(await desk.settle()).toBe(1);
+    expect(await verdicts(at(59_000))).toEqual(["already-told"]);
+    // Reconcile finds only what was not seen: where it was, the two have crossed.
+    expect(await verdicts(at(5 * MINUTE, { topic: "rest", late: { together: false, publishedAt: T0, changedAt: T0 } }))).toEqual(["already-told"]);
+    // Copies do not put off the next publication, which is another delivery.
+    expect(await verdicts(at(61_000))).toEqual(["owed"]);
+    // A later version is none of them, however soon it comes.
+    expect(await verdicts(again(1, { receivedAt: T0 + 61_500 }))).toEqual(["owed"]);
+    expect(await desk.settle()).toBe(2);
+  });
+
+  it("always: a copy that reaches who was refused the first is the same delivery", async () => {
+    const desk = new Desk({ destinations: { soc: { repeats: "always" } } });
+    await desk.tell(publication());
+    await desk.settle();
+    const [first] = (await desk.tell(again(1))).deliveries;
+    await desk.settle("soc", "dead");
+    const [second] = (await desk.tell(again(1, { receivedAt: T0 + 90 * SECOND }))).deliveries;
+    expect([first?.id, second?.id]).toEqual([expect.any(String), first?.id]);
   });
 
   it("are about what was told: refused and dead were not", async () => {
