@@ -9,8 +9,9 @@ import { Explained } from "../../src/control/documents.ts";
 import { openControl } from "../../src/control/server.ts";
 import { Totals } from "../../src/control/totals.ts";
 import { openHolds } from "../../src/delivery/holds.ts";
+import { Pulse } from "../../src/pulse.ts";
 import { Quiet } from "../../src/quiet.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { undecided } from "../store/contract-undecided.ts";
 import { attributeMemory, effects, eventMemory, NOW, UUID } from "../store/samples.ts";
 import { captureLog } from "../support/captured-log.ts";
@@ -33,6 +34,8 @@ async function daemonWith(store: Daemon["store"]): Promise<Daemon> {
     lanes: [],
     bells: new Map(),
     store,
+    maxStateBytes: 2 ** 30,
+    pulse: new Pulse(clock.now),
     holds: await openHolds(store.ledger),
     totals: new Totals(),
     unreadable: new Quiet(log, "", clock.now),
@@ -46,7 +49,7 @@ async function daemonWith(store: Daemon["store"]): Promise<Daemon> {
 test.each([["7"], [UUID]])("explain %s names who waits until MISP has been asked", async (event) => {
   const folder = mkdtempSync(join(tmpdir(), "misp-herald-explain-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  await using store = openMemoryStore();
+  await using store = await openSqliteStore({ path: join(folder, "state.db") });
   const waiting = [undecided("a", { destinations: ["soc"] }), undecided("b"), undecided("c", { eventKey: "8" })];
   const events = [eventMemory(), eventMemory({ key: "8", event: { id: "8" } })];
   await store.commit(effects({ events, attributes: [attributeMemory("70")], undecided: waiting }), NOW);

@@ -148,7 +148,9 @@ describe("repeats", () => {
     expect(await desk.settle()).toBe(1);
     expect(await verdicts(at(59_000))).toEqual(["already-told"]);
     // Reconcile finds only what was not seen: where it was, the two have crossed.
-    expect(await verdicts(at(5 * MINUTE, { topic: "rest", late: { together: false, publishedAt: T0, changedAt: T0 } }))).toEqual(["already-told"]);
+    expect(
+      await verdicts(at(5 * MINUTE, { topic: "rest", late: { together: false, publishedAt: T0, changedAt: T0 } })),
+    ).toEqual(["already-told"]);
     // Copies do not put off the next publication, which is another delivery.
     expect(await verdicts(at(61_000))).toEqual(["owed"]);
     // A later version is none of them, however soon it comes.

@@ -9,6 +9,8 @@ export interface ReceivedRequest {
   readonly headers: IncomingHttpHeaders;
   /** The very bytes, for signatures. */
   readonly body: Buffer;
+  /** When all of it was there. */
+  readonly at: number;
 }
 
 /** How the server answers: a status, or whatever a misbehaving server does. */
@@ -41,7 +43,7 @@ export async function openHttpServer(options: { readonly tls?: boolean } = {}): 
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const { method = "", url: path = "", headers } = request;
-    requests.push({ method, path, headers, body: Buffer.concat(chunks) });
+    requests.push({ method, path, headers, body: Buffer.concat(chunks), at: Date.now() });
     const answer = answers.length > 1 ? answers.shift() : answers[0];
     if (typeof answer === "function") answer(response, request.socket);
     else response.writeHead(answer?.status ?? 200, answer?.headers).end(answer?.body);
