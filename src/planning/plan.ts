@@ -1,3 +1,4 @@
+import { NO_EFFECTS } from "../effects.ts";
 import { guard, type Refusal, type Verdict } from "../guard/guard.ts";
 import type { Guard } from "../guard/policy.ts";
 import { withoutMembers } from "../guard/reach.ts";
@@ -287,17 +288,7 @@ export function refuse(undecided: readonly Undecided[], reason: Refusal, now: nu
     );
   });
   const decided = undecided.map(({ id, destinations }) => ({ id, destinations }));
-  return {
-    events: [],
-    attributes: [],
-    forget: [],
-    alerts: [],
-    deliveries: [],
-    records,
-    undecided: [],
-    decided,
-    cursors: [],
-  };
+  return { ...NO_EFFECTS, records, decided };
 }
 
 function undecidedOf(

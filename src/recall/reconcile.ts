@@ -1,5 +1,6 @@
 import { absorb, type Desk } from "../absorb.ts";
 import type { Bell } from "../delivery/bell.ts";
+import { NO_EFFECTS } from "../effects.ts";
 import { REPORT_IT, StoreError } from "../errors.ts";
 import type { Message } from "../model.ts";
 import type { Knowledge } from "../planning/enrich.ts";
@@ -224,20 +225,6 @@ function report({ instance, log }: ReconcileLane, error: unknown): void {
 
 /** What was fetched leaves now, also when MISP has stopped answering in the middle of it. */
 async function complete({ instance }: ReconcileLane, { store, clock, rules, bells }: Desk): Promise<void> {
-  await store.commit(
-    {
-      events: [],
-      attributes: [],
-      forget: [],
-      alerts: [],
-      deliveries: [],
-      records: [],
-      undecided: [],
-      decided: [],
-      cursors: [],
-      complete: [lateKey(instance)],
-    },
-    clock.now(),
-  );
+  await store.commit({ ...NO_EFFECTS, complete: [lateKey(instance)] }, clock.now());
   for (const destination of rules.destinations.keys()) bells.get(destination)?.ring();
 }

@@ -1,0 +1,14 @@
+import type { Effects } from "./model.ts";
+
+/** Nothing is to be done; what is, is spread over it. */
+export const NO_EFFECTS: Effects = {
+  events: [],
+  attributes: [],
+  forget: [],
+  alerts: [],
+  deliveries: [],
+  records: [],
+  undecided: [],
+  decided: [],
+  cursors: [],
+};
