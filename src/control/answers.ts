@@ -2,6 +2,7 @@ import { ConfigError, formatProblems } from "../config/problem.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Paused, Reloaded } from "./documents.ts";
 import { explain, history } from "./events.ts";
+import { forgetUnnamed } from "./named.ts";
 import { count, drop, list, requireDestination, retry, show } from "./outbox.ts";
 import { type Asker, RefusedError, type Request } from "./protocol.ts";
 import type { Answer, ControlOptions } from "./server.ts";
@@ -13,10 +14,11 @@ const PLAIN = { color: false } as const;
 
 /** What the control socket answers, from a running service. */
 export function openAnswers(daemon: () => Daemon): ControlOptions["answer"] {
-  return (request, signal) => answer(request, daemon(), signal);
+  return (request, signal) => answer(request, daemon, signal);
 }
 
-async function* answer({ query, by }: Request, daemon: Daemon, signal: AbortSignal): AsyncGenerator<Answer> {
+async function* answer({ query, by }: Request, now: () => Daemon, signal: AbortSignal): AsyncGenerator<Answer> {
+  const daemon = now();
   switch (query.command) {
     case "status":
       return yield { end: await status(daemon) };
@@ -39,16 +41,19 @@ async function* answer({ query, by }: Request, daemon: Daemon, signal: AbortSign
     case "resume":
       return yield { end: await resume(query.destination, by, daemon) };
     case "reload":
-      return yield { end: await reload(by, daemon) };
+      return yield { end: await reload(by, now) };
     default:
       query satisfies never;
   }
 }
 
-async function reload(by: Asker, { reload: readAgain, log }: Daemon): Promise<Reloaded> {
+async function reload(by: Asker, now: () => Daemon): Promise<Reloaded> {
+  const { reload: readAgain, log } = now();
   log.info({ by }, "An operator wants the configuration reloaded");
   try {
     const { digest, warnings, restart } = await readAgain();
+    const daemon = now();
+    forgetUnnamed(daemon, await daemon.store.owed());
     return { digest, warnings: warnings.map((one) => formatProblems([one], PLAIN)), restart: [...restart] };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -1,34 +1,54 @@
-/** Bounds what a mistake in a vocabulary could do. */
-const MAX_SERIES = 1_000;
+/** Bounds what a server can make of an answer that becomes a label; our own vocabularies are smaller. */
+const MAX_VALUES = 100;
 
-/** Counts by a few labels; beyond a thousand combinations the last label is `other`. */
+/** A name, and a value at most. */
+type Labels = readonly [name: string, ...value: readonly string[]];
+
+/** Counts by a configured name, or a word of our own, and by a value of it; beyond a hundred values of one name the value is `other`. */
 export class Tally {
-  readonly #counts = new Map<string, { readonly labels: readonly string[]; n: number }>();
+  readonly #counts = new Map<string, Map<string | undefined, number>>();
+  /** By value, what was counted of names that were dropped. */
+  readonly #dropped = new Map<string | undefined, number>();
 
-  add(labels: readonly string[], n = 1): void {
-    const key = JSON.stringify(labels);
-    const found = this.#counts.get(key);
-    if (found) found.n += n;
-    else if (this.#counts.size < MAX_SERIES || labels.at(-1) === "other") this.#counts.set(key, { labels, n });
-    else this.add([...labels.slice(0, -1), "other"], n);
+  add([name, value]: Labels, n = 1): void {
+    const values = this.#counts.get(name) ?? new Map<string | undefined, number>();
+    this.#counts.set(name, values);
+    count(values, value, n);
   }
 
-  /** By labels, in the order in which they came. */
-  get counts(): readonly { readonly labels: readonly string[]; readonly n: number }[] {
-    return [...this.#counts.values()];
+  /** Drops every other name; sums go on with what it had. */
+  keep(names: ReadonlySet<string>): void {
+    for (const [name, values] of this.#counts) {
+      if (names.has(name)) continue;
+      for (const [value, n] of values) count(this.#dropped, value, n);
+      this.#counts.delete(name);
+    }
+  }
+
+  /** By labels: the name, and the value where it has one. */
+  get counts(): readonly { readonly labels: Labels; readonly n: number }[] {
+    return [...this.#counts].flatMap(([name, values]) =>
+      [...values].map(([value, n]) => ({ labels: value === undefined ? [name] : [name, value], n })),
+    );
   }
 
   get total(): number {
-    return this.counts.reduce((sum, { n }) => sum + n, 0);
+    return this.#all.reduce((sum, [, n]) => sum + n, 0);
   }
 
-  /** Summed up by the label at that place. */
-  by(place: number): Readonly<Record<string, number>> {
+  /** Summed up by value. */
+  get byValue(): Readonly<Record<string, number>> {
     const sums = new Map<string, number>();
-    for (const { labels, n } of this.#counts.values()) {
-      const label = labels[place] ?? "other";
-      sums.set(label, (sums.get(label) ?? 0) + n);
-    }
+    for (const [value = "other", n] of this.#all) sums.set(value, (sums.get(value) ?? 0) + n);
     return Object.fromEntries(sums);
   }
+
+  get #all(): readonly (readonly [value: string | undefined, n: number])[] {
+    return [...this.#dropped, ...[...this.#counts.values()].flatMap((values) => [...values])];
+  }
+}
+
+function count(values: Map<string | undefined, number>, value: string | undefined, n: number): void {
+  const place = values.has(value) || values.size < MAX_VALUES ? value : "other";
+  values.set(place, (values.get(place) ?? 0) + n);
 }

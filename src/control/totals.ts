@@ -103,14 +103,29 @@ export class Totals {
     return tally;
   }
 
+  /** Drops what was counted of all other names; sums over all destinations go on with it. */
+  keep(named: {
+    readonly instances: readonly string[];
+    readonly routes: readonly string[];
+    readonly destinations: readonly string[];
+  }): void {
+    const instances = new Set(named.instances);
+    for (const tally of [this.frames, this.late, this.#dropped]) tally.keep(instances);
+    for (const instance of this.#reconciledAt.keys()) if (!instances.has(instance)) this.#reconciledAt.delete(instance);
+    this.matches.keep(new Set(named.routes));
+    const destinations = new Set(named.destinations);
+    for (const tally of [this.delivered, this.suppressed, this.muted, this.refused, this.dead, this.failed])
+      tally.keep(destinations);
+  }
+
   /** For people: summed up over all destinations. */
   get counts() {
     return {
       messages: this.messages.total,
       told: this.delivered.total,
-      refused: this.refused.by(1),
+      refused: this.refused.byValue,
       muted: this.muted.total,
-      dead: this.dead.by(1),
+      dead: this.dead.byValue,
     };
   }
 }

@@ -1,5 +1,6 @@
 import { reconcileBell } from "../absorb.ts";
 import type { Daemon } from "../control/daemon.ts";
+import { forgetUnnamed, knownDestinations, type Owed } from "../control/named.ts";
 import type { Tally } from "../control/tally.ts";
 import { FAILURES } from "../delivery/deliver.ts";
 import type { FamilyName } from "./families.ts";
@@ -18,12 +19,14 @@ const DIGEST_DIGITS = 12;
  * the configuration does not name any more is left out, destinations only once they are owed nothing.
  */
 export async function samplesOf(daemon: Daemon): Promise<readonly Sample[]> {
+  const owed = await daemon.store.owed();
+  forgetUnnamed(daemon, owed);
   return [
     ...service(daemon),
     ...(await feeds(daemon)),
     ...counted(daemon.routes, daemon.totals.matches, "misp_herald_route_matches_total", ["route", "truth"]),
     ...all(daemon.totals.messages, "misp_herald_messages_total", ["kind"]),
-    ...(await destinations(daemon)),
+    ...(await destinations(daemon, owed)),
     ...(await state(daemon)),
   ];
 }
@@ -72,9 +75,10 @@ async function feeds({ instances, sources, totals, unreadable, bells, store }: D
   ];
 }
 
-async function destinations({ destinations: types, store, holds, totals, clock }: Daemon): Promise<readonly Sample[]> {
-  const owed = new Map((await store.owed()).filter((line) => line.owed > 0).map((line) => [line.destination, line]));
-  const names = [...new Set([...types.keys(), ...owed.keys()])];
+async function destinations(daemon: Daemon, lines: Owed): Promise<readonly Sample[]> {
+  const { destinations: types, store, holds, totals, clock } = daemon;
+  const owed = new Map(lines.filter((line) => line.owed > 0).map((line) => [line.destination, line]));
+  const names = knownDestinations(daemon, lines);
   const now = clock.now();
   const samples: Sample[] = [];
   for (const destination of names) {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
 import type { LoadedConfig } from "../../src/config/load.ts";
+import { openAnswers } from "../../src/control/answers.ts";
 import { systemClock } from "../../src/delivery/clock.ts";
 import { StoreError } from "../../src/errors.ts";
 import { FAMILIES } from "../../src/http-endpoint/families.ts";
@@ -54,6 +55,9 @@ async function open(first: LoadedConfig) {
     store,
     metrics,
     scrape: async () => parseExposition(await metrics.scrape(service.daemon)),
+    next(config: LoadedConfig) {
+      next = config;
+    },
     async reload(config: LoadedConfig) {
       next = config;
       return service.reload();
@@ -120,6 +124,23 @@ test("the series of what the configuration does not name any more end once nothi
   expect(still.value("misp_herald_route_matches_total", { route: "to-old" })).toBeUndefined();
   owed.length = 0;
   expect(about(await scrape(), "old")).toEqual([]);
+});
+
+test("a reload that an operator asks for forgets what was counted of names that are gone, also when nobody scrapes", async () => {
+  const { service, next } = await open(await load("tcp://127.0.0.1:1", "old", "soc"));
+  const { totals } = service.daemon;
+  for (const name of ["old", "soc"]) {
+    totals.settled(settled(name, "sent"));
+    totals.matches.add([`to-${name}`, "true"]);
+  }
+  next(await load("tcp://127.0.0.1:1", "soc"));
+  const request = { v: 1, query: { command: "reload" }, by: { uid: 0, name: "root" } } as const;
+  for await (const _ of openAnswers(() => service.daemon)(request, AbortSignal.timeout(9_000)));
+  expect([totals.delivered.counts, totals.matches.counts]).toEqual([
+    [{ labels: ["soc", "sent"], n: 1 }],
+    [{ labels: ["to-soc", "true"], n: 1 }],
+  ]);
+  expect(totals.counts.told).toBe(2);
 });
 
 test("a key that listens elsewhere counts only after a restart, and the answer says so", async () => {
