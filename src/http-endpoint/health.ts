@@ -1,10 +1,7 @@
 import type { Daemon } from "../control/daemon.ts";
 import { formatOurs } from "../control/lines.ts";
-import { StoreError } from "../errors.ts";
 import { jsonPage, type Page } from "./server.ts";
-
-/** Trying to write costs a disk a moment, and anybody may ask. */
-const PROBE_EVERY_MS = 5_000;
+import type { WriteProbe } from "./write-probe.ts";
 
 /** Whether the loops turn: a process that says no must be started anew. */
 export function healthPage({ pulse }: Daemon): Page {
@@ -15,36 +12,18 @@ export function healthPage({ pulse }: Daemon): Page {
 }
 
 /** Whether it hears and remembers. What keeps one destination from being told is information: nothing of it is lost. */
-export class Readiness {
-  readonly #now: () => number;
-  #probe: { readonly at: number; readonly result: Promise<string | undefined> } | undefined;
-
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now;
-  }
-
-  async page(daemon: Daemon): Promise<Page> {
-    const reasons = [...(await this.#storeReasons(daemon)), ...feedReasons(daemon)];
-    const information = [...heldDestinations(daemon), ...rejectedConfig(daemon)];
-    return jsonPage(reasons.length === 0 ? 200 : 503, {
-      status: reasons.length === 0 ? "ready" : "not-ready",
-      reasons,
-      information,
-    });
-  }
-
-  async #storeReasons({ store }: Daemon): Promise<readonly object[]> {
-    if (!this.#probe || this.#now() - this.#probe.at >= PROBE_EVERY_MS) {
-      const result = store.ledger.probe().then(
-        () => undefined,
-        // Only its own words: they name the file, and no one's content.
-        (error: unknown) => (error instanceof StoreError ? error.message : "the state file cannot be written"),
-      );
-      this.#probe = { at: this.#now(), result };
-    }
-    const detail = await this.#probe.result;
-    return detail === undefined ? [] : [{ reason: "store-not-writable", detail }];
-  }
+export async function readinessPage(daemon: Daemon, probe: WriteProbe): Promise<Page> {
+  const trouble = await probe.trouble(daemon);
+  const reasons = [
+    ...(trouble === undefined ? [] : [{ reason: "store-not-writable", detail: trouble }]),
+    ...feedReasons(daemon),
+  ];
+  const information = [...heldDestinations(daemon), ...rejectedConfig(daemon)];
+  return jsonPage(reasons.length === 0 ? 200 : 503, {
+    status: reasons.length === 0 ? "ready" : "not-ready",
+    reasons,
+    information,
+  });
 }
 
 function feedReasons({ sources }: Daemon): readonly object[] {

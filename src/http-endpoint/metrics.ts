@@ -5,6 +5,7 @@ import type { Tried } from "../delivery/deliver.ts";
 import { FAMILIES, type FamilyName } from "./families.ts";
 import { readProcess } from "./process.ts";
 import { type Sample, samplesOf } from "./samples.ts";
+import type { WriteProbe } from "./write-probe.ts";
 
 /** From one answer on the same network to a mail server that ponders, in seconds. */
 const BUCKETS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120];
@@ -53,8 +54,8 @@ export class Metrics implements Disposable {
   }
 
   /** Those who ask at the same time get the same. */
-  scrape(daemon: Daemon): Promise<string> {
-    this.#scrape ??= this.#read(daemon).finally(() => {
+  scrape(daemon: Daemon, probe: WriteProbe): Promise<string> {
+    this.#scrape ??= this.#read(daemon, probe).finally(() => {
       this.#scrape = undefined;
     });
     return this.#scrape;
@@ -64,8 +65,8 @@ export class Metrics implements Disposable {
     this.#delay.disable();
   }
 
-  async #read(daemon: Daemon): Promise<string> {
-    const samples = [...(await samplesOf(daemon)), ...(await this.#ownSamples())];
+  async #read(daemon: Daemon, probe: WriteProbe): Promise<string> {
+    const samples = [...(await samplesOf(daemon, probe)), ...(await this.#ownSamples())];
     const shown = new Set(samples.flatMap(({ name, labels }) => (name === SHOWN ? (labels.destination ?? []) : [])));
     for (const field of this.#fields.values()) field.reset();
     // Without a label a reset leaves a zero, also where nothing is known.

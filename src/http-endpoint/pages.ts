@@ -1,7 +1,8 @@
 import type { Daemon } from "../control/daemon.ts";
-import { healthPage, Readiness } from "./health.ts";
+import { healthPage, readinessPage } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import { type EndpointOptions, jsonPage } from "./server.ts";
+import { WriteProbe } from "./write-probe.ts";
 
 const INDEX = {
   "/healthz": "200 while every loop turns, else 503 and which one is stuck: restart it",
@@ -11,7 +12,7 @@ const INDEX = {
 
 /** The pages of the endpoint, about the daemon of this moment. */
 export function openPages(daemon: () => Daemon, metrics: Metrics): EndpointOptions["pages"] {
-  const readiness = new Readiness();
+  const probe = new WriteProbe();
   return async (path) => {
     switch (path) {
       case "/":
@@ -19,9 +20,9 @@ export function openPages(daemon: () => Daemon, metrics: Metrics): EndpointOptio
       case "/healthz":
         return healthPage(daemon());
       case "/readyz":
-        return readiness.page(daemon());
+        return readinessPage(daemon(), probe);
       case "/metrics":
-        return { status: 200, type: metrics.type, body: await metrics.scrape(daemon()) };
+        return { status: 200, type: metrics.type, body: await metrics.scrape(daemon(), probe) };
       default:
         return undefined;
     }

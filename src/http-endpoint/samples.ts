@@ -4,6 +4,7 @@ import { forgetUnnamed, knownDestinations, type Owed } from "../control/named.ts
 import type { Tally } from "../control/tally.ts";
 import { FAILURES } from "../delivery/deliver.ts";
 import type { FamilyName } from "./families.ts";
+import type { WriteProbe } from "./write-probe.ts";
 
 /** One value of one metric. */
 export interface Sample {
@@ -18,7 +19,7 @@ const DIGEST_DIGITS = 12;
  * What the daemon counts and how it is. Labels are configured names and our own vocabulary: never text from MISP. Whatever
  * the configuration does not name any more is left out, destinations only once they are owed nothing.
  */
-export async function samplesOf(daemon: Daemon): Promise<readonly Sample[]> {
+export async function samplesOf(daemon: Daemon, probe: WriteProbe): Promise<readonly Sample[]> {
   const owed = await daemon.store.owed();
   forgetUnnamed(daemon, owed);
   return [
@@ -27,7 +28,7 @@ export async function samplesOf(daemon: Daemon): Promise<readonly Sample[]> {
     ...counted(daemon.routes, daemon.totals.matches, "misp_herald_route_matches_total", ["route", "truth"]),
     ...all(daemon.totals.messages, "misp_herald_messages_total", ["kind"]),
     ...(await destinations(daemon, owed)),
-    ...(await state(daemon)),
+    ...(await state(daemon, probe)),
   ];
 }
 
@@ -110,9 +111,11 @@ async function destinations(daemon: Daemon, lines: Owed): Promise<readonly Sampl
   ];
 }
 
-async function state({ store, maxStateBytes }: Daemon): Promise<readonly Sample[]> {
+async function state(daemon: Daemon, probe: WriteProbe): Promise<readonly Sample[]> {
+  const { store, maxStateBytes } = daemon;
   const { used, file } = await store.size.measure();
   return [
+    sample("misp_herald_state_writable", Number((await probe.trouble(daemon)) === undefined)),
     sample("misp_herald_state_used_bytes", used),
     sample("misp_herald_state_file_bytes", file),
     sample("misp_herald_state_limit_bytes", maxStateBytes),

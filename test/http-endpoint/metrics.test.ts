@@ -8,9 +8,10 @@ import { openAnswers } from "../../src/control/answers.ts";
 import { systemClock } from "../../src/delivery/clock.ts";
 import { StoreError } from "../../src/errors.ts";
 import { FAMILIES } from "../../src/http-endpoint/families.ts";
-import { Readiness } from "../../src/http-endpoint/health.ts";
+import { readinessPage } from "../../src/http-endpoint/health.ts";
 import { Metrics } from "../../src/http-endpoint/metrics.ts";
 import { openPages } from "../../src/http-endpoint/pages.ts";
+import { WriteProbe } from "../../src/http-endpoint/write-probe.ts";
 import type { RecordLine, Store } from "../../src/model.ts";
 import { openService } from "../../src/service/service.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
@@ -54,7 +55,7 @@ async function open(first: LoadedConfig) {
     service,
     store,
     metrics,
-    scrape: async () => parseExposition(await metrics.scrape(service.daemon)),
+    scrape: async () => parseExposition(await metrics.scrape(service.daemon, new WriteProbe())),
     next(config: LoadedConfig) {
       next = config;
     },
@@ -178,8 +179,8 @@ test("/readyz lists what keeps it from hearing and remembering, and as informati
     }),
   });
   let now = 0;
-  const readiness = new Readiness(() => now);
-  const well = await readiness.page({ ...daemon, sources: [source(false)] });
+  const writes = new WriteProbe(() => now);
+  const well = await readinessPage({ ...daemon, sources: [source(false)] }, writes);
   expect([well.status, JSON.parse(well.body).reasons]).toEqual([200, []]);
   const probe = () => Promise.reject(new StoreError("Cannot use state file: the disk is full"));
   const full = {
@@ -188,12 +189,28 @@ test("/readyz lists what keeps it from hearing and remembering, and as informati
     store: Object.assign(Object.create(daemon.store), { ledger: { probe } }),
   };
   const silent = { reason: "feed-silent", misp: "cert", last_frame_at: "1970-01-01T00:00:01.000Z" };
-  expect(JSON.parse((await readiness.page(full)).body).reasons).toEqual([silent]); // asked a moment ago
+  expect(JSON.parse((await readinessPage(full, writes)).body).reasons).toEqual([silent]); // asked a moment ago
   now = 5_000;
-  expect(JSON.parse((await readiness.page(full)).body).reasons).toEqual([
+  expect(JSON.parse((await readinessPage(full, writes)).body).reasons).toEqual([
     { reason: "store-not-writable", detail: "Cannot use state file: the disk is full" },
     silent,
   ]);
+});
+
+test("a state file that cannot be written is told by metrics as by /readyz, and by both of one attempt", async () => {
+  const { service, store, metrics } = await open(await load("tcp://127.0.0.1:1", "soc"));
+  const pages = openPages(() => service.daemon, metrics);
+  let attempts = 0;
+  const probe = async () => {
+    attempts += 1;
+    throw new StoreError("Cannot use state file: the disk is full");
+  };
+  const writable = (exposition: string) => parseExposition(exposition).value("misp_herald_state_writable");
+  expect(writable((await openPages(() => service.daemon, metrics)("/metrics"))?.body ?? "")).toBe(1);
+  Object.assign(store.ledger, { probe });
+  expect(writable((await pages("/metrics"))?.body ?? "")).toBe(0);
+  expect((await pages("/readyz"))?.body).toContain("the disk is full");
+  expect(attempts).toBe(1);
 });
 
 test("/healthz names the loops that are stuck, and / what there is", async () => {
