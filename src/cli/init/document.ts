@@ -33,10 +33,16 @@ export interface Draft {
   readonly text: string;
 }
 
+/** What an answer becomes on disk. */
+export interface Document {
+  readonly config: Draft;
+  readonly secrets: readonly Draft[];
+  /** Names of the environment variables that the configuration refers to. */
+  readonly variables: readonly string[];
+}
+
 /** Beside the configuration. */
 export const SECRETS_FOLDER = "credentials";
-/** What the service finds by itself. */
-const SYSTEM = "/etc/misp-herald/";
 /** A path of a Unix socket is at most 107 bytes long (unix(7)). */
 const MAX_SOCKET = 100;
 
@@ -45,15 +51,16 @@ export function variableOf(name: string): string {
   return `MISP_HERALD_${name.toUpperCase()}`;
 }
 
-/** A commented configuration, and the files with the secrets that it names. */
+/** A commented configuration, and the files with the secrets that it names; `system`: it is where the service looks for it. */
 export function formatDocument(
   file: string,
   answers: Answers,
   keeping: Keeping,
-  schema: string | undefined,
-): { readonly config: Draft; readonly secrets: readonly Draft[] } {
+  { schema, system }: { readonly schema: string | undefined; readonly system: boolean },
+): Document {
   const folder = dirname(file);
   const secrets: Draft[] = [];
+  const variables: string[] = [];
   const write = (option: Option): string => {
     if (typeof option === "string") return quote(option);
     if (typeof option !== "object") return String(option);
@@ -63,7 +70,10 @@ export function formatDocument(
         .map(([key, value]) => `${key}: ${write(value)}`)
         .join(", ")} }`;
     if (keeping === "plain") return quote(option.value);
-    if (keeping === "env") return `"$\{${variableOf(option.name)}}"`;
+    if (keeping === "env") {
+      variables.push(variableOf(option.name));
+      return `"$\{${variableOf(option.name)}}"`;
+    }
     secrets.push({ path: join(folder, SECRETS_FOLDER, option.name), text: `${option.value}\n` });
     return keeping === "file" ? `"$\{file:${SECRETS_FOLDER}/${option.name}}"` : `"$\{credential:${option.name}}"`;
   };
@@ -92,7 +102,7 @@ export function formatDocument(
     ...optional("      ", "username", username),
     ...optional("      ", "password", password),
     "",
-    ...(`${file}`.startsWith(SYSTEM)
+    ...(system
       ? []
       : [
           "# Beside this file; without these lines in /var/lib/misp-herald and /run/misp-herald.",
@@ -120,7 +130,7 @@ export function formatDocument(
     `    notify: [${name}]`,
     "",
   ].join("\n");
-  return { config: { path: file, text }, secrets };
+  return { config: { path: file, text }, secrets, variables };
 }
 
 /** YAML takes JSON's quotes; a `${` of the operator's own must not become a reference. */

@@ -5,12 +5,14 @@ import { fileURLToPath } from "node:url";
 import { loadConfig } from "../../config/load.ts";
 import { reasonOf } from "../../config/read.ts";
 import { UsageError } from "../../errors.ts";
-import { type Context, print } from "../context.ts";
+import type { Context } from "../context.ts";
 import { DEFAULT_CONFIG } from "../reach.ts";
 import { sendTestCommand } from "../send-test.ts";
 import { type Asker, openAsker, STOPPED } from "./ask.ts";
-import { type Draft, formatDocument, type Keeping, SECRETS_FOLDER } from "./document.ts";
+import { type Document, formatDocument, type Keeping, SECRETS_FOLDER } from "./document.ts";
+import { type Outcome, tellNext, tellWritten } from "./next.ts";
 import { askAnswers, type Given } from "./questions.ts";
+import { findReaders, type Readers } from "./readers.ts";
 import { unattended } from "./unattended.ts";
 import { exists, writeDrafts } from "./write.ts";
 
@@ -24,19 +26,41 @@ export interface InitOptions extends Given {
 /** MISP says something every 10 s. */
 const LISTEN_MS = 12_000;
 
+/** Where the command runs. */
+export interface Place {
+  /** How long a feed is listened to. */
+  readonly listenMs?: number;
+  /** Where the service looks for its configuration. */
+  readonly home?: string;
+  /** The group of the service. */
+  readonly readers?: () => Promise<Readers | undefined>;
+}
+
 /** `misp-herald init`: asks, tests, and writes a configuration; nothing is written before the last question but one. */
-export async function initCommand(options: InitOptions, context: Context, listenMs = LISTEN_MS): Promise<0 | 1> {
+export async function initCommand(
+  options: InitOptions,
+  context: Context,
+  { listenMs = LISTEN_MS, home = dirname(DEFAULT_CONFIG), readers = findReaders }: Place = {},
+): Promise<0 | 1> {
   const file = resolve(options.config);
   const given = { ...options, endpoints: options.endpoint };
   await ensureWritable(file);
+  const system = dirname(file) === home;
+  // Elsewhere it is for whoever runs init, and the folder is theirs.
+  const group = system ? await readers() : undefined;
+  const form = { schema: await packaged("config.schema.json"), system };
+  const manual = (await packaged("docs/systemd.md")) ?? "docs/systemd.md of this package";
+  const finish = async (document: Document, keeping: Keeping, env: Context["env"], name: string): Promise<Outcome> => {
+    await write(file, document, env, keeping, group?.reachable ? group.gid : undefined);
+    const about = { file, name, keeping, document, system, manual };
+    const outcome = group ? { ...about, shared: group.reachable } : about;
+    tellWritten(outcome, context);
+    return outcome;
+  };
   if (options.yes) {
     if (!options.force && (await exists(file))) throw new UsageError(`${file} exists; --force replaces it`, 1);
-    await write(
-      file,
-      formatDocument(file, unattended(given, context.env), "env", await packaged("config.schema.json")),
-      context.env,
-    );
-    tellNext(file, given.type ?? "console", "env", [], context);
+    const document = formatDocument(file, unattended(given, context.env), "env", form);
+    tellNext(await finish(document, "env", context.env, given.type ?? "console"), context);
     return 0;
   }
   if (!context.stdin.isTTY || !context.stdout.isTTY) {
@@ -56,10 +80,10 @@ export async function initCommand(options: InitOptions, context: Context, listen
     throw new UsageError(`${file} stays as it is; -c names another file`, 1);
   }
   const answers = await untilStopped(asker, askAnswers(asker, given, listenMs));
-  const schema = await packaged("config.schema.json");
-  const hasSecrets = formatDocument(file, answers, "file", schema).secrets.length > 0;
-  const keeping = hasSecrets ? await askKeeping(asker, file) : "plain";
-  const document = formatDocument(file, answers, keeping, schema);
+  const { type } = answers.destination;
+  const hasSecrets = formatDocument(file, answers, "file", form).secrets.length > 0;
+  const keeping = hasSecrets ? await askKeeping(asker, file, system) : "plain";
+  const document = formatDocument(file, answers, keeping, form);
   const taken: string[] = [];
   for (const { path } of document.secrets) if (await exists(path)) taken.push(path);
   if (taken.length > 0 && !options.force && !(await asker.confirm(`Replace ${taken.join(" and ")}?`, false))) {
@@ -69,22 +93,21 @@ export async function initCommand(options: InitOptions, context: Context, listen
     keeping === "credential"
       ? { ...context.env, CREDENTIALS_DIRECTORY: join(dirname(file), SECRETS_FOLDER) }
       : context.env;
-  await write(file, document, env);
-  for (const { path } of [...document.secrets, document.config]) asker.say(`Written: ${path} (only you may read it)`);
-  asker.say("The configuration is valid.\n");
-  const { type } = answers.destination;
+  const outcome = await finish(document, keeping, env, type);
   if (await asker.confirm(`Send one alert marked TEST to ${type} now?`, false)) {
     await sendTestCommand({ destination: type, config: file, json: false }, { ...context, env, signal: asker.signal });
   }
-  tellNext(file, type, keeping, document.secrets, context);
+  tellNext(outcome, context);
   return 0;
 }
 
 /** Checks with the loader what would be on disk, and then writes it. */
 async function write(
   file: string,
-  { config, secrets }: { readonly config: Draft; readonly secrets: readonly Draft[] },
+  { config, secrets }: Document,
   env: Context["env"],
+  keeping: Keeping,
+  gid: number | undefined,
 ): Promise<void> {
   const drafts = new Map([config, ...secrets].map(({ path, text }) => [path, text]));
   await loadConfig(file, {
@@ -94,20 +117,25 @@ async function write(
       return Buffer.from(drafts.get(path) ?? "");
     },
   });
-  await writeDrafts([...secrets, config]);
+  const shared = gid === undefined ? {} : { gid };
+  // Credentials are read by systemd, which is root.
+  await writeDrafts([
+    ...secrets.map((secret) => ({ ...secret, ...(keeping === "file" && shared) })),
+    { ...config, ...shared },
+  ]);
 }
 
-async function askKeeping(asker: Asker, file: string): Promise<Keeping> {
+async function askKeeping(asker: Asker, file: string, system: boolean): Promise<Keeping> {
   const folder = join(dirname(file), SECRETS_FOLDER);
   asker.say("");
   return asker.choose<Keeping>(
     "Where are the secrets kept?",
     [
-      { value: "file", text: `each in a file of its own that only you may read, in ${folder}` },
+      { value: "file", text: `each in a file of its own, in ${folder}` },
       { value: "credential", text: "the same files, given to the service by systemd (LoadCredential=)" },
       { value: "plain", text: "in the configuration itself, in clear" },
     ],
-    file.startsWith(`${dirname(DEFAULT_CONFIG)}/`) ? "credential" : "file",
+    system ? "credential" : "file",
   );
 }
 
@@ -122,32 +150,6 @@ async function untilStopped<T>(asker: Asker, work: Promise<T>): Promise<T> {
     }
     throw error;
   }
-}
-
-function tellNext(file: string, name: string, keeping: Keeping, secrets: readonly Draft[], { stdout }: Context): void {
-  const shown = /^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`;
-  const config = file === DEFAULT_CONFIG ? "" : ` -c ${shown}`;
-  const folder = join(dirname(file), SECRETS_FOLDER);
-  const prefix = keeping === "credential" ? `CREDENTIALS_DIRECTORY=${folder} ` : "";
-  print(
-    stdout,
-    [
-      "",
-      "Next:",
-      `  misp-herald check${config}`,
-      `  ${prefix}misp-herald send-test ${name}${config}`,
-      `  ${prefix}misp-herald run${config}`,
-      "As a service: systemd/misp-herald.service of this package.",
-      ...(keeping === "credential"
-        ? [
-            "  In its [Service]:",
-            ...secrets.map(({ path }) => `    LoadCredential=${path.slice(folder.length + 1)}:${path}`),
-            `  It runs as a user of its own, who must be able to read the configuration (no secret is in it):`,
-            `    chmod 644 ${shown}`,
-          ]
-        : ["  It runs as a user of its own, who must be able to read the configuration and what it names."]),
-    ].join("\n"),
-  );
 }
 
 /** A file of this package; undefined: it is not there, as before the build. */

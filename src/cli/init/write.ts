@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { chmod, chown, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { reasonOf } from "../../config/read.ts";
 import { UsageError } from "../../errors.ts";
@@ -13,18 +13,23 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Writes files that only their owner may read, each as a whole or not at all, the last one last. Makes missing folders. */
-export async function writeDrafts(drafts: readonly Draft[]): Promise<void> {
+/**
+ * Writes files that only their owner may read, each as a whole or not at all, the last one last. Makes missing folders. A file
+ * with a group is readable for it, and so is its folder, which may have been there before.
+ */
+export async function writeDrafts(drafts: readonly (Draft & { readonly gid?: number })[]): Promise<void> {
   const pending: { readonly from: string; readonly to: string }[] = [];
   try {
-    for (const { path, text } of drafts) {
+    for (const { path, text, gid } of drafts) {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      if (gid !== undefined) await share(dirname(path), gid, 0o750);
       const from = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
       pending.push({ from, to: path });
       const file = await open(from, "wx", 0o600);
       try {
         await file.writeFile(text);
         await file.sync();
+        if (gid !== undefined) await share(from, gid, 0o640);
       } finally {
         await file.close();
       }
@@ -35,4 +40,10 @@ export async function writeDrafts(drafts: readonly Draft[]): Promise<void> {
     const path = pending.at(-1)?.to ?? drafts[0]?.path ?? "";
     throw new UsageError(`Cannot write ${path}: ${reasonOf(error)}; name another file with -c`, 1, { cause: error });
   }
+}
+
+async function share(path: string, gid: number, mode: number): Promise<void> {
+  const { uid } = await stat(path);
+  await chown(path, uid, gid);
+  await chmod(path, mode);
 }

@@ -1,9 +1,9 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type InitOptions, initCommand } from "../../../src/cli/init/init.ts";
+import { type InitOptions, initCommand, type Place } from "../../../src/cli/init/init.ts";
 import { main } from "../../../src/cli/program.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -21,7 +21,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Somebody at a terminal, who answers what is asked. */
-function openPerson(options: Partial<InitOptions> = {}, listenMs = 10_000) {
+function openPerson(options: Partial<InitOptions> = {}, place: Place = {}) {
   const screen = openScreen({ terminal: true });
   const stdin = Object.assign(new PassThrough(), { isTTY: true });
   let seen = 0;
@@ -34,7 +34,7 @@ function openPerson(options: Partial<InitOptions> = {}, listenMs = 10_000) {
   const done = initCommand(
     { config: file, force: false, yes: false, ...options },
     { ...screen.context, stdin },
-    listenMs,
+    { listenMs: 10_000, ...place },
   );
   // Told where it is awaited.
   done.catch(() => {});
@@ -50,6 +50,29 @@ function openPerson(options: Partial<InitOptions> = {}, listenMs = 10_000) {
     },
   };
 }
+
+/** Somebody who sets up the service where it looks for its configuration, with one secret. */
+async function setUp(keeping: "credential" | "file", readers: Place["readers"]) {
+  await using publisher = await openPublisher({ username: "misp", password: "right" });
+  const home = join(folder, "misp-herald");
+  const config = join(home, "config.yaml");
+  const person = openPerson({ config, endpoint: [publisher.endpoint] }, { home, ...(readers && { readers }) });
+  await person.answers(["Its address", ""], ["Address of the feed", ""], ["user name", "misp"], ["password", "right"]);
+  await publisher.subscribed();
+  await publisher.send("misp_json_self", { status: "alive" });
+  await person.answers(
+    ["Number or name", "console"],
+    ["Number or name", "amber"],
+    ["Organisations", ""],
+    ["Number or name", keeping],
+    ["marked TEST", ""],
+  );
+  expect(await person.done).toBe(0);
+  const secret = join(home, "credentials", "zmq_password");
+  return { out: person.screen.out(), home, config, secret, modes: [home, config, dirname(secret), secret].map(modeOf) };
+}
+
+const OWN_GROUP = { gid: process.getgid?.() ?? 0, reachable: true };
 
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
 const CTRL_C = "\u0003";
@@ -115,7 +138,7 @@ test("init says what is wrong with a feed, and asks again", async () => {
 
 test("init tells a silent feed from one that is not there, and goes on with it when told to", async () => {
   await using publisher = await openPublisher();
-  const person = openPerson({ endpoint: [publisher.endpoint] }, 1500);
+  const person = openPerson({ endpoint: [publisher.endpoint] }, { listenMs: 1500 });
   await person.answers(["Its address", ""], ["Address of the feed", ""], ["user name", ""]);
   await person.reads("Connected, but nothing was said");
   await person.answers(
@@ -131,9 +154,35 @@ test("init tells a silent feed from one that is not there, and goes on with it w
   expect(config.destinations.console?.guard.max_tlp).toBe("red");
 });
 
+test("where the service looks, its group may read the configuration, and secrets only where systemd does not hand them over", async () => {
+  const handed = await setUp("credential", async () => OWN_GROUP);
+  expect(handed.modes).toEqual(["750", "640", "700", "600"]);
+  expect(handed.out).toContain(`Written: ${handed.config} (only you and the group misp-herald may read it)`);
+  expect(handed.out).toContain(`Written: ${handed.secret} (only you may read it)`);
+  expect(handed.out).toContain(`    LoadCredential=zmq_password:${handed.secret}\n`);
+  expect(handed.out).not.toMatch(/chown|chmod/);
+  const [, manual = ""] = /As a service, as root; (\S+) has every step/.exec(handed.out) ?? [];
+  expect(readFileSync(manual, "utf8")).toContain("# Install under systemd");
+  rmSync(handed.home, { recursive: true });
+
+  const read = await setUp("file", async () => OWN_GROUP);
+  expect(read.modes).toEqual(["750", "640", "750", "640"]);
+  expect(read.out).not.toContain("LoadCredential=zmq_password");
+});
+
+test("where init cannot give files to the service's group, it says by which commands root does", async () => {
+  const { out, home, config, modes } = await setUp("credential", async () => ({ gid: 1, reachable: false }));
+  expect(modes).toEqual(["700", "600", "700", "600"]);
+  expect(out).toContain(`  chown root:misp-herald ${home} ${config}\n  chmod 0750 ${home}\n  chmod 0640 ${config}\n`);
+  rmSync(home, { recursive: true });
+  const without = await setUp("file", async () => undefined);
+  expect(without.out).toMatch(/There is no group misp-herald yet: follow "Install" there/);
+  expect(without.out).toContain(`  chmod 0640 ${without.config} ${without.secret}\n`);
+});
+
 test("Ctrl-C leaves nothing behind, also while a connection is tested", async () => {
   await using publisher = await openPublisher();
-  const person = openPerson({ endpoint: [publisher.endpoint] }, 60_000);
+  const person = openPerson({ endpoint: [publisher.endpoint] }, { listenMs: 60_000 });
   await person.answers(["Its address", ""], ["Address of the feed", ""], ["user name", ""], ["Listening", CTRL_C]);
   await expect(person.done).rejects.toThrow("stopped; nothing was written");
   expect(readdirSync(folder)).toEqual([]);
@@ -171,7 +220,22 @@ test("init --yes takes its answers from the command line, and secrets from the e
   expect(await main(good, screen.context)).toBe(0);
   expect(readdirSync(folder)).toEqual(["config.yaml"]);
   expect(readFileSync(file, "utf8")).not.toMatch(new RegExp(`${TOKEN}|${API_KEY}`));
+  expect(screen.out()).toContain(`Written: ${file} (only you may read it)`);
+  expect(screen.out()).toContain("These need MISP_HERALD_MISP_API_KEY and MISP_HERALD_SLACK_TOKEN in the environment");
+  expect(screen.out()).not.toMatch(new RegExp(`${TOKEN}|${API_KEY}`));
   const { config } = await loadConfig(file, { env, secrets: "required" });
   expect(config.destinations.slack?.guard.max_tlp).toBe("green");
   expect(await main(good, openScreen({ env }).context)).toBe(1);
+});
+
+test("init --yes says how systemd gives the service what stays in the environment", async () => {
+  const screen = openScreen({ env: { MISP_HERALD_WEBHOOK_URL: "https://hook.example.org/x" } });
+  const options = { config: file, force: false, yes: true, endpoint: ["tcp://misp:50000"], maxTlp: "green" } as const;
+  const place = { home: folder, readers: async () => OWN_GROUP };
+  expect(await initCommand({ ...options, type: "webhook" }, screen.context, place)).toBe(0);
+  expect([folder, file].map(modeOf)).toEqual(["750", "640"]);
+  expect(screen.out()).toContain(
+    `cat > ${folder}/environment)   # a line NAME=value for each of MISP_HERALD_WEBHOOK_URL`,
+  );
+  expect(screen.out()).toContain(`    EnvironmentFile=${folder}/environment\n`);
 });
