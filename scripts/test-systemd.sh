@@ -173,6 +173,10 @@ inside systemctl --version | head -1
 
 say "Install and configure, as the page says"
 page Install Configure
+expect "init made the folder 0750 and the configuration 0640, both root:misp-herald" inside bash -c \
+  '[ "$(stat -c %a:%U:%G /etc/misp-herald /etc/misp-herald/config.yaml)" = "$(printf "750:root:misp-herald\n640:root:misp-herald")" ]'
+expect "the service's user may read it, and no credential" inside runuser -u misp-herald -- bash -c \
+  'misp-herald check && ! ls /etc/misp-herald/credentials'
 inside bash -c 'useradd alice; useradd bob'
 configure
 expect "misp-herald check takes the configuration of this test" inside misp-herald check
