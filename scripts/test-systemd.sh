@@ -289,7 +289,7 @@ page Upgrade
 expect "it is active" is_active
 page Uninstall
 expect "nothing of it is left" inside bash -c \
-  '! ls -d /etc/misp-herald /var/lib/misp-herald /run/misp-herald /etc/systemd/system/*misp-herald* /usr/bin/misp-herald /usr/local/bin/misp-herald 2> /dev/null | grep . ; ! getent passwd misp-herald; ! getent group misp-herald'
+  '! ls -d /etc/misp-herald /var/lib/misp-herald /run/misp-herald /etc/systemd/system/*misp-herald* /usr/bin/misp-herald /usr/local/bin/misp-herald 2> /dev/null | grep . && ! getent passwd misp-herald && ! getent group misp-herald'
 
 say "$([ "$FAILED" = 0 ] && echo "All is as it should be" || echo "$FAILED FAILED")"
 [ "$FAILED" = 0 ]
