@@ -3,11 +3,15 @@ import { describe, expect, test } from "vitest";
 import { main } from "../../src/cli/program.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Answer, CERTIFICATE_FILE, type HttpServer, openHttpServer } from "../support/http-server.ts";
-import { openPublisher } from "../support/publisher.ts";
+import { openPublisher, type TestPublisher } from "../support/publisher.ts";
 import { openScreen } from "../support/screen.ts";
+import { openServiceManager, type ServiceManager, WITH_SYSTEMD_NOTIFY } from "../support/service-manager.ts";
 import { openSmtpServer } from "../support/smtp-server.ts";
 import { SAMPLE_NAMES, sample } from "../topics/frames.ts";
 import { start, workspace } from "./daemon.ts";
+
+/** With the command that stands in for systemd's. */
+const PATH = WITH_SYSTEMD_NOTIFY.at(-1)?.[1] ?? "";
 
 type Output = () => string | Promise<string>;
 
@@ -20,14 +24,30 @@ function said(args: readonly string[], env: Readonly<Record<string, string>> = {
   };
 }
 
+/** What `tail` says while something is published, until it is stopped. */
+function tailed(publisher: TestPublisher, args: readonly string[], env: Readonly<Record<string, string>>): Output {
+  return async () => {
+    const screen = openScreen({ env });
+    const running = main(["tail", ...args], screen.context);
+    await publisher.subscribed(2); // the service is one of them
+    const { topic, payload } = sample("misp_json--publish-full-event");
+    await publisher.send(topic, payload);
+    await eventually(() => screen.out().includes("event.published"));
+    screen.stop.abort();
+    await running;
+    return screen.out() + screen.errors();
+  };
+}
+
 /** All that the service says of itself; what it says elsewhere, too, is one more line. */
 function outputsOf(service: {
   readonly log: Output;
+  readonly manager: ServiceManager;
   readonly config: string;
   readonly events: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }): Readonly<Record<string, Output>> {
-  const { log, config, events, env } = service;
+  const { log, manager, config, events, env } = service;
   const ask = (...args: string[]) => said([...args, "-c", config], env);
   const get = (path: string) => async () => {
     const [, port] = /"address":"127\.0\.0\.1:(\d+)"/.exec(await log()) ?? [];
@@ -35,6 +55,7 @@ function outputsOf(service: {
   };
   return {
     log,
+    "what systemd is told": () => JSON.stringify(manager.told),
     "/metrics": get("/metrics"),
     "/readyz": get("/readyz"),
     "/healthz": get("/healthz"),
@@ -137,7 +158,8 @@ routes:
   - { name: all, kinds: [${KINDS}], notify: [${names.join(", ")}], group: { interval: 0s } }
 `,
   );
-  await using daemon = start(["run", "-c", config]);
+  await using manager = await openServiceManager();
+  await using daemon = start(["run", "-c", config], { PATH, NOTIFY_SOCKET: manager.socket });
   await publisher.subscribed();
   daemon.closeOutput(); // the terminal of the console destination is gone
   for (let n = 1; n <= 3; n += 1) await publisher.send("misp_json", publication(n));
@@ -156,12 +178,13 @@ routes:
     await daemon.logged(new RegExp(`"destination":"${name}".*"reason"`));
   await daemon.logged(/Cannot read a frame/);
 
+  await eventually(() => manager.told.flat().some((assignment) => /^STATUS=.*SUSPENDED/.test(assignment)));
   const events = ["00000000-0000-4000-8000-000000000001"];
-  const found = await collect(outputsOf({ log: daemon.stderr, config, events }));
+  const found = await collect(outputsOf({ log: daemon.stderr, manager, config, events }));
   expect(found.get("history --json")).toContain('"outcome":"dead"');
   for (const [name, text] of found) expect(text, name).not.toMatch(new RegExp(MARKER, "i"));
   expect(await daemon.stop("SIGTERM")).toBe(0);
-  expect(daemon.stderr()).not.toMatch(new RegExp(MARKER, "i"));
+  for (const text of [daemon.stderr(), JSON.stringify(manager.told)]) expect(text).not.toMatch(new RegExp(MARKER, "i"));
 }, 20_000);
 
 /** A secret by what it is for, with what must be escaped in JSON, URLs and YAML. */
@@ -176,6 +199,26 @@ const SECRETS = {
   hookHeader: "HookHeaderSecret+/=",
   smtp: 'Smtp"Pass\\word/+&',
 } as const;
+
+/** What `init --yes` says and writes with all secrets in the environment. */
+function unattended(type: string, folder: string): Output {
+  const config = `${folder}/config.yaml`;
+  const env = {
+    MISP_HERALD_MISP_API_KEY: SECRETS.key,
+    MISP_HERALD_ZMQ_PASSWORD: SECRETS.feed,
+    MISP_HERALD_SLACK_TOKEN: SECRETS.token,
+    MISP_HERALD_TEAMS_WEBHOOK_URL: `https://x.environment.api.powerplatform.com/workflows/x?sig=${SECRETS.teamsSignature}`,
+    MISP_HERALD_WEBHOOK_URL: `https://hook.example.org/${SECRETS.hookPath}`,
+    MISP_HERALD_WEBHOOK_SECRET: SECRETS.hookSigning,
+  };
+  const access = ["--url", "https://misp.example.org", "--endpoint", "tcp://misp:50000", "--username", "misp"];
+  const options = ["--type", type, ...(type === "slack" ? ["--channel", "C0123456789"] : []), "--max-tlp", "amber"];
+  return async () => {
+    const words = await said(["init", "--yes", "-c", config, ...access, ...options], env)();
+    expect(words).toContain(`Written: ${config}`);
+    return words + readFileSync(config, "utf8");
+  };
+}
 
 function formsOf(secret: string): readonly string[] {
   const base64 = Buffer.from(secret).toString("base64").replace(/=+$/, "").slice(0, -1);
@@ -230,8 +273,18 @@ routes:
   - { name: all, notify: [slack, incoming, teams, hook, mail], group: { interval: 0s } }
 `;
     const config = folder.write("config.yaml", text);
-    const wrong = folder.write("wrong.yaml", text.replace("http://", "ftp://").replace("notify:", "notifi:"));
-    await using daemon = start(["run", "-c", config], env);
+    const broken = text
+      .replace("http://", "ftp://")
+      .replace("notify:", "notifi:")
+      // In clear, beside what is wrong.
+      .replace(
+        /secret: .*/,
+        `secret: ${JSON.stringify(SECRETS.hookSigning)}\n    sicret: ${JSON.stringify(SECRETS.hookSigning)}`,
+      )
+      .replace(/\{ type: slack, token.*channel/, `{ type: slack, token: ${SECRETS.token}, chanel`);
+    const wrong = folder.write("wrong.yaml", broken);
+    await using manager = await openServiceManager();
+    await using daemon = start(["run", "-c", config], { ...env, PATH, NOTIFY_SOCKET: manager.socket });
     await publisher.subscribed();
     const { topic, payload } = sample("misp_json--publish-first-time");
     await publisher.send(topic, payload);
@@ -240,9 +293,20 @@ routes:
     await daemon.logged(/Delivery is dead/);
     await daemon.logged(/MISP does not say what it published/);
 
+    folder.write("config.yaml", broken);
+    const rejected = await said(["reload", "-c", config], env)();
+    folder.write("config.yaml", text);
+    expect(rejected).toMatch(/The configuration before stays in force[\s\S]*sicret/i);
+    await eventually(() => manager.told.flat().some((assignment) => /^STATUS=.*REJECTED/.test(assignment)));
+
     const { Event } = payload as { readonly Event: { readonly uuid: string } };
     const found = await collect({
-      ...outputsOf({ log: daemon.stderr, config, events: [Event.uuid], env }),
+      ...outputsOf({ log: daemon.stderr, manager, config, events: [Event.uuid], env }),
+      "a rejected reload": () => rejected,
+      tail: tailed(publisher, ["--explain", "-c", config], env),
+      ...Object.fromEntries(
+        ["slack", "teams", "webhook"].map((type) => [`init --yes --type ${type}`, unattended(type, folder.path(type))]),
+      ),
       check: said(["check", "-c", config], env),
       "check of a wrong file": said(["check", "-c", wrong], env),
       "run of a wrong file": said(["run", "-c", wrong], env),
@@ -251,7 +315,12 @@ routes:
       "state file": () => readState(folder.path("state.db")),
     });
     expect(await daemon.stop("SIGTERM")).toBe(0);
-    const texts = [...found, ["state file after the end", readState(folder.path("state.db"))] as const];
+    const texts = [
+      ...found,
+      ["what systemd was told to the end", JSON.stringify(manager.told)] as const,
+      ["log to the end", daemon.stderr()] as const,
+      ["state file after the end", readState(folder.path("state.db"))] as const,
+    ];
     for (const [name, text] of texts)
       for (const [secret, value] of Object.entries(SECRETS))
         for (const form of formsOf(value)) expect(text.includes(form), `${secret} in ${name}`).toBe(false);
