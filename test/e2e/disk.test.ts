@@ -60,6 +60,14 @@ function fill(file: string): void {
   }
 }
 
+/** The line of a metric, from a service that listens at a free port. */
+async function scrape(stderr: string, name: string): Promise<string | undefined> {
+  const [, address] = /"address":"([^"]+)","msg":"Listening for HTTP/.exec(stderr) ?? [];
+  const text = await (await fetch(`http://${address}/metrics`)).text();
+  return text.split("\n").find((line) => line.startsWith(`${name} `));
+}
+const HTTP = 'http: { listen: "127.0.0.1:0" }\n';
+
 test.runIf(CAN_MOUNT)(
   "a full disk: the service says so, waits and sends nothing over and over, also when it is started on it; with space again, all that is owed leaves",
   async () => {
@@ -80,7 +88,7 @@ test.runIf(CAN_MOUNT)(
       /^control: .*$/m,
       `control: ${folder.path("control.sock")}`,
     );
-    const config = folder.write("config.yaml", text);
+    const config = folder.write("config.yaml", `${text}${HTTP}`);
     const count = (n: number) => told(sink.received).filter((uuid) => uuid === uuidOf(n)).length;
 
     await using daemon = start(["run", "-c", config]);
@@ -97,6 +105,7 @@ test.runIf(CAN_MOUNT)(
     expect(told(sink.received)).toEqual([1, 2].map(uuidOf));
     await publish(publisher, 4);
     await daemon.logged(/the disk is full; free some space.*"loop":"feed cert".*Cannot write to the state file/);
+    expect(await scrape(daemon.stderr(), "misp_herald_state_writable")).toBe("misp_herald_state_writable 0");
     expect(told(sink.received)).toEqual([1, 2].map(uuidOf));
     // What waits in it is the owed one that has left but cannot be settled, and the frame.
     await daemon.stop("SIGKILL");
@@ -157,7 +166,7 @@ test.runIf(CAN_FAIL)(
       /^control: .*$/m,
       `control: ${folder.path("control.sock")}`,
     );
-    const config = folder.write("config.yaml", text);
+    const config = folder.write("config.yaml", `${text}${HTTP}`);
     await using daemon = start(["run", "-c", config]);
     await publisher.subscribed();
     await publish(publisher, 1);
@@ -166,6 +175,7 @@ test.runIf(CAN_FAIL)(
     await publish(publisher, 2);
     await daemon.logged(/read-only|look at the disk/);
     await daemon.logged(/"loop":"feed cert".*Cannot write to the state file/);
+    expect(await scrape(daemon.stderr(), "misp_herald_state_writable")).toBe("misp_herald_state_writable 0");
     await daemon.stop("SIGKILL");
     expect(told(sink.received)).not.toContain(uuidOf(2));
 

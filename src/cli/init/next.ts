@@ -40,6 +40,7 @@ export function tellNext(outcome: Outcome, { stdout }: Context): void {
   print(
     stdout,
     [
+      "",
       "Next:",
       ...(needs === "" ? [] : [`  These need ${needs} in the environment, where the secrets stay:`]),
       `  ${prefix}misp-herald check${config}`,
