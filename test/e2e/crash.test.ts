@@ -98,7 +98,8 @@ test(`${KILLS} kills at random moments: nothing that was committed is lost, each
       for (let left = PER_LIFE; left > 0; left -= 1) await send(++published);
     }
     if (cue === 0) void kill();
-    expect(await daemon.exited, daemon.stderr()).toBe("SIGKILL");
+    const end = await Promise.race([daemon.exited, new Promise((done) => setTimeout(done, 60_000).unref())]);
+    expect(end, `life ${life}: cue ${cue}, ${requests} requests, heard ${hears}\n${daemon.stderr()}`).toBe("SIGKILL");
     await publisher.restart();
 
     const told = sink.received.slice(from);

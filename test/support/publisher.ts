@@ -28,6 +28,8 @@ export async function openPublisher({ port = 0, username, password }: PublisherO
   if (authenticated) await ZAP.add(domain, { username, password: password ?? "" });
 
   let subscribers = 0;
+  /** The socket of this moment; what an earlier one still says of its subscribers does not count. */
+  let current: XPublisher | undefined;
   let waiting: (() => void)[] = [];
 
   async function bind(address: string): Promise<XPublisher> {
@@ -38,12 +40,14 @@ export async function openPublisher({ port = 0, username, password }: PublisherO
       ...(authenticated ? { plainServer: true, zapDomain: domain } : {}),
     });
     await bindWhenFree(bound, address);
+    current = bound;
     void countSubscribers(bound);
     return bound;
   }
 
   async function countSubscribers(bound: XPublisher): Promise<void> {
     for await (const [message] of bound) {
+      if (bound !== current) return;
       subscribers += message?.[0] === 1 ? 1 : -1;
       const wake = waiting;
       waiting = [];
@@ -67,6 +71,7 @@ export async function openPublisher({ port = 0, username, password }: PublisherO
     },
     async restart() {
       socket.close();
+      current = undefined;
       subscribers = 0;
       socket = await bind(endpoint);
     },
