@@ -2,7 +2,6 @@ import { ConfigError, formatProblems } from "../config/problem.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Paused, Reloaded } from "./documents.ts";
 import { explain, history } from "./events.ts";
-import { forgetUnnamed } from "./named.ts";
 import { count, drop, list, requireDestination, retry, show } from "./outbox.ts";
 import { type Asker, RefusedError, type Request } from "./protocol.ts";
 import type { Answer, ControlOptions } from "./server.ts";
@@ -14,11 +13,10 @@ const PLAIN = { color: false } as const;
 
 /** What the control socket answers, from a running service. */
 export function openAnswers(daemon: () => Daemon): ControlOptions["answer"] {
-  return (request, signal) => answer(request, daemon, signal);
+  return (request, signal) => answer(request, daemon(), signal);
 }
 
-async function* answer({ query, by }: Request, now: () => Daemon, signal: AbortSignal): AsyncGenerator<Answer> {
-  const daemon = now();
+async function* answer({ query, by }: Request, daemon: Daemon, signal: AbortSignal): AsyncGenerator<Answer> {
   switch (query.command) {
     case "status":
       return yield { end: await status(daemon) };
@@ -41,19 +39,16 @@ async function* answer({ query, by }: Request, now: () => Daemon, signal: AbortS
     case "resume":
       return yield { end: await resume(query.destination, by, daemon) };
     case "reload":
-      return yield { end: await reload(by, now) };
+      return yield { end: await reload(by, daemon) };
     default:
       query satisfies never;
   }
 }
 
-async function reload(by: Asker, now: () => Daemon): Promise<Reloaded> {
-  const { reload: readAgain, log } = now();
+async function reload(by: Asker, { reload: readAgain, log }: Daemon): Promise<Reloaded> {
   log.info({ by }, "An operator wants the configuration reloaded");
   try {
     const { digest, warnings, restart } = await readAgain();
-    const daemon = now();
-    forgetUnnamed(daemon, await daemon.store.owed());
     return { digest, warnings: warnings.map((one) => formatProblems([one], PLAIN)), restart: [...restart] };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

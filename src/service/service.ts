@@ -6,6 +6,7 @@ import { type Parts, type Running, start } from "../app.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { ConfigError, type Problem, positionOf } from "../config/problem.ts";
 import type { Daemon } from "../control/daemon.ts";
+import { forgetUnnamed } from "../control/named.ts";
 import { Totals } from "../control/totals.ts";
 import type { Clock } from "../delivery/clock.ts";
 import type { Tried } from "../delivery/deliver.ts";
@@ -189,6 +190,7 @@ export class Service implements AsyncDisposable {
     try {
       await this.#lookAfterUnnamed();
       await this.#probeSuspended();
+      forgetUnnamed(this.daemon, await this.#options.store.owed());
     } catch (error) {
       // It is in force all the same; what is left of this is done again every minute.
       if (!(error instanceof StoreError)) throw error;
