@@ -169,7 +169,7 @@ async function readText(path: string, readFile: ReadFile): Promise<string> {
   } catch (error) {
     const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
     const hint = missing
-      ? `copy config.yaml.example to ${path} and edit it, or name another file: misp-herald check -c FILE`
+      ? `misp-herald init -c ${path} makes it by a few questions; another file is named with -c FILE`
       : "name a readable file: misp-herald check -c FILE";
     throw new ConfigError([wholeFile(path, `the file cannot be read: ${reasonOf(error)}`, hint)]);
   }

@@ -147,8 +147,8 @@ async function summarize({ stage, witness, store }: Props, tookMs: readonly numb
     "what its feed says; needs no configuration",
   );
   stage.command(
-    "cp config.yaml.example config.yaml",
-    "then edit it: where MISP is, who is told what, who may see what",
+    "misp-herald init -c config.yaml",
+    "asks where MISP is and who is told, tests the connections, and writes it",
   );
   stage.command("misp-herald check -c config.yaml", "finds mistakes, and says in sentences what it would do");
   stage.command("misp-herald run -c config.yaml", "the service");

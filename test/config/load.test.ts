@@ -168,7 +168,7 @@ describe("the file itself", () => {
       {
         line: 0,
         message: "the file cannot be read: there is no such file",
-        hint: `copy config.yaml.example to ${path} and edit it, or name another file: misp-herald check -c FILE`,
+        hint: `misp-herald init -c ${path} makes it by a few questions; another file is named with -c FILE`,
       },
     ]);
   });
