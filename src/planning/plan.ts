@@ -1,13 +1,9 @@
-import { NO_EFFECTS } from "../effects.ts";
 import { guard, type Refusal, type Verdict } from "../guard/guard.ts";
 import type { Guard } from "../guard/policy.ts";
-import { withoutMembers } from "../guard/reach.ts";
 import type {
   Alert,
   Delivery,
   Effects,
-  EventChanges,
-  EventMemory,
   Group,
   GuardedAlert,
   Item,
@@ -21,11 +17,13 @@ import type {
 import { matchableOf, matchableOfGuarded } from "../routing/facts.ts";
 import { fire, type Route, type Routes } from "../routing/route.ts";
 import type { Kind } from "../vocabulary.ts";
-import { advanceAttributes, advanceEvent, isCopy, publishedAtOf } from "./advance.ts";
+import { advanceAttributes, advanceEvent, isCopy } from "./advance.ts";
+import { againVersion, changeOf, changesOf, isNews, kindOf } from "./changes.ts";
 import { compose } from "./compose.ts";
 import { groupsOf } from "./groups.ts";
 import { deliveryId } from "./identity.ts";
 import { trim } from "./trim.ts";
+import { undecidedOf } from "./undecided.ts";
 import { WorkingCopy } from "./working-copy.ts";
 
 /** What planning needs of the configuration. */
@@ -134,9 +132,6 @@ function lateGroup(instance: string): Group {
 export function lateKey(instance: string): string {
   return JSON.stringify(["late", instance]);
 }
-
-/** What one line can name. */
-const MAX_TAGS_ADDED = 20;
 
 /** Reasons that end when more is known. */
 const UNKNOWN: readonly Refusal[] = ["match-unknown", "event-unknown", "distribution-unknown", "tlp-unknown"];
@@ -268,41 +263,6 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   };
 }
 
-/** Ends what is undecided: MISP does not tell, or does not answer. */
-export function refuse(undecided: readonly Undecided[], reason: Refusal, now: number): Effects {
-  const records = undecided.flatMap(({ instance, message, destinations }) => {
-    const { kind, event, subject, version } = message;
-    if (!kind) return [];
-    return destinations.map(
-      (destination): RecordLine => ({
-        delivery: deliveryId({ instance, kind, subject, version }, destination),
-        at: now,
-        destination,
-        instance,
-        kind,
-        ...(event?.uuid !== undefined && { eventUuid: event.uuid }),
-        routes: [],
-        outcome: "refused",
-        reason,
-      }),
-    );
-  });
-  const decided = undecided.map(({ id, destinations }) => ({ id, destinations }));
-  return { ...NO_EFFECTS, records, decided };
-}
-
-function undecidedOf(
-  alert: Alert,
-  message: Message,
-  event: EventMemory,
-  destinations: readonly string[],
-  now: number,
-): Undecided {
-  const { id, instance } = alert;
-  const stored = { ...message, ...(message.event && { event: withoutMembers(message.event) }) };
-  return { id, instance, eventKey: event.key, destinations, message: stored, since: now };
-}
-
 type Decided = { readonly routes: readonly Route[] } & (
   | { readonly refused: Refusal }
   | Exclude<Verdict, { readonly refused: Refusal }>
@@ -322,53 +282,6 @@ function decide(
   const subject = matchableOfGuarded(verdict.guarded);
   const visible = certain.filter((route) => route.matches(subject) === true);
   return visible.length === 0 ? { routes: certain, refused: "match-not-visible" } : { routes: visible, ...verdict };
-}
-
-/** A frame says "edit" when an event is unpublished: nothing of it has changed since it was published. */
-function kindOf(message: Message, publishedAt: number | undefined): Kind | undefined {
-  const { kind, event } = message;
-  const isUnpublished =
-    kind === "event.edited" &&
-    event?.published === false &&
-    publishedAt !== undefined &&
-    event.changedAt === publishedAt;
-  return isUnpublished ? "event.unpublished" : kind;
-}
-
-function changeOf(message: Message, kind: Kind, lastPublishedAt: number | undefined): Alert["change"] {
-  if (kind !== "event.published") return undefined;
-  if (lastPublishedAt === undefined) return "new";
-  return (publishedAtOf(message) ?? 0) > lastPublishedAt ? "updated" : "unchanged";
-}
-
-/** Compares the event itself with the publication that was told, which memory still has. */
-function changesOf({ published }: EventMemory, { event }: Alert): { readonly changes?: EventChanges } {
-  if (!published || !event?.tags) return {};
-  const names = event.tags.map(({ name }) => name);
-  return {
-    changes: {
-      title: published.info !== event.info,
-      threatLevel: published.threatLevel !== event.threatLevel,
-      tagsAdded: names.filter((name) => !published.tags.includes(name)).slice(0, MAX_TAGS_ADDED),
-      tagsRemoved: published.tags.filter((name) => !names.includes(name)).length,
-    },
-  };
-}
-
-/** Whether a publication tells something that the destination was not told and is not owed. */
-function isNews(
-  since: number,
-  changedAt: number | undefined,
-  repeats: "changed" | "never" | "always",
-  isCounted: boolean,
-): boolean {
-  if ((changedAt ?? 0) > since) return repeats !== "never";
-  return repeats === "always" && !isCounted;
-}
-
-/** With `repeats: always` each publication is another one, though nothing in it has changed; its copies are not. */
-function againVersion({ version, kind }: Alert, countedAt: number): string {
-  return kind === "event.published" ? `${version}@${Math.floor(countedAt / 1000)}` : version;
 }
 
 /** Marks the attributes that the routes that fire ask for. */

@@ -3,7 +3,7 @@ import { Pace } from "../delivery/pace.ts";
 import type { Refusal } from "../guard/guard.ts";
 import type { Undecided } from "../model.ts";
 import { enrich } from "../planning/enrich.ts";
-import { refuse } from "../planning/plan.ts";
+import { refuse } from "../planning/undecided.ts";
 import { type Beat, unheard, WORK_MS } from "../pulse.ts";
 import { Quiet } from "../quiet.ts";
 import { Failing } from "./failing.ts";

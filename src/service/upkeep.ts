@@ -2,7 +2,7 @@ import type { Clock } from "../delivery/clock.ts";
 import type { Notices } from "../delivery/notices.ts";
 import type { Log } from "../log.ts";
 import type { RecordLine, Store } from "../model.ts";
-import { refuse } from "../planning/plan.ts";
+import { refuse } from "../planning/undecided.ts";
 import { unheard, WORK_MS } from "../pulse.ts";
 import type { Size } from "../store/size.ts";
 

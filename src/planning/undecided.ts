@@ -1,0 +1,41 @@
+import { NO_EFFECTS } from "../effects.ts";
+import type { Refusal } from "../guard/guard.ts";
+import { withoutMembers } from "../guard/reach.ts";
+import type { Alert, Effects, EventMemory, Message, RecordLine, Undecided } from "../model.ts";
+import { deliveryId } from "./identity.ts";
+
+/** Ends what is undecided: MISP does not tell, or does not answer. */
+export function refuse(undecided: readonly Undecided[], reason: Refusal, now: number): Effects {
+  const records = undecided.flatMap(({ instance, message, destinations }) => {
+    const { kind, event, subject, version } = message;
+    if (!kind) return [];
+    return destinations.map(
+      (destination): RecordLine => ({
+        delivery: deliveryId({ instance, kind, subject, version }, destination),
+        at: now,
+        destination,
+        instance,
+        kind,
+        ...(event?.uuid !== undefined && { eventUuid: event.uuid }),
+        routes: [],
+        outcome: "refused",
+        reason,
+      }),
+    );
+  });
+  const decided = undecided.map(({ id, destinations }) => ({ id, destinations }));
+  return { ...NO_EFFECTS, records, decided };
+}
+
+/** What of a message is kept until MISP has been asked about its event. */
+export function undecidedOf(
+  alert: Alert,
+  message: Message,
+  event: EventMemory,
+  destinations: readonly string[],
+  now: number,
+): Undecided {
+  const { id, instance } = alert;
+  const stored = { ...message, ...(message.event && { event: withoutMembers(message.event) }) };
+  return { id, instance, eventKey: event.key, destinations, message: stored, since: now };
+}
