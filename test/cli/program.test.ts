@@ -183,5 +183,5 @@ test("send-test sends one alert marked TEST and says what the other side answere
 test("a missing configuration is told with what to do", async () => {
   const screen = openScreen();
   expect(await main(["run", "-c", join(folder, "none.yaml")], screen.context)).toBe(1);
-  expect(screen.errors()).toMatch(/copy config\.yaml\.example to/);
+  expect(screen.errors()).toMatch(/misp-herald init -c .*none\.yaml/);
 });
