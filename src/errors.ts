@@ -54,3 +54,10 @@ export class UsageError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+const WORDED = [DecodeError, StoreError, ControlError, EndpointError, UsageError];
+
+/** Whether the message of an error is ours: it says all there is to say, without text from MISP. */
+export function isWorded(error: unknown): error is Error {
+  return WORDED.some((type) => error instanceof type);
+}

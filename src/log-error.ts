@@ -1,23 +1,21 @@
-import { ControlError, DecodeError, StoreError, UsageError } from "./errors.ts";
+import { isWorded } from "./errors.ts";
 
-/** Errors that are worded by us, without text from MISP. */
-const OURS = [DecodeError, StoreError, ControlError, UsageError];
 const MAX_DEPTH = 4;
 
 /** An error in a log line. */
-interface LoggedError {
+interface ErrorFields {
   readonly type: string;
   readonly code?: string;
   readonly message?: string;
   readonly stack?: string;
-  readonly cause?: LoggedError;
+  readonly cause?: ErrorFields;
 }
 
 /**
  * What the log says of an error: where it came from, and its message only if we have worded it or the system has. What
  * JSON.parse, URL or a destination's library says quotes what it was given, which may be from MISP.
  */
-export function serializeError(error: unknown, depth = 0): LoggedError {
+export function serializeError(error: unknown, depth = 0): ErrorFields {
   if (!(error instanceof Error)) return { type: typeof error };
   const code =
     "code" in error && typeof error.code === "string" && /^\w{1,64}$/.test(error.code) ? error.code : undefined;
@@ -25,7 +23,7 @@ export function serializeError(error: unknown, depth = 0): LoggedError {
   return {
     type: error.constructor.name,
     ...(code !== undefined && { code }),
-    ...((OURS.some((type) => error instanceof type) || isOfSystem(error)) && { message: error.message }),
+    ...((isWorded(error) || isOfSystem(error)) && { message: error.message }),
     ...(frames.length > 0 && { stack: frames.join("\n") }),
     ...(error.cause !== undefined && depth < MAX_DEPTH && { cause: serializeError(error.cause, depth + 1) }),
   };

@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { ConfigError, formatProblems } from "../config/problem.ts";
 import { OUTCOMES, STATES } from "../control/protocol.ts";
-import { ControlError, EndpointError, LoggedError, StoreError, UsageError } from "../errors.ts";
+import { isWorded, LoggedError, UsageError } from "../errors.ts";
 import { Redactor } from "../redact.ts";
 import { Duration } from "../schema.ts";
 import { VERSION } from "../version.ts";
@@ -21,9 +21,6 @@ import { sendTestCommand } from "./send-test.ts";
 import { addSetupCommands } from "./setup.ts";
 import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
-
-/** Errors that say all there is to say. */
-const EXPECTED = [UsageError, StoreError, ControlError, EndpointError];
 
 /** Runs one command line; returns the exit code: 0 good, 1 the answer is no, 2 wrong usage. */
 export async function main(args: readonly string[], host: Host): Promise<number> {
@@ -46,7 +43,7 @@ export async function main(args: readonly string[], host: Host): Promise<number>
       );
       return 1;
     }
-    if (error instanceof Error && EXPECTED.some((known) => error instanceof known)) {
+    if (isWorded(error)) {
       print(context.stderr, redactor.redact(`misp-herald: ${error.message}`));
       return error instanceof UsageError ? error.exitCode : 1;
     }

@@ -4,7 +4,7 @@ import { openAnswers } from "../control/answers.ts";
 import { openControl } from "../control/server.ts";
 import { DEFAULT_SOCKET } from "../control/socket.ts";
 import { systemClock } from "../delivery/clock.ts";
-import { ControlError, EndpointError, LoggedError, REPORT_IT, StoreError } from "../errors.ts";
+import { ControlError, isWorded, LoggedError, REPORT_IT } from "../errors.ts";
 import { Metrics } from "../http-endpoint/metrics.ts";
 import { openPages } from "../http-endpoint/pages.ts";
 import { openEndpoint } from "../http-endpoint/server.ts";
@@ -27,9 +27,10 @@ export async function runCommand(options: { readonly config: string }, context: 
     // Whoever reads the journal looks for it by its priority.
     if (!isJournal(context.env, context.stderr.fd)) throw error;
     if (error instanceof ConfigError) logProblems(error.issues, log);
-    const expected = [ConfigError, StoreError, ControlError, EndpointError].some((known) => error instanceof known);
     log.fatal(
-      expected && error instanceof Error ? { reason: error.message.split("\n")[0] } : { err: error, hint: REPORT_IT },
+      error instanceof ConfigError || isWorded(error)
+        ? { reason: error.message.split("\n")[0] }
+        : { err: error, hint: REPORT_IT },
       "The service has ended: it cannot start, or not go on",
     );
     throw new LoggedError("The log says why", { cause: error });

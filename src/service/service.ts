@@ -206,9 +206,10 @@ export class Service implements AsyncDisposable {
 
   /** What was to be said of a suspension when the process was killed; said again, it is the same message. */
   async #announceSuspended(): Promise<void> {
+    const { destinations } = this.#generation.loaded.config;
     const owed = new Map((await this.#options.store.owed()).map((line) => [line.destination, line.owed]));
     for (const { destination, kind, since, note } of this.#holds.all) {
-      if (kind !== "suspended" || !this.daemon.destinations.has(destination)) continue;
+      if (kind !== "suspended" || !Object.hasOwn(destinations, destination)) continue;
       const state = { reason: note, owed: owed.get(destination) ?? 0, probeMs: PROBE_MS };
       this.#notices.say(destinationSuspended(destination, state, since));
     }
