@@ -3,8 +3,8 @@ import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { ask } from "../src/control/client.ts";
-import { Status } from "../src/control/documents.ts";
+import { ask } from "../src/doors/socket/client.ts";
+import { Status } from "../src/operations/documents.ts";
 import { configOf, type Daemon, start, workspace } from "../test/e2e/daemon.ts";
 import { openPublisher, type TestPublisher } from "../test/support/publisher.ts";
 

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { Subscriber } from "zeromq";
-import { openLog } from "../src/log.ts";
+import { openLog } from "../src/base/log.ts";
 import { Feed } from "../src/sources/index.ts";
 import { openPublisherProcess, type Step } from "../test/support/publisher-process.ts";
 

@@ -1,11 +1,11 @@
 // Writes what the package brings beside the program; `--docs` writes docs/commands.md instead. Runs after tsc.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { PassThrough } from "node:stream";
+import { VERSION } from "../dist/base/version.js";
 import { formatCommands, formatManual } from "../dist/cli/manual.js";
 import { outlineOf } from "../dist/cli/outline.js";
 import { buildProgram } from "../dist/cli/program.js";
 import { configJsonSchema } from "../dist/config/json-schema.js";
-import { VERSION } from "../dist/version.js";
 
 const file = (path) => new URL(`../${path}`, import.meta.url);
 const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];

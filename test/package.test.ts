@@ -49,7 +49,7 @@ test("the tarball holds what a user needs and nothing else", () => {
     "systemd/misp-herald.sysusers.conf",
     "docs/security.md",
     "dist/main.js",
-    "dist/sources/zeromq-worker.js",
+    "dist/sources/zeromq/worker.js",
   ]) {
     expect(paths).toContain(needed);
   }

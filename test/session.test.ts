@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
 import { run } from "../src/app.ts";
-import { Bell } from "../src/delivery/bell.ts";
-import { systemClock } from "../src/delivery/clock.ts";
+import { Bell } from "../src/base/bell.ts";
+import { systemClock } from "../src/base/clock.ts";
+import { openLog } from "../src/base/log.ts";
+import { Quiet } from "../src/base/quiet.ts";
 import { Holds } from "../src/delivery/holds.ts";
 import { openCourse } from "../src/delivery/settle.ts";
 import { Guard } from "../src/guard/policy.ts";
-import { openLog } from "../src/log.ts";
-import type { Destination, Frame, Payload, Source } from "../src/model.ts";
-import { Quiet } from "../src/quiet.ts";
+import type { Destination, Frame, Payload, Source } from "../src/model/model.ts";
 import { compileRoutes } from "../src/routing/route.ts";
 import { Route } from "../src/routing/schema.ts";
-import { openMemoryStore } from "../src/store/memory.ts";
+import { openMemoryStore } from "../src/store/memory/store.ts";
 import { session } from "./topics/frames.ts";
 
 /** The attribute that is marked tlp:red in the session, and what of it may not leave while it is. */

@@ -1,4 +1,4 @@
-import type { Entry, EventChanges } from "../model.ts";
+import type { Entry, EventChanges } from "../model/model.ts";
 import { countItems, tallyTypes } from "./counts.ts";
 import { prose, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "./text.ts";

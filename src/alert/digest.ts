@@ -1,5 +1,5 @@
-import type { Payload } from "../model.ts";
-import { THREAT_LEVELS, type ThreatLevel } from "../vocabulary.ts";
+import type { Payload } from "../model/model.ts";
+import { THREAT_LEVELS, type ThreatLevel } from "../model/vocabulary.ts";
 import { LEVELS } from "./palette.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "./text.ts";
 

@@ -1,5 +1,5 @@
-import type { Entry } from "../model.ts";
-import type { Distribution } from "../vocabulary.ts";
+import type { Entry } from "../model/model.ts";
+import type { Distribution } from "../model/vocabulary.ts";
 import { formatTypes } from "./change.ts";
 import { sentence } from "./context.ts";
 import { countItems, countTypes } from "./counts.ts";

@@ -1,5 +1,5 @@
-import type { Entry } from "../model.ts";
-import type { Pap, ThreatLevel, Tlp } from "../vocabulary.ts";
+import type { Entry } from "../model/model.ts";
+import type { Pap, ThreatLevel, Tlp } from "../model/vocabulary.ts";
 import { formatChange } from "./change.ts";
 import { formatContext } from "./context.ts";
 import { formatFacts } from "./facts.ts";

@@ -1,4 +1,4 @@
-import type { Entry, Item, Payload } from "../model.ts";
+import type { Entry, Item, Payload } from "../model/model.ts";
 import { isChanged } from "./change.ts";
 import { countItems } from "./counts.ts";
 import { RULE_TYPES } from "./defang.ts";

@@ -1,5 +1,5 @@
-import type { Organisation } from "../misp.ts";
-import type { Entry, Item } from "../model.ts";
+import type { Organisation } from "../model/misp.ts";
+import type { Entry, Item } from "../model/model.ts";
 import { countChanges, eventChanges } from "./change.ts";
 import { countItems, countTypes } from "./counts.ts";
 import { defangText, defangValue } from "./defang.ts";

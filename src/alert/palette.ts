@@ -1,4 +1,4 @@
-import type { ThreatLevel, Tlp } from "../vocabulary.ts";
+import type { ThreatLevel, Tlp } from "../model/vocabulary.ts";
 
 /** How a threat level looks in every channel: never by colour alone. `on` is the text colour that is readable on `color`. */
 export const LEVELS: Readonly<

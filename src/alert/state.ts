@@ -1,5 +1,5 @@
-import type { Entry, Line } from "../model.ts";
-import { KINDS, type Kind } from "../vocabulary.ts";
+import type { Entry, Line } from "../model/model.ts";
+import { KINDS, type Kind } from "../model/vocabulary.ts";
 import { type CleanText, clean, formatNumber, join } from "./text.ts";
 
 /** What one message says, and what several of a kind say, with `#` for their number. */

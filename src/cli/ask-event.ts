@@ -1,8 +1,8 @@
 import { clean } from "../alert/text.ts";
-import { ask } from "../control/client.ts";
-import { Explained } from "../control/documents.ts";
-import { EventName } from "../control/protocol.ts";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
+import { ask } from "../doors/socket/client.ts";
+import { EventName } from "../doors/socket/protocol.ts";
+import { Explained } from "../operations/documents.ts";
 import { formatAge, formatSpan, formatStamp } from "./ages.ts";
 import { type Context, print } from "./context.ts";
 import { reasonOf } from "./history.ts";

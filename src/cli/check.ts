@@ -1,5 +1,5 @@
+import { ConfigError, formatProblems, type Problem } from "../base/problem.ts";
 import { loadConfig } from "../config/load.ts";
-import { ConfigError, formatProblems, type Problem } from "../config/problem.ts";
 import { type Context, hasColor, print } from "./context.ts";
 import { chancesOf, deadKinds, type Obstacle } from "./reachability.ts";
 import { describeChances, describeGuard, describeObstacle, describeRoute, duration } from "./sentences.ts";

@@ -1,7 +1,7 @@
 import type { Readable, Writable } from "node:stream";
-import { type Log, type LogLevel, openFd, openLog } from "../log.ts";
-import { chooseFormat } from "../log-format.ts";
-import type { Redactor } from "../redact.ts";
+import { type Log, type LogLevel, openFd, openLog } from "../base/log.ts";
+import { chooseFormat } from "../base/log-format.ts";
+import type { Redactor } from "../base/redact.ts";
 
 /** What `main` may use of the process; tests give their own. */
 export interface Host {

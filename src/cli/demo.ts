@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { run } from "../app.ts";
-import { systemClock } from "../delivery/clock.ts";
+import { systemClock } from "../base/clock.ts";
 import { loadDemoConfig } from "../demo/config.ts";
 import { play } from "../demo/play.ts";
 import { openPublisher } from "../demo/publisher.ts";
 import { openStage } from "../demo/stage.ts";
 import { openTemporaryDirectory } from "../demo/temporary.ts";
 import { Witness } from "../demo/witness.ts";
-import { openParts, openSources } from "../parts.ts";
+import { openParts, openSources } from "../service/parts.ts";
 import { STORES } from "../store/index.ts";
 import { type Context, hasColor, openContextLog } from "./context.ts";
 

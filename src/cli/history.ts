@@ -1,6 +1,6 @@
 import { formatNumber } from "../alert/text.ts";
-import { askAll } from "../control/client.ts";
-import { ListEnd, Recorded } from "../control/documents.ts";
+import { askAll } from "../doors/socket/client.ts";
+import { ListEnd, Recorded } from "../operations/documents.ts";
 import { formatStamp } from "./ages.ts";
 import { type Context, print } from "./context.ts";
 import { type ReachOptions, reach } from "./reach.ts";

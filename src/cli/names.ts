@@ -1,7 +1,7 @@
 import { parse } from "yaml";
 import { z } from "zod";
+import { Name } from "../base/schema.ts";
 import { readBounded } from "../config/read.ts";
-import { Name } from "../schema.ts";
 
 const MAX_BYTES = 1_048_576;
 const Names = z.looseObject({ destinations: z.record(z.string(), z.unknown()) });

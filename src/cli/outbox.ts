@@ -1,9 +1,9 @@
 import { createInterface } from "node:readline/promises";
 import { clean, formatCount, formatNumber } from "../alert/text.ts";
-import { ask, askAll, type Line } from "../control/client.ts";
-import { Changed, Counted, ListEnd, Owed, Shown } from "../control/documents.ts";
-import type { Filter, State } from "../control/protocol.ts";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
+import { ask, askAll, type Line } from "../doors/socket/client.ts";
+import type { Filter, State } from "../doors/socket/protocol.ts";
+import { Changed, Counted, ListEnd, Owed, Shown } from "../operations/documents.ts";
 import { formatAge, formatSpan, formatStamp, formatWhen } from "./ages.ts";
 import { type Context, print } from "./context.ts";
 import { type ReachOptions, reach } from "./reach.ts";

@@ -1,6 +1,6 @@
 import { clean, formatCount } from "../alert/text.ts";
-import { ask } from "../control/client.ts";
-import { Paused } from "../control/documents.ts";
+import { ask } from "../doors/socket/client.ts";
+import { Paused } from "../operations/documents.ts";
 import { type Context, print } from "./context.ts";
 import { type ReachOptions, reach } from "./reach.ts";
 

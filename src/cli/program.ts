@@ -1,10 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { ConfigError, formatProblems } from "../config/problem.ts";
-import { OUTCOMES, STATES } from "../control/protocol.ts";
-import { isWorded, LoggedError, UsageError } from "../errors.ts";
-import { Redactor } from "../redact.ts";
-import { Duration } from "../schema.ts";
-import { VERSION } from "../version.ts";
+import { isWorded, LoggedError, UsageError } from "../base/errors.ts";
+import { ConfigError, formatProblems } from "../base/problem.ts";
+import { Redactor } from "../base/redact.ts";
+import { Duration } from "../base/schema.ts";
+import { VERSION } from "../base/version.ts";
+import { OUTCOMES, STATES } from "../doors/socket/protocol.ts";
 import { askEventCommand } from "./ask-event.ts";
 import { checkCommand } from "./check.ts";
 import { type Context, type Host, hasColor, print } from "./context.ts";

@@ -1,10 +1,10 @@
 import { z } from "zod";
+import { UsageError } from "../base/errors.ts";
+import { ConfigError } from "../base/problem.ts";
 import { loadYaml } from "../config/load.ts";
-import { ConfigError } from "../config/problem.ts";
 import { decodeUtf8, readBounded, reasonOf } from "../config/read.ts";
-import type { Line } from "../control/client.ts";
-import { DEFAULT_SOCKET } from "../control/socket.ts";
-import { UsageError } from "../errors.ts";
+import type { Line } from "../doors/socket/client.ts";
+import { DEFAULT_SOCKET } from "../doors/socket/socket.ts";
 import type { Context } from "./context.ts";
 
 /** The configuration that every command uses unless it is told another. */

@@ -1,9 +1,9 @@
 import type { Config } from "../config/schema.ts";
 import type { Guard } from "../guard/policy.ts";
+import { KINDS, type Kind, SENSITIVE } from "../model/vocabulary.ts";
 import { compilePattern } from "../routing/pattern.ts";
 import { isOfKind } from "../routing/route.ts";
 import type { Route } from "../routing/schema.ts";
-import { KINDS, type Kind, SENSITIVE } from "../vocabulary.ts";
 
 /** What stands between a kind and a destination, beyond the markings of what is told. */
 export type Obstacle =

@@ -1,10 +1,10 @@
 import type { Parts } from "../app.ts";
+import { UsageError } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
 import { openBatch } from "../delivery/payload.ts";
-import { UsageError } from "../errors.ts";
-import type { Batch, Message, Payload, Store } from "../model.ts";
+import type { Batch, Message, Payload, Store } from "../model/model.ts";
+import { recordOf } from "../model/record.ts";
 import { keysOf, plan, type Trace } from "../planning/plan.ts";
-import { recordOf } from "../record.ts";
 
 /** A config with this destination only; throws UsageError with the names that there are. */
 export function only(config: Config, names: readonly string[]): Config {

@@ -1,6 +1,6 @@
 import { clean } from "../alert/text.ts";
-import { ask } from "../control/client.ts";
-import { Reloaded } from "../control/documents.ts";
+import { ask } from "../doors/socket/client.ts";
+import { Reloaded } from "../operations/documents.ts";
 import { type Context, print } from "./context.ts";
 import { type ReachOptions, reach } from "./reach.ts";
 import { escapeControls } from "./show.ts";

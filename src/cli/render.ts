@@ -1,13 +1,13 @@
 import { writeFile } from "node:fs/promises";
+import { systemClock } from "../base/clock.ts";
+import { DecodeError, UsageError } from "../base/errors.ts";
 import { loadConfig } from "../config/load.ts";
-import { systemClock } from "../delivery/clock.ts";
-import { DecodeError, UsageError } from "../errors.ts";
-import type { Message, Preview } from "../model.ts";
-import { openParts } from "../parts.ts";
+import type { Message, Preview } from "../model/model.ts";
 import type { Trace } from "../planning/plan.ts";
 import { Route } from "../routing/schema.ts";
+import { openParts } from "../service/parts.ts";
 import { openReplay } from "../sources/index.ts";
-import { openMemoryStore } from "../store/memory.ts";
+import { openMemoryStore } from "../store/memory/store.ts";
 import { decode } from "../topics/index.ts";
 import { type Context, openContextLog, print } from "./context.ts";
 import { only, rehearse } from "./rehearse.ts";

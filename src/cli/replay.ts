@@ -1,12 +1,12 @@
 import { run } from "../app.ts";
+import { systemClock } from "../base/clock.ts";
+import { UsageError } from "../base/errors.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import { systemClock } from "../delivery/clock.ts";
-import { UsageError } from "../errors.ts";
-import type { RecordLine, Source } from "../model.ts";
-import { compileRules, openParts } from "../parts.ts";
+import type { RecordLine, Source } from "../model/model.ts";
+import { compileRules, openParts } from "../service/parts.ts";
 import { openReplay } from "../sources/index.ts";
-import { openMemoryStore } from "../store/memory.ts";
+import { openMemoryStore } from "../store/memory/store.ts";
 import { type Context, hasColor, openContextLog, print } from "./context.ts";
 import { only } from "./rehearse.ts";
 import { jsonSeen, showSeen } from "./show.ts";

@@ -1,21 +1,21 @@
+import { systemClock } from "../base/clock.ts";
+import { ControlError, isWorded, LoggedError, REPORT_IT } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { isJournal } from "../base/log-format.ts";
+import { ConfigError, formatProblems } from "../base/problem.ts";
+import { VERSION } from "../base/version.ts";
 import { loadConfig } from "../config/load.ts";
-import { ConfigError, formatProblems } from "../config/problem.ts";
-import { openAnswers } from "../control/answers.ts";
-import { openControl } from "../control/server.ts";
-import { DEFAULT_SOCKET } from "../control/socket.ts";
-import { systemClock } from "../delivery/clock.ts";
-import { ControlError, isWorded, LoggedError, REPORT_IT } from "../errors.ts";
-import { Metrics } from "../http-endpoint/metrics.ts";
-import { openPages } from "../http-endpoint/pages.ts";
-import { openEndpoint } from "../http-endpoint/server.ts";
-import type { Log } from "../log.ts";
-import { isJournal } from "../log-format.ts";
+import { Metrics } from "../doors/http/metrics.ts";
+import { openPages } from "../doors/http/pages.ts";
+import { openEndpoint } from "../doors/http/server.ts";
+import { openControl } from "../doors/socket/server.ts";
+import { DEFAULT_SOCKET } from "../doors/socket/socket.ts";
+import { openNotifier } from "../doors/systemd/notifier.ts";
+import { Report } from "../doors/systemd/report.ts";
+import { openAnswers } from "../operations/answers.ts";
 import { logProblems } from "../service/log-problems.ts";
 import { openService, type Service } from "../service/service.ts";
 import { STORES } from "../store/index.ts";
-import { openNotifier } from "../systemd/notifier.ts";
-import { Report } from "../systemd/report.ts";
-import { VERSION } from "../version.ts";
 import { type Context, hasColor, openContextLog, print } from "./context.ts";
 
 /** `misp-herald run`: the service, in the foreground. Resolves when it was asked to stop. */

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { formatCount } from "../alert/text.ts";
+import { systemClock } from "../base/clock.ts";
 import { loadConfig } from "../config/load.ts";
-import { systemClock } from "../delivery/clock.ts";
-import type { Message, Outcome } from "../model.ts";
-import { openParts } from "../parts.ts";
+import type { Message, Outcome } from "../model/model.ts";
 import { Route } from "../routing/schema.ts";
-import { openMemoryStore } from "../store/memory.ts";
+import { openParts } from "../service/parts.ts";
+import { openMemoryStore } from "../store/memory/store.ts";
 import { type Context, openContextLog, print } from "./context.ts";
 import { only, rehearse } from "./rehearse.ts";
 

@@ -1,6 +1,6 @@
 import type { Guard } from "../guard/policy.ts";
+import { KINDS, type Kind, TLP } from "../model/vocabulary.ts";
 import type { Match, Route } from "../routing/schema.ts";
-import { KINDS, type Kind, TLP } from "../vocabulary.ts";
 import type { Chance, Obstacle } from "./reachability.ts";
 
 /** A guard in sentences that its owner can check against what he means. */

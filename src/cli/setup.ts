@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { configJsonSchema } from "../config/json-schema.ts";
-import { TLP } from "../vocabulary.ts";
+import { TLP } from "../model/vocabulary.ts";
 import { formatCompletion, SHELLS, type Shell, shellNamed } from "./completion.ts";
 import { type Context, print } from "./context.ts";
 import { CHANNELS } from "./init/channel.ts";

@@ -1,6 +1,6 @@
 import { clean, formatCount, formatNumber } from "../alert/text.ts";
-import { ask } from "../control/client.ts";
-import { Status } from "../control/documents.ts";
+import { ask } from "../doors/socket/client.ts";
+import { Status } from "../operations/documents.ts";
 import { formatAge, formatStamp, formatWhen } from "./ages.ts";
 import { type Context, print } from "./context.ts";
 import { type ReachOptions, reach } from "./reach.ts";

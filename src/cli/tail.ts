@@ -1,11 +1,11 @@
+import { systemClock } from "../base/clock.ts";
+import { UsageError } from "../base/errors.ts";
+import { formatProblems } from "../base/problem.ts";
 import { loadConfig } from "../config/load.ts";
-import { formatProblems } from "../config/problem.ts";
-import { systemClock } from "../delivery/clock.ts";
-import { UsageError } from "../errors.ts";
-import type { Source } from "../model.ts";
-import { compileRules, openSources } from "../parts.ts";
+import type { Source } from "../model/model.ts";
 import type { Rules } from "../planning/plan.ts";
 import { isOfKind } from "../routing/route.ts";
+import { compileRules, openSources } from "../service/parts.ts";
 import { Feed } from "../sources/index.ts";
 import { type Context, hasColor, openContextLog, print } from "./context.ts";
 import { jsonSeen, showSeen } from "./show.ts";

@@ -1,8 +1,8 @@
-import type { Clock } from "../delivery/clock.ts";
-import { DecodeError } from "../errors.ts";
-import type { Frame, Message, Source, Store } from "../model.ts";
+import type { Clock } from "../base/clock.ts";
+import { DecodeError } from "../base/errors.ts";
+import type { Frame, Message, Source, Store } from "../model/model.ts";
 import { keysOf, plan, type Rules, type Trace } from "../planning/plan.ts";
-import { openMemoryStore } from "../store/memory.ts";
+import { openMemoryStore } from "../store/memory/store.ts";
 import { decode, isKnownTopic } from "../topics/index.ts";
 import { leave } from "./rehearse.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { KINDS } from "../model/vocabulary.ts";
 import { KindGlob } from "../routing/schema.ts";
-import { KINDS } from "../vocabulary.ts";
 import { Config } from "./schema.ts";
 
 type Json = z.core.JSONSchema.BaseSchema;

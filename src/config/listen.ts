@@ -1,4 +1,4 @@
-import { isLoopback, Listen } from "../http-endpoint/address.ts";
+import { isLoopback, Listen } from "../base/address.ts";
 import { childOf, type Dict, type Report } from "./tree.ts";
 
 /** Warns of an HTTP endpoint that others than this machine can reach. */

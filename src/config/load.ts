@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { z } from "zod";
-import type { Redactor } from "../redact.ts";
+import { ConfigError, type Problem } from "../base/problem.ts";
+import type { Redactor } from "../base/redact.ts";
 import { applyDefaults, secretDefaults } from "./defaults.ts";
 import { flatten } from "./flatten.ts";
-import { ConfigError, type Problem } from "./problem.ts";
 import { decodeUtf8, type ReadFile, readBounded, reasonOf } from "./read.ts";
 import { checkReferences } from "./references.ts";
 import { Config } from "./schema.ts";

@@ -1,6 +1,4 @@
-import { compilePattern } from "../routing/pattern.ts";
-import { isOfKind } from "../routing/route.ts";
-import { LOOPBACK, Name } from "../schema.ts";
+import { LOOPBACK, Name } from "../base/schema.ts";
 import {
   ANALYSES,
   ATTRIBUTE_FACTS,
@@ -11,7 +9,9 @@ import {
   SENSITIVE,
   THREAT_LEVELS,
   TLP,
-} from "../vocabulary.ts";
+} from "../model/vocabulary.ts";
+import { compilePattern } from "../routing/pattern.ts";
+import { isOfKind } from "../routing/route.ts";
 import { checkListen } from "./listen.ts";
 import { nearest } from "./suggest.ts";
 import { checkTemplates } from "./templates.ts";

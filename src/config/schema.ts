@@ -1,9 +1,9 @@
 import { z } from "zod";
+import { Listen } from "../base/address.ts";
+import { LOG_LEVELS } from "../base/log.ts";
+import { CA_FILE, Duration, Name, SecretText, Size } from "../base/schema.ts";
 import { DestinationEntry } from "../destinations/index.ts";
-import { Listen } from "../http-endpoint/address.ts";
-import { LOG_LEVELS } from "../log.ts";
 import { Route } from "../routing/schema.ts";
-import { CA_FILE, Duration, Name, SecretText, Size } from "../schema.ts";
 import { Feed } from "../sources/index.ts";
 
 const HttpUrl = z.string().transform((text, context) => {

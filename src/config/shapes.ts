@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SecretText } from "../schema.ts";
+import { SecretText } from "../base/schema.ts";
 import { nearest } from "./suggest.ts";
 import { childOf, type Dict, type Node, type Path, type Scalar, textOf } from "./tree.ts";
 

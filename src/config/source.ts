@@ -1,5 +1,5 @@
 import { LineCounter } from "yaml";
-import type { Problem } from "./problem.ts";
+import type { Problem } from "../base/problem.ts";
 import { isSecretName } from "./shapes.ts";
 import type { Fault, Scalar, Span } from "./tree.ts";
 

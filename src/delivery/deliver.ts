@@ -1,10 +1,10 @@
-import { REPORT_IT } from "../errors.ts";
-import type { Log } from "../log.ts";
-import type { Batch, Destination, Outcome, Payload, Store } from "../model.ts";
-import { unheard, WORK_MS } from "../pulse.ts";
+import type { Bell } from "../base/bell.ts";
+import { REPORT_IT } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Pace } from "../base/pace.ts";
+import { unheard, WORK_MS } from "../base/pulse.ts";
+import type { Batch, Destination, Outcome, Payload, Store } from "../model/model.ts";
 import { alone } from "./backlog.ts";
-import type { Bell } from "./bell.ts";
-import type { Pace } from "./pace.ts";
 import { openBatch, type Sight } from "./payload.ts";
 import { insisting, persistent } from "./persist.ts";
 import {

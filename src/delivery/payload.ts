@@ -3,12 +3,12 @@ import { guard } from "../guard/guard.ts";
 import { mayBeCut } from "../guard/limits.ts";
 import { merge } from "../guard/merge.ts";
 import type { Guard } from "../guard/policy.ts";
-import type { Alert, Batch, Delivery, Entry, GuardedAlert, Payload, RecordLine } from "../model.ts";
-import { recordOf } from "../record.ts";
+import type { Alert, Batch, Delivery, Entry, GuardedAlert, Payload, RecordLine } from "../model/model.ts";
+import { recordOf } from "../model/record.ts";
+import { THREAT_LEVELS, TLP } from "../model/vocabulary.ts";
 import { matchableOfGuarded } from "../routing/facts.ts";
 import type { Route, Routes } from "../routing/route.ts";
 import { renderTemplate, type Template, type TemplateFailure } from "../template/compile.ts";
-import { THREAT_LEVELS, TLP } from "../vocabulary.ts";
 
 /** What the second look at a batch needs to know. */
 export interface Sight {

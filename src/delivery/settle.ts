@@ -1,12 +1,21 @@
-import { destinationRecovered, destinationSuspended } from "../herald.ts";
-import type { Log } from "../log.ts";
-import type { BatchId, Delivery, Destination, Failure, Outcome, RecordLine, Settlement, Store } from "../model.ts";
-import { Quiet } from "../quiet.ts";
-import { recordOf } from "../record.ts";
+import { destinationRecovered, destinationSuspended } from "../absorbing/herald.ts";
+import type { Notices } from "../absorbing/notices.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { Quiet } from "../base/quiet.ts";
+import type {
+  BatchId,
+  Delivery,
+  Destination,
+  Failure,
+  Outcome,
+  RecordLine,
+  Settlement,
+  Store,
+} from "../model/model.ts";
+import { recordOf } from "../model/record.ts";
 import { Backlog, type Departure } from "./backlog.ts";
-import type { Clock } from "./clock.ts";
 import type { Gate } from "./holds.ts";
-import type { Notices } from "./notices.ts";
 
 /** What settling works with. */
 export interface Books {

@@ -1,6 +1,6 @@
 import type { Parts } from "../app.ts";
-import { UsageError } from "../errors.ts";
-import type { Payload, RecordLine } from "../model.ts";
+import { UsageError } from "../base/errors.ts";
+import type { Payload, RecordLine } from "../model/model.ts";
 import type { Trace } from "../planning/plan.ts";
 
 /** What was seen of one scene. */

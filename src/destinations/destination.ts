@@ -1,9 +1,9 @@
 import type { Writable } from "node:stream";
 import { z } from "zod";
+import type { Log } from "../base/log.ts";
+import { Duration } from "../base/schema.ts";
 import { Guard } from "../guard/policy.ts";
-import type { Log } from "../log.ts";
-import type { Destination } from "../model.ts";
-import { Duration } from "../schema.ts";
+import type { Destination } from "../model/model.ts";
 import { TemplateOption } from "../template/schema.ts";
 
 /** Options that every destination has. */

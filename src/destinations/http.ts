@@ -1,6 +1,6 @@
-import { type HttpFailure, openConnections, parseRetryAfter } from "../http.ts";
-import type { Outcome } from "../model.ts";
-import type { Secret } from "../secret.ts";
+import { type HttpFailure, openConnections, parseRetryAfter } from "../base/http.ts";
+import type { Secret } from "../base/secret.ts";
+import type { Outcome } from "../model/model.ts";
 
 /** What came of one POST: an answer, or why there is none. */
 export type Reply =

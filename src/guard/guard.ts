@@ -1,6 +1,6 @@
-import type { EventView, Reach } from "../misp.ts";
-import type { Alert, Form, GuardedAlert, Item, Marking, Memory } from "../model.ts";
-import { type Kind, PAP, type Pap, SENSITIVE, type Sensitive, TLP, type Tlp } from "../vocabulary.ts";
+import type { EventView, Reach } from "../model/misp.ts";
+import type { Alert, Form, GuardedAlert, Item, Marking, Memory } from "../model/model.ts";
+import { type Kind, PAP, type Pap, SENSITIVE, type Sensitive, TLP, type Tlp } from "../model/vocabulary.ts";
 import { rank } from "./marking.ts";
 import { isPersonal } from "./personal.ts";
 import type { Guard } from "./policy.ts";

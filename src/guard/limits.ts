@@ -1,4 +1,4 @@
-import type { GuardedAlert } from "../model.ts";
+import type { GuardedAlert } from "../model/model.ts";
 
 // What an alert keeps at most when it is stored.
 export const MAX_OBJECTS = 100;

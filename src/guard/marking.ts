@@ -1,5 +1,5 @@
-import type { Marking } from "../model.ts";
-import { PAP, type Pap, TLP, type Tlp } from "../vocabulary.ts";
+import type { Marking } from "../model/model.ts";
+import { PAP, type Pap, TLP, type Tlp } from "../model/vocabulary.ts";
 
 // Spellings in the wild differ in case, `=`, quotes and the separator of amber+strict; MISP's taxonomy has `tlp:amber+strict`.
 const TLP_TAG = /^\s*tlp\s*[:=]\s*"?(clear|white|green|amber[+\- ]strict|amber|red|ex:chr)"?\s*$/i;

@@ -1,5 +1,5 @@
-import type { GuardedAlert, Item } from "../model.ts";
-import { PAP, TLP } from "../vocabulary.ts";
+import type { GuardedAlert, Item } from "../model/model.ts";
+import { PAP, TLP } from "../model/vocabulary.ts";
 import { add, cell } from "./tighten.ts";
 
 /** Readers were told none of the alerts that are merged: the greatest change is what is new to them. */

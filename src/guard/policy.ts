@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { PAP, SENSITIVE, type Sensitive, TLP } from "../vocabulary.ts";
+import { PAP, SENSITIVE, type Sensitive, TLP } from "../model/vocabulary.ts";
 
 const tlp = z.enum(TLP);
 const rank = (level: (typeof TLP)[number] | undefined) => (level === undefined ? -1 : TLP.indexOf(level));

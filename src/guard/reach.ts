@@ -1,4 +1,4 @@
-import type { Organisation, Reach, SharingGroup } from "../misp.ts";
+import type { Organisation, Reach, SharingGroup } from "../model/misp.ts";
 import type { Guard } from "./policy.ts";
 
 /** Whether one level of the data may travel to these readers; `cleared` names the sharing group that lets it. */

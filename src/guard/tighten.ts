@@ -1,4 +1,4 @@
-import type { Alert, Count, Marking, Memory } from "../model.ts";
+import type { Alert, Count, Marking, Memory } from "../model/model.ts";
 import { labelsOf, markingOf, strictest } from "./marking.ts";
 
 /**

@@ -1,6 +1,6 @@
-import { openConnections } from "../http.ts";
-import type { Log } from "../log.ts";
-import type { Secret } from "../secret.ts";
+import { openConnections } from "../base/http.ts";
+import type { Log } from "../base/log.ts";
+import type { Secret } from "../base/secret.ts";
 import { type Answer, readReply, type Told } from "./answer.ts";
 import { type KeyFacts, type PublishedPage, readKeyFacts, readPage, readWholeEvent, type WholeEvent } from "./read.ts";
 

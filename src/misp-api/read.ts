@@ -1,5 +1,5 @@
-import { DecodeError } from "../errors.ts";
-import type { EventView } from "../misp.ts";
+import { DecodeError } from "../base/errors.ts";
+import type { EventView } from "../model/misp.ts";
 import { type Publication, readPublication } from "../topics/publication.ts";
 import { boolean, id, instant, integer, isRaw, known, list, type Raw, uuid } from "../topics/values.ts";
 import { type Answer, ERROR_IN_ANSWER, NOT_VISIBLE, type Told, UNREADABLE } from "./answer.ts";

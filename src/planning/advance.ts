@@ -1,7 +1,7 @@
 import { isMarking } from "../guard/marking.ts";
 import { withoutMembers } from "../guard/reach.ts";
-import type { EventView, Tag } from "../misp.ts";
-import type { AttributeMemory, EventMemory, Message } from "../model.ts";
+import type { EventView, Tag } from "../model/misp.ts";
+import type { AttributeMemory, EventMemory, Message } from "../model/model.ts";
 
 /** Memory after a message. `stale`: the message is older than what memory holds, and changed nothing. */
 export interface Advanced {

@@ -1,5 +1,5 @@
-import type { Alert, EventChanges, EventMemory, Message } from "../model.ts";
-import type { Kind } from "../vocabulary.ts";
+import type { Alert, EventChanges, EventMemory, Message } from "../model/model.ts";
+import type { Kind } from "../model/vocabulary.ts";
 import { publishedAtOf } from "./advance.ts";
 
 /** What one line can name. */

@@ -1,8 +1,8 @@
 import { markingOf, strictest } from "../guard/marking.ts";
 import { add } from "../guard/tighten.ts";
-import type { Attribute, EventView, MispObject, Reach, SharingGroup } from "../misp.ts";
-import type { Alert, AttributeMemory, Count, EventMemory, Item, Message } from "../model.ts";
-import type { Kind } from "../vocabulary.ts";
+import type { Attribute, EventView, MispObject, Reach, SharingGroup } from "../model/misp.ts";
+import type { Alert, AttributeMemory, Count, EventMemory, Item, Message } from "../model/model.ts";
+import type { Kind } from "../model/vocabulary.ts";
 import { overlay } from "./advance.ts";
 import { alertId } from "./identity.ts";
 

@@ -1,4 +1,4 @@
-import type { Facts, Group } from "../model.ts";
+import type { Facts, Group } from "../model/model.ts";
 import type { Route } from "../routing/route.ts";
 
 /** The groups that a delivery may leave with, one per route; `facts` are those that the destination may see. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { AlertId, DeliveryId, Message } from "../model.ts";
-import type { Kind } from "../vocabulary.ts";
+import type { AlertId, DeliveryId, Message } from "../model/model.ts";
+import type { Kind } from "../model/vocabulary.ts";
 
 /** What makes two messages the same one, whichever endpoint, replay or reconcile they come by. */
 export interface Identity {

@@ -13,10 +13,10 @@ import type {
   Message,
   RecordLine,
   Undecided,
-} from "../model.ts";
+} from "../model/model.ts";
+import type { Kind } from "../model/vocabulary.ts";
 import { matchableOf, matchableOfGuarded } from "../routing/facts.ts";
 import { fire, type Route, type Routes } from "../routing/route.ts";
-import type { Kind } from "../vocabulary.ts";
 import { advanceAttributes, advanceEvent, isCopy } from "./advance.ts";
 import { againVersion, changeOf, changesOf, isNews, kindOf } from "./changes.ts";
 import { compose } from "./compose.ts";

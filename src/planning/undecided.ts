@@ -1,7 +1,7 @@
-import { NO_EFFECTS } from "../effects.ts";
 import type { Refusal } from "../guard/guard.ts";
 import { withoutMembers } from "../guard/reach.ts";
-import type { Alert, Effects, EventMemory, Message, RecordLine, Undecided } from "../model.ts";
+import { NO_EFFECTS } from "../model/effects.ts";
+import type { Alert, Effects, EventMemory, Message, RecordLine, Undecided } from "../model/model.ts";
 import { deliveryId } from "./identity.ts";
 
 /** Ends what is undecided: MISP does not tell, or does not answer. */

@@ -1,4 +1,4 @@
-import type { AttributeMemory, Effects, EventMemory, Known, Memory, Message } from "../model.ts";
+import type { AttributeMemory, Effects, EventMemory, Known, Memory, Message } from "../model/model.ts";
 import type { AttributeChanges } from "./advance.ts";
 
 /** Memory as it is while a micro-batch is planned, and what of it has changed since it was recalled. */

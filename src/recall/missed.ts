@@ -1,8 +1,8 @@
-import type { Desk } from "../absorb.ts";
-import type { EventView } from "../misp.ts";
-import type { EventMemory, Message } from "../model.ts";
+import type { Desk } from "../absorbing/absorb.ts";
+import { type Beat, unheard } from "../base/pulse.ts";
+import type { EventView } from "../model/misp.ts";
+import type { EventMemory, Message } from "../model/model.ts";
 import type { Knowledge } from "../planning/enrich.ts";
-import { type Beat, unheard } from "../pulse.ts";
 import { ASK_MS, type Unanswered } from "./question.ts";
 
 /** An event as it is now, and when MISP published it last, by MISP's clock. */

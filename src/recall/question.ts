@@ -1,6 +1,6 @@
-import { REPORT_IT } from "../errors.ts";
+import { REPORT_IT } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import type { Refusal } from "../guard/guard.ts";
-import type { Log } from "../log.ts";
 import type { Knowledge } from "../planning/enrich.ts";
 
 /** MISP tells nothing now. */

@@ -1,11 +1,11 @@
-import { absorb, type Desk, recallBell } from "../absorb.ts";
-import { Pace } from "../delivery/pace.ts";
+import { absorb, type Desk, recallBell } from "../absorbing/absorb.ts";
+import { Pace } from "../base/pace.ts";
+import { type Beat, unheard, WORK_MS } from "../base/pulse.ts";
+import { Quiet } from "../base/quiet.ts";
 import type { Refusal } from "../guard/guard.ts";
-import type { Undecided } from "../model.ts";
+import type { Undecided } from "../model/model.ts";
 import { enrich } from "../planning/enrich.ts";
 import { refuse } from "../planning/undecided.ts";
-import { type Beat, unheard, WORK_MS } from "../pulse.ts";
-import { Quiet } from "../quiet.ts";
 import { Failing } from "./failing.ts";
 import { ASK_MS, ask, type Oracle } from "./question.ts";
 

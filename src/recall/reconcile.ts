@@ -1,12 +1,12 @@
-import { absorb, type Desk } from "../absorb.ts";
-import type { Bell } from "../delivery/bell.ts";
-import { NO_EFFECTS } from "../effects.ts";
-import { REPORT_IT, StoreError } from "../errors.ts";
-import type { Message } from "../model.ts";
+import { absorb, type Desk } from "../absorbing/absorb.ts";
+import type { Bell } from "../base/bell.ts";
+import { REPORT_IT, StoreError } from "../base/errors.ts";
+import { type Beat, unheard } from "../base/pulse.ts";
+import { Quiet } from "../base/quiet.ts";
+import { NO_EFFECTS } from "../model/effects.ts";
+import type { Message } from "../model/model.ts";
 import type { Knowledge } from "../planning/enrich.ts";
 import { lateKey } from "../planning/plan.ts";
-import { type Beat, unheard } from "../pulse.ts";
-import { Quiet } from "../quiet.ts";
 import { Failing } from "./failing.ts";
 import {
   type Chronicle,

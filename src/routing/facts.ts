@@ -1,7 +1,7 @@
 import { markingOf, strictest } from "../guard/marking.ts";
-import type { Cluster, EventView, Tag } from "../misp.ts";
-import type { Alert, AttributeFacts, Fact, Facts, GuardedAlert, Item, Marking, Matchable } from "../model.ts";
-import { FACTS } from "../vocabulary.ts";
+import type { Cluster, EventView, Tag } from "../model/misp.ts";
+import type { Alert, AttributeFacts, Fact, Facts, GuardedAlert, Item, Marking, Matchable } from "../model/model.ts";
+import { FACTS } from "../model/vocabulary.ts";
 
 const GALAXY_TAG = /^misp-galaxy:([^=]+)="(.+)"$/i;
 

@@ -1,5 +1,5 @@
-import type { AttributeFacts, Fact, Matchable, Truth } from "../model.ts";
-import { ATTRIBUTE_FACTS, FACTS, THREAT_LEVELS } from "../vocabulary.ts";
+import type { AttributeFacts, Fact, Matchable, Truth } from "../model/model.ts";
+import { ATTRIBUTE_FACTS, FACTS, THREAT_LEVELS } from "../model/vocabulary.ts";
 import { compilePattern } from "./pattern.ts";
 import type { AttributeMatch, Match } from "./schema.ts";
 

@@ -1,5 +1,5 @@
-import type { Matchable, Truth } from "../model.ts";
-import { KINDS, type Kind } from "../vocabulary.ts";
+import type { Matchable, Truth } from "../model/model.ts";
+import { KINDS, type Kind } from "../model/vocabulary.ts";
 import { type CompiledMatch, compileMatch } from "./match.ts";
 import { compileGlob } from "./pattern.ts";
 import type { Route as RouteOptions } from "./schema.ts";

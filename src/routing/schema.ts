@@ -1,7 +1,14 @@
 import { z } from "zod";
-import { Duration, Name, oneOrMany } from "../schema.ts";
+import { Duration, Name, oneOrMany } from "../base/schema.ts";
+import {
+  ATTRIBUTE_FACTS,
+  type AttributeFactName,
+  FACTS,
+  type FactName,
+  KINDS,
+  THREAT_LEVELS,
+} from "../model/vocabulary.ts";
 import { TemplateOption } from "../template/schema.ts";
-import { ATTRIBUTE_FACTS, type AttributeFactName, FACTS, type FactName, KINDS, THREAT_LEVELS } from "../vocabulary.ts";
 import { compileGlob } from "./pattern.ts";
 
 /** Glob over kinds: `*` stands for anything. */

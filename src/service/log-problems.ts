@@ -1,5 +1,5 @@
-import { type Problem, positionOf } from "../config/problem.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../base/log.ts";
+import { type Problem, positionOf } from "../base/problem.ts";
 
 /** One line for each problem of a configuration, for those who read the log and not a terminal. */
 export function logProblems(problems: readonly Problem[], log: Log): void {

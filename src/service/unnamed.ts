@@ -1,8 +1,8 @@
-import type { Clock } from "../delivery/clock.ts";
+import type { Notices } from "../absorbing/notices.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import type { Holds } from "../delivery/holds.ts";
-import type { Notices } from "../delivery/notices.ts";
-import type { Log } from "../log.ts";
-import type { Ledger, RecordLine, Store } from "../model.ts";
+import type { Ledger, RecordLine, Store } from "../model/model.ts";
 
 /** How long what is owed to a destination is kept after no configuration names it any more. */
 const KEPT_MS = 86_400_000;

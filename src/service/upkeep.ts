@@ -1,10 +1,10 @@
-import type { Clock } from "../delivery/clock.ts";
-import type { Notices } from "../delivery/notices.ts";
-import type { Log } from "../log.ts";
-import type { RecordLine, Store } from "../model.ts";
+import type { Notices } from "../absorbing/notices.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { unheard, WORK_MS } from "../base/pulse.ts";
+import type { RecordLine, Store } from "../model/model.ts";
 import { refuse } from "../planning/undecided.ts";
-import { unheard, WORK_MS } from "../pulse.ts";
-import type { Size } from "../store/size.ts";
+import type { Size } from "../store/sqlite/size.ts";
 
 /** What keeping the state file in bounds works with. */
 export interface Upkeep {

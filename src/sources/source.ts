@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { z } from "zod";
-import type { Log } from "../log.ts";
-import type { Source } from "../model.ts";
-import { Secret } from "../secret.ts";
+import type { Log } from "../base/log.ts";
+import { Secret } from "../base/secret.ts";
+import type { Source } from "../model/model.ts";
 
 /** What a source is given when it is opened; opening does no I/O. */
 export interface SourceContext {

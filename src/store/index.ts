@@ -1,6 +1,6 @@
-import type { Ledger, Store } from "../model.ts";
-import { openMemoryStore } from "./memory.ts";
-import { openSqliteStore } from "./sqlite.ts";
+import type { Ledger, Store } from "../model/model.ts";
+import { openMemoryStore } from "./memory/store.ts";
+import { openSqliteStore } from "./sqlite/store.ts";
 
 /** Where what is owed is kept, by name: one line per store. Whoever opens one disposes of it. */
 export const STORES = {

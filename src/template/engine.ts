@@ -3,7 +3,7 @@ import { defangText } from "../alert/defang.ts";
 import { formatTlp } from "../alert/headline.ts";
 import type { Style } from "../alert/style.ts";
 import { clean, truncate } from "../alert/text.ts";
-import { TLP } from "../vocabulary.ts";
+import { TLP } from "../model/vocabulary.ts";
 import { formatDate } from "./date.ts";
 import type { View } from "./view.ts";
 

@@ -1,5 +1,5 @@
-import type { MispObject } from "../misp.ts";
-import type { Kind } from "../vocabulary.ts";
+import type { MispObject } from "../model/misp.ts";
+import type { Kind } from "../model/vocabulary.ts";
 import { readAttribute, readEvent, readEventId, readObject, readSubject, readTags, readVersion } from "./nouns.ts";
 import { defineTopic, kindOf } from "./topic.ts";
 import { id, isRaw, known, need, type Raw } from "./values.ts";

@@ -1,5 +1,5 @@
-import { DecodeError } from "../errors.ts";
-import type { Kind } from "../vocabulary.ts";
+import { DecodeError } from "../base/errors.ts";
+import type { Kind } from "../model/vocabulary.ts";
 import { eventSubject, needEvent, readEventTags, readVersion } from "./nouns.ts";
 import { type Content, defineTopic, kindOf } from "./topic.ts";
 import { known, need, type Raw, seconds, uuid } from "./values.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { DecodeError } from "../errors.ts";
-import type { Frame, Message } from "../model.ts";
+import { DecodeError } from "../base/errors.ts";
+import type { Frame, Message } from "../model/model.ts";
 import { attribute } from "./attribute.ts";
 import { audit } from "./audit.ts";
 import { conversation } from "./conversation.ts";

@@ -1,7 +1,7 @@
-import { DecodeError } from "../errors.ts";
-import type { Attribute, Cluster, EventView, MispObject, Organisation, SharingGroup, Tag } from "../misp.ts";
-import type { Message, SubjectType } from "../model.ts";
-import { ANALYSES, DISTRIBUTIONS, THREAT_LEVELS } from "../vocabulary.ts";
+import { DecodeError } from "../base/errors.ts";
+import type { Attribute, Cluster, EventView, MispObject, Organisation, SharingGroup, Tag } from "../model/misp.ts";
+import type { Message, SubjectType } from "../model/model.ts";
+import { ANALYSES, DISTRIBUTIONS, THREAT_LEVELS } from "../model/vocabulary.ts";
 import {
   boolean,
   choice,

@@ -1,4 +1,4 @@
-import type { Kind } from "../vocabulary.ts";
+import type { Kind } from "../model/vocabulary.ts";
 import { readEventId, readObject, readSubject, readVersion } from "./nouns.ts";
 import { defineTopic, kindOf, readLines } from "./topic.ts";
 import { integer, need } from "./values.ts";

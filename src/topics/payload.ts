@@ -1,4 +1,4 @@
-import { DecodeError } from "../errors.ts";
+import { DecodeError } from "../base/errors.ts";
 
 /** Deepest nesting of lists and objects that is read; MISP's own deepest is about ten. */
 export const MAX_DEPTH = 64;

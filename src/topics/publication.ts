@@ -1,5 +1,5 @@
-import { DecodeError } from "../errors.ts";
-import type { Attribute, EventView, MispObject } from "../misp.ts";
+import { DecodeError } from "../base/errors.ts";
+import type { Attribute, EventView, MispObject } from "../model/misp.ts";
 import { eventSubject, needEvent, readAttribute, readClusters, readObject, readTags } from "./nouns.ts";
 import { defineTopic } from "./topic.ts";
 import { boolean, id, known, list, need, type Raw, seconds } from "./values.ts";

@@ -1,4 +1,4 @@
-import type { Kind } from "../vocabulary.ts";
+import type { Kind } from "../model/vocabulary.ts";
 import { readAttribute, readEvent, readEventId, readSubject } from "./nouns.ts";
 import { defineTopic, kindOf } from "./topic.ts";
 import { choice, id, instant, isRaw, known, need, text } from "./values.ts";

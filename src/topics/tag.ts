@@ -1,5 +1,5 @@
-import { DecodeError } from "../errors.ts";
-import type { Kind } from "../vocabulary.ts";
+import { DecodeError } from "../base/errors.ts";
+import type { Kind } from "../model/vocabulary.ts";
 import { readEventId, readTag } from "./nouns.ts";
 import { defineTopic, kindOf } from "./topic.ts";
 import { id, known, need } from "./values.ts";

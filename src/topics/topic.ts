@@ -1,6 +1,6 @@
-import { DecodeError } from "../errors.ts";
-import type { Frame, Line, Message } from "../model.ts";
-import type { Kind } from "../vocabulary.ts";
+import { DecodeError } from "../base/errors.ts";
+import type { Frame, Line, Message } from "../model/model.ts";
+import type { Kind } from "../model/vocabulary.ts";
 import { need, type Raw, text } from "./values.ts";
 
 /** What a topic makes of a payload; `decode` adds what all messages have. Absent lists are empty. */

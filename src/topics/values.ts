@@ -1,4 +1,4 @@
-import { DecodeError } from "../errors.ts";
+import { DecodeError } from "../base/errors.ts";
 
 // MISP sends numbers as strings or as integers and booleans as true, 1 or "1", depending on the database driver. A field of
 // another type is unknown (undefined), so that one odd column does not lose a message.

@@ -1,4 +1,4 @@
-import type { Kind } from "../vocabulary.ts";
+import type { Kind } from "../model/vocabulary.ts";
 import { defineTopic, kindOf, readLines } from "./topic.ts";
 import { boolean, id, integer, known, need } from "./values.ts";
 

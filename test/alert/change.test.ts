@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formatChange, formatTypes } from "../../src/alert/change.ts";
-import type { Entry, Item } from "../../src/model.ts";
+import type { Entry, Item } from "../../src/model/model.ts";
 import { EVENT, entry, guarded, item } from "../support/payloads.ts";
 
 const STYLE = { timeZone: "UTC", defang: true };

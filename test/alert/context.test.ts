@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { formatContext } from "../../src/alert/context.ts";
-import type { EventView } from "../../src/misp.ts";
+import type { EventView } from "../../src/model/misp.ts";
 import { entry, guarded } from "../support/payloads.ts";
 
 function context(event: EventView): readonly string[] {

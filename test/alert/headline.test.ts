@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { formatPap, formatTlp, formatTitle as titleOf, headline as wordsOf } from "../../src/alert/headline.ts";
 import { formatState } from "../../src/alert/state.ts";
 import { formatInstant } from "../../src/alert/style.ts";
-import type { Entry, GuardedAlert } from "../../src/model.ts";
-import { KINDS, type Kind } from "../../src/vocabulary.ts";
+import type { Entry, GuardedAlert } from "../../src/model/model.ts";
+import { KINDS, type Kind } from "../../src/model/vocabulary.ts";
 import { EVENT, entry, guarded, item, metadata, pointer, publication, withheld } from "../support/payloads.ts";
 
 const STYLE = { timeZone: "UTC", defang: true };

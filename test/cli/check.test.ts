@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { main } from "../../src/cli/program.ts";
 import { type Chance, chancesOf } from "../../src/cli/reachability.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import type { Kind } from "../../src/vocabulary.ts";
+import type { Kind } from "../../src/model/vocabulary.ts";
 import { Desk } from "../planning/desk.ts";
 import { openScreen } from "../support/screen.ts";
 import { decodeSample, SAMPLE_NAMES } from "../topics/frames.ts";

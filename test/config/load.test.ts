@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { ConfigError } from "../../src/base/problem.ts";
 import { loadConfig, loadYaml } from "../../src/config/load.ts";
-import { ConfigError } from "../../src/config/problem.ts";
 import { check, configOf } from "../support/checked-config.ts";
 
 const ROUTE = (text: string) => configOf("", `\n  - { name: a, notify: [terminal], ${text} }`);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatProblems } from "../../src/config/problem.ts";
+import { formatProblems } from "../../src/base/problem.ts";
 import { check, configOf } from "../support/checked-config.ts";
 
 const hook = (text: string) => configOf(`  hook: ${text}`, "[{ name: a, notify: [terminal, hook] }]");

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { Redactor } from "../../src/base/redact.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { Redactor } from "../../src/redact.ts";
 import { check, configOf } from "../support/checked-config.ts";
 
 const hook = (text: string) =>

@@ -1,11 +1,11 @@
-import { Bell } from "../../src/delivery/bell.ts";
-import type { Clock } from "../../src/delivery/clock.ts";
+import { Notices } from "../../src/absorbing/notices.ts";
+import { Bell } from "../../src/base/bell.ts";
+import type { Clock } from "../../src/base/clock.ts";
+import { openLog } from "../../src/base/log.ts";
 import { deliver, type Lane, type Tried } from "../../src/delivery/deliver.ts";
 import { Holds } from "../../src/delivery/holds.ts";
-import { Notices } from "../../src/delivery/notices.ts";
 import { openCourse } from "../../src/delivery/settle.ts";
-import { openLog } from "../../src/log.ts";
-import type { Outcome, Payload, RecordLine, Settlement, Store } from "../../src/model.ts";
+import type { Outcome, Payload, RecordLine, Settlement, Store } from "../../src/model/model.ts";
 import type { Desk } from "../planning/desk.ts";
 import { T0 } from "../support/messages.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Opened, openBatch } from "../../src/delivery/payload.ts";
-import type { Batch, Payload } from "../../src/model.ts";
+import type { Batch, Payload } from "../../src/model/model.ts";
 import { Desk } from "../planning/desk.ts";
 import {
   attributeEdited,

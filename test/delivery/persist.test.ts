@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
+import { StoreError } from "../../src/base/errors.ts";
 import { Holds } from "../../src/delivery/holds.ts";
 import { insisting, persistent } from "../../src/delivery/persist.ts";
-import { StoreError } from "../../src/errors.ts";
-import type { BatchId, Hold, Settlement } from "../../src/model.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import type { BatchId, Hold, Settlement } from "../../src/model/model.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { T0 } from "../support/messages.ts";
 import { SteppedClock } from "./lane.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { Secret } from "../../src/base/secret.ts";
 import { classifyReply, openHttp } from "../../src/destinations/http.ts";
-import { Secret } from "../../src/secret.ts";
 import { openHttpServer } from "../support/http-server.ts";
 
 const NOW = Date.UTC(2026, 10, 20, 14, 2, 11);

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { eventually } from "../support/eventually.ts";
 import { openPublisher } from "../support/publisher.ts";
 import { sample } from "../topics/frames.ts";

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { absorb } from "../../src/absorb.ts";
-import { systemClock } from "../../src/delivery/clock.ts";
+import { absorb } from "../../src/absorbing/absorb.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { Guard } from "../../src/guard/policy.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { Route } from "../../src/routing/schema.ts";
-import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { eventually } from "../support/eventually.ts";
 import { API_KEY, FAILURES, openMispServer } from "../support/misp-server.ts";
 import { openPublisher } from "../support/publisher.ts";

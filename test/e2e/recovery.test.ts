@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { ask } from "../../src/control/client.ts";
-import { Status } from "../../src/control/documents.ts";
+import { ask } from "../../src/doors/socket/client.ts";
+import { Status } from "../../src/operations/documents.ts";
 import { eventually } from "../support/eventually.ts";
 import { openPublisher } from "../support/publisher.ts";
 import { configOf, openSink, start, workspace } from "./daemon.ts";

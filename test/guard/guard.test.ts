@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import { guard } from "../../src/guard/guard.ts";
-import { type Kind, SENSITIVE, type Sensitive } from "../../src/vocabulary.ts";
+import { type Kind, SENSITIVE, type Sensitive } from "../../src/model/vocabulary.ts";
 import {
   attributeAdded,
   attributeEdited,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { guard } from "../../src/guard/guard.ts";
 import { merge } from "../../src/guard/merge.ts";
-import type { GuardedAlert, Message } from "../../src/model.ts";
+import type { GuardedAlert, Message } from "../../src/model/model.ts";
 import {
   attributeEdited,
   attributeOf,

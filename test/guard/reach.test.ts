@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from "vitest";
 import { guard } from "../../src/guard/guard.ts";
-import type { Attribute, EventView, SharingGroup } from "../../src/misp.ts";
+import type { Attribute, EventView, SharingGroup } from "../../src/model/misp.ts";
+import type { Distribution } from "../../src/model/vocabulary.ts";
 import { trim } from "../../src/planning/trim.ts";
-import type { Distribution } from "../../src/vocabulary.ts";
 import { attributeEdited, attributeOf, eventEdited, objectOf, publication, tags, uuidOf } from "../support/messages.ts";
 import { composed, guardedOf, judge, parse, shown, tally, wordOf } from "./verdicts.ts";
 

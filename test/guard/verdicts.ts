@@ -1,6 +1,6 @@
 import { guard, type Verdict } from "../../src/guard/guard.ts";
 import { Guard, type Guard as Policy } from "../../src/guard/policy.ts";
-import type { Alert, AttributeMemory, EventMemory, GuardedAlert, Memory, Message } from "../../src/model.ts";
+import type { Alert, AttributeMemory, EventMemory, GuardedAlert, Memory, Message } from "../../src/model/model.ts";
 import { advanceAttributes, advanceEvent } from "../../src/planning/advance.ts";
 import { compose } from "../../src/planning/compose.ts";
 

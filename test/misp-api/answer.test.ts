@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { Secret } from "../../src/base/secret.ts";
 import { openMispApi } from "../../src/misp-api/client.ts";
-import { Secret } from "../../src/secret.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { type Answer, unusedOrigin } from "../support/http-server.ts";
 import { API_KEY, FAILURES, mispError, openMispServer } from "../support/misp-server.ts";

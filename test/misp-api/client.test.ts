@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { Secret } from "../../src/base/secret.ts";
 import { openMispApi, PAGE_LIMIT } from "../../src/misp-api/client.ts";
-import { Secret } from "../../src/secret.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { CERTIFICATE_FILE } from "../support/http-server.ts";
 import { API_KEY, FAILURES, type MispServer, openMispServer } from "../support/misp-server.ts";

@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { formatChange } from "../../src/alert/change.ts";
 import { openBatch } from "../../src/delivery/payload.ts";
 import { Guard } from "../../src/guard/policy.ts";
-import type { Message } from "../../src/model.ts";
+import type { Message } from "../../src/model/model.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { Route } from "../../src/routing/schema.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { attributeOf, MINUTE, publication, T0, tags } from "../support/messages.ts";
 
 const FAR = Number.MAX_SAFE_INTEGER;

@@ -1,10 +1,10 @@
 import { type Opened, openBatch } from "../../src/delivery/payload.ts";
 import { Guard } from "../../src/guard/policy.ts";
-import type { Batch, Delivery, Ledger, Message, RecordLine, Store } from "../../src/model.ts";
+import type { Batch, Delivery, Ledger, Message, RecordLine, Store } from "../../src/model/model.ts";
 import { keysOf, type Plan, plan, type Rules, type Trace } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { Route } from "../../src/routing/schema.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { T0 } from "../support/messages.ts";
 
 interface Settings {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { GuardedAlert, Message } from "../../src/model.ts";
+import type { GuardedAlert, Message } from "../../src/model/model.ts";
 import {
   attributeAdded,
   attributeEdited,

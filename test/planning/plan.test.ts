@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from "vitest";
-import type { Delivery, Message } from "../../src/model.ts";
+import type { Delivery, Message } from "../../src/model/model.ts";
 import {
   attributeAdded,
   attributeEdited,

@@ -1,9 +1,9 @@
-import { absorb, type Desk } from "../../src/absorb.ts";
-import { Bell } from "../../src/delivery/bell.ts";
+import { absorb, type Desk } from "../../src/absorbing/absorb.ts";
+import { Bell } from "../../src/base/bell.ts";
+import { openLog } from "../../src/base/log.ts";
 import { Guard } from "../../src/guard/policy.ts";
-import { openLog } from "../../src/log.ts";
-import type { EventView } from "../../src/misp.ts";
-import type { Message, Store } from "../../src/model.ts";
+import type { EventView } from "../../src/model/misp.ts";
+import type { Message, Store } from "../../src/model/model.ts";
 import type { Published } from "../../src/recall/missed.ts";
 import type { Answer } from "../../src/recall/question.ts";
 import { reconcile } from "../../src/recall/reconcile.ts";

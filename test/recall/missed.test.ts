@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { attributeOf, eventEdited, MINUTE, publication, SECOND, T0, uuidOf } from "../support/messages.ts";
 import { feed, HOUR, Misp, owed, rounds, startedBefore } from "./misp.ts";
 

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
-import { absorb, type Desk } from "../../src/absorb.ts";
+import { absorb, type Desk } from "../../src/absorbing/absorb.ts";
+import { openLog } from "../../src/base/log.ts";
 import { Guard } from "../../src/guard/policy.ts";
-import { openLog } from "../../src/log.ts";
-import type { Message } from "../../src/model.ts";
+import type { Message } from "../../src/model/model.ts";
 import type { Knowledge } from "../../src/planning/enrich.ts";
 import type { Answer } from "../../src/recall/question.ts";
 import { recall } from "../../src/recall/recall.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { Route } from "../../src/routing/schema.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { SteppedClock } from "../delivery/lane.ts";
 import {
   attributeAdded,

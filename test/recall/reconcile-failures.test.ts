@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { StoreError } from "../../src/errors.ts";
+import { StoreError } from "../../src/base/errors.ts";
 import type { Answer } from "../../src/recall/question.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { MINUTE, SECOND, T0 } from "../support/messages.ts";
 import { HOUR, Misp, owed, PATIENCE, rounds, startedBefore } from "./misp.ts";

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { absorb, type Desk } from "../../src/absorb.ts";
-import { Bell } from "../../src/delivery/bell.ts";
-import { openLog } from "../../src/log.ts";
+import { absorb, type Desk } from "../../src/absorbing/absorb.ts";
+import { Bell } from "../../src/base/bell.ts";
+import { openLog } from "../../src/base/log.ts";
 import type { Published } from "../../src/recall/missed.ts";
 import { reconcile } from "../../src/recall/reconcile.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { SteppedClock } from "../delivery/lane.ts";
 import { attributeOf, MINUTE, publication, T0 } from "../support/messages.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it, test } from "vitest";
 import { guard } from "../../src/guard/guard.ts";
 import { Guard } from "../../src/guard/policy.ts";
-import type { Facts, GuardedAlert, Matchable, Message } from "../../src/model.ts";
+import type { Facts, GuardedAlert, Matchable, Message } from "../../src/model/model.ts";
+import { FACTS } from "../../src/model/vocabulary.ts";
 import { matchableOf, matchableOfGuarded } from "../../src/routing/facts.ts";
-import { FACTS } from "../../src/vocabulary.ts";
 import { composed } from "../guard/verdicts.ts";
 import {
   attributeAdded,

@@ -1,9 +1,9 @@
 import { describe, expect, it, test } from "vitest";
 import { z } from "zod";
-import type { Facts } from "../../src/model.ts";
+import type { Facts } from "../../src/model/model.ts";
+import { KINDS } from "../../src/model/vocabulary.ts";
 import { compileRoutes, fire, isOfKind } from "../../src/routing/route.ts";
 import { Route } from "../../src/routing/schema.ts";
-import { KINDS } from "../../src/vocabulary.ts";
 
 function fired(facts: Facts, ...routes: readonly object[]): readonly string[] {
   const compiled = compileRoutes(

@@ -1,9 +1,9 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../src/base/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { systemClock } from "../../src/delivery/clock.ts";
 import { openService, type Service } from "../../src/service/service.ts";
-import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { workspace } from "../e2e/daemon.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { eventually } from "../support/eventually.ts";

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
+import { Notices } from "../../src/absorbing/notices.ts";
 import { Holds } from "../../src/delivery/holds.ts";
-import { Notices } from "../../src/delivery/notices.ts";
-import type { RecordLine } from "../../src/model.ts";
+import type { RecordLine } from "../../src/model/model.ts";
 import { dropUnnamed, noteUnnamed } from "../../src/service/unnamed.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { delivery, owing } from "../store/samples.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { OwedFilter, OwedLine, RecordFilter, RecordLine } from "../../src/model.ts";
+import type { OwedFilter, OwedLine, RecordFilter, RecordLine } from "../../src/model/model.ts";
 import type { LedgerStore, Opened } from "../support/store-contract.ts";
 import {
   alert,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { AlertId, Message, Undecided } from "../../src/model.ts";
+import type { AlertId, Message, Undecided } from "../../src/model/model.ts";
 import type { Opened } from "../support/store-contract.ts";
 import { EVENT_KEYS, effects, eventMemory, NOW } from "./samples.ts";
 

@@ -7,8 +7,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import ts from "typescript";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { StoreError } from "../../src/errors.ts";
-import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { StoreError } from "../../src/base/errors.ts";
+import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { delivery, NOW, owing, takeBatch } from "./samples.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -34,13 +34,13 @@ const WRITER = `
 async function compiledStore(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "herald-crash-"));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  await mkdir(join(directory, "store"));
   await symlink(join(ROOT, "node_modules"), join(directory, "node_modules"));
   await writeFile(join(directory, "package.json"), '{"type":"module"}');
   await writeFile(join(directory, "writer.js"), WRITER);
-  const store = (await readdir(join(ROOT, "src/store"))).map((name) => `src/store/${name}`);
-  for (const source of ["src/errors.ts", "src/record.ts", "test/store/samples.ts", ...store]) {
-    const folder = source.startsWith("src/store/") ? "store" : ".";
+  const store = (await readdir(join(ROOT, "src/store"), { recursive: true }))
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `src/store/${name}`);
+  for (const source of ["src/base/errors.ts", "src/model/record.ts", "test/store/samples.ts", ...store]) {
     const { outputText } = ts.transpileModule(await readFile(join(ROOT, source), "utf8"), {
       compilerOptions: {
         target: ts.ScriptTarget.ES2022,
@@ -50,7 +50,9 @@ async function compiledStore(): Promise<string> {
       },
       fileName: pathToFileURL(source).href,
     });
-    await writeFile(join(directory, folder, basename(source).replace(/\.ts$/, ".js")), outputText);
+    const file = join(directory, source.replace(/\.ts$/, ".js"));
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, outputText);
   }
   return directory;
 }

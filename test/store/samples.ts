@@ -11,7 +11,7 @@ import type {
   RecordLine,
   Settlement,
   Store,
-} from "../../src/model.ts";
+} from "../../src/model/model.ts";
 
 export const NOW = 1_790_000_000_000;
 export const MINUTE = 60_000;

@@ -2,9 +2,9 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import type { AlertId, RecordLine } from "../../src/model.ts";
-import type { Shed } from "../../src/store/size.ts";
-import { openSqliteStore } from "../../src/store/sqlite.ts";
+import type { AlertId, RecordLine } from "../../src/model/model.ts";
+import type { Shed } from "../../src/store/sqlite/size.ts";
+import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import {
   alert,
   attributeMemory,

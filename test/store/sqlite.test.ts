@@ -3,9 +3,9 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { StoreError } from "../../src/errors.ts";
-import { type Database, openDatabase } from "../../src/store/driver.ts";
-import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { StoreError } from "../../src/base/errors.ts";
+import { type Database, openDatabase } from "../../src/store/sqlite/driver.ts";
+import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { describeStore } from "../support/store-contract.ts";
 import { delivery, eventMemory, NOW, owing, settledAs, takeBatch } from "./samples.ts";
 

@@ -1,4 +1,4 @@
-import { type Log, openLog } from "../../src/log.ts";
+import { type Log, openLog } from "../../src/base/log.ts";
 
 export interface CapturedLog {
   readonly log: Log;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
+import { ConfigError, formatProblems, type Problem } from "../../src/base/problem.ts";
 import { type LoadedConfig, loadConfig } from "../../src/config/load.ts";
-import { ConfigError, formatProblems, type Problem } from "../../src/config/problem.ts";
 
 export const ENV: Readonly<Record<string, string>> = {
   NOT_A_URL: "MARKER not a url",

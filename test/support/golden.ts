@@ -1,10 +1,10 @@
 import { openBatch } from "../../src/delivery/payload.ts";
 import { Guard } from "../../src/guard/policy.ts";
-import type { Message, Payload } from "../../src/model.ts";
+import type { Message, Payload } from "../../src/model/model.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { Route } from "../../src/routing/schema.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { decodeSample } from "../topics/frames.ts";
 
 const INSIDER = {

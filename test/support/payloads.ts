@@ -1,4 +1,4 @@
-import type { EventView, MispObject } from "../../src/misp.ts";
+import type { EventView, MispObject } from "../../src/model/misp.ts";
 import type {
   Alert,
   AlertId,
@@ -9,7 +9,7 @@ import type {
   Item,
   Marking,
   Payload,
-} from "../../src/model.ts";
+} from "../../src/model/model.ts";
 
 export const AMBER: Marking = { tlp: "amber", pap: "none", chr: false };
 

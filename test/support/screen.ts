@@ -1,6 +1,6 @@
 import { PassThrough, Readable, Writable } from "node:stream";
+import { Redactor } from "../../src/base/redact.ts";
 import type { Context } from "../../src/cli/context.ts";
-import { Redactor } from "../../src/redact.ts";
 
 /** A command's surroundings, and what it wrote. */
 export interface Screen {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Ledger, Store } from "../../src/model.ts";
+import type { Ledger, Store } from "../../src/model/model.ts";
 import { describeLedger } from "../store/contract-ledger.ts";
 import { describeMemory } from "../store/contract-memory.ts";
 import { describeSchedule } from "../store/contract-schedule.ts";

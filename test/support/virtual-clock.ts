@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/delivery/clock.ts";
+import type { Clock } from "../../src/base/clock.ts";
 import { T0 } from "./messages.ts";
 
 /** Time that several loops share: it stands still until a test lets it pass, and then everybody wakes in order. */

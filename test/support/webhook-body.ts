@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ANALYSES, DISTRIBUTIONS, KINDS, PAP, THREAT_LEVELS, TLP } from "../../src/vocabulary.ts";
+import { ANALYSES, DISTRIBUTIONS, KINDS, PAP, THREAT_LEVELS, TLP } from "../../src/model/vocabulary.ts";
 
 // The body as docs/webhook.md promises it: a field that is not in here must not leave.
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import type { Frame, Message } from "../../src/model.ts";
+import type { Frame, Message } from "../../src/model/model.ts";
 import { decode } from "../../src/topics/index.ts";
 
 const FIXTURES = new URL("../fixtures/", import.meta.url);

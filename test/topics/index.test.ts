@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { DecodeError } from "../../src/errors.ts";
+import { DecodeError } from "../../src/base/errors.ts";
 import { decode, isKnownTopic, TOPICS } from "../../src/topics/index.ts";
 import { decodeSample, frameOf, messageOf, SAMPLE_NAMES, sample, session } from "./frames.ts";
 

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { type Context, print } from "../context.ts";
 
 /** Says what is wrong with an answer; undefined: nothing. */

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import type { Tlp } from "../../vocabulary.ts";
+import type { Tlp } from "../../model/vocabulary.ts";
 
 /** Where secrets are kept: in files beside the configuration, as credentials of systemd, in it, or in the environment. */
 export type Keeping = "file" | "credential" | "plain" | "env";

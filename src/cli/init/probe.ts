@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { systemClock } from "../../delivery/clock.ts";
+import { systemClock } from "../../base/clock.ts";
+import { openLog } from "../../base/log.ts";
+import { Secret } from "../../base/secret.ts";
 import { openHttp } from "../../destinations/http.ts";
 import { classifyAnswer } from "../../destinations/slack/answers.ts";
-import { openLog } from "../../log.ts";
 import { openMispApi } from "../../misp-api/client.ts";
-import { Secret } from "../../secret.ts";
 import { Feed } from "../../sources/index.ts";
 
 /** What came of a test: in sentences, and whether it went well. */

@@ -1,6 +1,6 @@
 import { Instance } from "../../config/schema.ts";
+import { TLP, type Tlp } from "../../model/vocabulary.ts";
 import { Feed } from "../../sources/index.ts";
-import { TLP, type Tlp } from "../../vocabulary.ts";
 import type { Asker } from "./ask.ts";
 import { askChannel, CHANNELS, type Channel, fits, listOf, optionally } from "./channel.ts";
 import type { Answers } from "./document.ts";

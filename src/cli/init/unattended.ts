@@ -1,4 +1,4 @@
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import type { Context } from "../context.ts";
 import { type Answers, type Confidential, variableOf } from "./document.ts";
 import type { Given } from "./questions.ts";

@@ -1,7 +1,7 @@
 import { formatEntry } from "../../alert/json.ts";
 import type { Style } from "../../alert/style.ts";
 import { clean, formatCount } from "../../alert/text.ts";
-import type { Entry, Item, Payload } from "../../model.ts";
+import type { Entry, Item, Payload } from "../../model/model.ts";
 
 /** A file that goes with a mail. */
 export interface Attachment {

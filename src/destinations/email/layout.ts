@@ -2,7 +2,7 @@ import { escapeHtml, type Html, html } from "../../alert/html.ts";
 import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
-import type { ThreatLevel } from "../../vocabulary.ts";
+import type { ThreatLevel } from "../../model/vocabulary.ts";
 import { formatLevels, formatMarking, formatTotal, formatUnlisted } from "./text.ts";
 import type { EntryView, View } from "./view.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CA_FILE, Duration, oneOrMany, SecretText } from "../../schema.ts";
+import { CA_FILE, Duration, oneOrMany, SecretText } from "../../base/schema.ts";
 import { MailboxText } from "./address.ts";
 
 const LOOPBACK = /^(localhost|.*\.localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/;

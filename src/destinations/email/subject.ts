@@ -2,7 +2,7 @@ import { formatTitle, formatTlp } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, join, truncate } from "../../alert/text.ts";
-import type { Brand, Payload } from "../../model.ts";
+import type { Brand, Payload } from "../../model/model.ts";
 import { formatLevels, formatTotal } from "./text.ts";
 import type { View } from "./view.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { parseRetryAfter } from "../../http.ts";
-import type { Outcome } from "../../model.ts";
+import { parseRetryAfter } from "../../base/http.ts";
+import type { Outcome } from "../../model/model.ts";
 import { classifyReply, type Reply } from "../http.ts";
 
 type Verdict = Exclude<Outcome["kind"], "done" | "unproven">;

@@ -1,6 +1,6 @@
 import { type FetchFunction, type Logger, LogLevel, WebClient } from "@slack/web-api";
-import { Secret } from "../../secret.ts";
-import { USER_AGENT } from "../../version.ts";
+import { Secret } from "../../base/secret.ts";
+import { USER_AGENT } from "../../base/version.ts";
 import { type HttpClient, openHttp, type Reply } from "../http.ts";
 
 /** Posts messages to one channel. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CA_FILE, SecretText } from "../../schema.ts";
+import { CA_FILE, SecretText } from "../../base/schema.ts";
 
 const LOOPBACK = /^(localhost|.*\.localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 /** Slack's own, and the name that stands in for a secret where nothing is sent (`.invalid` is never resolved, RFC 2606). */

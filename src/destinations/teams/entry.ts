@@ -2,7 +2,7 @@ import type { FactLine, Headline } from "../../alert/headline.ts";
 import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { type CleanText, clean, formatCount, formatNumber, join, truncate } from "../../alert/text.ts";
-import type { ThreatLevel } from "../../vocabulary.ts";
+import type { ThreatLevel } from "../../model/vocabulary.ts";
 import {
   type ColumnSet,
   type Container,

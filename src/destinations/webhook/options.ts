@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { CA_FILE, LOOPBACK, SecretText, Size } from "../../schema.ts";
-import type { Secret } from "../../secret.ts";
+import { CA_FILE, LOOPBACK, SecretText, Size } from "../../base/schema.ts";
+import type { Secret } from "../../base/secret.ts";
 
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/; // RFC 9110 5.1
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/; // RFC 9110 5.5: no CR, LF or NUL, nothing beyond Latin-1

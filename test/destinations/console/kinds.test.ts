@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { formatText } from "../../../src/destinations/console/format.ts";
-import type { Entry, Item, Message } from "../../../src/model.ts";
+import type { Entry, Item, Message } from "../../../src/model/model.ts";
 import { entry, guarded, payload } from "../../support/payloads.ts";
 import { decodeSample, SAMPLE_NAMES } from "../../topics/frames.ts";
 

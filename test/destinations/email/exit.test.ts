@@ -33,7 +33,7 @@ async function run(server: { readonly port: number }, smtp: object, timeout: str
   const sent = payload([unlinked]);
   const program = `
     import { email } from ${JSON.stringify(join(compiled, "dist/destinations/email/index.js"))};
-    import { openLog } from ${JSON.stringify(join(compiled, "dist/log.js"))};
+    import { openLog } from ${JSON.stringify(join(compiled, "dist/base/log.js"))};
     const destination = email.parse(${JSON.stringify({
       type: "email",
       smtp: { host: "localhost", port: server.port, ca_file: CERTIFICATE_FILE, ...smtp },

@@ -1,0 +1,45 @@
+import type { Bell } from "../base/bell.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Memory } from "../delivery/persist.ts";
+import type { Effects, Message, Undecided } from "../model/model.ts";
+import { keysOf, type Plan, plan, type Rules } from "../planning/plan.ts";
+
+/** What it takes to plan messages and commit what follows. */
+export interface Desk {
+  readonly store: Memory;
+  readonly rules: Rules;
+  readonly clock: Clock;
+  /** One for each destination, and one, named `recall INSTANCE`, for each instance that can be asked. */
+  readonly bells: ReadonlyMap<string, Bell>;
+  /** Sees every plan that was committed; `again`: of messages that had been planned before, and are decided now. */
+  readonly planned?: (plan: Plan, again: boolean) => void;
+}
+
+/** Plans messages upon what is known and commits what follows; again, if memory has moved in between. */
+export async function absorb(
+  messages: readonly Message[],
+  desk: Desk,
+  asked?: readonly Undecided[],
+  cursors: Effects["cursors"] = [],
+): Promise<void> {
+  const { store, rules, clock, bells, planned } = desk;
+  for (;;) {
+    const now = clock.now();
+    const decided = plan(messages, await store.recall(keysOf(messages)), now, rules, asked);
+    if ((await store.commit({ ...decided.effects, cursors }, now)) === "conflict") continue;
+    for (const { destination } of decided.effects.deliveries) bells.get(destination)?.ring();
+    for (const { instance } of decided.effects.undecided) bells.get(recallBell(instance))?.ring();
+    planned?.(decided, asked !== undefined);
+    return;
+  }
+}
+
+/** The name of the bell that wakes an instance's recall loop; no destination can have it. */
+export function recallBell(instance: string): string {
+  return `recall ${instance}`;
+}
+
+/** The name of the bell that makes an instance's reconcile loop ask at once. */
+export function reconcileBell(instance: string): string {
+  return `reconcile ${instance}`;
+}

@@ -1,0 +1,154 @@
+import { formatCount, formatNumber } from "../alert/text.ts";
+import type { Failure, Line, Message } from "../model/model.ts";
+import type { Kind } from "../model/vocabulary.ts";
+
+/** A message of our own; `except`: the destination that it is about, which is not the one to hear of it. */
+export interface Notice {
+  readonly message: Message;
+  readonly except?: string;
+}
+
+/** In place of an instance, where what is told is about none. */
+export const OURSELVES = "misp-herald";
+
+type HeraldKind = Extract<Kind, `herald.${string}`>;
+
+/** Tells our own kinds from MISP's. */
+export function isOurs(kind: Kind): kind is HeraldKind {
+  return kind.startsWith("herald.");
+}
+
+/** Text from MISP, from a server or from a secret is in none of these: they pass every guard. */
+function messageOf(
+  kind: HeraldKind,
+  at: number,
+  about: { readonly instance?: string; readonly id?: string; readonly version?: string },
+  lines: readonly (readonly [label: string, text: string | undefined])[],
+): Message {
+  const { instance = OURSELVES, id, version = String(at) } = about;
+  return {
+    kind,
+    instance,
+    topic: "herald",
+    receivedAt: at,
+    subject: { type: "herald", ...(id !== undefined && { id }) },
+    version,
+    attributes: [],
+    objects: [],
+    lines: lines.flatMap(([label, text]): readonly Line[] => (text === undefined ? [] : [{ label, text }])),
+  };
+}
+
+/** `herald.started`: the service runs, once for each instance that it listens to. */
+export function started(instance: string, version: string, at: number): Notice {
+  return { message: messageOf("herald.started", at, { instance }, [["Version", version]]) };
+}
+
+/** `herald.feed_silent`: no frame since `sinceAt`, though MISP says something at least every 10 s. */
+export function feedSilent(instance: string, sinceAt: number, at: number): Notice {
+  const message = messageOf("herald.feed_silent", at, { instance }, [
+    ["Instance", instance],
+    ["No frame for", formatSpan(at - sinceAt)],
+    [
+      "What to do",
+      "Check that MISP's ZeroMQ publisher runs (Plugin.ZeroMQ_enable, mispzmq.py) and that misp-herald reaches it; its log says more",
+    ],
+  ]);
+  return { message };
+}
+
+/** `herald.feed_recovered`: frames arrive again, after none since `sinceAt`. */
+export function feedRecovered(instance: string, sinceAt: number, at: number): Notice {
+  const message = messageOf("herald.feed_recovered", at, { instance }, [
+    ["Instance", instance],
+    ["Silent for", formatSpan(at - sinceAt)],
+  ]);
+  return { message };
+}
+
+/** `herald.reconciled`: MISP's REST API told of `late` publications since `sinceAt` that the feed did not bring. */
+export function reconciled(
+  instance: string,
+  { late, sinceAt }: { readonly late: number; readonly sinceAt: number },
+  at: number,
+): Notice {
+  const message = messageOf("herald.reconciled", at, { instance }, [
+    ["Instance", instance],
+    ["Found", formatCount(late, "publication")],
+    ["Within", formatSpan(at - sinceAt)],
+  ]);
+  return { message };
+}
+
+/** `herald.destination_suspended`: the destination refuses us; what it is `owed` is kept, and it is probed every `probeMs`. */
+export function destinationSuspended(
+  destination: string,
+  { reason, hint, owed, probeMs }: Failure & { readonly owed: number; readonly probeMs: number },
+  at: number,
+): Notice {
+  const message = messageOf("herald.destination_suspended", at, { id: destination }, [
+    ["Destination", destination],
+    ["Reason", reason],
+    ["What to do", hint],
+    ["Kept", formatCount(owed, "alert")],
+    ["Tried again", `every ${formatSpan(probeMs)}`],
+  ]);
+  return { message, except: destination };
+}
+
+/** `herald.destination_recovered`: it takes what we send again; the `owed` alerts that waited follow. */
+export function destinationRecovered(
+  destination: string,
+  { suspendedMs, owed }: { readonly suspendedMs: number; readonly owed: number },
+  at: number,
+): Notice {
+  const message = messageOf("herald.destination_recovered", at, { id: destination }, [
+    ["Destination", destination],
+    ["Suspended for", formatSpan(suspendedMs)],
+    ["Follow now", formatCount(owed, "alert")],
+  ]);
+  return { message, except: destination };
+}
+
+/** `herald.delivery_dead`: these many alerts will never reach the destination, for this reason. */
+export function deliveryDead(
+  destination: string,
+  { reason, n }: { readonly reason: string; readonly n: number },
+  at: number,
+): Notice {
+  const message = messageOf("herald.delivery_dead", at, { id: destination, version: `${at}:${reason}` }, [
+    ["Destination", destination],
+    ["Reason", reason],
+    ["Lost", formatCount(n, "alert")],
+  ]);
+  return { message, except: destination };
+}
+
+/** `herald.config_rejected`: a new configuration has problems, the first one at `where` (`config.yaml:14:16`); the old one stays. */
+export function configRejected(
+  { problems, where }: { readonly problems: number; readonly where?: string },
+  at: number,
+): Notice {
+  const message = messageOf("herald.config_rejected", at, {}, [
+    ["Problems", formatNumber(problems)],
+    ["First at", where],
+    [
+      "What to do",
+      "Run misp-herald check, which says what is wrong; until then the configuration before stays in force",
+    ],
+  ]);
+  return { message };
+}
+
+const SPANS: readonly (readonly [unit: string, ms: number])[] = [
+  ["days", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+  ["s", 1000],
+];
+
+/** `90 s`, `15 min`, `36 h`, `3 days`: the largest unit of which there are at least two, rounded. */
+export function formatSpan(ms: number): string {
+  const [unit, size] = SPANS.find(([, each]) => ms >= 2 * each) ?? (["s", 1000] as const);
+  return `${formatNumber(Math.max(0, Math.round(ms / size)))} ${unit}`;
+}

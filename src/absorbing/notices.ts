@@ -1,0 +1,60 @@
+import { Bell } from "../base/bell.ts";
+import type { RecordLine } from "../model/model.ts";
+import { deliveryDead, isOurs, type Notice } from "./herald.ts";
+
+/** What is lost of one destination for one reason is told this often at most, with a count. */
+const LOSSES_EVERY_MS = 600_000;
+
+interface Loss {
+  readonly destination: string;
+  readonly reason: string;
+  n: number;
+  nextAt: number;
+}
+
+/** What we have to say ourselves, until it is planned like any other message. */
+export class Notices {
+  /** Rings when there is something new. */
+  readonly bell = new Bell();
+  #said: Notice[] = [];
+  readonly #losses = new Map<string, Loss>();
+
+  say(notice: Notice): void {
+    this.#said.push(notice);
+    this.bell.ring();
+  }
+
+  /** A delivery is dead. That one of our own is gets no message: it could beget the next one. */
+  lost({ destination, kind, reason = "unknown" }: RecordLine): void {
+    if (isOurs(kind)) return;
+    const key = JSON.stringify([destination, reason]);
+    const loss = this.#losses.get(key) ?? { destination, reason, n: 0, nextAt: Number.NEGATIVE_INFINITY };
+    loss.n += 1;
+    this.#losses.set(key, loss);
+    this.bell.ring();
+  }
+
+  /** What is to be told by now, once; with `all` also what would be counted for longer. */
+  take(now: number, all = false): readonly Notice[] {
+    const said = this.#said;
+    this.#said = [];
+    return [...said, ...this.#takeLosses(now, all)];
+  }
+
+  #takeLosses(now: number, all: boolean): readonly Notice[] {
+    const notices: Notice[] = [];
+    for (const [key, loss] of this.#losses) {
+      const { destination, reason, n, nextAt } = loss;
+      // A clock that was set back must not silence it for longer.
+      if (!all && nextAt > now && nextAt - now <= LOSSES_EVERY_MS) continue;
+      if (n === 0) {
+        this.#losses.delete(key);
+        continue;
+      }
+      notices.push(deliveryDead(destination, { reason, n }, now));
+      loss.n = 0;
+      loss.nextAt = now + LOSSES_EVERY_MS;
+    }
+    return notices;
+  }
+}

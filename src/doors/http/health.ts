@@ -1,0 +1,57 @@
+import type { Daemon } from "../../operations/daemon.ts";
+import { formatOurs } from "../../operations/lines.ts";
+import { jsonPage, type Page } from "./server.ts";
+import type { WriteProbe } from "./write-probe.ts";
+
+/** Whether the loops turn: a process that says no must be started anew. */
+export function healthPage({ pulse }: Daemon): Page {
+  const stuck = pulse.stuck();
+  return stuck.length === 0
+    ? jsonPage(200, { status: "ok" })
+    : jsonPage(503, { status: "stuck", reasons: stuck.map((loop) => ({ reason: "loop-stuck", loop })) });
+}
+
+/** Whether it hears and remembers. What keeps one destination from being told is information: nothing of it is lost. */
+export async function readinessPage(daemon: Daemon, probe: WriteProbe): Promise<Page> {
+  const trouble = await probe.trouble(daemon);
+  const reasons = [
+    ...(trouble === undefined ? [] : [{ reason: "store-not-writable", detail: trouble }]),
+    ...feedReasons(daemon),
+  ];
+  const information = [...heldDestinations(daemon), ...rejectedConfig(daemon)];
+  return jsonPage(reasons.length === 0 ? 200 : 503, {
+    status: reasons.length === 0 ? "ready" : "not-ready",
+    reasons,
+    information,
+  });
+}
+
+function feedReasons({ sources }: Daemon): readonly object[] {
+  return sources.flatMap((source) => {
+    const { endpoints, silentSince, lastFrameAt } = source.status();
+    const last = lastFrameAt === undefined ? {} : { last_frame_at: formatOurs(lastFrameAt) };
+    const lost = endpoints.filter(({ connected }) => !connected);
+    return [
+      ...lost.map(({ endpoint }) => ({ reason: "feed-disconnected", misp: source.name, endpoint, ...last })),
+      ...(silentSince !== undefined && lost.length === 0
+        ? [{ reason: "feed-silent", misp: source.name, ...last }]
+        : []),
+    ];
+  });
+}
+
+function heldDestinations({ holds, destinations }: Daemon): readonly object[] {
+  return holds.all
+    .filter(({ kind, destination }) => kind !== "unnamed" && destinations.has(destination))
+    .map(({ destination, kind, since, note }) => ({
+      destination,
+      is: kind,
+      since: formatOurs(since),
+      // Who paused it is for those who may use the control socket.
+      ...(kind === "suspended" && { reason: note }),
+    }));
+}
+
+function rejectedConfig({ config: { rejected } }: Daemon): readonly object[] {
+  return rejected ? [{ configuration: "rejected", at: formatOurs(rejected.at) }] : [];
+}

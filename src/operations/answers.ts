@@ -1,0 +1,85 @@
+import { ConfigError, formatProblems } from "../base/problem.ts";
+import { type Asker, RefusedError, type Request } from "../doors/socket/protocol.ts";
+import type { Answer, ControlOptions } from "../doors/socket/server.ts";
+import type { Daemon } from "./daemon.ts";
+import type { Paused, Reloaded } from "./documents.ts";
+import { explain, history } from "./events.ts";
+import { count, drop, list, requireDestination, retry, show } from "./outbox.ts";
+import { status } from "./status.ts";
+
+/** Bounds an answer: whoever has more problems than this mends these first. */
+const MAX_PROBLEMS = 100;
+const PLAIN = { color: false } as const;
+
+/** What the control socket answers, from a running service. */
+export function openAnswers(daemon: () => Daemon): ControlOptions["answer"] {
+  return (request, signal) => answer(request, daemon(), signal);
+}
+
+async function* answer({ query, by }: Request, daemon: Daemon, signal: AbortSignal): AsyncGenerator<Answer> {
+  switch (query.command) {
+    case "status":
+      return yield { end: await status(daemon) };
+    case "outbox.list":
+      return yield* list(daemon, query.filter, query.limit, signal);
+    case "outbox.count":
+      return yield { end: await count(daemon, query.filter, signal) };
+    case "outbox.show":
+      return yield { end: await show(query, by, daemon) };
+    case "outbox.retry":
+      return yield { end: await retry(daemon, query.filter, by, signal) };
+    case "outbox.drop":
+      return yield { end: await drop(daemon, query.filter, by, signal) };
+    case "history":
+      return yield* history(query, daemon, signal);
+    case "explain":
+      return yield { end: await explain(query.event, daemon, signal) };
+    case "pause":
+      return yield { end: await pause(query.destination, by, daemon) };
+    case "resume":
+      return yield { end: await resume(query.destination, by, daemon) };
+    case "reload":
+      return yield { end: await reload(by, daemon) };
+    default:
+      query satisfies never;
+  }
+}
+
+async function reload(by: Asker, { reload: readAgain, log }: Daemon): Promise<Reloaded> {
+  log.info({ by }, "An operator wants the configuration reloaded");
+  try {
+    const { digest, warnings, restart } = await readAgain();
+    return { digest, warnings: warnings.map((one) => formatProblems([one], PLAIN)), restart: [...restart] };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const shown = formatProblems(error.issues.slice(0, MAX_PROBLEMS), PLAIN);
+    throw new RefusedError("rejected", `the configuration before stays in force:\n\n${shown}`);
+  }
+}
+
+async function pause(destination: string, by: Asker, daemon: Daemon): Promise<Paused> {
+  const { destinations, holds, clock, log } = daemon;
+  if (!destinations.has(destination)) {
+    throw new RefusedError(
+      "wrong",
+      `there is no destination "${destination}"; there are ${[...destinations.keys()].join(", ")}`,
+    );
+  }
+  const changed = await holds.add({ destination, kind: "paused", since: clock.now(), note: by.name });
+  if (changed) log.warn({ by, destination }, "An operator paused a destination; what it is owed is kept");
+  return { destination, paused: true, changed, owed: await owedTo(destination, daemon) };
+}
+
+async function resume(destination: string, by: Asker, daemon: Daemon): Promise<Paused> {
+  const { holds, bells, clock, log } = daemon;
+  // A destination that left the configuration may still be paused.
+  if (!holds.find(destination, "paused")) await requireDestination(daemon, destination);
+  const changed = (await holds.release(destination, "paused", clock.now())) !== undefined;
+  bells.get(destination)?.ring();
+  if (changed) log.info({ by, destination }, "An operator resumed a destination");
+  return { destination, paused: false, changed, owed: await owedTo(destination, daemon) };
+}
+
+async function owedTo(destination: string, { store }: Daemon): Promise<number> {
+  return (await store.owed()).find((line) => line.destination === destination)?.owed ?? 0;
+}

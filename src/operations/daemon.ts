@@ -1,0 +1,51 @@
+import type { Bell } from "../base/bell.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Problem } from "../base/problem.ts";
+import type { Pulse } from "../base/pulse.ts";
+import type { Quiet } from "../base/quiet.ts";
+import type { Lane } from "../delivery/deliver.ts";
+import type { Holds } from "../delivery/holds.ts";
+import type { Ledger, RecordLine, Store } from "../model/model.ts";
+import type { LiveSource } from "../sources/source.ts";
+import type { Size } from "../store/sqlite/size.ts";
+import type { Totals } from "./totals.ts";
+
+/** The running service, as far as people may ask it. */
+export interface Daemon {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  /** `since`: when it came into force; `rejected`: a newer one was refused. */
+  readonly config: {
+    readonly file: string;
+    readonly digest: string;
+    readonly since: number;
+    readonly rejected?: { readonly at: number; readonly problems: readonly Problem[] };
+  };
+  readonly stateFile: string;
+  readonly instances: readonly string[];
+  /** The type of each configured destination. */
+  readonly destinations: ReadonlyMap<string, string>;
+  readonly routes: readonly string[];
+  readonly sources: readonly LiveSource[];
+  readonly lanes: readonly Lane[];
+  readonly bells: ReadonlyMap<string, Bell>;
+  readonly store: Store & { readonly ledger: Ledger; readonly size: Size };
+  /** `state.max_size` in force. */
+  readonly maxStateBytes: number;
+  readonly pulse: Pulse;
+  readonly holds: Holds;
+  readonly totals: Totals;
+  readonly unreadable: Quiet;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called for each line that enters the record by a command. */
+  readonly settled: (line: RecordLine) => void;
+  /** Reads the configuration again; throws ConfigError, and then goes on with the one before. */
+  readonly reload: () => Promise<{
+    readonly digest: string;
+    readonly warnings: readonly Problem[];
+    readonly restart: readonly string[];
+  }>;
+}

@@ -1,0 +1,163 @@
+import { z } from "zod";
+import { OUTCOMES } from "../doors/socket/protocol.ts";
+
+// What the daemon answers, and `--json` prints. Instants are ISO 8601 in UTC; nothing here is content of MISP, except
+// `content` of one delivery, which the guard of its destination has let through.
+
+const Instant = z.string();
+const Count = z.number();
+
+/** An owed delivery. */
+export const Owed = z.object({
+  id: z.string(),
+  destination: z.string(),
+  instance: z.string(),
+  kind: z.string(),
+  event_uuid: z.string().optional(),
+  routes: z.array(z.string()),
+  priority: z.enum(["normal", "high"]),
+  state: z.enum(["waiting", "sending", "retrying"]),
+  /** What holds its destination. */
+  held: z.enum(["paused", "suspended", "unnamed"]).optional(),
+  owed_since: Instant,
+  due_at: Instant,
+  attempts: Count,
+  first_attempt_at: Instant.optional(),
+  last_reason: z.string().optional(),
+});
+export type Owed = z.output<typeof Owed>;
+
+/** One owed delivery, and what would leave of it now. */
+export const Shown = z.object({
+  delivery: Owed,
+  content: z
+    .union([
+      z.object({
+        body: z.string(),
+        sizes: z.array(z.object({ what: z.string(), used: Count, limit: Count, unit: z.string() })),
+        trimmed: z.array(z.string()),
+      }),
+      z.object({ refused: z.string() }),
+    ])
+    .optional(),
+});
+export type Shown = z.output<typeof Shown>;
+
+/** One line of the record. */
+export const Recorded = z.object({
+  at: Instant,
+  delivery: z.string(),
+  destination: z.string(),
+  instance: z.string(),
+  kind: z.string(),
+  event_uuid: z.string().optional(),
+  event_changed_at: Instant.optional(),
+  routes: z.array(z.string()),
+  outcome: z.enum(OUTCOMES),
+  reason: z.string().optional(),
+  tlp: z.string().optional(),
+  by: z.string().optional(),
+});
+export type Recorded = z.output<typeof Recorded>;
+
+/** Ends a list: whether there is more than was asked for. */
+export const ListEnd = z.object({ more: z.boolean() });
+export type ListEnd = z.output<typeof ListEnd>;
+
+/** How many owed deliveries are meant, and how many of them are being sent, which nobody can change. */
+export const Counted = z.object({ count: Count, sending: Count, destinations: z.array(z.string()) });
+export type Counted = z.output<typeof Counted>;
+
+/** How many deliveries were changed, what was left alone because it is being sent, and what is held all the same. */
+export const Changed = z.object({ count: Count, sending: Count, paused: z.array(z.string()) });
+export type Changed = z.output<typeof Changed>;
+
+export const Paused = z.object({ destination: z.string(), paused: z.boolean(), changed: z.boolean(), owed: Count });
+export type Paused = z.output<typeof Paused>;
+
+/** All that is known of who was told of an event. */
+export const Explained = z.object({
+  events: z.array(
+    z.object({
+      instance: z.string(),
+      id: z.string().optional(),
+      uuid: z.string().optional(),
+      changed_at: Instant.optional(),
+      published_at: Instant.optional(),
+      ever_published: z.boolean(),
+      deleted: z.boolean(),
+      /** The newest version that was told, or is owed. */
+      told: z.array(z.object({ destination: z.string(), changed_at: Instant.optional() })),
+      /** Nobody knows yet whether these may be told; MISP is asked. */
+      undecided: z.array(z.string()),
+    }),
+  ),
+  owed: z.array(Owed),
+  records: z.array(Recorded),
+  /** There are more than are listed. */
+  more: z.boolean(),
+});
+export type Explained = z.output<typeof Explained>;
+
+/** What came of reading the configuration again. */
+export const Reloaded = z.object({
+  digest: z.string(),
+  /** As `check` words them. */
+  warnings: z.array(z.string()),
+  /** Keys that have changed, and count only after a restart. */
+  restart: z.array(z.string()),
+});
+export type Reloaded = z.output<typeof Reloaded>;
+
+export const Status = z.object({
+  version: z.string(),
+  pid: Count,
+  started_at: Instant,
+  now: Instant,
+  config: z.object({
+    file: z.string(),
+    digest: z.string(),
+    /** When it came into force. */
+    since: Instant,
+    /** A newer one was refused: how many problems it has, and the first. */
+    rejected: z.object({ at: Instant, problems: Count, first: z.string() }).optional(),
+  }),
+  state: z.object({ file: z.string(), bytes: Count.optional() }),
+  sources: z.array(
+    z.object({
+      name: z.string(),
+      endpoints: z.array(z.object({ endpoint: z.string(), connected: z.boolean() })),
+      received: Count,
+      dropped: z.record(z.string(), Count),
+      last_frame_at: Instant.optional(),
+      silent: z.boolean(),
+    }),
+  ),
+  /** What MISP is asked about before anybody may be told. */
+  undecided: z.array(z.object({ instance: z.string(), messages: Count, oldest_at: Instant })),
+  destinations: z.array(
+    z.object({
+      name: z.string(),
+      /** Absent: it is not in the configuration any more, and is still owed something. */
+      type: z.string().optional(),
+      /** Since when no configuration names it; what it is owed is kept for 24 h. */
+      unnamed_since: Instant.optional(),
+      owed: Count,
+      oldest_at: Instant.optional(),
+      last_told_at: Instant.optional(),
+      paused: z.object({ at: Instant, by: z.string() }).optional(),
+      suspended: z.object({ at: Instant, reason: z.string() }).optional(),
+    }),
+  ),
+  /** Counted since the start. */
+  totals: z.object({
+    frames: Count,
+    unreadable: Count,
+    messages: Count,
+    told: Count,
+    refused: z.record(z.string(), Count),
+    muted: Count,
+    dead: z.record(z.string(), Count),
+  }),
+});
+export type Status = z.output<typeof Status>;

@@ -1,0 +1,122 @@
+import { type Query, RefusedError } from "../doors/socket/protocol.ts";
+import type { Answer } from "../doors/socket/server.ts";
+import type { Known, RecordFilter, RecordLine } from "../model/model.ts";
+import type { Daemon } from "./daemon.ts";
+import type { Explained } from "./documents.ts";
+import { formatInstant, formatOwed, formatRecorded } from "./lines.ts";
+import { heldBy } from "./outbox.ts";
+
+/** How many lines of each kind one explanation lists. */
+const MAX_LINES = 500;
+
+type HistoryQuery = Extract<Query, { readonly command: "history" }>;
+
+/** Lines of the record, newest first. */
+export async function* history(query: HistoryQuery, daemon: Daemon, signal: AbortSignal): AsyncGenerator<Answer> {
+  const { destination, event, outcome, since, limit } = query;
+  const rest = {
+    ...(destination !== undefined && { destination }),
+    ...(outcome !== undefined && { outcome }),
+    ...(since !== undefined && { since }),
+  };
+  const filters =
+    event === undefined ? [rest] : (await uuidsOf(event, daemon)).map((eventUuid) => ({ ...rest, eventUuid }));
+  if (filters.length === 0) {
+    throw new RefusedError(
+      "unknown",
+      `no event ${event} is remembered; ask for its UUID, which the record keeps longer`,
+    );
+  }
+  let n = 0;
+  for (const filter of filters) {
+    for await (const line of records(filter, daemon, signal)) {
+      if (n === limit) return yield { end: { more: true } };
+      n += 1;
+      yield { item: formatRecorded(line) };
+    }
+  }
+  if (n === 0 && destination !== undefined && !daemon.destinations.has(destination)) {
+    const names = [...daemon.destinations.keys()].join(", ");
+    throw new RefusedError("wrong", `there is no destination "${destination}"; there are ${names}`);
+  }
+  yield { end: { more: false } };
+}
+
+/** Who was told what of an event, who will be, and why not. */
+export async function explain(name: string, daemon: Daemon, signal: AbortSignal): Promise<Explained> {
+  const known = await recall(name, daemon, true);
+  const explained: Explained = { events: eventsOf(known), owed: [], records: [], more: false };
+  for (const eventUuid of uuidsIn(known, name)) {
+    for await (const lines of daemon.store.ledger.owed({ eventUuid })) {
+      if (signal.aborted) return explained;
+      for (const line of lines) {
+        if (explained.owed.length < MAX_LINES) {
+          explained.owed.push(formatOwed(line, heldBy(daemon, line.delivery.destination)));
+        } else explained.more = true;
+      }
+    }
+    for await (const line of records({ eventUuid }, daemon, signal)) {
+      if (explained.records.length < MAX_LINES) explained.records.push(formatRecorded(line));
+      else {
+        explained.more = true;
+        break;
+      }
+    }
+  }
+  return explained;
+}
+
+async function* records(filter: RecordFilter, { store }: Daemon, signal: AbortSignal): AsyncGenerator<RecordLine> {
+  for await (const lines of store.ledger.records(filter)) {
+    if (signal.aborted) return;
+    yield* lines;
+  }
+}
+
+/** An id is that of any instance: two of them may know different events by it. `whole`: also what is undecided. */
+async function recall(name: string, { store, instances }: Daemon, whole = false): Promise<Known> {
+  const key = { ...(isId(name) ? { id: name } : { uuid: name }), whole };
+  return store.recall({ events: instances.map((instance) => ({ instance, ...key })), attributes: [] });
+}
+
+async function uuidsOf(name: string, daemon: Daemon): Promise<readonly string[]> {
+  return uuidsIn(isId(name) ? await recall(name, daemon) : undefined, name);
+}
+
+function uuidsIn(known: Known | undefined, name: string): readonly string[] {
+  const uuids = (known?.events ?? []).flatMap(({ event }) => event.uuid ?? []);
+  return [...new Set(isId(name) ? uuids : [name, ...uuids])];
+}
+
+function isId(name: string): boolean {
+  return /^\d+$/.test(name);
+}
+
+function eventsOf({ events, told, undecided }: Known): Explained["events"] {
+  return events.map(({ instance, key, event, publishedAt, everPublished, deleted }) => {
+    const changed = formatInstant(event.changedAt);
+    const published = formatInstant(publishedAt);
+    return {
+      instance,
+      ...(event.id !== undefined && { id: event.id }),
+      ...(event.uuid !== undefined && { uuid: event.uuid }),
+      ...(changed !== undefined && { changed_at: changed }),
+      ...(published !== undefined && { published_at: published }),
+      ever_published: everPublished,
+      deleted,
+      told: told
+        .filter((one) => one.instance === instance && one.eventUuid === event.uuid)
+        .map(({ destination, changedAt }) => {
+          const at = formatInstant(changedAt);
+          return { destination, ...(at !== undefined && { changed_at: at }) };
+        }),
+      undecided: [
+        ...new Set(
+          undecided
+            .filter((one) => one.instance === instance && one.eventKey === key)
+            .flatMap(({ destinations }) => destinations),
+        ),
+      ],
+    };
+  });
+}

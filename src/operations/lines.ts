@@ -1,0 +1,52 @@
+import type { OwedLine, RecordLine } from "../model/model.ts";
+import type { Owed, Recorded } from "./documents.ts";
+
+/** ISO 8601; undefined for what is no instant: MISP's clock may show any number. */
+export function formatInstant(at: number | undefined): string | undefined {
+  const date = new Date(at ?? Number.NaN);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
+/** An instant by our own clock. */
+export function formatOurs(at: number): string {
+  return formatInstant(at) ?? "unknown";
+}
+
+export function formatOwed(line: OwedLine, held: Owed["held"]): Owed {
+  const { id, destination, instance, kind, eventUuid, routes, priority, createdAt } = line.delivery;
+  return {
+    id,
+    destination,
+    instance,
+    kind,
+    ...(eventUuid !== undefined && { event_uuid: eventUuid }),
+    routes: [...routes],
+    priority,
+    state: line.standing,
+    ...(held !== undefined && { held }),
+    owed_since: formatOurs(createdAt),
+    due_at: formatOurs(line.dueAt),
+    attempts: line.attempts,
+    ...(line.firstAttemptAt !== undefined && { first_attempt_at: formatOurs(line.firstAttemptAt) }),
+    ...(line.reason !== undefined && { last_reason: line.reason }),
+  };
+}
+
+export function formatRecorded(line: RecordLine): Recorded {
+  const { at, delivery, destination, instance, kind, eventUuid, routes, outcome, reason, tlp, by } = line;
+  const changedAt = formatInstant(line.changedAt);
+  return {
+    at: formatOurs(at),
+    delivery,
+    destination,
+    instance,
+    kind,
+    ...(eventUuid !== undefined && { event_uuid: eventUuid }),
+    ...(changedAt !== undefined && { event_changed_at: changedAt }),
+    routes: [...routes],
+    outcome,
+    ...(reason !== undefined && { reason }),
+    ...(tlp !== undefined && { tlp }),
+    ...(by !== undefined && { by }),
+  };
+}

@@ -1,0 +1,16 @@
+import type { Store } from "../model/model.ts";
+import type { Daemon } from "./daemon.ts";
+
+/** What every destination is owed that is owed something. */
+export type Owed = Awaited<ReturnType<Store["owed"]>>;
+
+/** The destinations that are configured, or still owed something. */
+export function knownDestinations({ destinations }: Daemon, owed: Owed): readonly string[] {
+  return [...new Set([...destinations.keys(), ...owed.flatMap((line) => (line.owed > 0 ? line.destination : []))])];
+}
+
+/** Drops what was counted of names that the configuration does not have; of destinations, once they are owed nothing. */
+export function forgetUnnamed(daemon: Daemon, owed: Owed): void {
+  const { instances, routes, totals } = daemon;
+  totals.keep({ instances, routes, destinations: knownDestinations(daemon, owed) });
+}

@@ -1,0 +1,140 @@
+import type { Tried } from "../delivery/deliver.ts";
+import type { Frame, RecordLine } from "../model/model.ts";
+import type { Plan } from "../planning/plan.ts";
+import type { LiveSource } from "../sources/source.ts";
+import { isKnownTopic } from "../topics/index.ts";
+import { Tally } from "./tally.ts";
+
+/** What happened since the start, for status and metrics alike; a reload goes on counting. Labels are of our own vocabulary. */
+export class Totals {
+  /** By instance and topic, as they were taken from the feed. */
+  readonly frames = new Tally();
+  readonly messages = new Tally();
+  /** By route and whether it is sure. */
+  readonly matches = new Tally();
+  /** Each by destination and reason, or outcome. */
+  readonly delivered = new Tally();
+  readonly suppressed = new Tally();
+  readonly muted = new Tally();
+  readonly refused = new Tally();
+  readonly dead = new Tally();
+  /** By destination and what followed. */
+  readonly failed = new Tally();
+  /** By instance. */
+  readonly late = new Tally();
+  readonly #reconciledAt = new Map<string, number>();
+  /** Sources whose place others have taken, as long as they still count. */
+  readonly #leaving = new Set<LiveSource>();
+  readonly #dropped = new Tally();
+  #received = 0;
+
+  /** Frames that are about to be read. */
+  received(frames: readonly Frame[]): void {
+    for (const { instance, topic } of frames) this.frames.add([instance, topicOf(topic)]);
+  }
+
+  /** A plan that was committed; `again`: of messages that had been planned before. */
+  planned({ effects, traces }: Plan, again: boolean): void {
+    for (const { kind, routes, destinations } of traces) {
+      for (const { name, verdict } of destinations)
+        if (verdict === "already-told") this.suppressed.add([name, verdict]);
+      if (again) continue;
+      this.messages.add([kind ?? "none"]);
+      for (const { name, truth } of routes) this.matches.add([name, String(truth)]);
+    }
+    for (const line of effects.records) this.settled(line);
+  }
+
+  /** A line that entered the record. */
+  settled({ destination, outcome, reason = "unknown" }: RecordLine): void {
+    switch (outcome) {
+      case "sent":
+      case "unproven":
+        this.delivered.add([destination, outcome]);
+        break;
+      case "muted":
+        this.muted.add([destination, reason]);
+        break;
+      case "refused":
+        this.refused.add([destination, reason]);
+        break;
+      case "dead":
+        this.dead.add([destination, reason]);
+        break;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  /** An attempt has ended. */
+  attempted({ destination, outcome }: Tried): void {
+    if (outcome !== "done" && outcome !== "unproven") this.failed.add([destination, outcome]);
+  }
+
+  /** MISP has told all that it published. */
+  reconciled(instance: string, late: number, now: number): void {
+    if (late > 0) this.late.add([instance], late);
+    this.#reconciledAt.set(instance, now);
+  }
+
+  reconciledAt(instance: string): number | undefined {
+    return this.#reconciledAt.get(instance);
+  }
+
+  /** Another source takes the place of this one, which counts on until `gone`; what it has counted is kept. */
+  async replaced(source: LiveSource, gone: Promise<unknown>): Promise<void> {
+    this.#leaving.add(source);
+    await gone;
+    this.#leaving.delete(source);
+    this.#received += source.status().received;
+    addDropped(this.#dropped, source);
+  }
+
+  /** Frames that `sources`, and those before them, have received. */
+  receivedBy(sources: readonly LiveSource[]): number {
+    return [...this.#leaving, ...sources].reduce((sum, source) => sum + source.status().received, this.#received);
+  }
+
+  /** Frames that `sources`, and those before them, had no room for: by instance and topic. */
+  droppedBy(sources: readonly LiveSource[]): Tally {
+    const tally = new Tally();
+    for (const { labels, n } of this.#dropped.counts) tally.add(labels, n);
+    for (const source of [...this.#leaving, ...sources]) addDropped(tally, source);
+    return tally;
+  }
+
+  /** Drops what was counted of all other names; sums over all destinations go on with it. */
+  keep(named: {
+    readonly instances: readonly string[];
+    readonly routes: readonly string[];
+    readonly destinations: readonly string[];
+  }): void {
+    const instances = new Set(named.instances);
+    for (const tally of [this.frames, this.late, this.#dropped]) tally.keep(instances);
+    for (const instance of this.#reconciledAt.keys()) if (!instances.has(instance)) this.#reconciledAt.delete(instance);
+    this.matches.keep(new Set(named.routes));
+    const destinations = new Set(named.destinations);
+    for (const tally of [this.delivered, this.suppressed, this.muted, this.refused, this.dead, this.failed])
+      tally.keep(destinations);
+  }
+
+  /** For people: summed up over all destinations. */
+  get counts() {
+    return {
+      messages: this.messages.total,
+      told: this.delivered.total,
+      refused: this.refused.byValue,
+      muted: this.muted.total,
+      dead: this.dead.byValue,
+    };
+  }
+}
+
+function addDropped(tally: Tally, source: LiveSource): void {
+  for (const [topic, n] of Object.entries(source.status().dropped)) tally.add([source.name, topicOf(topic)], n);
+}
+
+/** A sender may make up any number of names. */
+function topicOf(topic: string): string {
+  return isKnownTopic(topic) ? topic : "other";
+}

@@ -1,0 +1,238 @@
+import type { Writable } from "node:stream";
+import { recallBell, reconcileBell } from "../absorbing/absorb.ts";
+import { feedRecovered, feedSilent, reconciled, started } from "../absorbing/herald.ts";
+import type { Notices } from "../absorbing/notices.ts";
+import type { Parts } from "../app.ts";
+import { Bell } from "../base/bell.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { Pace } from "../base/pace.ts";
+import { Quiet } from "../base/quiet.ts";
+import type { Config } from "../config/schema.ts";
+import type { Lane } from "../delivery/deliver.ts";
+import { Holds } from "../delivery/holds.ts";
+import { openCourse } from "../delivery/settle.ts";
+import { type MispApi, openMispApi } from "../misp-api/client.ts";
+import type { Message, Source, Store } from "../model/model.ts";
+import type { Rules } from "../planning/plan.ts";
+import type { Answer as Asked } from "../recall/question.ts";
+import type { RecallLane } from "../recall/recall.ts";
+import type { ReconcileLane } from "../recall/reconcile.ts";
+import { compileRoutes } from "../routing/route.ts";
+import type { LiveSource } from "../sources/source.ts";
+
+/** What the parts are opened with. */
+export interface Surroundings {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Where destinations of type `console` write. */
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  /** Where the parts say what people should know of themselves; absent: only in the log. */
+  readonly notices?: Notices;
+  /** Called when the feed of an instance may have told something that nobody has heard. */
+  readonly gap?: (instance: string) => void;
+  /** Called when MISP has told all that it published, with how much of that the feed had not. */
+  readonly reconciled?: (instance: string, late: number) => void;
+}
+
+const GRACE_MS = 5_000;
+/** Alert and title-only form, each as an encrypted and a clear mail: more often no channel sends in one attempt. */
+const SENDS_PER_ATTEMPT = 4;
+/** An event of a hundred thousand attributes takes MISP a while. */
+const API_TIMEOUT_MS = 60_000;
+
+/** What planning needs of a configuration. */
+export function compileRules({ misp, routes, destinations }: Config): Rules {
+  const asks = Object.entries(misp).flatMap(([instance, { api_key }]) => (api_key ? [instance] : []));
+  return { routes: compileRoutes(routes), destinations: new Map(Object.entries(destinations)), asks: new Set(asks) };
+}
+
+/** What was opened for one configuration, when the next one comes. */
+export interface Before {
+  readonly config: Config;
+  readonly sources: readonly LiveSource[];
+  readonly parts: Parts;
+}
+
+/** The live sources of a configuration, those of `before` where they are the same ones; opening one does no I/O. */
+export function openSources(
+  { misp }: Config,
+  { log, clock, notices, gap }: Surroundings,
+  before?: Pick<Before, "config" | "sources">,
+): readonly LiveSource[] {
+  return Object.entries(misp).map(([instance, { feed }]) => {
+    const same = before?.config.misp[instance]?.feed.fingerprint === feed.fingerprint;
+    const kept = same ? before?.sources.find(({ name }) => name === instance) : undefined;
+    if (kept) return kept;
+    const onSilence = (silent: boolean, sinceAt: number) =>
+      notices?.say((silent ? feedSilent : feedRecovered)(instance, sinceAt, clock.now()));
+    const silentSince = before?.sources.find(({ name }) => name === instance)?.status().silentSince;
+    const onGap = () => gap?.(instance);
+    const known = silentSince === undefined ? {} : { silentSince };
+    return feed.open({ instance, log, now: clock.now, onSilence, onGap, ...known });
+  });
+}
+
+/**
+ * Turns a configuration into what `run` works with. `store` and `sources` are opened by the caller, who closes the store;
+ * disposing of the parts closes the destinations. A destination that was there before goes on where it was: what it asked
+ * us to wait for, and what it may have got already, is the same for whatever is in its place.
+ */
+export function openParts(
+  config: Config,
+  { log, clock, stdout, notices, reconciled: found }: Surroundings,
+  opened: { readonly store: Store; readonly sources: readonly Source[]; readonly holds?: Holds },
+  before?: Pick<Before, "config" | "parts">,
+): Parts & AsyncDisposable {
+  const holds = opened.holds ?? new Holds();
+  const rules = compileRules(config);
+  const links = new Map(
+    Object.entries(config.misp).flatMap(([instance, { url }]) => (url ? [[instance, url] as const] : [])),
+  );
+  const bells = new Map(Object.keys(config.destinations).map((name) => [name, new Bell()]));
+  const failures = new Quiet(log, "A template failed; the built-in alert is sent", clock.now);
+  const lanes = Object.entries(config.destinations).map(([name, options]): Lane => {
+    const same = before?.config.destinations[name]?.type === options.type;
+    const lane = same ? before?.parts.lanes.find(({ destination }) => destination.name === name) : undefined;
+    return {
+      destination: options.open({ name, log, now: clock.now, stdout }),
+      gate: holds.gate(name),
+      course: lane?.course ?? openCourse(clock.now()),
+      sight: {
+        guard: options.guard,
+        routes: rules.routes,
+        links,
+        wording: {
+          template: options.template,
+          style: { timeZone: options.timezone, defang: options.defang },
+          failed: (reason) => failures.say({ destination: name, reason }),
+        },
+      },
+      ...(options.rate && { pace: new Pace(options.rate, clock.now(), lane?.pace) }),
+      maxAgeMs: options.retry.max_age,
+      attemptMs: SENDS_PER_ATTEMPT * options.timeout,
+      store: opened.store,
+      bell: bells.get(name) ?? new Bell(),
+      clock,
+      log,
+      ...(notices && { notices }),
+    };
+  });
+  const asking = openAsking(
+    config,
+    { log, clock, ...(notices && { notices }), ...(found && { reconciled: found }) },
+    bells,
+    before,
+  );
+  return {
+    ...opened,
+    ...asking,
+    lanes,
+    bells,
+    rules,
+    clock,
+    log,
+    unreadable: before?.parts.unreadable ?? new Quiet(log, "Cannot read a frame; the feed goes on", clock.now),
+    graceMs: GRACE_MS,
+    drains: false,
+    opening: [],
+    ...(notices && { notices }),
+    async [Symbol.asyncDispose]() {
+      const closing = [...lanes.map(({ destination }) => destination), ...asking.apis];
+      const results = await Promise.allSettled(closing.map((one) => one[Symbol.asyncDispose]()));
+      for (const result of results)
+        if (result.status === "rejected") log.warn({ err: result.reason }, "A connection did not close cleanly");
+    },
+  };
+}
+
+/** The loops that ask MISP's REST API, for the instances that name a key; opening them does no I/O. */
+function openAsking(
+  { misp }: Config,
+  { log, clock, notices, reconciled: found }: Pick<Surroundings, "log" | "clock" | "notices" | "reconciled">,
+  bells: Map<string, Bell>,
+  before?: Pick<Before, "config" | "parts">,
+) {
+  const apis: MispApi[] = [];
+  const accounts = new Map<string, string>();
+  const recalls: RecallLane[] = [];
+  const reconciles: ReconcileLane[] = [];
+  for (const [instance, { url, api_key, ca_file, recall, reconcile }] of Object.entries(misp)) {
+    if (!url || !api_key) continue;
+    const api = openMispApi({
+      url,
+      apiKey: api_key,
+      timeoutMs: API_TIMEOUT_MS,
+      now: clock.now,
+      log,
+      ...(ca_file !== undefined && { caFile: ca_file }),
+    });
+    apis.push(api);
+    const ask = async (event: string, signal: AbortSignal): Promise<Asked> => {
+      const answer = await api.event(event, signal);
+      switch (answer.kind) {
+        case "not-found":
+          return {
+            kind: "refused",
+            reason: "event-not-found",
+            ...(answer.hint !== undefined && { hint: answer.hint }),
+          };
+        case "forbidden":
+          return {
+            kind: "refused",
+            reason: "event-forbidden",
+            ...(answer.hint !== undefined && { hint: answer.hint }),
+          };
+        default:
+          return answer;
+      }
+    };
+    const bell = new Bell();
+    bells.set(recallBell(instance), new Bell());
+    bells.set(reconcileBell(instance), bell);
+    recalls.push({
+      instance,
+      ask,
+      settleMs: recall.settle,
+      perMinute: recall.per_minute,
+      patienceMs: recall.patience,
+      log,
+    });
+    const asked = before?.config.misp[instance];
+    const account = before?.parts.accounts.get(instance);
+    const same = asked?.url?.href === url.href && asked.api_key?.reveal() === api_key.reveal();
+    if (same && account !== undefined) accounts.set(instance, account);
+    const learn = async (signal: AbortSignal) => {
+      if (accounts.has(instance)) return;
+      const told = await api.whoami(signal);
+      if (told.kind !== "key") return;
+      accounts.set(instance, told.userId ?? "");
+      if (told.writes)
+        log.info(
+          { instance, hint: "a read-only key is enough, and so is a role that may only read" },
+          "The role of the API key may change events in MISP",
+        );
+    };
+    reconciles.push({
+      instance,
+      learn,
+      published: (since, page, signal) => api.publishedSince(Math.floor(since / 1000), page, signal),
+      ask,
+      everyMs: reconcile.every,
+      maxAgeMs: reconcile.max_age,
+      patienceMs: recall.patience,
+      bell,
+      log,
+      done: (late, since) => {
+        found?.(instance, late);
+        if (late > 0) notices?.say(reconciled(instance, { late, sinceAt: since }, clock.now()));
+      },
+    });
+  }
+  return { apis, accounts, recalls, reconciles };
+}
+
+/** `herald.started`, for every instance: an ordinary message that routes may choose. */
+export function startedMessages({ misp }: Config, now: number, version: string): readonly Message[] {
+  return Object.keys(misp).map((instance) => started(instance, version, now).message);
+}

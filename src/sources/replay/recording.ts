@@ -1,0 +1,117 @@
+import { splitFrame } from "../source.ts";
+
+/** A frame as someone kept it. */
+export interface Recorded {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  /** When it was received, where the recording tells. */
+  readonly at?: number;
+}
+
+/** The outcome of some input: a frame, or the number of the line where something starts that is none. */
+export type Read = { readonly frame: Recorded } | { readonly badLine: number };
+
+const MAX_BYTES = 2 ** 28;
+const NEWLINE = 0x0a;
+
+/**
+ * Reads a recording piece by piece. Understood are, one per line, `{"t": epoch seconds, "frame": "topic json"}` (t may be
+ * missing), `{"topic", "payload": object or text}`, and a raw frame `topic {json}`; and, over several lines, an indented
+ * `{"topic", "payload"}` document. Blank lines do not count.
+ */
+export class RecordingReader {
+  #line = 0;
+  /** The line that has not ended yet; undefined: it is too long and skipped. */
+  #rest: Buffer[] | undefined = [];
+  #restBytes = 0;
+  /** The lines of a document that has not ended yet. */
+  #document: { readonly startsAt: number; text: string } | undefined;
+
+  /** Takes the next bytes and yields what is complete with them. */
+  *read(chunk: Uint8Array): Iterable<Read> {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      yield* this.#endLine(chunk.subarray(start, end));
+      start = end + 1;
+    }
+    this.#keep(chunk.subarray(start));
+  }
+
+  /** Yields what the end of the input completes. */
+  *end(): Iterable<Read> {
+    if (this.#restBytes > 0) yield* this.#endLine(new Uint8Array());
+    if (this.#document) yield { badLine: this.#document.startsAt };
+    this.#document = undefined;
+  }
+
+  #keep(bytes: Uint8Array): void {
+    this.#restBytes += bytes.byteLength;
+    if (this.#restBytes > MAX_BYTES) this.#rest = undefined;
+    // A copy: the chunk's memory is its stream's.
+    if (bytes.byteLength > 0) this.#rest?.push(Buffer.from(bytes));
+  }
+
+  *#endLine(last: Uint8Array): Iterable<Read> {
+    this.#keep(last);
+    this.#line++;
+    const bytes = this.#rest && Buffer.concat(this.#rest);
+    this.#rest = [];
+    this.#restBytes = 0;
+    if (bytes) yield* this.#take(bytes);
+    else yield { badLine: this.#line };
+  }
+
+  *#take(bytes: Buffer): Iterable<Read> {
+    const text = bytes.toString("utf8").replace(/^\uFEFF/, "");
+    if (this.#document) {
+      const { startsAt } = this.#document;
+      // Inside an indented document only its last line, or the end of a list, is not indented.
+      if (/^\s|^$|^[}\]]/.test(text) && this.#document.text.length + text.length <= MAX_BYTES) {
+        this.#document.text += `\n${text}`;
+        const value = text.startsWith("}") ? parseJson(this.#document.text) : undefined;
+        if (value === undefined) return;
+        this.#document = undefined;
+        const frame = toFrame(value);
+        yield frame ? { frame } : { badLine: startsAt };
+        return;
+      }
+      this.#document = undefined;
+      yield { badLine: startsAt };
+    }
+    const trimmed = text.trim();
+    if (trimmed === "") return;
+    if (trimmed.startsWith("{")) {
+      const value = parseJson(trimmed);
+      if (value === undefined) {
+        this.#document = { startsAt: this.#line, text };
+        return;
+      }
+      const frame = toFrame(value);
+      yield frame ? { frame } : { badLine: this.#line };
+      return;
+    }
+    // Bytes as they are: a frame need not be valid UTF-8.
+    const carriageReturn = bytes.at(-1) === 0x0d ? 1 : 0;
+    const frame = splitFrame(bytes.subarray(0, bytes.byteLength - carriageReturn));
+    yield /^[\w.:-]+$/.test(frame.topic) ? { frame } : { badLine: this.#line };
+  }
+}
+
+function toFrame(value: unknown): Recorded | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { t, frame, topic, payload } = value as Readonly<Record<string, unknown>>;
+  const at =
+    typeof t === "number" && Number.isFinite(t) && t >= 0 && t < 1e11 ? { at: Math.round(t * 1000) } : undefined;
+  if (t !== undefined && !at) return undefined;
+  if (typeof frame === "string") return { ...splitFrame(Buffer.from(frame)), ...at };
+  if (typeof topic !== "string" || payload === undefined) return undefined;
+  return { topic, payload: Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload)), ...at };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,204 @@
+import type {
+  Alert,
+  Batch,
+  BatchId,
+  DeliveryId,
+  Hold,
+  Ledger,
+  Memory,
+  OwedFilter,
+  OwedLine,
+  RecordFilter,
+  RecordLine,
+  Undecided,
+} from "../../model/model.ts";
+import { recordOf } from "../../model/record.ts";
+import { nameOf } from "../names.ts";
+import type { FormedBatch, Owed, WaitingGroup } from "./rows.ts";
+
+/** What the ledger shares with the store in memory. */
+export interface MemoryShelf {
+  readonly owed: Map<string, Owed>;
+  readonly groups: Map<string, WaitingGroup>;
+  readonly batches: Map<string, FormedBatch>;
+  readonly records: () => RecordLine[];
+  readonly undecided: () => readonly Undecided[];
+  readonly memoryOf: (alert: Alert) => Memory;
+}
+
+/** What people ask and decide, in memory: everything is one page. */
+export class MemoryLedger implements Ledger {
+  readonly #shelf: MemoryShelf;
+  readonly #holds = new Map<string, { readonly hold: Hold; readonly agelessFrom: number }>();
+
+  constructor(shelf: MemoryShelf) {
+    this.#shelf = shelf;
+  }
+
+  async probe(): Promise<void> {}
+
+  async *owed(filter: OwedFilter): AsyncGenerator<readonly OwedLine[]> {
+    const lines = this.#meant(filter).map((owed) => this.#lineOf(owed));
+    if (lines.length > 0) yield lines;
+  }
+
+  async find(prefix: string): Promise<readonly DeliveryId[]> {
+    const found = [...this.#shelf.owed.values()].filter(({ delivery }) => delivery.id.startsWith(prefix));
+    return found
+      .map(({ delivery }) => delivery.id)
+      .sort()
+      .slice(0, 2);
+  }
+
+  async open(id: DeliveryId): Promise<{ readonly line: OwedLine; readonly batch: Batch } | undefined> {
+    const owed = this.#shelf.owed.get(id);
+    if (!owed) return undefined;
+    const line = this.#lineOf(owed);
+    const { destination, createdAt } = owed.delivery;
+    const group = this.#shelf.groups.get(nameOf(destination, owed.groupKey))?.group;
+    const formed = owed.batch === undefined ? undefined : this.#shelf.batches.get(owed.batch);
+    const batch: Batch = {
+      id: owed.batch ?? (id as string as BatchId),
+      destination,
+      attempts: line.attempts,
+      firstAttemptAt: line.firstAttemptAt ?? createdAt,
+      show: formed?.show ?? group?.show ?? "matched",
+      entries: [{ delivery: owed.delivery, alert: owed.alert, memory: this.#shelf.memoryOf(owed.alert) }],
+    };
+    return { line, batch };
+  }
+
+  async *hasten(filter: OwedFilter, now: number): AsyncGenerator<readonly OwedLine[]> {
+    const movable = this.#movable(filter);
+    for (const { batch, delivery, groupKey } of movable) {
+      const name = nameOf(delivery.destination, groupKey);
+      const formed = batch === undefined ? undefined : this.#shelf.batches.get(batch);
+      const group = this.#shelf.groups.get(name);
+      if (formed) this.#shelf.batches.set(formed.id, { ...formed, nextAt: Math.min(formed.nextAt, now) });
+      else if (group) this.#shelf.groups.set(name, { ...group, dueAt: Math.min(group.dueAt ?? now, now) });
+    }
+    if (movable.length > 0) yield movable.map((owed) => this.#lineOf(owed));
+  }
+
+  async *drop(
+    filter: OwedFilter,
+    end: Parameters<Ledger["drop"]>[1],
+    now: number,
+  ): AsyncGenerator<readonly RecordLine[]> {
+    const { owed, batches } = this.#shelf;
+    const movable = this.#movable(filter);
+    const lines = movable.map(({ delivery }) => recordOf(delivery, now, end));
+    for (const { delivery } of movable) owed.delete(delivery.id);
+    this.#shelf.records().push(...lines);
+    for (const { batch, delivery, groupKey } of movable) {
+      if (batch === undefined) this.#tidy(nameOf(delivery.destination, groupKey), delivery.destination, groupKey);
+      else if (![...owed.values()].some((one) => one.batch === batch)) batches.delete(batch);
+    }
+    if (lines.length > 0) yield lines;
+  }
+
+  async *records(filter: RecordFilter): AsyncGenerator<readonly RecordLine[]> {
+    const { destination, eventUuid, outcome, since } = filter;
+    const lines = this.#shelf
+      .records()
+      .toReversed()
+      .filter(
+        (line) =>
+          (destination === undefined || line.destination === destination) &&
+          (eventUuid === undefined || line.eventUuid === eventUuid) &&
+          (outcome === undefined || line.outcome === outcome) &&
+          (since === undefined || line.at >= since),
+      );
+    if (lines.length > 0) yield lines;
+  }
+
+  async undecided() {
+    const all = this.#shelf.undecided();
+    return [...new Set(all.map(({ instance }) => instance))].sort().map((instance) => {
+      const ofIt = all.filter((one) => one.instance === instance);
+      return { instance, messages: ofIt.length, oldestAt: Math.min(...ofIt.map(({ since }) => since)) };
+    });
+  }
+
+  async toldAt(destination: string): Promise<number | undefined> {
+    const told = this.#shelf
+      .records()
+      .filter((line) => line.destination === destination && (line.outcome === "sent" || line.outcome === "unproven"));
+    return told.reduce<number | undefined>((newest, { at }) => Math.max(newest ?? at, at), undefined);
+  }
+
+  async holds(): Promise<readonly Hold[]> {
+    return [...this.#holds.keys()].sort().flatMap((name) => this.#holds.get(name)?.hold ?? []);
+  }
+
+  async hold(hold: Hold): Promise<void> {
+    const name = nameOf(hold.destination, hold.kind);
+    if (!this.#holds.has(name)) this.#holds.set(name, { hold, agelessFrom: hold.since });
+  }
+
+  async release(destination: string, kind: Hold["kind"], now: number): Promise<void> {
+    const held = [...this.#holds].filter(([, { hold }]) => hold.destination === destination);
+    if (!this.#holds.delete(nameOf(destination, kind))) return;
+    const from = Math.min(...held.map(([, { agelessFrom }]) => agelessFrom));
+    for (const batch of this.#shelf.batches.values()) {
+      const { firstAttemptAt } = batch;
+      if (batch.destination !== destination || firstAttemptAt === undefined) continue;
+      const slept = Math.max(0, now - Math.max(from, firstAttemptAt));
+      this.#shelf.batches.set(batch.id, { ...batch, firstAttemptAt: firstAttemptAt + slept });
+    }
+    for (const [name, { hold }] of held) if (hold.kind !== kind) this.#holds.set(name, { hold, agelessFrom: now });
+  }
+
+  /** The clock was set back by so much: what is held was held by the new one. */
+  setBack(by: number): void {
+    for (const [name, { hold, agelessFrom }] of this.#holds) {
+      this.#holds.set(name, { hold: { ...hold, since: hold.since - by }, agelessFrom: agelessFrom - by });
+    }
+  }
+
+  #meant({ ids, destinations, standing, eventUuid, before }: OwedFilter): readonly Owed[] {
+    return [...this.#shelf.owed.values()].filter(
+      (owed) =>
+        (ids === undefined || ids.includes(owed.delivery.id)) &&
+        (destinations === undefined || destinations.includes(owed.delivery.destination)) &&
+        (standing === undefined || this.#standingOf(owed) === standing) &&
+        (eventUuid === undefined || owed.delivery.eventUuid === eventUuid) &&
+        (before === undefined || owed.owedSince < before),
+    );
+  }
+
+  #movable(filter: OwedFilter): readonly Owed[] {
+    return this.#meant(filter).filter((owed) => this.#standingOf(owed) !== "sending");
+  }
+
+  #standingOf({ batch }: Owed): OwedLine["standing"] {
+    if (batch === undefined) return "waiting";
+    return this.#shelf.batches.get(batch)?.takenAt === undefined ? "retrying" : "sending";
+  }
+
+  #lineOf(owed: Owed): OwedLine {
+    const { delivery, groupKey } = owed;
+    const batch = owed.batch === undefined ? undefined : this.#shelf.batches.get(owed.batch);
+    const group = this.#shelf.groups.get(nameOf(delivery.destination, groupKey));
+    return {
+      delivery,
+      standing: this.#standingOf(owed),
+      dueAt: batch?.nextAt ?? group?.dueAt ?? delivery.createdAt,
+      attempts: batch?.attempts ?? 0,
+      ...(batch?.firstAttemptAt !== undefined && { firstAttemptAt: batch.firstAttemptAt }),
+      ...(batch?.reason !== undefined && { reason: batch.reason }),
+    };
+  }
+
+  /** A group in which nothing waits is never due. */
+  #tidy(name: string, destination: string, groupKey: string): void {
+    const { owed, groups } = this.#shelf;
+    const group = groups.get(name);
+    const waits = [...owed.values()].some(
+      (one) => one.batch === undefined && one.groupKey === groupKey && one.delivery.destination === destination,
+    );
+    if (!group || waits) return;
+    if (typeof group.lastLeftAt === "number") groups.set(name, { ...group, dueAt: null });
+    else groups.delete(name);
+  }
+}

@@ -1,0 +1,23 @@
+import type { Alert, Batch, BatchId, Delivery, Group } from "../../model/model.ts";
+import type { GroupState } from "../schedule.ts";
+
+export interface Owed {
+  readonly delivery: Delivery;
+  readonly alert: Alert;
+  readonly groupKey: string;
+  /** By the clock as it is set now; the delivery has what it said then. */
+  readonly owedSince: number;
+  batch?: BatchId;
+}
+export interface WaitingGroup extends GroupState {
+  readonly destination: string;
+  readonly group: Group;
+}
+export interface FormedBatch extends Omit<Batch, "entries" | "firstAttemptAt"> {
+  readonly high: boolean;
+  readonly nextAt: number;
+  readonly firstAttemptAt?: number;
+  readonly reason?: string;
+  /** Taken and not settled yet, since when. */
+  readonly takenAt?: number;
+}

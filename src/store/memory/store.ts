@@ -1,0 +1,350 @@
+import type {
+  Alert,
+  AttributeMemory,
+  Batch,
+  Delivery,
+  Effects,
+  EventMemory,
+  Keys,
+  Known,
+  Ledger,
+  Memory,
+  RecordLine,
+  Settlement,
+  Store,
+  Told,
+  Undecided,
+} from "../../model/model.ts";
+import { batchIdOf } from "../batch-id.ts";
+import { attributeIdsOf, nameOf } from "../names.ts";
+import { chooseGroup, countFitting } from "../schedule.ts";
+import { Setback } from "../setback.ts";
+import { without } from "../sqlite/undecided.ts";
+import { MemoryLedger } from "./ledger.ts";
+import type { FormedBatch, Owed, WaitingGroup } from "./rows.ts";
+
+/** A store that lasts as long as the process, for tests, the demo and dry replays. */
+export function openMemoryStore(): Store & { readonly ledger: Ledger } {
+  return new MemoryStore();
+}
+
+type Touched<T> = T & { readonly touchedAt: number };
+
+/** Works by looking at everything it has: right for what a demo or a test holds. */
+class MemoryStore implements Store {
+  readonly #events = new Map<string, Touched<{ event: EventMemory }>>();
+  readonly #attributes = new Map<string, Touched<{ attribute: AttributeMemory }>>();
+  readonly #told = new Map<string, Touched<{ told: Told }>>();
+  readonly #owed = new Map<string, Owed>();
+  readonly #groups = new Map<string, WaitingGroup>();
+  readonly #batches = new Map<string, FormedBatch>();
+  readonly #undecided = new Map<string, Undecided>();
+  readonly #cursors = new Map<string, number>();
+  #records: RecordLine[] = [];
+  #setback: Setback | undefined;
+  readonly ledger: MemoryLedger = new MemoryLedger({
+    owed: this.#owed,
+    groups: this.#groups,
+    batches: this.#batches,
+    records: () => this.#records,
+    undecided: () => [...this.#undecided.values()],
+    memoryOf: (alert) => this.#memory(alert),
+  });
+
+  async recall(keys: Keys): Promise<Known> {
+    const events = new Set<EventMemory>();
+    const attributes = new Set<AttributeMemory>();
+    const eventNames = new Set<string>();
+    for (const { instance, id, uuid, whole } of keys.events) {
+      if (uuid !== undefined) eventNames.add(nameOf(instance, uuid));
+      for (const event of this.#eventsOf(instance, id, uuid)) {
+        events.add(event);
+        if (event.event.uuid !== undefined) eventNames.add(nameOf(instance, event.event.uuid));
+        for (const attribute of whole ? this.#attributesOf(instance, [event.key]) : []) attributes.add(attribute);
+      }
+    }
+    for (const { instance, id } of keys.attributes) {
+      const found = this.#attributes.get(nameOf(instance, id));
+      if (found) attributes.add(found.attribute);
+    }
+    const told = [...this.#toldAndOwed().values()].filter((one) => eventNames.has(nameOf(one.instance, one.eventUuid)));
+    const whole = keys.events.filter((key) => key.whole);
+    const publications = [...events].filter(({ event }) =>
+      whole.some(({ id, uuid }) => (uuid ?? "") === event.uuid || (id ?? "") === event.id),
+    );
+    const undecided = [...this.#undecided.values()].filter((one) =>
+      publications.some(({ instance, key }) => one.instance === instance && one.eventKey === key),
+    );
+    return { events: [...events], attributes: [...attributes], told, undecided };
+  }
+
+  async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
+    this.#keepTime(now);
+    for (const { instance, key, revision } of effects.events) {
+      if ((this.#events.get(nameOf(instance, key))?.event.revision ?? 0) !== revision) return "conflict";
+    }
+    // All that can throw comes first: a commit is all or nothing.
+    const owed = this.#accept(effects);
+    for (const event of effects.events) {
+      const next = { ...event, revision: event.revision + 1 };
+      this.#events.set(nameOf(event.instance, event.key), { event: next, touchedAt: now });
+    }
+    for (const attribute of effects.attributes) {
+      this.#attributes.set(nameOf(attribute.instance, attribute.id), { attribute, touchedAt: now });
+    }
+    for (const { instance, id } of effects.forget) this.#attributes.delete(nameOf(instance, id));
+    for (const { delivery, alert } of owed) {
+      const { destination, groups } = delivery;
+      const { group, dueAt } = chooseGroup(groups, (key) => this.#groups.get(nameOf(destination, key)), now);
+      const name = nameOf(destination, group.key);
+      this.#groups.set(name, { ...this.#groups.get(name), destination, group, dueAt });
+      this.#owed.set(delivery.id, { delivery, alert, groupKey: group.key, owedSince: delivery.createdAt });
+    }
+    this.#records.push(...effects.records);
+    for (const one of effects.undecided) if (!this.#undecided.has(one.id)) this.#undecided.set(one.id, one);
+    for (const { id, destinations } of effects.decided) {
+      const found = this.#undecided.get(id);
+      const left = found && without(found, destinations);
+      if (left) this.#undecided.set(id, left);
+      else this.#undecided.delete(id);
+    }
+    for (const [name, state] of this.#groups) {
+      const isComplete = effects.complete?.includes(state.group.key) && typeof state.dueAt === "number";
+      if (isComplete) this.#groups.set(name, { ...state, dueAt: Math.min(state.dueAt, now) });
+    }
+    for (const { instance, publishedAt } of effects.cursors) this.#cursors.set(instance, publishedAt);
+    return "committed";
+  }
+
+  async undecided(instance: string, quietSince: number, except: readonly string[]) {
+    const lastAt = new Map<string, number>();
+    for (const { eventKey, since } of this.#undecidedOf(instance)) {
+      if (!except.includes(eventKey)) lastAt.set(eventKey, Math.max(since, lastAt.get(eventKey) ?? 0));
+    }
+    const [quietest] = [...lastAt].sort(([, a], [, b]) => a - b);
+    if (!quietest) return undefined;
+    const [eventKey, at] = quietest;
+    if (at > quietSince) return { lastAt: at };
+    return { eventKey, undecided: this.#undecidedOf(instance).filter((one) => one.eventKey === eventKey) };
+  }
+
+  async cursor(instance: string): Promise<number | undefined> {
+    return this.#cursors.get(instance);
+  }
+
+  #undecidedOf(instance: string): readonly Undecided[] {
+    return [...this.#undecided.values()].filter((one) => one.instance === instance);
+  }
+
+  async take(destination: string, now: number): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
+    this.#keepTime(now);
+    const ready = [...this.#batches.values()].filter(
+      (batch) => batch.destination === destination && batch.takenAt === undefined,
+    );
+    const due = ready
+      .filter((batch) => batch.nextAt <= now)
+      .sort((a, b) => Number(b.high) - Number(a.high) || a.nextAt - b.nextAt);
+    const batch = due[0] ?? this.#formBatch(destination, now);
+    if (batch) {
+      this.#batches.set(batch.id, { ...batch, takenAt: now });
+      return { batch: this.#readBatch(batch, now) };
+    }
+    const dueAt = [
+      ...ready.map((one) => one.nextAt),
+      ...[...this.#groups.values()].flatMap((one) =>
+        one.destination === destination && typeof one.dueAt === "number" ? [one.dueAt] : [],
+      ),
+    ].reduce((earliest, at) => Math.min(earliest, at), Number.POSITIVE_INFINITY);
+    return dueAt === Number.POSITIVE_INFINITY ? undefined : { dueAt };
+  }
+
+  async settle(settlement: Settlement, now: number): Promise<void> {
+    const batch = this.#batches.get(settlement.batch);
+    if (!batch) return;
+    for (const record of settlement.records) {
+      // Settled before: a settlement may be repeated when its answer was lost.
+      if (this.#owed.get(record.delivery)?.batch !== batch.id) continue;
+      this.#owed.delete(record.delivery);
+      this.#records.push(record);
+      const told = wasTold(record) ? toldOf(record) : undefined;
+      if (told) this.#putTold(told, now);
+    }
+    if (![...this.#owed.values()].some((owed) => owed.batch === batch.id)) {
+      this.#batches.delete(batch.id);
+      return;
+    }
+    const { takenAt, ...rest } = batch;
+    this.#batches.set(batch.id, {
+      ...rest,
+      nextAt: settlement.retryAt ?? batch.nextAt,
+      ...(settlement.attempted && {
+        attempts: batch.attempts + 1,
+        firstAttemptAt: batch.firstAttemptAt ?? takenAt ?? now,
+      }),
+      ...(settlement.reason !== undefined && { reason: settlement.reason }),
+    });
+  }
+
+  async owed(): Promise<readonly { destination: string; owed: number; oldestAt: number }[]> {
+    const byDestination = new Map<string, { destination: string; owed: number; oldestAt: number }>();
+    for (const { delivery, owedSince } of this.#owed.values()) {
+      const { destination } = delivery;
+      const found = byDestination.get(destination) ?? { destination, owed: 0, oldestAt: owedSince };
+      byDestination.set(destination, {
+        destination,
+        owed: found.owed + 1,
+        oldestAt: Math.min(found.oldestAt, owedSince),
+      });
+    }
+    return [...byDestination.values()].sort((a, b) => (a.destination < b.destination ? -1 : 1));
+  }
+
+  async history(limit: number): Promise<readonly RecordLine[]> {
+    return this.#records.toReversed().slice(0, limit);
+  }
+
+  async prune(before: number): Promise<boolean> {
+    const owed = new Set<string>();
+    for (const { alert } of this.#owed.values()) {
+      for (const name of [alert.event?.id, alert.event?.uuid]) if (name) owed.add(nameOf(alert.instance, name));
+    }
+    const isOwed = (instance: string, ...names: readonly (string | undefined)[]) =>
+      names.some((name) => owed.has(nameOf(instance, name)));
+    this.#records = this.#records.filter((record) => record.at >= before);
+    for (const [name, { told, touchedAt }] of this.#told) {
+      if (touchedAt < before && !isOwed(told.instance, told.eventUuid)) this.#told.delete(name);
+    }
+    for (const [name, { event, touchedAt }] of this.#events) {
+      if (touchedAt < before && !isOwed(event.instance, event.key, event.event.uuid)) this.#events.delete(name);
+    }
+    for (const [name, { attribute, touchedAt }] of this.#attributes) {
+      const { instance, eventKey } = attribute;
+      // Without its row an attribute counts as unmarked: the marking stays as long as its event does.
+      const stays = this.#events.has(nameOf(instance, eventKey)) || isOwed(instance, eventKey);
+      if (touchedAt < before && !stays) this.#attributes.delete(name);
+    }
+    for (const [name, { dueAt, lastLeftAt }] of this.#groups) {
+      if (typeof dueAt !== "number" && typeof lastLeftAt === "number" && lastLeftAt < before) this.#groups.delete(name);
+    }
+    return false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  /** The deliveries that are neither owed nor told yet, with their alerts; the first alert under an id counts. */
+  #accept(effects: Effects): readonly { readonly delivery: Delivery; readonly alert: Alert }[] {
+    const alerts = new Map(effects.alerts.map((alert) => [alert.id, alert]));
+    for (const { alert } of this.#owed.values()) alerts.set(alert.id, alert);
+    const told = new Set(this.#records.filter(wasTold).map((record) => record.delivery));
+    const accepted = new Map<string, { delivery: Delivery; alert: Alert }>();
+    for (const delivery of effects.deliveries) {
+      if (accepted.has(delivery.id) || this.#owed.has(delivery.id) || told.has(delivery.id)) continue;
+      const alert = alerts.get(delivery.alert);
+      if (!alert) throw new Error("A delivery refers to an alert that is not there");
+      if (delivery.groups.length === 0) throw new Error("A delivery names no group to leave in");
+      accepted.set(delivery.id, { delivery, alert });
+    }
+    return [...accepted.values()];
+  }
+
+  /** What is owed leaves when it would have left by a clock that nobody has set back. */
+  #keepTime(now: number): void {
+    this.#setback ??= new Setback(now);
+    const back = this.#setback.by(now);
+    this.#setback.saw(now);
+    if (back === 0) return;
+    const earlier = <K extends string>(key: K, at: number | null | undefined) =>
+      typeof at === "number" ? { [key]: at - back } : {};
+    for (const [name, group] of this.#groups) {
+      const times = { ...earlier("dueAt", group.dueAt), ...earlier("lastLeftAt", group.lastLeftAt) };
+      this.#groups.set(name, { ...group, ...times });
+    }
+    for (const [id, batch] of this.#batches) {
+      const times = { ...earlier("firstAttemptAt", batch.firstAttemptAt), ...earlier("takenAt", batch.takenAt) };
+      this.#batches.set(id, { ...batch, nextAt: batch.nextAt - back, ...times });
+    }
+    for (const [id, one] of this.#undecided) this.#undecided.set(id, { ...one, since: one.since - back });
+    for (const [id, owed] of this.#owed) this.#owed.set(id, { ...owed, owedSince: owed.owedSince - back });
+    this.ledger.setBack(back);
+  }
+
+  #formBatch(destination: string, now: number): FormedBatch | undefined {
+    const due = [...this.#groups.values()]
+      .filter((one) => one.destination === destination && typeof one.dueAt === "number" && one.dueAt <= now)
+      .map((state) => {
+        const waiting = this.#waiting(destination, state.group.key);
+        return { state, waiting, high: waiting.some(isHigh) };
+      })
+      .sort((a, b) => Number(b.high) - Number(a.high) || (a.state.dueAt ?? 0) - (b.state.dueAt ?? 0))[0];
+    if (!due) return undefined;
+    const { group } = due.state;
+    const leaving = due.waiting.slice(0, countFitting(due.waiting.map(({ alert }) => JSON.stringify(alert).length)));
+    const id = batchIdOf(leaving.map((owed) => owed.delivery.id));
+    for (const owed of leaving) owed.batch = id;
+    const dueAt = due.waiting.length > leaving.length ? now : null;
+    this.#groups.set(nameOf(destination, group.key), { ...due.state, dueAt, lastLeftAt: now });
+    return { id, destination, attempts: 0, show: group.show, high: due.high, nextAt: now };
+  }
+
+  #waiting(destination: string, groupKey: string): readonly Owed[] {
+    return [...this.#owed.values()].filter(
+      (owed) => owed.batch === undefined && owed.groupKey === groupKey && owed.delivery.destination === destination,
+    );
+  }
+
+  #readBatch(batch: FormedBatch, now: number): Batch {
+    const { id, destination, attempts, show } = batch;
+    const owed = [...this.#owed.values()].filter((one) => one.batch === id);
+    const entries = owed.map(({ delivery, alert }) => ({ delivery, alert, memory: this.#memory(alert) }));
+    return { id, destination, attempts, show, firstAttemptAt: batch.firstAttemptAt ?? now, entries };
+  }
+
+  #memory(alert: Alert): Memory {
+    const { instance } = alert;
+    const [event] = this.#eventsOf(instance, alert.event?.id, alert.event?.uuid);
+    const rows = [...attributeIdsOf(alert)].flatMap((id) => this.#attributes.get(nameOf(instance, id)) ?? []);
+    return { ...(event && { event }), attributes: rows.map(({ attribute }) => attribute) };
+  }
+
+  /** The row under MISP's id first: a row under the UUID is older than the first frame with an id. */
+  #eventsOf(instance: string, id: string | undefined, uuid: string | undefined): readonly EventMemory[] {
+    const byId = id === undefined ? undefined : this.#events.get(nameOf(instance, id));
+    const byUuid = [...this.#events.values()]
+      .filter(({ event }) => uuid !== undefined && event.instance === instance && event.event.uuid === uuid)
+      .sort((a, b) => b.touchedAt - a.touchedAt);
+    return [...new Set([...(byId ? [byId] : []), ...byUuid])].map(({ event }) => event);
+  }
+
+  #attributesOf(instance: string, eventKeys: readonly (string | undefined)[]): readonly AttributeMemory[] {
+    return [...this.#attributes.values()]
+      .map(({ attribute }) => attribute)
+      .filter((attribute) => attribute.instance === instance && eventKeys.includes(attribute.eventKey));
+  }
+
+  #toldAndOwed(): ReadonlyMap<string, Told> {
+    const told = [...this.#told.values()].map((row) => row.told);
+    const owed = [...this.#owed.values()].flatMap(({ delivery }) => toldOf(delivery) ?? []);
+    const newest = new Map<string, Told>();
+    for (const one of [...told, ...owed]) {
+      const name = toldName(one);
+      if ((newest.get(name)?.changedAt ?? Number.NEGATIVE_INFINITY) < one.changedAt) newest.set(name, one);
+    }
+    return newest;
+  }
+
+  #putTold(told: Told, now: number): void {
+    const name = toldName(told);
+    const changedAt = Math.max(told.changedAt, this.#told.get(name)?.told.changedAt ?? told.changedAt);
+    this.#told.set(name, { told: { ...told, changedAt }, touchedAt: now });
+  }
+}
+
+const isHigh = (owed: Owed) => owed.delivery.priority === "high";
+const wasTold = (record: RecordLine) => record.outcome === "sent" || record.outcome === "unproven";
+const toldName = (told: Told) => nameOf(told.instance, told.eventUuid, told.destination);
+
+/** Only publications are versions of an event. */
+function toldOf({ kind, instance, eventUuid, destination, changedAt }: Delivery | RecordLine): Told | undefined {
+  if (kind !== "event.published" || eventUuid === undefined || changedAt === undefined) return undefined;
+  return { instance, eventUuid, destination, changedAt };
+}

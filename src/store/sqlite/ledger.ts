@@ -1,0 +1,200 @@
+import { setImmediate } from "node:timers/promises";
+import type {
+  Alert,
+  Batch,
+  BatchId,
+  DeliveryId,
+  Hold,
+  Ledger,
+  Memory,
+  OwedFilter,
+  OwedLine,
+  RecordFilter,
+  RecordLine,
+} from "../../model/model.ts";
+import { recordOf } from "../../model/record.ts";
+import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
+import { removeOwed } from "./removal.ts";
+import { parseAlert, parseDelivery, parseRecord } from "./rows.ts";
+import { SCHEMA_VERSION } from "./schema.ts";
+import type { StateFile } from "./state-file.ts";
+import type { Statements } from "./statements.ts";
+
+/** What the ledger shares with the store of the same file. */
+export interface Shelf {
+  readonly file: StateFile;
+  readonly sql: Statements;
+  readonly ledger: LedgerStatements;
+  /** Batches that were taken and not settled yet. */
+  readonly inFlight: ReadonlyMap<string, number>;
+  /** Called within a transaction. */
+  readonly memoryOf: (alert: Alert) => Memory;
+}
+
+/** What people ask and decide, in SQLite: a page is a transaction, so that nothing waits for a long list. */
+export class SqliteLedger implements Ledger {
+  readonly #shelf: Shelf;
+  readonly #sql: LedgerStatements;
+
+  constructor(shelf: Shelf) {
+    this.#shelf = shelf;
+    this.#sql = shelf.ledger;
+  }
+
+  async probe(): Promise<void> {
+    // SQLite writes the page of the header also when the number stays the same.
+    this.#transaction(() => this.#shelf.file.db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`));
+  }
+
+  async *owed(filter: OwedFilter): AsyncGenerator<readonly OwedLine[]> {
+    for await (const lines of this.#pages(filter, (rows) => rows.map(parseOwed))) yield lines;
+  }
+
+  async find(prefix: string): Promise<readonly DeliveryId[]> {
+    if (!/^[\w-]*$/.test(prefix)) return [];
+    // Every id is of letters and digits, and ~ sorts behind them.
+    return this.#transaction(() => this.#sql.idsFrom.all(prefix, `${prefix}~`).map(({ id }) => id as DeliveryId));
+  }
+
+  async open(id: DeliveryId): Promise<{ readonly line: OwedLine; readonly batch: Batch } | undefined> {
+    return this.#transaction(() => {
+      const row = this.#sql.owedRow.get(this.#inFlight(), id);
+      const body = row && this.#sql.alertBody.get(row.alert)?.body;
+      const show = this.#sql.showOf.get(id)?.show;
+      if (!row || body === undefined || show === undefined) return undefined;
+      const line = parseOwed(row);
+      const alert = parseAlert(body);
+      const entry = { delivery: line.delivery, alert, memory: this.#shelf.memoryOf(alert) };
+      const { destination, createdAt } = line.delivery;
+      const batch: Batch = {
+        id: (row.batch ?? id) as BatchId,
+        destination,
+        attempts: line.attempts,
+        firstAttemptAt: line.firstAttemptAt ?? createdAt,
+        show: JSON.parse(show),
+        entries: [entry],
+      };
+      return { line, batch };
+    });
+  }
+
+  async *hasten(filter: OwedFilter, now: number): AsyncGenerator<readonly OwedLine[]> {
+    const pages = this.#pages(filter, (rows) => {
+      const movable = rows.filter((row) => row.sending === 0);
+      for (const { batch, destination, group_key } of movable) {
+        if (batch === null) this.#sql.hastenGroup.run(now, destination, group_key);
+        else this.#sql.hastenBatch.run(now, batch);
+      }
+      return movable.map((row) => ({ ...parseOwed(row), dueAt: Math.min(row.due_at, now) }));
+    });
+    for await (const lines of pages) yield lines;
+  }
+
+  async *drop(
+    filter: OwedFilter,
+    end: Parameters<Ledger["drop"]>[1],
+    now: number,
+  ): AsyncGenerator<readonly RecordLine[]> {
+    const pages = this.#pages(filter, (rows) => {
+      const movable = rows.filter((row) => row.sending === 0);
+      return removeOwed(movable, { sql: this.#shelf.sql, ledger: this.#sql }, (one) => recordOf(one, now, end));
+    });
+    for await (const lines of pages) yield lines;
+  }
+
+  async *records(filter: RecordFilter): AsyncGenerator<readonly RecordLine[]> {
+    const { destination, eventUuid, outcome, since } = filter;
+    let before = Number.MAX_SAFE_INTEGER;
+    for (;;) {
+      const page = this.#transaction(() => {
+        const ofEvent = eventUuid !== undefined;
+        const start = ofEvent
+          ? this.#sql.recordsOfEventStart.get(eventUuid, before)?.seq
+          : this.#sql.recordPageStart.get(before)?.seq;
+        if (typeof start !== "number") return undefined;
+        const wanted = [start, before, destination ?? null, outcome ?? null, since ?? null] as const;
+        const rows = ofEvent ? this.#sql.recordsOfEvent.all(...wanted, eventUuid) : this.#sql.recordPage.all(...wanted);
+        // The record is in the order of time, but for a clock that was set back.
+        const ended = since !== undefined && !ofEvent && (this.#sql.newestOf.get(start, before)?.at ?? 0) < since;
+        return { lines: rows.map(parseRecord), start, ended };
+      });
+      if (!page) return;
+      if (page.lines.length > 0) yield page.lines;
+      if (page.ended) return;
+      before = page.start;
+      await setImmediate();
+    }
+  }
+
+  async undecided() {
+    return this.#transaction(() => this.#sql.undecided.all().map((row) => ({ ...row })));
+  }
+
+  async toldAt(destination: string): Promise<number | undefined> {
+    return this.#transaction(() => this.#sql.toldAt.get(destination)?.at ?? undefined);
+  }
+
+  async holds(): Promise<readonly Hold[]> {
+    return this.#transaction(() => this.#sql.holds.all().map((row) => ({ ...row })));
+  }
+
+  async hold({ destination, kind, since, note }: Hold): Promise<void> {
+    this.#transaction(() => this.#sql.hold.run(destination, kind, since, note));
+  }
+
+  async release(destination: string, kind: Hold["kind"], now: number): Promise<void> {
+    this.#transaction(() => {
+      const from = this.#sql.agelessFrom.get(destination)?.at;
+      if (!this.#sql.release.get(destination, kind) || typeof from !== "number") return;
+      this.#sql.rejuvenate.run(destination, now, from);
+      // What holds it beside this one must not count the same time again.
+      this.#sql.stillAgeless.run(now, destination);
+    });
+  }
+
+  /** What `work` makes of the rows that are meant, one transaction for each page of them. */
+  async *#pages<T>(filter: OwedFilter, work: (rows: readonly OwedRow[]) => readonly T[]): AsyncGenerator<readonly T[]> {
+    const { ids, destinations, eventUuid, before, standing } = filter;
+    const names = destinations === undefined ? null : JSON.stringify(destinations);
+    const rowsOf = (after: number, last: number) =>
+      this.#sql.owedPage.all(this.#inFlight(), after, last, names, eventUuid ?? null, before ?? null, standing ?? null);
+    if (ids !== undefined) {
+      const done = this.#transaction(() => {
+        const seqs = [...new Set(ids)].flatMap((id) => this.#sql.seqOf.get(id)?.seq ?? []).sort((a, b) => a - b);
+        return work(seqs.flatMap((seq) => rowsOf(seq - 1, seq)));
+      });
+      if (done.length > 0) yield done;
+      return;
+    }
+    let after = 0;
+    for (;;) {
+      const page = this.#transaction(() => {
+        const last = this.#sql.owedPageEnd.get(after)?.seq;
+        return typeof last === "number" ? { last, done: work(rowsOf(after, last)) } : undefined;
+      });
+      if (!page) return;
+      if (page.done.length > 0) yield page.done;
+      after = page.last;
+      await setImmediate();
+    }
+  }
+
+  #inFlight(): string {
+    return JSON.stringify([...this.#shelf.inFlight.keys()]);
+  }
+
+  #transaction<T>(work: () => T): T {
+    return this.#shelf.file.transaction(work);
+  }
+}
+
+function parseOwed(row: OwedRow): OwedLine {
+  return {
+    delivery: parseDelivery(row.body),
+    standing: row.batch === null ? "waiting" : row.sending === 1 ? "sending" : "retrying",
+    dueAt: row.due_at,
+    attempts: row.attempts ?? 0,
+    ...(row.first_attempt_at !== null && { firstAttemptAt: row.first_attempt_at }),
+    ...(row.reason !== null && { reason: row.reason }),
+  };
+}

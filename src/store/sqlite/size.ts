@@ -1,0 +1,172 @@
+import type { RecordLine, Undecided } from "../../model/model.ts";
+import { recordOf } from "../../model/record.ts";
+import type { Database } from "./driver.ts";
+import type { Shelf } from "./ledger.ts";
+import { removeOwed } from "./removal.ts";
+
+/** What one step took out of the file. What is undecided is only named: who knows the rules refuses it. */
+export type Shed =
+  | { readonly what: "records" | "memory"; readonly rows: number }
+  | { readonly what: "undecided"; readonly undecided: readonly Undecided[] }
+  | { readonly what: "owed"; readonly lines: readonly RecordLine[] };
+
+/** The room that a state file takes, in bytes. */
+export interface Size {
+  /** What is in use, and what the file has on the disk, without its log of the last changes. */
+  measure(): Promise<{ readonly used: number; readonly file: number }>;
+  /**
+   * Where more than `maxBytes` is in use, takes out a transaction's worth of what is missed least: the oldest of the
+   * record; memory of the events that were not touched for longest and of which nothing is owed; what is undecided;
+   * the oldest owed of the destination that owes most, as dead; then what was spared of the record and memory, because
+   * it is of the last hour. Undefined: it fits, or there is nothing to take out.
+   */
+  shed(maxBytes: number, now: number): Promise<Shed | undefined>;
+  /** Gives room that is not in use back to the disk, a little at a time; true: there may be more. */
+  giveBack(): Promise<boolean>;
+}
+
+const RECORD_ROWS = 500;
+const EVENT_ROWS = 50;
+const OWED_ROWS = 100;
+const UNDECIDED_ROWS = 100;
+const PAGES_AT_ONCE = 1_000;
+/** Pages that stay for what comes next. */
+const SPARE_PAGES = 64;
+const DAY_MS = 86_400_000;
+/** What reconcile finds again, and the feed may repeat, is told again once it is forgotten: that costs more than its room. */
+const RECENT_MS = 3_600_000;
+/** Whatever the clock said when it was written. */
+const ANY_TIME = Number.MAX_SAFE_INTEGER;
+
+/** The size of a state file of SQLite. */
+export class SqliteSize implements Size {
+  readonly #shelf: Shelf;
+  readonly #sql;
+
+  constructor(shelf: Shelf) {
+    this.#shelf = shelf;
+    this.#sql = prepareSize(shelf.file.db);
+  }
+
+  async measure(): Promise<{ readonly used: number; readonly file: number }> {
+    return this.#shelf.file.transaction(() => this.#measure());
+  }
+
+  async shed(maxBytes: number, now: number): Promise<Shed | undefined> {
+    return this.#shelf.file.transaction((): Shed | undefined => {
+      const excess = this.#measure().used - maxBytes;
+      if (excess <= 0) return undefined;
+      const old = this.#shedKnown(now - RECENT_MS, now - DAY_MS, now);
+      if (old) return old;
+      const undecided = this.#sql.oldestUndecided.all().map(({ body }): Undecided => JSON.parse(body));
+      if (undecided.length > 0) return { what: "undecided", undecided };
+      const lines = this.#shedOwed(excess, now);
+      return lines.length > 0 ? { what: "owed", lines } : this.#shedKnown(ANY_TIME, ANY_TIME, now);
+    });
+  }
+
+  async giveBack(): Promise<boolean> {
+    return this.#shelf.file.transaction(() => {
+      const { spare } = this.#pages();
+      if (spare <= SPARE_PAGES) return false;
+      this.#shelf.file.db.exec(`PRAGMA incremental_vacuum(${Math.min(PAGES_AT_ONCE, spare - SPARE_PAGES)})`);
+      // A file that was made before it could shrink does not.
+      return this.#pages().spare < spare;
+    });
+  }
+
+  /** The record and memory from before then; it takes little room to know who was told. */
+  #shedKnown(before: number, toldBefore: number, now: number): Shed | undefined {
+    // That something was lost is told for a day, though room is scarce.
+    const records = Number(this.#sql.shedRecords.run(before, now - DAY_MS).changes);
+    if (records > 0) return { what: "records", rows: records };
+    const memory = this.#shedMemory(before, toldBefore, now);
+    return memory > 0 ? { what: "memory", rows: memory } : undefined;
+  }
+
+  /** Events with all that is known of them, then who was told of others, and groups in which nothing has waited for a day. */
+  #shedMemory(before: number, toldBefore: number, now: number): number {
+    let rows = 0;
+    for (const { instance, key } of this.#sql.oldestEvents.all(before)) {
+      rows += Number(this.#sql.dropEvent.run(instance, key).changes);
+      // Never without its event: a marking that is forgotten alone would loosen.
+      rows += Number(this.#sql.dropAttributes.run(instance, key).changes);
+    }
+    if (rows > 0) return rows;
+    const told = Number(this.#sql.dropTold.run(toldBefore).changes);
+    return told > 0 ? told : Number(this.#sql.dropGroups.run(now - DAY_MS).changes);
+  }
+
+  #shedOwed(excess: number, now: number): readonly RecordLine[] {
+    const inFlight = JSON.stringify([...this.#shelf.inFlight.keys()]);
+    const destination = this.#sql.owesMost.get(inFlight)?.destination;
+    if (destination === undefined) return [];
+    const oldest = this.#sql.oldestOwed.all(inFlight, destination);
+    let bytes = 0;
+    const enough = oldest.findIndex((row) => {
+      bytes += row.bytes;
+      return bytes >= excess;
+    });
+    const rows = enough < 0 ? oldest : oldest.slice(0, enough + 1);
+    return removeOwed(rows, this.#shelf, (delivery) =>
+      recordOf(delivery, now, { outcome: "dead", reason: "state-full" }),
+    );
+  }
+
+  #measure(): { readonly used: number; readonly file: number } {
+    const { pages, spare, bytes } = this.#pages();
+    return { used: (pages - spare) * bytes, file: pages * bytes };
+  }
+
+  #pages(): { readonly pages: number; readonly spare: number; readonly bytes: number } {
+    return this.#sql.pages.get() ?? { pages: 0, spare: 0, bytes: 0 };
+  }
+}
+
+function prepareSize(db: Database) {
+  return {
+    pages: db.prepare<{ readonly pages: number; readonly spare: number; readonly bytes: number }>(`
+      SELECT page_count AS pages, freelist_count AS spare, page_size AS bytes
+      FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()`),
+    shedRecords: db.prepare(`
+      DELETE FROM records WHERE seq IN (
+        SELECT seq FROM records WHERE at < ?1 AND (outcome <> 'dead' OR at < ?2) ORDER BY seq LIMIT ${RECORD_ROWS})`),
+    oldestEvents: db.prepare<{ readonly instance: string; readonly key: string }>(`
+      SELECT instance, key FROM events e
+      WHERE touched_at < ? AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_id = e.key)
+        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_uuid IN (e.uuid, e.key))
+        AND NOT EXISTS (SELECT 1 FROM undecided u WHERE u.instance = e.instance AND u.event_key = e.key)
+      ORDER BY touched_at LIMIT ${EVENT_ROWS}`),
+    dropEvent: db.prepare("DELETE FROM events WHERE instance = ? AND key = ?"),
+    dropAttributes: db.prepare("DELETE FROM attributes WHERE instance = ? AND event_key = ?"),
+    // Whose events are remembered still matters as much as they do.
+    dropTold: db.prepare(`
+      DELETE FROM told WHERE (instance, event_uuid, destination) IN (
+        SELECT instance, event_uuid, destination FROM told t
+        WHERE touched_at < ? AND NOT EXISTS (SELECT 1 FROM events e WHERE e.instance = t.instance AND e.uuid = t.event_uuid)
+        ORDER BY touched_at LIMIT ${RECORD_ROWS})`),
+    dropGroups: db.prepare(`
+      DELETE FROM delivery_groups WHERE rowid IN (
+        SELECT rowid FROM delivery_groups WHERE due_at IS NULL AND last_left_at < ?
+        ORDER BY last_left_at LIMIT ${RECORD_ROWS})`),
+    oldestUndecided: db.prepare<{ readonly body: string }>(
+      `SELECT body FROM undecided ORDER BY seq LIMIT ${UNDECIDED_ROWS}`,
+    ),
+    owesMost: db.prepare<{ readonly destination: string }>(`
+      SELECT destination FROM deliveries WHERE batch IS NULL OR batch NOT IN (SELECT value FROM json_each(?))
+      GROUP BY destination ORDER BY count(*) DESC, destination LIMIT 1`),
+    oldestOwed: db.prepare<{
+      readonly id: string;
+      readonly alert: string;
+      readonly destination: string;
+      readonly group_key: string;
+      readonly batch: string | null;
+      readonly body: string;
+      readonly bytes: number;
+    }>(`
+      SELECT d.id, d.alert, d.destination, d.group_key, d.batch, d.body, length(d.body) + length(a.body) AS bytes
+      FROM deliveries d JOIN alerts a ON a.id = d.alert
+      WHERE d.destination = ?2 AND (d.batch IS NULL OR d.batch NOT IN (SELECT value FROM json_each(?1)))
+      ORDER BY d.created_at, d.seq LIMIT ${OWED_ROWS}`),
+  };
+}

@@ -1,0 +1,273 @@
+import type {
+  Alert,
+  AttributeMemory,
+  Batch,
+  BatchId,
+  Delivery,
+  DeliveryId,
+  Effects,
+  EventMemory,
+  Keys,
+  Known,
+  Ledger,
+  Memory,
+  RecordLine,
+  Settlement,
+  Store,
+  Told,
+} from "../../model/model.ts";
+import { batchIdOf } from "../batch-id.ts";
+import { attributeIdsOf, nameOf } from "../names.ts";
+import { BATCH_ROWS, chooseGroup, countFitting } from "../schedule.ts";
+import { Setback } from "../setback.ts";
+import { SqliteLedger } from "./ledger.ts";
+import { prepareLedger } from "./ledger-statements.ts";
+import {
+  type BatchRow,
+  formatAlert,
+  formatAttribute,
+  formatDelivery,
+  formatEvent,
+  formatRecord,
+  parseAlert,
+  parseAttribute,
+  parseDelivery,
+  parseEvent,
+  parseRecord,
+} from "./rows.ts";
+import { type Size, SqliteSize } from "./size.ts";
+import { openStateFile, type StateFile } from "./state-file.ts";
+import { PRUNE_ROWS, prepareStatements, type Statements } from "./statements.ts";
+import { UndecidedRows } from "./undecided.ts";
+
+/** Opens or creates the state file at `path` for this process alone; what makes it unusable is a StoreError. */
+export async function openSqliteStore(options: {
+  readonly path: string;
+}): Promise<Store & { readonly ledger: Ledger; readonly size: Size }> {
+  return new SqliteStore(await openStateFile(options.path));
+}
+
+/** A store in one SQLite file. Calls into SQLite are synchronous, so that verbs never interleave. */
+class SqliteStore implements Store {
+  readonly ledger: Ledger;
+  readonly size: Size;
+  readonly #file: StateFile;
+  readonly #sql: Statements;
+  readonly #undecided: UndecidedRows;
+  /** Batches that were taken here and not settled yet, with when; after a crash they are simply due. */
+  readonly #inFlight = new Map<string, number>();
+  #setback: Setback | undefined;
+
+  constructor(file: StateFile) {
+    this.#file = file;
+    this.#sql = prepareStatements(file.db);
+    this.#undecided = new UndecidedRows(file.db);
+    const shelf = {
+      file,
+      sql: this.#sql,
+      ledger: prepareLedger(file.db),
+      inFlight: this.#inFlight,
+      memoryOf: (alert: Alert) => this.#memory(alert),
+    };
+    this.ledger = new SqliteLedger(shelf);
+    this.size = new SqliteSize(shelf);
+  }
+
+  async recall(keys: Keys): Promise<Known> {
+    return this.#file.transaction(() => {
+      const events = new Map<string, EventMemory>();
+      const attributes = new Map<string, AttributeMemory>();
+      const told = new Map<string, readonly Told[]>();
+      const keep = (attribute: AttributeMemory) => attributes.set(nameOf(attribute.instance, attribute.id), attribute);
+      for (const { instance, id, uuid, whole } of keys.events) {
+        for (const event of this.#events(instance, id, uuid)) {
+          const name = nameOf(instance, event.key);
+          for (const row of whole ? this.#sql.attributesOfEvent.all(instance, event.key) : [])
+            keep(parseAttribute(row));
+          if (events.has(name)) continue;
+          events.set(name, event);
+          this.#recallTold(instance, event.event.uuid, told);
+        }
+        this.#recallTold(instance, uuid, told);
+      }
+      for (const { instance, id } of keys.attributes) {
+        const row = attributes.has(nameOf(instance, id)) ? undefined : this.#sql.attribute.get(instance, id);
+        if (row) keep(parseAttribute(row));
+      }
+      const whole = keys.events.filter((key) => key.whole);
+      const undecided = [...events.values()]
+        .filter(({ event }) => whole.some(({ id, uuid }) => (uuid ?? "") === event.uuid || (id ?? "") === event.id))
+        .flatMap(({ instance, key }) => this.#undecided.recall(instance, key));
+      return {
+        events: [...events.values()],
+        attributes: [...attributes.values()],
+        told: [...told.values()].flat(),
+        undecided,
+      };
+    });
+  }
+
+  async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
+    this.#keepTime(now);
+    return this.#file.transaction(() => {
+      for (const { instance, key, revision } of effects.events) {
+        if ((this.#sql.eventByKey.get(instance, key)?.revision ?? 0) !== revision) return "conflict";
+      }
+      for (const event of effects.events) this.#sql.putEvent.run(...formatEvent(event, event.revision + 1, now));
+      for (const attribute of effects.attributes) this.#sql.putAttribute.run(...formatAttribute(attribute, now));
+      for (const { instance, id } of effects.forget) this.#sql.forgetAttribute.run(instance, id);
+      const alerts = new Map(effects.alerts.map((alert) => [alert.id, alert]));
+      for (const delivery of effects.deliveries) {
+        if (this.#sql.isSettledOrOwed.get(delivery.id)) continue;
+        const alert = alerts.get(delivery.alert);
+        // Without an alert of its own the delivery is about a stored one; the foreign key refuses it if there is none.
+        if (alert && !this.#sql.hasAlert.get(alert.id)) this.#sql.addAlert.run(...formatAlert(alert));
+        this.#owe(delivery, now);
+      }
+      for (const record of effects.records) this.#sql.addRecord.run(...formatRecord(record));
+      for (const key of effects.complete ?? []) this.#sql.completeGroup.run(now, key, now);
+      this.#undecided.apply(effects);
+      return "committed";
+    });
+  }
+
+  async take(destination: string, now: number): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
+    this.#keepTime(now);
+    const taken = this.#file.transaction(() => {
+      const inFlight = JSON.stringify([...this.#inFlight.keys()]);
+      const row = this.#sql.dueBatch.get(destination, now, inFlight) ?? this.#formBatch(destination, now);
+      if (row) return { batch: this.#readBatch(row, now) };
+      const dueAt = this.#sql.nextDue.get(destination, inFlight)?.dueAt;
+      return typeof dueAt === "number" ? { dueAt } : undefined;
+    });
+    if (taken?.batch) this.#inFlight.set(taken.batch.id, now);
+    return taken;
+  }
+
+  async settle(settlement: Settlement, now: number): Promise<void> {
+    this.#file.transaction(() => {
+      const batch = this.#sql.batch.get(settlement.batch);
+      if (!batch) return;
+      for (const record of settlement.records) this.#settleOne(record, settlement.batch, now);
+      if (Number(this.#sql.dropEmptyBatch.run(batch.id).changes) > 0) return;
+      const firstAttemptAt = batch.first_attempt_at ?? this.#inFlight.get(batch.id) ?? now;
+      this.#sql.retryBatch.run(
+        settlement.retryAt ?? null,
+        batch.attempts + (settlement.attempted ? 1 : 0),
+        settlement.attempted ? firstAttemptAt : batch.first_attempt_at,
+        settlement.reason ?? null,
+        batch.id,
+      );
+    });
+    this.#inFlight.delete(settlement.batch);
+  }
+
+  async undecided(instance: string, quietSince: number, except: readonly string[]) {
+    return this.#file.transaction(() => this.#undecided.next(instance, quietSince, except));
+  }
+
+  async cursor(instance: string): Promise<number | undefined> {
+    return this.#file.transaction(() => this.#undecided.cursor(instance));
+  }
+
+  async owed(): Promise<readonly { destination: string; owed: number; oldestAt: number }[]> {
+    return this.#file.transaction(() => this.#sql.owed.all().map((row) => ({ ...row })));
+  }
+
+  async history(limit: number): Promise<readonly RecordLine[]> {
+    return this.#file.transaction(() => this.#sql.records.all(limit).map(parseRecord));
+  }
+
+  async prune(before: number): Promise<boolean> {
+    return this.#file.transaction(() => {
+      const removed = this.#sql.prune.map((statement) => Number(statement.run(before).changes));
+      return removed.some((rows) => rows >= PRUNE_ROWS);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#file.close();
+  }
+
+  /** What is owed leaves when it would have left by a clock that nobody has set back. */
+  #keepTime(now: number): void {
+    this.#setback ??= new Setback(this.#sql.latest.get()?.at ?? now);
+    const back = this.#setback.by(now);
+    if (back > 0) this.#file.transaction(() => this.#sql.setBack.map((statement) => statement.run(back)));
+    for (const [batch, at] of this.#inFlight) this.#inFlight.set(batch, at - back);
+    this.#setback.saw(now);
+  }
+
+  /** Rows that are this event, the one under MISP's id first: a row under the UUID is older than the first frame with an id. */
+  #events(instance: string, id: string | undefined, uuid: string | undefined): readonly EventMemory[] {
+    const byId = id === undefined ? undefined : this.#sql.eventByKey.get(instance, id);
+    const byUuid = uuid === undefined ? [] : this.#sql.eventsByUuid.all(instance, uuid);
+    return [...(byId ? [byId] : []), ...byUuid.filter((row) => row.key !== byId?.key)].map(parseEvent);
+  }
+
+  #recallTold(instance: string, eventUuid: string | undefined, into: Map<string, readonly Told[]>): void {
+    if (eventUuid === undefined || into.has(nameOf(instance, eventUuid))) return;
+    const rows = this.#sql.told.all(instance, eventUuid);
+    into.set(
+      nameOf(instance, eventUuid),
+      rows.map((row) => ({ instance, eventUuid, destination: row.destination, changedAt: row.changed_at })),
+    );
+  }
+
+  #owe(delivery: Delivery, now: number): void {
+    const { destination, groups, priority } = delivery;
+    const { group, dueAt } = chooseGroup(groups, (key) => this.#sql.group.get(destination, key), now);
+    const show = JSON.stringify(group.show);
+    this.#sql.joinGroup.run(destination, group.key, show, priority === "high" ? 1 : 0, dueAt);
+    this.#sql.addDelivery.run(...formatDelivery(delivery, group.key));
+  }
+
+  /** Makes the batch of the group that is due, if there is one. */
+  #formBatch(destination: string, now: number): BatchRow | undefined {
+    const group = this.#sql.dueGroup.get(destination, 1, now) ?? this.#sql.dueGroup.get(destination, 0, now);
+    if (!group) return undefined;
+    const waiting = this.#sql.waitingIn.all(destination, group.key, BATCH_ROWS);
+    const fitting = waiting.slice(0, countFitting(waiting.map(({ bytes }) => bytes)));
+    const ids = fitting.map((row) => row.id as DeliveryId);
+    const id = batchIdOf(ids);
+    this.#sql.addBatch.run(id, destination, group.show, group.high, now);
+    for (const delivery of ids) this.#sql.joinBatch.run(id, delivery);
+    const high = this.#sql.leftOver.get(destination, group.key)?.high;
+    const left = typeof high === "number" ? { high, dueAt: now } : { high: 0, dueAt: null };
+    this.#sql.leaveGroup.run(now, left.dueAt, left.high, destination, group.key);
+    return this.#sql.batch.get(id);
+  }
+
+  #readBatch(row: BatchRow, now: number): Batch {
+    return {
+      id: row.id as BatchId,
+      destination: row.destination,
+      attempts: row.attempts,
+      firstAttemptAt: row.first_attempt_at ?? now,
+      show: JSON.parse(row.show),
+      entries: this.#sql.inBatch.all(row.id).map((entry) => {
+        const alert = parseAlert(entry.alert);
+        return { delivery: parseDelivery(entry.delivery), alert, memory: this.#memory(alert) };
+      }),
+    };
+  }
+
+  #memory(alert: Alert): Memory {
+    const { instance } = alert;
+    const [event] = this.#events(instance, alert.event?.id, alert.event?.uuid);
+    const rows = [...attributeIdsOf(alert)].map((id) => this.#sql.attribute.get(instance, id));
+    return { ...(event && { event }), attributes: rows.filter((row) => row !== undefined).map(parseAttribute) };
+  }
+
+  #settleOne(record: RecordLine, batch: BatchId, now: number): void {
+    const delivery = this.#sql.settled.get(record.delivery, batch);
+    // Settled before: a settlement may be repeated when its answer was lost.
+    if (!delivery) return;
+    this.#sql.addRecord.run(...formatRecord(record));
+    this.#sql.dropUnusedAlert.run(delivery.alert);
+    const { kind, outcome, instance, eventUuid, destination, changedAt } = record;
+    if (kind !== "event.published" || (outcome !== "sent" && outcome !== "unproven")) return;
+    if (eventUuid === undefined || changedAt === undefined) return;
+    this.#sql.putTold.run(instance, eventUuid, destination, changedAt, now);
+  }
+}

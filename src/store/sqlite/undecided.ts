@@ -1,0 +1,68 @@
+import type { Effects, Known, Undecided } from "../../model/model.ts";
+import type { Database } from "./driver.ts";
+
+interface Row {
+  readonly body: string;
+}
+
+/** What waits for knowledge, in SQLite, and how far each instance was asked what it published. Every call is part of a transaction. */
+export class UndecidedRows {
+  readonly #sql;
+
+  constructor(db: Database) {
+    this.#sql = {
+      add: db.prepare("INSERT OR IGNORE INTO undecided (id, instance, event_key, since, body) VALUES (?, ?, ?, ?, ?)"),
+      get: db.prepare<Row>("SELECT body FROM undecided WHERE id = ?"),
+      keep: db.prepare("UPDATE undecided SET body = ? WHERE id = ?"),
+      drop: db.prepare("DELETE FROM undecided WHERE id = ?"),
+      ofEvent: db.prepare<Row>("SELECT body FROM undecided WHERE instance = ? AND event_key = ? ORDER BY seq"),
+      quietest: db.prepare<{ readonly event_key: string; readonly last_at: number }>(`
+        SELECT event_key, max(since) AS last_at FROM undecided
+        WHERE instance = ? AND event_key NOT IN (SELECT value FROM json_each(?))
+        GROUP BY event_key ORDER BY last_at, event_key LIMIT 1`),
+      cursor: db.prepare<{ readonly published_at: number }>("SELECT published_at FROM cursors WHERE instance = ?"),
+      putCursor: db.prepare("INSERT OR REPLACE INTO cursors (instance, published_at) VALUES (?, ?)"),
+    };
+  }
+
+  /** The undecided of an event, without the messages. */
+  recall(instance: string, eventKey: string): Known["undecided"] {
+    return this.#of(instance, eventKey).map(({ id, destinations }) => ({ id, instance, eventKey, destinations }));
+  }
+
+  apply({ undecided, decided, cursors }: Effects): void {
+    for (const one of undecided) this.#sql.add.run(one.id, one.instance, one.eventKey, one.since, JSON.stringify(one));
+    for (const { id, destinations } of decided) {
+      const row = this.#sql.get.get(id);
+      const left = row && without(parse(row), destinations);
+      if (left) this.#sql.keep.run(JSON.stringify(left), id);
+      else this.#sql.drop.run(id);
+    }
+    for (const { instance, publishedAt } of cursors) this.#sql.putCursor.run(instance, publishedAt);
+  }
+
+  next(instance: string, quietSince: number, except: readonly string[]) {
+    const row = this.#sql.quietest.get(instance, JSON.stringify(except));
+    if (!row) return undefined;
+    if (row.last_at > quietSince) return { lastAt: row.last_at };
+    return { eventKey: row.event_key, undecided: this.#of(instance, row.event_key) };
+  }
+
+  cursor(instance: string): number | undefined {
+    return this.#sql.cursor.get(instance)?.published_at;
+  }
+
+  #of(instance: string, eventKey: string): readonly Undecided[] {
+    return this.#sql.ofEvent.all(instance, eventKey).map(parse);
+  }
+}
+
+/** Less these destinations; undefined when none is left. */
+export function without(undecided: Undecided, decided: readonly string[]): Undecided | undefined {
+  const destinations = undecided.destinations.filter((name) => !decided.includes(name));
+  return destinations.length === 0 ? undefined : { ...undecided, destinations };
+}
+
+function parse({ body }: Row): Undecided {
+  return JSON.parse(body);
+}
