@@ -1,7 +1,9 @@
 import type { Bell } from "../base/bell.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Memory } from "../delivery/persist.ts";
-import type { Effects, Message, Undecided } from "../model/model.ts";
+import type { Undecided } from "../model/memory.ts";
+import type { Message } from "../model/message.ts";
+import type { Effects } from "../model/outbox.ts";
 import { keysOf, type Plan, plan, type Rules } from "../planning/plan.ts";
 
 /** What it takes to plan messages and commit what follows. */

@@ -1,5 +1,6 @@
 import { formatCount, formatNumber } from "../alert/text.ts";
-import type { Failure, Line, Message } from "../model/model.ts";
+import type { Line, Message } from "../model/message.ts";
+import type { Failure } from "../model/payload.ts";
 import type { Kind } from "../model/vocabulary.ts";
 
 /** A message of our own; `except`: the destination that it is about, which is not the one to hear of it. */

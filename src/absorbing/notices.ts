@@ -1,5 +1,5 @@
 import { Bell } from "../base/bell.ts";
-import type { RecordLine } from "../model/model.ts";
+import type { RecordLine } from "../model/outbox.ts";
 import { deliveryDead, isOurs, type Notice } from "./herald.ts";
 
 /** What is lost of one destination for one reason is told this often at most, with a count. */

@@ -1,4 +1,5 @@
-import type { Entry, EventChanges } from "../model/model.ts";
+import type { EventChanges } from "../model/outbox.ts";
+import type { Entry } from "../model/payload.ts";
 import { countItems, tallyTypes } from "./counts.ts";
 import { prose, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "./text.ts";

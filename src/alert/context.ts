@@ -1,4 +1,4 @@
-import type { Entry } from "../model/model.ts";
+import type { Entry } from "../model/payload.ts";
 import { prose, type Style } from "./style.ts";
 import { type CleanText, clean, formatNumber } from "./text.ts";
 

@@ -1,4 +1,4 @@
-import type { Entry } from "../model/model.ts";
+import type { Entry } from "../model/payload.ts";
 
 /** How many attributes an entry is about, and how many of them are for detection; also what its list does not hold. */
 export function countItems(entry: Entry): { readonly attributes: number; readonly toIds: number } {

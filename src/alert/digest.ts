@@ -1,4 +1,4 @@
-import type { Payload } from "../model/model.ts";
+import type { Payload } from "../model/payload.ts";
 import { THREAT_LEVELS, type ThreatLevel } from "../model/vocabulary.ts";
 import { LEVELS } from "./palette.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "./text.ts";

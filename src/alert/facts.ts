@@ -1,4 +1,4 @@
-import type { Entry } from "../model/model.ts";
+import type { Entry } from "../model/payload.ts";
 import type { Distribution } from "../model/vocabulary.ts";
 import { formatTypes } from "./change.ts";
 import { sentence } from "./context.ts";

@@ -1,4 +1,4 @@
-import type { Entry } from "../model/model.ts";
+import type { Entry } from "../model/payload.ts";
 import type { Pap, ThreatLevel, Tlp } from "../model/vocabulary.ts";
 import { formatChange } from "./change.ts";
 import { formatContext } from "./context.ts";

@@ -1,4 +1,4 @@
-import type { Brand } from "../model/model.ts";
+import type { Brand } from "../model/brand.ts";
 
 /** Markup that a browser may be given: our own literals, and text that has been escaped. */
 export type Html = Brand<string, "Html">;

@@ -1,4 +1,5 @@
-import type { Entry, Item, Payload } from "../model/model.ts";
+import type { Item } from "../model/alert.ts";
+import type { Entry, Payload } from "../model/payload.ts";
 import { isChanged } from "./change.ts";
 import { countItems } from "./counts.ts";
 import { RULE_TYPES } from "./defang.ts";

@@ -1,5 +1,6 @@
+import type { Item } from "../model/alert.ts";
 import type { Organisation } from "../model/misp.ts";
-import type { Entry, Item } from "../model/model.ts";
+import type { Entry } from "../model/payload.ts";
 import { countChanges, eventChanges } from "./change.ts";
 import { countItems, countTypes } from "./counts.ts";
 import { defangText, defangValue } from "./defang.ts";

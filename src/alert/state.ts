@@ -1,4 +1,5 @@
-import type { Entry, Line } from "../model/model.ts";
+import type { Line } from "../model/message.ts";
+import type { Entry } from "../model/payload.ts";
 import { KINDS, type Kind } from "../model/vocabulary.ts";
 import { type CleanText, clean, formatNumber, join } from "./text.ts";
 

@@ -1,4 +1,4 @@
-import type { Brand } from "../model/model.ts";
+import type { Brand } from "../model/brand.ts";
 
 /** One line without anything that a terminal, a header or a reader's eye could be tricked with. */
 export type CleanText = Brand<string, "CleanText">;

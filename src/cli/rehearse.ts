@@ -2,7 +2,9 @@ import type { Parts } from "../app.ts";
 import { UsageError } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
 import { openBatch } from "../delivery/payload.ts";
-import type { Batch, Message, Payload, Store } from "../model/model.ts";
+import type { Message } from "../model/message.ts";
+import type { Batch, Store } from "../model/outbox.ts";
+import type { Payload } from "../model/payload.ts";
 import { recordOf } from "../model/record.ts";
 import { keysOf, plan, type Trace } from "../planning/plan.ts";
 

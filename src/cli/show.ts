@@ -1,6 +1,6 @@
 import { defangText, defangValue } from "../alert/defang.ts";
 import { type CleanText, clean, formatNumber, truncate } from "../alert/text.ts";
-import type { Message } from "../model/model.ts";
+import type { Message } from "../model/message.ts";
 import type { Seen } from "./watch.ts";
 
 const MAX_TEXT = 80;

@@ -2,7 +2,7 @@ import { systemClock } from "../base/clock.ts";
 import { UsageError } from "../base/errors.ts";
 import { formatProblems } from "../base/problem.ts";
 import { loadConfig } from "../config/load.ts";
-import type { Source } from "../model/model.ts";
+import type { Source } from "../model/frame.ts";
 import type { Rules } from "../planning/plan.ts";
 import { isOfKind } from "../routing/route.ts";
 import { compileRules, openSources } from "../service/parts.ts";

@@ -1,6 +1,8 @@
 import type { Clock } from "../base/clock.ts";
 import { DecodeError } from "../base/errors.ts";
-import type { Frame, Message, Source, Store } from "../model/model.ts";
+import type { Frame, Source } from "../model/frame.ts";
+import type { Message } from "../model/message.ts";
+import type { Store } from "../model/outbox.ts";
 import { keysOf, plan, type Rules, type Trace } from "../planning/plan.ts";
 import { openMemoryStore } from "../store/memory/store.ts";
 import { decode, isKnownTopic } from "../topics/index.ts";

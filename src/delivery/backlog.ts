@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Batch, BatchId, Delivery, Group, Store } from "../model/model.ts";
+import type { Batch, BatchId, Delivery, Group, Store } from "../model/outbox.ts";
 
 /** What leaves as one payload: a batch as the store has formed it, or several that have waited for too long. */
 export interface Departure {

@@ -1,4 +1,4 @@
-import type { Hold, Ledger } from "../model/model.ts";
+import type { Hold, Ledger } from "../model/ledger.ts";
 
 /** What opens and closes the way to one destination; a delivery loop asks before it takes anything. */
 export interface Gate {

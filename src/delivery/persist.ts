@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { StoreError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { type Beat, unheard, WORK_MS } from "../base/pulse.ts";
-import type { Store } from "../model/model.ts";
+import type { Store } from "../model/outbox.ts";
 import type { Gate } from "./holds.ts";
 
 const RETRY_MS = 5_000;

@@ -3,16 +3,8 @@ import type { Notices } from "../absorbing/notices.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { Quiet } from "../base/quiet.ts";
-import type {
-  BatchId,
-  Delivery,
-  Destination,
-  Failure,
-  Outcome,
-  RecordLine,
-  Settlement,
-  Store,
-} from "../model/model.ts";
+import type { BatchId, Delivery, RecordLine, Settlement, Store } from "../model/outbox.ts";
+import type { Destination, Failure, Outcome } from "../model/payload.ts";
 import { recordOf } from "../model/record.ts";
 import { Backlog, type Departure } from "./backlog.ts";
 import type { Gate } from "./holds.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { UsageError } from "../base/errors.ts";
-import type { Store } from "../model/model.ts";
+import type { Store } from "../model/outbox.ts";
 import { DEMO_RULES } from "./config.ts";
 import { BURST, encodeFrame, FIRST_PUBLICATION, LATER_PUBLICATION, REPUBLICATION, type Script } from "./frames.ts";
 import type { Publisher } from "./publisher.ts";

@@ -1,6 +1,7 @@
 import type { Parts } from "../app.ts";
 import { UsageError } from "../base/errors.ts";
-import type { Payload, RecordLine } from "../model/model.ts";
+import type { RecordLine } from "../model/outbox.ts";
+import type { Payload } from "../model/payload.ts";
 import type { Trace } from "../planning/plan.ts";
 
 /** What was seen of one scene. */

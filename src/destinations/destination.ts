@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Log } from "../base/log.ts";
 import { Duration } from "../base/schema.ts";
 import { Guard } from "../guard/policy.ts";
-import type { Destination } from "../model/model.ts";
+import type { Destination } from "../model/payload.ts";
 import { TemplateOption } from "../template/schema.ts";
 
 /** Options that every destination has. */

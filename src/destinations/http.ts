@@ -1,6 +1,6 @@
 import { type HttpFailure, openConnections, parseRetryAfter } from "../base/http.ts";
 import type { Secret } from "../base/secret.ts";
-import type { Outcome } from "../model/model.ts";
+import type { Outcome } from "../model/payload.ts";
 
 /** What came of one POST: an answer, or why there is none. */
 export type Reply =

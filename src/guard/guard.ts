@@ -1,5 +1,7 @@
+import type { Alert, Item, Marking } from "../model/alert.ts";
+import type { Memory } from "../model/memory.ts";
 import type { EventView, Reach } from "../model/misp.ts";
-import type { Alert, Form, GuardedAlert, Item, Marking, Memory } from "../model/model.ts";
+import type { Form, GuardedAlert } from "../model/payload.ts";
 import { type Kind, PAP, type Pap, SENSITIVE, type Sensitive, TLP, type Tlp } from "../model/vocabulary.ts";
 import { rank } from "./marking.ts";
 import { isPersonal } from "./personal.ts";

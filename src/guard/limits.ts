@@ -1,4 +1,4 @@
-import type { GuardedAlert } from "../model/model.ts";
+import type { GuardedAlert } from "../model/payload.ts";
 
 // What an alert keeps at most when it is stored.
 export const MAX_OBJECTS = 100;

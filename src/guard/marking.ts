@@ -1,4 +1,4 @@
-import type { Marking } from "../model/model.ts";
+import type { Marking } from "../model/alert.ts";
 import { PAP, type Pap, TLP, type Tlp } from "../model/vocabulary.ts";
 
 // Spellings in the wild differ in case, `=`, quotes and the separator of amber+strict; MISP's taxonomy has `tlp:amber+strict`.

@@ -1,4 +1,5 @@
-import type { GuardedAlert, Item } from "../model/model.ts";
+import type { Item } from "../model/alert.ts";
+import type { GuardedAlert } from "../model/payload.ts";
 import { PAP, TLP } from "../model/vocabulary.ts";
 import { add, cell } from "./tighten.ts";
 

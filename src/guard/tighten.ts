@@ -1,4 +1,5 @@
-import type { Alert, Count, Marking, Memory } from "../model/model.ts";
+import type { Alert, Count, Marking } from "../model/alert.ts";
+import type { Memory } from "../model/memory.ts";
 import { labelsOf, markingOf, strictest } from "./marking.ts";
 
 /**

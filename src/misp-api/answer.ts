@@ -1,5 +1,5 @@
 import { type HttpAnswer, type HttpFailure, parseRetryAfter } from "../base/http.ts";
-import type { Failure } from "../model/model.ts";
+import type { Failure } from "../model/payload.ts";
 
 /** Why MISP tells nothing: the key may not see it, or nothing now. Holds no text from MISP, no key and no URL. */
 export type Trouble =

@@ -1,4 +1,4 @@
-import type { Effects } from "./model.ts";
+import type { Effects } from "./outbox.ts";
 
 /** Nothing is to be done; what is, is spread over it. */
 export const NO_EFFECTS: Effects = {

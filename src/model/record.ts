@@ -1,4 +1,4 @@
-import type { Delivery, RecordLine } from "./model.ts";
+import type { Delivery, RecordLine } from "./outbox.ts";
 
 /** The line that remains of a delivery when it is settled. */
 export function recordOf(

@@ -1,6 +1,8 @@
 import { type Query, RefusedError } from "../doors/socket/protocol.ts";
 import type { Answer } from "../doors/socket/server.ts";
-import type { Known, RecordFilter, RecordLine } from "../model/model.ts";
+import type { RecordFilter } from "../model/ledger.ts";
+import type { Known } from "../model/memory.ts";
+import type { RecordLine } from "../model/outbox.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Explained } from "./documents.ts";
 import { formatInstant, formatOwed, formatRecorded } from "./lines.ts";

@@ -1,4 +1,5 @@
-import type { OwedLine, RecordLine } from "../model/model.ts";
+import type { OwedLine } from "../model/ledger.ts";
+import type { RecordLine } from "../model/outbox.ts";
 import type { Owed, Recorded } from "./documents.ts";
 
 /** ISO 8601; undefined for what is no instant: MISP's clock may show any number. */

@@ -1,4 +1,4 @@
-import type { Store } from "../model/model.ts";
+import type { Store } from "../model/outbox.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** What every destination is owed that is owed something. */

@@ -1,7 +1,8 @@
 import { openBatch } from "../delivery/payload.ts";
 import { type Asker, type Filter, RefusedError } from "../doors/socket/protocol.ts";
 import type { Answer } from "../doors/socket/server.ts";
-import type { Batch, DeliveryId, OwedFilter, OwedLine } from "../model/model.ts";
+import type { OwedFilter, OwedLine } from "../model/ledger.ts";
+import type { Batch, DeliveryId } from "../model/outbox.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Changed, Counted, ListEnd, Owed, Shown } from "./documents.ts";
 import { formatOwed } from "./lines.ts";

@@ -1,5 +1,6 @@
 import type { Tried } from "../delivery/deliver.ts";
-import type { Frame, RecordLine } from "../model/model.ts";
+import type { Frame } from "../model/frame.ts";
+import type { RecordLine } from "../model/outbox.ts";
 import type { Plan } from "../planning/plan.ts";
 import type { LiveSource } from "../sources/source.ts";
 import { isKnownTopic } from "../topics/index.ts";

@@ -1,7 +1,8 @@
 import { isMarking } from "../guard/marking.ts";
 import { withoutMembers } from "../guard/reach.ts";
+import type { AttributeMemory, EventMemory } from "../model/memory.ts";
+import type { Message } from "../model/message.ts";
 import type { EventView, Tag } from "../model/misp.ts";
-import type { AttributeMemory, EventMemory, Message } from "../model/model.ts";
 
 /** Memory after a message. `stale`: the message is older than what memory holds, and changed nothing. */
 export interface Advanced {

@@ -1,4 +1,7 @@
-import type { Alert, EventChanges, EventMemory, Message } from "../model/model.ts";
+import type { Alert } from "../model/alert.ts";
+import type { EventMemory } from "../model/memory.ts";
+import type { Message } from "../model/message.ts";
+import type { EventChanges } from "../model/outbox.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { publishedAtOf } from "./advance.ts";
 

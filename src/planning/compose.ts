@@ -1,7 +1,9 @@
 import { markingOf, strictest } from "../guard/marking.ts";
 import { add } from "../guard/tighten.ts";
+import type { Alert, Count, Item } from "../model/alert.ts";
+import type { AttributeMemory, EventMemory } from "../model/memory.ts";
+import type { Message } from "../model/message.ts";
 import type { Attribute, EventView, MispObject, Reach, SharingGroup } from "../model/misp.ts";
-import type { Alert, AttributeMemory, Count, EventMemory, Item, Message } from "../model/model.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { overlay } from "./advance.ts";
 import { alertId } from "./identity.ts";

@@ -1,5 +1,5 @@
+import type { Message } from "../model/message.ts";
 import type { Attribute, EventView, MispObject } from "../model/misp.ts";
-import type { Message } from "../model/model.ts";
 
 /** An event as MISP's REST API tells it: every tag, attribute and object that the key may see. */
 export interface Knowledge {

@@ -1,4 +1,5 @@
-import type { Facts, Group } from "../model/model.ts";
+import type { Facts } from "../model/message.ts";
+import type { Group } from "../model/outbox.ts";
 import type { Route } from "../routing/route.ts";
 
 /** The groups that a delivery may leave with, one per route; `facts` are those that the destination may see. */

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import type { AlertId, DeliveryId, Message } from "../model/model.ts";
+import type { AlertId } from "../model/alert.ts";
+import type { Message } from "../model/message.ts";
+import type { DeliveryId } from "../model/outbox.ts";
 import type { Kind } from "../model/vocabulary.ts";
 
 /** What makes two messages the same one, whichever endpoint, replay or reconcile they come by. */

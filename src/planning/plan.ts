@@ -1,19 +1,10 @@
 import { guard, type Refusal, type Verdict } from "../guard/guard.ts";
 import type { Guard } from "../guard/policy.ts";
-import type {
-  Alert,
-  Delivery,
-  Effects,
-  Group,
-  GuardedAlert,
-  Item,
-  Keys,
-  Known,
-  Matchable,
-  Message,
-  RecordLine,
-  Undecided,
-} from "../model/model.ts";
+import type { Alert, Item } from "../model/alert.ts";
+import type { Keys, Known, Undecided } from "../model/memory.ts";
+import type { Matchable, Message } from "../model/message.ts";
+import type { Delivery, Effects, Group, RecordLine } from "../model/outbox.ts";
+import type { GuardedAlert } from "../model/payload.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { matchableOf, matchableOfGuarded } from "../routing/facts.ts";
 import { fire, type Route, type Routes } from "../routing/route.ts";

@@ -3,7 +3,7 @@ import { isMarking } from "../guard/marking.ts";
 import { isPersonal } from "../guard/personal.ts";
 import { withoutMembers, withoutMembersOf } from "../guard/reach.ts";
 import { add, OTHER_CELL } from "../guard/tighten.ts";
-import type { Alert, Count, Item } from "../model/model.ts";
+import type { Alert, Count, Item } from "../model/alert.ts";
 
 const MAX_BYTES = 64 * 1024;
 const MAX_ITEMS = 500;

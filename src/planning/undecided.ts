@@ -1,7 +1,10 @@
 import type { Refusal } from "../guard/guard.ts";
 import { withoutMembers } from "../guard/reach.ts";
+import type { Alert } from "../model/alert.ts";
 import { NO_EFFECTS } from "../model/effects.ts";
-import type { Alert, Effects, EventMemory, Message, RecordLine, Undecided } from "../model/model.ts";
+import type { EventMemory, Undecided } from "../model/memory.ts";
+import type { Message } from "../model/message.ts";
+import type { Effects, RecordLine } from "../model/outbox.ts";
 import { deliveryId } from "./identity.ts";
 
 /** Ends what is undecided: MISP does not tell, or does not answer. */

@@ -1,7 +1,8 @@
 import type { Desk } from "../absorbing/absorb.ts";
 import { type Beat, unheard } from "../base/pulse.ts";
+import type { EventMemory } from "../model/memory.ts";
+import type { Message } from "../model/message.ts";
 import type { EventView } from "../model/misp.ts";
-import type { EventMemory, Message } from "../model/model.ts";
 import type { Knowledge } from "../planning/enrich.ts";
 import { ASK_MS, type Unanswered } from "./question.ts";
 

@@ -3,7 +3,7 @@ import { Pace } from "../base/pace.ts";
 import { type Beat, unheard, WORK_MS } from "../base/pulse.ts";
 import { Quiet } from "../base/quiet.ts";
 import type { Refusal } from "../guard/guard.ts";
-import type { Undecided } from "../model/model.ts";
+import type { Undecided } from "../model/memory.ts";
 import { enrich } from "../planning/enrich.ts";
 import { refuse } from "../planning/undecided.ts";
 import { Failing } from "./failing.ts";

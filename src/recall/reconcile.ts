@@ -4,7 +4,7 @@ import { REPORT_IT, StoreError } from "../base/errors.ts";
 import { type Beat, unheard } from "../base/pulse.ts";
 import { Quiet } from "../base/quiet.ts";
 import { NO_EFFECTS } from "../model/effects.ts";
-import type { Message } from "../model/model.ts";
+import type { Message } from "../model/message.ts";
 import type { Knowledge } from "../planning/enrich.ts";
 import { lateKey } from "../planning/plan.ts";
 import { Failing } from "./failing.ts";

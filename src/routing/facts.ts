@@ -1,6 +1,8 @@
 import { markingOf, strictest } from "../guard/marking.ts";
+import type { Alert, Item, Marking } from "../model/alert.ts";
+import type { AttributeFacts, Fact, Facts, Matchable } from "../model/message.ts";
 import type { Cluster, EventView, Tag } from "../model/misp.ts";
-import type { Alert, AttributeFacts, Fact, Facts, GuardedAlert, Item, Marking, Matchable } from "../model/model.ts";
+import type { GuardedAlert } from "../model/payload.ts";
 import { FACTS } from "../model/vocabulary.ts";
 
 const GALAXY_TAG = /^misp-galaxy:([^=]+)="(.+)"$/i;

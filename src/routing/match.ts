@@ -1,4 +1,4 @@
-import type { AttributeFacts, Fact, Matchable, Truth } from "../model/model.ts";
+import type { AttributeFacts, Fact, Matchable, Truth } from "../model/message.ts";
 import { ATTRIBUTE_FACTS, FACTS, THREAT_LEVELS } from "../model/vocabulary.ts";
 import { compilePattern } from "./pattern.ts";
 import type { AttributeMatch, Match } from "./schema.ts";

@@ -1,4 +1,4 @@
-import type { Matchable, Truth } from "../model/model.ts";
+import type { Matchable, Truth } from "../model/message.ts";
 import { KINDS, type Kind } from "../model/vocabulary.ts";
 import { type CompiledMatch, compileMatch } from "./match.ts";
 import { compileGlob } from "./pattern.ts";

@@ -2,7 +2,8 @@ import type { Notices } from "../absorbing/notices.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Holds } from "../delivery/holds.ts";
-import type { Ledger, RecordLine, Store } from "../model/model.ts";
+import type { Ledger } from "../model/ledger.ts";
+import type { RecordLine, Store } from "../model/outbox.ts";
 
 /** How long what is owed to a destination is kept after no configuration names it any more. */
 const KEPT_MS = 86_400_000;

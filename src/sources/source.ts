@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { Log } from "../base/log.ts";
 import { Secret } from "../base/secret.ts";
-import type { Source } from "../model/model.ts";
+import type { Source } from "../model/frame.ts";
 
 /** What a source is given when it is opened; opening does no I/O. */
 export interface SourceContext {

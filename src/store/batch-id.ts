@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { BatchId, DeliveryId } from "../model/model.ts";
+import type { BatchId, DeliveryId } from "../model/outbox.ts";
 
 /** The name of the batch that these deliveries form, whatever their order: 32 hex digits. */
 export function batchIdOf(deliveries: readonly DeliveryId[]): BatchId {

@@ -1,4 +1,5 @@
-import type { Ledger, Store } from "../model/model.ts";
+import type { Ledger } from "../model/ledger.ts";
+import type { Store } from "../model/outbox.ts";
 import { openMemoryStore } from "./memory/store.ts";
 import { openSqliteStore } from "./sqlite/store.ts";
 

@@ -1,4 +1,4 @@
-import type { Alert } from "../model/model.ts";
+import type { Alert } from "../model/alert.ts";
 
 /** The attributes whose markings matter to an alert: those that are in it, and those that it is about. */
 export function attributeIdsOf({ items, subject, tag }: Alert): ReadonlySet<string> {

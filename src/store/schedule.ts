@@ -1,4 +1,4 @@
-import type { Group } from "../model/model.ts";
+import type { Group } from "../model/outbox.ts";
 
 /** All that waits in a group leaves as one batch, unless that would not fit in memory; then the rest follows at once. */
 export const BATCH_ROWS = 5_000;

@@ -1,6 +1,6 @@
 import { LiquidError } from "liquidjs";
 import type { Style } from "../alert/style.ts";
-import type { Entry, Payload } from "../model/model.ts";
+import type { Entry, Payload } from "../model/payload.ts";
 import { UnknownDirective } from "./date.ts";
 import { engine, FILTERS, MAX_TEMPLATE, NotText, type Parsed, Reading, TAGS } from "./engine.ts";
 import { SAMPLES } from "./samples.ts";

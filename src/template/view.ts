@@ -1,7 +1,7 @@
 import { listItems } from "../alert/indicators.ts";
 import { formatEntry } from "../alert/json.ts";
 import type { Style } from "../alert/style.ts";
-import type { Entry, Payload } from "../model/model.ts";
+import type { Entry, Payload } from "../model/payload.ts";
 
 /** All that a template can see: plain data without prototypes, so that there is nothing to climb out by. */
 export type View = { readonly [field: string]: unknown };

@@ -1,5 +1,5 @@
 import { DecodeError } from "../base/errors.ts";
-import type { Line } from "../model/model.ts";
+import type { Line } from "../model/message.ts";
 import { defineTopic, readLines } from "./topic.ts";
 import { id, isRaw, type Raw, text } from "./values.ts";
 

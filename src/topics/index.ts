@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { DecodeError } from "../base/errors.ts";
-import type { Frame, Message } from "../model/model.ts";
+import type { Frame } from "../model/frame.ts";
+import type { Message } from "../model/message.ts";
 import { attribute } from "./attribute.ts";
 import { audit } from "./audit.ts";
 import { conversation } from "./conversation.ts";

@@ -1,6 +1,6 @@
 import { DecodeError } from "../base/errors.ts";
+import type { Message, SubjectType } from "../model/message.ts";
 import type { Attribute, Cluster, EventView, MispObject, Organisation, SharingGroup, Tag } from "../model/misp.ts";
-import type { Message, SubjectType } from "../model/model.ts";
 import { ANALYSES, DISTRIBUTIONS, THREAT_LEVELS } from "../model/vocabulary.ts";
 import {
   boolean,

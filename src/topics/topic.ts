@@ -1,5 +1,6 @@
 import { DecodeError } from "../base/errors.ts";
-import type { Frame, Line, Message } from "../model/model.ts";
+import type { Frame } from "../model/frame.ts";
+import type { Line, Message } from "../model/message.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { need, type Raw, text } from "./values.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { formatChange, formatTypes } from "../../src/alert/change.ts";
-import type { Entry, Item } from "../../src/model/model.ts";
+import type { Item } from "../../src/model/alert.ts";
+import type { Entry } from "../../src/model/payload.ts";
 import { EVENT, entry, guarded, item } from "../support/payloads.ts";
 
 const STYLE = { timeZone: "UTC", defang: true };

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { formatPap, formatTlp, formatTitle as titleOf, headline as wordsOf } from "../../src/alert/headline.ts";
 import { formatState } from "../../src/alert/state.ts";
 import { formatInstant } from "../../src/alert/style.ts";
-import type { Entry, GuardedAlert } from "../../src/model/model.ts";
+import type { Entry, GuardedAlert } from "../../src/model/payload.ts";
 import { KINDS, type Kind } from "../../src/model/vocabulary.ts";
 import { EVENT, entry, guarded, item, metadata, pointer, publication, withheld } from "../support/payloads.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Backlog } from "../../src/delivery/backlog.ts";
-import type { Batch, BatchId, Settlement } from "../../src/model/model.ts";
+import type { Batch, BatchId, Settlement } from "../../src/model/outbox.ts";
 import { Desk } from "../planning/desk.ts";
 import { MINUTE, publication, T0 } from "../support/messages.ts";
 

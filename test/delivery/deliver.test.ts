@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Pace } from "../../src/base/pace.ts";
 import { deliver } from "../../src/delivery/deliver.ts";
-import type { Outcome } from "../../src/model/model.ts";
+import type { Outcome } from "../../src/model/payload.ts";
 import { Desk } from "../planning/desk.ts";
 import { eventually } from "../support/eventually.ts";
 import { attributeOf, MINUTE, publication, SECOND, T0, tagAttached, tags } from "../support/messages.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Pace } from "../../src/base/pace.ts";
-import type { Outcome } from "../../src/model/model.ts";
+import type { Outcome } from "../../src/model/payload.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
 import { Desk } from "../planning/desk.ts";
 import { MINUTE, publication, SECOND, T0, uuidOf } from "../support/messages.ts";

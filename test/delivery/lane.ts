@@ -5,7 +5,8 @@ import { openLog } from "../../src/base/log.ts";
 import { deliver, type Lane, type Tried } from "../../src/delivery/deliver.ts";
 import { Holds } from "../../src/delivery/holds.ts";
 import { openCourse } from "../../src/delivery/settle.ts";
-import type { Outcome, Payload, RecordLine, Settlement, Store } from "../../src/model/model.ts";
+import type { RecordLine, Settlement, Store } from "../../src/model/outbox.ts";
+import type { Outcome, Payload } from "../../src/model/payload.ts";
 import type { Desk } from "../planning/desk.ts";
 import { T0 } from "../support/messages.ts";
 

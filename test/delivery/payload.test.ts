@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Opened, openBatch } from "../../src/delivery/payload.ts";
-import type { Batch, Payload } from "../../src/model/model.ts";
+import type { Batch } from "../../src/model/outbox.ts";
+import type { Payload } from "../../src/model/payload.ts";
 import { Desk } from "../planning/desk.ts";
 import {
   attributeEdited,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { classifyReply } from "../../src/destinations/http.ts";
-import type { Outcome } from "../../src/model/model.ts";
+import type { Outcome } from "../../src/model/payload.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(resolve(ROOT, path), "utf8");
@@ -12,7 +12,9 @@ const files = (folder: string, end: string) =>
     .map((name) => `${folder}/${name}`);
 
 const documented = files("docs", ".md").map(read).join("\n");
-const code = ["src/base/http.ts", ...files("src/destinations", ".ts"), ...files("src/delivery", ".ts")].map(read).join("\n");
+const code = ["src/base/http.ts", ...files("src/destinations", ".ts"), ...files("src/delivery", ".ts")]
+  .map(read)
+  .join("\n");
 
 /** Words that the code gives as a reason, alone or as one of two. */
 const slugs = [...code.matchAll(/\breason: (?:[^,;{}\n]*\? )?"([a-z0-9-]+)"(?: : "([a-z0-9-]+)")?|\bBUG = "(\w+)"/g)]

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import { OURSELVES } from "../../src/absorbing/herald.ts";
-import type { Outcome } from "../../src/model/model.ts";
+import type { Outcome } from "../../src/model/payload.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
 import { Desk } from "../planning/desk.ts";
 import { MINUTE, publication, T0, tagAttached } from "../support/messages.ts";

@@ -8,7 +8,7 @@ import {
   REPUBLICATION,
   type Script,
 } from "../../src/demo/frames.ts";
-import type { Message } from "../../src/model/model.ts";
+import type { Message } from "../../src/model/message.ts";
 import { splitFrame } from "../../src/sources/source.ts";
 import { decode } from "../../src/topics/index.ts";
 

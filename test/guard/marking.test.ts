@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import { isMarking, labelsOf, markingOf, strictest } from "../../src/guard/marking.ts";
-import type { Marking } from "../../src/model/model.ts";
+import type { Marking } from "../../src/model/alert.ts";
 
 describe("markingOf() of a complete list", () => {
   it.each([

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { guard } from "../../src/guard/guard.ts";
 import { merge } from "../../src/guard/merge.ts";
-import type { GuardedAlert, Message } from "../../src/model/model.ts";
+import type { Message } from "../../src/model/message.ts";
+import type { GuardedAlert } from "../../src/model/payload.ts";
 import {
   attributeEdited,
   attributeOf,

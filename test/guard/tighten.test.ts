@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { guard } from "../../src/guard/guard.ts";
 import { tighten } from "../../src/guard/tighten.ts";
-import type { Memory, Message } from "../../src/model/model.ts";
+import type { Memory } from "../../src/model/memory.ts";
+import type { Message } from "../../src/model/message.ts";
 import { trim } from "../../src/planning/trim.ts";
 import {
   attributeAdded,

@@ -1,6 +1,9 @@
 import { guard, type Verdict } from "../../src/guard/guard.ts";
 import { Guard, type Guard as Policy } from "../../src/guard/policy.ts";
-import type { Alert, AttributeMemory, EventMemory, GuardedAlert, Memory, Message } from "../../src/model/model.ts";
+import type { Alert } from "../../src/model/alert.ts";
+import type { AttributeMemory, EventMemory, Memory } from "../../src/model/memory.ts";
+import type { Message } from "../../src/model/message.ts";
+import type { GuardedAlert } from "../../src/model/payload.ts";
 import { advanceAttributes, advanceEvent } from "../../src/planning/advance.ts";
 import { compose } from "../../src/planning/compose.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { DeliveryId } from "../../src/model/model.ts";
+import type { DeliveryId } from "../../src/model/outbox.ts";
 import { Tally } from "../../src/operations/tally.ts";
 import { Totals } from "../../src/operations/totals.ts";
 import type { LiveSource } from "../../src/sources/source.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { formatChange } from "../../src/alert/change.ts";
 import { openBatch } from "../../src/delivery/payload.ts";
 import { Guard } from "../../src/guard/policy.ts";
-import type { Message } from "../../src/model/model.ts";
+import type { Message } from "../../src/model/message.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { Route } from "../../src/routing/schema.ts";

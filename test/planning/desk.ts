@@ -1,6 +1,8 @@
 import { type Opened, openBatch } from "../../src/delivery/payload.ts";
 import { Guard } from "../../src/guard/policy.ts";
-import type { Batch, Delivery, Ledger, Message, RecordLine, Store } from "../../src/model/model.ts";
+import type { Ledger } from "../../src/model/ledger.ts";
+import type { Message } from "../../src/model/message.ts";
+import type { Batch, Delivery, RecordLine, Store } from "../../src/model/outbox.ts";
 import { keysOf, type Plan, plan, type Rules, type Trace } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { Route } from "../../src/routing/schema.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { GuardedAlert, Message } from "../../src/model/model.ts";
+import type { Message } from "../../src/model/message.ts";
+import type { GuardedAlert } from "../../src/model/payload.ts";
 import {
   attributeAdded,
   attributeEdited,

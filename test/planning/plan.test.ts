@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from "vitest";
-import type { Delivery, Message } from "../../src/model/model.ts";
+import type { Message } from "../../src/model/message.ts";
+import type { Delivery } from "../../src/model/outbox.ts";
 import {
   attributeAdded,
   attributeEdited,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Alert } from "../../src/model/alert.ts";
 import type { Attribute } from "../../src/model/misp.ts";
-import type { Alert } from "../../src/model/model.ts";
 import { attributeOf, objectOf, publication, T0, tagAttached, tags } from "../support/messages.ts";
 import { Desk } from "./desk.ts";
 

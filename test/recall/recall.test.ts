@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { absorb, type Desk } from "../../src/absorbing/absorb.ts";
 import { openLog } from "../../src/base/log.ts";
 import { Guard } from "../../src/guard/policy.ts";
-import type { Message } from "../../src/model/model.ts";
+import type { Message } from "../../src/model/message.ts";
 import type { Knowledge } from "../../src/planning/enrich.ts";
 import type { Answer } from "../../src/recall/question.ts";
 import { recall } from "../../src/recall/recall.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, it, test } from "vitest";
 import { guard } from "../../src/guard/guard.ts";
 import { Guard } from "../../src/guard/policy.ts";
-import type { Facts, GuardedAlert, Matchable, Message } from "../../src/model/model.ts";
+import type { Facts, Matchable, Message } from "../../src/model/message.ts";
+import type { GuardedAlert } from "../../src/model/payload.ts";
 import { FACTS } from "../../src/model/vocabulary.ts";
 import { matchableOf, matchableOfGuarded } from "../../src/routing/facts.ts";
 import { composed } from "../guard/verdicts.ts";

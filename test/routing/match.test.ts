@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import { z } from "zod";
-import type { AttributeFacts, Fact, Facts, Matchable, Truth } from "../../src/model/model.ts";
+import type { AttributeFacts, Fact, Facts, Matchable, Truth } from "../../src/model/message.ts";
 import { compileMatch } from "../../src/routing/match.ts";
 import { Route } from "../../src/routing/schema.ts";
 

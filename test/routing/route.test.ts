@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import { z } from "zod";
-import type { Facts } from "../../src/model/model.ts";
+import type { Facts } from "../../src/model/message.ts";
 import { KINDS } from "../../src/model/vocabulary.ts";
 import { compileRoutes, fire, isOfKind } from "../../src/routing/route.ts";
 import { Route } from "../../src/routing/schema.ts";

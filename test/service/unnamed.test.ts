@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Notices } from "../../src/absorbing/notices.ts";
 import { Holds } from "../../src/delivery/holds.ts";
-import type { RecordLine } from "../../src/model/model.ts";
+import type { RecordLine } from "../../src/model/outbox.ts";
 import { dropUnnamed, noteUnnamed } from "../../src/service/unnamed.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { delivery, owing } from "../store/samples.ts";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
-import type { Frame } from "../../src/model/model.ts";
+import type { Frame } from "../../src/model/frame.ts";
 import { openReplay, type ReplayOptions } from "../../src/sources/replay/source.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { eventually } from "../support/eventually.ts";

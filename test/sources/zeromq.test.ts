@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Frame } from "../../src/model/model.ts";
+import type { Frame } from "../../src/model/frame.ts";
 import { Feed } from "../../src/sources/index.ts";
 import type { SourceContext } from "../../src/sources/source.ts";
 import { captureLog } from "../support/captured-log.ts";

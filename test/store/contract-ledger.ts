@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { OwedFilter, OwedLine, RecordFilter, RecordLine } from "../../src/model/model.ts";
+import type { OwedFilter, OwedLine, RecordFilter } from "../../src/model/ledger.ts";
+import type { RecordLine } from "../../src/model/outbox.ts";
 import type { LedgerStore, Opened } from "../support/store-contract.ts";
 import {
   alert,

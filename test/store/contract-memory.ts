@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Store } from "../../src/model/model.ts";
+import type { Store } from "../../src/model/outbox.ts";
 import type { Opened } from "../support/store-contract.ts";
 import {
   alert,

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { AlertId, Message, Undecided } from "../../src/model/model.ts";
+import type { AlertId } from "../../src/model/alert.ts";
+import type { Undecided } from "../../src/model/memory.ts";
+import type { Message } from "../../src/model/message.ts";
 import type { Opened } from "../support/store-contract.ts";
 import { EVENT_KEYS, effects, eventMemory, NOW } from "./samples.ts";
 

@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import ts from "typescript";
@@ -16,8 +16,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Owes and settles in a loop, and says each time what the store has acknowledged. */
 const WRITER = `
   import { writeSync } from "node:fs";
-  import { openSqliteStore } from "./store/sqlite.js";
-  import { delivery, NOW, owing, settledAs, takeBatch } from "./samples.js";
+  import { openSqliteStore } from "./src/store/sqlite/store.js";
+  import { delivery, NOW, owing, settledAs, takeBatch } from "./test/store/samples.js";
   const [path, round] = process.argv.slice(2);
   const store = await openSqliteStore({ path });
   for (let n = 0; ; n++) {

@@ -1,17 +1,15 @@
+import type { Alert, AlertId } from "../../src/model/alert.ts";
+import type { AttributeMemory, EventMemory } from "../../src/model/memory.ts";
 import type {
-  Alert,
-  AlertId,
-  AttributeMemory,
   Batch,
   Delivery,
   DeliveryId,
   Effects,
-  EventMemory,
   Group,
   RecordLine,
   Settlement,
   Store,
-} from "../../src/model/model.ts";
+} from "../../src/model/outbox.ts";
 
 export const NOW = 1_790_000_000_000;
 export const MINUTE = 60_000;

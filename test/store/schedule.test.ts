@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { DeliveryId } from "../../src/model/model.ts";
+import type { DeliveryId } from "../../src/model/outbox.ts";
 import { batchIdOf } from "../../src/store/batch-id.ts";
 import { BATCH_ROWS, chooseGroup, countFitting, type GroupState } from "../../src/store/schedule.ts";
 import { group } from "./samples.ts";

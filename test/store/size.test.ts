@@ -2,7 +2,8 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import type { AlertId, RecordLine } from "../../src/model/model.ts";
+import type { AlertId } from "../../src/model/alert.ts";
+import type { RecordLine } from "../../src/model/outbox.ts";
 import type { Shed } from "../../src/store/sqlite/size.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Log } from "../../src/base/log.ts";
-import type { Destination, Outcome } from "../../src/model/model.ts";
+import type { Destination, Outcome } from "../../src/model/payload.ts";
 import { captureLog } from "./captured-log.ts";
 import { eventually } from "./eventually.ts";
 import { type Answer, openHttpServer, unusedOrigin } from "./http-server.ts";

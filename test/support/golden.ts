@@ -1,6 +1,7 @@
 import { openBatch } from "../../src/delivery/payload.ts";
 import { Guard } from "../../src/guard/policy.ts";
-import type { Message, Payload } from "../../src/model/model.ts";
+import type { Message } from "../../src/model/message.ts";
+import type { Payload } from "../../src/model/payload.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { Route } from "../../src/routing/schema.ts";

@@ -1,5 +1,5 @@
+import type { Message } from "../../src/model/message.ts";
 import type { Attribute, EventView, MispObject, Tag } from "../../src/model/misp.ts";
-import type { Message } from "../../src/model/model.ts";
 
 /** When, by MISP's clock, the event of most tests was last changed. */
 export const T0 = Date.UTC(2026, 10, 20, 12);

@@ -1,15 +1,7 @@
+import type { Alert, AlertId, Item, Marking } from "../../src/model/alert.ts";
 import type { EventView, MispObject } from "../../src/model/misp.ts";
-import type {
-  Alert,
-  AlertId,
-  BatchId,
-  DeliveryId,
-  Entry,
-  GuardedAlert,
-  Item,
-  Marking,
-  Payload,
-} from "../../src/model/model.ts";
+import type { BatchId, DeliveryId } from "../../src/model/outbox.ts";
+import type { Entry, GuardedAlert, Payload } from "../../src/model/payload.ts";
 
 export const AMBER: Marking = { tlp: "amber", pap: "none", chr: false };
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Ledger, Store } from "../../src/model/model.ts";
+import type { Ledger } from "../../src/model/ledger.ts";
+import type { Store } from "../../src/model/outbox.ts";
 import { describeLedger } from "../store/contract-ledger.ts";
 import { describeMemory } from "../store/contract-memory.ts";
 import { describeSchedule } from "../store/contract-schedule.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Entry } from "../../src/model/model.ts";
+import type { Entry } from "../../src/model/payload.ts";
 import { compileTemplate, lintTemplate, renderTemplate, type TemplateSource } from "../../src/template/compile.ts";
 import { EVENT, entry, guarded, item, metadata, pointer, publication } from "../support/payloads.ts";
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { headline } from "../../src/alert/headline.ts";
-import type { AlertId, DeliveryId } from "../../src/model/model.ts";
+import type { AlertId } from "../../src/model/alert.ts";
+import type { DeliveryId } from "../../src/model/outbox.ts";
 import { compileTemplate, renderTemplate } from "../../src/template/compile.ts";
 import { EVENT, entry, guarded, HOSTILE, item, publication } from "../support/payloads.ts";
 

@@ -4,7 +4,7 @@ import { ConfigError } from "../../src/base/problem.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { openBatch } from "../../src/delivery/payload.ts";
 import { Guard } from "../../src/guard/policy.ts";
-import type { Entry } from "../../src/model/model.ts";
+import type { Entry } from "../../src/model/payload.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { Route } from "../../src/routing/schema.ts";

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
-import type { Frame, Message } from "../../src/model/model.ts";
+import type { Frame } from "../../src/model/frame.ts";
+import type { Message } from "../../src/model/message.ts";
 import { decode } from "../../src/topics/index.ts";
 
 const FIXTURES = new URL("../fixtures/", import.meta.url);

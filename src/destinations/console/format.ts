@@ -5,7 +5,7 @@ import { formatEntry } from "../../alert/json.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
-import type { Entry, Payload } from "../../model/model.ts";
+import type { Entry, Payload } from "../../model/payload.ts";
 import {
   choosePainter,
   lines,

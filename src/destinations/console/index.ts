@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import { z } from "zod";
-import type { Payload } from "../../model/model.ts";
+import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { formatJsonLines, formatText } from "./format.ts";
 import { formatTerminalPage } from "./page.ts";

@@ -1,5 +1,5 @@
 import { type CleanText, clean, graphemes } from "../../alert/text.ts";
-import type { Brand } from "../../model/model.ts";
+import type { Brand } from "../../model/brand.ts";
 
 /** Text that a terminal may be given: made of our own literals and clean text, so that no byte from MISP commands it. */
 export type TerminalText = Brand<string, "TerminalText">;

@@ -1,7 +1,8 @@
 import { formatEntry } from "../../alert/json.ts";
 import type { Style } from "../../alert/style.ts";
 import { clean, formatCount } from "../../alert/text.ts";
-import type { Entry, Item, Payload } from "../../model/model.ts";
+import type { Item } from "../../model/alert.ts";
+import type { Entry, Payload } from "../../model/payload.ts";
 
 /** A file that goes with a mail. */
 export interface Attachment {

@@ -3,7 +3,7 @@ import { largest } from "../../alert/fit.ts";
 import type { Html } from "../../alert/html.ts";
 import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, formatCount } from "../../alert/text.ts";
-import type { Payload } from "../../model/model.ts";
+import type { Payload } from "../../model/payload.ts";
 import { type Attachment, formatAttachments } from "./attachments.ts";
 import { formatHtml, formatHtmlBody } from "./layout.ts";
 import { formatSubject, type Subject } from "./subject.ts";

@@ -1,4 +1,4 @@
-import type { Payload } from "../../model/model.ts";
+import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { addressesOf, domainOf, type Mailbox } from "./address.ts";
 import { MAX_ATTACHMENT_BYTES } from "./attachments.ts";

@@ -1,4 +1,4 @@
-import type { Failure } from "../../model/model.ts";
+import type { Failure } from "../../model/payload.ts";
 
 /** What became of a mail that the server did not take, or of all that was tried. */
 export type Trouble = { readonly kind: "retry" | "ambiguous" | "message_rejected" | "destination_rejected" } & Failure;

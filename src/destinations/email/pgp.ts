@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Key } from "openpgp";
-import type { Failure } from "../../model/model.ts";
+import type { Failure } from "../../model/payload.ts";
 
 /** Public keys for some recipients. */
 export interface Keyring {

@@ -1,4 +1,4 @@
-import type { Outcome } from "../../model/model.ts";
+import type { Outcome } from "../../model/payload.ts";
 import type { Trouble } from "./outcome.ts";
 import type { Attempt, Refusal } from "./smtp.ts";
 

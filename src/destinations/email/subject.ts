@@ -2,7 +2,8 @@ import { formatTitle, formatTlp } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, join, truncate } from "../../alert/text.ts";
-import type { Brand, Payload } from "../../model/model.ts";
+import type { Brand } from "../../model/brand.ts";
+import type { Payload } from "../../model/payload.ts";
 import { formatLevels, formatTotal } from "./text.ts";
 import type { View } from "./view.ts";
 

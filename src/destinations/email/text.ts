@@ -2,7 +2,7 @@ import { formatTlp } from "../../alert/headline.ts";
 import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { type CleanText, clean, formatCount, formatNumber, join, truncate } from "../../alert/text.ts";
-import type { Brand } from "../../model/model.ts";
+import type { Brand } from "../../model/brand.ts";
 import type { EntryView, View } from "./view.ts";
 
 /**

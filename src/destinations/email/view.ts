@@ -2,7 +2,8 @@ import { type Headline, headline } from "../../alert/headline.ts";
 import { type Indicator, indicator, listItems } from "../../alert/indicators.ts";
 import type { Style } from "../../alert/style.ts";
 import { truncate } from "../../alert/text.ts";
-import type { Entry, Item, Payload } from "../../model/model.ts";
+import type { Item } from "../../model/alert.ts";
+import type { Entry, Payload } from "../../model/payload.ts";
 import { THREAT_LEVELS, type ThreatLevel, type Tlp } from "../../model/vocabulary.ts";
 
 /** One entry as a mail tells it, in both of its parts. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseRetryAfter } from "../../base/http.ts";
-import type { Outcome } from "../../model/model.ts";
+import type { Outcome } from "../../model/payload.ts";
 import { classifyReply, type Reply } from "../http.ts";
 
 type Verdict = Exclude<Outcome["kind"], "done" | "unproven">;

@@ -4,7 +4,7 @@ import { type Indicator, indicator, type Listed, listItems } from "../../alert/i
 import { LEVELS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
-import type { Entry, Payload } from "../../model/model.ts";
+import type { Entry, Payload } from "../../model/payload.ts";
 import {
   type Block,
   bold,

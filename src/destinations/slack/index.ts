@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Secret } from "../../base/secret.ts";
-import type { Payload } from "../../model/model.ts";
+import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { classifyAnswer } from "./answers.ts";
 import { LIMITS, measure } from "./blocks.ts";

@@ -2,7 +2,7 @@ import type { FactLine, Headline } from "../../alert/headline.ts";
 import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
-import type { Payload } from "../../model/model.ts";
+import type { Payload } from "../../model/payload.ts";
 import type { ThreatLevel } from "../../model/vocabulary.ts";
 import { type Block, type Button, bold, type Paragraph, type Preformatted, paragraph, plain, run } from "./blocks.ts";
 import {

@@ -1,5 +1,5 @@
 import { type CleanText, clean, cuttableAt, graphemes } from "../../alert/text.ts";
-import type { Brand } from "../../model/model.ts";
+import type { Brand } from "../../model/brand.ts";
 
 /** Text for the places that Slack never parses: `plain_text` objects without emoji, and text elements of `rich_text`. */
 export type SlackText = Brand<string, "SlackText">;

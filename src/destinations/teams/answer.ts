@@ -1,5 +1,5 @@
 import { parseRetryAfter } from "../../base/http.ts";
-import type { Outcome } from "../../model/model.ts";
+import type { Outcome } from "../../model/payload.ts";
 import { classifyReply, type Reply } from "../http.ts";
 
 const CUT_OFF = "webhook_url is not complete: copy the whole URL of the flow's trigger again, with api-version and sig";

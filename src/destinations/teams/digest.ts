@@ -2,7 +2,7 @@ import { countLevels } from "../../alert/digest.ts";
 import { formatTlp } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { clean, formatCount, formatNumber, join } from "../../alert/text.ts";
-import type { Payload } from "../../model/model.ts";
+import type { Payload } from "../../model/payload.ts";
 import { line, openUrl, type RichTextBlock, run } from "./card.ts";
 import { type Content, formatHead, formatIndicators, formatLevel, formatMore, type Told } from "./entry.ts";
 import { cardText } from "./text.ts";

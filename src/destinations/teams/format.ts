@@ -4,7 +4,7 @@ import { indicator, listItems } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
-import type { Payload } from "../../model/model.ts";
+import type { Payload } from "../../model/payload.ts";
 import type { Card, Message } from "./card.ts";
 import { formatDigest, shortened } from "./digest.ts";
 import { type Content, formatAlert, formatMinimalAlert, type Told } from "./entry.ts";

@@ -1,5 +1,5 @@
 import { formatInstant } from "../../alert/style.ts";
-import type { Payload } from "../../model/model.ts";
+import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { openHttp } from "../http.ts";
 import { classifyAnswer } from "./answer.ts";

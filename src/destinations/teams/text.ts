@@ -1,5 +1,5 @@
 import type { CleanText } from "../../alert/text.ts";
-import type { Brand } from "../../model/model.ts";
+import type { Brand } from "../../model/brand.ts";
 
 /** Text of a TextRun, which is no Markdown to anybody; what Teams looks for in every text is broken in it. */
 export type CardText = Brand<string, "CardText">;

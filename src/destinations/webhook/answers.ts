@@ -1,4 +1,4 @@
-import type { Outcome } from "../../model/model.ts";
+import type { Outcome } from "../../model/payload.ts";
 
 /** What the operator can do, by the reason of a failure; a receiver that is down needs nothing but patience. */
 const HINTS: Readonly<Record<string, string>> = {

@@ -4,7 +4,7 @@ import { type Listed, listItems } from "../../alert/indicators.ts";
 import { type Cuttable, cutEntry, formatEntry, formatMinimalEntry, type Values } from "../../alert/json.ts";
 import type { Style } from "../../alert/style.ts";
 import { formatCount } from "../../alert/text.ts";
-import type { Payload } from "../../model/model.ts";
+import type { Payload } from "../../model/payload.ts";
 
 /** Stages of shrinking, what people miss least first; each starts from what the one before left. */
 const STAGES: readonly Cuttable[] = ["indicators", "objects", "lines", "tags", "clusters"];

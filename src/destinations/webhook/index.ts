@@ -1,4 +1,4 @@
-import type { Payload } from "../../model/model.ts";
+import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { classifyReply, openHttp } from "../http.ts";
 import { judge } from "./answers.ts";

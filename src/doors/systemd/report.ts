@@ -1,7 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Pulse } from "../../base/pulse.ts";
-import type { Store } from "../../model/model.ts";
+import type { Store } from "../../model/outbox.ts";
 import type { Supervisor } from "../../operations/supervisor.ts";
 import type { Notifier } from "./notifier.ts";
 import { formatStatusLine, mattersOf, type Shown } from "./status-line.ts";

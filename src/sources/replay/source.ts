@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UsageError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
-import type { Frame, Source } from "../../model/model.ts";
+import type { Frame, Source } from "../../model/frame.ts";
 import { openBurstLog } from "../burst-log.ts";
 import { type Read, RecordingReader } from "./recording.ts";
 

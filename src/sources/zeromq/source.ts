@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Duration, SecretText, Size } from "../../base/schema.ts";
-import type { Frame } from "../../model/model.ts";
+import type { Frame } from "../../model/frame.ts";
 import { openBurstLog } from "../burst-log.ts";
 import { defineSource, type LiveSource, type SourceContext, splitFrame } from "../source.ts";
 import { openReceiver } from "./receiver.ts";

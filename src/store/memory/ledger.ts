@@ -1,17 +1,7 @@
-import type {
-  Alert,
-  Batch,
-  BatchId,
-  DeliveryId,
-  Hold,
-  Ledger,
-  Memory,
-  OwedFilter,
-  OwedLine,
-  RecordFilter,
-  RecordLine,
-  Undecided,
-} from "../../model/model.ts";
+import type { Alert } from "../../model/alert.ts";
+import type { Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from "../../model/ledger.ts";
+import type { Memory, Undecided } from "../../model/memory.ts";
+import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
 import { recordOf } from "../../model/record.ts";
 import { nameOf } from "../names.ts";
 import type { FormedBatch, Owed, WaitingGroup } from "./rows.ts";

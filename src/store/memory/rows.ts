@@ -1,4 +1,5 @@
-import type { Alert, Batch, BatchId, Delivery, Group } from "../../model/model.ts";
+import type { Alert } from "../../model/alert.ts";
+import type { Batch, BatchId, Delivery, Group } from "../../model/outbox.ts";
 import type { GroupState } from "../schedule.ts";
 
 export interface Owed {

@@ -1,20 +1,7 @@
-import type {
-  Alert,
-  AttributeMemory,
-  Batch,
-  Delivery,
-  Effects,
-  EventMemory,
-  Keys,
-  Known,
-  Ledger,
-  Memory,
-  RecordLine,
-  Settlement,
-  Store,
-  Told,
-  Undecided,
-} from "../../model/model.ts";
+import type { Alert } from "../../model/alert.ts";
+import type { Ledger } from "../../model/ledger.ts";
+import type { AttributeMemory, EventMemory, Keys, Known, Memory, Told, Undecided } from "../../model/memory.ts";
+import type { Batch, Delivery, Effects, RecordLine, Settlement, Store } from "../../model/outbox.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { attributeIdsOf, nameOf } from "../names.ts";
 import { chooseGroup, countFitting } from "../schedule.ts";

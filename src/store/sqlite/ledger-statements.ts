@@ -1,4 +1,4 @@
-import type { Hold } from "../../model/model.ts";
+import type { Hold } from "../../model/ledger.ts";
 import type { Database } from "./driver.ts";
 import type { BodyRow } from "./rows.ts";
 

@@ -1,17 +1,8 @@
 import { setImmediate } from "node:timers/promises";
-import type {
-  Alert,
-  Batch,
-  BatchId,
-  DeliveryId,
-  Hold,
-  Ledger,
-  Memory,
-  OwedFilter,
-  OwedLine,
-  RecordFilter,
-  RecordLine,
-} from "../../model/model.ts";
+import type { Alert } from "../../model/alert.ts";
+import type { Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from "../../model/ledger.ts";
+import type { Memory } from "../../model/memory.ts";
+import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
 import { recordOf } from "../../model/record.ts";
 import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
 import { removeOwed } from "./removal.ts";

@@ -1,4 +1,4 @@
-import type { Delivery, RecordLine } from "../../model/model.ts";
+import type { Delivery, RecordLine } from "../../model/outbox.ts";
 import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
 import { formatRecord, parseDelivery } from "./rows.ts";
 import type { Statements } from "./statements.ts";

@@ -1,4 +1,6 @@
-import type { Alert, AttributeMemory, Delivery, EventMemory, RecordLine } from "../../model/model.ts";
+import type { Alert } from "../../model/alert.ts";
+import type { AttributeMemory, EventMemory } from "../../model/memory.ts";
+import type { Delivery, RecordLine } from "../../model/outbox.ts";
 import type { GroupState } from "../schedule.ts";
 import type { Cell } from "./driver.ts";
 

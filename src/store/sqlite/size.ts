@@ -1,4 +1,5 @@
-import type { RecordLine, Undecided } from "../../model/model.ts";
+import type { Undecided } from "../../model/memory.ts";
+import type { RecordLine } from "../../model/outbox.ts";
 import { recordOf } from "../../model/record.ts";
 import type { Database } from "./driver.ts";
 import type { Shelf } from "./ledger.ts";

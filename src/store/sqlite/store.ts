@@ -1,21 +1,16 @@
+import type { Alert } from "../../model/alert.ts";
+import type { Ledger } from "../../model/ledger.ts";
+import type { AttributeMemory, EventMemory, Keys, Known, Memory, Told } from "../../model/memory.ts";
 import type {
-  Alert,
-  AttributeMemory,
   Batch,
   BatchId,
   Delivery,
   DeliveryId,
   Effects,
-  EventMemory,
-  Keys,
-  Known,
-  Ledger,
-  Memory,
   RecordLine,
   Settlement,
   Store,
-  Told,
-} from "../../model/model.ts";
+} from "../../model/outbox.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { attributeIdsOf, nameOf } from "../names.ts";
 import { BATCH_ROWS, chooseGroup, countFitting } from "../schedule.ts";

@@ -1,4 +1,5 @@
-import type { Effects, Known, Undecided } from "../../model/model.ts";
+import type { Known, Undecided } from "../../model/memory.ts";
+import type { Effects } from "../../model/outbox.ts";
 import type { Database } from "./driver.ts";
 
 interface Row {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatJsonLines, formatText, type Look } from "../../../src/destinations/console/format.ts";
-import type { Entry } from "../../../src/model/model.ts";
+import type { Entry } from "../../../src/model/payload.ts";
 import { GOLDEN_NAMES, goldenPayload } from "../../support/golden.ts";
 import {
   burst,

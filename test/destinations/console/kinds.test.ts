@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
 import { formatText } from "../../../src/destinations/console/format.ts";
-import type { Entry, Item, Message } from "../../../src/model/model.ts";
+import type { Item } from "../../../src/model/alert.ts";
+import type { Message } from "../../../src/model/message.ts";
+import type { Entry } from "../../../src/model/payload.ts";
 import { entry, guarded, payload } from "../../support/payloads.ts";
 import { decodeSample, SAMPLE_NAMES } from "../../topics/frames.ts";
 

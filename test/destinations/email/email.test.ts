@@ -1,6 +1,6 @@
 import PostalMime from "postal-mime";
 import { describe, expect, it } from "vitest";
-import type { Outcome, Payload } from "../../../src/model/model.ts";
+import type { Outcome, Payload } from "../../../src/model/payload.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openHttpServer } from "../../support/http-server.ts";
 import { EVENT, entry, guarded, HOSTILE, payload, publication } from "../../support/payloads.ts";

@@ -9,7 +9,7 @@ import {
 } from "../../../src/destinations/email/format.ts";
 import { composeMail } from "../../../src/destinations/email/mime.ts";
 import { MAX_SUBJECT } from "../../../src/destinations/email/subject.ts";
-import type { Entry, Payload } from "../../../src/model/model.ts";
+import type { Entry, Payload } from "../../../src/model/payload.ts";
 import { GOLDEN_NAMES, goldenPayload } from "../../support/golden.ts";
 import { checkMailHtml } from "../../support/mail-html.ts";
 import {

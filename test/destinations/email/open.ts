@@ -1,5 +1,5 @@
 import { email } from "../../../src/destinations/email/index.ts";
-import type { Destination } from "../../../src/model/model.ts";
+import type { Destination } from "../../../src/model/payload.ts";
 import { type CapturedLog, captureLog } from "../../support/captured-log.ts";
 import { CERTIFICATE_FILE } from "../../support/http-server.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as openpgp from "openpgp";
 import PostalMime from "postal-mime";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Payload } from "../../../src/model/model.ts";
+import type { Payload } from "../../../src/model/payload.ts";
 import { payload, publication } from "../../support/payloads.ts";
 import { openSmtpServer } from "../../support/smtp-server.ts";
 import { NOW, openEmail } from "./open.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isWithinLimits, LIMITS, measure, type SlackMessage } from "../../../src/destinations/slack/blocks.ts";
 import { formatMessage } from "../../../src/destinations/slack/format.ts";
-import type { Entry, Payload } from "../../../src/model/model.ts";
+import type { Entry, Payload } from "../../../src/model/payload.ts";
 import { GOLDEN_NAMES, goldenPayload } from "../../support/golden.ts";
 import {
   AMBER,

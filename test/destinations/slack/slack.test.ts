@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DestinationEntry } from "../../../src/destinations/index.ts";
-import type { Destination, Outcome, Payload } from "../../../src/model/model.ts";
+import type { Destination, Outcome, Payload } from "../../../src/model/payload.ts";
 import { captureLog } from "../../support/captured-log.ts";
 import { describeDestination, type OpenForTest, URL_SECRET } from "../../support/destination-contract.ts";
 import type { Answer } from "../../support/http-server.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatMessage } from "../../../src/destinations/teams/format.ts";
-import type { Entry, Payload } from "../../../src/model/model.ts";
+import type { Entry, Payload } from "../../../src/model/payload.ts";
 import { GOLDEN_NAMES, goldenPayload } from "../../support/golden.ts";
 import {
   AMBER,

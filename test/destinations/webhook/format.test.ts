@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Values } from "../../../src/alert/json.ts";
 import { formatBody as format, sign } from "../../../src/destinations/webhook/format.ts";
-import type { Entry, Payload } from "../../../src/model/model.ts";
+import type { Entry, Payload } from "../../../src/model/payload.ts";
 import { GOLDEN_NAMES, goldenPayload } from "../../support/golden.ts";
 import {
   EVENT,

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { DestinationEntry } from "../../../src/destinations/index.ts";
-import type { Destination, Payload } from "../../../src/model/model.ts";
+import type { Destination, Payload } from "../../../src/model/payload.ts";
 import { captureLog } from "../../support/captured-log.ts";
 import { describeDestination, type OpenForTest, URL_SECRET } from "../../support/destination-contract.ts";
 import { CERTIFICATE_FILE, openHttpServer } from "../../support/http-server.ts";

@@ -11,7 +11,7 @@ import { readinessPage } from "../../../src/doors/http/health.ts";
 import { Metrics } from "../../../src/doors/http/metrics.ts";
 import { openPages } from "../../../src/doors/http/pages.ts";
 import { WriteProbe } from "../../../src/doors/http/write-probe.ts";
-import type { RecordLine, Store } from "../../../src/model/model.ts";
+import type { RecordLine, Store } from "../../../src/model/outbox.ts";
 import { openAnswers } from "../../../src/operations/answers.ts";
 import { openService } from "../../../src/service/service.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/store.ts";

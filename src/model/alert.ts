@@ -1,0 +1,58 @@
+import type { Brand } from "./brand.ts";
+import type { Line, Message } from "./message.ts";
+import type { Attribute, EventView, MispObject, Reach, Sighting } from "./misp.ts";
+import type { Kind, Pap, Tlp } from "./vocabulary.ts";
+
+export type AlertId = Brand<string, "AlertId">; // hash of instance, kind, subject and version
+
+/** The marking of one level: `none` is known to have no label, `unknown` never passes a guard. */
+export interface Marking {
+  readonly tlp: Tlp | "none" | "unknown";
+  readonly pap: Pap | "none" | "unknown";
+  /** `tlp:ex:chr`: the source may not be disclosed. */
+  readonly chr: boolean;
+}
+
+/** An attribute in an alert, with all that a guard needs to judge it alone. */
+export interface Item extends Omit<Attribute, "distribution" | "sharingGroup" | "tags"> {
+  readonly tags: readonly string[];
+  readonly tagsKnown: boolean;
+  readonly marking: Marking;
+  /** Object's and attribute's own, outermost first, without `inherit`: all must pass beside the event's. */
+  readonly reach: readonly Reach[];
+  /** A route matched on this very attribute. */
+  readonly matched?: boolean;
+}
+
+/** How many items share all that a guard looks at; adds up to the whole event also when `items` is cut. */
+export interface Count {
+  readonly type: string;
+  readonly toIds: boolean;
+  readonly marking: Marking;
+  readonly reach: readonly Reach[];
+  readonly n: number;
+}
+
+/** Channel-neutral content of one thing worth telling. Stored once; deliveries refer to it. */
+export interface Alert {
+  readonly id: AlertId;
+  readonly kind: Kind;
+  readonly instance: string;
+  readonly receivedAt: number;
+  readonly subject: Message["subject"];
+  readonly version: string;
+  /** Found by reconcile, not by the feed. */
+  readonly late?: true;
+  /** First publication seen, a later one, or the same again; absent where the kind is not a publication. */
+  readonly change?: "new" | "updated" | "unchanged";
+  readonly event?: EventView;
+  readonly marking: Marking;
+  /** Tells whether the event was ever published, as far as is known. */
+  readonly everPublished: boolean | "unknown";
+  readonly items: readonly Item[];
+  readonly counts: readonly Count[];
+  readonly objects: readonly (MispObject & { readonly reach: readonly Reach[] })[];
+  readonly sighting?: Sighting;
+  readonly tag?: Message["tag"];
+  readonly lines: readonly Line[];
+}

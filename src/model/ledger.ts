@@ -1,0 +1,74 @@
+import type { Batch, Delivery, DeliveryId, RecordLine } from "./outbox.ts";
+
+/** Where an owed delivery stands: in its group, in an attempt, or between two attempts. */
+export type Standing = "waiting" | "sending" | "retrying";
+
+/** A delivery that is owed, and when it leaves or is tried next. */
+export interface OwedLine {
+  readonly delivery: Delivery;
+  readonly standing: Standing;
+  readonly dueAt: number;
+  readonly attempts: number;
+  readonly firstAttemptAt?: number;
+  /** Why the last attempt failed. */
+  readonly reason?: string;
+}
+
+/** Which owed deliveries are meant: all of what is given holds. */
+export interface OwedFilter {
+  readonly ids?: readonly DeliveryId[];
+  readonly destinations?: readonly string[];
+  readonly standing?: Standing;
+  readonly eventUuid?: string;
+  /** Owed since before then. */
+  readonly before?: number;
+}
+
+/** Which lines of the record are meant: all of what is given holds. */
+export interface RecordFilter {
+  readonly destination?: string;
+  readonly eventUuid?: string;
+  readonly outcome?: RecordLine["outcome"];
+  /** At that time or later. */
+  readonly since?: number;
+}
+
+/** Why nothing leaves to a destination for now: an operator holds it, it refuses us, or no configuration names it any more. */
+export interface Hold {
+  readonly destination: string;
+  readonly kind: "paused" | "suspended" | "unnamed";
+  readonly since: number;
+  /** Paused: the operator, as they named themselves. Suspended: the reason. Else empty. */
+  readonly note: string;
+}
+
+/** The side of a store that people use. What may be long comes in pages, and other work goes on between two of them. */
+export interface Ledger {
+  /** Oldest first. */
+  owed(filter: OwedFilter): AsyncIterable<readonly OwedLine[]>;
+  /** The owed deliveries whose id begins so, two at most. */
+  find(prefix: string): Promise<readonly DeliveryId[]>;
+  /** All that is stored of one owed delivery, as it would be taken. */
+  open(id: DeliveryId): Promise<{ readonly line: OwedLine; readonly batch: Batch } | undefined>;
+  /** Makes due at once what is not being sent, with all that leaves together with it. */
+  hasten(filter: OwedFilter, now: number): AsyncIterable<readonly OwedLine[]>;
+  /** Settles so what is not being sent: that may already have arrived. Gives the lines of the record. */
+  drop(
+    filter: OwedFilter,
+    end: Pick<RecordLine, "outcome" | "reason" | "by">,
+    now: number,
+  ): AsyncIterable<readonly RecordLine[]>;
+  /** Newest first. */
+  records(filter: RecordFilter): AsyncIterable<readonly RecordLine[]>;
+  /** How much of each instance nobody knows yet whether it may be told, and since when; none where there is nothing. */
+  undecided(): Promise<readonly { readonly instance: string; readonly messages: number; readonly oldestAt: number }[]>;
+  /** When a destination was told last. */
+  toldAt(destination: string): Promise<number | undefined>;
+  /** Writes what changes nothing; rejects where nothing can be written. */
+  probe(): Promise<void>;
+  holds(): Promise<readonly Hold[]>;
+  /** A destination that is held in this way already stays as it is. */
+  hold(hold: Hold): Promise<void>;
+  /** What was held has not aged. */
+  release(destination: string, kind: Hold["kind"], now: number): Promise<void>;
+}

@@ -1,0 +1,84 @@
+import type { AlertId } from "./alert.ts";
+import type { Message } from "./message.ts";
+import type { EventView, Tag } from "./misp.ts";
+
+/** What one event is known to be, from all frames so far. Only moves forward by `event.changedAt`. */
+export interface EventMemory {
+  readonly instance: string;
+  /** MISP's event id, or the UUID where no frame told the id. */
+  readonly key: string;
+  /** Counts the commits of this row; 0 for a row that was never stored. */
+  readonly revision: number;
+  /** Sharing-group members are never in here. `tags` absent: the complete list was never seen. */
+  readonly event: EventView;
+  /** Marking tags seen attached since the complete list: they tighten at once, and only a newer list loosens. */
+  readonly attached: readonly (Tag & { readonly seenAt: number })[];
+  /** `changedAt` of the newest publication seen. */
+  readonly publishedAt?: number;
+  /** When, by our clock, the feed told of it, or it was published, if it was found late. */
+  readonly publicationAt?: number;
+  /** When that publication was received first, late or not; what says the same soon after is a copy of it. */
+  readonly countedAt?: number;
+  /** What that publication said of the event itself, to tell in words what the next one changes. */
+  readonly published?: Pick<EventView, "info" | "threatLevel"> & { readonly tags: readonly string[] };
+  readonly everPublished: boolean;
+  readonly deleted: boolean;
+}
+
+/** The marking tags of one attribute; there is no row for an attribute that has none. */
+export interface AttributeMemory {
+  readonly instance: string;
+  /** MISP's attribute id: the only name that tag frames give. */
+  readonly id: string;
+  readonly eventKey: string;
+  readonly tags: readonly string[];
+  /** By MISP's clock the newest change of the event, and of the attribute, when these were seen: only a newer list loosens. */
+  readonly eventChangedAt: number;
+  readonly changedAt: number;
+}
+
+/** What a micro-batch of messages needs to know before it can be planned. */
+export interface Keys {
+  readonly events: readonly {
+    readonly instance: string;
+    readonly id?: string;
+    readonly uuid?: string;
+    /** Also what is undecided about it, and all of its attributes that have a marking, of which there may be many. */
+    readonly whole?: boolean;
+  }[];
+  readonly attributes: readonly { readonly instance: string; readonly id: string }[];
+}
+
+/** What the store knows of them. `told` includes what is owed. */
+export interface Known {
+  readonly events: readonly EventMemory[];
+  readonly attributes: readonly AttributeMemory[];
+  readonly told: readonly Told[];
+  readonly undecided: readonly Pick<Undecided, "id" | "instance" | "eventKey" | "destinations">[];
+}
+
+/** A message that MISP's REST API can tell more about: until then nobody knows whether these destinations may be told. */
+export interface Undecided {
+  readonly id: AlertId;
+  readonly instance: string;
+  /** `EventMemory.key` of its event. */
+  readonly eventKey: string;
+  readonly destinations: readonly string[];
+  /** Without sharing-group members. */
+  readonly message: Message;
+  readonly since: number;
+}
+
+/** The newest version of an event that a destination has been told, or is owed. */
+export interface Told {
+  readonly instance: string;
+  readonly eventUuid: string;
+  readonly destination: string;
+  readonly changedAt: number;
+}
+
+/** What is known now about the event of an alert and about its attributes; it may be stricter than the alert is. */
+export interface Memory {
+  readonly event?: EventMemory;
+  readonly attributes: readonly AttributeMemory[];
+}

@@ -1,0 +1,77 @@
+import type { Attribute, EventView, MispObject, Sighting, Tag } from "./misp.ts";
+import type { AttributeFactName, FactName, Kind } from "./vocabulary.ts";
+
+export type SubjectType =
+  | "event"
+  | "attribute"
+  | "object"
+  | "reference"
+  | "sighting"
+  | "tag"
+  | "organisation"
+  | "user"
+  | "discussion"
+  | "audit"
+  | "warninglist"
+  | "workflow"
+  | "herald";
+
+/** A decoded frame: the wire's lies are corrected, and nothing behind it knows the wire. */
+export interface Message {
+  /** Absent: nothing that a rule may match, only something to remember. */
+  readonly kind?: Kind;
+  readonly instance: string;
+  readonly topic: string;
+  readonly receivedAt: number;
+  readonly subject: { readonly type: SubjectType; readonly uuid?: string; readonly id?: string };
+  /** MISP's id of the account whose doing it is, in the few frames that name one. */
+  readonly actor?: string;
+  /** With kind and subject what makes two messages the same one: MISP's timestamp and action where the frame has them. */
+  readonly version: string;
+  /** The event it is about, or part of; absent: it is about no event. */
+  readonly event?: EventView;
+  /** What it carries. For a publication these are all of the event. */
+  readonly attributes: readonly Attribute[];
+  readonly objects: readonly MispObject[];
+  readonly sighting?: Sighting;
+  /** The tag that was attached, detached or defined, and what carries it. */
+  readonly tag?: Tag & { readonly on?: "event" | "attribute"; readonly attributeId?: string };
+  /** A publication that the feed did not tell: it was found by asking MISP. */
+  readonly late?: Late;
+  /** Labelled texts of kinds that have no content of their own above: audit, user, organisation, discussion … */
+  readonly lines: readonly Line[];
+}
+
+/** A publication that was found late; its event may have been edited since. */
+export interface Late {
+  /** Among so many that they are told together. */
+  readonly together: boolean;
+  /** By our clock. */
+  readonly publishedAt: number;
+  /** The event's `changedAt` when it was published; where nobody knows it any more, the time of the publication by MISP's clock. */
+  readonly changedAt: number;
+}
+
+/** Label from our own vocabulary, text from MISP. */
+export interface Line {
+  readonly label: string;
+  readonly text: string;
+}
+
+/** Values that are known; `complete`: there are no others. An absent fact is unknown. */
+export interface Fact {
+  readonly values: readonly string[];
+  readonly complete: boolean;
+}
+export type Facts = Readonly<Partial<Record<FactName, Fact>>>;
+export type AttributeFacts = Readonly<Partial<Record<AttributeFactName, Fact>>>;
+
+/** What a rule is asked about. */
+export interface Matchable {
+  readonly facts: Facts;
+  readonly attributes: readonly AttributeFacts[];
+  /** The attributes are all that the message is about; false where some are hidden or not told. */
+  readonly attributesComplete: boolean;
+}
+
+export type Truth = true | false | "unknown";

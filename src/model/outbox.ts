@@ -1,0 +1,139 @@
+import type { Alert, AlertId } from "./alert.ts";
+import type { Brand } from "./brand.ts";
+import type { AttributeMemory, EventMemory, Keys, Known, Memory, Undecided } from "./memory.ts";
+import type { Kind } from "./vocabulary.ts";
+
+export type BatchId = Brand<string, "BatchId">; // hash of the deliveries that leave together: the same at every attempt
+
+export type DeliveryId = Brand<string, "DeliveryId">; // hash of an alert's identity and a destination: adding it twice is harmless
+
+/** One alert owed to one destination. */
+export interface Delivery {
+  readonly id: DeliveryId;
+  readonly alert: AlertId;
+  readonly destination: string;
+  readonly instance: string;
+  readonly kind: Kind;
+  /** Present where the event is known; `changedAt` orders versions of a publication. */
+  readonly eventUuid?: string;
+  readonly changedAt?: number;
+  readonly createdAt: number;
+  readonly priority: "normal" | "high";
+  /** The routes whose match is visible to the destination. */
+  readonly routes: readonly string[];
+  readonly mentions: readonly string[];
+  /** One per route; the store puts it where it leaves first. */
+  readonly groups: readonly Group[];
+  /** Of a publication: the version of the event that the destination was told last; absent: none. */
+  readonly since?: number;
+  /** What is different in the event itself since then, where that version is remembered. */
+  readonly changes?: EventChanges;
+  /** Keys of the sharing groups that passed because every reader is a member; members are not stored. */
+  readonly cleared: readonly string[];
+}
+
+/** Says that something is different, not what it was: the readers may not have been shown that. */
+export interface EventChanges {
+  readonly title: boolean;
+  readonly threatLevel: boolean;
+  readonly tagsAdded: readonly string[];
+  readonly tagsRemoved: number;
+}
+
+/** Deliveries with one key leave together: the first after `waitMs`, what follows `intervalMs` after the last one left. */
+export interface Group {
+  readonly key: string;
+  readonly waitMs: number;
+  readonly intervalMs: number;
+  /** How many items one payload lists. */
+  readonly show: number | "matched";
+}
+
+/** One content-free line per settled delivery. */
+export interface RecordLine {
+  readonly delivery: DeliveryId;
+  readonly at: number;
+  readonly destination: string;
+  readonly instance: string;
+  readonly kind: Kind;
+  readonly eventUuid?: string;
+  readonly changedAt?: number;
+  readonly routes: readonly string[];
+  readonly outcome: "sent" | "unproven" | "refused" | "muted" | "dead";
+  /** From our own vocabulary, never from MISP or a server: `tlp-above-ceiling`, `http-410` … */
+  readonly reason?: string;
+  /** The strictest marking that left. */
+  readonly tlp?: string;
+  /** The operator who wanted it so, as they named themselves. */
+  readonly by?: string;
+}
+
+/** All that planning wants done; committed as a whole or not at all. */
+export interface Effects {
+  /** Each is stored only if the row's revision is still the one it was derived from. */
+  readonly events: readonly EventMemory[];
+  readonly attributes: readonly AttributeMemory[];
+  /** Attributes whose newer complete list has no marking any more. */
+  readonly forget: readonly { readonly instance: string; readonly id: string }[];
+  readonly alerts: readonly Alert[];
+  readonly deliveries: readonly Delivery[];
+  readonly records: readonly RecordLine[];
+  /** Added if absent. */
+  readonly undecided: readonly Undecided[];
+  /** These destinations wait no longer: they are owed, refused, or told by a publication. */
+  readonly decided: readonly { readonly id: AlertId; readonly destinations: readonly string[] }[];
+  /** Where the next question what was published begins, in MISP's clock. */
+  readonly cursors: readonly { readonly instance: string; readonly publishedAt: number }[];
+  /** Keys of groups that nothing more will join: what waits in them is due. */
+  readonly complete?: readonly string[];
+}
+
+/** Deliveries of one group on their way out; the same at every attempt. */
+export interface Batch {
+  readonly id: BatchId;
+  readonly destination: string;
+  /** Attempts before this one. */
+  readonly attempts: number;
+  readonly firstAttemptAt: number;
+  readonly show: Group["show"];
+  readonly entries: readonly { readonly delivery: Delivery; readonly alert: Alert; readonly memory: Memory }[];
+}
+
+/** How a batch ended, or when it is tried again. Deliveries that are in neither list stay as they are. */
+export interface Settlement {
+  readonly batch: BatchId;
+  readonly records: readonly RecordLine[];
+  readonly retryAt?: number;
+  /** Whether the failed attempt counts; an attempt cut by a stop does not. */
+  readonly attempted: boolean;
+  /** Why it is tried again, kept until the next attempt fails. */
+  readonly reason?: string;
+}
+
+/** Durable and shared: what is committed is owed until it is settled, also across a crash. */
+export interface Store extends AsyncDisposable {
+  recall(keys: Keys): Promise<Known>;
+  /** Adds are "if absent"; `conflict`: memory has moved since it was recalled, nothing was stored, recall and plan again. */
+  commit(effects: Effects, now: number): Promise<"committed" | "conflict">;
+  /** The batch of `destination` that is due, or when the next one will be; undefined: nothing is owed. */
+  take(destination: string, now: number): Promise<{ readonly batch: Batch } | { readonly dueAt: number } | undefined>;
+  settle(settlement: Settlement, now: number): Promise<void>;
+  /**
+   * What is undecided about one event of `instance`, the one that has been quiet for longest, unless a frame about it came
+   * after `quietSince`; else when the earliest came; undefined: nothing is undecided. Events in `except` are left out.
+   */
+  undecided(
+    instance: string,
+    quietSince: number,
+    except: readonly string[],
+  ): Promise<
+    { readonly eventKey: string; readonly undecided: readonly Undecided[] } | { readonly lastAt: number } | undefined
+  >;
+  /** Where the next question what was published begins; undefined: it was never asked. */
+  cursor(instance: string): Promise<number | undefined>;
+  /** For people: what is owed and what became of what was. */
+  owed(): Promise<readonly { readonly destination: string; readonly owed: number; readonly oldestAt: number }[]>;
+  history(limit: number): Promise<readonly RecordLine[]>;
+  /** Removes at most a transaction's worth of records and memory older than `before`; true: there may be more. */
+  prune(before: number): Promise<boolean>;
+}

@@ -1,0 +1,100 @@
+import type { Alert } from "./alert.ts";
+import type { Brand } from "./brand.ts";
+import type { Sighting } from "./misp.ts";
+import type { BatchId, DeliveryId, EventChanges, Group } from "./outbox.ts";
+import type { Kind, Pap, Tlp } from "./vocabulary.ts";
+
+/** How much of an alert a destination may see. */
+export type Form = "full" | "metadata" | "pointer";
+
+/** An alert reduced to what one destination may see. Only the guard makes one; nothing else reaches a formatter. */
+export type GuardedAlert = Brand<
+  {
+    readonly form: Form;
+    /** Without what was withheld: fields are removed, not blanked. */
+    readonly alert: Omit<Alert, "marking" | "everPublished">;
+    /** Every sighting that it stands for, newest first, also those of alerts that were merged into it. */
+    readonly sightings: readonly Sighting[];
+    /** The strictest label of what is in it; `untagged` when no level has one. */
+    readonly tlp: Tlp | "untagged";
+    readonly pap: Pap | "untagged";
+    /** How many attributes are not in it because of a marking. */
+    readonly withheld: number;
+  },
+  "GuardedAlert"
+>;
+
+/** One thing a payload tells: the newest alert about it, with the parts of the older ones merged in. */
+export interface Entry {
+  readonly guarded: GuardedAlert;
+  /** How many messages it stands for, by kind. */
+  readonly kinds: readonly { readonly kind: Kind; readonly n: number }[];
+  readonly routes: readonly string[];
+  /** The version of the event that the destination was told last: what is newer has changed. */
+  readonly since?: number;
+  readonly changes?: EventChanges;
+  /** The event's page in MISP, when the instance's URL is configured. */
+  readonly link?: URL;
+  /** What a template of the operator made of it; hostile text like the rest. */
+  readonly custom?: { readonly title?: string; readonly body?: string };
+  /** The template failed: the alert is the built-in one, and says so. */
+  readonly templateFailed?: boolean;
+  readonly deliveries: readonly DeliveryId[];
+}
+
+/** What leaves at once. */
+export interface Payload {
+  readonly batch: BatchId;
+  readonly destination: string;
+  readonly createdAt: number;
+  readonly tlp: Tlp | "untagged";
+  readonly priority: "normal" | "high";
+  readonly mentions: readonly string[];
+  readonly entries: readonly Entry[];
+  /** Bounds the items that are listed; the rest is counted. */
+  readonly show: Group["show"];
+  /** A second try after the other side refused the message: marking, title and link only. */
+  readonly minimal: boolean;
+}
+
+/**
+ * Why an attempt failed: `reason` from our own vocabulary, `detail` for the log, `hint` what the operator can do about it.
+ * None of them holds text from MISP or a secret.
+ */
+export interface Failure {
+  readonly reason: string;
+  readonly detail?: string;
+  readonly hint?: string;
+}
+
+/** What became of one attempt. */
+export type Outcome =
+  | { readonly kind: "done" | "unproven" }
+  | ({ readonly kind: "retry" | "ambiguous" | "message_rejected" | "destination_rejected" } & Failure)
+  | ({ readonly kind: "retry_after"; readonly afterMs: number } & Failure);
+
+/** A payload as it would be sent, for people who want to look at it first. */
+export interface Preview {
+  /** JSON, text or a mail. */
+  readonly body: string;
+  /** The sizes that the channel limits. */
+  readonly sizes: readonly {
+    readonly what: string;
+    readonly used: number;
+    readonly limit: number;
+    readonly unit: "bytes" | "characters" | "blocks";
+  }[];
+  /** What was left out to stay within them, in words. */
+  readonly trimmed: readonly string[];
+  /** A page of its own, without anything remote, that draws it as the channel would. */
+  readonly html: string;
+}
+
+/** One configured place to tell. Sends once; never retries, never throws for what the other side does. */
+export interface Destination extends AsyncDisposable {
+  readonly name: string;
+  /** Rejects only when `signal` aborts (with its reason) or by a bug. */
+  send(payload: Payload, signal: AbortSignal): Promise<Outcome>;
+  /** What `send` would send; does no I/O beyond reading its own files. */
+  preview(payload: Payload): Promise<Preview>;
+}
