@@ -1,31 +1,31 @@
-import { absorb, type Desk } from "./absorbing/absorb.ts";
+import { absorb, type Planner } from "./absorbing/absorb.ts";
 import { announce } from "./absorbing/announce.ts";
 import type { Notices } from "./absorbing/notices.ts";
 import { DecodeError, REPORT_IT } from "./base/errors.ts";
+import { type Heartbeat, Liveness, WORK_MS } from "./base/liveness.ts";
 import type { Log } from "./base/log.ts";
-import { type Beat, Pulse, WORK_MS } from "./base/pulse.ts";
-import type { Quiet } from "./base/quiet.ts";
-import { deliver, type Lane } from "./delivery/deliver.ts";
+import type { LogLimiter } from "./base/log-limiter.ts";
+import { type DeliveryWorker, deliver } from "./delivery/deliver.ts";
 import { insisting, patient } from "./delivery/persist.ts";
 import type { Frame, Source } from "./model/frame.ts";
 import type { Message } from "./model/message.ts";
 import type { Store } from "./model/outbox.ts";
-import { type RecallLane, recall } from "./recall/recall.ts";
-import { type ReconcileLane, reconcile } from "./recall/reconcile.ts";
+import { type RecallWorker, recall } from "./recall/recall.ts";
+import { type ReconcileWorker, reconcile } from "./recall/reconcile.ts";
 import { decode } from "./topics/index.ts";
 
 /** What the service works with under one configuration; whoever opens these closes them. */
-export interface Parts extends Desk {
+export interface Parts extends Planner {
   readonly store: Store;
   readonly sources: readonly Source[];
-  readonly lanes: readonly Lane[];
-  readonly recalls: readonly RecallLane[];
-  readonly reconciles: readonly ReconcileLane[];
+  readonly workers: readonly DeliveryWorker[];
+  readonly recalls: readonly RecallWorker[];
+  readonly reconciles: readonly ReconcileWorker[];
   readonly log: Log;
   /** By instance the account that we ask with: what MISP says of it, we have caused ourselves. */
   readonly accounts: ReadonlyMap<string, string>;
   /** Says once, and then now and then, that frames cannot be read. */
-  readonly unreadable: Quiet;
+  readonly unreadable: LogLimiter;
   /** How long attempts in flight may go on once we stop. */
   readonly graceMs: number;
   /** Whether a finite source that has ended waits until all that is owed has left. */
@@ -37,7 +37,7 @@ export interface Parts extends Desk {
   /** Sees all frames before they are read. */
   readonly received?: (frames: readonly Frame[]) => void;
   /** Knows of every loop whether it turns; absent: nobody asks. */
-  readonly pulse?: Pulse;
+  readonly liveness?: Liveness;
 }
 
 /** The service at work. */
@@ -72,18 +72,18 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
   const failures: unknown[] = [];
   const loops = new Map<string, Loop>();
   const readers = new Map<Source, Loop>();
-  const pulse = first.pulse ?? new Pulse();
+  const liveness = first.liveness ?? new Liveness();
   let parts = first;
   let stopping = false;
   /** Whoever plans, plans by the newest rules, and waits while nothing can be written: a new process would find the same disk. */
-  const deskFor = (loop: string, until: AbortSignal, beat: Beat): Desk => ({
+  const plannerFor = (loop: string, until: AbortSignal, beat: Heartbeat): Planner => ({
     store: patient(first.store, insisting({ loop }, first.clock, first.log, until, beat)),
     clock: first.clock,
     get rules() {
       return parts.rules;
     },
-    get bells() {
-      return parts.bells;
+    get wakeups() {
+      return parts.wakeups;
     },
     planned: (plan, again) => parts.planned?.(plan, again),
   });
@@ -97,12 +97,12 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
   };
 
   /** Puts a loop in the place of the one of that name, which ends first. */
-  function begin(name: string, work: (stop: AbortSignal, beat: Beat) => Promise<void>): void {
+  function begin(name: string, work: (stop: AbortSignal, beat: Heartbeat) => Promise<void>): void {
     const before = loops.get(name);
     const stop = new AbortController();
     const done = guarded(async () => {
       await before?.done;
-      await pulse.watch(name, (beat) => work(stop.signal, beat));
+      await liveness.watch(name, (beat) => work(stop.signal, beat));
     });
     loops.set(name, { stop, done });
   }
@@ -111,8 +111,8 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
     const stop = new AbortController();
     const until = AbortSignal.any([reading, stop.signal]);
     const name = `feed ${source.name}`;
-    const work = (beat: Beat) => intake(source, () => parts, deskFor(name, until, beat), until, beat);
-    const done = guarded(() => pulse.watch(name, work)).finally(() => readers.delete(source));
+    const work = (beat: Heartbeat) => intake(source, () => parts, plannerFor(name, until, beat), until, beat);
+    const done = guarded(() => liveness.watch(name, work)).finally(() => readers.delete(source));
     readers.set(source, { stop, done });
   }
 
@@ -123,15 +123,15 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
     ];
     parts = next;
     for (const { stop } of leaving) stop.abort();
-    for (const lane of next.lanes)
-      begin(`deliver ${lane.destination.name}`, (stop, beat) => deliver(lane, stop, cut.signal, beat));
-    for (const lane of next.recalls) {
-      const name = `recall ${lane.instance}`;
-      begin(name, (stop, beat) => recall(lane, deskFor(name, stop, beat), stop, beat));
+    for (const worker of next.workers)
+      begin(`deliver ${worker.destination.name}`, (stop, beat) => deliver(worker, stop, cut.signal, beat));
+    for (const worker of next.recalls) {
+      const name = `recall ${worker.instance}`;
+      begin(name, (stop, beat) => recall(worker, plannerFor(name, stop, beat), stop, beat));
     }
-    for (const lane of next.reconciles) {
-      const name = `reconcile ${lane.instance}`;
-      begin(name, (stop, beat) => reconcile(lane, deskFor(name, stop, beat), stop, beat));
+    for (const worker of next.reconciles) {
+      const name = `reconcile ${worker.instance}`;
+      begin(name, (stop, beat) => reconcile(worker, plannerFor(name, stop, beat), stop, beat));
     }
     for (const source of next.sources) if (!readers.has(source)) read(source);
     return Promise.all(leaving.map(({ done }) => done));
@@ -139,7 +139,9 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
 
   async function open(): Promise<void> {
     if (first.opening.length > 0)
-      await guarded(() => pulse.watch("opening", (beat) => absorb(first.opening, deskFor("opening", reading, beat))));
+      await guarded(() =>
+        liveness.watch("opening", (beat) => absorb(first.opening, plannerFor("opening", reading, beat))),
+      );
     if (failures.length > 0) return;
     await staff(first);
     begun();
@@ -151,8 +153,8 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
     const saying =
       notices &&
       guarded(() =>
-        pulse.watch("announce", (beat) =>
-          announce(notices, deskFor("announce", cut.signal, beat), silent.signal, beat),
+        liveness.watch("announce", (beat) =>
+          announce(notices, plannerFor("announce", cut.signal, beat), silent.signal, beat),
         ),
       );
     await opened;
@@ -181,14 +183,20 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
 }
 
 /** The fast half, in order: frames are done once all that they make owed is committed. */
-async function intake(source: Source, parts: () => Parts, desk: Desk, signal: AbortSignal, beat: Beat): Promise<void> {
+async function intake(
+  source: Source,
+  parts: () => Parts,
+  planner: Planner,
+  signal: AbortSignal,
+  beat: Heartbeat,
+): Promise<void> {
   // That nothing comes is no fault of the loop; what has come must be dealt with.
   beat(Number.POSITIVE_INFINITY);
   for await (const frames of source.frames(signal)) {
     beat(WORK_MS);
     parts().received?.(frames);
     const messages = frames.flatMap((frame) => read(frame, parts()) ?? []);
-    if (messages.length > 0) await absorb(messages, desk);
+    if (messages.length > 0) await absorb(messages, planner);
     // Behind a backlog all of this resolves without the event loop ever turning: deliveries and signals must have theirs.
     await new Promise((resolve) => setImmediate(resolve));
     beat(Number.POSITIVE_INFINITY);

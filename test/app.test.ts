@@ -1,18 +1,18 @@
 import { expect, test } from "vitest";
 import { started } from "../src/absorbing/herald.ts";
 import { type Parts, run } from "../src/app.ts";
-import { Bell } from "../src/base/bell.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { StoreError } from "../src/base/errors.ts";
-import { Quiet } from "../src/base/quiet.ts";
-import type { Lane } from "../src/delivery/deliver.ts";
+import { LogLimiter } from "../src/base/log-limiter.ts";
+import { Wakeup } from "../src/base/wakeup.ts";
+import type { DeliveryWorker } from "../src/delivery/deliver.ts";
 import { Holds } from "../src/delivery/holds.ts";
-import { openCourse } from "../src/delivery/settle.ts";
+import { openDeliveryState } from "../src/delivery/settle.ts";
 import { Guard } from "../src/guard/policy.ts";
 import type { Frame, Source } from "../src/model/frame.ts";
 import type { Store } from "../src/model/outbox.ts";
 import { compileRoutes } from "../src/routing/route.ts";
-import { Route } from "../src/routing/schema.ts";
+import { RouteOptions } from "../src/routing/schema.ts";
 import { openMemoryStore } from "../src/store/memory/store.ts";
 import { captureLog } from "./support/captured-log.ts";
 import { eventually } from "./support/eventually.ts";
@@ -31,24 +31,24 @@ function sourceOf(frames: readonly Frame[], finite = false): Source {
   };
 }
 
-function partsOf(store: Store, sources: readonly Source[], send: Lane["destination"]["send"]) {
+function partsOf(store: Store, sources: readonly Source[], send: DeliveryWorker["destination"]["send"]) {
   const captured = captureLog();
-  const bell = new Bell();
+  const wakeup = new Wakeup();
   const guard = Guard.parse({ max_tlp: "amber" });
-  const routes = compileRoutes([Route.parse({ name: "all", notify: "soc" })]);
-  const lane: Lane = {
+  const routes = compileRoutes([RouteOptions.parse({ name: "all", notify: "soc" })]);
+  const worker: DeliveryWorker = {
     destination: {
       name: "soc",
       send,
       preview: () => Promise.reject(new Error("Nobody looks at it")),
       async [Symbol.asyncDispose]() {},
     },
-    gate: new Holds().gate("soc"),
-    course: openCourse(systemClock.now()),
-    sight: { guard, routes, links: new Map() },
+    breaker: new Holds().breaker("soc"),
+    state: openDeliveryState(systemClock.now()),
+    sending: { guard, routes, links: new Map() },
     maxAgeMs: 60_000,
     store,
-    bell,
+    wakeup,
     clock: systemClock,
     log: captured.log,
   };
@@ -57,13 +57,13 @@ function partsOf(store: Store, sources: readonly Source[], send: Lane["destinati
     recalls: [],
     accounts: new Map(),
     reconciles: [],
-    lanes: [lane],
-    bells: new Map([["soc", bell]]),
+    workers: [worker],
+    wakeups: new Map([["soc", wakeup]]),
     store,
     rules: { routes, destinations: new Map([["soc", { guard, repeats: "changed" }]]) },
     clock: systemClock,
     log: captured.log,
-    unreadable: new Quiet(captured.log, "Cannot read a frame", systemClock.now),
+    unreadable: new LogLimiter(captured.log, "Cannot read a frame", systemClock.now),
     graceMs: 50,
     drains: false,
     opening: [],
@@ -105,12 +105,12 @@ test("run passes over what MISP says of the account that we ask with, and over n
     return { kind: "done" };
   });
   const guard = Guard.parse({ max_tlp: "amber", also: ["audit"] });
-  const routes = compileRoutes([Route.parse({ name: "all", kinds: ["audit.logged"], notify: "soc" })]);
-  const [lane] = parts.lanes;
+  const routes = compileRoutes([RouteOptions.parse({ name: "all", kinds: ["audit.logged"], notify: "soc" })]);
+  const [worker] = parts.workers;
   await run(
     {
       ...parts,
-      lanes: lane ? [{ ...lane, sight: { guard, routes, links: new Map() } }] : [],
+      workers: worker ? [{ ...worker, sending: { guard, routes, links: new Map() } }] : [],
       rules: { routes, destinations: new Map([["soc", { guard, repeats: "changed" }]]) },
       accounts: new Map([["cert", "7"]]),
       drains: true,
@@ -137,7 +137,7 @@ test("run rejects when the store fails under a delivery loop, after the sources 
   const broken: Store = Object.assign(Object.create(store) as Store, {
     settle: () => Promise.reject(new Error("disk is gone")),
     commit: store.commit.bind(store),
-    recall: store.recall.bind(store),
+    load: store.load.bind(store),
     take: store.take.bind(store),
     owed: store.owed.bind(store),
   });
@@ -154,7 +154,7 @@ test("run waits while nothing can be written, and then tells what came meanwhile
       if (failures-- > 0) throw new StoreError("The disk is full", { passing: true });
       return store.commit(...args);
     },
-    recall: store.recall.bind(store),
+    load: store.load.bind(store),
     take: store.take.bind(store),
     settle: store.settle.bind(store),
     owed: store.owed.bind(store),
@@ -185,7 +185,7 @@ test("run does not begin to send when what it begins with cannot be stored", asy
   await using store = openMemoryStore();
   const broken: Store = Object.assign(Object.create(store) as Store, {
     commit: () => Promise.reject(new Error("disk is gone")),
-    recall: store.recall.bind(store),
+    load: store.load.bind(store),
     take: () => Promise.reject(new Error("Nobody may take anything")),
     owed: store.owed.bind(store),
   });
@@ -233,7 +233,7 @@ test("run plans again when memory has moved between recall and commit", async ()
   let conflicts = 2;
   const contended: Store = Object.assign(Object.create(store) as Store, {
     commit: async (...args: Parameters<Store["commit"]>) => (conflicts-- > 0 ? "conflict" : store.commit(...args)),
-    recall: store.recall.bind(store),
+    load: store.load.bind(store),
     take: store.take.bind(store),
     settle: store.settle.bind(store),
     owed: store.owed.bind(store),

@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
 import { run } from "../src/app.ts";
-import { Bell } from "../src/base/bell.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { openLog } from "../src/base/log.ts";
-import { Quiet } from "../src/base/quiet.ts";
+import { LogLimiter } from "../src/base/log-limiter.ts";
+import { Wakeup } from "../src/base/wakeup.ts";
 import { Holds } from "../src/delivery/holds.ts";
-import { openCourse } from "../src/delivery/settle.ts";
+import { openDeliveryState } from "../src/delivery/settle.ts";
 import { Guard } from "../src/guard/policy.ts";
 import type { Frame, Source } from "../src/model/frame.ts";
 import type { Destination, Payload } from "../src/model/payload.ts";
 import { compileRoutes } from "../src/routing/route.ts";
-import { Route } from "../src/routing/schema.ts";
+import { RouteOptions } from "../src/routing/schema.ts";
 import { openMemoryStore } from "../src/store/memory/store.ts";
 import { session } from "./topics/frames.ts";
 
@@ -52,9 +52,9 @@ async function replay(
   await using store = openMemoryStore();
   const policy = Guard.parse(guard);
   const routes = compileRoutes([
-    Route.parse({ name: "all", kinds: ["*"], notify: "soc", group: { by: ["event"], interval: "0s" } }),
+    RouteOptions.parse({ name: "all", kinds: ["*"], notify: "soc", group: { by: ["event"], interval: "0s" } }),
   ]);
-  const bell = new Bell();
+  const wakeup = new Wakeup();
   const log = openLog("silent");
   await run(
     {
@@ -62,25 +62,25 @@ async function replay(
       recalls: [],
       accounts: new Map(),
       reconciles: [],
-      lanes: [
+      workers: [
         {
           destination,
-          gate: new Holds().gate("soc"),
-          course: openCourse(systemClock.now()),
-          sight: { guard: policy, routes, links: new Map() },
+          breaker: new Holds().breaker("soc"),
+          state: openDeliveryState(systemClock.now()),
+          sending: { guard: policy, routes, links: new Map() },
           maxAgeMs: 1e9,
           store,
-          bell,
+          wakeup,
           clock: systemClock,
           log,
         },
       ],
-      bells: new Map([["soc", bell]]),
+      wakeups: new Map([["soc", wakeup]]),
       store,
       rules: { routes, destinations: new Map([["soc", { guard: policy, repeats: "changed" }]]) },
       clock: systemClock,
       log,
-      unreadable: new Quiet(log, "", systemClock.now),
+      unreadable: new LogLimiter(log, "", systemClock.now),
       graceMs: 1000,
       drains: true,
       opening: [],

@@ -1,4 +1,4 @@
-import { Bell } from "../base/bell.ts";
+import { Wakeup } from "../base/wakeup.ts";
 import type { RecordLine } from "../model/outbox.ts";
 import { deliveryDead, isOurs, type Notice } from "./herald.ts";
 
@@ -15,13 +15,13 @@ interface Loss {
 /** What we have to say ourselves, until it is planned like any other message. */
 export class Notices {
   /** Rings when there is something new. */
-  readonly bell = new Bell();
+  readonly wakeup = new Wakeup();
   #said: Notice[] = [];
   readonly #losses = new Map<string, Loss>();
 
   say(notice: Notice): void {
     this.#said.push(notice);
-    this.bell.ring();
+    this.wakeup.wake();
   }
 
   /** A delivery is dead. That one of our own is gets no message: it could beget the next one. */
@@ -31,7 +31,7 @@ export class Notices {
     const loss = this.#losses.get(key) ?? { destination, reason, n: 0, nextAt: Number.NEGATIVE_INFINITY };
     loss.n += 1;
     this.#losses.set(key, loss);
-    this.bell.ring();
+    this.wakeup.wake();
   }
 
   /** What is to be told by now, once; with `all` also what would be counted for longer. */

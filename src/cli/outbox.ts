@@ -3,7 +3,7 @@ import { clean, formatCount, formatNumber } from "../alert/text.ts";
 import { UsageError } from "../base/errors.ts";
 import { ask, askAll, type Line } from "../doors/socket/client.ts";
 import type { Filter, State } from "../doors/socket/protocol.ts";
-import { Changed, Counted, ListEnd, Owed, Shown } from "../operations/documents.ts";
+import { Changed, Counted, ListEnd, OwedDocument, Shown } from "../operations/documents.ts";
 import { formatAge, formatSpan, formatStamp, formatWhen } from "./ages.ts";
 import { type Context, print } from "./context.ts";
 import { type ReachOptions, reach } from "./reach.ts";
@@ -22,8 +22,8 @@ const ID_LENGTH = 12;
 /** `misp-herald outbox list`: what is owed, oldest first. */
 export async function listCommand(options: ReachOptions & Filters & { readonly limit: number }, context: Context) {
   const query = { command: "outbox.list", filter: filterOf(options, Date.now()), limit: options.limit } as const;
-  const items = askAll(await reach(options, context), query, Owed, ListEnd);
-  const lines: Owed[] = [];
+  const items = askAll(await reach(options, context), query, OwedDocument, ListEnd);
+  const lines: OwedDocument[] = [];
   let end: ListEnd | undefined;
   while (!end) {
     const { done, value } = await items.next();
@@ -37,7 +37,7 @@ export async function listCommand(options: ReachOptions & Filters & { readonly l
   else print(context.stdout, table(lines).join("\n"));
 }
 
-function table(lines: readonly Owed[]): readonly string[] {
+function table(lines: readonly OwedDocument[]): readonly string[] {
   const now = Date.now();
   return formatTable(
     ["ID", "DESTINATION", "WHAT", "EVENT", "STATE", "OWED FOR", "DUE", "TRIED", "LAST REASON"],
@@ -180,11 +180,11 @@ function filterOf({ id, destination, state, olderThan }: Filters, now: number): 
   };
 }
 
-function stateOf({ state, held }: Owed): string {
+function stateOf({ state, held }: OwedDocument): string {
   return held && state !== "sending" ? held : state;
 }
 
-function dueOf({ due_at, state, held }: Owed, now: number): string {
+function dueOf({ due_at, state, held }: OwedDocument, now: number): string {
   if (state === "sending" || held === "paused") return "";
   const ms = Date.parse(due_at) - now;
   if (ms > 0) return `in ${formatSpan(ms)}`;

@@ -3,7 +3,7 @@ import type { Guard } from "../guard/policy.ts";
 import { KINDS, type Kind, SENSITIVE } from "../model/vocabulary.ts";
 import { compilePattern } from "../routing/pattern.ts";
 import { isOfKind } from "../routing/route.ts";
-import type { Route } from "../routing/schema.ts";
+import type { RouteOptions } from "../routing/schema.ts";
 
 /** What stands between a kind and a destination, beyond the markings of what is told. */
 export type Obstacle =
@@ -26,7 +26,7 @@ export interface Chance {
 }
 
 /** What of a route is not always judged by what the feed tells; what is in no entry always is. */
-export function chancesOf(route: Route, { misp, destinations }: Pick<Config, "misp" | "destinations">) {
+export function chancesOf(route: RouteOptions, { misp, destinations }: Pick<Config, "misp" | "destinations">) {
   const instances = Object.keys(misp).filter(mayComeFrom(route));
   const unasked = instances.filter((name) => !misp[name]?.api_key);
   const chances = new Map<string, Chance>();
@@ -50,7 +50,7 @@ export function chancesOf(route: Route, { misp, destinations }: Pick<Config, "mi
 const ORDER: readonly Chance["can"][] = ["never", "sometimes", "asked"];
 
 /** The entries of `kinds` of which nothing can reach anybody, and why; the loader warns of kinds that no guard opens. */
-export function deadKinds(route: Route, chances: readonly Chance[]): readonly { glob: string; why: Obstacle }[] {
+export function deadKinds(route: RouteOptions, chances: readonly Chance[]): readonly { glob: string; why: Obstacle }[] {
   const everybody = new Set(route.notify.map(({ to }) => to));
   return route.kinds.flatMap((glob) => {
     const kinds = KINDS.filter((kind) => isOfKind(kind, [glob]));
@@ -115,7 +115,7 @@ function lacking(kind: Kind, drafts: boolean): Obstacle | undefined {
 }
 
 /** A route may name instances; where one of its alternatives names none, it is about all of them. */
-function mayComeFrom({ match }: Route): (instance: string) => boolean {
+function mayComeFrom({ match }: RouteOptions): (instance: string) => boolean {
   const patterns = match?.map(({ instance }) => instance?.map(compilePattern));
   return (name) => patterns?.every((any) => any && !any.some((matches) => matches(name))) !== true;
 }

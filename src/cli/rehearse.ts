@@ -23,19 +23,19 @@ export function only(config: Config, names: readonly string[]): Config {
 /** What would leave of some messages, and how that was decided; opens every batch as if its time had come, and sends none. */
 export async function rehearse(
   messages: readonly Message[],
-  { store, rules, lanes, clock }: Parts,
+  { store, rules, workers, clock }: Parts,
 ): Promise<{ readonly payloads: readonly Payload[]; readonly traces: readonly Trace[] }> {
   const now = clock.now();
   const traces: Trace[] = [];
   for (const message of messages) {
-    const { effects, traces: more } = plan([message], await store.recall(keysOf([message])), now, rules);
+    const { effects, traces: more } = plan([message], await store.load(keysOf([message])), now, rules);
     await store.commit(effects, now);
     traces.push(...more);
   }
   const payloads: Payload[] = [];
-  for (const { destination, sight } of lanes) {
+  for (const { destination, sending } of workers) {
     for await (const batch of leave(store, destination.name, now)) {
-      const { payload } = openBatch(batch, sight, now);
+      const { payload } = openBatch(batch, sending, now);
       if (payload) payloads.push(payload);
     }
   }

@@ -5,7 +5,7 @@ import { loadConfig } from "../config/load.ts";
 import type { Message } from "../model/message.ts";
 import type { Preview } from "../model/payload.ts";
 import type { Trace } from "../planning/plan.ts";
-import { Route } from "../routing/schema.ts";
+import { RouteOptions } from "../routing/schema.ts";
 import { openParts } from "../service/parts.ts";
 import { openReplay } from "../sources/index.ts";
 import { openMemoryStore } from "../store/memory/store.ts";
@@ -32,7 +32,7 @@ export async function renderCommand(options: RenderOptions, context: Context): P
     secrets: "optional",
   });
   const chosen = only(config, [options.to]);
-  const anyway = Route.parse({ name: "render", kinds: ["*"], notify: options.to });
+  const anyway = RouteOptions.parse({ name: "render", kinds: ["*"], notify: options.to });
   const log = openContextLog("warn", context);
   await using store = openMemoryStore();
   await using parts = openParts(
@@ -42,8 +42,8 @@ export async function renderCommand(options: RenderOptions, context: Context): P
   );
   const instance = options.instance ?? Object.keys(config.misp)[0] ?? "";
   const { payloads, traces } = await rehearse(await read(options.message, instance, context), parts);
-  const [lane] = parts.lanes;
-  const previews = lane ? await Promise.all(payloads.map((payload) => lane.destination.preview(payload))) : [];
+  const [worker] = parts.workers;
+  const previews = worker ? await Promise.all(payloads.map((payload) => worker.destination.preview(payload))) : [];
   if (previews.length === 0) {
     for (const line of explain(traces, options.to)) print(context.stderr, line);
     return 1;

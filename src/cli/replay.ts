@@ -69,7 +69,7 @@ async function send(source: Source, config: Config, context: Context): Promise<v
   await run(
     {
       ...parts,
-      lanes: parts.lanes.map((lane) => ({ ...lane, settled: count })),
+      workers: parts.workers.map((worker) => ({ ...worker, settled: count })),
       planned: ({ effects }) => effects.records.forEach(count),
       drains: true,
     },

@@ -4,7 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Message } from "../model/message.ts";
 import type { Outcome } from "../model/payload.ts";
-import { Route } from "../routing/schema.ts";
+import { RouteOptions } from "../routing/schema.ts";
 import { openParts } from "../service/parts.ts";
 import { openMemoryStore } from "../store/memory/store.ts";
 import { type Context, openContextLog, print } from "./context.ts";
@@ -21,7 +21,7 @@ export async function sendTestCommand(
     secrets: "required",
   });
   const { destination: name } = options;
-  const route = Route.parse({ name: "send-test", notify: name, group: { show: 20 } });
+  const route = RouteOptions.parse({ name: "send-test", notify: name, group: { show: 20 } });
   await using store = openMemoryStore();
   await using parts = openParts(
     { ...only(config, [name]), routes: [route] },
@@ -31,8 +31,8 @@ export async function sendTestCommand(
   const message = testMessage(Object.keys(config.misp)[0] ?? "", systemClock.now());
   const { payloads, traces } = await rehearse([message], parts);
   const [payload] = payloads;
-  const [lane] = parts.lanes;
-  if (!payload || !lane) {
+  const [worker] = parts.workers;
+  if (!payload || !worker) {
     const verdict = traces[0]?.destinations[0]?.verdict ?? "no route";
     report(
       { outcome: "refused", reason: verdict },
@@ -41,7 +41,7 @@ export async function sendTestCommand(
     return 1;
   }
   const startedAt = systemClock.now();
-  const outcome = await lane.destination.send(payload, context.signal);
+  const outcome = await worker.destination.send(payload, context.signal);
   const tookMs = systemClock.now() - startedAt;
   report(
     { outcome: outcome.kind, ...("reason" in outcome && { ...outcome }), took_ms: tookMs },

@@ -1,6 +1,6 @@
 import type { Guard } from "../guard/policy.ts";
 import { KINDS, type Kind, TLP } from "../model/vocabulary.ts";
-import type { Match, Route } from "../routing/schema.ts";
+import type { Match, RouteOptions } from "../routing/schema.ts";
 import type { Chance, Obstacle } from "./reachability.ts";
 
 /** A guard in sentences that its owner can check against what he means. */
@@ -39,7 +39,7 @@ export function describeGuard(guard: Guard): string {
 }
 
 /** A route in one sentence. */
-export function describeRoute(route: Route): string {
+export function describeRoute(route: RouteOptions): string {
   const match = route.match ? ` where ${route.match.map(describeMatch).join(", or ")}` : "";
   const otherwise = route.otherwise ? ", if no route above fired," : "";
   const to = list(
@@ -70,7 +70,7 @@ export function describeObstacle(why: Obstacle): string {
 }
 
 /** What of a route is not always told, in one sentence; undefined: all of it is. */
-export function describeChances(route: Route, chances: readonly Chance[]): string | undefined {
+export function describeChances(route: RouteOptions, chances: readonly Chance[]): string | undefined {
   if (chances.length === 0) return undefined;
   const everybody = new Set(route.notify.map(({ to }) => to)).size;
   const parts = chances.map(({ can, why, kinds, destinations }) => {

@@ -3,7 +3,7 @@ import { Listen } from "../base/address.ts";
 import { LOG_LEVELS } from "../base/log.ts";
 import { CA_FILE, Duration, Name, SecretText, Size } from "../base/schema.ts";
 import { DestinationEntry } from "../destinations/index.ts";
-import { Route } from "../routing/schema.ts";
+import { RouteOptions } from "../routing/schema.ts";
 import { Feed } from "../sources/index.ts";
 
 const HttpUrl = z.string().transform((text, context) => {
@@ -124,6 +124,6 @@ export const Config = z.strictObject({
     .record(Name, DestinationEntry)
     .refine((destinations) => Object.keys(destinations).length > 0, "must name at least one destination")
     .describe("Where alerts go, by names of your choice. Each says what its readers may see."),
-  routes: z.array(Route).min(1).describe("Who is told what. Every route that matches fires, in this order."),
+  routes: z.array(RouteOptions).min(1).describe("Who is told what. Every route that matches fires, in this order."),
 });
 export type Config = z.output<typeof Config>;

@@ -1,33 +1,33 @@
-import type { Bell } from "../base/bell.ts";
 import { REPORT_IT } from "../base/errors.ts";
+import { unheard, WORK_MS } from "../base/liveness.ts";
 import type { Log } from "../base/log.ts";
-import type { Pace } from "../base/pace.ts";
-import { unheard, WORK_MS } from "../base/pulse.ts";
+import type { RateLimiter } from "../base/rate-limiter.ts";
+import type { Wakeup } from "../base/wakeup.ts";
 import type { Batch, Store } from "../model/outbox.ts";
 import type { Destination, Outcome, Payload } from "../model/payload.ts";
 import { alone } from "./backlog.ts";
-import { openBatch, type Sight } from "./payload.ts";
+import { openBatch, type SendContext } from "./payload.ts";
 import { insisting, persistent } from "./persist.ts";
 import {
   type Attempt,
-  type Books,
   BUG,
-  type Course,
+  type DeliveryState,
   type Lines,
   LONGEST_REST_MS,
   openLines,
+  type SettleContext,
   settle,
 } from "./settle.ts";
 
 /** What one delivery loop works with. */
-export interface Lane extends Books {
+export interface DeliveryWorker extends SettleContext {
   readonly store: Store;
   readonly destination: Destination;
-  readonly sight: Sight;
-  readonly pace?: Pace;
-  readonly bell: Bell;
-  /** It goes on with a lane that takes the place of this one. */
-  readonly course: Course;
+  readonly sending: SendContext;
+  readonly limiter?: RateLimiter;
+  readonly wakeup: Wakeup;
+  /** It goes on with a worker that takes the place of this one. */
+  readonly state: DeliveryState;
   /** Called after each attempt, but for those that were cut. */
   readonly attempted?: (tried: Tried) => void;
   /** How long an attempt may last by the time-outs of its channel; absent: as long as it likes. */
@@ -51,50 +51,57 @@ const LONGEST_SLEEP_MS = 60_000;
  * The slow half, one loop per destination, so that none can hold up another. It ends when `stop` aborts, after the
  * attempt in flight; `cut` ends that too, and what it was about is still owed.
  */
-export async function deliver(lane: Lane, stop: AbortSignal, cut: AbortSignal, beat = unheard): Promise<void> {
-  const { destination, clock, bell, pace, gate, course } = lane;
-  const books: Books & { readonly store: Pick<Store, "take">; readonly lines: Lines } = {
-    ...lane,
-    lines: openLines(lane.log, clock.now),
-    ...persistent(lane, insisting({ destination: destination.name }, clock, lane.log, cut, beat)),
+export async function deliver(
+  worker: DeliveryWorker,
+  stop: AbortSignal,
+  cut: AbortSignal,
+  beat = unheard,
+): Promise<void> {
+  const { destination, clock, wakeup, limiter, breaker, state } = worker;
+  const context: SettleContext & { readonly store: Pick<Store, "take">; readonly lines: Lines } = {
+    ...worker,
+    lines: openLines(worker.log, clock.now),
+    ...persistent(worker, insisting({ destination: destination.name }, clock, worker.log, cut, beat)),
   };
   // One signal to wait for: every AbortSignal.any() of one that lives on leaves something behind in it.
-  stop.addEventListener("abort", () => bell.ring(), { once: true });
+  stop.addEventListener("abort", () => wakeup.wake(), { once: true });
   while (!stop.aborted) {
     beat(LONGEST_SLEEP_MS);
-    const rung = bell.next();
-    if (gate.paused()) {
-      await clock.sleep(LONGEST_SLEEP_MS, rung);
+    const woken = wakeup.next();
+    if (breaker.paused()) {
+      await clock.sleep(LONGEST_SLEEP_MS, woken);
       continue;
     }
-    if (gate.urged()) course.restsUntil = 0;
+    if (breaker.urged()) state.restsUntil = 0;
     // A clock that was set back must not make it rest until the time that it once showed.
-    course.restsUntil = Math.min(course.restsUntil, clock.now() + LONGEST_REST_MS);
+    state.restsUntil = Math.min(state.restsUntil, clock.now() + LONGEST_REST_MS);
     // Its turn comes first: what is taken knows what memory knows at that moment, and is guarded with it.
-    const rest = Math.max(course.restsUntil - clock.now(), pace?.waitMs(clock.now()) ?? 0);
+    const rest = Math.max(state.restsUntil - clock.now(), limiter?.waitMs(clock.now()) ?? 0);
     if (rest > 0) {
-      await clock.sleep(Math.min(rest, LONGEST_SLEEP_MS), rung);
+      await clock.sleep(Math.min(rest, LONGEST_SLEEP_MS), woken);
       continue;
     }
-    const taken = await books.store.take(destination.name, clock.now());
+    const taken = await context.store.take(destination.name, clock.now());
     if (!taken || "dueAt" in taken) {
       const wait = taken ? taken.dueAt - clock.now() : LONGEST_SLEEP_MS;
-      await clock.sleep(Math.min(Math.max(wait, 1), LONGEST_SLEEP_MS), rung);
+      await clock.sleep(Math.min(Math.max(wait, 1), LONGEST_SLEEP_MS), woken);
       continue;
     }
     // A probe is one batch: much at once is for a destination that takes it.
-    const isProbe = gate.suspended() !== undefined;
-    const departure = isProbe ? alone(taken.batch) : await course.backlog.gather(taken.batch, books.store, clock.now());
-    beat(lane.attemptMs ?? Number.POSITIVE_INFINITY);
-    const result = await attempt(departure.batch, lane, cut);
+    const isProbe = breaker.suspended() !== undefined;
+    const departure = isProbe
+      ? alone(taken.batch)
+      : await state.backlog.gather(taken.batch, context.store, clock.now());
+    beat(worker.attemptMs ?? Number.POSITIVE_INFINITY);
+    const result = await attempt(departure.batch, worker, cut);
     if (!result) return; // cut in mid-flight: that was no attempt, and it is owed
     beat(WORK_MS);
-    await settle(departure, result, books, course);
+    await settle(departure, result, context, state);
   }
 }
 
-async function attempt(batch: Batch, lane: Lane, cut: AbortSignal): Promise<Attempt | undefined> {
-  const { destination, sight, pace, clock, log, attempted } = lane;
+async function attempt(batch: Batch, worker: DeliveryWorker, cut: AbortSignal): Promise<Attempt | undefined> {
+  const { destination, sending, limiter, clock, log, attempted } = worker;
   let beganAt: number | undefined;
   const end = (outcome: Outcome): Outcome => {
     if (beganAt === undefined) return outcome;
@@ -108,10 +115,10 @@ async function attempt(batch: Batch, lane: Lane, cut: AbortSignal): Promise<Atte
     refused: [],
   };
   try {
-    const { payload, leaving, refused } = openBatch(batch, sight, clock.now());
+    const { payload, leaving, refused } = openBatch(batch, sending, clock.now());
     opened = { leaving: leaving.map(({ delivery, guarded }) => ({ delivery, tlp: guarded.tlp })), refused };
     if (!payload) return opened;
-    pace?.take();
+    limiter?.take();
     beganAt = clock.now();
     return { ...opened, outcome: end(await send(destination, payload, cut, log)) };
   } catch (error) {

@@ -1,8 +1,8 @@
 import type { Hold, Ledger } from "../model/ledger.ts";
 
 /** What opens and closes the way to one destination; a delivery loop asks before it takes anything. */
-export interface Gate {
-  /** An operator holds it, until the loop's bell rings. */
+export interface Breaker {
+  /** An operator holds it, until the loop's wakeup rings. */
   paused(): boolean;
   /** True once after an operator asked to try now: a rest that the other side imposed is over. */
   urged(): boolean;
@@ -66,7 +66,7 @@ export class Holds {
     this.#urged.add(destination);
   }
 
-  gate(destination: string): Gate {
+  breaker(destination: string): Breaker {
     return {
       paused: () => this.find(destination, "paused") !== undefined,
       urged: () => this.#urged.delete(destination),

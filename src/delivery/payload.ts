@@ -13,7 +13,7 @@ import type { Route, Routes } from "../routing/route.ts";
 import { renderTemplate, type Template, type TemplateFailure } from "../template/compile.ts";
 
 /** What the second look at a batch needs to know. */
-export interface Sight {
+export interface SendContext {
   readonly guard: Guard;
   readonly routes: Routes;
   /** The base URL of each instance's web pages. */
@@ -37,7 +37,7 @@ export interface Opened {
 }
 
 /** Guards a batch with the memory of this moment and folds what is about one event into one entry. */
-export function openBatch(batch: Batch, { guard: policy, routes, links, wording }: Sight, now: number): Opened {
+export function openBatch(batch: Batch, { guard: policy, routes, links, wording }: SendContext, now: number): Opened {
   const leaving: { delivery: Delivery; guarded: GuardedAlert }[] = [];
   const refused: RecordLine[] = [];
   for (const { delivery, alert, memory } of batch.entries) {

@@ -1,9 +1,9 @@
 import type { Clock } from "../base/clock.ts";
 import { StoreError } from "../base/errors.ts";
+import { type Heartbeat, unheard, WORK_MS } from "../base/liveness.ts";
 import type { Log } from "../base/log.ts";
-import { type Beat, unheard, WORK_MS } from "../base/pulse.ts";
 import type { Store } from "../model/outbox.ts";
-import type { Gate } from "./holds.ts";
+import type { Breaker } from "./holds.ts";
 
 const RETRY_MS = 5_000;
 
@@ -16,7 +16,7 @@ export function insisting(
   clock: Clock,
   log: Log,
   cut: AbortSignal,
-  beat: Beat = unheard,
+  beat: Heartbeat = unheard,
 ): Insist {
   return async (work) => {
     for (;;) {
@@ -36,12 +36,12 @@ export function insisting(
 }
 
 /** What plans are made and committed with. */
-export type Memory = Pick<Store, "recall" | "commit" | "undecided" | "cursor">;
+export type PlanningStore = Pick<Store, "load" | "commit" | "undecided" | "cursor">;
 
-/** Memory that is not given up on a disk that is full for a while: whoever needs it waits. */
-export function patient(store: Memory, insist: Insist): Memory {
+/** PlanningStore that is not given up on a disk that is full for a while: whoever needs it waits. */
+export function patient(store: PlanningStore, insist: Insist): PlanningStore {
   return {
-    recall: (keys) => insist(() => store.recall(keys)),
+    load: (keys) => insist(() => store.load(keys)),
     commit: (effects, now) => insist(() => store.commit(effects, now)),
     undecided: (...args) => insist(() => store.undecided(...args)),
     cursor: (instance) => insist(() => store.cursor(instance)),
@@ -49,23 +49,23 @@ export function patient(store: Memory, insist: Insist): Memory {
 }
 
 /**
- * A store and a gate that also work on a disk that is full for a while: what has been sent must not be sent again because
+ * A store and a breaker that also work on a disk that is full for a while: what has been sent must not be sent again because
  * that could not be written down.
  */
 export function persistent(
-  { store, gate }: { readonly store: Store; readonly gate: Gate },
+  { store, breaker }: { readonly store: Store; readonly breaker: Breaker },
   insist: Insist,
-): { readonly store: Pick<Store, "take" | "settle" | "owed">; readonly gate: Gate } {
+): { readonly store: Pick<Store, "take" | "settle" | "owed">; readonly breaker: Breaker } {
   return {
     store: {
       take: (destination, now) => insist(() => store.take(destination, now)),
       owed: () => insist(() => store.owed()),
       settle: (settlement, now) => insist(() => store.settle(settlement, now)),
     },
-    gate: {
-      ...gate,
-      suspend: (reason, now) => insist(() => gate.suspend(reason, now)),
-      recover: (now) => insist(() => gate.recover(now)),
+    breaker: {
+      ...breaker,
+      suspend: (reason, now) => insist(() => breaker.suspend(reason, now)),
+      recover: (now) => insist(() => breaker.recover(now)),
     },
   };
 }

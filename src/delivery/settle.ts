@@ -2,20 +2,20 @@ import { destinationRecovered, destinationSuspended } from "../absorbing/herald.
 import type { Notices } from "../absorbing/notices.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { Quiet } from "../base/quiet.ts";
+import { LogLimiter } from "../base/log-limiter.ts";
 import type { BatchId, Delivery, RecordLine, Settlement, Store } from "../model/outbox.ts";
 import type { Destination, Failure, Outcome } from "../model/payload.ts";
 import { recordOf } from "../model/record.ts";
 import { Backlog, type Departure } from "./backlog.ts";
-import type { Gate } from "./holds.ts";
+import type { Breaker } from "./holds.ts";
 
 /** What settling works with. */
-export interface Books {
+export interface SettleContext {
   readonly destination: Pick<Destination, "name">;
   readonly store: Pick<Store, "settle" | "owed">;
   readonly clock: Clock;
   readonly log: Log;
-  readonly gate: Gate;
+  readonly breaker: Breaker;
   /** How long a batch is tried, from its first attempt, not counting what time the destination was suspended. */
   readonly maxAgeMs: number;
   /** Where suspensions and losses are told. */
@@ -25,7 +25,7 @@ export interface Books {
 }
 
 /** What a delivery loop knows beside the store; it lasts as long as the process, and a first attempt finds it out again. */
-export interface Course {
+export interface DeliveryState {
   /** Nothing leaves before. */
   restsUntil: number;
   readonly backlog: Backlog;
@@ -37,27 +37,27 @@ export interface Course {
 
 /** What happens to every batch while all is well, or while nothing is: a line each would hide what is worth reading. */
 export interface Lines {
-  readonly delivered: Quiet;
-  readonly retried: Quiet;
-  readonly throttled: Quiet;
-  readonly unproven: Quiet;
-  readonly refused: Quiet;
-  readonly expired: Quiet;
+  readonly delivered: LogLimiter;
+  readonly retried: LogLimiter;
+  readonly throttled: LogLimiter;
+  readonly unproven: LogLimiter;
+  readonly refused: LogLimiter;
+  readonly expired: LogLimiter;
 }
 
 export function openLines(log: Log, now: () => number): Lines {
   return {
     // The record has every delivery; the log shows that it goes on, and at debug each attempt.
-    delivered: new Quiet(log, "Delivered", now, 60_000, "info"),
-    retried: new Quiet(log, "Delivery failed; it is tried again", now),
-    throttled: new Quiet(log, "Destination asks us to wait", now),
-    unproven: new Quiet(log, "Sent twice, and whether it arrived is unknown; it is not sent again", now),
-    refused: new Quiet(log, "Delivery is dead: the message was refused", now, 10_000, "error"),
-    expired: new Quiet(log, "Delivery is dead: tried for too long", now, 10_000, "error"),
+    delivered: new LogLimiter(log, "Delivered", now, 60_000, "info"),
+    retried: new LogLimiter(log, "Delivery failed; it is tried again", now),
+    throttled: new LogLimiter(log, "Destination asks us to wait", now),
+    unproven: new LogLimiter(log, "Sent twice, and whether it arrived is unknown; it is not sent again", now),
+    refused: new LogLimiter(log, "Delivery is dead: the message was refused", now, 10_000, "error"),
+    expired: new LogLimiter(log, "Delivery is dead: tried for too long", now, 10_000, "error"),
   };
 }
 
-export function openCourse(now: number): Course {
+export function openDeliveryState(now: number): DeliveryState {
   return { restsUntil: 0, backlog: new Backlog(now), ambiguous: new Set(), doubts: 0 };
 }
 
@@ -84,24 +84,24 @@ export const LONGEST_REST_MS = 3_600_000;
 export async function settle(
   departure: Departure,
   result: Attempt,
-  books: Books & { readonly lines: Lines },
-  course: Course,
+  context: SettleContext & { readonly lines: Lines },
+  state: DeliveryState,
 ): Promise<void> {
-  const { clock, log, destination, gate, notices, lines } = books;
+  const { clock, log, destination, breaker, notices, lines } = context;
   const { outcome, leaving } = result;
   const { batch, parts } = departure;
   const now = clock.now();
-  const finish = (end?: Pick<RecordLine, "outcome" | "reason">) => finishAll(departure, result, end, books, course);
+  const finish = (end?: Pick<RecordLine, "outcome" | "reason">) => finishAll(departure, result, end, context, state);
   const rest = (ms: number) => {
-    course.restsUntil = Math.max(course.restsUntil, now + ms);
+    state.restsUntil = Math.max(state.restsUntil, now + ms);
   };
   let pending = parts;
   const again = (afterMs: number, attempted: boolean) =>
-    retryAll({ batch, parts: pending }, result, afterMs, attempted, books);
+    retryAll({ batch, parts: pending }, result, afterMs, attempted, context);
 
   if (!outcome) return finish();
   if (outcome.kind === "ambiguous") doubt();
-  else course.doubts = 0;
+  else state.doubts = 0;
   const about = { destination: destination.name, batch: batch.id, alerts: leaving.length, attempt: batch.attempts + 1 };
   const why =
     "reason" in outcome ? { ...about, reason: outcome.reason, detail: outcome.detail, hint: outcome.hint } : about;
@@ -114,14 +114,14 @@ export async function settle(
     case "message_rejected":
       if (parts.length > 1) {
         log.warn(why, "A digest of what has waited was refused; all of it leaves one by one");
-        course.backlog.close();
+        state.backlog.close();
         return again(0, false);
       }
       lines.refused.say({ ...why, hint: outcome.hint ?? LOST_HINT }, outcome.reason);
       await finish({ outcome: "dead", reason: outcome.reason });
       // Whoever refuses a message has looked at it, and takes others.
       if (outcome.reason !== BUG) return recover();
-      if (gate.suspended()) rest(PROBE_MS);
+      if (breaker.suspended()) rest(PROBE_MS);
       return;
     case "destination_rejected":
       rest(PROBE_MS);
@@ -129,17 +129,17 @@ export async function settle(
       return suspend(outcome);
     case "ambiguous": {
       // Whether it arrived is unknown. It is sent once more under the same id; then a duplicate would be worse.
-      const twice = parts.filter(({ id }) => course.ambiguous.has(id));
+      const twice = parts.filter(({ id }) => state.ambiguous.has(id));
       if (twice.length > 0) {
-        if (gate.suspended()) rest(PROBE_MS);
+        if (breaker.suspended()) rest(PROBE_MS);
         lines.unproven.say(why, outcome.reason);
         const end = { outcome: "unproven", reason: outcome.reason } as const;
-        await finishAll({ batch, parts: twice }, result, end, books, course);
+        await finishAll({ batch, parts: twice }, result, end, context, state);
       }
       // What is in a digest that was sent before without it has been sent once only.
       pending = parts.filter((part) => !twice.includes(part));
       if (pending.length === 0) return;
-      for (const { id } of pending) course.ambiguous.add(id);
+      for (const { id } of pending) state.ambiguous.add(id);
       break;
     }
     case "retry":
@@ -153,20 +153,20 @@ export async function settle(
   const waitMs = isThrottled
     ? Math.min(Math.max(outcome.afterMs, 0), LONGEST_REST_MS)
     : Math.round(clock.random() * Math.min(CAP_MS, BASE_MS * 2 ** Math.min(batch.attempts, 20)));
-  if (gate.suspended()) {
+  if (breaker.suspended()) {
     const probeMs = Math.max(PROBE_MS, waitMs);
     log.warn({ ...why, retryInMs: probeMs }, "A probe has failed: the destination stays suspended");
     rest(probeMs);
     if (outcome.kind !== "ambiguous") return again(probeMs, false);
     // What may have arrived by itself comes once more by itself: nobody could tell it in a digest, which has another id.
-    course.backlog.forget(departure);
+    state.backlog.forget(departure);
     return again(probeMs, true);
   }
   if (isThrottled) rest(waitMs);
   const ageMs = now - batch.firstAttemptAt;
-  if (batch.attempts > 0 && ageMs > books.maxAgeMs) {
+  if (batch.attempts > 0 && ageMs > context.maxAgeMs) {
     lines.expired.say({ ...why, hint: outcome.hint ?? LOST_HINT }, outcome.reason);
-    return finishAll({ batch, parts: pending }, result, { outcome: "dead", reason: outcome.reason }, books, course);
+    return finishAll({ batch, parts: pending }, result, { outcome: "dead", reason: outcome.reason }, context, state);
   }
   lines[isThrottled ? "throttled" : "retried"].say({ ...why, retryInMs: waitMs }, outcome.reason);
   // Being asked to wait is no failure that makes the next wait longer; only that trying has begun counts.
@@ -174,27 +174,27 @@ export async function settle(
 
   /** Each attempt that nobody answers may lose an alert: a destination that hangs must not take one after the other. */
   function doubt(): void {
-    if (course.doubts > 0) rest(Math.min(CAP_MS, BASE_MS * 2 ** Math.min(course.doubts, 20)));
-    course.doubts += 1;
+    if (state.doubts > 0) rest(Math.min(CAP_MS, BASE_MS * 2 ** Math.min(state.doubts, 20)));
+    state.doubts += 1;
   }
 
   async function suspend({ reason, hint }: Failure): Promise<void> {
-    if (gate.suspended()) {
+    if (breaker.suspended()) {
       log.warn({ ...why, retryInMs: PROBE_MS }, "A probe was refused: the destination stays suspended");
       return;
     }
-    await gate.suspend(reason, now);
+    await breaker.suspend(reason, now);
     log.error({ ...why, retryInMs: PROBE_MS }, "Destination suspended: it refuses us; what it is owed is kept");
-    const owed = await owedTo(books);
+    const owed = await owedTo(context);
     const failure = { reason, ...(hint !== undefined && { hint }) };
     notices?.say(destinationSuspended(destination.name, { ...failure, owed, probeMs: PROBE_MS }, now));
   }
 
   async function recover(): Promise<void> {
-    if (!gate.suspended()) return;
-    const suspendedMs = await gate.recover(now);
-    course.backlog.open(now);
-    const owed = await owedTo(books);
+    if (!breaker.suspended()) return;
+    const suspendedMs = await breaker.recover(now);
+    state.backlog.open(now);
+    const owed = await owedTo(context);
     log.info({ destination: destination.name, suspendedMs, owed }, "Destination recovered");
     notices?.say(destinationRecovered(destination.name, { suspendedMs, owed }, now));
   }
@@ -205,16 +205,16 @@ async function finishAll(
   departure: Departure,
   { leaving, refused }: Attempt,
   end: Pick<RecordLine, "outcome" | "reason"> | undefined,
-  books: Books,
-  course: Course,
+  context: SettleContext,
+  state: DeliveryState,
 ): Promise<void> {
-  const now = books.clock.now();
+  const now = context.clock.now();
   const lines = end ? leaving.map(({ delivery, tlp }) => recordOf(delivery, now, { ...end, tlp })) : [];
   for (const { batch, records } of byBatch(departure, [...refused, ...lines])) {
-    await commit(books, { batch, records, attempted: true }, now);
-    course.ambiguous.delete(batch);
+    await commit(context, { batch, records, attempted: true }, now);
+    state.ambiguous.delete(batch);
   }
-  course.backlog.forget(departure);
+  state.backlog.forget(departure);
 }
 
 /** What the guard has refused is over, the rest is owed. */
@@ -223,12 +223,12 @@ async function retryAll(
   { outcome, refused }: Attempt,
   afterMs: number,
   attempted: boolean,
-  books: Books,
+  context: SettleContext,
 ): Promise<void> {
-  const now = books.clock.now();
+  const now = context.clock.now();
   const reason = outcome && "reason" in outcome ? { reason: outcome.reason } : {};
   for (const { batch, records } of byBatch(departure, refused)) {
-    await commit(books, { batch, records, retryAt: now + afterMs, attempted, ...reason }, now);
+    await commit(context, { batch, records, retryAt: now + afterMs, attempted, ...reason }, now);
   }
 }
 
@@ -239,7 +239,7 @@ function byBatch({ parts }: Departure, lines: readonly RecordLine[]) {
   });
 }
 
-async function commit({ store, settled, notices }: Books, settlement: Settlement, now: number): Promise<void> {
+async function commit({ store, settled, notices }: SettleContext, settlement: Settlement, now: number): Promise<void> {
   await store.settle(settlement, now);
   for (const line of settlement.records) {
     settled?.(line);
@@ -247,6 +247,6 @@ async function commit({ store, settled, notices }: Books, settlement: Settlement
   }
 }
 
-async function owedTo({ store, destination }: Books): Promise<number> {
+async function owedTo({ store, destination }: SettleContext): Promise<number> {
   return (await store.owed()).find((line) => line.destination === destination.name)?.owed ?? 0;
 }

@@ -5,14 +5,14 @@ import type { Payload } from "../model/payload.ts";
 import type { Trace } from "../planning/plan.ts";
 
 /** What was seen of one scene. */
-export interface Sight {
+export interface SendContext {
   readonly traces: readonly Trace[];
   /** `atMs` is by the clock of `performance.now()`. */
   readonly shown: readonly { readonly payload: Payload; readonly atMs: number }[];
   readonly settled: readonly RecordLine[];
 }
 
-interface Observed extends Sight {
+interface Observed extends SendContext {
   readonly traces: Trace[];
   readonly shown: { payload: Payload; atMs: number }[];
   readonly settled: RecordLine[];
@@ -27,12 +27,12 @@ export class Witness {
   #wake: () => void = () => {};
 
   /** All scenes so far. */
-  get scenes(): readonly Sight[] {
+  get scenes(): readonly SendContext[] {
     return this.#scenes;
   }
 
   /** Starts a scene: what is seen from now on belongs to it. */
-  next(): Sight {
+  next(): SendContext {
     this.#current = { traces: [], shown: [], settled: [] };
     this.#scenes.push(this.#current);
     return this.#current;
@@ -46,18 +46,18 @@ export class Witness {
         this.#current.traces.push(...traces);
         this.#wake();
       },
-      lanes: parts.lanes.map((lane) => ({
-        ...lane,
+      workers: parts.workers.map((worker) => ({
+        ...worker,
         destination: {
-          name: lane.destination.name,
+          name: worker.destination.name,
           send: async (payload, signal) => {
             announce(payload);
-            const outcome = await lane.destination.send(payload, signal);
+            const outcome = await worker.destination.send(payload, signal);
             if (outcome.kind === "done") this.#current.shown.push({ payload, atMs: performance.now() });
             return outcome;
           },
-          preview: (payload) => lane.destination.preview(payload),
-          [Symbol.asyncDispose]: () => lane.destination[Symbol.asyncDispose](),
+          preview: (payload) => worker.destination.preview(payload),
+          [Symbol.asyncDispose]: () => worker.destination[Symbol.asyncDispose](),
         },
         settled: (line) => {
           this.#current.settled.push(line);
@@ -92,13 +92,13 @@ export class Witness {
 }
 
 /** How many decisions of a scene were `verdict` for `destination`. */
-export function countVerdicts({ traces }: Sight, destination: string, verdict: string): number {
+export function countVerdicts({ traces }: SendContext, destination: string, verdict: string): number {
   return traces
     .flatMap(({ destinations }) => destinations)
     .filter((decision) => decision.name === destination && decision.verdict === verdict).length;
 }
 
 /** The payloads of a scene for one destination. */
-export function shownTo({ shown }: Sight, destination: string): Sight["shown"] {
+export function shownTo({ shown }: SendContext, destination: string): SendContext["shown"] {
   return shown.filter(({ payload }) => payload.destination === destination);
 }

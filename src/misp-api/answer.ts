@@ -11,7 +11,7 @@ export type Trouble =
 export type Answer<T> = T | Trouble;
 
 /** A reply of MISP: its JSON, and the headers beside it. */
-export interface Told {
+export interface JsonAnswer {
   readonly kind: "told";
   readonly json: unknown;
   header(name: string): string | undefined;
@@ -98,7 +98,7 @@ export function readReply(
   reply: HttpAnswer | { readonly failure: HttpFailure },
   maxBytes: number,
   now: number,
-): Answer<Told> {
+): Answer<JsonAnswer> {
   if ("failure" in reply) return retry(reply.failure.reason, reply.failure);
   const { status } = reply;
   if (status !== 200) return readFailure(reply, now);

@@ -1,7 +1,7 @@
 import { openConnections } from "../base/http.ts";
 import type { Log } from "../base/log.ts";
 import type { Secret } from "../base/secret.ts";
-import { type Answer, readReply, type Told } from "./answer.ts";
+import { type Answer, type JsonAnswer, readReply } from "./answer.ts";
 import { type KeyFacts, type PublishedPage, readKeyFacts, readPage, readWholeEvent, type WholeEvent } from "./read.ts";
 
 /** MISP's REST API as far as it is read. All reject only when `signal` aborts, with its reason, or by a bug. */
@@ -58,7 +58,7 @@ export function openMispApi(options: {
     question: Readonly<Record<string, unknown>> | undefined,
     maxBytes: number,
     signal: AbortSignal,
-  ): Promise<Answer<Told>> => {
+  ): Promise<Answer<JsonAnswer>> => {
     const askedAt = now();
     const reply = await connections.request({
       ...(question ? { method: "POST", body: JSON.stringify(question) } : { method: "GET" }),

@@ -2,7 +2,7 @@ import { DecodeError } from "../base/errors.ts";
 import type { EventView } from "../model/misp.ts";
 import { type Publication, readPublication } from "../topics/publication.ts";
 import { boolean, id, instant, integer, isRaw, known, list, type Raw, uuid } from "../topics/values.ts";
-import { type Answer, ERROR_IN_ANSWER, NOT_VISIBLE, type Told, UNREADABLE } from "./answer.ts";
+import { type Answer, ERROR_IN_ANSWER, type JsonAnswer, NOT_VISIBLE, UNREADABLE } from "./answer.ts";
 
 /** A whole event as it is now, with `published`; what the key's user may not see is not in it. */
 export interface WholeEvent extends Publication {
@@ -42,7 +42,7 @@ export interface KeyFacts {
 }
 
 /** The event that was asked for by its id or UUID, of those that MISP found. */
-export function readWholeEvent({ json }: Told, asked: string): Answer<WholeEvent> {
+export function readWholeEvent({ json }: JsonAnswer, asked: string): Answer<WholeEvent> {
   const rows = rowsOf(json);
   if (!rows) return isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
   // A search for a UUID also finds the events that have an attribute with it, and anybody can make one.
@@ -55,7 +55,7 @@ export function readWholeEvent({ json }: Told, asked: string): Answer<WholeEvent
 }
 
 /** A page of at most `limit` events. */
-export function readPage(told: Told, page: number, limit: number): Answer<PublishedPage> {
+export function readPage(told: JsonAnswer, page: number, limit: number): Answer<PublishedPage> {
   const rows = rowsOf(told.json);
   if (!rows) return isError(told.json) ? ERROR_IN_ANSWER : UNREADABLE;
   const events = rows.flatMap((row) => (isRaw(row) ? (readPublished(row) ?? []) : []));
@@ -71,7 +71,7 @@ export function readPage(told: Told, page: number, limit: number): Answer<Publis
 }
 
 /** Reads `GET /users/view/me`. The answer may hold the key in clear: nothing but what is named here is taken from it. */
-export function readKeyFacts({ json }: Told): Answer<KeyFacts> {
+export function readKeyFacts({ json }: JsonAnswer): Answer<KeyFacts> {
   const role = isRaw(json) ? json.Role : undefined;
   if (!isRaw(json) || !isRaw(role)) return isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
   return known({

@@ -112,8 +112,8 @@ export interface Settlement {
 
 /** Durable and shared: what is committed is owed until it is settled, also across a crash. */
 export interface Store extends AsyncDisposable {
-  recall(keys: Keys): Promise<Known>;
-  /** Adds are "if absent"; `conflict`: memory has moved since it was recalled, nothing was stored, recall and plan again. */
+  load(keys: Keys): Promise<Known>;
+  /** Adds are "if absent"; `conflict`: memory has moved since it was loaded, nothing was stored, load and plan again. */
   commit(effects: Effects, now: number): Promise<"committed" | "conflict">;
   /** The batch of `destination` that is due, or when the next one will be; undefined: nothing is owed. */
   take(destination: string, now: number): Promise<{ readonly batch: Batch } | { readonly dueAt: number } | undefined>;

@@ -1,6 +1,6 @@
 import { ConfigError, formatProblems } from "../base/problem.ts";
 import { type Asker, RefusedError, type Request } from "../doors/socket/protocol.ts";
-import type { Answer, ControlOptions } from "../doors/socket/server.ts";
+import type { ControlOptions, ReplyLine } from "../doors/socket/server.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Paused, Reloaded } from "./documents.ts";
 import { explain, history } from "./events.ts";
@@ -16,7 +16,7 @@ export function openAnswers(daemon: () => Daemon): ControlOptions["answer"] {
   return (request, signal) => answer(request, daemon(), signal);
 }
 
-async function* answer({ query, by }: Request, daemon: Daemon, signal: AbortSignal): AsyncGenerator<Answer> {
+async function* answer({ query, by }: Request, daemon: Daemon, signal: AbortSignal): AsyncGenerator<ReplyLine> {
   switch (query.command) {
     case "status":
       return yield { end: await status(daemon) };
@@ -71,11 +71,11 @@ async function pause(destination: string, by: Asker, daemon: Daemon): Promise<Pa
 }
 
 async function resume(destination: string, by: Asker, daemon: Daemon): Promise<Paused> {
-  const { holds, bells, clock, log } = daemon;
+  const { holds, wakeups, clock, log } = daemon;
   // A destination that left the configuration may still be paused.
   if (!holds.find(destination, "paused")) await requireDestination(daemon, destination);
   const changed = (await holds.release(destination, "paused", clock.now())) !== undefined;
-  bells.get(destination)?.ring();
+  wakeups.get(destination)?.wake();
   if (changed) log.info({ by, destination }, "An operator resumed a destination");
   return { destination, paused: false, changed, owed: await owedTo(destination, daemon) };
 }

@@ -1,10 +1,10 @@
-import type { Bell } from "../base/bell.ts";
 import type { Clock } from "../base/clock.ts";
+import type { Liveness } from "../base/liveness.ts";
 import type { Log } from "../base/log.ts";
+import type { LogLimiter } from "../base/log-limiter.ts";
 import type { Problem } from "../base/problem.ts";
-import type { Pulse } from "../base/pulse.ts";
-import type { Quiet } from "../base/quiet.ts";
-import type { Lane } from "../delivery/deliver.ts";
+import type { Wakeup } from "../base/wakeup.ts";
+import type { DeliveryWorker } from "../delivery/deliver.ts";
 import type { Holds } from "../delivery/holds.ts";
 import type { Ledger } from "../model/ledger.ts";
 import type { RecordLine, Store } from "../model/outbox.ts";
@@ -30,15 +30,15 @@ export interface Daemon {
   readonly destinations: ReadonlyMap<string, string>;
   readonly routes: readonly string[];
   readonly sources: readonly LiveSource[];
-  readonly lanes: readonly Lane[];
-  readonly bells: ReadonlyMap<string, Bell>;
+  readonly workers: readonly DeliveryWorker[];
+  readonly wakeups: ReadonlyMap<string, Wakeup>;
   readonly store: Store & { readonly ledger: Ledger; readonly size: Size };
   /** `state.max_size` in force. */
   readonly maxStateBytes: number;
-  readonly pulse: Pulse;
+  readonly liveness: Liveness;
   readonly holds: Holds;
   readonly totals: Totals;
-  readonly unreadable: Quiet;
+  readonly unreadable: LogLimiter;
   readonly clock: Clock;
   readonly log: Log;
   /** Called for each line that enters the record by a command. */

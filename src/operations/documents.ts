@@ -8,7 +8,7 @@ const Instant = z.string();
 const Count = z.number();
 
 /** An owed delivery. */
-export const Owed = z.object({
+export const OwedDocument = z.object({
   id: z.string(),
   destination: z.string(),
   instance: z.string(),
@@ -25,11 +25,11 @@ export const Owed = z.object({
   first_attempt_at: Instant.optional(),
   last_reason: z.string().optional(),
 });
-export type Owed = z.output<typeof Owed>;
+export type OwedDocument = z.output<typeof OwedDocument>;
 
 /** One owed delivery, and what would leave of it now. */
 export const Shown = z.object({
-  delivery: Owed,
+  delivery: OwedDocument,
   content: z
     .union([
       z.object({
@@ -92,7 +92,7 @@ export const Explained = z.object({
       undecided: z.array(z.string()),
     }),
   ),
-  owed: z.array(Owed),
+  owed: z.array(OwedDocument),
   records: z.array(Recorded),
   /** There are more than are listed. */
   more: z.boolean(),

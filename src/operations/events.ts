@@ -1,5 +1,5 @@
 import { type Query, RefusedError } from "../doors/socket/protocol.ts";
-import type { Answer } from "../doors/socket/server.ts";
+import type { ReplyLine } from "../doors/socket/server.ts";
 import type { RecordFilter } from "../model/ledger.ts";
 import type { Known } from "../model/memory.ts";
 import type { RecordLine } from "../model/outbox.ts";
@@ -14,7 +14,7 @@ const MAX_LINES = 500;
 type HistoryQuery = Extract<Query, { readonly command: "history" }>;
 
 /** Lines of the record, newest first. */
-export async function* history(query: HistoryQuery, daemon: Daemon, signal: AbortSignal): AsyncGenerator<Answer> {
+export async function* history(query: HistoryQuery, daemon: Daemon, signal: AbortSignal): AsyncGenerator<ReplyLine> {
   const { destination, event, outcome, since, limit } = query;
   const rest = {
     ...(destination !== undefined && { destination }),
@@ -78,7 +78,7 @@ async function* records(filter: RecordFilter, { store }: Daemon, signal: AbortSi
 /** An id is that of any instance: two of them may know different events by it. `whole`: also what is undecided. */
 async function recall(name: string, { store, instances }: Daemon, whole = false): Promise<Known> {
   const key = { ...(isId(name) ? { id: name } : { uuid: name }), whole };
-  return store.recall({ events: instances.map((instance) => ({ instance, ...key })), attributes: [] });
+  return store.load({ events: instances.map((instance) => ({ instance, ...key })), attributes: [] });
 }
 
 async function uuidsOf(name: string, daemon: Daemon): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 import type { OwedLine } from "../model/ledger.ts";
 import type { RecordLine } from "../model/outbox.ts";
-import type { Owed, Recorded } from "./documents.ts";
+import type { OwedDocument, Recorded } from "./documents.ts";
 
 /** ISO 8601; undefined for what is no instant: MISP's clock may show any number. */
 export function formatInstant(at: number | undefined): string | undefined {
@@ -13,7 +13,7 @@ export function formatOurs(at: number): string {
   return formatInstant(at) ?? "unknown";
 }
 
-export function formatOwed(line: OwedLine, held: Owed["held"]): Owed {
+export function formatOwed(line: OwedLine, held: OwedDocument["held"]): OwedDocument {
   const { id, destination, instance, kind, eventUuid, routes, priority, createdAt } = line.delivery;
   return {
     id,

@@ -1,14 +1,14 @@
 import { openBatch } from "../delivery/payload.ts";
 import { type Asker, type Filter, RefusedError } from "../doors/socket/protocol.ts";
-import type { Answer } from "../doors/socket/server.ts";
+import type { ReplyLine } from "../doors/socket/server.ts";
 import type { OwedFilter, OwedLine } from "../model/ledger.ts";
 import type { Batch, DeliveryId } from "../model/outbox.ts";
 import type { Daemon } from "./daemon.ts";
-import type { Changed, Counted, ListEnd, Owed, Shown } from "./documents.ts";
+import type { Changed, Counted, ListEnd, OwedDocument, Shown } from "./documents.ts";
 import { formatOwed } from "./lines.ts";
 
 /** What holds a destination's deliveries, if anything does. */
-export function heldBy(daemon: Daemon, destination: string): Owed["held"] {
+export function heldBy(daemon: Daemon, destination: string): OwedDocument["held"] {
   if (daemon.holds.find(destination, "paused")) return "paused";
   if (daemon.holds.find(destination, "suspended")) return "suspended";
   return daemon.holds.find(destination, "unnamed") ? "unnamed" : undefined;
@@ -24,7 +24,12 @@ export async function requireDestination({ destinations, store }: Daemon, name: 
   );
 }
 
-export async function* list(daemon: Daemon, asked: Filter, limit: number, signal: AbortSignal): AsyncGenerator<Answer> {
+export async function* list(
+  daemon: Daemon,
+  asked: Filter,
+  limit: number,
+  signal: AbortSignal,
+): AsyncGenerator<ReplyLine> {
   let left = limit;
   for await (const line of owed(daemon, asked, signal)) {
     if (left === 0) return yield { end: { more: true } satisfies ListEnd };
@@ -63,17 +68,17 @@ export async function show(
 }
 
 /** As its destination would show it: what the guard withholds from there is withheld here. */
-async function preview(batch: Batch, { lanes, clock }: Daemon): Promise<NonNullable<Shown["content"]>> {
-  const lane = lanes.find(({ destination }) => destination.name === batch.destination);
-  if (!lane) return { refused: "destination-not-configured" };
-  const { payload, refused } = openBatch(batch, lane.sight, clock.now());
+async function preview(batch: Batch, { workers, clock }: Daemon): Promise<NonNullable<Shown["content"]>> {
+  const worker = workers.find(({ destination }) => destination.name === batch.destination);
+  if (!worker) return { refused: "destination-not-configured" };
+  const { payload, refused } = openBatch(batch, worker.sending, clock.now());
   if (!payload) return { refused: refused[0]?.reason ?? "nothing-left" };
-  const { body, sizes, trimmed } = await lane.destination.preview(payload);
+  const { body, sizes, trimmed } = await worker.destination.preview(payload);
   return { body, sizes: [...sizes], trimmed: [...trimmed] };
 }
 
 export async function retry(daemon: Daemon, asked: Filter, by: Asker, signal: AbortSignal): Promise<Changed> {
-  const { store, holds, bells, clock, log } = daemon;
+  const { store, holds, wakeups, clock, log } = daemon;
   const { filter } = await compile(daemon, asked);
   const destinations = new Set<string>();
   let n = 0;
@@ -84,7 +89,7 @@ export async function retry(daemon: Daemon, asked: Filter, by: Asker, signal: Ab
   }
   for (const name of destinations) {
     holds.urge(name);
-    bells.get(name)?.ring();
+    wakeups.get(name)?.wake();
   }
   if (n > 0) log.info({ by, deliveries: n, destinations: [...destinations] }, "An operator wants deliveries tried now");
   return { count: n, ...(await remains(daemon, asked, [...destinations])) };

@@ -1,5 +1,5 @@
-import type { Desk } from "../absorbing/absorb.ts";
-import { type Beat, unheard } from "../base/pulse.ts";
+import type { Planner } from "../absorbing/absorb.ts";
+import { type Heartbeat, unheard } from "../base/liveness.ts";
 import type { EventMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { EventView } from "../model/misp.ts";
@@ -35,7 +35,7 @@ export interface Missed {
 }
 
 /** Whom to ask what was published. */
-export interface Chronicle {
+export interface PublicationLookup {
   readonly instance: string;
   /** Asks what was published since then, metadata only; pages count from 1. */
   published(since: number, page: number, signal: AbortSignal): Promise<Published>;
@@ -53,27 +53,27 @@ const MAX_PAGES = 1_000;
 
 /** What was published since `cursor`, by MISP's clock, and memory has not seen; or why MISP does not say so. */
 export async function findMissed(
-  lane: Chronicle,
-  { store, clock }: Pick<Desk, "store" | "clock">,
+  worker: PublicationLookup,
+  { store, clock }: Pick<Planner, "store" | "clock">,
   cursor: number,
   stop: AbortSignal,
-  beat: Beat = unheard,
+  beat: Heartbeat = unheard,
 ): Promise<Missed | Exclude<Published, { readonly kind: "page" }>> {
   const missed = new Map<string, Listed>();
   let until = 0;
-  let since = Math.max(cursor - OVERLAP_MS, clock.now() - lane.maxAgeMs);
+  let since = Math.max(cursor - OVERLAP_MS, clock.now() - worker.maxAgeMs);
   let aheadMs: number | undefined;
   let page = 1;
   for (let asked = 0; asked < MAX_PAGES && !stop.aborted; asked += 1) {
     beat(ASK_MS);
-    const answer = await lane.published(since, page, stop);
+    const answer = await worker.published(since, page, stop);
     if (answer.kind !== "page") return answer;
     if (aheadMs === undefined) {
       const now = clock.now();
       const misp = answer.servedAt ?? now;
       aheadMs = misp - now;
       // Our clock may be days ahead of MISP's, by which it was published.
-      const floor = Math.max(cursor - OVERLAP_MS, misp - lane.maxAgeMs);
+      const floor = Math.max(cursor - OVERLAP_MS, misp - worker.maxAgeMs);
       if (floor < since - OVERLAP_MS) {
         since = floor;
         continue;
@@ -82,7 +82,7 @@ export async function findMissed(
     const youngest = clock.now() + aheadMs - FEED_FIRST_MS;
     const old = answer.events.filter(({ publishedAt }) => publishedAt <= youngest);
     until = Math.max(until, ...old.map(({ publishedAt }) => publishedAt));
-    const known = await store.recall({ events: old.map(({ event }) => keyOf(lane.instance, event)), attributes: [] });
+    const known = await store.load({ events: old.map(({ event }) => keyOf(worker.instance, event)), attributes: [] });
     for (const one of old) {
       const rows = known.events.filter(({ event }) => event.uuid === one.event.uuid);
       if (isMissed(one, rows, aheadMs)) missed.set(nameOf(one) ?? "", one);

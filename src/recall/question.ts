@@ -13,7 +13,7 @@ export interface Unanswered {
 }
 
 /** What MISP says about an event: all of it, that the key may not see it, or nothing now. */
-export type Answer =
+export type EventAnswer =
   | ({ readonly kind: "event" } & Knowledge)
   | {
       readonly kind: "refused";
@@ -23,10 +23,10 @@ export type Answer =
   | Unanswered;
 
 /** Whom to ask about events. */
-export interface Oracle {
+export interface EventLookup {
   readonly instance: string;
   /** Asks MISP's REST API about the event with this id or UUID; rejects only when `signal` aborts, or by a bug. */
-  ask(event: string, signal: AbortSignal): Promise<Answer>;
+  ask(event: string, signal: AbortSignal): Promise<EventAnswer>;
   readonly log: Log;
 }
 
@@ -34,12 +34,12 @@ export interface Oracle {
 export const ASK_MS = 300_000;
 
 /** Undefined: we stop. A bug must not end the service, nor be asked again at once. */
-export async function ask(oracle: Oracle, event: string, stop: AbortSignal): Promise<Answer | undefined> {
+export async function ask(lookup: EventLookup, event: string, stop: AbortSignal): Promise<EventAnswer | undefined> {
   try {
-    return await oracle.ask(event, stop);
+    return await lookup.ask(event, stop);
   } catch (error) {
     if (stop.aborted) return undefined;
-    oracle.log.error({ err: error, instance: oracle.instance, hint: REPORT_IT }, "Asking MISP failed by a bug");
+    lookup.log.error({ err: error, instance: lookup.instance, hint: REPORT_IT }, "Asking MISP failed by a bug");
     return { kind: "retry", reason: "bug" };
   }
 }

@@ -1,16 +1,16 @@
-import { absorb, type Desk, recallBell } from "../absorbing/absorb.ts";
-import { Pace } from "../base/pace.ts";
-import { type Beat, unheard, WORK_MS } from "../base/pulse.ts";
-import { Quiet } from "../base/quiet.ts";
+import { absorb, type Planner, recallBell } from "../absorbing/absorb.ts";
+import { type Heartbeat, unheard, WORK_MS } from "../base/liveness.ts";
+import { LogLimiter } from "../base/log-limiter.ts";
+import { RateLimiter } from "../base/rate-limiter.ts";
 import type { Refusal } from "../guard/guard.ts";
 import type { Undecided } from "../model/memory.ts";
 import { enrich } from "../planning/enrich.ts";
 import { refuse } from "../planning/undecided.ts";
 import { Failing } from "./failing.ts";
-import { ASK_MS, ask, type Oracle } from "./question.ts";
+import { ASK_MS, ask, type EventLookup } from "./question.ts";
 
 /** What one recall loop works with. */
-export interface RecallLane extends Oracle {
+export interface RecallWorker extends EventLookup {
   /** How long an event is left alone after the last frame about it: MISP announces in mid-transaction. */
   readonly settleMs: number;
   readonly perMinute: number;
@@ -23,45 +23,52 @@ const LONGEST_SLEEP_MS = 60_000;
 const CHUNK = 100;
 
 /** Decides what the feed left open, one question per event, never faster than `perMinute`; ends when `stop` aborts. */
-export async function recall(lane: RecallLane, desk: Desk, stop: AbortSignal, beat = unheard): Promise<void> {
-  const { instance, log } = lane;
-  const { clock, bells } = desk;
-  const pace = new Pace({ per_second: lane.perMinute / 60, burst: Math.min(5, lane.perMinute) }, clock.now());
+export async function recall(worker: RecallWorker, planner: Planner, stop: AbortSignal, beat = unheard): Promise<void> {
+  const { instance, log } = worker;
+  const { clock, wakeups } = planner;
+  const pace = new RateLimiter(
+    { per_second: worker.perMinute / 60, burst: Math.min(5, worker.perMinute) },
+    clock.now(),
+  );
   const failing = new Failing(clock.now.bind(clock));
-  const trouble = new Quiet(log, "MISP does not answer about an event; what it would decide waits", clock.now);
-  const hidden = new Quiet(log, "MISP does not show an event to the API key; what is about it is refused", clock.now);
-  const bell = bells.get(recallBell(instance));
-  stop.addEventListener("abort", () => bell?.ring(), { once: true });
+  const trouble = new LogLimiter(log, "MISP does not answer about an event; what it would decide waits", clock.now);
+  const hidden = new LogLimiter(
+    log,
+    "MISP does not show an event to the API key; what is about it is refused",
+    clock.now,
+  );
+  const wakeup = wakeups.get(recallBell(instance));
+  stop.addEventListener("abort", () => wakeup?.wake(), { once: true });
   while (!stop.aborted) {
     beat(LONGEST_SLEEP_MS);
-    const rung = bell?.next() ?? stop;
+    const woken = wakeup?.next() ?? stop;
     const wait = Math.max(failing.restMs, pace.waitMs(clock.now()));
     if (wait > 0) {
       await clock.sleep(Math.min(LONGEST_SLEEP_MS, wait), stop);
       continue;
     }
-    const found = await next(lane, failing, desk);
+    const found = await next(worker, failing, planner);
     if ("idleMs" in found) {
-      await clock.sleep(Math.min(LONGEST_SLEEP_MS, Math.max(1, found.idleMs)), rung);
+      await clock.sleep(Math.min(LONGEST_SLEEP_MS, Math.max(1, found.idleMs)), woken);
       continue;
     }
     const { eventKey, undecided } = found;
     pace.take();
     beat(ASK_MS);
-    const answer = await ask(lane, eventKey, stop);
+    const answer = await ask(worker, eventKey, stop);
     if (!answer) return;
     if (answer.kind === "retry") {
       const { reason, hint } = answer;
       failing.failed(eventKey, answer);
       trouble.say({ instance, reason, hint });
-      await refuseLate(lane, found, failing, desk, beat);
+      await refuseLate(worker, found, failing, planner, beat);
       continue;
     }
     failing.answered(eventKey);
     if (answer.kind === "refused") {
       const { reason, hint } = answer;
       hidden.say({ instance, alerts: undecided.length, reason, hint }, reason);
-      await giveUp(undecided, reason, desk);
+      await giveUp(undecided, reason, planner);
       continue;
     }
     for (let at = 0; at < undecided.length; at += CHUNK) {
@@ -69,7 +76,7 @@ export async function recall(lane: RecallLane, desk: Desk, stop: AbortSignal, be
       const chunk = undecided.slice(at, at + CHUNK);
       await absorb(
         chunk.map(({ message }) => enrich(message, answer)),
-        desk,
+        planner,
         chunk,
       );
     }
@@ -83,9 +90,9 @@ interface Found {
 
 /** The event to ask about, or for how long there is none. */
 async function next(
-  { instance, settleMs }: RecallLane,
+  { instance, settleMs }: RecallWorker,
   failing: Failing,
-  { store, clock }: Desk,
+  { store, clock }: Planner,
 ): Promise<Found | { readonly idleMs: number }> {
   const now = clock.now();
   const { events, until } = failing.resting;
@@ -103,23 +110,23 @@ async function next(
  * was set forward, is given that time first.
  */
 async function refuseLate(
-  { instance, patienceMs }: RecallLane,
+  { instance, patienceMs }: RecallWorker,
   { eventKey, undecided }: Found,
   failing: Failing,
-  desk: Desk,
-  beat: Beat,
+  planner: Planner,
+  beat: Heartbeat,
 ): Promise<void> {
-  const before = desk.clock.now() - patienceMs;
+  const before = planner.clock.now() - patienceMs;
   const { silentSince } = failing;
   const late = undecided.filter(({ since }) => Math.max(since, failing.since(eventKey) ?? since) < before);
-  await giveUp(late, "unknown", desk);
+  await giveUp(late, "unknown", planner);
   if (late.length === undecided.length) failing.drop(eventKey);
   if ((silentSince ?? before) >= before) return;
   for (;;) {
     beat(WORK_MS);
-    const old = await desk.store.undecided(instance, before, []);
+    const old = await planner.store.undecided(instance, before, []);
     if (!old || "lastAt" in old) return;
-    await giveUp(old.undecided, "unknown", desk);
+    await giveUp(old.undecided, "unknown", planner);
     failing.drop(old.eventKey);
   }
 }
@@ -127,7 +134,7 @@ async function refuseLate(
 async function giveUp(
   undecided: readonly Undecided[],
   reason: Refusal,
-  { store, clock, planned }: Desk,
+  { store, clock, planned }: Planner,
 ): Promise<void> {
   for (let at = 0; at < undecided.length; at += CHUNK) {
     const now = clock.now();

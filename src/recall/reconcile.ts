@@ -1,45 +1,45 @@
-import { absorb, type Desk } from "../absorbing/absorb.ts";
-import type { Bell } from "../base/bell.ts";
+import { absorb, type Planner } from "../absorbing/absorb.ts";
 import { REPORT_IT, StoreError } from "../base/errors.ts";
-import { type Beat, unheard } from "../base/pulse.ts";
-import { Quiet } from "../base/quiet.ts";
+import { type Heartbeat, unheard } from "../base/liveness.ts";
+import { LogLimiter } from "../base/log-limiter.ts";
+import type { Wakeup } from "../base/wakeup.ts";
 import { NO_EFFECTS } from "../model/effects.ts";
 import type { Message } from "../model/message.ts";
 import type { Knowledge } from "../planning/enrich.ts";
 import { lateKey } from "../planning/plan.ts";
 import { Failing } from "./failing.ts";
 import {
-  type Chronicle,
   FEED_FIRST_MS,
   findMissed,
   type Listed,
   lateMessage,
   type Missed,
   nameOf,
+  type PublicationLookup,
   type Published,
 } from "./missed.ts";
-import { ASK_MS, ask, asksToWait, type Oracle, type Unanswered } from "./question.ts";
+import { ASK_MS, ask, asksToWait, type EventLookup, type Unanswered } from "./question.ts";
 
 /** What one reconcile loop works with. */
-export interface ReconcileLane extends Chronicle, Oracle {
+export interface ReconcileWorker extends PublicationLookup, EventLookup {
   /** Learns what is worth knowing before the first question, once; does nothing when that is known. */
   learn?(signal: AbortSignal): Promise<void>;
   readonly everyMs: number;
   /** After so long an event about which MISP does not answer is told as MISP lists it. */
   readonly patienceMs: number;
   /** Rings after a reconnect and after dropped frames. */
-  readonly bell: Bell;
+  readonly wakeup: Wakeup;
   /** Told after each round that MISP did not interrupt how many publications were told since then that the feed had not. */
   readonly done?: (late: number, since: number) => void;
 }
 
 /** What goes on from round to round. */
-interface Course {
+interface ReconcileState {
   readonly failing: Failing;
   /** Logs about which events MISP does not answer. */
-  readonly trouble: Quiet;
+  readonly trouble: LogLimiter;
   readonly stop: AbortSignal;
-  readonly beat: Beat;
+  readonly beat: Heartbeat;
   /** How many publications interrupted rounds have told, and where the first of them began. */
   told: number;
   since: number | undefined;
@@ -50,103 +50,103 @@ const APART_MS = 10_000;
 /** More late publications than this are told together. */
 const SINGLE_AT_MOST = 5;
 
-/** Finds publications that the feed did not tell, at start, when the bell rings, and regularly; ends when `stop` aborts. */
+/** Finds publications that the feed did not tell, at start, when the wakeup rings, and regularly; ends when `stop` aborts. */
 export async function reconcile(
-  lane: ReconcileLane,
-  desk: Desk,
+  worker: ReconcileWorker,
+  planner: Planner,
   stop: AbortSignal,
-  beat: Beat = unheard,
+  beat: Heartbeat = unheard,
 ): Promise<void> {
-  const { clock } = desk;
+  const { clock } = planner;
   const failing = new Failing(clock.now.bind(clock));
-  const trouble = new Quiet(
-    lane.log,
+  const trouble = new LogLimiter(
+    worker.log,
     "MISP does not answer about a late publication; it is asked again",
     clock.now.bind(clock),
   );
-  const course: Course = { failing, trouble, stop, beat, told: 0, since: undefined };
-  stop.addEventListener("abort", () => lane.bell.ring(), { once: true });
+  const state: ReconcileState = { failing, trouble, stop, beat, told: 0, since: undefined };
+  stop.addEventListener("abort", () => worker.wakeup.wake(), { once: true });
   // What a gap has swallowed is left to the feed at first: it is looked for once more when that time is over.
   let againAt = Number.POSITIVE_INFINITY;
   while (!stop.aborted) {
-    const rung = lane.bell.next();
+    const woken = worker.wakeup.next();
     let restMs = APART_MS;
     try {
       beat(ASK_MS);
-      await lane.learn?.(stop);
-      restMs = Math.max(restMs, await round(lane, desk, course));
-      if (!stop.aborted) await complete(lane, desk);
+      await worker.learn?.(stop);
+      restMs = Math.max(restMs, await round(worker, planner, state));
+      if (!stop.aborted) await complete(worker, planner);
     } catch (error) {
       if (stop.aborted) return;
-      report(lane, error);
+      report(worker, error);
     }
-    const until = Math.min(clock.now() + lane.everyMs, againAt);
-    beat(lane.everyMs + restMs);
+    const until = Math.min(clock.now() + worker.everyMs, againAt);
+    beat(worker.everyMs + restMs);
     await clock.sleep(restMs, stop);
-    await clock.sleep(Math.min(Math.max(0, until - clock.now()), lane.everyMs), rung);
+    await clock.sleep(Math.min(Math.max(0, until - clock.now()), worker.everyMs), woken);
     if (clock.now() >= againAt) againAt = Number.POSITIVE_INFINITY;
-    if (!rung.aborted) continue;
-    lane.bell.next(); // it has been heard
+    if (!woken.aborted) continue;
+    worker.wakeup.next(); // it has been heard
     againAt = clock.now() + FEED_FIRST_MS + APART_MS;
   }
 }
 
 /** Tells what MISP published since the last round and nobody has told; gives for how long MISP wants to be left alone. */
-async function round(lane: ReconcileLane, desk: Desk, course: Course): Promise<number> {
-  const { instance, log } = lane;
-  const { store, clock } = desk;
-  const { stop, beat } = course;
+async function round(worker: ReconcileWorker, planner: Planner, state: ReconcileState): Promise<number> {
+  const { instance, log } = worker;
+  const { store, clock } = planner;
+  const { stop, beat } = state;
   beat(ASK_MS);
   const cursor = await store.cursor(instance);
   if (cursor === undefined) {
     // The first start tells nothing of the past; the cursor goes by MISP's clock.
     const now = clock.now();
-    const answer = await lane.published(now, 1, stop);
-    if (answer.kind !== "page") return unsaid(lane, answer);
-    await absorb([], desk, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
-    lane.done?.(0, now);
+    const answer = await worker.published(now, 1, stop);
+    if (answer.kind !== "page") return unsaid(worker, answer);
+    await absorb([], planner, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
+    worker.done?.(0, now);
     return 0;
   }
-  const missed = await findMissed(lane, desk, cursor, stop, beat);
+  const missed = await findMissed(worker, planner, cursor, stop, beat);
   if (stop.aborted) return 0;
-  if (missed.kind !== "missed") return unsaid(lane, missed);
+  if (missed.kind !== "missed") return unsaid(worker, missed);
   const late = missed.events.length;
   if (late > 0) log.info({ instance, late }, "The feed did not tell of publications; fetching them");
-  course.since ??= cursor;
-  const interruption = await tell(lane, desk, course, missed, cursor);
+  state.since ??= cursor;
+  const interruption = await tell(worker, planner, state, missed, cursor);
   if (stop.aborted) return 0;
   if (interruption) {
     const { reason, hint, left } = interruption;
     log.warn({ instance, left, reason, hint }, "MISP stopped answering; late publications are asked for again");
-    return course.failing.restMs;
+    return state.failing.restMs;
   }
-  lane.done?.(course.told, course.since);
-  course.told = 0;
-  course.since = undefined;
+  worker.done?.(state.told, state.since);
+  state.told = 0;
+  state.since = undefined;
   return 0;
 }
 
 /** Fetches and tells event by event; the cursor stays in front of what is still to be told. */
 async function tell(
-  lane: ReconcileLane,
-  desk: Desk,
-  course: Course,
+  worker: ReconcileWorker,
+  planner: Planner,
+  state: ReconcileState,
   { events, until, aheadMs }: Missed,
   cursor: number,
 ): Promise<(Why & { readonly left: number }) | undefined> {
-  const { instance, log } = lane;
-  const { clock } = desk;
+  const { instance, log } = worker;
+  const { clock } = planner;
   const together = events.length > SINGLE_AT_MOST;
   const pending = new Set(events.filter((one) => nameOf(one) !== undefined));
   const commit = (messages: readonly Message[]) => {
     const [oldest] = pending;
     const publishedAt = Math.max(cursor, oldest?.publishedAt ?? until);
-    return absorb(messages, desk, undefined, [{ instance, publishedAt }]);
+    return absorb(messages, planner, undefined, [{ instance, publishedAt }]);
   };
-  for (const [index, one] of inOrder(events, course.failing).entries()) {
+  for (const [index, one] of inOrder(events, state.failing).entries()) {
     const about = nameOf(one);
     if (about === undefined) continue;
-    const fetched = await fetch(lane, desk, course, about);
+    const fetched = await fetch(worker, planner, state, about);
     if (!fetched) return undefined;
     if (fetched.kind === "interrupted") return { ...fetched.why, left: pending.size };
     if (fetched.kind === "held") continue;
@@ -154,7 +154,7 @@ async function tell(
     const found = { instance, together, aheadMs, now: clock.now() };
     const message = fetched.kind === "gone" ? undefined : lateMessage(one, fetched.content, found);
     await commit(message ? [message] : []);
-    if (message) course.told += 1;
+    if (message) state.told += 1;
     if ((index + 1) % 50 === 0)
       log.info({ instance, done: index + 1, of: events.length }, "Fetching late publications");
   }
@@ -186,20 +186,20 @@ type Fetched =
   | { readonly kind: "interrupted"; readonly why: Why };
 
 async function fetch(
-  lane: ReconcileLane,
-  { clock }: Desk,
-  { failing, trouble, stop, beat }: Course,
+  worker: ReconcileWorker,
+  { clock }: Planner,
+  { failing, trouble, stop, beat }: ReconcileState,
   about: string,
 ): Promise<Fetched | undefined> {
   beat(ASK_MS);
-  const answer = await ask(lane, about, stop);
+  const answer = await ask(worker, about, stop);
   if (!answer || stop.aborted) return undefined;
   if (answer.kind === "retry") {
     failing.failed(about, answer);
     const since = failing.since(about);
-    if (!asksToWait(answer) && since !== undefined && clock.now() - since > lane.patienceMs) return { kind: "told" };
+    if (!asksToWait(answer) && since !== undefined && clock.now() - since > worker.patienceMs) return { kind: "told" };
     if (failing.restMs > 0) return { kind: "interrupted", why: answer };
-    trouble.say({ instance: lane.instance, reason: answer.reason, hint: answer.hint });
+    trouble.say({ instance: worker.instance, reason: answer.reason, hint: answer.hint });
     return { kind: "held" };
   }
   // A refusal is about the key, never about one event: what is left must not be passed over.
@@ -209,14 +209,14 @@ async function fetch(
 }
 
 /** Gives for how long MISP wants to be left alone. */
-function unsaid({ instance, log }: ReconcileLane, answer: Exclude<Published, { readonly kind: "page" }>): number {
+function unsaid({ instance, log }: ReconcileWorker, answer: Exclude<Published, { readonly kind: "page" }>): number {
   const { reason, hint } = answer;
   log.warn({ instance, reason, hint }, "MISP does not say what it published");
   return answer.kind === "retry" ? (answer.afterMs ?? 0) : 0;
 }
 
 /** Trouble with the state file is no bug: what could not be stored is still in front of the cursor. */
-function report({ instance, log }: ReconcileLane, error: unknown): void {
+function report({ instance, log }: ReconcileWorker, error: unknown): void {
   if (error instanceof StoreError) {
     const hint = "they are told when this succeeds: free space where the state file is";
     log.error({ err: error, instance, hint }, "Cannot store late publications");
@@ -224,7 +224,7 @@ function report({ instance, log }: ReconcileLane, error: unknown): void {
 }
 
 /** What was fetched leaves now, also when MISP has stopped answering in the middle of it. */
-async function complete({ instance }: ReconcileLane, { store, clock, rules, bells }: Desk): Promise<void> {
+async function complete({ instance }: ReconcileWorker, { store, clock, rules, wakeups }: Planner): Promise<void> {
   await store.commit({ ...NO_EFFECTS, complete: [lateKey(instance)] }, clock.now());
-  for (const destination of rules.destinations.keys()) bells.get(destination)?.ring();
+  for (const destination of rules.destinations.keys()) wakeups.get(destination)?.wake();
 }

@@ -2,7 +2,7 @@ import type { Matchable, Truth } from "../model/message.ts";
 import { KINDS, type Kind } from "../model/vocabulary.ts";
 import { type CompiledMatch, compileMatch } from "./match.ts";
 import { compileGlob } from "./pattern.ts";
-import type { Route as RouteOptions } from "./schema.ts";
+import type { RouteOptions } from "./schema.ts";
 
 /** A compiled rule. */
 export interface Route extends CompiledMatch {

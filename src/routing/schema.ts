@@ -86,7 +86,7 @@ const Notify = z.union([
 ]);
 
 /** One entry of `routes:`. */
-export const Route = z.strictObject({
+export const RouteOptions = z.strictObject({
   name: Name.describe("Unique and stable: the identity of groups and metrics."),
   kinds: z
     .array(KindGlob)
@@ -112,4 +112,4 @@ export const Route = z.strictObject({
   stop: z.boolean().default(false).describe("Ends the search when the route fires."),
   template: TemplateOption.optional().describe("Words of your own, before those of the destination."),
 });
-export type Route = z.output<typeof Route>;
+export type RouteOptions = z.output<typeof RouteOptions>;

@@ -3,23 +3,23 @@ import { recallBell, reconcileBell } from "../absorbing/absorb.ts";
 import { feedRecovered, feedSilent, reconciled, started } from "../absorbing/herald.ts";
 import type { Notices } from "../absorbing/notices.ts";
 import type { Parts } from "../app.ts";
-import { Bell } from "../base/bell.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { Pace } from "../base/pace.ts";
-import { Quiet } from "../base/quiet.ts";
+import { LogLimiter } from "../base/log-limiter.ts";
+import { RateLimiter } from "../base/rate-limiter.ts";
+import { Wakeup } from "../base/wakeup.ts";
 import type { Config } from "../config/schema.ts";
-import type { Lane } from "../delivery/deliver.ts";
+import type { DeliveryWorker } from "../delivery/deliver.ts";
 import { Holds } from "../delivery/holds.ts";
-import { openCourse } from "../delivery/settle.ts";
+import { openDeliveryState } from "../delivery/settle.ts";
 import { type MispApi, openMispApi } from "../misp-api/client.ts";
 import type { Source } from "../model/frame.ts";
 import type { Message } from "../model/message.ts";
 import type { Store } from "../model/outbox.ts";
 import type { Rules } from "../planning/plan.ts";
-import type { Answer as Asked } from "../recall/question.ts";
-import type { RecallLane } from "../recall/recall.ts";
-import type { ReconcileLane } from "../recall/reconcile.ts";
+import type { EventAnswer } from "../recall/question.ts";
+import type { RecallWorker } from "../recall/recall.ts";
+import type { ReconcileWorker } from "../recall/reconcile.ts";
 import { compileRoutes } from "../routing/route.ts";
 import type { LiveSource } from "../sources/source.ts";
 
@@ -91,16 +91,16 @@ export function openParts(
   const links = new Map(
     Object.entries(config.misp).flatMap(([instance, { url }]) => (url ? [[instance, url] as const] : [])),
   );
-  const bells = new Map(Object.keys(config.destinations).map((name) => [name, new Bell()]));
-  const failures = new Quiet(log, "A template failed; the built-in alert is sent", clock.now);
-  const lanes = Object.entries(config.destinations).map(([name, options]): Lane => {
+  const wakeups = new Map(Object.keys(config.destinations).map((name) => [name, new Wakeup()]));
+  const failures = new LogLimiter(log, "A template failed; the built-in alert is sent", clock.now);
+  const workers = Object.entries(config.destinations).map(([name, options]): DeliveryWorker => {
     const same = before?.config.destinations[name]?.type === options.type;
-    const lane = same ? before?.parts.lanes.find(({ destination }) => destination.name === name) : undefined;
+    const worker = same ? before?.parts.workers.find(({ destination }) => destination.name === name) : undefined;
     return {
       destination: options.open({ name, log, now: clock.now, stdout }),
-      gate: holds.gate(name),
-      course: lane?.course ?? openCourse(clock.now()),
-      sight: {
+      breaker: holds.breaker(name),
+      state: worker?.state ?? openDeliveryState(clock.now()),
+      sending: {
         guard: options.guard,
         routes: rules.routes,
         links,
@@ -110,11 +110,11 @@ export function openParts(
           failed: (reason) => failures.say({ destination: name, reason }),
         },
       },
-      ...(options.rate && { pace: new Pace(options.rate, clock.now(), lane?.pace) }),
+      ...(options.rate && { limiter: new RateLimiter(options.rate, clock.now(), worker?.limiter) }),
       maxAgeMs: options.retry.max_age,
       attemptMs: SENDS_PER_ATTEMPT * options.timeout,
       store: opened.store,
-      bell: bells.get(name) ?? new Bell(),
+      wakeup: wakeups.get(name) ?? new Wakeup(),
       clock,
       log,
       ...(notices && { notices }),
@@ -123,24 +123,24 @@ export function openParts(
   const asking = openAsking(
     config,
     { log, clock, ...(notices && { notices }), ...(found && { reconciled: found }) },
-    bells,
+    wakeups,
     before,
   );
   return {
     ...opened,
     ...asking,
-    lanes,
-    bells,
+    workers,
+    wakeups,
     rules,
     clock,
     log,
-    unreadable: before?.parts.unreadable ?? new Quiet(log, "Cannot read a frame; the feed goes on", clock.now),
+    unreadable: before?.parts.unreadable ?? new LogLimiter(log, "Cannot read a frame; the feed goes on", clock.now),
     graceMs: GRACE_MS,
     drains: false,
     opening: [],
     ...(notices && { notices }),
     async [Symbol.asyncDispose]() {
-      const closing = [...lanes.map(({ destination }) => destination), ...asking.apis];
+      const closing = [...workers.map(({ destination }) => destination), ...asking.apis];
       const results = await Promise.allSettled(closing.map((one) => one[Symbol.asyncDispose]()));
       for (const result of results)
         if (result.status === "rejected") log.warn({ err: result.reason }, "A connection did not close cleanly");
@@ -152,13 +152,13 @@ export function openParts(
 function openAsking(
   { misp }: Config,
   { log, clock, notices, reconciled: found }: Pick<Surroundings, "log" | "clock" | "notices" | "reconciled">,
-  bells: Map<string, Bell>,
+  wakeups: Map<string, Wakeup>,
   before?: Pick<Before, "config" | "parts">,
 ) {
   const apis: MispApi[] = [];
   const accounts = new Map<string, string>();
-  const recalls: RecallLane[] = [];
-  const reconciles: ReconcileLane[] = [];
+  const recalls: RecallWorker[] = [];
+  const reconciles: ReconcileWorker[] = [];
   for (const [instance, { url, api_key, ca_file, recall, reconcile }] of Object.entries(misp)) {
     if (!url || !api_key) continue;
     const api = openMispApi({
@@ -170,7 +170,7 @@ function openAsking(
       ...(ca_file !== undefined && { caFile: ca_file }),
     });
     apis.push(api);
-    const ask = async (event: string, signal: AbortSignal): Promise<Asked> => {
+    const ask = async (event: string, signal: AbortSignal): Promise<EventAnswer> => {
       const answer = await api.event(event, signal);
       switch (answer.kind) {
         case "not-found":
@@ -189,9 +189,9 @@ function openAsking(
           return answer;
       }
     };
-    const bell = new Bell();
-    bells.set(recallBell(instance), new Bell());
-    bells.set(reconcileBell(instance), bell);
+    const wakeup = new Wakeup();
+    wakeups.set(recallBell(instance), new Wakeup());
+    wakeups.set(reconcileBell(instance), wakeup);
     recalls.push({
       instance,
       ask,
@@ -223,7 +223,7 @@ function openAsking(
       everyMs: reconcile.every,
       maxAgeMs: reconcile.max_age,
       patienceMs: recall.patience,
-      bell,
+      wakeup,
       log,
       done: (late, since) => {
         found?.(instance, late);

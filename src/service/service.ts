@@ -7,9 +7,9 @@ import { Notices } from "../absorbing/notices.ts";
 import { type Parts, type Running, start } from "../app.ts";
 import type { Clock } from "../base/clock.ts";
 import { StoreError } from "../base/errors.ts";
+import { Liveness } from "../base/liveness.ts";
 import type { Log } from "../base/log.ts";
 import { ConfigError, type Problem, positionOf } from "../base/problem.ts";
-import { Pulse } from "../base/pulse.ts";
 import { VERSION } from "../base/version.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Tried } from "../delivery/deliver.ts";
@@ -68,7 +68,7 @@ interface Generation {
 /** The long-running service: one configuration after the other upon one store. Disposing of it closes its connections. */
 export class Service implements AsyncDisposable {
   /** Knows of every loop whether it turns. */
-  readonly pulse = new Pulse();
+  readonly liveness = new Liveness();
   readonly #options: ServiceOptions;
   readonly #startedAt: number;
   readonly #holds: Holds;
@@ -104,11 +104,11 @@ export class Service implements AsyncDisposable {
       destinations: new Map(Object.entries(config.destinations).map(([name, { type }]) => [name, type])),
       routes: config.routes.map(({ name }) => name),
       ...{ sources, store, clock, log, holds: this.#holds, totals: this.#totals, settled: this.#settled },
-      lanes: parts.lanes,
-      bells: parts.bells,
+      workers: parts.workers,
+      wakeups: parts.wakeups,
       unreadable: parts.unreadable,
       maxStateBytes: config.state.max_size,
-      pulse: this.pulse,
+      liveness: this.liveness,
       reload: () => this.reload(),
     };
   }
@@ -124,8 +124,8 @@ export class Service implements AsyncDisposable {
       const { retention: retentionMs, max_size: maxBytes } = this.#generation.loaded.config.state;
       return { retentionMs, maxBytes };
     };
-    const upkeep = this.pulse.watch("upkeep", (beat) =>
-      keepInBounds({ ...this.#estate, bounds, others: () => this.#lookAfterUnnamed() }, ended.signal, beat),
+    const upkeep = this.liveness.watch("upkeep", (beat) =>
+      keepInBounds({ ...this.#housekeeping, bounds, others: () => this.#lookAfterUnnamed() }, ended.signal, beat),
     );
     try {
       const { loaded, parts } = this.#generation;
@@ -201,8 +201,8 @@ export class Service implements AsyncDisposable {
   }
 
   async #lookAfterUnnamed(): Promise<void> {
-    await noteUnnamed(this.#estate, new Set(Object.keys(this.#generation.loaded.config.destinations)));
-    await dropUnnamed(this.#estate);
+    await noteUnnamed(this.#housekeeping, new Set(Object.keys(this.#generation.loaded.config.destinations)));
+    await dropUnnamed(this.#housekeeping);
   }
 
   /** What was to be said of a suspension when the process was killed; said again, it is the same message. */
@@ -224,7 +224,7 @@ export class Service implements AsyncDisposable {
     for await (const _ of store.ledger.hasten({ destinations: names, standing: "retrying" }, clock.now()));
     for (const name of names) {
       this.#holds.urge(name);
-      this.#generation.parts.bells.get(name)?.ring();
+      this.#generation.parts.wakeups.get(name)?.wake();
     }
   }
 
@@ -243,7 +243,7 @@ export class Service implements AsyncDisposable {
 
   #open(loaded: LoadedConfig, before?: Generation): Generation {
     const { store, clock, log, stdout } = this.#options;
-    const gap = (instance: string) => this.#generation.parts.bells.get(reconcileBell(instance))?.ring();
+    const gap = (instance: string) => this.#generation.parts.wakeups.get(reconcileBell(instance))?.wake();
     const totals = this.#totals;
     const reconciled = (instance: string, late: number) => totals.reconciled(instance, late, clock.now());
     const surroundings = { log, clock, stdout, notices: this.#notices, gap, reconciled };
@@ -256,15 +256,15 @@ export class Service implements AsyncDisposable {
     };
     const parts = {
       ...opened,
-      lanes: opened.lanes.map((lane) => ({ ...lane, settled: this.#settled, attempted })),
+      workers: opened.workers.map((worker) => ({ ...worker, settled: this.#settled, attempted })),
       received: totals.received.bind(totals),
       planned: totals.planned.bind(totals),
-      pulse: this.pulse,
+      liveness: this.liveness,
     };
     return { loaded, sources, parts, since: clock.now() };
   }
 
-  get #estate() {
+  get #housekeeping() {
     const { store, clock, log } = this.#options;
     return { store, clock, log, holds: this.#holds, notices: this.#notices, settled: this.#settled };
   }

@@ -9,7 +9,7 @@ import type { RecordLine, Store } from "../model/outbox.ts";
 const KEPT_MS = 86_400_000;
 
 /** What looking after them works with. */
-export interface Estate {
+export interface UnnamedContext {
   readonly store: Store & { readonly ledger: Ledger };
   readonly holds: Holds;
   readonly clock: Clock;
@@ -20,7 +20,10 @@ export interface Estate {
 }
 
 /** Notes who is owed something and not named any more, and who is named again or owed nothing: nothing of it has aged. */
-export async function noteUnnamed({ store, holds, clock, log }: Estate, named: ReadonlySet<string>): Promise<void> {
+export async function noteUnnamed(
+  { store, holds, clock, log }: UnnamedContext,
+  named: ReadonlySet<string>,
+): Promise<void> {
   const now = clock.now();
   const lines = (await store.owed()).filter(({ destination }) => !named.has(destination));
   const owed: Record<string, number> = {};
@@ -40,7 +43,7 @@ export async function noteUnnamed({ store, holds, clock, log }: Estate, named: R
 }
 
 /** What has waited for too long for its destination to be named again is dead. */
-export async function dropUnnamed({ store, holds, clock, log, notices, settled }: Estate): Promise<void> {
+export async function dropUnnamed({ store, holds, clock, log, notices, settled }: UnnamedContext): Promise<void> {
   const now = clock.now();
   for (const { destination, kind, since } of [...holds.all]) {
     if (kind !== "unnamed" || now - since < KEPT_MS) continue;

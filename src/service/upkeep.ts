@@ -1,7 +1,7 @@
 import type { Notices } from "../absorbing/notices.ts";
 import type { Clock } from "../base/clock.ts";
+import { unheard, WORK_MS } from "../base/liveness.ts";
 import type { Log } from "../base/log.ts";
-import { unheard, WORK_MS } from "../base/pulse.ts";
 import type { RecordLine, Store } from "../model/outbox.ts";
 import { refuse } from "../planning/undecided.ts";
 import type { Size } from "../store/sqlite/size.ts";

@@ -99,12 +99,12 @@ export class FrameQueue {
     this.#taken -= cost;
   }
 
-  #advance(lane: { items: unknown[]; next: number }): void {
-    lane.next++;
+  #advance(worker: { items: unknown[]; next: number }): void {
+    worker.next++;
     // Cutting the array at every step would cost its whole length each time.
-    if (lane.next === lane.items.length || lane.next >= 1024) {
-      lane.items.splice(0, lane.next);
-      lane.next = 0;
+    if (worker.next === worker.items.length || worker.next >= 1024) {
+      worker.items.splice(0, worker.next);
+      worker.next = 0;
     }
   }
 

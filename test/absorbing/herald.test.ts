@@ -3,11 +3,11 @@ import * as herald from "../../src/absorbing/herald.ts";
 import { Notices } from "../../src/absorbing/notices.ts";
 import { headline } from "../../src/alert/headline.ts";
 import { type Parts, run } from "../../src/app.ts";
-import { Bell } from "../../src/base/bell.ts";
 import { systemClock } from "../../src/base/clock.ts";
-import { Quiet } from "../../src/base/quiet.ts";
+import { LogLimiter } from "../../src/base/log-limiter.ts";
+import { Wakeup } from "../../src/base/wakeup.ts";
 import { Holds } from "../../src/delivery/holds.ts";
-import { openCourse } from "../../src/delivery/settle.ts";
+import { openDeliveryState } from "../../src/delivery/settle.ts";
 import { guard } from "../../src/guard/guard.ts";
 import { Guard } from "../../src/guard/policy.ts";
 import type { Frame, Source } from "../../src/model/frame.ts";
@@ -17,7 +17,7 @@ import type { Outcome, Payload } from "../../src/model/payload.ts";
 import { KINDS } from "../../src/model/vocabulary.ts";
 import { compose } from "../../src/planning/compose.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
-import { Route } from "../../src/routing/schema.ts";
+import { RouteOptions } from "../../src/routing/schema.ts";
 import { Feed } from "../../src/sources/index.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { captureLog } from "../support/captured-log.ts";
@@ -57,7 +57,7 @@ class Service {
   readonly parts: Parts;
   readonly #stop = new AbortController();
   #feed: Frame[] = [];
-  readonly #bell = new Bell();
+  readonly #wakeup = new Wakeup();
   #running: Promise<void> | undefined;
 
   constructor(answers: Answers, sources?: (notices: Notices) => readonly Source[]) {
@@ -71,14 +71,14 @@ class Service {
       { name: "all", notify: names, group: { interval: "0s" } },
       { name: "ours", kinds: ["herald.*"], notify: names, group: { by: ["kind"], interval: "0s" } },
     ];
-    const compiled = compileRoutes(routes.map((route) => Route.parse(route)));
-    const bells = new Map(names.map((name) => [name, new Bell()]));
+    const compiled = compileRoutes(routes.map((route) => RouteOptions.parse(route)));
+    const wakeups = new Map(names.map((name) => [name, new Wakeup()]));
     this.parts = {
       sources: sources?.(this.notices) ?? [this.#source()],
       recalls: [],
       accounts: new Map(),
       reconciles: [],
-      lanes: names.map((name) => ({
+      workers: names.map((name) => ({
         destination: {
           name,
           send: async (payload) => {
@@ -90,18 +90,18 @@ class Service {
           preview: () => Promise.reject(new Error("Nobody looks at it")),
           async [Symbol.asyncDispose]() {},
         },
-        gate: new Holds().gate(name),
-        course: openCourse(time.now()),
-        sight: { guard: policy, routes: compiled, links: new Map() },
+        breaker: new Holds().breaker(name),
+        state: openDeliveryState(time.now()),
+        sending: { guard: policy, routes: compiled, links: new Map() },
         maxAgeMs: 24 * HOUR,
         store,
-        bell: bells.get(name) ?? new Bell(),
+        wakeup: wakeups.get(name) ?? new Wakeup(),
         clock: time,
         log,
         notices: this.notices,
         settled: (line) => void this.records.push(line),
       })),
-      bells,
+      wakeups,
       store,
       rules: {
         routes: compiled,
@@ -109,7 +109,7 @@ class Service {
       },
       clock: time,
       log,
-      unreadable: new Quiet(log, "Cannot read a frame", time.now),
+      unreadable: new LogLimiter(log, "Cannot read a frame", time.now),
       graceMs: 50,
       drains: false,
       opening: [],
@@ -124,7 +124,7 @@ class Service {
   /** These frames arrive now, and `ms` pass. */
   async pass(ms: number, ...frames: readonly Frame[]): Promise<void> {
     this.#feed.push(...frames);
-    this.#bell.ring();
+    this.#wakeup.wake();
     await this.clock.pass(ms);
   }
 
@@ -149,13 +149,13 @@ class Service {
   }
 
   async *#frames(signal: AbortSignal): AsyncGenerator<readonly Frame[]> {
-    signal.addEventListener("abort", () => this.#bell.ring());
+    signal.addEventListener("abort", () => this.#wakeup.wake());
     while (!signal.aborted) {
-      const rung = this.#bell.next();
+      const woken = this.#wakeup.next();
       const frames = this.#feed;
       this.#feed = [];
       if (frames.length > 0) yield frames;
-      else await this.clock.sleep(HOUR, rung);
+      else await this.clock.sleep(HOUR, woken);
     }
   }
 
@@ -165,7 +165,7 @@ class Service {
 }
 
 describe("run: a destination that refuses us", () => {
-  it("is told of to the others, which keep their pace, and gets all it is owed when it is back", async () => {
+  it("is told of to the others, which keep their limiter, and gets all it is owed when it is back", async () => {
     const service = new Service({ soc: (_, at) => (at < HOUR ? rejected : done), ops: () => done });
     service.start();
     for (let n = 1; n <= 5; n += 1) await service.pass(10 * MINUTE, published(n));
@@ -265,7 +265,7 @@ test("run ends in order when our own messages cannot be committed", async () => 
   const { store } = service.parts;
   const broken = Object.assign(Object.create(store) as typeof store, {
     commit: () => Promise.reject(new Error("disk full")),
-    recall: store.recall.bind(store),
+    load: store.load.bind(store),
     take: store.take.bind(store),
   });
   const running = run({ ...service.parts, store: broken }, new AbortController().signal);

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { StoreError } from "../../src/base/errors.ts";
 import { openLog } from "../../src/base/log.ts";
 import { chooseFormat, formatPretty } from "../../src/base/log-format.ts";
-import { Quiet } from "../../src/base/quiet.ts";
+import { LogLimiter } from "../../src/base/log-limiter.ts";
 import { Redactor } from "../../src/base/redact.ts";
 import { workspace } from "../e2e/daemon.ts";
 import { captureLog } from "../support/captured-log.ts";
@@ -49,11 +49,11 @@ describe("openLog()", () => {
   });
 });
 
-describe("Quiet", () => {
+describe("LogLimiter", () => {
   it("says it at once, then counts, apart by key, and adds up the alerts", () => {
     const { log, lines } = captureLog();
     let now = 0;
-    const quiet = new Quiet(log, "It failed", () => now, 1000, "error");
+    const quiet = new LogLimiter(log, "It failed", () => now, 1000, "error");
     for (const key of ["a", "b", "a", "a"]) quiet.say({ key, alerts: 2 }, key);
     now = 1000;
     quiet.say({ key: "a", alerts: 1 }, "a");

@@ -6,7 +6,7 @@ import { main } from "../../src/cli/program.ts";
 import { type Chance, chancesOf } from "../../src/cli/reachability.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Kind } from "../../src/model/vocabulary.ts";
-import { Desk } from "../planning/desk.ts";
+import { Planner } from "../planning/planner.ts";
 import { openScreen } from "../support/screen.ts";
 import { decodeSample, SAMPLE_NAMES } from "../topics/frames.ts";
 
@@ -126,18 +126,18 @@ async function verdicts(drafts: boolean, isKnown: boolean): Promise<ReadonlyMap<
       ...{ max_tlp: "red", max_pap: "red", drafts, personal: true, also: OPEN.split(", ") },
       ...{ audience: [reader], sharing_groups: [event?.sharingGroup?.id ?? "1"] },
     };
-    const desk = new Desk({ destinations: { soc: { guard } } });
+    const planner = new Planner({ destinations: { soc: { guard } } });
     if (isKnown && event) {
       const { id, uuid } = event;
       const known = { ...(id !== undefined && { id }), ...(uuid !== undefined && { uuid }) };
-      await desk.plan({
+      await planner.plan({
         ...{ kind: "event.published", instance, topic: "misp_json", receivedAt: 1, version: "1" },
         subject: { type: "event", ...known },
         event: { ...known, owner: { name: reader }, distribution: "community", changedAt: 1, tags: [] },
         ...{ attributes: [], objects: [], lines: [] },
       });
     }
-    const verdict = (await desk.tell(message)).trace?.destinations[0]?.verdict ?? "nobody";
+    const verdict = (await planner.tell(message)).trace?.destinations[0]?.verdict ?? "nobody";
     found.set(kind, [...(found.get(kind) ?? []), verdict]);
   }
   return found;

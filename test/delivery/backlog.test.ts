@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Backlog } from "../../src/delivery/backlog.ts";
 import type { Batch, BatchId, Settlement } from "../../src/model/outbox.ts";
-import { Desk } from "../planning/desk.ts";
+import { Planner } from "../planning/planner.ts";
 import { MINUTE, publication, T0 } from "../support/messages.ts";
 
 const HOUR = 60 * MINUTE;
@@ -10,9 +10,9 @@ const NOW = T0 + 7 * HOUR;
 const [ENTRY] = await entries();
 
 async function entries(): Promise<Batch["entries"]> {
-  const desk = new Desk();
-  await desk.tell(publication());
-  return (await desk.take("soc"))?.entries ?? [];
+  const planner = new Planner();
+  await planner.tell(publication());
+  return (await planner.take("soc"))?.entries ?? [];
 }
 
 /** A batch of `n` deliveries that wait since T0. */

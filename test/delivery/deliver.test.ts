@@ -1,21 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { Pace } from "../../src/base/pace.ts";
+import { RateLimiter } from "../../src/base/rate-limiter.ts";
 import { deliver } from "../../src/delivery/deliver.ts";
 import type { Outcome } from "../../src/model/payload.ts";
-import { Desk } from "../planning/desk.ts";
+import { Planner } from "../planning/planner.ts";
 import { eventually } from "../support/eventually.ts";
 import { attributeOf, MINUTE, publication, SECOND, T0, tagAttached, tags } from "../support/messages.ts";
-import { type Answer, retry, SteppedClock, stoppedClock, Track } from "./lane.ts";
+import { type Answer, retry, SteppedClock, stoppedClock, Track } from "./worker.ts";
 
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const MANY = 200;
 
-/** A desk that owes `soc` a publication of each of these events, each in a batch of its own. */
-async function owing(...ids: readonly string[]): Promise<Desk> {
-  const desk = new Desk();
-  for (const id of ids) await desk.tell(publicationOf(id));
-  return desk;
+/** A planner that owes `soc` a publication of each of these events, each in a batch of its own. */
+async function owing(...ids: readonly string[]): Promise<Planner> {
+  const planner = new Planner();
+  for (const id of ids) await planner.tell(publicationOf(id));
+  return planner;
 }
 
 function publicationOf(id: string) {
@@ -77,9 +77,9 @@ describe("deliver(): what becomes of an attempt", () => {
     [0.25, "again in 500 ms"],
     [0.999, "again in 1998 ms"],
   ])("retry: the wait is by chance, from nothing to all of it (%s)", async (chance, outcome) => {
-    const desk = await owing("7");
+    const planner = await owing("7");
     const clock: SteppedClock = new SteppedClock(T0 + MINUTE, () => track.stop.abort(), chance);
-    const track: Track = new Track(desk, [retry], { clock });
+    const track: Track = new Track(planner, [retry], { clock });
     await track.run();
     expect(track.outcomes).toEqual([outcome, "sent"]);
   });
@@ -237,21 +237,21 @@ describe("deliver(): attempts in numbers", () => {
 
 describe("deliver(): the second look", () => {
   it("refuses what has risen above the ceiling, and sends nothing", async () => {
-    const desk = await owing("7");
-    await desk.tell(tagAttached("tlp:red"));
-    const track = new Track(desk, []);
+    const planner = await owing("7");
+    await planner.tell(tagAttached("tlp:red"));
+    const track = new Track(planner, []);
     await track.run();
     expect(track.sent).toEqual([]);
     expect(track.outcomes).toEqual(["refused tlp-above-ceiling"]);
     expect(track.records[0]).not.toHaveProperty("tlp");
-    expect(await desk.store.owed()).toEqual([]);
+    expect(await planner.store.owed()).toEqual([]);
   });
 
   it("takes place at every attempt", async () => {
-    const desk = await owing("7");
-    const track = new Track(desk, [
+    const planner = await owing("7");
+    const track = new Track(planner, [
       async () => {
-        await desk.tell(tagAttached("tlp:red"));
+        await planner.tell(tagAttached("tlp:red"));
         return retry;
       },
     ]);
@@ -261,39 +261,39 @@ describe("deliver(): the second look", () => {
   });
 
   it("settles what it refuses at once, and tries the rest of the batch again", async () => {
-    const desk = new Desk({ routes: [{ name: "all", notify: "soc", group: { by: [] } }] });
-    await desk.tell(publicationOf("7"), publicationOf("8"), tagAttached("tlp:red", { eventId: "8" }));
-    const track = new Track(desk, [retry]);
+    const planner = new Planner({ routes: [{ name: "all", notify: "soc", group: { by: [] } }] });
+    await planner.tell(publicationOf("7"), publicationOf("8"), tagAttached("tlp:red", { eventId: "8" }));
+    const track = new Track(planner, [retry]);
     await track.run();
     expect(track.outcomes).toEqual(["refused tlp-above-ceiling, again in 1000 ms", "sent"]);
     expect(track.sent.map(({ payload }) => payload.entries.length)).toEqual([1, 1]);
   });
 
   it("comes after the wait for its turn", async () => {
-    const desk = await owing("7");
-    const pace = new Pace({ per_second: 0.1, burst: 1 }, T0);
-    pace.take();
+    const planner = await owing("7");
+    const limiter = new RateLimiter({ per_second: 0.1, burst: 1 }, T0);
+    limiter.take();
     const clock: SteppedClock = new SteppedClock(T0 + HOUR, () => track.stop.abort());
     const tightening = {
       now: () => clock.now(),
       random: () => clock.random(),
       sleep: async (ms: number, signal: AbortSignal) => {
-        await desk.tell(tagAttached("tlp:red"));
+        await planner.tell(tagAttached("tlp:red"));
         await clock.sleep(ms, signal);
       },
     };
-    const track: Track = new Track(desk, [], { clock: tightening, pace });
+    const track: Track = new Track(planner, [], { clock: tightening, limiter });
     await track.run();
     expect(track.outcomes).toEqual(["refused tlp-above-ceiling"]);
   });
 
   it("withholds an attribute that was marked since", async () => {
-    const desk = new Desk();
-    await desk.tell(
+    const planner = new Planner();
+    await planner.tell(
       publication({ attributes: [attributeOf("1"), attributeOf("2")] }),
       tagAttached("tlp:red", { attribute: "2" }),
     );
-    const track = new Track(desk, []);
+    const track = new Track(planner, []);
     await track.run();
     const guarded = track.sent[0]?.payload.entries[0]?.guarded;
     expect([guarded?.alert.items.map(({ id }) => id), guarded?.withheld]).toEqual([["1"], 1]);
@@ -303,21 +303,21 @@ describe("deliver(): the second look", () => {
 describe("deliver(): pace", () => {
   it("sends a burst at once, and then one at a time", async () => {
     const ids = ["1", "2", "3", "4", "5"];
-    const track = new Track(await owing(...ids), [], { pace: new Pace({ per_second: 0.5, burst: 2 }, T0) });
+    const track = new Track(await owing(...ids), [], { limiter: new RateLimiter({ per_second: 0.5, burst: 2 }, T0) });
     await track.run();
     expect(track.sent.map(({ at }) => at - T0)).toEqual([0, 0, 2 * SECOND, 4 * SECOND, 6 * SECOND]);
   });
 });
 
 describe("deliver(): stop and cut", () => {
-  it.each<[string, () => Promise<Desk>, readonly Answer[], number]>([
-    ["idle", async () => new Desk(), [], 0],
+  it.each<[string, () => Promise<Planner>, readonly Answer[], number]>([
+    ["idle", async () => new Planner(), [], 0],
     ["until a retry is due", () => owing("7"), [retry], 1],
     ["while the destination rests", () => owing("7"), [{ kind: "retry_after", afterMs: DAY, reason: "http-429" }], 1],
     ["while the destination is suspended", () => owing("7"), [{ kind: "destination_rejected", reason: "http-401" }], 1],
-  ])("stop ends a wait at once: %s", async (_, desk, answers, sent) => {
+  ])("stop ends a wait at once: %s", async (_, planner, answers, sent) => {
     const clock = stoppedClock();
-    const track = new Track(await desk(), answers, { clock });
+    const track = new Track(await planner(), answers, { clock });
     const run = track.run();
     await eventually(clock.asleep);
     track.stop.abort();
@@ -328,21 +328,21 @@ describe("deliver(): stop and cut", () => {
 
   it("stop ends the wait for its turn at once, and all is still owed", async () => {
     const clock = stoppedClock();
-    const pace = new Pace({ per_second: 0.001, burst: 1 }, T0);
-    pace.take();
-    const desk = await owing("7");
-    const track = new Track(desk, [], { clock, pace });
+    const limiter = new RateLimiter({ per_second: 0.001, burst: 1 }, T0);
+    limiter.take();
+    const planner = await owing("7");
+    const track = new Track(planner, [], { clock, limiter });
     const run = track.run();
     await eventually(clock.asleep);
     track.stop.abort();
     await run;
     expect([track.sent, track.settled]).toEqual([[], []]);
-    expect(await desk.store.owed()).toMatchObject([{ destination: "soc", owed: 1 }]);
+    expect(await planner.store.owed()).toMatchObject([{ destination: "soc", owed: 1 }]);
   });
 
   it("stop lets the attempt in flight end, and settles it", async () => {
-    const desk = await owing("7", "8");
-    const track: Track = new Track(desk, [
+    const planner = await owing("7", "8");
+    const track: Track = new Track(planner, [
       async (signal) => {
         track.stop.abort();
         expect(signal.aborted).toBe(false);
@@ -351,12 +351,12 @@ describe("deliver(): stop and cut", () => {
     ]);
     await track.run();
     expect(track.outcomes).toEqual(["sent"]);
-    expect(await desk.store.owed()).toMatchObject([{ owed: 1 }]);
+    expect(await planner.store.owed()).toMatchObject([{ owed: 1 }]);
   });
 
   it("cut ends the attempt in flight, which was none, and the batch is still owed", async () => {
-    const desk = await owing("7");
-    const track: Track = new Track(desk, [
+    const planner = await owing("7");
+    const track: Track = new Track(planner, [
       (signal) =>
         new Promise((_, reject) => {
           signal.addEventListener("abort", () => reject(signal.reason));
@@ -366,7 +366,7 @@ describe("deliver(): stop and cut", () => {
     ]);
     await track.run();
     expect(track.settled).toEqual([]);
-    expect(await desk.store.owed()).toMatchObject([{ owed: 1 }]);
+    expect(await planner.store.owed()).toMatchObject([{ owed: 1 }]);
   });
 
   it("does nothing when it is stopped before it starts", async () => {
@@ -378,12 +378,12 @@ describe("deliver(): stop and cut", () => {
 
   it("a ring wakes an idle loop", async () => {
     const clock = stoppedClock();
-    const desk = new Desk();
-    const track = new Track(desk, [], { clock });
+    const planner = new Planner();
+    const track = new Track(planner, [], { clock });
     const run = track.run();
     await eventually(clock.asleep);
-    await desk.tell(publication());
-    track.bell.ring();
+    await planner.tell(publication());
+    track.wakeup.wake();
     await eventually(() => track.records.length > 0);
     expect(track.outcomes).toEqual(["sent"]);
     track.stop.abort();
@@ -393,8 +393,8 @@ describe("deliver(): stop and cut", () => {
   it("rejects when the store fails", async () => {
     const track = new Track(await owing("7"), []);
     const broken = {
-      ...track.lane,
-      store: { ...track.lane.store, settle: () => Promise.reject(new Error("disk full")) },
+      ...track.worker,
+      store: { ...track.worker.store, settle: () => Promise.reject(new Error("disk full")) },
     };
     await expect(deliver(broken, track.stop.signal, track.cut.signal)).rejects.toThrow("disk full");
   });
@@ -402,10 +402,10 @@ describe("deliver(): stop and cut", () => {
 
 describe("deliver(): waits", () => {
   it("looks at the clock once a minute while it waits for long", async () => {
-    const desk = new Desk({ routes: [{ name: "all", notify: "soc", group: { by: ["event"], wait: "5m" } }] });
-    await desk.tell(publication({ event: { tags: tags("tlp:green") } }));
+    const planner = new Planner({ routes: [{ name: "all", notify: "soc", group: { by: ["event"], wait: "5m" } }] });
+    await planner.tell(publication({ event: { tags: tags("tlp:green") } }));
     const clock: SteppedClock = new SteppedClock(T0 + 10 * MINUTE, () => track.stop.abort());
-    const track: Track = new Track(desk, [], { clock });
+    const track: Track = new Track(planner, [], { clock });
     await track.run();
     expect(track.sent.map(({ at }) => at - T0)).toEqual([5 * MINUTE]);
     expect(Math.max(...clock.sleeps)).toBe(MINUTE);

@@ -1,20 +1,20 @@
 import { expect, test } from "vitest";
 import { deliver } from "../../src/delivery/deliver.ts";
 import { openHolds } from "../../src/delivery/holds.ts";
-import { Desk } from "../planning/desk.ts";
+import { Planner } from "../planning/planner.ts";
 import { eventually } from "../support/eventually.ts";
 import { publication, T0 } from "../support/messages.ts";
-import { type Answer, stoppedClock, Track } from "./lane.ts";
+import { type Answer, stoppedClock, Track } from "./worker.ts";
 
-/** A delivery loop that stands still between what happens to it, with an operator at its gate. */
+/** A delivery loop that stands still between what happens to it, with an operator at its breaker. */
 async function open(answers: readonly Answer[]) {
-  const desk = new Desk();
+  const planner = new Planner();
   const clock = stoppedClock();
-  const holds = await openHolds(desk.store.ledger);
-  const track = new Track(desk, answers, { clock, holds });
-  const running = deliver(track.lane, track.stop.signal, track.cut.signal);
+  const holds = await openHolds(planner.store.ledger);
+  const track = new Track(planner, answers, { clock, holds });
+  const running = deliver(track.worker, track.stop.signal, track.cut.signal);
   return {
-    desk,
+    planner,
     track,
     holds,
     idle: () => eventually(() => clock.asleep()),
@@ -29,17 +29,17 @@ const pause = { destination: "soc", kind: "paused", since: T0, note: "alice" } a
 
 test("a paused destination takes nothing until it is resumed and its bell rings", async () => {
   await using operated = await open([]);
-  const { desk, track, holds, idle } = operated;
+  const { planner, track, holds, idle } = operated;
   expect(await holds.add(pause)).toBe(true);
   expect(await holds.add({ ...pause, note: "bob" })).toBe(false);
   expect(holds.find("soc", "paused")).toEqual(pause);
-  await desk.tell(publication());
-  track.bell.ring();
+  await planner.tell(publication());
+  track.wakeup.wake();
   await idle();
   expect(track.sent).toEqual([]);
   expect(await holds.release("soc", "paused", T0)).toEqual(pause);
   expect(await holds.release("soc", "paused", T0)).toBeUndefined();
-  track.bell.ring();
+  track.wakeup.wake();
   await eventually(() => track.sent.length === 1);
 });
 
@@ -49,9 +49,9 @@ test("an attempt in flight ends although its destination is paused meanwhile", a
     answer = done;
   });
   await using operated = await open([() => held.then(() => ({ kind: "done" }))]);
-  const { desk, track, holds } = operated;
-  await desk.tell(publication());
-  track.bell.ring();
+  const { planner, track, holds } = operated;
+  await planner.tell(publication());
+  track.wakeup.wake();
   await eventually(() => track.sent.length === 1);
   await holds.add(pause);
   answer();
@@ -59,7 +59,7 @@ test("an attempt in flight ends although its destination is paused meanwhile", a
 });
 
 test("pauses are remembered by whoever opens the holds next", async () => {
-  const { store } = new Desk();
+  const { store } = new Planner();
   const holds = await openHolds(store.ledger);
   await holds.add(pause);
   expect((await openHolds(store.ledger)).find("soc", "paused")).toEqual(pause);
@@ -72,33 +72,33 @@ test.each([
   ["refuses us", { kind: "destination_rejected", reason: "http-410" }],
 ] as const)("an urged destination tries at once although it %s, and once only", async (_, outcome) => {
   await using operated = await open([outcome, outcome, outcome]);
-  const { desk, track, holds, idle } = operated;
-  await desk.tell(publication());
-  track.bell.ring();
+  const { planner, track, holds, idle } = operated;
+  await planner.tell(publication());
+  track.wakeup.wake();
   await eventually(() => track.outcomes.length === 1);
   await idle();
   const hasten = async () => {
-    for await (const lines of desk.store.ledger.hasten({}, T0)) expect(lines).toHaveLength(1);
+    for await (const lines of planner.store.ledger.hasten({}, T0)) expect(lines).toHaveLength(1);
   };
   await hasten();
-  track.bell.ring();
+  track.wakeup.wake();
   await idle();
   expect(track.sent).toHaveLength(1);
   holds.urge("soc");
-  track.bell.ring();
+  track.wakeup.wake();
   await eventually(() => track.outcomes.length === 2);
   await idle();
   await hasten();
-  track.bell.ring();
+  track.wakeup.wake();
   await idle();
   expect(track.sent).toHaveLength(2);
 });
 
 test("a suspension is known as long as it lasts", async () => {
   await using operated = await open([{ kind: "destination_rejected", reason: "http-410" }]);
-  const { desk, track, holds, idle } = operated;
-  await desk.tell(publication());
-  track.bell.ring();
+  const { planner, track, holds, idle } = operated;
+  await planner.tell(publication());
+  track.wakeup.wake();
   await eventually(() => holds.find("soc", "suspended") !== undefined);
   expect(holds.find("soc", "suspended")).toEqual({
     destination: "soc",
@@ -107,8 +107,8 @@ test("a suspension is known as long as it lasts", async () => {
     note: "http-410",
   });
   await idle();
-  for await (const _ of desk.store.ledger.hasten({}, T0));
+  for await (const _ of planner.store.ledger.hasten({}, T0));
   holds.urge("soc");
-  track.bell.ring();
+  track.wakeup.wake();
   await eventually(() => holds.find("soc", "suspended") === undefined && track.sent.length === 2);
 });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Pace } from "../../src/base/pace.ts";
+import { RateLimiter } from "../../src/base/rate-limiter.ts";
 import type { Outcome } from "../../src/model/payload.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
-import { Desk } from "../planning/desk.ts";
+import { Planner } from "../planning/planner.ts";
 import { MINUTE, publication, SECOND, T0, uuidOf } from "../support/messages.ts";
-import { retry, type Sent, SteppedClock, Track } from "./lane.ts";
+import { retry, type Sent, SteppedClock, Track } from "./worker.ts";
 
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
@@ -45,29 +45,29 @@ async function deliverThrough(
   jumpMs: number,
   afterMs: number,
   answers: readonly Outcome[] | ((sent: Sent) => Outcome),
-  { n = 1, pace, wait = "0s" }: { readonly n?: number; readonly pace?: Pace; readonly wait?: string } = {},
+  { n = 1, limiter, wait = "0s" }: { readonly n?: number; readonly limiter?: RateLimiter; readonly wait?: string } = {},
 ) {
-  const desk = new Desk({ routes: [{ name: "all", notify: "soc", group: { by: ["event"], wait } }] });
+  const planner = new Planner({ routes: [{ name: "all", notify: "soc", group: { by: ["event"], wait } }] });
   for (let id = 1; id <= n; id += 1) {
     const messages = [publication({ event: { id: String(id), uuid: uuidOf(String(id)) } })];
-    const { effects } = plan(messages, await desk.store.recall(keysOf(messages)), T0, desk.rules);
-    await desk.store.commit(effects, T0);
+    const { effects } = plan(messages, await planner.store.load(keysOf(messages)), T0, planner.rules);
+    await planner.store.commit(effects, T0);
   }
   const clock: JumpingClock = new JumpingClock(jumpMs, afterMs, () => track.stop.abort());
   const sentAt: number[] = [];
   const given = typeof answers === "function" ? undefined : [...answers];
   const track: Track = new Track(
-    desk,
+    planner,
     (sent) => {
       sentAt.push(clock.real);
       if (sentAt.length > 500) track.stop.abort();
       if (typeof answers === "function") return answers(sent);
       return given?.shift() ?? { kind: "done" };
     },
-    { clock, ...(pace && { pace }) },
+    { clock, ...(limiter && { limiter }) },
   );
   await track.run();
-  return { track, sentAt, owed: await desk.store.owed() };
+  return { track, sentAt, owed: await planner.store.owed() };
 }
 
 describe.each(JUMPS)("deliver() with a clock that is set %s", (_, jumpMs) => {
@@ -95,8 +95,8 @@ describe.each(JUMPS)("deliver() with a clock that is set %s", (_, jumpMs) => {
   });
 
   it("keeps its pace", async () => {
-    const pace = new Pace({ per_second: 0.5, burst: 3 }, T0);
-    const { sentAt } = await deliverThrough(jumpMs, 10 * SECOND, [], { n: 40, pace });
+    const limiter = new RateLimiter({ per_second: 0.5, burst: 3 }, T0);
+    const { sentAt } = await deliverThrough(jumpMs, 10 * SECOND, [], { n: 40, limiter });
     expect(sentAt).toHaveLength(40);
     // In no stretch of ten seconds more than its burst and what the rate gives, twice over where the clock jumped.
     for (const from of sentAt) {

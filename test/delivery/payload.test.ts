@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Opened, openBatch } from "../../src/delivery/payload.ts";
 import type { Batch } from "../../src/model/outbox.ts";
 import type { Payload } from "../../src/model/payload.ts";
-import { Desk } from "../planning/desk.ts";
+import { Planner } from "../planning/planner.ts";
 import {
   attributeEdited,
   attributeOf,
@@ -19,12 +19,12 @@ import {
 } from "../support/messages.ts";
 
 /** One group for everything, so that all that is owed leaves together. */
-function desk(guard: object = {}, routes: readonly object[] = [{ name: "all", kinds: ["*"] }]): Desk {
+function planner(guard: object = {}, routes: readonly object[] = [{ name: "all", kinds: ["*"] }]): Planner {
   const together = { notify: "soc", group: { by: [] } };
-  return new Desk({ destinations: { soc: { guard } }, routes: routes.map((route) => ({ ...together, ...route })) });
+  return new Planner({ destinations: { soc: { guard } }, routes: routes.map((route) => ({ ...together, ...route })) });
 }
 
-async function payloadOf(of: Desk): Promise<Payload> {
+async function payloadOf(of: Planner): Promise<Payload> {
   const opened = await of.open();
   if (!opened?.payload) throw new Error("nothing leaves");
   return opened.payload;
@@ -40,7 +40,7 @@ const other = (fields: object = {}) => publication({ event: { id: "8", uuid: uui
 
 describe("openBatch() folds what is about one event into one entry", () => {
   it("20 attributes: all of them, and how many messages they were", async () => {
-    const of = desk();
+    const of = planner();
     await of.tell(publication());
     await of.settle();
     for (let n = 1; n <= 20; n++) await of.tell(edit(String(n), n));
@@ -53,7 +53,7 @@ describe("openBatch() folds what is about one event into one entry", () => {
   });
 
   it("a publication absorbs the parts that came before it", async () => {
-    const of = desk();
+    const of = planner();
     await of.tell(publication());
     await of.settle();
     await of.tell(edit("1", 1), edit("2", 2));
@@ -77,7 +77,7 @@ describe("openBatch() folds what is about one event into one entry", () => {
   });
 
   it("two forms of one event stay apart", async () => {
-    const of = desk({ max_tlp: "green", metadata_up_to: "amber" });
+    const of = planner({ max_tlp: "green", metadata_up_to: "amber" });
     await of.tell(publication(), edit("1", 1), edit("2", 2, ["tlp:amber"]));
     const { entries, tlp } = await payloadOf(of);
     expect(entries.map(({ guarded }) => guarded.form).sort()).toEqual(["full", "metadata"]);
@@ -86,7 +86,7 @@ describe("openBatch() folds what is about one event into one entry", () => {
   });
 
   it("two events, two instances, and what is about no event stay apart", async () => {
-    const of = desk({ also: ["users"] });
+    const of = planner({ also: ["users"] });
     await of.tell(publication(), other(), publication({ instance: "other" }), eventless("user.login"), {
       ...eventless("user.login"),
       version: "2",
@@ -101,7 +101,7 @@ describe("openBatch() folds what is about one event into one entry", () => {
   });
 
   it("the gravest event comes first", async () => {
-    const of = desk();
+    const of = planner();
     const levels = ["low", undefined, "high", "medium", "high"] as const;
     for (const [index, threatLevel] of levels.entries()) {
       const { threatLevel: _, ...view } = publication().event ?? {};
@@ -125,7 +125,7 @@ describe("openBatch() folds what is about one event into one entry", () => {
 
 describe("openBatch() makes a payload", () => {
   it("with the mentions, routes and priority of all that leaves", async () => {
-    const of = desk({}, [
+    const of = planner({}, [
       { name: "a", notify: [{ to: "soc", mention: ["x"] }] },
       { name: "b", match: { event_id: 8 }, notify: [{ to: "soc", mention: ["x", "y"] }], priority: "high" },
     ]);
@@ -141,7 +141,7 @@ describe("openBatch() makes a payload", () => {
   });
 
   it("without the mentions and priority of what is refused", async () => {
-    const of = desk({}, [
+    const of = planner({}, [
       { name: "a" },
       { name: "b", match: { event_id: 8 }, notify: [{ to: "soc", mention: "y" }], priority: "high" },
     ]);
@@ -157,13 +157,13 @@ describe("openBatch() makes a payload", () => {
     [[], ["tlp:green"], {}, "amber"],
     [[], ["tlp:green"], { untagged: "clear" }, "green"],
   ])("of events tagged %j and %j, untagged as %j, is labelled %s", async (a, b, guard, tlp) => {
-    const of = desk(guard);
+    const of = planner(guard);
     await of.tell(publication({ event: { tags: tags(...a) } }), other({ tags: tags(...b) }));
     expect((await payloadOf(of)).tlp).toBe(tlp);
   });
 
   it("links each event under the instance's own URL, also below a path", async () => {
-    const of = desk({ metadata_up_to: "amber+strict", pointer_up_to: "red" });
+    const of = planner({ metadata_up_to: "amber+strict", pointer_up_to: "red" });
     await of.tell(publication({ event: { tags: tags("tlp:red") } }), publication({ instance: "other" }));
     const batch = await taken(of);
     const links = new Map([["cert", new URL("https://misp.example/cert")]]);
@@ -180,57 +180,57 @@ describe("openBatch() asks again whether what matched is visible", () => {
   const message = publication({ attributes: [attributeOf("1"), attributeOf("2")] });
 
   it("refuses when it was marked since", async () => {
-    const of = desk({}, watched);
+    const of = planner({}, watched);
     await of.tell(message, tagAttached("tlp:red", { attribute: "2" }));
     expect(reasons(await of.open())).toEqual(["match-not-visible"]);
   });
 
   it("goes on when something else was marked since", async () => {
-    const of = desk({}, watched);
+    const of = planner({}, watched);
     await of.tell(message, tagAttached("tlp:red", { attribute: "1" }));
     expect((await payloadOf(of)).entries[0]?.guarded.alert.items.map(({ id }) => id)).toEqual(["2"]);
   });
 
   it("goes on when one of its routes still matches", async () => {
-    const of = desk({}, [...watched, { name: "all" }]);
+    const of = planner({}, [...watched, { name: "all" }]);
     await of.tell(message, tagAttached("tlp:red", { attribute: "2" }));
     expect((await of.open())?.leaving).toHaveLength(1);
   });
 
   it("goes on when the route is gone from the config", async () => {
-    const of = desk({}, watched);
+    const of = planner({}, watched);
     await of.tell(message);
     const opened = openBatch(await taken(of), { ...sightOf(of), routes: new Map() }, T0);
     expect(opened.leaving).toHaveLength(1);
   });
 
   it("refuses when the event fell to a form that does not show it", async () => {
-    const of = desk({ metadata_up_to: "red" }, watched);
+    const of = planner({ metadata_up_to: "red" }, watched);
     await of.tell(message, tagAttached("tlp:red"));
     expect(reasons(await of.open())).toEqual(["match-not-visible"]);
   });
 
   it("keeps a route that matched by the event's label when a stricter one within the ceiling came", async () => {
-    const of = desk({}, [{ name: "r", match: { tlp: "green" } }]);
+    const of = planner({}, [{ name: "r", match: { tlp: "green" } }]);
     await of.tell(publication(), tagAttached("tlp:amber"));
     expect((await payloadOf(of)).tlp).toBe("amber");
   });
 });
 
 it("openBatch() refuses by distribution when the event travels less far since", async () => {
-  const of = desk();
+  const of = planner();
   await of.tell(publication());
   await of.tell(eventEdited({ changedAt: T0 + MINUTE, distribution: "organisation" }));
   expect(reasons(await of.open())).toEqual(["distribution"]);
 });
 
-async function taken(of: Desk): Promise<Batch> {
+async function taken(of: Planner): Promise<Batch> {
   const batch = await of.take("soc");
   if (!batch) throw new Error("nothing is due");
   return batch;
 }
 
-function sightOf({ rules }: Desk, links: ReadonlyMap<string, URL> = new Map()) {
+function sightOf({ rules }: Planner, links: ReadonlyMap<string, URL> = new Map()) {
   const settings = rules.destinations.get("soc");
   if (!settings) throw new Error("no destination soc");
   return { guard: settings.guard, routes: rules.routes, links };

@@ -7,7 +7,7 @@ import type { BatchId, Settlement } from "../../src/model/outbox.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { T0 } from "../support/messages.ts";
-import { SteppedClock } from "./lane.ts";
+import { SteppedClock } from "./worker.ts";
 
 const SETTLEMENT: Settlement = { batch: "b1" as BatchId, records: [], attempted: true };
 
@@ -23,7 +23,7 @@ function failing(times: number, error: Error, cut = new AbortController(), until
   const captured = captureLog();
   const clock = new SteppedClock(until, () => cut.abort());
   const safe = persistent(
-    { store, gate: holds.gate("soc") },
+    { store, breaker: holds.breaker("soc") },
     insisting({ destination: "soc" }, clock, captured.log, cut.signal),
   );
   return { safe, calls, captured, clock, holds };
@@ -39,7 +39,7 @@ test("what became of a batch is written down once the disk has room again", asyn
 
 test("so is that a destination refuses us", async () => {
   const { safe, calls, holds } = failing(2, new StoreError("The disk is full", { passing: true }));
-  await safe.gate.suspend("http-410", T0);
+  await safe.breaker.suspend("http-410", T0);
   const hold = { destination: "soc", kind: "suspended", since: T0, note: "http-410" };
   expect(calls).toEqual([hold, hold, hold]);
   expect(holds.all).toEqual([hold]);

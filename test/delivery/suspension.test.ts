@@ -2,9 +2,9 @@ import { describe, expect, it, test } from "vitest";
 import { OURSELVES } from "../../src/absorbing/herald.ts";
 import type { Outcome } from "../../src/model/payload.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
-import { Desk } from "../planning/desk.ts";
+import { Planner } from "../planning/planner.ts";
 import { MINUTE, publication, T0, tagAttached } from "../support/messages.ts";
-import { type Answers, retry, type Sent, SteppedClock, Track } from "./lane.ts";
+import { type Answers, retry, type Sent, SteppedClock, Track } from "./worker.ts";
 
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
@@ -12,21 +12,21 @@ const PROBE = 15 * MINUTE;
 const rejected: Outcome = { kind: "destination_rejected", reason: "http-401", hint: "check the token" };
 const done: Outcome = { kind: "done" };
 
-/** A desk on which these events were published, each in a group of its own, some hours after T0. */
-async function owing(...events: readonly (string | readonly [id: string, hours: number])[]): Promise<Desk> {
-  const desk = new Desk();
+/** A planner on which these events were published, each in a group of its own, some hours after T0. */
+async function owing(...events: readonly (string | readonly [id: string, hours: number])[]): Promise<Planner> {
+  const planner = new Planner();
   for (const event of events) {
     const [id, hours] = typeof event === "string" ? [event, 0] : event;
-    await join(desk, id, hours);
+    await join(planner, id, hours);
   }
-  return desk;
+  return planner;
 }
 
-async function join(desk: Desk, id: string, hours = 0): Promise<void> {
+async function join(planner: Planner, id: string, hours = 0): Promise<void> {
   const messages = [publication({ event: { id, uuid: uuidOf(id) } })];
   const at = T0 + hours * HOUR;
-  const { effects } = plan(messages, await desk.store.recall(keysOf(messages)), at, desk.rules);
-  await desk.store.commit(effects, at);
+  const { effects } = plan(messages, await planner.store.load(keysOf(messages)), at, planner.rules);
+  await planner.store.commit(effects, at);
 }
 
 const uuidOf = (id: string) => `5f1b2c3d-0000-4000-8000-0000000000${id.padStart(2, "0")}`;
@@ -34,8 +34,8 @@ const eventsIn = ({ payload }: Sent) => payload.entries.map(({ guarded }) => gua
 const seen = (track: Track) => track.sent.map((sent) => [sent.at - T0, eventsIn(sent).join(" ")]);
 const ids = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
 
-async function deliverTo(desk: Desk, answers: Answers, options: ConstructorParameters<typeof Track>[2] = {}) {
-  const track = new Track(desk, answers, { until: T0 + 3 * DAY, ...options });
+async function deliverTo(planner: Planner, answers: Answers, options: ConstructorParameters<typeof Track>[2] = {}) {
+  const track = new Track(planner, answers, { until: T0 + 3 * DAY, ...options });
   await track.run();
   return track;
 }
@@ -52,8 +52,8 @@ function told({ notices }: Track) {
 
 describe("deliver(): a destination that refuses us", () => {
   it("is suspended once, probed with one batch every 15 minutes, and recovers once", async () => {
-    const desk = await owing("1", "2", "3");
-    const track = await deliverTo(desk, ({ at }) => (at < T0 + HOUR ? rejected : done));
+    const planner = await owing("1", "2", "3");
+    const track = await deliverTo(planner, ({ at }) => (at < T0 + HOUR ? rejected : done));
     expect(track.sent.slice(0, 5).map(({ at }) => at - T0)).toEqual([0, 1, 2, 3, 4].map((n) => n * PROBE));
     expect(track.sent.slice(4).map(({ at }) => at - T0)).toEqual([HOUR, HOUR, HOUR]);
     expect(track.records.map(({ outcome }) => outcome)).toEqual(["sent", "sent", "sent"]);
@@ -80,9 +80,9 @@ describe("deliver(): a destination that refuses us", () => {
   });
 
   it("says so again when it refuses us again", async () => {
-    const desk = await owing("1", "2");
+    const planner = await owing("1", "2");
     const answers = [rejected, done, rejected, done] as const;
-    const track = await deliverTo(desk, answers);
+    const track = await deliverTo(planner, answers);
     expect(told(track).map(({ kind }) => kind?.replace("herald.destination_", ""))).toEqual([
       "suspended",
       "recovered",
@@ -130,10 +130,10 @@ describe("deliver(): a destination that refuses us", () => {
   });
 
   it("is not probed with what its guard refuses by now: the next batch is the probe", async () => {
-    const desk = await owing("1", "2");
-    const track: Track = new Track(desk, [
+    const planner = await owing("1", "2");
+    const track: Track = new Track(planner, [
       async () => {
-        await desk.tell(tagAttached("tlp:red", { eventId: "1" }));
+        await planner.tell(tagAttached("tlp:red", { eventId: "1" }));
         return rejected;
       },
     ]);
@@ -148,12 +148,12 @@ describe("deliver(): age", () => {
 
   it("of what was tried before stands still while the destination is suspended", async () => {
     const back = T0 + 30 * HOUR;
-    const desk = await owing("1", "2");
+    const planner = await owing("1", "2");
     const answers = (sent: Sent): Outcome => {
       if (sent.at < back) return sent.at === T0 && of(sent, "1") ? retry : rejected;
       return of(sent, "1") ? retry : done;
     };
-    const track = await deliverTo(desk, answers, { until: T0 + 4 * DAY, maxAgeMs: DAY });
+    const track = await deliverTo(planner, answers, { until: T0 + 4 * DAY, maxAgeMs: DAY });
     const dead = track.settled.at(-1);
     expect(track.outcomes.at(-1)).toBe("dead http-503");
     expect((dead?.now ?? 0) - back).toBeGreaterThan(DAY - MINUTE);
@@ -161,17 +161,17 @@ describe("deliver(): age", () => {
   });
 
   it("of what was first tried while it was suspended starts afterwards", async () => {
-    const desk = await owing("1");
+    const planner = await owing("1");
     const answers = (sent: Sent): Outcome => (sent.at < T0 + 2 * DAY ? rejected : retry);
-    const track = await deliverTo(desk, answers, { until: T0 + 4 * DAY, maxAgeMs: HOUR });
+    const track = await deliverTo(planner, answers, { until: T0 + 4 * DAY, maxAgeMs: HOUR });
     expect(track.records).toEqual([]);
   });
 });
 
 describe("deliver(): what has waited", () => {
   it("leaves as a digest when it is older than six hours, the rest by itself", async () => {
-    const desk = await owing("1", "2", "3", "4", ["5", 5], ["6", 5]);
-    const track = await deliverTo(desk, ({ at }) => (at < T0 + 7 * HOUR ? rejected : done));
+    const planner = await owing("1", "2", "3", "4", ["5", 5], ["6", 5]);
+    const track = await deliverTo(planner, ({ at }) => (at < T0 + 7 * HOUR ? rejected : done));
     expect(seen(track).slice(-4)).toEqual([
       [7 * HOUR, "1"],
       [7 * HOUR, "2 3 4"],
@@ -179,7 +179,7 @@ describe("deliver(): what has waited", () => {
       [7 * HOUR, "6"],
     ]);
     expect(track.records.map(({ outcome }) => outcome)).toEqual(["sent", "sent", "sent", "sent", "sent", "sent"]);
-    expect(await desk.store.owed()).toEqual([]);
+    expect(await planner.store.owed()).toEqual([]);
   });
 
   it("leaves by itself when the destination was back sooner", async () => {
@@ -235,9 +235,9 @@ describe("deliver(): what has waited", () => {
   });
 
   it("is guarded with what is known when the digest leaves", async () => {
-    const desk = await owing("1", "2", "3");
-    await desk.tell(tagAttached("tlp:red", { eventId: "2" }));
-    const track = await deliverTo(desk, ({ at }) => (at < T0 + 7 * HOUR ? rejected : done));
+    const planner = await owing("1", "2", "3");
+    await planner.tell(tagAttached("tlp:red", { eventId: "2" }));
+    const track = await deliverTo(planner, ({ at }) => (at < T0 + 7 * HOUR ? rejected : done));
     expect(seen(track).slice(-1)).toEqual([[7 * HOUR, "3"]]);
     expect(track.records.map(({ outcome }) => outcome).sort()).toEqual(["refused", "sent", "sent"]);
   });
@@ -283,7 +283,7 @@ describe("deliver(): what may have arrived", () => {
     expect(track.records.map((line) => line.outcome)).toEqual([outcome]);
     expect(track.sent).toHaveLength(sends);
     expect(new Set(track.sent.map(({ payload }) => payload.batch)).size).toBe(1);
-    expect(await track.lane.store.owed()).toEqual([]);
+    expect(await track.worker.store.owed()).toEqual([]);
   });
 
   it("as a probe comes once more by itself, also where it was part of a digest before", async () => {
@@ -299,12 +299,12 @@ describe("deliver(): what may have arrived", () => {
   });
 
   it("in a digest does not settle what has joined it since and was sent once only", async () => {
-    const desk = await owing("1", "2");
+    const planner = await owing("1", "2");
     const clock: SteppedClock = new SteppedClock(T0 + DAY, () => track.stop.abort());
     clock.at = T0 + 8 * HOUR;
     let digests = 0;
     const track: Track = new Track(
-      desk,
+      planner,
       (sent) => {
         digests += sent.payload.entries.length > 1 ? 1 : 0;
         return digests <= 2 && sent.payload.entries.length > 1 ? lost : done;
@@ -314,7 +314,7 @@ describe("deliver(): what may have arrived", () => {
     const sleep = clock.sleep.bind(clock);
     clock.sleep = async (ms, signal) => {
       // What was published long before the start, too, comes to be due while the digest waits.
-      if (clock.at < T0 + 8 * HOUR + MINUTE && digests === 1) await join(desk, "3");
+      if (clock.at < T0 + 8 * HOUR + MINUTE && digests === 1) await join(planner, "3");
       await sleep(ms, signal);
     };
     await track.run();
@@ -336,19 +336,19 @@ test("deliver() probes with one batch also where a digest was what found the des
 test("deliver() does not rest until the time that a clock showed before it was set back", async () => {
   const clock: SteppedClock = new SteppedClock(T0 + DAY, () => track.stop.abort());
   clock.at = T0 + 20 * HOUR;
-  const desk = await owing("1");
+  const planner = await owing("1");
   const sleep = clock.sleep.bind(clock);
   let back = false;
   clock.sleep = async (ms, signal) => {
     if (!back) {
       back = true;
       clock.at = T0 + HOUR;
-      await desk.tell(publication({ event: { id: "2", uuid: uuidOf("2") } }));
+      await planner.tell(publication({ event: { id: "2", uuid: uuidOf("2") } }));
     }
     await sleep(ms, signal);
   };
   const throttled: Outcome = { kind: "retry_after", afterMs: 10 * MINUTE, reason: "http-429" };
-  const track: Track = new Track(desk, [throttled], { clock });
+  const track: Track = new Track(planner, [throttled], { clock });
   await track.run();
   // An hour is the longest rest that any answer can ask for; the minute is the sleep in which the clock was set back.
   expect((track.sent[1]?.at ?? 0) - T0).toBe(2 * HOUR + MINUTE);

@@ -3,7 +3,7 @@ import { absorb } from "../../src/absorbing/absorb.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { Guard } from "../../src/guard/policy.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
-import { Route } from "../../src/routing/schema.ts";
+import { RouteOptions } from "../../src/routing/schema.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { eventually } from "../support/eventually.ts";
 import { API_KEY, FAILURES, openMispServer } from "../support/misp-server.ts";
@@ -158,12 +158,12 @@ test("killed while a digest of what has waited is being sent: the same digest is
     // Owed for eight hours, as by a service that was stopped while the destination was suspended.
     await using store = await openSqliteStore({ path: state });
     const rules = {
-      routes: compileRoutes([Route.parse({ name: "all", notify: "hook", group: { interval: "0s" } })]),
+      routes: compileRoutes([RouteOptions.parse({ name: "all", notify: "hook", group: { interval: "0s" } })]),
       destinations: new Map([["hook", { guard: Guard.parse({ max_tlp: "red" }), repeats: "changed" as const }]]),
     };
     const clock = { ...systemClock, now: () => Date.now() - 8 * HOUR };
     const messages = [1, 2, 3].map((n) => messageOf("misp_json", publicationOf(n), clock.now()));
-    await absorb(messages, { store, rules, clock, bells: new Map() });
+    await absorb(messages, { store, rules, clock, wakeups: new Map() });
   }
   sink.answer(undefined);
   await using first = start(["run", "-c", config]);

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { Pulse } from "../../src/base/pulse.ts";
-import { Quiet } from "../../src/base/quiet.ts";
+import { Liveness } from "../../src/base/liveness.ts";
+import { LogLimiter } from "../../src/base/log-limiter.ts";
 import { openHolds } from "../../src/delivery/holds.ts";
 import { ask } from "../../src/doors/socket/client.ts";
 import { openControl } from "../../src/doors/socket/server.ts";
@@ -31,14 +31,14 @@ async function daemonWith(store: Daemon["store"]): Promise<Daemon> {
     destinations: new Map(),
     routes: [],
     sources: [],
-    lanes: [],
-    bells: new Map(),
+    workers: [],
+    wakeups: new Map(),
     store,
     maxStateBytes: 2 ** 30,
-    pulse: new Pulse(clock.now),
+    liveness: new Liveness(clock.now),
     holds: await openHolds(store.ledger),
     totals: new Totals(),
-    unreadable: new Quiet(log, "", clock.now),
+    unreadable: new LogLimiter(log, "", clock.now),
     clock,
     log,
     settled: () => {},

@@ -3,7 +3,7 @@ import type { DeliveryId } from "../../src/model/outbox.ts";
 import { Tally } from "../../src/operations/tally.ts";
 import { Totals } from "../../src/operations/totals.ts";
 import type { LiveSource } from "../../src/sources/source.ts";
-import { Desk } from "../planning/desk.ts";
+import { Planner } from "../planning/planner.ts";
 import { publication, tagAttached } from "../support/messages.ts";
 
 /** A source that has counted so much. */
@@ -57,14 +57,14 @@ test("names that come and go with configurations leave nothing behind but the su
 });
 
 test("what was told before is suppressed, and a message that is planned again is not counted again", async () => {
-  const desk = new Desk();
+  const planner = new Planner();
   const totals = new Totals();
-  totals.planned(await desk.plan(publication()), false);
-  totals.planned(await desk.plan(publication()), false);
+  totals.planned(await planner.plan(publication()), false);
+  totals.planned(await planner.plan(publication()), false);
   expect(totals.messages.counts).toEqual([{ labels: ["event.published"], n: 2 }]);
   expect(totals.matches.counts).toEqual([{ labels: ["all", "true"], n: 2 }]);
   expect(totals.suppressed.counts).toEqual([{ labels: ["soc", "already-told"], n: 1 }]);
-  const refused = await desk.plan(tagAttached("tlp:amber"));
+  const refused = await planner.plan(tagAttached("tlp:amber"));
   totals.planned(refused, true);
   expect(totals.messages.total).toBe(2);
   expect(totals.matches.total).toBe(2);

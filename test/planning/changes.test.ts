@@ -5,7 +5,7 @@ import { Guard } from "../../src/guard/policy.ts";
 import type { Message } from "../../src/model/message.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
-import { Route } from "../../src/routing/schema.ts";
+import { RouteOptions } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { attributeOf, MINUTE, publication, T0, tags } from "../support/messages.ts";
 
@@ -17,12 +17,12 @@ async function changeLine(
   guard: object = { max_tlp: "amber" },
 ): Promise<string | undefined> {
   const policy = Guard.parse(guard);
-  const routes = compileRoutes([Route.parse({ name: "r", notify: "soc" })]);
+  const routes = compileRoutes([RouteOptions.parse({ name: "r", notify: "soc" })]);
   const rules = { routes, destinations: new Map([["soc", { guard: policy, repeats: "changed" as const }]]) };
   await using store = openMemoryStore();
   let line: string | undefined;
   for (const message of messages) {
-    await store.commit(plan([message], await store.recall(keysOf([message])), T0, rules).effects, T0);
+    await store.commit(plan([message], await store.load(keysOf([message])), T0, rules).effects, T0);
     const taken = await store.take("soc", FAR);
     if (!taken || !("batch" in taken)) continue;
     const { payload, leaving } = openBatch(taken.batch, { guard: policy, routes, links: new Map() }, T0);

@@ -13,7 +13,7 @@ import {
   tagAttached,
   tagDetached,
 } from "../support/messages.ts";
-import { Desk } from "./desk.ts";
+import { Planner } from "./planner.ts";
 
 // Memory only moves forward, and a marking is tightened at once: in whatever order frames arrive.
 
@@ -130,9 +130,9 @@ test.each([
       fc.boolean().chain((exportable) => fc.array(frame(exportable), { minLength: 2, maxLength: 9 })),
       fc.integer({ min: 1, max: 4 }),
       async (frames, size) => {
-        const desk = new Desk({ destinations: { soc: { guard, repeats: "always" } } });
+        const planner = new Planner({ destinations: { soc: { guard, repeats: "always" } } });
         for (let start = 0; start < frames.length; start += size) {
-          const { traces } = await desk.plan(...frames.slice(start, start + size).map(({ message }) => message));
+          const { traces } = await planner.plan(...frames.slice(start, start + size).map(({ message }) => message));
           for (const [index, { destinations }] of traces.entries()) {
             const red = redAfter(frames.slice(0, start + index + 1));
             for (const { guarded } of destinations) {
@@ -143,7 +143,7 @@ test.each([
           }
         }
         const red = redAfter(frames);
-        for (const { guarded } of (await desk.open())?.payload?.entries ?? []) {
+        for (const { guarded } of (await planner.open())?.payload?.entries ?? []) {
           for (const carrier of red) expect(isShown(guarded, carrier), `sent: ${carrier}`).toBe(false);
         }
       },

@@ -18,7 +18,7 @@ import {
   tagAttached,
   tags,
 } from "../support/messages.ts";
-import { Desk, verdictsOf } from "./desk.ts";
+import { Planner, verdictsOf } from "./planner.ts";
 
 const later = (minutes: number) => ({ changedAt: T0 + minutes * MINUTE });
 const again = (minutes: number, rest: Parameters<typeof publication>[0] = {}) =>
@@ -32,46 +32,46 @@ describe("a publication", () => {
     ["an edit in between does not count", [publication(), eventEdited(later(1))], "updated"],
     ["an event that was deleted and came back is not new", [publication(), eventDeleted(later(1))], "updated"],
   ])("%s", async (_, before, change) => {
-    const { trace } = await new Desk().tell(...before, again(2));
+    const { trace } = await new Planner().tell(...before, again(2));
     expect(trace?.alert?.change).toBe(change);
   });
 
   it("is told once, however often it is published unchanged", async () => {
-    const desk = new Desk();
-    expect(verdictsOf(await desk.tell(publication()))).toEqual(["soc owed"]);
-    const repeated = await desk.tell(publication({ receivedAt: T0 + MINUTE }));
+    const planner = new Planner();
+    expect(verdictsOf(await planner.tell(publication()))).toEqual(["soc owed"]);
+    const repeated = await planner.tell(publication({ receivedAt: T0 + MINUTE }));
     expect([verdictsOf(repeated), repeated.trace?.alert?.change]).toEqual([["soc already-told"], "unchanged"]);
-    await desk.settle();
-    expect(verdictsOf(await desk.tell(publication()))).toEqual(["soc already-told"]);
+    await planner.settle();
+    expect(verdictsOf(await planner.tell(publication()))).toEqual(["soc already-told"]);
   });
 
   it("that is older than what is known is told to nobody", async () => {
     for (const newer of [again(2), eventEdited(later(2))]) {
-      const stale = await new Desk().tell(newer, again(1));
+      const stale = await new Planner().tell(newer, again(1));
       expect([stale.trace?.stale, stale.deliveries, stale.records]).toEqual([true, [], []]);
     }
   });
 
   it("is told of in the order of MISP's clock also within one micro-batch", async () => {
-    const { traces, effects } = await new Desk().plan(again(2), again(1), publication());
+    const { traces, effects } = await new Planner().plan(again(2), again(1), publication());
     expect(traces.map(({ stale }) => stale)).toEqual([false, true, true]);
     expect(effects.deliveries.map(({ changedAt }) => changedAt)).toEqual([T0 + 2 * MINUTE]);
     expect(effects.events).toHaveLength(1);
   });
 
   it("whose event was created under a new id is the same event, with a memory of its own", async () => {
-    const desk = new Desk();
+    const planner = new Planner();
     const late = tagAttached("tlp:red", { receivedAt: T0 + 60 * MINUTE });
-    await desk.tell(publication(), late, eventDeleted(later(1)));
+    await planner.tell(publication(), late, eventDeleted(later(1)));
     const back = again(2, { event: { id: "9", tags: tags("tlp:green") } });
-    const { trace, deliveries } = await desk.tell(back);
+    const { trace, deliveries } = await planner.tell(back);
     expect(trace?.destinations.map(({ name, verdict }) => `${name} ${verdict}`)).toEqual(["soc owed"]);
     expect([trace?.alert?.change, trace?.alert?.marking.tlp, deliveries[0]?.eventUuid]).toEqual([
       "updated",
       "green",
       EVENT_UUID,
     ]);
-    const known = await desk.store.recall({ events: [{ instance: "cert", uuid: EVENT_UUID }], attributes: [] });
+    const known = await planner.store.load({ events: [{ instance: "cert", uuid: EVENT_UUID }], attributes: [] });
     expect(known.events.map(({ key, deleted }) => [key, deleted]).sort()).toEqual([
       ["7", true],
       ["9", false],
@@ -79,23 +79,23 @@ describe("a publication", () => {
   });
 
   it("keeps a label that is not exportable, which its list leaves out", async () => {
-    const desk = new Desk();
+    const planner = new Planner();
     const hidden = tagAttached("tlp:red", { exportable: false });
-    expect(verdictsOf(await desk.tell(eventCreated(), hidden, again(5)))).toEqual(["soc tlp-above-ceiling"]);
-    expect(verdictsOf(await desk.tell(again(9)))).toEqual(["soc tlp-above-ceiling"]);
+    expect(verdictsOf(await planner.tell(eventCreated(), hidden, again(5)))).toEqual(["soc tlp-above-ceiling"]);
+    expect(verdictsOf(await planner.tell(again(9)))).toEqual(["soc tlp-above-ceiling"]);
     // An edit tells all tags.
-    expect(verdictsOf(await desk.tell(eventEdited({ ...later(10), tags: [] }), again(11)))).toEqual(["soc owed"]);
+    expect(verdictsOf(await planner.tell(eventEdited({ ...later(10), tags: [] }), again(11)))).toEqual(["soc owed"]);
   });
 
   it("keeps such a label of an attribute", async () => {
-    const desk = new Desk();
+    const planner = new Planner();
     const hidden = tagAttached("tlp:red", { exportable: false, attribute: "1" });
     for (const minutes of [5, 9]) {
-      const { trace } = await desk.tell(eventCreated(), hidden, again(minutes, { attributes: [attributeOf("1")] }));
+      const { trace } = await planner.tell(eventCreated(), hidden, again(minutes, { attributes: [attributeOf("1")] }));
       expect(trace?.destinations[0]?.guarded?.alert.items).toEqual([]);
     }
     const listed = attributeEdited({ id: "1", attribute: { changedAt: T0 + 10 * MINUTE, tags: [] } });
-    const { trace } = await desk.tell(listed, again(11, { attributes: [attributeOf("1")] }));
+    const { trace } = await planner.tell(listed, again(11, { attributes: [attributeOf("1")] }));
     expect(trace?.destinations[0]?.guarded?.alert.items).toHaveLength(1);
   });
 
@@ -103,7 +103,7 @@ describe("a publication", () => {
     const { changedAt: _, ...undated } = publication().event ?? {};
     const message: Message = { ...publication({ attributes: [attributeOf("1")] }), event: undated };
     const before = [publication(), tagAttached("tlp:red", { attribute: "1" }), eventEdited(later(5))];
-    const { trace } = await new Desk().tell(...before, message);
+    const { trace } = await new Planner().tell(...before, message);
     expect(trace?.destinations[0]?.guarded?.alert.items).toEqual([]);
   });
 });
@@ -121,32 +121,32 @@ describe("repeats", () => {
     ["never", ["owed", "already-told", "already-told", "already-told"]],
     ["always", ["owed", "owed", "owed", "owed"]],
   ] as const)("%s: %j of a publication, the same again, a later one, and that one again", async (repeats, verdicts) => {
-    const desk = new Desk({ destinations: { soc: { repeats } } });
+    const planner = new Planner({ destinations: { soc: { repeats } } });
     const got = [];
-    for (const message of sequence) got.push((await desk.tell(message)).trace?.destinations[0]?.verdict);
+    for (const message of sequence) got.push((await planner.tell(message)).trace?.destinations[0]?.verdict);
     expect(got).toEqual(verdicts);
   });
 
   it("always: the same publication later is another delivery, the same frame twice is one", async () => {
-    const desk = new Desk({ destinations: { soc: { repeats: "always" } } });
-    await desk.tell(publication(), publication(), publication({ receivedAt: T0 + 2 * MINUTE }));
-    expect(await desk.settle()).toBe(2);
+    const planner = new Planner({ destinations: { soc: { repeats: "always" } } });
+    await planner.tell(publication(), publication(), publication({ receivedAt: T0 + 2 * MINUTE }));
+    expect(await planner.settle()).toBe(2);
   });
 
   it("always: copies over several endpoints, of a replay and of reconcile are one publication", async () => {
-    const desk = new Desk({ destinations: { soc: { repeats: "always" } } });
+    const planner = new Planner({ destinations: { soc: { repeats: "always" } } });
     const at = (ms: number, rest: Partial<Message> = {}): Message => ({
       ...publication({ receivedAt: T0 + ms }),
       ...rest,
     });
     const verdicts = async (...messages: readonly Message[]) => {
-      const { traces } = await desk.plan(...messages);
+      const { traces } = await planner.plan(...messages);
       return traces.flatMap(({ destinations }) => destinations.map(({ verdict }) => verdict));
     };
     // Two endpoints, on both sides of a full second, in one micro-batch and in two.
     expect(await verdicts(at(900), at(1_100))).toEqual(["owed", "already-told"]);
     expect(await verdicts(at(1_200))).toEqual(["already-told"]);
-    expect(await desk.settle()).toBe(1);
+    expect(await planner.settle()).toBe(1);
     expect(await verdicts(at(59_000))).toEqual(["already-told"]);
     // Reconcile finds only what was not seen: where it was, the two have crossed.
     expect(
@@ -156,34 +156,34 @@ describe("repeats", () => {
     expect(await verdicts(at(61_000))).toEqual(["owed"]);
     // A later version is none of them, however soon it comes.
     expect(await verdicts(again(1, { receivedAt: T0 + 61_500 }))).toEqual(["owed"]);
-    expect(await desk.settle()).toBe(2);
+    expect(await planner.settle()).toBe(2);
   });
 
   it("always: a copy that reaches who was refused the first is the same delivery", async () => {
-    const desk = new Desk({ destinations: { soc: { repeats: "always" } } });
-    await desk.tell(publication());
-    await desk.settle();
-    const [first] = (await desk.tell(again(1))).deliveries;
-    await desk.settle("soc", "dead");
-    const [second] = (await desk.tell(again(1, { receivedAt: T0 + 90 * SECOND }))).deliveries;
+    const planner = new Planner({ destinations: { soc: { repeats: "always" } } });
+    await planner.tell(publication());
+    await planner.settle();
+    const [first] = (await planner.tell(again(1))).deliveries;
+    await planner.settle("soc", "dead");
+    const [second] = (await planner.tell(again(1, { receivedAt: T0 + 90 * SECOND }))).deliveries;
     expect([first?.id, second?.id]).toEqual([expect.any(String), first?.id]);
   });
 
   it("are about what was told: refused and dead were not", async () => {
-    const desk = new Desk();
-    await desk.tell(publication());
-    await desk.settle("soc", "dead");
-    expect(verdictsOf(await desk.tell(publication({ receivedAt: T0 + MINUTE })))).toEqual(["soc owed"]);
+    const planner = new Planner();
+    await planner.tell(publication());
+    await planner.settle("soc", "dead");
+    expect(verdictsOf(await planner.tell(publication({ receivedAt: T0 + MINUTE })))).toEqual(["soc owed"]);
   });
 
   it("hold for each destination alone", async () => {
-    const desk = new Desk({
+    const planner = new Planner({
       destinations: { soc: {}, public: { guard: { max_tlp: "clear" } } },
       routes: [{ name: "all", notify: ["soc", "public"] }],
     });
-    expect(verdictsOf(await desk.tell(publication()))).toEqual(["soc owed", "public tlp-above-ceiling"]);
+    expect(verdictsOf(await planner.tell(publication()))).toEqual(["soc owed", "public tlp-above-ceiling"]);
     const clear = again(1, { event: { tags: tags("tlp:clear") } });
-    expect(verdictsOf(await desk.tell(clear))).toEqual(["soc owed", "public owed"]);
+    expect(verdictsOf(await planner.tell(clear))).toEqual(["soc owed", "public owed"]);
   });
 });
 
@@ -197,7 +197,7 @@ describe("an edit that unpublishes", () => {
     ["of a draft", [eventCreated()], unpublish, "event.edited"],
     ["after another edit", [publication(), eventEdited(later(1))], eventEdited(later(1)), "event.edited"],
   ])("%s", async (_, before, message, kind) => {
-    expect((await new Desk().tell(...before, message)).trace?.kind).toBe(kind);
+    expect((await new Planner().tell(...before, message)).trace?.kind).toBe(kind);
   });
 });
 
@@ -207,21 +207,21 @@ describe("identity", () => {
     ["an attribute", attributeEdited({ attribute: { tags: [] } })],
     ["a tag", tagAttached("x:y")],
   ])("%s that comes twice is one delivery", async (_, message) => {
-    const desk = new Desk();
-    await desk.tell(publication({ event: { changedAt: T0 - MINUTE } }));
-    await desk.settle();
-    const first = await desk.tell(message);
-    const second = await desk.tell({ ...message, receivedAt: message.receivedAt + 100, topic: "other" });
+    const planner = new Planner();
+    await planner.tell(publication({ event: { changedAt: T0 - MINUTE } }));
+    await planner.settle();
+    const first = await planner.tell(message);
+    const second = await planner.tell({ ...message, receivedAt: message.receivedAt + 100, topic: "other" });
     expect(first.deliveries).toHaveLength(1);
     for (const { id } of second.deliveries) expect(id).toBe(first.deliveries[0]?.id);
-    await desk.plan(message, message);
-    expect(await desk.settle()).toBe(1);
-    await desk.tell(message);
-    expect(await desk.settle()).toBe(0);
+    await planner.plan(message, message);
+    expect(await planner.settle()).toBe(1);
+    await planner.tell(message);
+    expect(await planner.settle()).toBe(0);
   });
 
   it("differs by instance, kind, subject, version and destination", async () => {
-    const desk = new Desk({
+    const planner = new Planner({
       destinations: { soc: {}, mail: {} },
       routes: [{ name: "all", kinds: ["*"], notify: ["soc", "mail"] }],
     });
@@ -234,7 +234,7 @@ describe("identity", () => {
       attributeEdited({ id: "2", attribute: { tags: [], changedAt: T0 + SECOND } }),
     ];
     const deliveries: Delivery[] = [];
-    for (const message of messages) deliveries.push(...(await desk.tell(message)).deliveries);
+    for (const message of messages) deliveries.push(...(await planner.tell(message)).deliveries);
     expect(deliveries).toHaveLength(2 * messages.length);
     expect(new Set(deliveries.map(({ id }) => id)).size).toBe(2 * messages.length);
   });
@@ -253,7 +253,7 @@ describe("several routes", () => {
   ];
 
   it("make one delivery with every route, mention and group, and the highest priority", async () => {
-    const { deliveries } = await new Desk({ destinations: { soc: {}, mail: {} }, routes }).tell(publication());
+    const { deliveries } = await new Planner({ destinations: { soc: {}, mail: {} }, routes }).tell(publication());
     expect(deliveries).toMatchObject([
       {
         destination: "soc",
@@ -270,7 +270,7 @@ describe("several routes", () => {
   });
 
   it("are only told where the destination exists", async () => {
-    const { trace } = await new Desk({ destinations: { mail: {} }, routes }).tell(publication());
+    const { trace } = await new Planner({ destinations: { mail: {} }, routes }).tell(publication());
     expect(trace?.destinations.map(({ name }) => name)).toEqual(["mail"]);
     expect(trace?.routes).toEqual([
       { name: "a", truth: true },
@@ -318,11 +318,11 @@ describe("what matched must be visible", () => {
     ["the label of an event with stricter parts", secret, { tlp: "green" }, {}, "owed"],
     ["a thing that is not known", attributeAdded(), { tlp: "green" }, { drafts: true }, "match-unknown"],
   ])("%s", async (_, message, match, guard, verdict) => {
-    const desk = new Desk({
+    const planner = new Planner({
       destinations: { soc: { guard } },
       routes: [{ name: "r", kinds: ["*"], match, notify: "soc" }],
     });
-    const told = await desk.tell(message);
+    const told = await planner.tell(message);
     expect(verdictsOf(told)).toEqual([`soc ${verdict}`]);
     if (verdict === "owed") return expect(told.records).toEqual([]);
     expect(told.deliveries).toEqual([]);
@@ -332,7 +332,7 @@ describe("what matched must be visible", () => {
   });
 
   it("counts for each route: only those whose match is visible stand in the delivery", async () => {
-    const { deliveries } = await new Desk({
+    const { deliveries } = await new Planner({
       routes: [
         { name: "hidden", match: { tag: "watched" }, notify: [{ to: "soc", mention: "oncall" }], priority: "high" },
         { name: "open", match: { org: "SOURCE" }, notify: "soc" },
@@ -342,7 +342,7 @@ describe("what matched must be visible", () => {
   });
 
   it("groups by what is visible alone", async () => {
-    const { deliveries } = await new Desk({
+    const { deliveries } = await new Planner({
       routes: [{ name: "r", notify: "soc", group: { by: ["object", "tag"] } }],
     }).tell(secret);
     expect(deliveries[0]?.groups[0]?.key).toBe('["r",[["object",[]],["tag",["tlp:green"]]]]');
@@ -350,19 +350,19 @@ describe("what matched must be visible", () => {
 });
 
 test("what is about no event is planned too", async () => {
-  const desk = new Desk({
+  const planner = new Planner({
     destinations: { soc: { guard: { also: ["users"] } }, mail: {} },
     routes: [{ name: "r", kinds: ["user.*"], match: { kind: "user.login" }, notify: ["soc", "mail"] }],
   });
-  expect(verdictsOf(await desk.tell(eventless("user.login")))).toEqual(["soc owed", "mail kind-not-opened"]);
+  expect(verdictsOf(await planner.tell(eventless("user.login")))).toEqual(["soc owed", "mail kind-not-opened"]);
 });
 
 test("an item that is seen only by authors is stored with its marking unknown", async () => {
-  const desk = new Desk({
+  const planner = new Planner({
     destinations: { authors: { guard: { drafts: true } } },
     routes: [{ name: "r", kinds: ["*"], notify: "authors" }],
   });
-  await desk.tell(eventCreated());
-  const { plan } = await desk.tell(attributeAdded());
+  await planner.tell(eventCreated());
+  const { plan } = await planner.tell(attributeAdded());
   expect(plan.effects.alerts[0]?.items).toMatchObject([{ id: "21", marking: { tlp: "unknown" } }]);
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Alert } from "../../src/model/alert.ts";
 import type { Attribute } from "../../src/model/misp.ts";
 import { attributeOf, objectOf, publication, T0, tagAttached, tags } from "../support/messages.ts";
-import { Desk } from "./desk.ts";
+import { Planner } from "./planner.ts";
 
 const bytes = (alert: Alert | undefined) => Buffer.byteLength(JSON.stringify(alert));
 const sum = (alert: Alert | undefined) => alert?.counts.reduce((total, { n }) => total + n, 0);
@@ -20,13 +20,13 @@ describe("an alert about an event of 100,000 attributes", () => {
   }));
 
   it("is stored in 64 KiB with 500 items at most, the matched first, and its counts add up", async () => {
-    const desk = new Desk({
+    const planner = new Planner({
       routes: [
         { name: "needles", match: { attribute: { value: "needle.*" } }, notify: "soc" },
         { name: "all", notify: "soc" },
       ],
     });
-    const { plan, trace } = await desk.tell(publication({ attributes }));
+    const { plan, trace } = await planner.tell(publication({ attributes }));
     const [alert] = plan.effects.alerts;
     expect(bytes(alert)).toBeLessThanOrEqual(64 * 1024);
     expect(alert?.items.length).toBeLessThanOrEqual(500);
@@ -43,7 +43,7 @@ describe("an alert about an event of 100,000 attributes", () => {
     // Nothing that no destination may see.
     expect(alert?.items.every(({ type, marking }) => type !== "iban" && marking.tlp !== "red")).toBe(true);
     const planned = trace?.destinations[0]?.guarded;
-    const sent = (await desk.open())?.leaving[0]?.guarded;
+    const sent = (await planner.open())?.leaving[0]?.guarded;
     const told = attributes.filter(({ type, tags }) => type !== "iban" && tags?.length === 0).length;
     for (const guarded of [planned, sent]) {
       expect(guarded?.withheld).toBe(100_000 - told);
@@ -56,7 +56,7 @@ describe("an alert", () => {
   it("of long texts and names is stored in 64 KiB", async () => {
     const long = "漢".repeat(5000);
     const group = (index: number) => ({ id: String(index + 1), name: long });
-    const { plan } = await new Desk().tell(
+    const { plan } = await new Planner().tell(
       publication({
         event: {
           info: long,
@@ -82,14 +82,14 @@ describe("an alert", () => {
 
   it("keeps the label among more tags than are stored", async () => {
     const noise = Array.from({ length: 500 }, (_, index) => `noise:${index}`);
-    const desk = new Desk();
-    const { plan } = await desk.tell(publication({ event: { tags: tags(...noise, "tlp:green") } }));
+    const planner = new Planner();
+    const { plan } = await planner.tell(publication({ event: { tags: tags(...noise, "tlp:green") } }));
     expect(plan.effects.alerts[0]?.event?.tags).toHaveLength(200);
     expect(plan.effects.alerts[0]?.event?.tags?.[0]).toEqual({ name: "tlp:green" });
   });
 
   it("counts rare types together, but never personal ones", async () => {
-    const { plan } = await new Desk().tell(
+    const { plan } = await new Planner().tell(
       publication({
         attributes: [...many(150, (index) => ({ type: `t${index}` })), attributeOf("900", { type: "iban" })],
       }),
@@ -101,11 +101,11 @@ describe("an alert", () => {
   });
 
   it("leaves out what only a refused destination was for", async () => {
-    const desk = new Desk({
+    const planner = new Planner({
       destinations: { soc: {}, owner: { guard: { max_tlp: "red", distribution: [] } } },
       routes: [{ name: "r", notify: ["soc", "owner"] }],
     });
-    const { plan } = await desk.tell(
+    const { plan } = await planner.tell(
       publication({ attributes: [attributeOf("1"), attributeOf("2", { tags: tags("tlp:red") })] }),
     );
     expect(plan.effects.alerts[0]?.items.map(({ id }) => id)).toEqual(["1"]);
@@ -125,16 +125,16 @@ describe("what matched, when it is cut", () => {
     ["one object among 150", { object: "vehicle" }],
     ["the end of a long title", { info: "*needle" }],
   ])("is still told: %s", async (_, match) => {
-    const desk = new Desk({ routes: [{ name: "r", match, notify: "soc" }] });
-    await desk.tell({ ...message, event: { ...message.event, info: `${"x".repeat(5000)} needle` } });
-    expect((await desk.open())?.leaving).toHaveLength(1);
+    const planner = new Planner({ routes: [{ name: "r", match, notify: "soc" }] });
+    await planner.tell({ ...message, event: { ...message.event, info: `${"x".repeat(5000)} needle` } });
+    expect((await planner.open())?.leaving).toHaveLength(1);
   });
 
   it("is not told when something of the alert has been withdrawn since", async () => {
-    const desk = new Desk({ routes: [{ name: "r", match: { tag: "misp-galaxy:tool=*" }, notify: "soc" }] });
-    const { plan } = await desk.tell(message);
+    const planner = new Planner({ routes: [{ name: "r", match: { tag: "misp-galaxy:tool=*" }, notify: "soc" }] });
+    const { plan } = await planner.tell(message);
     const [first] = plan.effects.alerts[0]?.items ?? [];
-    await desk.tell(tagAttached("tlp:red", { attribute: first?.id ?? "", receivedAt: T0 + 9000 }));
-    expect((await desk.open())?.refused).toMatchObject([{ reason: "match-not-visible" }]);
+    await planner.tell(tagAttached("tlp:red", { attribute: first?.id ?? "", receivedAt: T0 + 9000 }));
+    expect((await planner.open())?.refused).toMatchObject([{ reason: "match-not-visible" }]);
   });
 });

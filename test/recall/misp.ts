@@ -1,16 +1,16 @@
-import { absorb, type Desk } from "../../src/absorbing/absorb.ts";
-import { Bell } from "../../src/base/bell.ts";
+import { absorb, type Planner } from "../../src/absorbing/absorb.ts";
 import { openLog } from "../../src/base/log.ts";
+import { Wakeup } from "../../src/base/wakeup.ts";
 import { Guard } from "../../src/guard/policy.ts";
 import type { Message } from "../../src/model/message.ts";
 import type { EventView } from "../../src/model/misp.ts";
 import type { Store } from "../../src/model/outbox.ts";
 import type { Published } from "../../src/recall/missed.ts";
-import type { Answer } from "../../src/recall/question.ts";
+import type { EventAnswer } from "../../src/recall/question.ts";
 import { reconcile } from "../../src/recall/reconcile.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
-import { Route } from "../../src/routing/schema.ts";
-import { SteppedClock } from "../delivery/lane.ts";
+import { RouteOptions } from "../../src/routing/schema.ts";
+import { SteppedClock } from "../delivery/worker.ts";
 import { attributeOf, eventView, MINUTE, T0, uuidOf } from "../support/messages.ts";
 
 export const HOUR = 60 * MINUTE;
@@ -23,9 +23,9 @@ export const SERVED_AT = T0 + AHEAD;
 export class Misp {
   readonly events: { event: EventView; publishedAt: number }[] = [];
   readonly questions: number[] = [];
-  answer: Answer | undefined;
+  answer: EventAnswer | undefined;
   /** About single events. */
-  readonly answers = new Map<string, Answer>();
+  readonly answers = new Map<string, EventAnswer>();
   readonly asked: string[] = [];
   failure: Published | undefined;
   /** By MISP's clock. */
@@ -72,7 +72,7 @@ export class Misp {
     };
   }
 
-  async ask(uuid: string): Promise<Answer> {
+  async ask(uuid: string): Promise<EventAnswer> {
     const found = this.events.find(({ event }) => event.uuid === uuid);
     this.asked.push(found?.event.id ?? "");
     const own = this.answers.get(found?.event.id ?? "");
@@ -85,8 +85,14 @@ export class Misp {
 
 export const RULES = {
   routes: compileRoutes([
-    Route.parse({ name: "urgent", match: { threat_level: "high" }, notify: "soc", priority: "high", stop: true }),
-    Route.parse({ name: "all", notify: "soc" }),
+    RouteOptions.parse({
+      name: "urgent",
+      match: { threat_level: "high" },
+      notify: "soc",
+      priority: "high",
+      stop: true,
+    }),
+    RouteOptions.parse({ name: "all", notify: "soc" }),
   ]),
   destinations: new Map([["soc", { guard: Guard.parse({ max_tlp: "amber" }), repeats: "changed" as const }]]),
 };
@@ -95,7 +101,7 @@ export const RULES = {
 export async function feed(store: Store, at: number, ...messages: readonly Message[]): Promise<void> {
   const clock = new SteppedClock(at + 1, () => {});
   clock.at = at;
-  await absorb(messages, { store, rules: RULES, clock, bells: new Map() });
+  await absorb(messages, { store, rules: RULES, clock, wakeups: new Map() });
 }
 
 /** Lets `forMs` pass; our clock may be far from MISP's. */
@@ -112,19 +118,19 @@ export async function rounds(
   clock.at = startAt;
   misp.now = () => clock.now() - oursAheadMs;
   const late: number[] = [];
-  const desk: Desk = { store, rules: RULES, clock, bells: new Map() };
-  const lane = {
+  const planner: Planner = { store, rules: RULES, clock, wakeups: new Map() };
+  const worker = {
     instance: "cert",
     published: (since: number, page: number) => misp.published(since, page),
     ask: (uuid: string) => misp.ask(uuid),
     everyMs: 5 * MINUTE,
     maxAgeMs: 24 * HOUR,
     patienceMs: PATIENCE,
-    bell: new Bell(),
+    wakeup: new Wakeup(),
     log,
     done: (n: number) => void (n > 0 && late.push(n)),
   };
-  await reconcile(lane, desk, stop.signal);
+  await reconcile(worker, planner, stop.signal);
   return late;
 }
 
@@ -153,7 +159,7 @@ export async function startedBefore(store: Store, at = T0): Promise<void> {
   clock.at = at;
   await absorb(
     [],
-    { store, rules: { routes: new Map(), destinations: new Map() }, clock, bells: new Map() },
+    { store, rules: { routes: new Map(), destinations: new Map() }, clock, wakeups: new Map() },
     undefined,
     [{ instance: "cert", publishedAt: at }],
   );

@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
-import { absorb, type Desk } from "../../src/absorbing/absorb.ts";
+import { absorb, type Planner } from "../../src/absorbing/absorb.ts";
 import { openLog } from "../../src/base/log.ts";
 import { Guard } from "../../src/guard/policy.ts";
 import type { Message } from "../../src/model/message.ts";
 import type { Knowledge } from "../../src/planning/enrich.ts";
-import type { Answer } from "../../src/recall/question.ts";
+import type { EventAnswer } from "../../src/recall/question.ts";
 import { recall } from "../../src/recall/recall.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
-import { Route } from "../../src/routing/schema.ts";
+import { RouteOptions } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
-import { SteppedClock } from "../delivery/lane.ts";
+import { SteppedClock } from "../delivery/worker.ts";
 import {
   attributeAdded,
   attributeOf,
@@ -30,7 +30,7 @@ const PATIENCE = 10 * MINUTE;
 function knowledge(
   attribute: Parameters<typeof attributeOf>[1] = {},
   event: Parameters<typeof eventView>[0] = {},
-): Answer {
+): EventAnswer {
   const known: Knowledge = {
     event: eventView({ wasPublished: true, ...event }),
     attributes: [attributeOf("21", attribute)],
@@ -43,10 +43,10 @@ interface Scene {
   /** How long each question takes. */
   readonly tookMs?: number;
   /** By event, in place of `answers`. */
-  readonly answerOf?: (event: string, atMs: number) => Answer;
+  readonly answerOf?: (event: string, atMs: number) => EventAnswer;
   readonly messages: readonly Message[];
   /** One after the other; the last stays. */
-  readonly answers: readonly Answer[];
+  readonly answers: readonly EventAnswer[];
   readonly guard?: object;
   readonly match?: object;
   readonly forMs?: number;
@@ -69,25 +69,27 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
     await sleep(ms, signal);
     if (how.arrives && !hasArrived && clock.at - T0 >= how.arrives.afterMs) {
       hasArrived = true;
-      await absorb([how.arrives.message], desk);
+      await absorb([how.arrives.message], planner);
     }
     if (!jump || jumpedMs !== 0 || clock.at - T0 < jump.afterMs) return;
     jumpedMs = jump.byMs;
     clock.at += jump.byMs;
     await store.take("soc", clock.at); // as the delivery loops do all the time
   };
-  const routes = compileRoutes([Route.parse({ name: "all", kinds: ["*"], notify: "soc", ...(match && { match }) })]);
+  const routes = compileRoutes([
+    RouteOptions.parse({ name: "all", kinds: ["*"], notify: "soc", ...(match && { match }) }),
+  ]);
   const policy = Guard.parse({ max_tlp: "amber", ...guard });
   const rules = {
     routes,
     destinations: new Map([["soc", { guard: policy, repeats: "changed" as const }]]),
     asks: new Set(["cert"]),
   };
-  const desk: Desk = { store, rules, clock, bells: new Map() };
-  await absorb(messages, desk);
+  const planner: Planner = { store, rules, clock, wakeups: new Map() };
+  await absorb(messages, planner);
   const undecided = await store.undecided("cert", Number.MAX_SAFE_INTEGER, []);
   const asked: { readonly event: string; readonly atMs: number }[] = [];
-  const lane = {
+  const worker = {
     instance: "cert",
     ask: async (event: string) => {
       asked.push({ event, atMs: clock.now() - T0 - jumpedMs });
@@ -100,7 +102,7 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
     patienceMs: PATIENCE,
     log: openLog("silent"),
   };
-  await recall(lane, desk, stop.signal);
+  await recall(worker, planner, stop.signal);
   const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
   const entries = taken && "batch" in taken ? taken.batch.entries : [];
   const records = await store.history(100);
@@ -156,7 +158,7 @@ test("recall knows a marking that was seen although MISP's answer lacks it", asy
 });
 
 test("recall asks again while MISP does not answer, and refuses when its patience ends", async () => {
-  const silent: Answer = { kind: "retry", reason: "http-503" };
+  const silent: EventAnswer = { kind: "retry", reason: "http-503" };
   const patient = await play({
     messages: [attributeAdded({ event: { published: true } })],
     answers: [silent, silent, knowledge()],
@@ -178,7 +180,7 @@ test.each([
   ["a minute back", -MINUTE],
 ])("recall gives up nothing by a clock that is set %s alone, and waits for no longer", async (_, byMs) => {
   const messages = [attributeAdded({ event: { published: true } })];
-  const silent: Answer = { kind: "retry", reason: "http-503" };
+  const silent: EventAnswer = { kind: "retry", reason: "http-503" };
   for (const [afterMs, answers] of [
     [1, [silent, knowledge()]], // before it is asked for the first time
     [10 * SECOND, [silent, knowledge()]], // between the first question and the second
@@ -191,7 +193,7 @@ test.each([
 });
 
 test("recall does not give up at the first question what grew old while the service was down", async () => {
-  const silent: Answer = { kind: "retry", reason: "connection-refused" };
+  const silent: EventAnswer = { kind: "retry", reason: "connection-refused" };
   const message = attributeAdded({ event: { published: true } });
   const told = await play({
     messages: [message],
@@ -244,7 +246,7 @@ test("events that MISP cannot serve hold up no other", async () => {
 });
 
 test("recall waits as long as MISP asks", async () => {
-  const busy: Answer = { kind: "retry", reason: "http-429", afterMs: MINUTE };
+  const busy: EventAnswer = { kind: "retry", reason: "http-429", afterMs: MINUTE };
   const told = await play({ messages: [attributeAdded({ event: { published: true } })], answers: [busy, knowledge()] });
   expect(told.asked.map(({ atMs }) => atMs)).toEqual([5 * SECOND, 65 * SECOND]);
 });
@@ -291,14 +293,21 @@ test("recall survives a bug in asking", async () => {
   const clock = new SteppedClock(T0 + MINUTE, () => stop.abort());
   await using store = openMemoryStore();
   const rules = {
-    routes: compileRoutes([Route.parse({ name: "all", kinds: ["*"], notify: "soc" })]),
+    routes: compileRoutes([RouteOptions.parse({ name: "all", kinds: ["*"], notify: "soc" })]),
     destinations: new Map([["soc", { guard: Guard.parse({ max_tlp: "amber" }), repeats: "changed" as const }]]),
     asks: new Set(["cert"]),
   };
-  const desk: Desk = { store, rules, clock, bells: new Map() };
-  await absorb([attributeAdded({ event: { published: true } })], desk);
+  const planner: Planner = { store, rules, clock, wakeups: new Map() };
+  await absorb([attributeAdded({ event: { published: true } })], planner);
   const ask = () => Promise.reject(new TypeError("undefined is not a function"));
-  const lane = { instance: "cert", ask, settleMs: SETTLE, perMinute: 60, patienceMs: PATIENCE, log: openLog("silent") };
-  await expect(recall(lane, desk, stop.signal)).resolves.toBeUndefined();
+  const worker = {
+    instance: "cert",
+    ask,
+    settleMs: SETTLE,
+    perMinute: 60,
+    patienceMs: PATIENCE,
+    log: openLog("silent"),
+  };
+  await expect(recall(worker, planner, stop.signal)).resolves.toBeUndefined();
   expect(await store.undecided("cert", Number.MAX_SAFE_INTEGER, [])).toBeDefined();
 });

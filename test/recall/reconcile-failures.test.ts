@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { StoreError } from "../../src/base/errors.ts";
-import type { Answer } from "../../src/recall/question.ts";
+import type { EventAnswer } from "../../src/recall/question.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { MINUTE, SECOND, T0 } from "../support/messages.ts";
 import { HOUR, Misp, owed, PATIENCE, rounds, startedBefore } from "./misp.ts";
 
-const FAILED: Answer = { kind: "retry", reason: "http-500" };
+const FAILED: EventAnswer = { kind: "retry", reason: "http-500" };
 
 async function missed(n: number) {
   const store = openMemoryStore();

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { absorb, type Desk } from "../../src/absorbing/absorb.ts";
-import { Bell } from "../../src/base/bell.ts";
+import { absorb, type Planner } from "../../src/absorbing/absorb.ts";
 import { openLog } from "../../src/base/log.ts";
+import { Wakeup } from "../../src/base/wakeup.ts";
 import type { Published } from "../../src/recall/missed.ts";
 import { reconcile } from "../../src/recall/reconcile.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
-import { SteppedClock } from "../delivery/lane.ts";
+import { SteppedClock } from "../delivery/worker.ts";
 import { attributeOf, MINUTE, publication, T0 } from "../support/messages.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { HOUR, Misp, owed, PATIENCE, rounds, SERVED_AT, startedBefore } from "./misp.ts";
@@ -43,7 +43,7 @@ test("what the feed told is not told again, and what is told is told once", asyn
     store,
     rules,
     clock: new SteppedClock(T0, () => stop.abort()),
-    bells: new Map(),
+    wakeups: new Map(),
   });
   misp.publish("2", T0 + 20 * MINUTE);
   // Three rounds overlap by ten minutes each.
@@ -147,27 +147,27 @@ test("after a gap MISP is asked at once, and again when the feed has had its min
   await startedBefore(store);
   const clock = new VirtualClock();
   const stop = new AbortController();
-  const bell = new Bell();
+  const wakeup = new Wakeup();
   const asked: number[] = [];
-  const lane = {
+  const worker = {
     instance: "cert",
     published: async (): Promise<Published> => {
       asked.push((clock.now() - T0) / 1000);
       return { kind: "page", events: [], more: false };
     },
     ask: () => Promise.reject(new Error("Nobody asks about an event")),
-    ...{ everyMs: 5 * MINUTE, maxAgeMs: 24 * HOUR, patienceMs: PATIENCE, bell, log: openLog("silent") },
+    ...{ everyMs: 5 * MINUTE, maxAgeMs: 24 * HOUR, patienceMs: PATIENCE, wakeup, log: openLog("silent") },
   };
   const rules = { routes: compileRoutes([]), destinations: new Map() };
-  const running = reconcile(lane, { store, rules, clock, bells: new Map() }, stop.signal);
+  const running = reconcile(worker, { store, rules, clock, wakeups: new Map() }, stop.signal);
   await clock.pass(100_000);
-  bell.ring();
+  wakeup.wake();
   await clock.pass(200_000);
   expect(asked).toEqual([0, 100, 170]);
   await clock.pass(170_000 + 5_000);
   asked.splice(0);
   for (let n = 0; n < 60; n += 1) {
-    bell.ring();
+    wakeup.wake();
     await clock.pass(500);
   }
   expect(asked.length).toBeGreaterThan(1);
@@ -198,19 +198,24 @@ test("every round that MISP answers is told as done, also one that finds nothing
   const run = async (misp: Misp) => {
     const stop = new AbortController();
     const clock = new SteppedClock(T0 + 1, () => stop.abort());
-    const desk: Desk = { store, rules: { routes: new Map(), destinations: new Map() }, clock, bells: new Map() };
-    const lane = {
+    const planner: Planner = {
+      store,
+      rules: { routes: new Map(), destinations: new Map() },
+      clock,
+      wakeups: new Map(),
+    };
+    const worker = {
       instance: "cert",
       published: (since: number, page: number) => misp.published(since, page),
       ask: (uuid: string) => misp.ask(uuid),
       everyMs: 5 * MINUTE,
       maxAgeMs: 24 * HOUR,
       patienceMs: PATIENCE,
-      bell: new Bell(),
+      wakeup: new Wakeup(),
       log: openLog("silent"),
       done: (late: number) => void rounded.push(late),
     };
-    await reconcile(lane, desk, stop.signal);
+    await reconcile(worker, planner, stop.signal);
   };
   await run(new Misp()); // the first of all, which only sets the cursor
   await run(new Misp());

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from "vitest";
 import { z } from "zod";
 import type { AttributeFacts, Fact, Facts, Matchable, Truth } from "../../src/model/message.ts";
 import { compileMatch } from "../../src/routing/match.ts";
-import { Route } from "../../src/routing/schema.ts";
+import { RouteOptions } from "../../src/routing/schema.ts";
 
 const is = (...values: readonly string[]): Fact => ({ values, complete: true });
 const some = (...values: readonly string[]): Fact => ({ values, complete: false });
@@ -13,7 +13,7 @@ function subject(facts: Facts, attributes: readonly AttributeFacts[] = [], attri
 
 /** As a config has it: what YAML gives, read by the schema. */
 function compile(match: unknown) {
-  return compileMatch(Route.parse({ name: "r", match, notify: "soc" }).match);
+  return compileMatch(RouteOptions.parse({ name: "r", match, notify: "soc" }).match);
 }
 
 function ask(match: unknown, of: Matchable): Truth {

@@ -3,11 +3,11 @@ import { z } from "zod";
 import type { Facts } from "../../src/model/message.ts";
 import { KINDS } from "../../src/model/vocabulary.ts";
 import { compileRoutes, fire, isOfKind } from "../../src/routing/route.ts";
-import { Route } from "../../src/routing/schema.ts";
+import { RouteOptions } from "../../src/routing/schema.ts";
 
 function fired(facts: Facts, ...routes: readonly object[]): readonly string[] {
   const compiled = compileRoutes(
-    routes.map((route, index) => Route.parse({ name: `r${index}`, notify: "soc", ...route })),
+    routes.map((route, index) => RouteOptions.parse({ name: `r${index}`, notify: "soc", ...route })),
   );
   return fire(compiled.get("event.published") ?? [], { facts, attributes: [], attributesComplete: true }).map(
     ({ route, truth }) => (truth === true ? route.name : `${route.name}?`),
@@ -70,7 +70,7 @@ describe("kinds", () => {
   it.each(["event.(", "event.(created|edited)", "events.*", "eventXpublished", "[", "misp_json"])(
     "%s is an error of the config that says what kinds there are",
     (kind) => {
-      const result = Route.safeParse({ name: "r", kinds: [kind], notify: "soc" });
+      const result = RouteOptions.safeParse({ name: "r", kinds: [kind], notify: "soc" });
       expect(z.prettifyError(result.error ?? new z.ZodError([]))).toContain("is no kind; kinds are event.published");
     },
   );
@@ -78,8 +78,8 @@ describe("kinds", () => {
 
 test("compileRoutes() makes a route for each kind that it names, by default publications", () => {
   const routes = compileRoutes([
-    Route.parse({ name: "a", notify: "soc" }),
-    Route.parse({ name: "b", kinds: ["*"], notify: "soc" }),
+    RouteOptions.parse({ name: "a", notify: "soc" }),
+    RouteOptions.parse({ name: "b", kinds: ["*"], notify: "soc" }),
   ]);
   for (const kind of KINDS) {
     expect(routes.get(kind)?.map(({ name }) => name)).toEqual(kind === "event.published" ? ["a", "b"] : ["b"]);

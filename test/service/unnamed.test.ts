@@ -15,23 +15,23 @@ async function open() {
   const clock = new VirtualClock();
   const log = captureLog();
   const records: RecordLine[] = [];
-  const estate = {
+  const housekeeping = {
     ...{ store, clock, log: log.log, notices: new Notices(), holds: new Holds(store.ledger) },
     settled: (line: RecordLine) => void records.push(line),
   };
   await store.commit(owing(delivery("a"), delivery("b"), delivery("m", { destination: "mail" })), clock.now());
-  return { ...estate, estate, captured: log, records };
+  return { ...housekeeping, housekeeping, captured: log, records };
 }
 
 test("what is owed to a destination that no configuration names is kept for 24 h, and then dead, counted and told", async () => {
-  const { estate, store, clock, captured, records, notices, holds } = await open();
-  await noteUnnamed(estate, new Set(["mail"]));
+  const { housekeeping, store, clock, captured, records, notices, holds } = await open();
+  await noteUnnamed(housekeeping, new Set(["mail"]));
   expect(captured.find(/does not name destinations/)).toMatchObject([{ owed: { soc: 2 } }]);
   await clock.pass(23 * HOUR);
-  await dropUnnamed(estate);
+  await dropUnnamed(housekeeping);
   expect(records).toEqual([]);
   await clock.pass(HOUR);
-  await dropUnnamed(estate);
+  await dropUnnamed(housekeeping);
   expect(records).toMatchObject([
     { destination: "soc", outcome: "dead", reason: "destination-removed" },
     { destination: "soc", outcome: "dead", reason: "destination-removed" },
@@ -42,22 +42,22 @@ test("what is owed to a destination that no configuration names is kept for 24 h
 });
 
 test("a suspension ends with its destination, once nothing is owed to it", async () => {
-  const { estate, store, holds, clock } = await open();
+  const { housekeeping, store, holds, clock } = await open();
   for (const destination of ["soc", "gone"])
     await holds.add({ destination, kind: "suspended", since: clock.now(), note: "http-410" });
-  await noteUnnamed(estate, new Set(["mail"]));
+  await noteUnnamed(housekeeping, new Set(["mail"]));
   expect(holds.find("gone", "suspended")).toBeUndefined();
   expect(holds.find("soc", "suspended")).toBeDefined();
   for await (const _ of store.ledger.drop({ destinations: ["soc"] }, { outcome: "muted" }, clock.now()));
-  await noteUnnamed(estate, new Set(["mail"]));
+  await noteUnnamed(housekeeping, new Set(["mail"]));
   expect(holds.all).toEqual([]);
 });
 
 test("one that is named again in time loses nothing, and a restart in between does not begin the day anew", async () => {
-  const { estate, store, clock, records } = await open();
-  await noteUnnamed(estate, new Set(["mail"]));
+  const { housekeeping, store, clock, records } = await open();
+  await noteUnnamed(housekeeping, new Set(["mail"]));
   await clock.pass(20 * HOUR);
-  const restarted = { ...estate, holds: new Holds(store.ledger, await store.ledger.holds()) };
+  const restarted = { ...housekeeping, holds: new Holds(store.ledger, await store.ledger.holds()) };
   await noteUnnamed(restarted, new Set(["mail"]));
   expect(restarted.holds.find("soc", "unnamed")?.since).toBe(clock.now() - 20 * HOUR);
   await noteUnnamed(restarted, new Set(["mail", "soc"]));

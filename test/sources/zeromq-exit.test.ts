@@ -29,7 +29,7 @@ async function run(script: string) {
   await using publisher = await openPublisher();
   const program = `
     import { Feed } from ${JSON.stringify(join(compiled, "sources/index.js"))};
-    import { openLog } from ${JSON.stringify(join(compiled, "log.js"))};
+    import { openLog } from ${JSON.stringify(join(compiled, "base/log.js"))};
     const source = Feed.parse({ type: "zeromq", endpoints: [${JSON.stringify(publisher.endpoint)}] })
       .open({ instance: "cert", log: openLog("silent"), now: Date.now });
     const stop = new AbortController();

@@ -29,18 +29,18 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
         told: [],
         undecided: [],
       };
-      expect(await store.recall(EVENT_KEYS)).toEqual(known);
+      expect(await store.load(EVENT_KEYS)).toEqual(known);
       const byUuid = { events: [{ instance: "cert", uuid: UUID, whole: true }], attributes: [] };
-      expect(await store.recall(byUuid)).toEqual(known);
+      expect(await store.load(byUuid)).toEqual(known);
       // A frame about one part does not need the markings of all others.
-      expect(await store.recall({ events: [{ instance: "cert", id: "7" }], attributes: [] })).toEqual({
+      expect(await store.load({ events: [{ instance: "cert", id: "7" }], attributes: [] })).toEqual({
         ...known,
         attributes: [],
       });
       const twice = { events: [{ instance: "cert", uuid: UUID, id: "7" }, ...EVENT_KEYS.events], attributes: [] };
-      expect(await store.recall(twice)).toEqual(known);
+      expect(await store.load(twice)).toEqual(known);
       const other = { events: [{ instance: "other", id: "7", uuid: UUID }], attributes: [] };
-      expect(await store.recall(other)).toEqual({ events: [], attributes: [], told: [], undecided: [] });
+      expect(await store.load(other)).toEqual({ events: [], attributes: [], told: [], undecided: [] });
     });
 
     it("finds an attribute by itself, and once when its event is asked for too", async () => {
@@ -50,8 +50,8 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
         { instance: "cert", id: "70" },
         { instance: "cert", id: "71" },
       ];
-      expect((await store.recall({ events: [], attributes })).attributes).toEqual([attributeMemory("70")]);
-      expect((await store.recall({ ...EVENT_KEYS, attributes })).attributes).toEqual([attributeMemory("70")]);
+      expect((await store.load({ events: [], attributes })).attributes).toEqual([attributeMemory("70")]);
+      expect((await store.load({ ...EVENT_KEYS, attributes })).attributes).toEqual([attributeMemory("70")]);
     });
 
     it("replaces an event only at the revision that it was derived from", async () => {
@@ -60,7 +60,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       expect(await store.commit(effects({ events: [eventMemory({ revision: 1, deleted: true })] }), NOW)).toBe(
         "committed",
       );
-      expect((await store.recall(EVENT_KEYS)).events).toEqual([eventMemory({ revision: 2, deleted: true })]);
+      expect((await store.load(EVENT_KEYS)).events).toEqual([eventMemory({ revision: 2, deleted: true })]);
     });
 
     it.each([0, 1, 3])("stores nothing when memory is not at revision %d", async (revision) => {
@@ -75,7 +75,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       });
       expect(await store.commit(stale, NOW)).toBe("conflict");
       const keys = { events: [...EVENT_KEYS.events, { instance: "cert", id: "8" }], attributes: [] };
-      expect(await store.recall(keys)).toEqual({
+      expect(await store.load(keys)).toEqual({
         events: [eventMemory({ revision: 2 })],
         attributes: [],
         told: [],
@@ -103,7 +103,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
         }),
         NOW,
       );
-      expect((await store.recall(EVENT_KEYS)).attributes).toEqual([attributeMemory("71")]);
+      expect((await store.load(EVENT_KEYS)).attributes).toEqual([attributeMemory("71")]);
     });
 
     it("is handed out with a batch as it is then, not as it was when planned", async () => {
@@ -135,7 +135,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
   });
 
   describe(`${name}: what was told`, () => {
-    const toldIn = async (store: Store) => (await store.recall(EVENT_KEYS)).told;
+    const toldIn = async (store: Store) => (await store.load(EVENT_KEYS)).told;
 
     it("is the newest version that a destination was told or is owed", async () => {
       await using store = (await open()).store;
@@ -147,7 +147,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       await store.commit(owing(delivery("b", { changedAt: 3000 }), delivery("c", { changedAt: 1000 })), NOW);
       expect(await toldIn(store)).toEqual([{ ...told, changedAt: 3000 }]);
       await store.settle(settledAs(await takeBatch(store, NOW + 5 * MINUTE), "unproven"), NOW);
-      expect(await store.recall({ events: [{ instance: "cert", uuid: UUID }], attributes: [] })).toMatchObject({
+      expect(await store.load({ events: [{ instance: "cert", uuid: UUID }], attributes: [] })).toMatchObject({
         told: [{ ...told, changedAt: 3000 }],
       });
       // An older version that is settled later does not count.
@@ -168,9 +168,9 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       const part = delivery("b", { kind: "attribute.added", destination: "mail" });
       await store.commit(owing(delivery("a"), part), NOW);
       const keys = { events: [{ instance: "cert", uuid: UUID }], attributes: [] };
-      expect((await store.recall(keys)).told.map((told) => told.destination)).toEqual(["soc"]);
+      expect((await store.load(keys)).told.map((told) => told.destination)).toEqual(["soc"]);
       await store.settle(settledAs(await takeBatch(store, NOW, "mail"), "sent"), NOW);
-      expect((await store.recall(keys)).told.map((told) => told.destination)).toEqual(["soc"]);
+      expect((await store.load(keys)).told.map((told) => told.destination)).toEqual(["soc"]);
     });
   });
 }

@@ -87,10 +87,10 @@ export function describeUndecided(name: string, open: () => Promise<Opened>): vo
     it("is recalled with its event for a publication, without the message", async () => {
       await using store = (await open()).store;
       await store.commit(effects({ events: [eventMemory()], undecided: [undecided("a")] }), NOW);
-      expect((await store.recall(EVENT_KEYS)).undecided).toMatchObject([
+      expect((await store.load(EVENT_KEYS)).undecided).toMatchObject([
         { id: "a", eventKey: "7", destinations: ["soc", "mail"] },
       ]);
-      expect((await store.recall({ events: [{ instance: "cert", id: "7" }], attributes: [] })).undecided).toEqual([]);
+      expect((await store.load({ events: [{ instance: "cert", id: "7" }], attributes: [] })).undecided).toEqual([]);
     });
 
     it("is not stored when memory has moved", async () => {

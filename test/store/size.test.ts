@@ -87,7 +87,7 @@ test("the oldest records go first, then memory of what is not owed, then the old
   await owe(opened, "many", 20, 200);
   const steps = await shedAll(opened, empty + 60 * KIB, NOW + DAY);
   expect([...new Set(steps.map(({ what }) => what))]).toEqual(["records", "memory", "owed"]);
-  expect(await store.recall(EVENT_KEYS)).toMatchObject({ events: [], attributes: [] });
+  expect(await store.load(EVENT_KEYS)).toMatchObject({ events: [], attributes: [] });
   const dead = linesOf(steps);
   expect(dead.length).toBeGreaterThan(0);
   expect(dead.slice(0, 3)).toMatchObject([
@@ -121,7 +121,7 @@ async function tell({ store }: Opened, n: number, at: number): Promise<void> {
 
 /** What is left of an event, and that it was told. */
 async function leftOf({ store }: Opened, n: number) {
-  const { events, told } = await store.recall({ events: [{ instance: "cert", uuid: uuidOf(n) }], attributes: [] });
+  const { events, told } = await store.load({ events: [{ instance: "cert", uuid: uuidOf(n) }], attributes: [] });
   const lines = await store.history(1_000);
   return {
     memory: events.length,
@@ -184,7 +184,7 @@ test("memory of an event that something is owed of, or waits to be decided, stay
   };
   await store.commit(effects({ events: [waiting], undecided: [undecided] }), NOW);
   expect(await opened.size.shed(0, NOW)).toEqual({ what: "undecided", undecided: [undecided] });
-  const known = await store.recall({ events: [...EVENT_KEYS.events, { instance: "cert", id: "8" }], attributes: [] });
+  const known = await store.load({ events: [...EVENT_KEYS.events, { instance: "cert", id: "8" }], attributes: [] });
   expect(known.events).toHaveLength(2);
   expect(known.attributes).toHaveLength(1);
 });

@@ -135,7 +135,7 @@ describe("sqlite store: the file", () => {
       const owed = owing(delivery(`n${n}`, { changedAt, eventUuid: `u${n}`, destination: `d${n}` }));
       await store.commit({ ...owed, events: [event] }, NOW);
       await store.settle(settledAs(await takeBatch(store, NOW, `d${n}`), "sent"), NOW);
-      const { told } = await store.recall({ events: [{ instance: "cert", id: `k${n}` }], attributes: [] });
+      const { told } = await store.load({ events: [{ instance: "cert", id: `k${n}` }], attributes: [] });
       expect(told).toEqual([{ instance: "cert", eventUuid: `u${n}`, destination: `d${n}`, changedAt }]);
     }
   });

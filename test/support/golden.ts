@@ -4,7 +4,7 @@ import type { Message } from "../../src/model/message.ts";
 import type { Payload } from "../../src/model/payload.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
-import { Route } from "../../src/routing/schema.ts";
+import { RouteOptions } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { decodeSample } from "../topics/frames.ts";
 
@@ -70,7 +70,7 @@ export async function goldenPayload(name: string): Promise<Payload> {
   if (!sample) throw new Error(`No sample ${name}`);
   const policy = Guard.parse(sample.guard ?? { max_tlp: "amber+strict" });
   const routes = compileRoutes([
-    Route.parse({ name: "golden", kinds: ["*"], notify: "golden", group: { by: [], wait: "1s" } }),
+    RouteOptions.parse({ name: "golden", kinds: ["*"], notify: "golden", group: { by: [], wait: "1s" } }),
   ]);
   await using store = openMemoryStore();
   for (const message of sample.frames.map(decodeSample)) await absorb(message);
@@ -86,7 +86,7 @@ export async function goldenPayload(name: string): Promise<Payload> {
       routes,
       destinations: new Map([["golden", { guard: policy, repeats: sample?.repeats ?? "changed" } as const]]),
     };
-    const { effects } = plan([message], await store.recall(keysOf([message])), NOW, rules);
+    const { effects } = plan([message], await store.load(keysOf([message])), NOW, rules);
     await store.commit(effects, NOW);
   }
 }

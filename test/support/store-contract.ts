@@ -148,7 +148,7 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
       }
       expect(await store.owed()).toEqual([]);
       expect(await store.history(9)).toEqual([]);
-      expect(await store.recall(EVENT_KEYS)).toEqual({ events: [], attributes: [], told: [], undecided: [] });
+      expect(await store.load(EVENT_KEYS)).toEqual({ events: [], attributes: [], told: [], undecided: [] });
       await store.commit(owing(delivery("a")), NOW);
       expect(idsOf(await takeBatch(store, NOW))).toEqual(["a"]);
     });
@@ -183,21 +183,21 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
 
       await drain(NOW - 1);
       expect(await store.history(9)).toHaveLength(1);
-      expect((await store.recall(keys)).events).toHaveLength(2);
+      expect((await store.load(keys)).events).toHaveLength(2);
 
       await drain(NOW);
       expect(await store.history(9)).toEqual([]);
-      const owed = await store.recall(keys);
+      const owed = await store.load(keys);
       expect(owed.events.map((event) => event.key)).toEqual(["7"]);
       expect(owed.attributes.map((attribute) => attribute.id)).toEqual(["70"]);
 
       await store.settle(settledAs(await takeBatch(store, NOW), "sent", NOW), NOW);
       const byUuid = { events: [{ instance: "cert", uuid: UUID }], attributes: keys.attributes };
       await drain(NOW);
-      expect(await store.recall(keys)).toEqual({ events: [], attributes: [], told: [], undecided: [] });
-      expect((await store.recall(byUuid)).told).toHaveLength(1);
+      expect(await store.load(keys)).toEqual({ events: [], attributes: [], told: [], undecided: [] });
+      expect((await store.load(byUuid)).told).toHaveLength(1);
       await drain(NOW + 1);
-      expect((await store.recall(byUuid)).told).toEqual([]);
+      expect((await store.load(byUuid)).told).toEqual([]);
     });
 
     it("do not take the marking of an attribute with them while its event is remembered", async () => {
@@ -205,7 +205,7 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
       await store.commit(effects({ events: [eventMemory()], attributes: [attributeMemory("70")] }), NOW - 1);
       await store.commit(effects({ events: [eventMemory({ revision: 1 })] }), NOW);
       while (await store.prune(NOW));
-      expect((await store.recall(EVENT_KEYS)).attributes).toEqual([attributeMemory("70")]);
+      expect((await store.load(EVENT_KEYS)).attributes).toEqual([attributeMemory("70")]);
     });
 
     it("are pruned completely, however many", async () => {

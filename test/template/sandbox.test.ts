@@ -83,7 +83,7 @@ const FILTERS = [
 
 const path = fc
   .tuple(fc.constantFrom(...ROOTS), fc.array(fc.tuple(fc.boolean(), fc.constantFrom(...RUNGS)), { maxLength: 4 }))
-  .map(([root, rungs]) => root + rungs.map(([dotted, rung]) => (dotted ? `.${rung}` : `["${rung}"]`)).join(""));
+  .map(([root, rungs]) => root + rungs.map(([dotted, woken]) => (dotted ? `.${woken}` : `["${woken}"]`)).join(""));
 const expression = fc
   .tuple(path, fc.array(fc.constantFrom(...FILTERS), { maxLength: 2 }))
   .map(([start, filters]) => [start, ...filters].join(" | "));

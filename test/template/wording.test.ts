@@ -7,7 +7,7 @@ import { Guard } from "../../src/guard/policy.ts";
 import type { Entry } from "../../src/model/payload.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
-import { Route } from "../../src/routing/schema.ts";
+import { RouteOptions } from "../../src/routing/schema.ts";
 import { openParts } from "../../src/service/parts.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import type { TemplateFailure } from "../../src/template/compile.ts";
@@ -26,12 +26,14 @@ const STYLE = { timeZone: "UTC", defang: true };
 async function leaving(own: object | undefined, ofRoutes: readonly (object | undefined)[]) {
   const policy = Guard.parse({ max_tlp: "red" });
   const routes = compileRoutes(
-    ofRoutes.map((template, index) => Route.parse({ name: `r${index}`, notify: "soc", ...(template && { template }) })),
+    ofRoutes.map((template, index) =>
+      RouteOptions.parse({ name: `r${index}`, notify: "soc", ...(template && { template }) }),
+    ),
   );
   const message = decodeSample("misp_json--publish-first-time");
   await using store = openMemoryStore();
   const rules = { routes, destinations: new Map([["soc", { guard: policy, repeats: "changed" } as const]]) };
-  await store.commit(plan([message], await store.recall(keysOf([message])), NOW, rules).effects, NOW);
+  await store.commit(plan([message], await store.load(keysOf([message])), NOW, rules).effects, NOW);
   const taken = await store.take("soc", NOW);
   if (!taken || !("batch" in taken)) throw new Error("nothing leaves");
   const failures: TemplateFailure[] = [];
@@ -109,9 +111,9 @@ describe("templates in a configuration", () => {
     const clock = { now: () => NOW, sleep: async () => {}, random: () => 0 };
     await using store = openMemoryStore();
     await using parts = openParts(config, { log, clock, stdout }, { store, sources: [] });
-    const sight = parts.lanes[0]?.sight;
-    expect(Object.keys(sight?.wording?.template ?? {})).toEqual(["title", "body"]);
-    for (let i = 0; i < 5; i += 1) sight?.wording?.failed("limit");
+    const sending = parts.workers[0]?.sending;
+    expect(Object.keys(sending?.wording?.template ?? {})).toEqual(["title", "body"]);
+    for (let i = 0; i < 5; i += 1) sending?.wording?.failed("limit");
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain("A template failed");
   });

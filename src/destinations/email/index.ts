@@ -9,7 +9,7 @@ import type { Trouble } from "./outcome.ts";
 import { formatMailPage } from "./page.ts";
 import { type Keyring, openKeyring } from "./pgp.ts";
 import { combine, note, openRecipients, pendingOf } from "./recipients.ts";
-import { openSmtp, type Refusal } from "./smtp.ts";
+import { openSmtp, type Rejection } from "./smtp.ts";
 import { MAX_SUBJECT } from "./subject.ts";
 
 const NO_KEY_HINT =
@@ -68,7 +68,7 @@ export const email = defineDestination({
         const content = formatContent(payload, letterhead);
         const progress = recipients.of(payload.batch);
         const troubles: Trouble[] = [];
-        const deferred: Refusal[] = [];
+        const deferred: Rejection[] = [];
         const { encrypted, clear, unreachable } = share(keyring, pendingOf(everybody, progress));
         const deliver = async (addresses: readonly string[], compose: () => Promise<Buffer>) => {
           if (addresses.length > 0 && !troubles.some(({ kind }) => kind === "destination_rejected")) {

@@ -1,6 +1,6 @@
 import type { Outcome } from "../../model/payload.ts";
 import type { Trouble } from "./outcome.ts";
-import type { Attempt, Refusal } from "./smtp.ts";
+import type { Attempt, Rejection } from "./smtp.ts";
 
 /** What is known of the recipients of one batch, over all its attempts in this process. */
 export interface Progress {
@@ -42,7 +42,7 @@ export function pendingOf(addresses: readonly string[], { served, dead }: Progre
 }
 
 /** Notes who is done with; returns those that the server asks to come back for. */
-export function note(progress: Progress, attempt: Attempt): readonly Refusal[] {
+export function note(progress: Progress, attempt: Attempt): readonly Rejection[] {
   for (const address of attempt.accepted) {
     progress.served.add(address);
   }
@@ -60,7 +60,7 @@ const REFUSED_HINT = "The server knows none of the addresses in `to` and `cc`, o
 export function combine(
   { served, dead }: Progress,
   troubles: readonly Trouble[],
-  deferred: readonly Refusal[],
+  deferred: readonly Rejection[],
 ): Outcome {
   const find = (kind: Trouble["kind"]) => troubles.find((trouble) => trouble.kind === kind);
   const [first] = deferred;

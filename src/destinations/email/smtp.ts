@@ -5,7 +5,7 @@ import type { Smtp } from "./options.ts";
 import { classifySmtpError, detailOf, type Phase, parseSmtpError, type Trouble } from "./outcome.ts";
 
 /** A recipient that the server does not take: for good, or for now. */
-export interface Refusal {
+export interface Rejection {
   readonly address: string;
   readonly permanent: boolean;
   readonly detail: string;
@@ -14,7 +14,7 @@ export interface Refusal {
 /** What became of one mail: who is served, who is not, and what went wrong for all the others. */
 export interface Attempt {
   readonly accepted: readonly string[];
-  readonly refused: readonly Refusal[];
+  readonly refused: readonly Rejection[];
   readonly trouble?: Trouble;
 }
 
@@ -91,7 +91,7 @@ function watched(input: Readable, progress: Progress): Readable {
   return Readable.from(chunks(), { objectMode: false, highWaterMark: 1 });
 }
 
-function refusalsOf(errors: unknown): readonly Refusal[] {
+function refusalsOf(errors: unknown): readonly Rejection[] {
   return (Array.isArray(errors) ? errors : []).flatMap((error: unknown) => {
     const address = typeof error === "object" && error !== null ? Reflect.get(error, "recipient") : undefined;
     const parsed = parseSmtpError(error);

@@ -4,7 +4,7 @@ import { LEVELS } from "../../alert/palette.ts";
 import { clean, formatCount, formatNumber, join } from "../../alert/text.ts";
 import type { Payload } from "../../model/payload.ts";
 import { line, openUrl, type RichTextBlock, run } from "./card.ts";
-import { type Content, formatHead, formatIndicators, formatLevel, formatMore, type Told } from "./entry.ts";
+import { type Content, type EntryText, formatHead, formatIndicators, formatLevel, formatMore } from "./entry.ts";
 import { cardText } from "./text.ts";
 
 /** Facts that have no place where many things are told at once. */
@@ -16,7 +16,7 @@ const FINE = { size: "Small", isSubtle: true } as const;
  * A card about several entries, of which `told` are shown: the gravest, as they come. `minimal`: only marking, title and link
  * of each.
  */
-export function formatDigest(payload: Payload, told: readonly Told[], minimal: boolean): Content {
+export function formatDigest(payload: Payload, told: readonly EntryText[], minimal: boolean): Content {
   const levels = countLevels(payload);
   // Counted by glyph and word, as they stand below.
   const counts = levels.map(({ level, n }) => clean(`${LEVELS[level].glyph} ${formatNumber(n)} ${LEVELS[level].word}`));
@@ -34,7 +34,7 @@ export function formatDigest(payload: Payload, told: readonly Told[], minimal: b
   };
 }
 
-function formatEntry({ words, indicators, more }: Told, isFirst: boolean, minimal: boolean): RichTextBlock[] {
+function formatEntry({ words, indicators, more }: EntryText, isFirst: boolean, minimal: boolean): RichTextBlock[] {
   const { level, tlp, pap, state, title, changed, notice, body, facts, context, withheld, link } = words;
   const open = openUrl(link);
   const name = line(
@@ -69,7 +69,7 @@ function formatEntry({ words, indicators, more }: Told, isFirst: boolean, minima
 }
 
 /** Leaves out what a digest has no room for. */
-export function shortened({ words, indicators, more }: Told): Told {
+export function shortened({ words, indicators, more }: EntryText): EntryText {
   return {
     words: { ...words, facts: words.facts.filter(([label]) => !UNIMPORTANT.has(label)) },
     indicators,

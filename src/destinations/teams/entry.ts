@@ -17,7 +17,7 @@ import {
 import { cardText } from "./text.ts";
 
 /** What is told of one entry, its lists cut as the size of a message wants it. */
-export interface Told {
+export interface EntryText {
   readonly words: Headline;
   readonly indicators: readonly Indicator[];
   /** How many attributes are not among the indicators. */
@@ -78,7 +78,7 @@ export function formatHead(
 }
 
 /** A card about one entry. */
-export function formatAlert({ words, indicators, more }: Told): Content {
+export function formatAlert({ words, indicators, more }: EntryText): Content {
   const { level, tlp, pap, state, title, changed, notice, body, withheld, origin, link } = words;
   const head = formatHead(
     level,

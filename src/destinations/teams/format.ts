@@ -7,7 +7,7 @@ import { type CleanText, clean, formatCount, formatNumber, join } from "../../al
 import type { Payload } from "../../model/payload.ts";
 import type { Card, Message } from "./card.ts";
 import { formatDigest, shortened } from "./digest.ts";
-import { type Content, formatAlert, formatMinimalAlert, type Told } from "./entry.ts";
+import { type Content, type EntryText, formatAlert, formatMinimalAlert } from "./entry.ts";
 import { type Fitting, largest } from "./fit.ts";
 import { formatMentions } from "./mentions.ts";
 import { inertText } from "./text.ts";
@@ -25,7 +25,7 @@ const WHOLE: Cut = { indicators: Infinity, context: Infinity, facts: Infinity };
 const SHORT: Cut = { indicators: 3, context: 2, facts: 4 };
 
 /** Lines of a template take the place of the facts. */
-function sizesOf({ words, indicators }: Told): Cut {
+function sizesOf({ words, indicators }: EntryText): Cut {
   return {
     indicators: words.body ? 0 : indicators.length,
     context: words.body ? 0 : words.context.length,
@@ -34,7 +34,7 @@ function sizesOf({ words, indicators }: Told): Cut {
 }
 
 /** In a digest the numbers below each title say how much there is; elsewhere what is left out is counted. */
-function cutTo({ words, indicators, more }: Told, cut: Cut, isDigest: boolean): Told {
+function cutTo({ words, indicators, more }: EntryText, cut: Cut, isDigest: boolean): EntryText {
   const { context, facts, body } = words;
   const count = (n: number, length: number) => (length > n && n > 0 && !isDigest ? length - n : 0);
   const tags = count(cut.context, context.length);
@@ -65,7 +65,7 @@ function cutBody(body: readonly CleanText[], n: number): readonly CleanText[] {
 export function formatMessage(payload: Payload, style: Style): Formatted {
   const listed = listItems(payload);
   const isDigest = payload.entries.length > 1;
-  const told = payload.entries.slice(0, MAX_DIGEST).map((entry, index): Told => {
+  const told = payload.entries.slice(0, MAX_DIGEST).map((entry, index): EntryText => {
     const { items, more } = listed[index] ?? { items: [], more: 0 };
     const indicators = items.map((item) => indicator(entry, item, style));
     const whole = { words: headline(entry, style), indicators, more };

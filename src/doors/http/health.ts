@@ -4,8 +4,8 @@ import { jsonPage, type Page } from "./server.ts";
 import type { WriteProbe } from "./write-probe.ts";
 
 /** Whether the loops turn: a process that says no must be started anew. */
-export function healthPage({ pulse }: Daemon): Page {
-  const stuck = pulse.stuck();
+export function healthPage({ liveness }: Daemon): Page {
+  const stuck = liveness.stuck();
   return stuck.length === 0
     ? jsonPage(200, { status: "ok" })
     : jsonPage(503, { status: "stuck", reasons: stuck.map((loop) => ({ reason: "loop-stuck", loop })) });

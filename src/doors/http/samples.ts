@@ -1,7 +1,7 @@
 import { reconcileBell } from "../../absorbing/absorb.ts";
 import { FAILURES } from "../../delivery/deliver.ts";
 import type { Daemon } from "../../operations/daemon.ts";
-import { forgetUnnamed, knownDestinations, type Owed } from "../../operations/named.ts";
+import { forgetUnnamed, knownDestinations, type OwedTotals } from "../../operations/named.ts";
 import type { Tally } from "../../operations/tally.ts";
 import type { FamilyName } from "./families.ts";
 import type { WriteProbe } from "./write-probe.ts";
@@ -32,21 +32,21 @@ export async function samplesOf(daemon: Daemon, probe: WriteProbe): Promise<read
   ];
 }
 
-function service({ version, config, pulse }: Daemon): readonly Sample[] {
+function service({ version, config, liveness }: Daemon): readonly Sample[] {
   return [
     sample("misp_herald_build_info", 1, { version, node: process.versions.node }),
-    sample("misp_herald_stuck_loops", pulse.stuck().length),
+    sample("misp_herald_stuck_loops", liveness.stuck().length),
     sample("misp_herald_config_info", 1, { digest: config.digest.slice(0, DIGEST_DIGITS) }),
     sample("misp_herald_config_last_reload_successful", config.rejected ? 0 : 1),
     sample("misp_herald_config_last_reload_success_timestamp_seconds", config.since / 1000),
   ];
 }
 
-async function feeds({ instances, sources, totals, unreadable, bells, store }: Daemon): Promise<readonly Sample[]> {
+async function feeds({ instances, sources, totals, unreadable, wakeups, store }: Daemon): Promise<readonly Sample[]> {
   const undecided = new Map((await store.ledger.undecided()).map(({ instance, messages }) => [instance, messages]));
   const perInstance = instances.flatMap((misp) => {
     const askedAt = (totals.reconciledAt(misp) ?? 0) / 1000;
-    const asks = bells.has(reconcileBell(misp));
+    const asks = wakeups.has(reconcileBell(misp));
     return [
       sample("misp_herald_undecided_messages", undecided.get(misp) ?? 0, { misp }),
       ...(asks ? [sample("misp_herald_reconcile_last_success_timestamp_seconds", askedAt, { misp })] : []),
@@ -76,7 +76,7 @@ async function feeds({ instances, sources, totals, unreadable, bells, store }: D
   ];
 }
 
-async function destinations(daemon: Daemon, lines: Owed): Promise<readonly Sample[]> {
+async function destinations(daemon: Daemon, lines: OwedTotals): Promise<readonly Sample[]> {
   const { destinations: types, store, holds, totals, clock } = daemon;
   const owed = new Map(lines.filter((line) => line.owed > 0).map((line) => [line.destination, line]));
   const names = knownDestinations(daemon, lines);

@@ -4,7 +4,7 @@ import { userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
 import type { z } from "zod";
 import { ControlError, UsageError } from "../../base/errors.ts";
-import { type Asker, PROTOCOL, type QueryInput, type Refusal, Reply } from "./protocol.ts";
+import { type Asker, type ErrorCode, PROTOCOL, type QueryInput, Reply } from "./protocol.ts";
 
 /** A reply line holds one delivery's payload at most. */
 const MAX_REPLY_BYTES = 64 * 2 ** 20;
@@ -139,7 +139,7 @@ function notOurs(path: string): ControlError {
   return new ControlError(`What answers at "${path}" is not a misp-herald: set control, or --control, to its socket`);
 }
 
-function inWords({ code, message }: { readonly code: Refusal; readonly message: string }): Error {
+function inWords({ code, message }: { readonly code: ErrorCode; readonly message: string }): Error {
   switch (code) {
     case "unknown":
     case "rejected":

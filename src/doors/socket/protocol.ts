@@ -77,24 +77,24 @@ export const Request = z.strictObject({ v: z.literal(PROTOCOL), by: Asker, query
 export type Request = z.output<typeof Request>;
 
 /** Why a request is refused: `wrong` in itself, `unknown` what it names, `rejected` what it asks to take into force; `busy` and `failed` are not the asker's fault. */
-export const Refusal = z.enum(["wrong", "unknown", "rejected", "version", "busy", "failed"]);
-export type Refusal = z.output<typeof Refusal>;
+export const ErrorCode = z.enum(["wrong", "unknown", "rejected", "version", "busy", "failed"]);
+export type ErrorCode = z.output<typeof ErrorCode>;
 
 /** Items as they come, and one line that ends the reply; without that line it is not whole. */
 export const Reply = z.union([
   z.object({ v: z.literal(PROTOCOL), item: z.unknown() }),
   z.object({ v: z.literal(PROTOCOL), end: z.unknown() }),
   // Of any version: that is how the other side learns of it.
-  z.object({ v: z.number(), error: z.object({ code: Refusal, message: z.string() }) }),
+  z.object({ v: z.number(), error: z.object({ code: ErrorCode, message: z.string() }) }),
 ]);
 export type Reply = z.output<typeof Reply>;
 
 /** A request that cannot be done; the message is for the person who asks, and holds no text from MISP. */
 export class RefusedError extends Error {
   override readonly name = "RefusedError";
-  readonly code: Refusal;
+  readonly code: ErrorCode;
 
-  constructor(code: Refusal, message: string) {
+  constructor(code: ErrorCode, message: string) {
     super(message);
     this.code = code;
   }

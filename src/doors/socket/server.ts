@@ -13,14 +13,14 @@ const PATIENCE_MS = 10_000;
 const RETRY_IT = "do what the error says, then give the command again";
 
 /** One line of a reply, before it is written. */
-export type Answer = { readonly item: object } | { readonly end: object };
+export type ReplyLine = { readonly item: object } | { readonly end: object };
 
 /** What the server needs. */
 export interface ControlOptions {
   readonly path: string;
   readonly log: Log;
   /** Throws RefusedError for what cannot be done; `signal` aborts when nobody waits for the reply any more. */
-  readonly answer: (request: Request, signal: AbortSignal) => AsyncIterable<Answer>;
+  readonly answer: (request: Request, signal: AbortSignal) => AsyncIterable<ReplyLine>;
   readonly patienceMs?: number;
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
+import type { Liveness } from "../../base/liveness.ts";
 import type { Log } from "../../base/log.ts";
-import type { Pulse } from "../../base/pulse.ts";
 import type { Store } from "../../model/outbox.ts";
 import type { Supervisor } from "../../operations/supervisor.ts";
 import type { Notifier } from "./notifier.ts";
@@ -9,7 +9,7 @@ import { formatStatusLine, mattersOf, type Shown } from "./status-line.ts";
 /** How the service is. */
 export interface Seen extends Shown {
   readonly store: Pick<Store, "owed">;
-  readonly pulse: Pick<Pulse, "stuck">;
+  readonly liveness: Pick<Liveness, "stuck">;
 }
 
 /** What the reports are about. */
@@ -102,7 +102,7 @@ export class Report implements Supervisor, Disposable {
 
   #isAlive(): boolean {
     const { look, log } = this.#reported;
-    const stuck = look().pulse.stuck();
+    const stuck = look().liveness.stuck();
     const names = stuck.join(", ");
     if (names !== this.#stuck) {
       if (names) log.error({ stuck }, "Parts of the service do not go on; systemd is left to restart it");

@@ -4,11 +4,11 @@ import type { Memory, Undecided } from "../../model/memory.ts";
 import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
 import { recordOf } from "../../model/record.ts";
 import { nameOf } from "../names.ts";
-import type { FormedBatch, Owed, WaitingGroup } from "./rows.ts";
+import type { FormedBatch, OwedRow, WaitingGroup } from "./rows.ts";
 
 /** What the ledger shares with the store in memory. */
 export interface MemoryShelf {
-  readonly owed: Map<string, Owed>;
+  readonly owed: Map<string, OwedRow>;
   readonly groups: Map<string, WaitingGroup>;
   readonly batches: Map<string, FormedBatch>;
   readonly records: () => RecordLine[];
@@ -146,7 +146,7 @@ export class MemoryLedger implements Ledger {
     }
   }
 
-  #meant({ ids, destinations, standing, eventUuid, before }: OwedFilter): readonly Owed[] {
+  #meant({ ids, destinations, standing, eventUuid, before }: OwedFilter): readonly OwedRow[] {
     return [...this.#shelf.owed.values()].filter(
       (owed) =>
         (ids === undefined || ids.includes(owed.delivery.id)) &&
@@ -157,16 +157,16 @@ export class MemoryLedger implements Ledger {
     );
   }
 
-  #movable(filter: OwedFilter): readonly Owed[] {
+  #movable(filter: OwedFilter): readonly OwedRow[] {
     return this.#meant(filter).filter((owed) => this.#standingOf(owed) !== "sending");
   }
 
-  #standingOf({ batch }: Owed): OwedLine["standing"] {
+  #standingOf({ batch }: OwedRow): OwedLine["standing"] {
     if (batch === undefined) return "waiting";
     return this.#shelf.batches.get(batch)?.takenAt === undefined ? "retrying" : "sending";
   }
 
-  #lineOf(owed: Owed): OwedLine {
+  #lineOf(owed: OwedRow): OwedLine {
     const { delivery, groupKey } = owed;
     const batch = owed.batch === undefined ? undefined : this.#shelf.batches.get(owed.batch);
     const group = this.#shelf.groups.get(nameOf(delivery.destination, groupKey));

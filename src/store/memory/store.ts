@@ -8,7 +8,7 @@ import { chooseGroup, countFitting } from "../schedule.ts";
 import { Setback } from "../setback.ts";
 import { without } from "../sqlite/undecided.ts";
 import { MemoryLedger } from "./ledger.ts";
-import type { FormedBatch, Owed, WaitingGroup } from "./rows.ts";
+import type { FormedBatch, OwedRow, WaitingGroup } from "./rows.ts";
 
 /** A store that lasts as long as the process, for tests, the demo and dry replays. */
 export function openMemoryStore(): Store & { readonly ledger: Ledger } {
@@ -22,7 +22,7 @@ class MemoryStore implements Store {
   readonly #events = new Map<string, Touched<{ event: EventMemory }>>();
   readonly #attributes = new Map<string, Touched<{ attribute: AttributeMemory }>>();
   readonly #told = new Map<string, Touched<{ told: Told }>>();
-  readonly #owed = new Map<string, Owed>();
+  readonly #owed = new Map<string, OwedRow>();
   readonly #groups = new Map<string, WaitingGroup>();
   readonly #batches = new Map<string, FormedBatch>();
   readonly #undecided = new Map<string, Undecided>();
@@ -38,7 +38,7 @@ class MemoryStore implements Store {
     memoryOf: (alert) => this.#memory(alert),
   });
 
-  async recall(keys: Keys): Promise<Known> {
+  async load(keys: Keys): Promise<Known> {
     const events = new Set<EventMemory>();
     const attributes = new Set<AttributeMemory>();
     const eventNames = new Set<string>();
@@ -273,7 +273,7 @@ class MemoryStore implements Store {
     return { id, destination, attempts: 0, show: group.show, high: due.high, nextAt: now };
   }
 
-  #waiting(destination: string, groupKey: string): readonly Owed[] {
+  #waiting(destination: string, groupKey: string): readonly OwedRow[] {
     return [...this.#owed.values()].filter(
       (owed) => owed.batch === undefined && owed.groupKey === groupKey && owed.delivery.destination === destination,
     );
@@ -326,7 +326,7 @@ class MemoryStore implements Store {
   }
 }
 
-const isHigh = (owed: Owed) => owed.delivery.priority === "high";
+const isHigh = (owed: OwedRow) => owed.delivery.priority === "high";
 const wasTold = (record: RecordLine) => record.outcome === "sent" || record.outcome === "unproven";
 const toldName = (told: Told) => nameOf(told.instance, told.eventUuid, told.destination);
 

@@ -68,7 +68,7 @@ class SqliteStore implements Store {
     this.size = new SqliteSize(shelf);
   }
 
-  async recall(keys: Keys): Promise<Known> {
+  async load(keys: Keys): Promise<Known> {
     return this.#file.transaction(() => {
       const events = new Map<string, EventMemory>();
       const attributes = new Map<string, AttributeMemory>();
@@ -81,9 +81,9 @@ class SqliteStore implements Store {
             keep(parseAttribute(row));
           if (events.has(name)) continue;
           events.set(name, event);
-          this.#recallTold(instance, event.event.uuid, told);
+          this.#loadTold(instance, event.event.uuid, told);
         }
-        this.#recallTold(instance, uuid, told);
+        this.#loadTold(instance, uuid, told);
       }
       for (const { instance, id } of keys.attributes) {
         const row = attributes.has(nameOf(instance, id)) ? undefined : this.#sql.attribute.get(instance, id);
@@ -92,7 +92,7 @@ class SqliteStore implements Store {
       const whole = keys.events.filter((key) => key.whole);
       const undecided = [...events.values()]
         .filter(({ event }) => whole.some(({ id, uuid }) => (uuid ?? "") === event.uuid || (id ?? "") === event.id))
-        .flatMap(({ instance, key }) => this.#undecided.recall(instance, key));
+        .flatMap(({ instance, key }) => this.#undecided.load(instance, key));
       return {
         events: [...events.values()],
         attributes: [...attributes.values()],
@@ -200,7 +200,7 @@ class SqliteStore implements Store {
     return [...(byId ? [byId] : []), ...byUuid.filter((row) => row.key !== byId?.key)].map(parseEvent);
   }
 
-  #recallTold(instance: string, eventUuid: string | undefined, into: Map<string, readonly Told[]>): void {
+  #loadTold(instance: string, eventUuid: string | undefined, into: Map<string, readonly Told[]>): void {
     if (eventUuid === undefined || into.has(nameOf(instance, eventUuid))) return;
     const rows = this.#sql.told.all(instance, eventUuid);
     into.set(

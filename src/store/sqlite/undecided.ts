@@ -27,7 +27,7 @@ export class UndecidedRows {
   }
 
   /** The undecided of an event, without the messages. */
-  recall(instance: string, eventKey: string): Known["undecided"] {
+  load(instance: string, eventKey: string): Known["undecided"] {
     return this.#of(instance, eventKey).map(({ id, destinations }) => ({ id, instance, eventKey, destinations }));
   }
 

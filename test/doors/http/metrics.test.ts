@@ -217,7 +217,7 @@ test("/healthz names the loops that are stuck, and / what there is", async () =>
   const { service, metrics } = await open(await load("tcp://127.0.0.1:1", "soc"));
   const pages = openPages(() => service.daemon, metrics);
   expect((await pages("/healthz"))?.status).toBe(200);
-  const stuck = service.pulse.watch("deliver soc", async (beat) => {
+  const stuck = service.liveness.watch("deliver soc", async (beat) => {
     beat(-60_000);
     const page = await pages("/healthz");
     expect([page?.status, JSON.parse(page?.body ?? "")]).toEqual([

@@ -56,7 +56,7 @@ function look(): Seen {
       ["mail", "email"],
     ]),
     store,
-    pulse: { stuck: () => stuck },
+    liveness: { stuck: () => stuck },
   };
 }
 

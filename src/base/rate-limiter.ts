@@ -1,12 +1,12 @@
 /** A token bucket: `burst` at once, then `perSecond`. */
-export class Pace {
+export class RateLimiter {
   readonly #perSecond: number;
   readonly #burst: number;
   #tokens: number;
   #at: number;
 
   /** It goes on from `before`, which it takes the place of. */
-  constructor(options: { readonly per_second: number; readonly burst: number }, now: number, before?: Pace) {
+  constructor(options: { readonly per_second: number; readonly burst: number }, now: number, before?: RateLimiter) {
     this.#perSecond = options.per_second;
     this.#burst = options.burst;
     this.#tokens = Math.min(options.burst, before ? before.#tokens : options.burst);

@@ -6,7 +6,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const MAX_KEYS = 100;
 
 /** Logs what may happen a thousand times a second: at once, and then at most once per interval with a count. */
-export class Quiet {
+export class LogLimiter {
   readonly #log: Log;
   readonly #message: string;
   readonly #now: () => number;

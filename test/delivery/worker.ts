@@ -1,13 +1,13 @@
 import { Notices } from "../../src/absorbing/notices.ts";
-import { Bell } from "../../src/base/bell.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import { openLog } from "../../src/base/log.ts";
-import { deliver, type Lane, type Tried } from "../../src/delivery/deliver.ts";
+import { Wakeup } from "../../src/base/wakeup.ts";
+import { type DeliveryWorker, deliver, type Tried } from "../../src/delivery/deliver.ts";
 import { Holds } from "../../src/delivery/holds.ts";
-import { openCourse } from "../../src/delivery/settle.ts";
+import { openDeliveryState } from "../../src/delivery/settle.ts";
 import type { RecordLine, Settlement, Store } from "../../src/model/outbox.ts";
 import type { Outcome, Payload } from "../../src/model/payload.ts";
-import type { Desk } from "../planning/desk.ts";
+import type { Planner } from "../planning/planner.ts";
 import { T0 } from "../support/messages.ts";
 
 /** What the other side does with one payload. */
@@ -73,33 +73,36 @@ export interface Sent {
   readonly payload: Payload;
 }
 
-/** A lane to `soc` on the desk's store, and everything that happens on it. */
+/** A worker to `soc` on the planner's store, and everything that happens on it. */
 export class Track {
   readonly stop = new AbortController();
   readonly cut = new AbortController();
-  readonly bell = new Bell();
+  readonly wakeup = new Wakeup();
   readonly sent: Sent[] = [];
   readonly settled: { readonly settlement: Settlement; readonly now: number }[] = [];
   readonly records: RecordLine[] = [];
   readonly tried: Tried[] = [];
   readonly logged: string[] = [];
   readonly notices = new Notices();
-  readonly lane: Lane;
+  readonly worker: DeliveryWorker;
 
   constructor(
-    desk: Desk,
+    planner: Planner,
     answers: Answers,
     {
       clock,
       ...rest
-    }: Partial<Pick<Lane, "clock" | "pace" | "maxAgeMs">> & { readonly until?: number; readonly holds?: Holds } = {},
+    }: Partial<Pick<DeliveryWorker, "clock" | "limiter" | "maxAgeMs">> & {
+      readonly until?: number;
+      readonly holds?: Holds;
+    } = {},
   ) {
-    const holds = rest.holds ?? new Holds(desk.store.ledger);
+    const holds = rest.holds ?? new Holds(planner.store.ledger);
     const left = typeof answers === "function" ? [] : [...answers];
     const time = clock ?? new SteppedClock(rest.until ?? T0 + 3_600_000, () => this.stop.abort());
-    const settings = desk.rules.destinations.get("soc");
+    const settings = planner.rules.destinations.get("soc");
     if (!settings) throw new Error("no destination soc");
-    this.lane = {
+    this.worker = {
       destination: {
         name: "soc",
         send: async (payload, signal) => {
@@ -112,13 +115,13 @@ export class Track {
         preview: async () => ({ body: "", sizes: [], trimmed: [], html: "" }),
         async [Symbol.asyncDispose]() {},
       },
-      gate: holds.gate("soc"),
-      course: openCourse(time.now()),
-      sight: { guard: settings.guard, routes: desk.rules.routes, links: new Map() },
-      ...(rest.pace && { pace: rest.pace }),
+      breaker: holds.breaker("soc"),
+      state: openDeliveryState(time.now()),
+      sending: { guard: settings.guard, routes: planner.rules.routes, links: new Map() },
+      ...(rest.limiter && { limiter: rest.limiter }),
       maxAgeMs: rest.maxAgeMs ?? 86_400_000,
-      store: this.#watched(desk.store),
-      bell: this.bell,
+      store: this.#watched(planner.store),
+      wakeup: this.wakeup,
       clock: time,
       log: openLog("trace", { write: (line) => void this.logged.push(line) }),
       settled: (line) => void this.records.push(line),
@@ -128,7 +131,7 @@ export class Track {
   }
 
   run(): Promise<void> {
-    return deliver(this.lane, this.stop.signal, this.cut.signal);
+    return deliver(this.worker, this.stop.signal, this.cut.signal);
   }
 
   /** Each settlement in short: what became of how many, or when it is tried again and whether that counts. */
@@ -142,7 +145,7 @@ export class Track {
 
   #watched(store: Store): Store {
     return {
-      recall: (keys) => store.recall(keys),
+      load: (keys) => store.load(keys),
       commit: (effects, now) => store.commit(effects, now),
       take: (destination, now) => store.take(destination, now),
       settle: (settlement, now) => {

@@ -5,7 +5,7 @@ import type { Message } from "../../src/model/message.ts";
 import type { Batch, Delivery, RecordLine, Store } from "../../src/model/outbox.ts";
 import { keysOf, type Plan, plan, type Rules, type Trace } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
-import { Route } from "../../src/routing/schema.ts";
+import { RouteOptions } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { T0 } from "../support/messages.ts";
 
@@ -18,14 +18,14 @@ interface Settings {
   readonly routes?: readonly object[];
 }
 
-/** A planning desk: rules, and a store that remembers. */
-export class Desk {
+/** A planning planner: rules, and a store that remembers. */
+export class Planner {
   readonly store: Store & { readonly ledger: Ledger } = openMemoryStore();
   readonly rules: Rules;
 
   constructor({ destinations = { soc: {} }, routes = [{ name: "all", kinds: ["*"], notify: "soc" }] }: Settings = {}) {
     this.rules = {
-      routes: compileRoutes(routes.map((route) => Route.parse(route))),
+      routes: compileRoutes(routes.map((route) => RouteOptions.parse(route))),
       destinations: new Map(
         Object.entries(destinations).map(([name, { guard = {}, repeats = "changed" }]) => [
           name,
@@ -37,7 +37,7 @@ export class Desk {
 
   /** Plans these as one micro-batch, and commits. */
   async plan(...messages: readonly Message[]): Promise<Plan> {
-    const planned = plan(messages, await this.store.recall(keysOf(messages)), T0, this.rules);
+    const planned = plan(messages, await this.store.load(keysOf(messages)), T0, this.rules);
     if ((await this.store.commit(planned.effects, T0)) === "conflict") throw new Error("Nobody else writes here");
     return planned;
   }

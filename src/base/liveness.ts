@@ -1,8 +1,8 @@
 /** A loop says that it turns, and that it will say so again within so long; `Infinity`: it waits for what comes from outside. */
-export type Beat = (withinMs: number) => void;
+export type Heartbeat = (withinMs: number) => void;
 
 /** Nobody listens. */
-export const unheard: Beat = () => {};
+export const unheard: Heartbeat = () => {};
 
 /** What a loop does between two beats beside waiting: planning, a transaction on a slow disk. */
 export const WORK_MS = 60_000;
@@ -14,7 +14,7 @@ const SLACK_MS = 30_000;
  * Knows of every loop whether it still turns. It goes by a clock that is never set, so that neither a correction of the
  * time nor a machine that slept makes a loop look stuck.
  */
-export class Pulse {
+export class Liveness {
   readonly #now: () => number;
   readonly #loops = new Set<{ readonly name: string; dueAt: number }>();
 
@@ -23,9 +23,9 @@ export class Pulse {
   }
 
   /** Runs `work` as a loop of that name; it is forgotten when it ends, in whatever way. */
-  async watch<T>(name: string, work: (beat: Beat) => Promise<T>): Promise<T> {
+  async watch<T>(name: string, work: (beat: Heartbeat) => Promise<T>): Promise<T> {
     const loop = { name, dueAt: 0 };
-    const beat: Beat = (withinMs) => {
+    const beat: Heartbeat = (withinMs) => {
       loop.dueAt = this.#now() + withinMs + SLACK_MS;
     };
     beat(WORK_MS);

@@ -1,17 +1,17 @@
 import { expect, test } from "vitest";
 import { Notices } from "../../src/absorbing/notices.ts";
 import { type Parts, start } from "../../src/app.ts";
-import { Bell } from "../../src/base/bell.ts";
-import { Pulse } from "../../src/base/pulse.ts";
-import { Quiet } from "../../src/base/quiet.ts";
+import { Liveness } from "../../src/base/liveness.ts";
+import { LogLimiter } from "../../src/base/log-limiter.ts";
+import { Wakeup } from "../../src/base/wakeup.ts";
 import { Holds } from "../../src/delivery/holds.ts";
-import { openCourse } from "../../src/delivery/settle.ts";
+import { openDeliveryState } from "../../src/delivery/settle.ts";
 import { Guard } from "../../src/guard/policy.ts";
 import type { Frame } from "../../src/model/frame.ts";
 import type { Store } from "../../src/model/outbox.ts";
 import type { Destination } from "../../src/model/payload.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
-import { Route } from "../../src/routing/schema.ts";
+import { RouteOptions } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { eventually } from "../support/eventually.ts";
@@ -26,12 +26,12 @@ const never = () => new Promise<never>(() => {});
 /** A service of one instance and one destination, by virtual time. */
 function service(store: Store, send: Destination["send"], frames: readonly Frame[] = []) {
   const clock = new VirtualClock();
-  const pulse = new Pulse(clock.now);
+  const liveness = new Liveness(clock.now);
   const { log } = captureLog();
   const guard = Guard.parse({ max_tlp: "amber" });
-  const routes = compileRoutes([Route.parse({ name: "all", notify: "soc", group: { interval: "0s" } })]);
-  const bells = new Map(["soc", "recall cert", "reconcile cert"].map((name) => [name, new Bell()]));
-  const bell = (name: string) => bells.get(name) ?? new Bell();
+  const routes = compileRoutes([RouteOptions.parse({ name: "all", notify: "soc", group: { interval: "0s" } })]);
+  const wakeups = new Map(["soc", "recall cert", "reconcile cert"].map((name) => [name, new Wakeup()]));
+  const wakeup = (name: string) => wakeups.get(name) ?? new Wakeup();
   const preview = () => Promise.reject(new Error("Nobody looks at it"));
   const parts: Parts = {
     sources: [
@@ -43,16 +43,16 @@ function service(store: Store, send: Destination["send"], frames: readonly Frame
         },
       },
     ],
-    lanes: [
+    workers: [
       {
         destination: { name: "soc", send, preview, async [Symbol.asyncDispose]() {} },
-        gate: new Holds().gate("soc"),
-        course: openCourse(clock.now()),
-        sight: { guard, routes, links: new Map() },
+        breaker: new Holds().breaker("soc"),
+        state: openDeliveryState(clock.now()),
+        sending: { guard, routes, links: new Map() },
         maxAgeMs: HOUR,
         attemptMs: 80 * SECOND,
         store,
-        bell: bell("soc"),
+        wakeup: wakeup("soc"),
         clock,
         log,
       },
@@ -67,70 +67,70 @@ function service(store: Store, send: Destination["send"], frames: readonly Frame
         everyMs: 300 * SECOND,
         patienceMs: 600_000,
         maxAgeMs: HOUR,
-        bell: bell("reconcile cert"),
+        wakeup: wakeup("reconcile cert"),
         log,
       },
     ],
-    bells,
+    wakeups,
     store,
     rules: { routes, destinations: new Map([["soc", { guard, repeats: "changed" }]]) },
     clock,
     log,
-    unreadable: new Quiet(log, "Cannot read a frame", clock.now),
+    unreadable: new LogLimiter(log, "Cannot read a frame", clock.now),
     graceMs: 1,
     drains: false,
     opening: [],
     notices: new Notices(),
-    pulse,
+    liveness,
   };
-  return { clock, pulse, parts };
+  return { clock, liveness, parts };
 }
 
 test("a loop is stuck once it has not turned for longer than it said, and half a minute more", async () => {
   let now = 0;
-  const pulse = new Pulse(() => now);
+  const liveness = new Liveness(() => now);
   const stop = deferred();
-  const loop = pulse.watch("deliver soc", async (beat) => {
+  const loop = liveness.watch("deliver soc", async (beat) => {
     beat(60 * SECOND);
     await stop.promise;
   });
   now = 90 * SECOND;
-  expect(pulse.stuck()).toEqual([]);
+  expect(liveness.stuck()).toEqual([]);
   now += 1;
-  expect(pulse.stuck()).toEqual(["deliver soc"]);
+  expect(liveness.stuck()).toEqual(["deliver soc"]);
   stop.resolve();
   await loop;
-  expect(pulse.stuck()).toEqual([]);
+  expect(liveness.stuck()).toEqual([]);
 });
 
 test("a loop that fails is not stuck: its failure is told where it is awaited", async () => {
   let now = 0;
-  const pulse = new Pulse(() => now);
-  await expect(pulse.watch("upkeep", () => Promise.reject(new Error("broken")))).rejects.toThrow("broken");
+  const liveness = new Liveness(() => now);
+  await expect(liveness.watch("upkeep", () => Promise.reject(new Error("broken")))).rejects.toThrow("broken");
   now = HOUR;
-  expect(pulse.stuck()).toEqual([]);
+  expect(liveness.stuck()).toEqual([]);
 });
 
 test("no loop is stuck while there is nothing to do for a day", async () => {
   await using store = openMemoryStore();
-  const { clock, pulse, parts } = service(store, async () => ({ kind: "done" }));
+  const { clock, liveness, parts } = service(store, async () => ({ kind: "done" }));
   const stop = new AbortController();
   const running = start(parts, stop.signal);
   for (let hour = 0; hour < 24; hour += 1) {
     await clock.pass(HOUR);
-    expect(pulse.stuck()).toEqual([]);
+    expect(liveness.stuck()).toEqual([]);
   }
   stop.abort();
   await running.ended;
   await clock.pass(HOUR);
-  expect(pulse.stuck()).toEqual([]);
+  expect(liveness.stuck()).toEqual([]);
 });
 
 test("an attempt may last as long as its channel's time-outs, and is then stuck, alone", async () => {
   await using store = openMemoryStore();
   const answer = deferred();
   const frames = [frameOf(PUBLICATION.topic, PUBLICATION.payload)];
-  const { clock, pulse, parts } = service(
+  const { clock, liveness, parts } = service(
     store,
     async () => {
       await answer.promise;
@@ -141,12 +141,12 @@ test("an attempt may last as long as its channel's time-outs, and is then stuck,
   const stop = new AbortController();
   const running = start(parts, stop.signal);
   await clock.pass(110 * SECOND);
-  expect(pulse.stuck()).toEqual([]);
+  expect(liveness.stuck()).toEqual([]);
   await clock.pass(SECOND);
-  expect(pulse.stuck()).toEqual(["deliver soc"]);
+  expect(liveness.stuck()).toEqual(["deliver soc"]);
   answer.resolve();
   await clock.pass(1);
-  expect(pulse.stuck()).toEqual([]);
+  expect(liveness.stuck()).toEqual([]);
   stop.abort();
   await running.ended;
 });
@@ -164,13 +164,13 @@ test("frames that are taken and not dealt with make the feed's loop stuck", asyn
         : Reflect.get(target, key).bind(target),
   });
   const frames = [frameOf(PUBLICATION.topic, PUBLICATION.payload)];
-  const { clock, pulse, parts } = service(slow, async () => ({ kind: "done" }), frames);
+  const { clock, liveness, parts } = service(slow, async () => ({ kind: "done" }), frames);
   const stop = new AbortController();
   const running = start({ ...parts, recalls: [], reconciles: [] }, stop.signal);
   await clock.pass(91 * SECOND);
-  expect(pulse.stuck()).toEqual(["feed cert"]);
+  expect(liveness.stuck()).toEqual(["feed cert"]);
   held.resolve();
-  await eventually(() => pulse.stuck().length === 0);
+  await eventually(() => liveness.stuck().length === 0);
   stop.abort();
   await running.ended;
 });

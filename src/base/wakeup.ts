@@ -1,8 +1,8 @@
 /** Wakes a delivery loop that sleeps: ringing before anyone waits is not lost. */
-export class Bell {
+export class Wakeup {
   #controller = new AbortController();
 
-  ring(): void {
+  wake(): void {
     this.#controller.abort();
   }
 
