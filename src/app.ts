@@ -1,12 +1,14 @@
 import { absorb, type Planner } from "./absorbing/absorb.ts";
 import { announce } from "./absorbing/announce.ts";
 import type { Notices } from "./absorbing/notices.ts";
+import type { Observer } from "./absorbing/observer.ts";
+import { patient } from "./absorbing/planning-store.ts";
 import { DecodeError, REPORT_IT } from "./base/errors.ts";
+import { insisting } from "./base/insist.ts";
 import { type Heartbeat, Liveness, WORK_MS } from "./base/liveness.ts";
 import type { Log } from "./base/log.ts";
 import type { LogLimiter } from "./base/log-limiter.ts";
 import { type DeliveryWorker, deliver } from "./delivery/deliver.ts";
-import { insisting, patient } from "./delivery/persist.ts";
 import type { Frame, Source } from "./model/frame.ts";
 import type { Message } from "./model/message.ts";
 import type { Store } from "./model/outbox.ts";
@@ -22,8 +24,8 @@ export interface Parts extends Planner {
   readonly recalls: readonly RecallWorker[];
   readonly reconciles: readonly ReconcileWorker[];
   readonly log: Log;
-  /** By instance the account that we ask with: what MISP says of it, we have caused ourselves. */
-  readonly accounts: ReadonlyMap<string, string>;
+  /** By instance the account that we ask with, once it is known: what MISP says of it, we have caused ourselves. */
+  readonly accounts: ReadonlyMap<string, () => string | undefined>;
   /** Says once, and then now and then, that frames cannot be read. */
   readonly unreadable: LogLimiter;
   /** How long attempts in flight may go on once we stop. */
@@ -34,8 +36,7 @@ export interface Parts extends Planner {
   readonly opening: readonly Message[];
   /** What the parts say of themselves while they run; absent: nobody is told. */
   readonly notices?: Notices;
-  /** Sees all frames before they are read. */
-  readonly received?: (frames: readonly Frame[]) => void;
+  readonly observer: Observer;
   /** Knows of every loop whether it turns; absent: nobody asks. */
   readonly liveness?: Liveness;
 }
@@ -85,7 +86,7 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
     get wakeups() {
       return parts.wakeups;
     },
-    planned: (plan, again) => parts.planned?.(plan, again),
+    observer: { planned: (plan, again) => parts.observer.planned(plan, again) },
   });
   const guarded = async (work: () => Promise<void>) => {
     try {
@@ -194,7 +195,7 @@ async function intake(
   beat(Number.POSITIVE_INFINITY);
   for await (const frames of source.frames(signal)) {
     beat(WORK_MS);
-    parts().received?.(frames);
+    parts().observer.received(frames);
     const messages = frames.flatMap((frame) => read(frame, parts()) ?? []);
     if (messages.length > 0) await absorb(messages, planner);
     // Behind a backlog all of this resolves without the event loop ever turning: deliveries and signals must have theirs.
@@ -209,7 +210,7 @@ function read(frame: Frame, { accounts, unreadable, log }: Parts): Message | und
   const { instance, topic } = frame;
   try {
     const message = decode(frame);
-    const own = accounts.get(instance);
+    const own = accounts.get(instance)?.();
     return own !== undefined && message?.actor === own ? undefined : message;
   } catch (error) {
     if (error instanceof DecodeError) unreadable.say({ instance, topic, reason: error.message }, topic);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { started } from "../src/absorbing/herald.ts";
+import { UNOBSERVED } from "../src/absorbing/observer.ts";
 import { type Parts, run } from "../src/app.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { StoreError } from "../src/base/errors.ts";
@@ -49,6 +50,7 @@ function partsOf(store: Store, sources: readonly Source[], send: DeliveryWorker[
     maxAgeMs: 60_000,
     store,
     wakeup,
+    observer: UNOBSERVED,
     clock: systemClock,
     log: captured.log,
   };
@@ -58,7 +60,8 @@ function partsOf(store: Store, sources: readonly Source[], send: DeliveryWorker[
     accounts: new Map(),
     reconciles: [],
     workers: [worker],
-    wakeups: new Map([["soc", wakeup]]),
+    wakeups: { destinations: new Map([["soc", wakeup]]), instances: new Map() },
+    observer: UNOBSERVED,
     store,
     rules: { routes, destinations: new Map([["soc", { guard, repeats: "changed" }]]) },
     clock: systemClock,
@@ -112,7 +115,7 @@ test("run passes over what MISP says of the account that we ask with, and over n
       ...parts,
       workers: worker ? [{ ...worker, sending: { guard, routes, links: new Map() } }] : [],
       rules: { routes, destinations: new Map([["soc", { guard, repeats: "changed" }]]) },
-      accounts: new Map([["cert", "7"]]),
+      accounts: new Map([["cert", () => "7"]]),
       drains: true,
     },
     new AbortController().signal,

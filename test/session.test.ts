@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { UNOBSERVED } from "../src/absorbing/observer.ts";
 import { run } from "../src/app.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { openLog } from "../src/base/log.ts";
@@ -65,6 +66,7 @@ async function replay(
       workers: [
         {
           destination,
+          observer: UNOBSERVED,
           breaker: new Holds().breaker("soc"),
           state: openDeliveryState(systemClock.now()),
           sending: { guard: policy, routes, links: new Map() },
@@ -75,7 +77,8 @@ async function replay(
           log,
         },
       ],
-      wakeups: new Map([["soc", wakeup]]),
+      wakeups: { destinations: new Map([["soc", wakeup]]), instances: new Map() },
+      observer: UNOBSERVED,
       store,
       rules: { routes, destinations: new Map([["soc", { guard: policy, repeats: "changed" }]]) },
       clock: systemClock,

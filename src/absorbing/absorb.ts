@@ -1,20 +1,33 @@
 import type { Clock } from "../base/clock.ts";
-import type { Wakeup } from "../base/wakeup.ts";
-import type { PlanningStore } from "../delivery/persist.ts";
+import { Wakeup } from "../base/wakeup.ts";
 import type { Undecided } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Effects } from "../model/outbox.ts";
-import { keysOf, type Plan, plan, type Rules } from "../planning/plan.ts";
+import { keysOf, plan, type Rules } from "../planning/plan.ts";
+import type { Observer } from "./observer.ts";
+import type { PlanningStore } from "./planning-store.ts";
+
+/** Wakes loops that sleep: those that deliver, by destination, and those that ask MISP, by instance. */
+export interface Wakeups {
+  readonly destinations: ReadonlyMap<string, Wakeup>;
+  readonly instances: ReadonlyMap<string, { readonly recall: Wakeup; readonly reconcile: Wakeup }>;
+}
+
+/** A wakeup for each destination, and two for each instance that can be asked. */
+export function openWakeups(destinations: Iterable<string> = [], instances: Iterable<string> = []): Wakeups {
+  return {
+    destinations: new Map([...destinations].map((name) => [name, new Wakeup()])),
+    instances: new Map([...instances].map((name) => [name, { recall: new Wakeup(), reconcile: new Wakeup() }])),
+  };
+}
 
 /** What it takes to plan messages and commit what follows. */
 export interface Planner {
   readonly store: PlanningStore;
   readonly rules: Rules;
   readonly clock: Clock;
-  /** One for each destination, and one, named `recall INSTANCE`, for each instance that can be asked. */
-  readonly wakeups: ReadonlyMap<string, Wakeup>;
-  /** Sees every plan that was committed; `again`: of messages that had been planned before, and are decided now. */
-  readonly planned?: (plan: Plan, again: boolean) => void;
+  readonly wakeups: Wakeups;
+  readonly observer: Pick<Observer, "planned">;
 }
 
 /** Plans messages upon what is known and commits what follows; again, if memory has moved in between. */
@@ -24,24 +37,14 @@ export async function absorb(
   asked?: readonly Undecided[],
   cursors: Effects["cursors"] = [],
 ): Promise<void> {
-  const { store, rules, clock, wakeups, planned } = planner;
+  const { store, rules, clock, wakeups, observer } = planner;
   for (;;) {
     const now = clock.now();
     const decided = plan(messages, await store.load(keysOf(messages)), now, rules, asked);
     if ((await store.commit({ ...decided.effects, cursors }, now)) === "conflict") continue;
-    for (const { destination } of decided.effects.deliveries) wakeups.get(destination)?.wake();
-    for (const { instance } of decided.effects.undecided) wakeups.get(recallBell(instance))?.wake();
-    planned?.(decided, asked !== undefined);
+    for (const { destination } of decided.effects.deliveries) wakeups.destinations.get(destination)?.wake();
+    for (const { instance } of decided.effects.undecided) wakeups.instances.get(instance)?.recall.wake();
+    observer.planned(decided, asked !== undefined);
     return;
   }
-}
-
-/** The name of the wakeup that wakes an instance's recall loop; no destination can have it. */
-export function recallBell(instance: string): string {
-  return `recall ${instance}`;
-}
-
-/** The name of the wakeup that makes an instance's reconcile loop ask at once. */
-export function reconcileBell(instance: string): string {
-  return `reconcile ${instance}`;
 }

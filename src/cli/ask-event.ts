@@ -1,8 +1,8 @@
 import { clean } from "../alert/text.ts";
 import { UsageError } from "../base/errors.ts";
 import { ask } from "../doors/socket/client.ts";
-import { EventName } from "../doors/socket/protocol.ts";
 import { Explained } from "../operations/documents.ts";
+import { EventName } from "../operations/requests.ts";
 import { formatAge, formatSpan, formatStamp } from "./ages.ts";
 import { type Context, print } from "./context.ts";
 import { reasonOf } from "./history.ts";

@@ -8,7 +8,7 @@ import { openStage } from "../demo/stage.ts";
 import { openTemporaryDirectory } from "../demo/temporary.ts";
 import { Witness } from "../demo/witness.ts";
 import { openParts, openSources } from "../service/parts.ts";
-import { STORES } from "../store/index.ts";
+import { openStore } from "../store/index.ts";
 import { type Context, hasColor, openContextLog } from "./context.ts";
 
 /** `misp-herald demo`: plays a recorded session into the real pipeline. Resolves when it is over, or was interrupted. */
@@ -19,7 +19,7 @@ export async function demoCommand(options: { readonly speed: number }, context: 
   const { config } = await loadDemoConfig(publisher.endpoint, join(directory.path, "state.db"));
   const log = openContextLog(config.log.level, context);
   const clock = systemClock;
-  await using store = await STORES.sqlite({ path: config.state.path });
+  await using store = await openStore(config);
   const surroundings = { log, clock, stdout: context.stdout };
   await using parts = openParts(config, surroundings, { store, sources: openSources(config, surroundings) });
 

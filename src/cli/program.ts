@@ -4,7 +4,7 @@ import { ConfigError, formatProblems } from "../base/problem.ts";
 import { Redactor } from "../base/redact.ts";
 import { Duration } from "../base/schema.ts";
 import { VERSION } from "../base/version.ts";
-import { OUTCOMES, STATES } from "../doors/socket/protocol.ts";
+import { OUTCOMES, STATES } from "../operations/requests.ts";
 import { askEventCommand } from "./ask-event.ts";
 import { checkCommand } from "./check.ts";
 import { type Context, type Host, hasColor, print } from "./context.ts";

@@ -8,7 +8,7 @@ import type { Trace } from "../planning/plan.ts";
 import { RouteOptions } from "../routing/schema.ts";
 import { openParts } from "../service/parts.ts";
 import { openReplay } from "../sources/index.ts";
-import { openMemoryStore } from "../store/memory/store.ts";
+import { openScratchStore } from "../store/index.ts";
 import { decode } from "../topics/index.ts";
 import { type Context, openContextLog, print } from "./context.ts";
 import { only, rehearse } from "./rehearse.ts";
@@ -34,7 +34,7 @@ export async function renderCommand(options: RenderOptions, context: Context): P
   const chosen = only(config, [options.to]);
   const anyway = RouteOptions.parse({ name: "render", kinds: ["*"], notify: options.to });
   const log = openContextLog("warn", context);
-  await using store = openMemoryStore();
+  await using store = openScratchStore();
   await using parts = openParts(
     { ...chosen, routes: options.anyway ? [anyway] : chosen.routes },
     { log, clock: systemClock, stdout: context.stdout },

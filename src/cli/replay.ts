@@ -1,3 +1,4 @@
+import { UNOBSERVED } from "../absorbing/observer.ts";
 import { run } from "../app.ts";
 import { systemClock } from "../base/clock.ts";
 import { UsageError } from "../base/errors.ts";
@@ -5,9 +6,10 @@ import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import type { Source } from "../model/frame.ts";
 import type { RecordLine } from "../model/outbox.ts";
+import type { Plan } from "../planning/plan.ts";
 import { compileRules, openParts } from "../service/parts.ts";
 import { openReplay } from "../sources/index.ts";
-import { openMemoryStore } from "../store/memory/store.ts";
+import { openScratchStore } from "../store/index.ts";
 import { type Context, hasColor, openContextLog, print } from "./context.ts";
 import { only } from "./rehearse.ts";
 import { jsonSeen, showSeen } from "./show.ts";
@@ -54,27 +56,20 @@ export async function replayCommand(options: ReplayOptions, context: Context): P
 
 /** The live path, with memory and outbox of its own: the service's are not touched. */
 async function send(source: Source, config: Config, context: Context): Promise<void> {
-  await using store = openMemoryStore();
+  await using store = openScratchStore();
   const log = openContextLog("warn", context);
-  await using parts = openParts(
-    config,
-    { log, clock: systemClock, stdout: context.stdout },
-    { store, sources: [source] },
-  );
   const settled = new Map<string, number>();
   const count = ({ destination, outcome, reason }: RecordLine) => {
     const result = `${destination}: ${outcome}${reason === undefined ? "" : ` (${reason})`}`;
     settled.set(result, (settled.get(result) ?? 0) + 1);
   };
-  await run(
-    {
-      ...parts,
-      workers: parts.workers.map((worker) => ({ ...worker, settled: count })),
-      planned: ({ effects }) => effects.records.forEach(count),
-      drains: true,
-    },
-    context.signal,
+  const observer = { ...UNOBSERVED, settled: count, planned: ({ effects }: Plan) => effects.records.forEach(count) };
+  await using parts = openParts(
+    config,
+    { log, clock: systemClock, stdout: context.stdout, observer },
+    { store, sources: [source] },
   );
+  await run({ ...parts, drains: true }, context.signal);
   const left = (await store.owed()).reduce((sum, { owed }) => sum + owed, 0);
   for (const [result, n] of settled) print(context.stderr, `${result} ${n}`);
   if (settled.size === 0) print(context.stderr, "No route sends any of these frames there.");

@@ -15,7 +15,7 @@ import { Report } from "../doors/systemd/report.ts";
 import { openAnswers } from "../operations/answers.ts";
 import { logProblems } from "../service/log-problems.ts";
 import { openService, type Service } from "../service/service.ts";
-import { STORES } from "../store/index.ts";
+import { openStore } from "../store/index.ts";
 import { type Context, hasColor, openContextLog, print } from "./context.ts";
 
 /** `misp-herald run`: the service, in the foreground. Resolves when it was asked to stop. */
@@ -52,7 +52,7 @@ async function serve(file: string, context: Context, log: Log): Promise<void> {
   log.level = config.log.level;
   if (!stderr.isTTY) logProblems(warnings, log);
   else if (warnings.length > 0) print(stderr, formatProblems(warnings, { color: hasColor(stderr, env) }));
-  await using store = await STORES.sqlite({ path: config.state.path });
+  await using store = await openStore(config);
   using metrics = config.http && new Metrics();
   const attempted = metrics?.attempted.bind(metrics);
   const notifier = openNotifier(env, log);

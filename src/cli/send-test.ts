@@ -6,7 +6,7 @@ import type { Message } from "../model/message.ts";
 import type { Outcome } from "../model/payload.ts";
 import { RouteOptions } from "../routing/schema.ts";
 import { openParts } from "../service/parts.ts";
-import { openMemoryStore } from "../store/memory/store.ts";
+import { openScratchStore } from "../store/index.ts";
 import { type Context, openContextLog, print } from "./context.ts";
 import { only, rehearse } from "./rehearse.ts";
 
@@ -22,7 +22,7 @@ export async function sendTestCommand(
   });
   const { destination: name } = options;
   const route = RouteOptions.parse({ name: "send-test", notify: name, group: { show: 20 } });
-  await using store = openMemoryStore();
+  await using store = openScratchStore();
   await using parts = openParts(
     { ...only(config, [name]), routes: [route] },
     { log: openContextLog("warn", context), clock: systemClock, stdout: context.stdout },

@@ -4,7 +4,7 @@ import type { Frame, Source } from "../model/frame.ts";
 import type { Message } from "../model/message.ts";
 import type { Store } from "../model/outbox.ts";
 import { keysOf, plan, type Rules, type Trace } from "../planning/plan.ts";
-import { openMemoryStore } from "../store/memory/store.ts";
+import { openScratchStore } from "../store/index.ts";
 import { decode, isKnownTopic } from "../topics/index.ts";
 import { leave } from "./rehearse.ts";
 
@@ -30,7 +30,7 @@ export async function* watch(
   clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<Seen> {
-  await using store = openMemoryStore();
+  await using store = openScratchStore();
   for await (const frames of source.frames(signal)) {
     const read = frames.map(readFrame);
     const messages = read.flatMap(({ message }) => message ?? []);

@@ -1,4 +1,5 @@
 import { REPORT_IT } from "../base/errors.ts";
+import { insisting } from "../base/insist.ts";
 import { unheard, WORK_MS } from "../base/liveness.ts";
 import type { Log } from "../base/log.ts";
 import type { RateLimiter } from "../base/rate-limiter.ts";
@@ -7,7 +8,7 @@ import type { Batch, Store } from "../model/outbox.ts";
 import type { Destination, Outcome, Payload } from "../model/payload.ts";
 import { alone } from "./backlog.ts";
 import { openBatch, type SendContext } from "./payload.ts";
-import { insisting, persistent } from "./persist.ts";
+import { persistent } from "./persist.ts";
 import {
   type Attempt,
   BUG,
@@ -28,21 +29,12 @@ export interface DeliveryWorker extends SettleContext {
   readonly wakeup: Wakeup;
   /** It goes on with a worker that takes the place of this one. */
   readonly state: DeliveryState;
-  /** Called after each attempt, but for those that were cut. */
-  readonly attempted?: (tried: Tried) => void;
   /** How long an attempt may last by the time-outs of its channel; absent: as long as it likes. */
   readonly attemptMs?: number;
 }
 
 /** What an attempt that failed can lead to. */
 export const FAILURES = ["retry", "retry_after", "ambiguous", "message_rejected", "destination_rejected"] as const;
-
-/** One attempt at the other side, in numbers. */
-export interface Tried {
-  readonly destination: string;
-  readonly outcome: Outcome["kind"];
-  readonly durationMs: number;
-}
 
 /** Bounds a sleep, so that a clock that jumps is noticed. */
 const LONGEST_SLEEP_MS = 60_000;
@@ -101,12 +93,12 @@ export async function deliver(
 }
 
 async function attempt(batch: Batch, worker: DeliveryWorker, cut: AbortSignal): Promise<Attempt | undefined> {
-  const { destination, sending, limiter, clock, log, attempted } = worker;
+  const { destination, sending, limiter, clock, log, observer } = worker;
   let beganAt: number | undefined;
   const end = (outcome: Outcome): Outcome => {
     if (beganAt === undefined) return outcome;
     const durationMs = Math.max(0, clock.now() - beganAt);
-    attempted?.({ destination: destination.name, outcome: outcome.kind, durationMs });
+    observer.attempted({ destination: destination.name, outcome: outcome.kind, durationMs });
     return outcome;
   };
   // What a bug in guarding or folding leaves: all of it, as dead, for otherwise the same batch would end every restart.

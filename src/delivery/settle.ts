@@ -1,5 +1,6 @@
 import { destinationRecovered, destinationSuspended } from "../absorbing/herald.ts";
 import type { Notices } from "../absorbing/notices.ts";
+import type { Observer } from "../absorbing/observer.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { LogLimiter } from "../base/log-limiter.ts";
@@ -20,8 +21,7 @@ export interface SettleContext {
   readonly maxAgeMs: number;
   /** Where suspensions and losses are told. */
   readonly notices?: Notices;
-  /** Called for each line that enters the record. */
-  readonly settled?: (line: RecordLine) => void;
+  readonly observer: Pick<Observer, "attempted" | "settled">;
 }
 
 /** What a delivery loop knows beside the store; it lasts as long as the process, and a first attempt finds it out again. */
@@ -239,10 +239,10 @@ function byBatch({ parts }: Departure, lines: readonly RecordLine[]) {
   });
 }
 
-async function commit({ store, settled, notices }: SettleContext, settlement: Settlement, now: number): Promise<void> {
+async function commit({ store, observer, notices }: SettleContext, settlement: Settlement, now: number): Promise<void> {
   await store.settle(settlement, now);
   for (const line of settlement.records) {
-    settled?.(line);
+    observer.settled(line);
     if (line.outcome === "dead") notices?.lost(line);
   }
 }

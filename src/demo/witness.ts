@@ -1,3 +1,4 @@
+import type { Observer } from "../absorbing/observer.ts";
 import type { Parts } from "../app.ts";
 import { UsageError } from "../base/errors.ts";
 import type { RecordLine } from "../model/outbox.ts";
@@ -40,12 +41,20 @@ export class Witness {
 
   /** The same parts, watched; `announce` is told of a payload just before it is shown. */
   watch(parts: Parts, announce: (payload: Payload) => void): Parts {
-    return {
-      ...parts,
+    const observer: Observer = {
+      ...parts.observer,
       planned: ({ traces }) => {
         this.#current.traces.push(...traces);
         this.#wake();
       },
+      settled: (line) => {
+        this.#current.settled.push(line);
+        this.#wake();
+      },
+    };
+    return {
+      ...parts,
+      observer,
       workers: parts.workers.map((worker) => ({
         ...worker,
         destination: {
@@ -59,10 +68,7 @@ export class Witness {
           preview: (payload) => worker.destination.preview(payload),
           [Symbol.asyncDispose]: () => worker.destination[Symbol.asyncDispose](),
         },
-        settled: (line) => {
-          this.#current.settled.push(line);
-          this.#wake();
-        },
+        observer,
       })),
     };
   }

@@ -131,9 +131,8 @@ export interface Store extends AsyncDisposable {
   >;
   /** Where the next question what was published begins; undefined: it was never asked. */
   cursor(instance: string): Promise<number | undefined>;
-  /** For people: what is owed and what became of what was. */
+  /** What each destination is owed that is owed something. */
   owed(): Promise<readonly { readonly destination: string; readonly owed: number; readonly oldestAt: number }[]>;
-  history(limit: number): Promise<readonly RecordLine[]>;
   /** Removes at most a transaction's worth of records and memory older than `before`; true: there may be more. */
   prune(before: number): Promise<boolean>;
 }

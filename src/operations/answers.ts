@@ -1,22 +1,21 @@
 import { ConfigError, formatProblems } from "../base/problem.ts";
-import { type Asker, RefusedError, type Request } from "../doors/socket/protocol.ts";
-import type { ControlOptions, ReplyLine } from "../doors/socket/server.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Paused, Reloaded } from "./documents.ts";
 import { explain, history } from "./events.ts";
 import { count, drop, list, requireDestination, retry, show } from "./outbox.ts";
+import { type Asked, type Asker, RefusedError, type ReplyLine } from "./requests.ts";
 import { status } from "./status.ts";
 
 /** Bounds an answer: whoever has more problems than this mends these first. */
 const MAX_PROBLEMS = 100;
 const PLAIN = { color: false } as const;
 
-/** What the control socket answers, from a running service. */
-export function openAnswers(daemon: () => Daemon): ControlOptions["answer"] {
-  return (request, signal) => answer(request, daemon(), signal);
+/** What a running service answers, whatever the door. */
+export function openAnswers(daemon: () => Daemon): (asked: Asked, signal: AbortSignal) => AsyncIterable<ReplyLine> {
+  return (asked, signal) => answer(asked, daemon(), signal);
 }
 
-async function* answer({ query, by }: Request, daemon: Daemon, signal: AbortSignal): AsyncGenerator<ReplyLine> {
+async function* answer({ query, by }: Asked, daemon: Daemon, signal: AbortSignal): AsyncGenerator<ReplyLine> {
   switch (query.command) {
     case "status":
       return yield { end: await status(daemon) };
@@ -75,7 +74,7 @@ async function resume(destination: string, by: Asker, daemon: Daemon): Promise<P
   // A destination that left the configuration may still be paused.
   if (!holds.find(destination, "paused")) await requireDestination(daemon, destination);
   const changed = (await holds.release(destination, "paused", clock.now())) !== undefined;
-  wakeups.get(destination)?.wake();
+  wakeups.destinations.get(destination)?.wake();
   if (changed) log.info({ by, destination }, "An operator resumed a destination");
   return { destination, paused: false, changed, owed: await owedTo(destination, daemon) };
 }

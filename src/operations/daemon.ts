@@ -1,13 +1,14 @@
+import type { Wakeups } from "../absorbing/absorb.ts";
+import type { Observer } from "../absorbing/observer.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Liveness } from "../base/liveness.ts";
 import type { Log } from "../base/log.ts";
 import type { LogLimiter } from "../base/log-limiter.ts";
 import type { Problem } from "../base/problem.ts";
-import type { Wakeup } from "../base/wakeup.ts";
 import type { DeliveryWorker } from "../delivery/deliver.ts";
 import type { Holds } from "../delivery/holds.ts";
 import type { Ledger } from "../model/ledger.ts";
-import type { RecordLine, Store } from "../model/outbox.ts";
+import type { Store } from "../model/outbox.ts";
 import type { LiveSource } from "../sources/source.ts";
 import type { Size } from "../store/sqlite/size.ts";
 import type { Totals } from "./totals.ts";
@@ -31,7 +32,7 @@ export interface Daemon {
   readonly routes: readonly string[];
   readonly sources: readonly LiveSource[];
   readonly workers: readonly DeliveryWorker[];
-  readonly wakeups: ReadonlyMap<string, Wakeup>;
+  readonly wakeups: Wakeups;
   readonly store: Store & { readonly ledger: Ledger; readonly size: Size };
   /** `state.max_size` in force. */
   readonly maxStateBytes: number;
@@ -41,8 +42,8 @@ export interface Daemon {
   readonly unreadable: LogLimiter;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called for each line that enters the record by a command. */
-  readonly settled: (line: RecordLine) => void;
+  /** Sees what is settled by a command. */
+  readonly observer: Pick<Observer, "settled">;
   /** Reads the configuration again; throws ConfigError, and then goes on with the one before. */
   readonly reload: () => Promise<{
     readonly digest: string;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { OUTCOMES } from "../doors/socket/protocol.ts";
+import { OUTCOMES } from "./requests.ts";
 
 // What the daemon answers, and `--json` prints. Instants are ISO 8601 in UTC; nothing here is content of MISP, except
 // `content` of one delivery, which the guard of its destination has let through.

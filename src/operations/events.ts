@@ -1,5 +1,3 @@
-import { type Query, RefusedError } from "../doors/socket/protocol.ts";
-import type { ReplyLine } from "../doors/socket/server.ts";
 import type { RecordFilter } from "../model/ledger.ts";
 import type { Known } from "../model/memory.ts";
 import type { RecordLine } from "../model/outbox.ts";
@@ -7,6 +5,7 @@ import type { Daemon } from "./daemon.ts";
 import type { Explained } from "./documents.ts";
 import { formatInstant, formatOwed, formatRecorded } from "./lines.ts";
 import { heldBy } from "./outbox.ts";
+import { type Query, RefusedError, type ReplyLine } from "./requests.ts";
 
 /** How many lines of each kind one explanation lists. */
 const MAX_LINES = 500;

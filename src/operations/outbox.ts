@@ -1,11 +1,10 @@
 import { openBatch } from "../delivery/payload.ts";
-import { type Asker, type Filter, RefusedError } from "../doors/socket/protocol.ts";
-import type { ReplyLine } from "../doors/socket/server.ts";
 import type { OwedFilter, OwedLine } from "../model/ledger.ts";
 import type { Batch, DeliveryId } from "../model/outbox.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Changed, Counted, ListEnd, OwedDocument, Shown } from "./documents.ts";
 import { formatOwed } from "./lines.ts";
+import { type Asker, type Filter, RefusedError, type ReplyLine } from "./requests.ts";
 
 /** What holds a destination's deliveries, if anything does. */
 export function heldBy(daemon: Daemon, destination: string): OwedDocument["held"] {
@@ -89,14 +88,14 @@ export async function retry(daemon: Daemon, asked: Filter, by: Asker, signal: Ab
   }
   for (const name of destinations) {
     holds.urge(name);
-    wakeups.get(name)?.wake();
+    wakeups.destinations.get(name)?.wake();
   }
   if (n > 0) log.info({ by, deliveries: n, destinations: [...destinations] }, "An operator wants deliveries tried now");
   return { count: n, ...(await remains(daemon, asked, [...destinations])) };
 }
 
 export async function drop(daemon: Daemon, asked: Filter, by: Asker, signal: AbortSignal): Promise<Changed> {
-  const { store, clock, log, settled } = daemon;
+  const { store, clock, log, observer } = daemon;
   const { filter } = await compile(daemon, asked);
   const end = { outcome: "muted", reason: "dropped-by-operator", by: by.name } as const;
   const destinations = new Set<string>();
@@ -105,7 +104,7 @@ export async function drop(daemon: Daemon, asked: Filter, by: Asker, signal: Abo
     for await (const lines of store.ledger.drop(filter, end, clock.now())) {
       n += lines.length;
       for (const line of lines) {
-        settled(line);
+        observer.settled(line);
         destinations.add(line.destination);
       }
       if (signal.aborted) break;

@@ -1,4 +1,4 @@
-import type { Tried } from "../delivery/deliver.ts";
+import type { Tried } from "../absorbing/observer.ts";
 import type { Frame } from "../model/frame.ts";
 import type { RecordLine } from "../model/outbox.ts";
 import type { Plan } from "../planning/plan.ts";

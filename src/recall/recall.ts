@@ -1,4 +1,4 @@
-import { absorb, type Planner, recallBell } from "../absorbing/absorb.ts";
+import { absorb, type Planner } from "../absorbing/absorb.ts";
 import { type Heartbeat, unheard, WORK_MS } from "../base/liveness.ts";
 import { LogLimiter } from "../base/log-limiter.ts";
 import { RateLimiter } from "../base/rate-limiter.ts";
@@ -37,7 +37,7 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
     "MISP does not show an event to the API key; what is about it is refused",
     clock.now,
   );
-  const wakeup = wakeups.get(recallBell(instance));
+  const wakeup = wakeups.instances.get(instance)?.recall;
   stop.addEventListener("abort", () => wakeup?.wake(), { once: true });
   while (!stop.aborted) {
     beat(LONGEST_SLEEP_MS);
@@ -134,12 +134,12 @@ async function refuseLate(
 async function giveUp(
   undecided: readonly Undecided[],
   reason: Refusal,
-  { store, clock, planned }: Planner,
+  { store, clock, observer }: Planner,
 ): Promise<void> {
   for (let at = 0; at < undecided.length; at += CHUNK) {
     const now = clock.now();
     const effects = refuse(undecided.slice(at, at + CHUNK), reason, now);
     await store.commit(effects, now);
-    planned?.({ effects, traces: [] }, true);
+    observer.planned({ effects, traces: [] }, true);
   }
 }

@@ -226,5 +226,5 @@ function report({ instance, log }: ReconcileWorker, error: unknown): void {
 /** What was fetched leaves now, also when MISP has stopped answering in the middle of it. */
 async function complete({ instance }: ReconcileWorker, { store, clock, rules, wakeups }: Planner): Promise<void> {
   await store.commit({ ...NO_EFFECTS, complete: [lateKey(instance)] }, clock.now());
-  for (const destination of rules.destinations.keys()) wakeups.get(destination)?.wake();
+  for (const destination of rules.destinations.keys()) wakeups.destinations.get(destination)?.wake();
 }

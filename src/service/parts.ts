@@ -1,7 +1,8 @@
 import type { Writable } from "node:stream";
-import { recallBell, reconcileBell } from "../absorbing/absorb.ts";
-import { feedRecovered, feedSilent, reconciled, started } from "../absorbing/herald.ts";
+import { openWakeups } from "../absorbing/absorb.ts";
+import { feedRecovered, feedSilent, started } from "../absorbing/herald.ts";
 import type { Notices } from "../absorbing/notices.ts";
+import { type Observer, UNOBSERVED } from "../absorbing/observer.ts";
 import type { Parts } from "../app.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -12,16 +13,13 @@ import type { Config } from "../config/schema.ts";
 import type { DeliveryWorker } from "../delivery/deliver.ts";
 import { Holds } from "../delivery/holds.ts";
 import { openDeliveryState } from "../delivery/settle.ts";
-import { type MispApi, openMispApi } from "../misp-api/client.ts";
 import type { Source } from "../model/frame.ts";
 import type { Message } from "../model/message.ts";
 import type { Store } from "../model/outbox.ts";
 import type { Rules } from "../planning/plan.ts";
-import type { EventAnswer } from "../recall/question.ts";
-import type { RecallWorker } from "../recall/recall.ts";
-import type { ReconcileWorker } from "../recall/reconcile.ts";
 import { compileRoutes } from "../routing/route.ts";
 import type { LiveSource } from "../sources/source.ts";
+import { askedInstances, openAsker } from "./asking.ts";
 
 /** What the parts are opened with. */
 export interface Surroundings {
@@ -31,6 +29,8 @@ export interface Surroundings {
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   /** Where the parts say what people should know of themselves; absent: only in the log. */
   readonly notices?: Notices;
+  /** Sees what they do; absent: nobody does. */
+  readonly observer?: Observer;
   /** Called when the feed of an instance may have told something that nobody has heard. */
   readonly gap?: (instance: string) => void;
   /** Called when MISP has told all that it published, with how much of that the feed had not. */
@@ -40,8 +40,6 @@ export interface Surroundings {
 const GRACE_MS = 5_000;
 /** Alert and title-only form, each as an encrypted and a clear mail: more often no channel sends in one attempt. */
 const SENDS_PER_ATTEMPT = 4;
-/** An event of a hundred thousand attributes takes MISP a while. */
-const API_TIMEOUT_MS = 60_000;
 
 /** What planning needs of a configuration. */
 export function compileRules({ misp, routes, destinations }: Config): Rules {
@@ -82,16 +80,21 @@ export function openSources(
  */
 export function openParts(
   config: Config,
-  { log, clock, stdout, notices, reconciled: found }: Surroundings,
+  surroundings: Surroundings,
   opened: { readonly store: Store; readonly sources: readonly Source[]; readonly holds?: Holds },
   before?: Pick<Before, "config" | "parts">,
 ): Parts & AsyncDisposable {
+  const { log, clock, stdout, notices, observer = UNOBSERVED } = surroundings;
   const holds = opened.holds ?? new Holds();
   const rules = compileRules(config);
   const links = new Map(
     Object.entries(config.misp).flatMap(([instance, { url }]) => (url ? [[instance, url] as const] : [])),
   );
-  const wakeups = new Map(Object.keys(config.destinations).map((name) => [name, new Wakeup()]));
+  const asked = askedInstances(config);
+  const wakeups = openWakeups(
+    Object.keys(config.destinations),
+    asked.map(({ instance }) => instance),
+  );
   const failures = new LogLimiter(log, "A template failed; the built-in alert is sent", clock.now);
   const workers = Object.entries(config.destinations).map(([name, options]): DeliveryWorker => {
     const same = before?.config.destinations[name]?.type === options.type;
@@ -114,21 +117,19 @@ export function openParts(
       maxAgeMs: options.retry.max_age,
       attemptMs: SENDS_PER_ATTEMPT * options.timeout,
       store: opened.store,
-      wakeup: wakeups.get(name) ?? new Wakeup(),
+      wakeup: wakeups.destinations.get(name) ?? new Wakeup(),
       clock,
       log,
+      observer,
       ...(notices && { notices }),
     };
   });
-  const asking = openAsking(
-    config,
-    { log, clock, ...(notices && { notices }), ...(found && { reconciled: found }) },
-    wakeups,
-    before,
-  );
+  const askers = asked.map((instance) => openAsker(instance, wakeups, surroundings, before));
   return {
     ...opened,
-    ...asking,
+    accounts: new Map(askers.map(({ instance, account }) => [instance, account])),
+    recalls: askers.map(({ recall }) => recall),
+    reconciles: askers.map(({ reconcile }) => reconcile),
     workers,
     wakeups,
     rules,
@@ -138,100 +139,15 @@ export function openParts(
     graceMs: GRACE_MS,
     drains: false,
     opening: [],
+    observer,
     ...(notices && { notices }),
     async [Symbol.asyncDispose]() {
-      const closing = [...workers.map(({ destination }) => destination), ...asking.apis];
+      const closing = [...workers.map(({ destination }) => destination), ...askers.map(({ api }) => api)];
       const results = await Promise.allSettled(closing.map((one) => one[Symbol.asyncDispose]()));
       for (const result of results)
         if (result.status === "rejected") log.warn({ err: result.reason }, "A connection did not close cleanly");
     },
   };
-}
-
-/** The loops that ask MISP's REST API, for the instances that name a key; opening them does no I/O. */
-function openAsking(
-  { misp }: Config,
-  { log, clock, notices, reconciled: found }: Pick<Surroundings, "log" | "clock" | "notices" | "reconciled">,
-  wakeups: Map<string, Wakeup>,
-  before?: Pick<Before, "config" | "parts">,
-) {
-  const apis: MispApi[] = [];
-  const accounts = new Map<string, string>();
-  const recalls: RecallWorker[] = [];
-  const reconciles: ReconcileWorker[] = [];
-  for (const [instance, { url, api_key, ca_file, recall, reconcile }] of Object.entries(misp)) {
-    if (!url || !api_key) continue;
-    const api = openMispApi({
-      url,
-      apiKey: api_key,
-      timeoutMs: API_TIMEOUT_MS,
-      now: clock.now,
-      log,
-      ...(ca_file !== undefined && { caFile: ca_file }),
-    });
-    apis.push(api);
-    const ask = async (event: string, signal: AbortSignal): Promise<EventAnswer> => {
-      const answer = await api.event(event, signal);
-      switch (answer.kind) {
-        case "not-found":
-          return {
-            kind: "refused",
-            reason: "event-not-found",
-            ...(answer.hint !== undefined && { hint: answer.hint }),
-          };
-        case "forbidden":
-          return {
-            kind: "refused",
-            reason: "event-forbidden",
-            ...(answer.hint !== undefined && { hint: answer.hint }),
-          };
-        default:
-          return answer;
-      }
-    };
-    const wakeup = new Wakeup();
-    wakeups.set(recallBell(instance), new Wakeup());
-    wakeups.set(reconcileBell(instance), wakeup);
-    recalls.push({
-      instance,
-      ask,
-      settleMs: recall.settle,
-      perMinute: recall.per_minute,
-      patienceMs: recall.patience,
-      log,
-    });
-    const asked = before?.config.misp[instance];
-    const account = before?.parts.accounts.get(instance);
-    const same = asked?.url?.href === url.href && asked.api_key?.reveal() === api_key.reveal();
-    if (same && account !== undefined) accounts.set(instance, account);
-    const learn = async (signal: AbortSignal) => {
-      if (accounts.has(instance)) return;
-      const told = await api.whoami(signal);
-      if (told.kind !== "key") return;
-      accounts.set(instance, told.userId ?? "");
-      if (told.writes)
-        log.info(
-          { instance, hint: "a read-only key is enough, and so is a role that may only read" },
-          "The role of the API key may change events in MISP",
-        );
-    };
-    reconciles.push({
-      instance,
-      learn,
-      published: (since, page, signal) => api.publishedSince(Math.floor(since / 1000), page, signal),
-      ask,
-      everyMs: reconcile.every,
-      maxAgeMs: reconcile.max_age,
-      patienceMs: recall.patience,
-      wakeup,
-      log,
-      done: (late, since) => {
-        found?.(instance, late);
-        if (late > 0) notices?.say(reconciled(instance, { late, sinceAt: since }, clock.now()));
-      },
-    });
-  }
-  return { apis, accounts, recalls, reconciles };
 }
 
 /** `herald.started`, for every instance: an ordinary message that routes may choose. */

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { isDeepStrictEqual } from "node:util";
-import { reconcileBell } from "../absorbing/absorb.ts";
 import { configRejected, destinationSuspended } from "../absorbing/herald.ts";
 import { Notices } from "../absorbing/notices.ts";
+import type { Observer } from "../absorbing/observer.ts";
 import { type Parts, type Running, start } from "../app.ts";
 import type { Clock } from "../base/clock.ts";
 import { StoreError } from "../base/errors.ts";
@@ -12,11 +12,10 @@ import type { Log } from "../base/log.ts";
 import { ConfigError, type Problem, positionOf } from "../base/problem.ts";
 import { VERSION } from "../base/version.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import type { Tried } from "../delivery/deliver.ts";
 import { type Holds, openHolds } from "../delivery/holds.ts";
 import { PROBE_MS } from "../delivery/settle.ts";
 import type { Ledger } from "../model/ledger.ts";
-import type { RecordLine, Store } from "../model/outbox.ts";
+import type { Store } from "../model/outbox.ts";
 import type { Daemon } from "../operations/daemon.ts";
 import { forgetUnnamed } from "../operations/named.ts";
 import type { Supervisor } from "../operations/supervisor.ts";
@@ -37,8 +36,8 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  /** Called after each attempt. */
-  readonly attempted?: (tried: Tried) => void;
+  /** Sees each attempt; absent: nobody does. */
+  readonly attempted?: Observer["attempted"];
   /** Who follows what the service does; absent: nobody. */
   readonly supervisor?: Supervisor;
 }
@@ -74,7 +73,7 @@ export class Service implements AsyncDisposable {
   readonly #holds: Holds;
   readonly #totals = new Totals();
   readonly #notices = new Notices();
-  readonly #settled = (line: RecordLine) => this.#totals.settled(line);
+  readonly #observer: Observer;
   #generation: Generation;
   #rejected: Rejected | undefined;
   #running: Running | undefined;
@@ -86,6 +85,7 @@ export class Service implements AsyncDisposable {
     this.#options = options;
     this.#holds = holds;
     this.#startedAt = options.clock.now();
+    this.#observer = observing(this.#totals, options.attempted);
     this.#generation = this.#open(options.loaded);
   }
 
@@ -103,7 +103,7 @@ export class Service implements AsyncDisposable {
       instances: Object.keys(config.misp),
       destinations: new Map(Object.entries(config.destinations).map(([name, { type }]) => [name, type])),
       routes: config.routes.map(({ name }) => name),
-      ...{ sources, store, clock, log, holds: this.#holds, totals: this.#totals, settled: this.#settled },
+      ...{ sources, store, clock, log, holds: this.#holds, totals: this.#totals, observer: this.#observer },
       workers: parts.workers,
       wakeups: parts.wakeups,
       unreadable: parts.unreadable,
@@ -224,7 +224,7 @@ export class Service implements AsyncDisposable {
     for await (const _ of store.ledger.hasten({ destinations: names, standing: "retrying" }, clock.now()));
     for (const name of names) {
       this.#holds.urge(name);
-      this.#generation.parts.wakeups.get(name)?.wake();
+      this.#generation.parts.wakeups.destinations.get(name)?.wake();
     }
   }
 
@@ -243,36 +243,39 @@ export class Service implements AsyncDisposable {
 
   #open(loaded: LoadedConfig, before?: Generation): Generation {
     const { store, clock, log, stdout } = this.#options;
-    const gap = (instance: string) => this.#generation.parts.wakeups.get(reconcileBell(instance))?.wake();
+    const gap = (instance: string) => this.#generation.parts.wakeups.instances.get(instance)?.reconcile.wake();
     const totals = this.#totals;
     const reconciled = (instance: string, late: number) => totals.reconciled(instance, late, clock.now());
-    const surroundings = { log, clock, stdout, notices: this.#notices, gap, reconciled };
+    const surroundings = { log, clock, stdout, notices: this.#notices, observer: this.#observer, gap, reconciled };
     const old = before && { config: before.loaded.config, sources: before.sources, parts: before.parts };
     const sources = openSources(loaded.config, surroundings, old);
     const opened = openParts(loaded.config, surroundings, { store, sources, holds: this.#holds }, old);
-    const attempted = (tried: Tried) => {
-      totals.attempted(tried);
-      this.#options.attempted?.(tried);
-    };
-    const parts = {
-      ...opened,
-      workers: opened.workers.map((worker) => ({ ...worker, settled: this.#settled, attempted })),
-      received: totals.received.bind(totals),
-      planned: totals.planned.bind(totals),
-      liveness: this.liveness,
-    };
+    const parts = { ...opened, liveness: this.liveness };
     return { loaded, sources, parts, since: clock.now() };
   }
 
   get #housekeeping() {
     const { store, clock, log } = this.#options;
-    return { store, clock, log, holds: this.#holds, notices: this.#notices, settled: this.#settled };
+    return { store, clock, log, holds: this.#holds, notices: this.#notices, observer: this.#observer };
   }
 }
 
 /** A service that is ready to run, with what the store remembers of holds. */
 export async function openService(options: ServiceOptions): Promise<Service> {
   return new Service(options, await openHolds(options.store.ledger));
+}
+
+/** Counts all that happens, and passes on each attempt. */
+function observing(totals: Totals, attempted: Observer["attempted"] = () => {}): Observer {
+  return {
+    received: (frames) => totals.received(frames),
+    planned: (plan, again) => totals.planned(plan, again),
+    attempted(tried) {
+      totals.attempted(tried);
+      attempted(tried);
+    },
+    settled: (line) => totals.settled(line),
+  };
 }
 
 /** What is opened once. */

@@ -1,9 +1,10 @@
 import type { Notices } from "../absorbing/notices.ts";
+import type { Observer } from "../absorbing/observer.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Holds } from "../delivery/holds.ts";
 import type { Ledger } from "../model/ledger.ts";
-import type { RecordLine, Store } from "../model/outbox.ts";
+import type { Store } from "../model/outbox.ts";
 
 /** How long what is owed to a destination is kept after no configuration names it any more. */
 const KEPT_MS = 86_400_000;
@@ -15,8 +16,7 @@ export interface UnnamedContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly notices: Notices;
-  /** Called for each line that enters the record. */
-  readonly settled: (line: RecordLine) => void;
+  readonly observer: Pick<Observer, "settled">;
 }
 
 /** Notes who is owed something and not named any more, and who is named again or owed nothing: nothing of it has aged. */
@@ -43,7 +43,7 @@ export async function noteUnnamed(
 }
 
 /** What has waited for too long for its destination to be named again is dead. */
-export async function dropUnnamed({ store, holds, clock, log, notices, settled }: UnnamedContext): Promise<void> {
+export async function dropUnnamed({ store, holds, clock, log, notices, observer }: UnnamedContext): Promise<void> {
   const now = clock.now();
   for (const { destination, kind, since } of [...holds.all]) {
     if (kind !== "unnamed" || now - since < KEPT_MS) continue;
@@ -52,7 +52,7 @@ export async function dropUnnamed({ store, holds, clock, log, notices, settled }
     for await (const lines of store.ledger.drop({ destinations: [destination] }, end, now)) {
       dead += lines.length;
       for (const line of lines) {
-        settled(line);
+        observer.settled(line);
         notices.lost(line);
       }
     }

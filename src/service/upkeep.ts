@@ -1,8 +1,9 @@
 import type { Notices } from "../absorbing/notices.ts";
+import type { Observer } from "../absorbing/observer.ts";
 import type { Clock } from "../base/clock.ts";
 import { unheard, WORK_MS } from "../base/liveness.ts";
 import type { Log } from "../base/log.ts";
-import type { RecordLine, Store } from "../model/outbox.ts";
+import type { Store } from "../model/outbox.ts";
 import { refuse } from "../planning/undecided.ts";
 import type { Size } from "../store/sqlite/size.ts";
 
@@ -15,8 +16,7 @@ export interface Upkeep {
   readonly clock: Clock;
   readonly log: Log;
   readonly notices: Notices;
-  /** Called for each line that enters the record. */
-  readonly settled: (line: RecordLine) => void;
+  readonly observer: Pick<Observer, "settled">;
 }
 
 const LOOK_EVERY_MS = 60_000;
@@ -56,7 +56,7 @@ export async function keepInBounds(upkeep: Upkeep, signal: AbortSignal, beat = u
 }
 
 async function shrink(
-  { store, bounds, clock, log, notices, settled }: Upkeep,
+  { store, bounds, clock, log, notices, observer }: Upkeep,
   signal: AbortSignal,
   breathe: () => Promise<void>,
 ) {
@@ -73,11 +73,11 @@ async function shrink(
       const effects = refuse(shed.undecided, "unknown", now);
       await store.commit(effects, now);
       removed.undecided += shed.undecided.length;
-      for (const line of effects.records) settled(line);
+      for (const line of effects.records) observer.settled(line);
     } else if (shed.what === "owed") {
       for (const line of shed.lines) {
         dead.set(line.destination, (dead.get(line.destination) ?? 0) + 1);
-        settled(line);
+        observer.settled(line);
         notices.lost(line);
       }
     } else removed[shed.what] += shed.rows;

@@ -3,11 +3,21 @@ import type { Store } from "../model/outbox.ts";
 import { openMemoryStore } from "./memory/store.ts";
 import { openSqliteStore } from "./sqlite/store.ts";
 
-/** Where what is owed is kept, by name: one line per store. Whoever opens one disposes of it. */
-export const STORES = {
-  sqlite: openSqliteStore,
-  memory: async () => openMemoryStore(),
-} as const satisfies Record<
+/** A store with the side that people use. */
+export type OpenStore = Store & { readonly ledger: Ledger };
+
+/** Where what is owed is kept, by name: one line per store that outlives the process. Whoever opens one disposes of it. */
+export const STORES = { sqlite: openSqliteStore } as const satisfies Record<
   string,
-  (options: { readonly path: string }) => Promise<Store & { readonly ledger: Ledger }>
+  (options: { readonly path: string }) => Promise<OpenStore>
 >;
+
+/** The store that a configuration names. This is the one place where a store is chosen. */
+export function openStore({ state }: { readonly state: { readonly path: string } }) {
+  return STORES.sqlite({ path: state.path });
+}
+
+/** A store that lasts as long as what uses it, for rehearsals of what would happen. */
+export function openScratchStore(): OpenStore {
+  return openMemoryStore();
+}

@@ -1,6 +1,8 @@
 import { describe, expect, it, test } from "vitest";
+import { openWakeups } from "../../src/absorbing/absorb.ts";
 import * as herald from "../../src/absorbing/herald.ts";
 import { Notices } from "../../src/absorbing/notices.ts";
+import { UNOBSERVED } from "../../src/absorbing/observer.ts";
 import { headline } from "../../src/alert/headline.ts";
 import { type Parts, run } from "../../src/app.ts";
 import { systemClock } from "../../src/base/clock.ts";
@@ -72,7 +74,7 @@ class Service {
       { name: "ours", kinds: ["herald.*"], notify: names, group: { by: ["kind"], interval: "0s" } },
     ];
     const compiled = compileRoutes(routes.map((route) => RouteOptions.parse(route)));
-    const wakeups = new Map(names.map((name) => [name, new Wakeup()]));
+    const wakeups = openWakeups(names);
     this.parts = {
       sources: sources?.(this.notices) ?? [this.#source()],
       recalls: [],
@@ -95,13 +97,14 @@ class Service {
         sending: { guard: policy, routes: compiled, links: new Map() },
         maxAgeMs: 24 * HOUR,
         store,
-        wakeup: wakeups.get(name) ?? new Wakeup(),
+        wakeup: wakeups.destinations.get(name) ?? new Wakeup(),
         clock: time,
         log,
         notices: this.notices,
-        settled: (line) => void this.records.push(line),
+        observer: { ...UNOBSERVED, settled: (line) => void this.records.push(line) },
       })),
       wakeups,
+      observer: UNOBSERVED,
       store,
       rules: {
         routes: compiled,

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { openWakeups } from "../../src/absorbing/absorb.ts";
 import { Notices } from "../../src/absorbing/notices.ts";
+import { UNOBSERVED } from "../../src/absorbing/observer.ts";
 import { type Parts, start } from "../../src/app.ts";
 import { Liveness } from "../../src/base/liveness.ts";
 import { LogLimiter } from "../../src/base/log-limiter.ts";
@@ -30,8 +32,7 @@ function service(store: Store, send: Destination["send"], frames: readonly Frame
   const { log } = captureLog();
   const guard = Guard.parse({ max_tlp: "amber" });
   const routes = compileRoutes([RouteOptions.parse({ name: "all", notify: "soc", group: { interval: "0s" } })]);
-  const wakeups = new Map(["soc", "recall cert", "reconcile cert"].map((name) => [name, new Wakeup()]));
-  const wakeup = (name: string) => wakeups.get(name) ?? new Wakeup();
+  const wakeups = openWakeups(["soc"], ["cert"]);
   const preview = () => Promise.reject(new Error("Nobody looks at it"));
   const parts: Parts = {
     sources: [
@@ -52,7 +53,8 @@ function service(store: Store, send: Destination["send"], frames: readonly Frame
         maxAgeMs: HOUR,
         attemptMs: 80 * SECOND,
         store,
-        wakeup: wakeup("soc"),
+        wakeup: wakeups.destinations.get("soc") ?? new Wakeup(),
+        observer: UNOBSERVED,
         clock,
         log,
       },
@@ -67,11 +69,12 @@ function service(store: Store, send: Destination["send"], frames: readonly Frame
         everyMs: 300 * SECOND,
         patienceMs: 600_000,
         maxAgeMs: HOUR,
-        wakeup: wakeup("reconcile cert"),
+        wakeup: wakeups.instances.get("cert")?.reconcile ?? new Wakeup(),
         log,
       },
     ],
     wakeups,
+    observer: UNOBSERVED,
     store,
     rules: { routes, destinations: new Map([["soc", { guard, repeats: "changed" }]]) },
     clock,

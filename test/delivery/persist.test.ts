@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { StoreError } from "../../src/base/errors.ts";
+import { insisting } from "../../src/base/insist.ts";
 import { Holds } from "../../src/delivery/holds.ts";
-import { insisting, persistent } from "../../src/delivery/persist.ts";
+import { persistent } from "../../src/delivery/persist.ts";
 import type { Hold } from "../../src/model/ledger.ts";
 import type { BatchId, Settlement } from "../../src/model/outbox.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";

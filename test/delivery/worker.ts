@@ -1,8 +1,9 @@
 import { Notices } from "../../src/absorbing/notices.ts";
+import type { Tried } from "../../src/absorbing/observer.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import { openLog } from "../../src/base/log.ts";
 import { Wakeup } from "../../src/base/wakeup.ts";
-import { type DeliveryWorker, deliver, type Tried } from "../../src/delivery/deliver.ts";
+import { type DeliveryWorker, deliver } from "../../src/delivery/deliver.ts";
 import { Holds } from "../../src/delivery/holds.ts";
 import { openDeliveryState } from "../../src/delivery/settle.ts";
 import type { RecordLine, Settlement, Store } from "../../src/model/outbox.ts";
@@ -124,8 +125,10 @@ export class Track {
       wakeup: this.wakeup,
       clock: time,
       log: openLog("trace", { write: (line) => void this.logged.push(line) }),
-      settled: (line) => void this.records.push(line),
-      attempted: (tried) => void this.tried.push(tried),
+      observer: {
+        settled: (line) => void this.records.push(line),
+        attempted: (tried) => void this.tried.push(tried),
+      },
       notices: this.notices,
     };
   }
@@ -155,7 +158,6 @@ export class Track {
       undecided: (...args) => store.undecided(...args),
       cursor: (instance) => store.cursor(instance),
       owed: () => store.owed(),
-      history: (limit) => store.history(limit),
       prune: (before) => store.prune(before),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     };

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { eventually } from "../support/eventually.ts";
+import { historyOf } from "../support/history.ts";
 import { openPublisher } from "../support/publisher.ts";
 import { sample } from "../topics/frames.ts";
 import { configOf, openSink, type Received, start, workspace } from "./daemon.ts";
@@ -48,7 +49,7 @@ async function leftBehind(path: string, copy: string) {
   await using store = await openSqliteStore({ path: copy });
   const owed: string[] = [];
   for await (const lines of store.ledger.owed({})) owed.push(...lines.map(({ delivery }) => delivery.eventUuid ?? ""));
-  const records = await store.history(100_000);
+  const records = await historyOf(store, 100_000);
   const sent = records.filter(({ outcome }) => outcome === "sent").map(({ eventUuid }) => eventUuid ?? "");
   return { owed: new Set(owed), sent: new Set(sent), count: owed.length + sent.length };
 }

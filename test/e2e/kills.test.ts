@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { absorb } from "../../src/absorbing/absorb.ts";
+import { absorb, openWakeups } from "../../src/absorbing/absorb.ts";
+import { UNOBSERVED } from "../../src/absorbing/observer.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { Guard } from "../../src/guard/policy.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
@@ -163,7 +164,7 @@ test("killed while a digest of what has waited is being sent: the same digest is
     };
     const clock = { ...systemClock, now: () => Date.now() - 8 * HOUR };
     const messages = [1, 2, 3].map((n) => messageOf("misp_json", publicationOf(n), clock.now()));
-    await absorb(messages, { store, rules, clock, wakeups: new Map() });
+    await absorb(messages, { store, rules, clock, wakeups: openWakeups(), observer: UNOBSERVED });
   }
   sink.answer(undefined);
   await using first = start(["run", "-c", config]);

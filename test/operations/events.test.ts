@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { openWakeups } from "../../src/absorbing/absorb.ts";
+import { UNOBSERVED } from "../../src/absorbing/observer.ts";
 import { Liveness } from "../../src/base/liveness.ts";
 import { LogLimiter } from "../../src/base/log-limiter.ts";
 import { openHolds } from "../../src/delivery/holds.ts";
@@ -32,7 +34,8 @@ async function daemonWith(store: Daemon["store"]): Promise<Daemon> {
     routes: [],
     sources: [],
     workers: [],
-    wakeups: new Map(),
+    wakeups: openWakeups(),
+    observer: UNOBSERVED,
     store,
     maxStateBytes: 2 ** 30,
     liveness: new Liveness(clock.now),
@@ -41,7 +44,6 @@ async function daemonWith(store: Daemon["store"]): Promise<Daemon> {
     unreadable: new LogLimiter(log, "", clock.now),
     clock,
     log,
-    settled: () => {},
     reload: async () => ({ digest: "", warnings: [], restart: [] }),
   };
 }

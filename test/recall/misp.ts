@@ -1,4 +1,5 @@
-import { absorb, type Planner } from "../../src/absorbing/absorb.ts";
+import { absorb, openWakeups, type Planner } from "../../src/absorbing/absorb.ts";
+import { UNOBSERVED } from "../../src/absorbing/observer.ts";
 import { openLog } from "../../src/base/log.ts";
 import { Wakeup } from "../../src/base/wakeup.ts";
 import { Guard } from "../../src/guard/policy.ts";
@@ -101,7 +102,7 @@ export const RULES = {
 export async function feed(store: Store, at: number, ...messages: readonly Message[]): Promise<void> {
   const clock = new SteppedClock(at + 1, () => {});
   clock.at = at;
-  await absorb(messages, { store, rules: RULES, clock, wakeups: new Map() });
+  await absorb(messages, { store, rules: RULES, clock, wakeups: openWakeups(), observer: UNOBSERVED });
 }
 
 /** Lets `forMs` pass; our clock may be far from MISP's. */
@@ -118,7 +119,7 @@ export async function rounds(
   clock.at = startAt;
   misp.now = () => clock.now() - oursAheadMs;
   const late: number[] = [];
-  const planner: Planner = { store, rules: RULES, clock, wakeups: new Map() };
+  const planner: Planner = { store, rules: RULES, clock, wakeups: openWakeups(), observer: UNOBSERVED };
   const worker = {
     instance: "cert",
     published: (since: number, page: number) => misp.published(since, page),
@@ -159,7 +160,13 @@ export async function startedBefore(store: Store, at = T0): Promise<void> {
   clock.at = at;
   await absorb(
     [],
-    { store, rules: { routes: new Map(), destinations: new Map() }, clock, wakeups: new Map() },
+    {
+      store,
+      rules: { routes: new Map(), destinations: new Map() },
+      clock,
+      wakeups: openWakeups(),
+      observer: UNOBSERVED,
+    },
     undefined,
     [{ instance: "cert", publishedAt: at }],
   );

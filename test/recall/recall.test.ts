@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { absorb, type Planner } from "../../src/absorbing/absorb.ts";
+import { absorb, openWakeups, type Planner } from "../../src/absorbing/absorb.ts";
+import { UNOBSERVED } from "../../src/absorbing/observer.ts";
 import { openLog } from "../../src/base/log.ts";
 import { Guard } from "../../src/guard/policy.ts";
 import type { Message } from "../../src/model/message.ts";
@@ -10,6 +11,7 @@ import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { SteppedClock } from "../delivery/worker.ts";
+import { historyOf } from "../support/history.ts";
 import {
   attributeAdded,
   attributeOf,
@@ -85,7 +87,7 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
     destinations: new Map([["soc", { guard: policy, repeats: "changed" as const }]]),
     asks: new Set(["cert"]),
   };
-  const planner: Planner = { store, rules, clock, wakeups: new Map() };
+  const planner: Planner = { store, rules, clock, wakeups: openWakeups(), observer: UNOBSERVED };
   await absorb(messages, planner);
   const undecided = await store.undecided("cert", Number.MAX_SAFE_INTEGER, []);
   const asked: { readonly event: string; readonly atMs: number }[] = [];
@@ -105,7 +107,7 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
   await recall(worker, planner, stop.signal);
   const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
   const entries = taken && "batch" in taken ? taken.batch.entries : [];
-  const records = await store.history(100);
+  const records = await historyOf(store, 100);
   return {
     asked,
     waited: undecided && "undecided" in undecided ? undecided.undecided.length : 0,
@@ -297,7 +299,7 @@ test("recall survives a bug in asking", async () => {
     destinations: new Map([["soc", { guard: Guard.parse({ max_tlp: "amber" }), repeats: "changed" as const }]]),
     asks: new Set(["cert"]),
   };
-  const planner: Planner = { store, rules, clock, wakeups: new Map() };
+  const planner: Planner = { store, rules, clock, wakeups: openWakeups(), observer: UNOBSERVED };
   await absorb([attributeAdded({ event: { published: true } })], planner);
   const ask = () => Promise.reject(new TypeError("undefined is not a function"));
   const worker = {

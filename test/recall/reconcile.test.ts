@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { absorb, type Planner } from "../../src/absorbing/absorb.ts";
+import { absorb, openWakeups, type Planner } from "../../src/absorbing/absorb.ts";
+import { UNOBSERVED } from "../../src/absorbing/observer.ts";
 import { openLog } from "../../src/base/log.ts";
 import { Wakeup } from "../../src/base/wakeup.ts";
 import type { Published } from "../../src/recall/missed.ts";
@@ -43,7 +44,8 @@ test("what the feed told is not told again, and what is told is told once", asyn
     store,
     rules,
     clock: new SteppedClock(T0, () => stop.abort()),
-    wakeups: new Map(),
+    wakeups: openWakeups(),
+    observer: UNOBSERVED,
   });
   misp.publish("2", T0 + 20 * MINUTE);
   // Three rounds overlap by ten minutes each.
@@ -159,7 +161,7 @@ test("after a gap MISP is asked at once, and again when the feed has had its min
     ...{ everyMs: 5 * MINUTE, maxAgeMs: 24 * HOUR, patienceMs: PATIENCE, wakeup, log: openLog("silent") },
   };
   const rules = { routes: compileRoutes([]), destinations: new Map() };
-  const running = reconcile(worker, { store, rules, clock, wakeups: new Map() }, stop.signal);
+  const running = reconcile(worker, { store, rules, clock, wakeups: openWakeups(), observer: UNOBSERVED }, stop.signal);
   await clock.pass(100_000);
   wakeup.wake();
   await clock.pass(200_000);
@@ -202,7 +204,8 @@ test("every round that MISP answers is told as done, also one that finds nothing
       store,
       rules: { routes: new Map(), destinations: new Map() },
       clock,
-      wakeups: new Map(),
+      wakeups: openWakeups(),
+      observer: UNOBSERVED,
     };
     const worker = {
       instance: "cert",

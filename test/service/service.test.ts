@@ -7,6 +7,7 @@ import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { workspace } from "../e2e/daemon.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { eventually } from "../support/eventually.ts";
+import { historyOf } from "../support/history.ts";
 import { type HttpServer, openHttpServer } from "../support/http-server.ts";
 import { openPublisher, type TestPublisher } from "../support/publisher.ts";
 import { openScreen } from "../support/screen.ts";
@@ -166,7 +167,7 @@ test("a reload while the service stops leaves alone what is in flight", async ()
   await reloaded;
   release();
   await disposed;
-  expect(await store.history(10)).toMatchObject([{ destination: "soc", outcome: "sent" }]);
+  expect(await historyOf(store, 10)).toMatchObject([{ destination: "soc", outcome: "sent" }]);
 });
 
 test("a feed that moves is listened to at its new place, and what came before is told once", async () => {

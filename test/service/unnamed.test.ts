@@ -17,7 +17,7 @@ async function open() {
   const records: RecordLine[] = [];
   const housekeeping = {
     ...{ store, clock, log: log.log, notices: new Notices(), holds: new Holds(store.ledger) },
-    settled: (line: RecordLine) => void records.push(line),
+    observer: { settled: (line: RecordLine) => void records.push(line) },
   };
   await store.commit(owing(delivery("a"), delivery("b"), delivery("m", { destination: "mail" })), clock.now());
   return { ...housekeeping, housekeeping, captured: log, records };

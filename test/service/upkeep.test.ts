@@ -9,6 +9,7 @@ import { keepInBounds } from "../../src/service/upkeep.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { alert, delivery, effects, eventMemory, group, record } from "../store/samples.ts";
 import { captureLog } from "../support/captured-log.ts";
+import { historyOf } from "../support/history.ts";
 import { sightingAdded, T0 } from "../support/messages.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
@@ -25,7 +26,7 @@ async function openDesk(maxBytes: number) {
   const ended = new AbortController();
   const upkeep = {
     ...{ store, bounds: () => ({ retentionMs: 90 * DAY, maxBytes }), clock, log: log.log, notices },
-    settled: (line: RecordLine) => void settled.push(line),
+    observer: { settled: (line: RecordLine) => void settled.push(line) },
   };
   const running = keepInBounds(upkeep, ended.signal);
   onTestFinished(async () => {
@@ -51,7 +52,7 @@ test("what does not fit is dead: recorded, counted, logged and told", async () =
   expect(dead.length).toBeGreaterThan(5);
   expect(dead[0]?.delivery).toBe("d0");
   expect(await store.owed()).toMatchObject([{ destination: "soc", owed: 20 - dead.length }]);
-  expect(await store.history(100)).toHaveLength(dead.length);
+  expect(await historyOf(store, 100)).toHaveLength(dead.length);
   expect(log.find(/oldest deliveries are dead/)).toMatchObject([{ dead: { soc: dead.length } }]);
   expect(notices.take(clock.now())).toMatchObject([
     {
@@ -77,6 +78,6 @@ test("what is older than retention goes though there is room", async () => {
   const { store, clock, log } = await openDesk(2 ** 30);
   await store.commit(effects({ records: [record(delivery("old"), { at: T0 - 91 * DAY })] }), clock.now());
   await clock.pass(61 * MINUTE);
-  expect(await store.history(10)).toEqual([]);
+  expect(await historyOf(store, 10)).toEqual([]);
   expect(log.lines).toEqual([]);
 });

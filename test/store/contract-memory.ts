@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Store } from "../../src/model/outbox.ts";
+import { historyOf } from "../support/history.ts";
 import type { Opened } from "../support/store-contract.ts";
 import {
   alert,
@@ -82,7 +83,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
         undecided: [],
       });
       expect(await store.owed()).toEqual([]);
-      expect(await store.history(9)).toEqual([]);
+      expect(await historyOf(store, 9)).toEqual([]);
     });
 
     it("is in conflict about an event that it does not have", async () => {

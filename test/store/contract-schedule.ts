@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { historyOf } from "../support/history.ts";
 import type { Opened } from "../support/store-contract.ts";
 import { undecided } from "./contract-undecided.ts";
 import { delivery, group, idsOf, MINUTE, NOW, owing, record, settledAs, takeBatch } from "./samples.ts";
@@ -186,7 +187,7 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       const records = [...settlement.records, record(other)];
       await store.settle({ ...settlement, records }, NOW);
       await store.settle({ ...settlement, records }, NOW);
-      expect(await store.history(9)).toEqual(settlement.records);
+      expect(await historyOf(store, 9)).toEqual(settlement.records);
       expect(idsOf(await takeBatch(store, NOW, "mail"))).toEqual(["b"]);
     });
   });
@@ -300,7 +301,7 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       expect(await again.take("soc", NOW + 2000)).toEqual({ dueAt: NOW + MINUTE });
       expect(idsOf(await takeBatch(again, NOW + MINUTE))).toEqual(["b"]);
       expect(idsOf(await takeBatch(again, NOW + INTERVAL))).toEqual(["c"]);
-      expect(await again.history(9)).toHaveLength(1);
+      expect(await historyOf(again, 9)).toHaveLength(1);
     });
   });
 }

@@ -9,6 +9,7 @@ import ts from "typescript";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { StoreError } from "../../src/base/errors.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
+import { historyOf } from "../support/history.ts";
 import { delivery, NOW, owing, takeBatch } from "./samples.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -91,7 +92,7 @@ describe("sqlite store: killed with SIGKILL", () => {
       expect(await exited).toEqual([null, "SIGKILL"]);
 
       await using store = await openSqliteStore({ path });
-      const history = (await store.history(100_000)).map((record) => record.delivery);
+      const history = (await historyOf(store, 100_000)).map((record) => record.delivery);
       expect(history).toEqual(expect.arrayContaining(sent));
       expect(new Set(history).size).toBe(history.length);
       // One that was settled is not owed again, and each of the others is there once.

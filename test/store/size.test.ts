@@ -6,6 +6,7 @@ import type { AlertId } from "../../src/model/alert.ts";
 import type { RecordLine } from "../../src/model/outbox.ts";
 import type { Shed } from "../../src/store/sqlite/size.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
+import { historyOf } from "../support/history.ts";
 import {
   alert,
   attributeMemory,
@@ -106,7 +107,7 @@ test("no more of the record goes than is needed, the newest lines stay", async (
   await opened.store.commit(effects({ records: lines }), NOW);
   const { used } = await opened.size.measure();
   expect(await shedAll(opened, used - 50 * KIB, NOW + DAY)).toEqual([{ what: "records", rows: 500 }]);
-  const left = await opened.store.history(10_000);
+  const left = await historyOf(opened.store, 10_000);
   expect(left).toHaveLength(1_500);
   expect(left[0]?.delivery).toBe("r1999");
 });
@@ -122,7 +123,7 @@ async function tell({ store }: Opened, n: number, at: number): Promise<void> {
 /** What is left of an event, and that it was told. */
 async function leftOf({ store }: Opened, n: number) {
   const { events, told } = await store.load({ events: [{ instance: "cert", uuid: uuidOf(n) }], attributes: [] });
-  const lines = await store.history(1_000);
+  const lines = await historyOf(store, 1_000);
   return {
     memory: events.length,
     told: told.length,
@@ -203,9 +204,9 @@ test("that a delivery was lost stays in the record for a day, though room is sca
   const opened = await openStore();
   await owe(opened, "soc", 2);
   await shedAll(opened, 0);
-  expect(await opened.store.history(10)).toMatchObject([{ reason: "state-full" }, { reason: "state-full" }]);
+  expect(await historyOf(opened.store, 10)).toMatchObject([{ reason: "state-full" }, { reason: "state-full" }]);
   await shedAll(opened, 0, NOW + 2 * DAY);
-  expect(await opened.store.history(10)).toEqual([]);
+  expect(await historyOf(opened.store, 10)).toEqual([]);
 });
 
 test("the rest of a batch and of a group leaves when it would have", async () => {

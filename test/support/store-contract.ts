@@ -22,6 +22,7 @@ import {
   takeBatch,
   UUID,
 } from "../store/samples.ts";
+import { historyOf } from "./history.ts";
 
 export type LedgerStore = Store & { readonly ledger: Ledger };
 
@@ -147,7 +148,7 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
         await expect(store.commit(all, NOW)).rejects.toThrow();
       }
       expect(await store.owed()).toEqual([]);
-      expect(await store.history(9)).toEqual([]);
+      expect(await historyOf(store, 9)).toEqual([]);
       expect(await store.load(EVENT_KEYS)).toEqual({ events: [], attributes: [], told: [], undecided: [] });
       await store.commit(owing(delivery("a")), NOW);
       expect(idsOf(await takeBatch(store, NOW))).toEqual(["a"]);
@@ -161,9 +162,9 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
       await store.commit({ ...owing(delivery("a")), records: [refused] }, NOW);
       const batch = await takeBatch(store, NOW);
       await store.settle(settledAs(batch, "sent", NOW + 1), NOW + 1);
-      expect(await store.history(9)).toEqual([record(delivery("a"), { at: NOW + 1 }), refused]);
-      expect(await store.history(1)).toEqual([record(delivery("a"), { at: NOW + 1 })]);
-      expect(await store.history(0)).toEqual([]);
+      expect(await historyOf(store, 9)).toEqual([record(delivery("a"), { at: NOW + 1 }), refused]);
+      expect(await historyOf(store, 1)).toEqual([record(delivery("a"), { at: NOW + 1 })]);
+      expect(await historyOf(store, 0)).toEqual([]);
     });
 
     it("are pruned with the memory of the same age, except what is owed", async () => {
@@ -182,11 +183,11 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
       };
 
       await drain(NOW - 1);
-      expect(await store.history(9)).toHaveLength(1);
+      expect(await historyOf(store, 9)).toHaveLength(1);
       expect((await store.load(keys)).events).toHaveLength(2);
 
       await drain(NOW);
-      expect(await store.history(9)).toEqual([]);
+      expect(await historyOf(store, 9)).toEqual([]);
       const owed = await store.load(keys);
       expect(owed.events.map((event) => event.key)).toEqual(["7"]);
       expect(owed.attributes.map((attribute) => attribute.id)).toEqual(["70"]);
@@ -215,7 +216,7 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
       let calls = 1;
       while (await store.prune(NOW)) calls++;
       expect(calls).toBeLessThanOrEqual(3);
-      expect(await store.history(9)).toEqual([]);
+      expect(await historyOf(store, 9)).toEqual([]);
     });
   });
 }

@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { Tried } from "../../delivery/deliver.ts";
+import type { Tried } from "../../absorbing/observer.ts";
 import type { Daemon } from "../../operations/daemon.ts";
 import { FAMILIES, type FamilyName } from "./families.ts";
 import { readProcess } from "./process.ts";

@@ -1,4 +1,3 @@
-import { reconcileBell } from "../../absorbing/absorb.ts";
 import { FAILURES } from "../../delivery/deliver.ts";
 import type { Daemon } from "../../operations/daemon.ts";
 import { forgetUnnamed, knownDestinations, type OwedTotals } from "../../operations/named.ts";
@@ -46,7 +45,7 @@ async function feeds({ instances, sources, totals, unreadable, wakeups, store }:
   const undecided = new Map((await store.ledger.undecided()).map(({ instance, messages }) => [instance, messages]));
   const perInstance = instances.flatMap((misp) => {
     const askedAt = (totals.reconciledAt(misp) ?? 0) / 1000;
-    const asks = wakeups.has(reconcileBell(misp));
+    const asks = wakeups.instances.has(misp);
     return [
       sample("misp_herald_undecided_messages", undecided.get(misp) ?? 0, { misp }),
       ...(asks ? [sample("misp_herald_reconcile_last_success_timestamp_seconds", askedAt, { misp })] : []),

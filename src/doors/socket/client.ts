@@ -4,7 +4,8 @@ import { userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
 import type { z } from "zod";
 import { ControlError, UsageError } from "../../base/errors.ts";
-import { type Asker, type ErrorCode, PROTOCOL, type QueryInput, Reply } from "./protocol.ts";
+import type { Asker, ErrorCode, QueryInput } from "../../operations/requests.ts";
+import { PROTOCOL, Reply } from "./protocol.ts";
 
 /** A reply line holds one delivery's payload at most. */
 const MAX_REPLY_BYTES = 64 * 2 ** 20;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Name } from "../../base/schema.ts";
+import { Asker, ErrorCode, Query } from "../../operations/requests.ts";
 
 /** What both sides must speak; it changes when an older program would misunderstand a newer one. */
 export const PROTOCOL = 1;
@@ -7,78 +7,8 @@ export const PROTOCOL = 1;
 /** One request is one line of at most so many bytes. */
 export const MAX_REQUEST_BYTES = 65_536;
 
-/** The states that people filter by: where a delivery stands, or what holds its destination. */
-export const STATES = ["waiting", "sending", "retrying", "paused", "suspended", "unnamed"] as const;
-export type State = (typeof STATES)[number];
-
-export const OUTCOMES = ["sent", "unproven", "refused", "muted", "dead"] as const;
-
-/** An instant in epoch milliseconds. */
-const Instant = z.number().int().nonnegative();
-const Id = z.string().regex(/^[\w-]{4,64}$/, "must be an id, or at least its first 4 characters");
-const Limit = z.number().int().min(0).max(1_000_000);
-
-const Filter = z.strictObject({
-  /** Whole ids or their beginnings. */
-  ids: z.array(Id).min(1).max(500).optional(),
-  destinations: z.array(Name).min(1).max(500).optional(),
-  state: z.enum(STATES).optional(),
-  /** Owed since before then. */
-  before: Instant.optional(),
-});
-export type Filter = z.output<typeof Filter>;
-
-/** An event's id in MISP, or its UUID. */
-export const EventName = z
-  .string()
-  .regex(/^(\d{1,20}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i, "must be an event's id or UUID")
-  .transform((text) => text.toLowerCase());
-
-const Query = z.discriminatedUnion("command", [
-  z.strictObject({ command: z.literal("status") }),
-  z.strictObject({ command: z.literal("outbox.list"), filter: Filter, limit: Limit }),
-  z.strictObject({ command: z.literal("outbox.count"), filter: Filter }),
-  z.strictObject({ command: z.literal("outbox.show"), id: Id, content: z.boolean() }),
-  z.strictObject({ command: z.literal("outbox.retry"), filter: Filter }),
-  z.strictObject({ command: z.literal("outbox.drop"), filter: Filter }),
-  z.strictObject({
-    command: z.literal("history"),
-    destination: Name.optional(),
-    event: EventName.optional(),
-    outcome: z.enum(OUTCOMES).optional(),
-    since: Instant.optional(),
-    limit: Limit,
-  }),
-  z.strictObject({ command: z.literal("explain"), event: EventName }),
-  z.strictObject({ command: z.literal("pause"), destination: Name }),
-  z.strictObject({ command: z.literal("resume"), destination: Name }),
-  z.strictObject({ command: z.literal("reload") }),
-]);
-export type Query = z.output<typeof Query>;
-
-/** What can be asked for, one shape for each command. */
-export type QueryInput = z.input<typeof Query>;
-
-/**
- * Who asks, as the client says: Node cannot read the peer's credentials (SO_PEERCRED). Whoever may connect could name
- * another; the socket's mode decides who that is.
- */
-const Asker = z.strictObject({
-  name: z.string().regex(/^[^\p{C}]{1,64}$/u, "must be 1 to 64 printable characters"),
-  uid: z
-    .number()
-    .int()
-    .min(-1)
-    .max(2 ** 32),
-});
-export type Asker = z.output<typeof Asker>;
-
 export const Request = z.strictObject({ v: z.literal(PROTOCOL), by: Asker, query: Query });
 export type Request = z.output<typeof Request>;
-
-/** Why a request is refused: `wrong` in itself, `unknown` what it names, `rejected` what it asks to take into force; `busy` and `failed` are not the asker's fault. */
-export const ErrorCode = z.enum(["wrong", "unknown", "rejected", "version", "busy", "failed"]);
-export type ErrorCode = z.output<typeof ErrorCode>;
 
 /** Items as they come, and one line that ends the reply; without that line it is not whole. */
 export const Reply = z.union([
@@ -88,14 +18,3 @@ export const Reply = z.union([
   z.object({ v: z.number(), error: z.object({ code: ErrorCode, message: z.string() }) }),
 ]);
 export type Reply = z.output<typeof Reply>;
-
-/** A request that cannot be done; the message is for the person who asks, and holds no text from MISP. */
-export class RefusedError extends Error {
-  override readonly name = "RefusedError";
-  readonly code: ErrorCode;
-
-  constructor(code: ErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
-}

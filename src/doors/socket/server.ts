@@ -2,7 +2,8 @@ import { createServer, type Socket } from "node:net";
 import { z } from "zod";
 import { REPORT_IT, StoreError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
-import { MAX_REQUEST_BYTES, PROTOCOL, RefusedError, type Reply, Request } from "./protocol.ts";
+import { type Asked, RefusedError, type ReplyLine } from "../../operations/requests.ts";
+import { MAX_REQUEST_BYTES, PROTOCOL, type Reply, Request } from "./protocol.ts";
 import { listenAt, type OpenSocket } from "./socket.ts";
 
 /** Connections at a time; the next ones are told to come back. */
@@ -12,15 +13,12 @@ const PATIENCE_MS = 10_000;
 
 const RETRY_IT = "do what the error says, then give the command again";
 
-/** One line of a reply, before it is written. */
-export type ReplyLine = { readonly item: object } | { readonly end: object };
-
 /** What the server needs. */
 export interface ControlOptions {
   readonly path: string;
   readonly log: Log;
   /** Throws RefusedError for what cannot be done; `signal` aborts when nobody waits for the reply any more. */
-  readonly answer: (request: Request, signal: AbortSignal) => AsyncIterable<ReplyLine>;
+  readonly answer: (asked: Asked, signal: AbortSignal) => AsyncIterable<ReplyLine>;
   readonly patienceMs?: number;
 }
 

@@ -186,10 +186,6 @@ class MemoryStore implements Store {
     return [...byDestination.values()].sort((a, b) => (a.destination < b.destination ? -1 : 1));
   }
 
-  async history(limit: number): Promise<readonly RecordLine[]> {
-    return this.#records.toReversed().slice(0, limit);
-  }
-
   async prune(before: number): Promise<boolean> {
     const owed = new Set<string>();
     for (const { alert } of this.#owed.values()) {

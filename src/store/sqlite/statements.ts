@@ -127,7 +127,6 @@ export function prepareStatements(db: Database) {
     addRecord: db.prepare(
       "INSERT INTO records (delivery, outcome, at, destination, event_uuid, body) VALUES (?, ?, ?, ?, ?, ?)",
     ),
-    records: db.prepare<BodyRow>("SELECT body FROM records ORDER BY seq DESC LIMIT ?"),
     owed: db.prepare<{ readonly destination: string; readonly owed: number; readonly oldestAt: number }>(`
       SELECT destination, count(*) AS owed, min(created_at) AS oldestAt FROM deliveries
       GROUP BY destination ORDER BY destination`),

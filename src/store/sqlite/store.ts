@@ -28,7 +28,6 @@ import {
   parseAttribute,
   parseDelivery,
   parseEvent,
-  parseRecord,
 } from "./rows.ts";
 import { type Size, SqliteSize } from "./size.ts";
 import { openStateFile, type StateFile } from "./state-file.ts";
@@ -167,10 +166,6 @@ class SqliteStore implements Store {
 
   async owed(): Promise<readonly { destination: string; owed: number; oldestAt: number }[]> {
     return this.#file.transaction(() => this.#sql.owed.all().map((row) => ({ ...row })));
-  }
-
-  async history(limit: number): Promise<readonly RecordLine[]> {
-    return this.#file.transaction(() => this.#sql.records.all(limit).map(parseRecord));
   }
 
   async prune(before: number): Promise<boolean> {

@@ -18,8 +18,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { ControlError, StoreError } from "../../../src/base/errors.ts";
 import { ask, askAll } from "../../../src/doors/socket/client.ts";
-import { RefusedError } from "../../../src/doors/socket/protocol.ts";
 import { type ControlOptions, openControl } from "../../../src/doors/socket/server.ts";
+import { RefusedError } from "../../../src/operations/requests.ts";
 import { captureLog } from "../../support/captured-log.ts";
 import { eventually } from "../../support/eventually.ts";
 

@@ -5,7 +5,7 @@ import type { Assignments, Notifier } from "../../../src/doors/systemd/notifier.
 import { Report, type Seen } from "../../../src/doors/systemd/report.ts";
 import { formatStatusLine } from "../../../src/doors/systemd/status-line.ts";
 import type { SourceStatus } from "../../../src/sources/source.ts";
-import { STORES } from "../../../src/store/index.ts";
+import { openScratchStore } from "../../../src/store/index.ts";
 import { type CapturedLog, captureLog } from "../../support/captured-log.ts";
 import { T0 } from "../../support/messages.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
@@ -28,7 +28,7 @@ let holds: Holds;
 let rejected: Seen["config"]["rejected"];
 let stuck: string[];
 let stop: AbortController;
-let store: Awaited<ReturnType<typeof STORES.memory>>;
+let store: Awaited<ReturnType<typeof openScratchStore>>;
 
 beforeEach(async () => {
   clock = new VirtualClock();
@@ -43,7 +43,7 @@ beforeEach(async () => {
   rejected = undefined;
   stuck = [];
   stop = new AbortController();
-  store = await STORES.memory();
+  store = openScratchStore();
 });
 
 function look(): Seen {

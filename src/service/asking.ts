@@ -1,0 +1,133 @@
+import type { Wakeups } from "../absorbing/absorb.ts";
+import { reconciled } from "../absorbing/herald.ts";
+import type { Secret } from "../base/secret.ts";
+import { Wakeup } from "../base/wakeup.ts";
+import type { Config } from "../config/schema.ts";
+import { type MispApi, openMispApi } from "../misp-api/client.ts";
+import type { EventAnswer } from "../recall/question.ts";
+import type { RecallWorker } from "../recall/recall.ts";
+import type { ReconcileWorker } from "../recall/reconcile.ts";
+import type { Before, Surroundings } from "./parts.ts";
+
+/** An event of a hundred thousand attributes takes MISP a while. */
+const API_TIMEOUT_MS = 60_000;
+
+/** An instance whose REST API can be asked. */
+export interface AskedInstance {
+  readonly instance: string;
+  readonly options: Config["misp"][string];
+  readonly url: URL;
+  readonly apiKey: Secret;
+}
+
+/** What asks one instance; whoever opened it closes `api`. */
+export interface Asker {
+  readonly instance: string;
+  readonly api: MispApi;
+  readonly recall: RecallWorker;
+  readonly reconcile: ReconcileWorker;
+  /** The account that we ask with, once MISP has told it. */
+  readonly account: () => string | undefined;
+}
+
+/** The instances of a configuration that name a URL and a key. */
+export function askedInstances({ misp }: Config): readonly AskedInstance[] {
+  return Object.entries(misp).flatMap(([instance, options]) => {
+    const { url, api_key: apiKey } = options;
+    return url && apiKey ? [{ instance, options, url, apiKey }] : [];
+  });
+}
+
+/** Opens the two loops that ask one instance; it does no I/O. The account that the same key had before is still its account. */
+export function openAsker(
+  { instance, options, url, apiKey }: AskedInstance,
+  wakeups: Wakeups,
+  surroundings: Pick<Surroundings, "log" | "clock" | "notices" | "reconciled">,
+  before?: Pick<Before, "config" | "parts">,
+): Asker {
+  const { log, clock } = surroundings;
+  const api = openMispApi({ url, apiKey, timeoutMs: API_TIMEOUT_MS, now: clock.now, log, caFile: options.ca_file });
+  const ask = (event: string, signal: AbortSignal) => askEvent(api, event, signal);
+  const account = new Account(
+    instance,
+    api,
+    log,
+    isSameKey(before?.config.misp[instance], url, apiKey) ? before?.parts.accounts.get(instance)?.() : undefined,
+  );
+  const { settle: settleMs, per_minute: perMinute, patience: patienceMs } = options.recall;
+  return {
+    instance,
+    api,
+    account: () => account.id,
+    recall: { instance, ask, settleMs, perMinute, patienceMs, log },
+    reconcile: {
+      instance,
+      learn: (signal) => account.learn(signal),
+      published: (since, page, signal) => api.publishedSince(Math.floor(since / 1000), page, signal),
+      ask,
+      everyMs: options.reconcile.every,
+      maxAgeMs: options.reconcile.max_age,
+      patienceMs,
+      wakeup: wakeups.instances.get(instance)?.reconcile ?? new Wakeup(),
+      log,
+      done: (late, sinceAt) => tellReconciled(instance, late, sinceAt, surroundings),
+    },
+  };
+}
+
+/** Asks for an event; that the key may not see it is a decision. */
+async function askEvent(api: MispApi, event: string, signal: AbortSignal): Promise<EventAnswer> {
+  const answer = await api.event(event, signal);
+  const hint = "hint" in answer && answer.hint !== undefined ? { hint: answer.hint } : {};
+  switch (answer.kind) {
+    case "not-found":
+      return { kind: "refused", reason: "event-not-found", ...hint };
+    case "forbidden":
+      return { kind: "refused", reason: "event-forbidden", ...hint };
+    default:
+      return answer;
+  }
+}
+
+function isSameKey(before: Config["misp"][string] | undefined, url: URL, apiKey: Secret): boolean {
+  return before?.url?.href === url.href && before.api_key?.reveal() === apiKey.reveal();
+}
+
+/** Whose key it is, asked until MISP has told it once. */
+class Account {
+  readonly #instance: string;
+  readonly #api: MispApi;
+  readonly #log: Surroundings["log"];
+  #id: string | undefined;
+
+  constructor(instance: string, api: MispApi, log: Surroundings["log"], id?: string) {
+    this.#instance = instance;
+    this.#api = api;
+    this.#log = log;
+    this.#id = id;
+  }
+
+  get id(): string | undefined {
+    return this.#id;
+  }
+
+  async learn(signal: AbortSignal): Promise<void> {
+    if (this.#id !== undefined) return;
+    const told = await this.#api.whoami(signal);
+    if (told.kind !== "key") return;
+    this.#id = told.userId ?? "";
+    if (!told.writes) return;
+    const hint = "a read-only key is enough, and so is a role that may only read";
+    this.#log.info({ instance: this.#instance, hint }, "The role of the API key may change events in MISP");
+  }
+}
+
+function tellReconciled(
+  instance: string,
+  late: number,
+  sinceAt: number,
+  { clock, notices, reconciled: found }: Pick<Surroundings, "clock" | "notices" | "reconciled">,
+): void {
+  found?.(instance, late);
+  if (late > 0) notices?.say(reconciled(instance, { late, sinceAt }, clock.now()));
+}
