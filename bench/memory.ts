@@ -36,8 +36,9 @@ const resident: number[] = [];
 for (let round = 1; round <= rounds; round += 1) {
   const startedAt = performance.now();
   for (let n = 1; n <= frames; n += 1) {
-    if (n % PUBLISHED_EVERY !== 0) await publisher.send(attribute.topic, attribute.payload);
-    else {
+    if (n % PUBLISHED_EVERY !== 0) {
+      await publisher.send(attribute.topic, attribute.payload);
+    } else {
       events += 1;
       const uuid = `00000000-0000-4000-8000-${String(events).padStart(12, "0")}`;
       await publisher.send("misp_json", { Event: { ...publication.payload.Event, id: String(events), uuid } });

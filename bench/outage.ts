@@ -79,7 +79,9 @@ async function takenIn(socket: string, count: number): Promise<number> {
   for (;;) {
     const { destinations, totals } = await ask({ path: socket, signal: NEVER }, { command: "status" }, Status);
     const owed = destinations[0]?.owed ?? 0;
-    if (owed + totals.told >= count) return owed;
+    if (owed + totals.told >= count) {
+      return owed;
+    }
     await setTimeout(50);
   }
 }
@@ -143,7 +145,9 @@ process.stdout.write(
 );
 
 await using receiver = await receive(port);
-while (receiver.arrivals.length < recovered) await setTimeout(50);
+while (receiver.arrivals.length < recovered) {
+  await setTimeout(50);
+}
 const arrivals = receiver.arrivals.slice(0, recovered);
 const numbers = arrivals.map(({ event }) => Number(event.slice(-12)));
 const late = numbers.filter((n, index) => index > 0 && n < (numbers[index - 1] ?? 0)).length;

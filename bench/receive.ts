@@ -34,7 +34,9 @@ const IN_THREAD: Design = {
     socket.connect(endpoint);
     let received = 0;
     const reading = (async () => {
-      for await (const _ of socket) received++;
+      for await (const _ of socket) {
+        received++;
+      }
     })();
     return {
       count: () => received,
@@ -57,7 +59,9 @@ const SOURCE: Design = {
     const stop = new AbortController();
     let received = 0;
     const reading = (async () => {
-      for await (const batch of source.frames(stop.signal)) received += batch.length;
+      for await (const batch of source.frames(stop.signal)) {
+        received += batch.length;
+      }
     })();
     return {
       count: () => received,
@@ -92,11 +96,15 @@ for (const { name, blocked, steps } of CASES) {
       await publisher.subscribed();
       const startedAt = performance.now();
       publisher.go();
-      if (blocked) while (performance.now() < startedAt + BLOCKED_MS);
+      if (blocked) {
+        while (performance.now() < startedAt + BLOCKED_MS) {}
+      }
       await publisher.done();
       let lastAt = performance.now();
       for (let before = -1; reader.count() < count && performance.now() < lastAt + SETTLED_MS; ) {
-        if (reader.count() !== before) lastAt = performance.now();
+        if (reader.count() !== before) {
+          lastAt = performance.now();
+        }
         before = reader.count();
         await new Promise((resolve) => setTimeout(resolve, 5));
       }

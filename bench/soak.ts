@@ -36,8 +36,12 @@ await soak("20s", async (service) => {
     rounds = Math.ceil(Number(values.frames) / sent);
     const everyMs = (Number(values.minutes) * 60_000) / rounds;
     await setTimeout(Math.max(0, startedAt + round * everyMs - performance.now()));
-    if (Math.floor((round * SAMPLES) / rounds) > samples.length) samples.push(await service.measure());
-    if (performance.now() - startedAt < LOOK_EVERY_MS) minuteMiB = Math.max(minuteMiB, service.fileMiB());
+    if (Math.floor((round * SAMPLES) / rounds) > samples.length) {
+      samples.push(await service.measure());
+    }
+    if (performance.now() - startedAt < LOOK_EVERY_MS) {
+      minuteMiB = Math.max(minuteMiB, service.fileMiB());
+    }
   }
   const minutes = (performance.now() - startedAt) / 60_000;
   process.stdout.write(
@@ -45,13 +49,19 @@ await soak("20s", async (service) => {
   );
   for (const name of ["residentMiB", "heapMiB", "handles"] as const) {
     print(name, samples, `good up to ${RATIOS[name]}`);
-    if (courseOf(samples, name).ratio > RATIOS[name]) grown.push(name);
+    if (courseOf(samples, name).ratio > RATIOS[name]) {
+      grown.push(name);
+    }
   }
   const fileBound = MAX_SIZE_MIB + 1.25 * minuteMiB;
   print("fileMiB", samples, `good up to ${fileBound.toFixed(1)}: max_size and what a minute brings`);
-  if (courseOf(samples, "fileMiB").most > fileBound) grown.push("fileMiB");
+  if (courseOf(samples, "fileMiB").most > fileBound) {
+    grown.push("fileMiB");
+  }
   const { code } = await service.restart();
-  if (code !== 0) grown.push(`the exit code, ${code}`);
+  if (code !== 0) {
+    grown.push(`the exit code, ${code}`);
+  }
 });
 process.stdout.write(grown.length === 0 ? "Nothing grows.\n" : `Too much: ${grown.join(", ")}\n`);
 process.exitCode = grown.length === 0 ? 0 : 1;

@@ -14,7 +14,9 @@ if (counts === undefined) {
   }
   const bad = counts.high + counts.critical;
   say(`check:audit: ${counts.total} known holes in production dependencies, ${bad} of them high or critical`);
-  if (bad > 0 || (status !== 0 && counts.total === 0)) process.exitCode = 1;
+  if (bad > 0 || (status !== 0 && counts.total === 0)) {
+    process.exitCode = 1;
+  }
 }
 
 function say(text) {

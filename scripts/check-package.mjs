@@ -64,7 +64,9 @@ try {
     }
   }
 } catch (error) {
-  if (!UNREACHABLE.test(String(error.stderr))) throw error;
+  if (!UNREACHABLE.test(String(error.stderr))) {
+    throw error;
+  }
   say("check:package: skipped, the npm registry stopped answering");
 } finally {
   rmSync(place, { recursive: true, force: true });

@@ -12,7 +12,9 @@ for (let attempt = 0; ; attempt++) {
     socket.send(JSON.stringify({ id: 1, method: "Runtime.evaluate", params: { expression: "for (;;);" } }));
     break;
   } catch (error) {
-    if (attempt === 50) throw error;
+    if (attempt === 50) {
+      throw error;
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -13,7 +13,9 @@ const publisher = new XPublisher({ linger: 0, sendHighWaterMark: 0, verbosity: "
 await publisher.bind("tcp://127.0.0.1:50000");
 let subscribers = 0;
 void (async () => {
-  for await (const [message] of publisher) subscribers += message[0] === 1 ? 1 : -1;
+  for await (const [message] of publisher) {
+    subscribers += message[0] === 1 ? 1 : -1;
+  }
 })();
 
 let mode = "good";
@@ -40,14 +42,26 @@ async function publish(first, last) {
 createServer(async (request, response) => {
   const { pathname, searchParams } = new URL(request.url, "http://peers");
   let body = "";
-  for await (const chunk of request.setEncoding("utf8")) body += chunk;
+  for await (const chunk of request.setEncoding("utf8")) {
+    body += chunk;
+  }
   const end = (value) => response.end(`${JSON.stringify(value)}\n`);
   switch (pathname) {
     case "/hook": {
-      if (mode === "refuse") return response.writeHead(403).end();
-      if (mode === "hang") return void hanging.push(response);
-      if (!isSigned(request.headers, body)) forged++;
-      for (const { event } of JSON.parse(body).entries) if (event) told.push(Number(event.uuid.slice(-12)));
+      if (mode === "refuse") {
+        return response.writeHead(403).end();
+      }
+      if (mode === "hang") {
+        return void hanging.push(response);
+      }
+      if (!isSigned(request.headers, body)) {
+        forged++;
+      }
+      for (const { event } of JSON.parse(body).entries) {
+        if (event) {
+          told.push(Number(event.uuid.slice(-12)));
+        }
+      }
       return response.end();
     }
     case "/publish":
@@ -55,7 +69,11 @@ createServer(async (request, response) => {
       return end("sent");
     case "/mode":
       mode = searchParams.get("is");
-      if (mode !== "hang") for (const held of hanging.splice(0)) held.destroy();
+      if (mode !== "hang") {
+        for (const held of hanging.splice(0)) {
+          held.destroy();
+        }
+      }
       return end(mode);
     default: {
       const different = new Set(told);

@@ -123,9 +123,12 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
       ...[...readers].flatMap(([source, it]) => (next.sources.includes(source) ? [] : it)),
     ];
     parts = next;
-    for (const { stop } of leaving) stop.abort();
-    for (const worker of next.workers)
+    for (const { stop } of leaving) {
+      stop.abort();
+    }
+    for (const worker of next.workers) {
       begin(`deliver ${worker.destination.name}`, (stop, beat) => deliver(worker, stop, cut.signal, beat));
+    }
     for (const worker of next.recalls) {
       const name = `recall ${worker.instance}`;
       begin(name, (stop, beat) => recall(worker, plannerFor(name, stop, beat), stop, beat));
@@ -134,16 +137,23 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
       const name = `reconcile ${worker.instance}`;
       begin(name, (stop, beat) => reconcile(worker, plannerFor(name, stop, beat), stop, beat));
     }
-    for (const source of next.sources) if (!readers.has(source)) read(source);
+    for (const source of next.sources) {
+      if (!readers.has(source)) {
+        read(source);
+      }
+    }
     return Promise.all(leaving.map(({ done }) => done));
   }
 
   async function open(): Promise<void> {
-    if (first.opening.length > 0)
+    if (first.opening.length > 0) {
       await guarded(() =>
         liveness.watch("opening", (beat) => absorb(first.opening, plannerFor("opening", reading, beat))),
       );
-    if (failures.length > 0) return;
+    }
+    if (failures.length > 0) {
+      return;
+    }
     await staff(first);
     begun();
   }
@@ -159,17 +169,25 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
         ),
       );
     await opened;
-    while (readers.size > 0) await Promise.all([...readers.values()].map(({ done }) => done));
-    if (first.drains) await guarded(() => drained(first, reading));
+    while (readers.size > 0) {
+      await Promise.all([...readers.values()].map(({ done }) => done));
+    }
+    if (first.drains) {
+      await guarded(() => drained(first, reading));
+    }
     stopping = true;
-    for (const { stop } of loops.values()) stop.abort();
+    for (const { stop } of loops.values()) {
+      stop.abort();
+    }
     // Never unref'd: an empty event loop would exit before the cleanup.
     const deadline = setTimeout(() => cut.abort(), first.graceMs);
     await Promise.all([...loops.values()].map(({ done }) => done));
     silent.abort();
     await saying;
     clearTimeout(deadline);
-    if (failures.length > 0) throw failures[0];
+    if (failures.length > 0) {
+      throw failures[0];
+    }
   }
 
   const opened = open();
@@ -177,8 +195,11 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
     ended: work(),
     async swap(next) {
       await opened;
-      if (stopping) await Promise.all([...loops.values()].map(({ done }) => done));
-      else await staff(next);
+      if (stopping) {
+        await Promise.all([...loops.values()].map(({ done }) => done));
+      } else {
+        await staff(next);
+      }
     },
   };
 }
@@ -197,7 +218,9 @@ async function intake(
     beat(WORK_MS);
     parts().observer.received(frames);
     const messages = frames.flatMap((frame) => read(frame, parts()) ?? []);
-    if (messages.length > 0) await absorb(messages, planner);
+    if (messages.length > 0) {
+      await absorb(messages, planner);
+    }
     // Behind a backlog all of this resolves without the event loop ever turning: deliveries and signals must have theirs.
     await new Promise((resolve) => setImmediate(resolve));
     beat(Number.POSITIVE_INFINITY);
@@ -213,12 +236,17 @@ function read(frame: Frame, { accounts, unreadable, log }: Parts): Message | und
     const own = accounts.get(instance)?.();
     return own !== undefined && message?.actor === own ? undefined : message;
   } catch (error) {
-    if (error instanceof DecodeError) unreadable.say({ instance, topic, reason: error.message }, topic);
-    else log.error({ err: error, instance, topic, hint: REPORT_IT }, "Dropped a frame by a bug");
+    if (error instanceof DecodeError) {
+      unreadable.say({ instance, topic, reason: error.message }, topic);
+    } else {
+      log.error({ err: error, instance, topic, hint: REPORT_IT }, "Dropped a frame by a bug");
+    }
     return undefined;
   }
 }
 
 async function drained({ store, clock }: Parts, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && (await store.owed()).some(({ owed }) => owed > 0)) await clock.sleep(20, signal);
+  while (!signal.aborted && (await store.owed()).some(({ owed }) => owed > 0)) {
+    await clock.sleep(20, signal);
+  }
 }

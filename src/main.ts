@@ -8,7 +8,9 @@ const stop = new AbortController();
 for (const name of ["SIGTERM", "SIGINT"] as const) {
   process.on(name, () => {
     // The second time nobody wants to wait; what is owed is on disk.
-    if (stop.signal.aborted) process.exit(1);
+    if (stop.signal.aborted) {
+      process.exit(1);
+    }
     stop.abort();
     setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
   });
@@ -16,8 +18,12 @@ for (const name of ["SIGTERM", "SIGINT"] as const) {
 const args = process.argv.slice(2);
 // A reader that has seen enough (`| head`) is no failure. The service goes on: its console destination knows by itself.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (args[0] === "run") return;
-  if (error.code === "EPIPE") process.exit(0);
+  if (args[0] === "run") {
+    return;
+  }
+  if (error.code === "EPIPE") {
+    process.exit(0);
+  }
   throw error;
 });
 

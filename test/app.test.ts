@@ -27,7 +27,9 @@ function sourceOf(frames: readonly Frame[], finite = false): Source {
     name: "cert",
     async *frames(signal) {
       yield frames;
-      if (!finite) await systemClock.sleep(60_000, signal);
+      if (!finite) {
+        await systemClock.sleep(60_000, signal);
+      }
     },
   };
 }
@@ -154,7 +156,9 @@ test("run waits while nothing can be written, and then tells what came meanwhile
   let failures = 3;
   const full: Store = Object.assign(Object.create(store) as Store, {
     commit: async (...args: Parameters<Store["commit"]>) => {
-      if (failures-- > 0) throw new StoreError("The disk is full", { passing: true });
+      if (failures-- > 0) {
+        throw new StoreError("The disk is full", { passing: true });
+      }
       return store.commit(...args);
     },
     load: store.load.bind(store),

@@ -51,7 +51,9 @@ test("a folder imports only what the table allows", () => {
   const wrong = sources.flatMap(({ name, imports }) => {
     const folder = name.includes("/") ? (name.split("/")[0] ?? "") : "";
     const allowed = ALLOWED[folder];
-    if (!allowed) return [];
+    if (!allowed) {
+      return [];
+    }
     return imports
       .filter((target) =>
         target.includes("/")
@@ -111,13 +113,18 @@ test("no file imports in a circle", () => {
   const done = new Set<string>();
   const circles: string[] = [];
   const visit = (name: string, path: readonly string[]) => {
-    if (path.includes(name)) circles.push([...path.slice(path.indexOf(name)), name].join(" → "));
-    else if (!done.has(name)) {
-      for (const target of graph.get(name) ?? []) visit(target, [...path, name]);
+    if (path.includes(name)) {
+      circles.push([...path.slice(path.indexOf(name)), name].join(" → "));
+    } else if (!done.has(name)) {
+      for (const target of graph.get(name) ?? []) {
+        visit(target, [...path, name]);
+      }
       done.add(name);
     }
   };
-  for (const name of graph.keys()) visit(name, []);
+  for (const name of graph.keys()) {
+    visit(name, []);
+  }
   expect(circles).toEqual([]);
 });
 
@@ -143,5 +150,7 @@ test("every destination folder is registered, has a test, is in the example and 
 
 test("the README's table names every topic", () => {
   const readme = readFileSync(resolve(SRC, "../README.md"), "utf8");
-  for (const { name } of TOPICS) expect(readme).toContain(`\`${name}\``);
+  for (const { name } of TOPICS) {
+    expect(readme).toContain(`\`${name}\``);
+  }
 });

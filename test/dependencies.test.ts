@@ -57,7 +57,9 @@ const production = locked.filter(([, { dev, devOptional }]) => !dev && !devOptio
 /** The licence that the installed package names itself; undefined where it is not installed, as on other platforms. */
 function installedLicence(path: string): string | undefined {
   const file = join(ROOT, path, "package.json");
-  if (!existsSync(file)) return undefined;
+  if (!existsSync(file)) {
+    return undefined;
+  }
   return z.object({ license: z.string() }).parse(JSON.parse(readFileSync(file, "utf8"))).license;
 }
 

@@ -36,8 +36,9 @@ async function replay(
         line = index;
         yield [frame];
         // Everything that this line makes owed has left before the next is read.
-        while ((await store.owed()).some(({ owed }) => owed > 0))
+        while ((await store.owed()).some(({ owed }) => owed > 0)) {
           await systemClock.sleep(1, new AbortController().signal);
+        }
       }
     },
   };
@@ -107,7 +108,11 @@ test.each(Object.entries(GUARDS))(
     const while_ = sent
       .filter(({ line }) => line >= ATTACHED && line < LOOSENED)
       .map(({ payload }) => JSON.stringify(payload));
-    for (const text of while_) for (const secret of [RED.uuid, ...RED.values]) expect(text).not.toContain(secret);
+    for (const text of while_) {
+      for (const secret of [RED.uuid, ...RED.values]) {
+        expect(text).not.toContain(secret);
+      }
+    }
   },
 );
 
@@ -118,7 +123,11 @@ test.each(Object.entries(GUARDS))(
     const frames = session().filter((_, index) => index !== 69);
     const sent = await replay(frames.slice(0, LOOSENED - 1), guard);
     const late = sent.filter(({ line }) => line >= ATTACHED).map(({ payload }) => JSON.stringify(payload));
-    for (const text of late) for (const secret of [RED.uuid, ...RED.values]) expect(text).not.toContain(secret);
+    for (const text of late) {
+      for (const secret of [RED.uuid, ...RED.values]) {
+        expect(text).not.toContain(secret);
+      }
+    }
   },
 );
 
@@ -142,5 +151,9 @@ test("above the ceiling a change of the attribute is told as metadata: marked re
   });
   const edited = sent.filter(({ line }) => line === 66).map(({ payload }) => payload);
   expect(edited.map(({ tlp, entries }) => [tlp, entries[0]?.guarded.form])).toEqual([["red", "metadata"]]);
-  for (const payload of edited) for (const value of RED.values) expect(JSON.stringify(payload)).not.toContain(value);
+  for (const payload of edited) {
+    for (const value of RED.values) {
+      expect(JSON.stringify(payload)).not.toContain(value);
+    }
+  }
 });

@@ -41,9 +41,15 @@ export async function absorb(
   for (;;) {
     const now = clock.now();
     const decided = plan(messages, await store.load(keysOf(messages)), now, rules, asked);
-    if ((await store.commit({ ...decided.effects, cursors }, now)) === "conflict") continue;
-    for (const { destination } of decided.effects.deliveries) wakeups.destinations.get(destination)?.wake();
-    for (const { instance } of decided.effects.undecided) wakeups.instances.get(instance)?.recall.wake();
+    if ((await store.commit({ ...decided.effects, cursors }, now)) === "conflict") {
+      continue;
+    }
+    for (const { destination } of decided.effects.deliveries) {
+      wakeups.destinations.get(destination)?.wake();
+    }
+    for (const { instance } of decided.effects.undecided) {
+      wakeups.instances.get(instance)?.recall.wake();
+    }
     observer.planned(decided, asked !== undefined);
     return;
   }

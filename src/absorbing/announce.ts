@@ -20,7 +20,9 @@ export async function announce(notices: Notices, planner: Planner, ended: AbortS
     for (const { message, except } of notices.take(clock.now(), isLast)) {
       await absorb([message], except === undefined ? planner : { ...planner, rules: without(planner.rules, except) });
     }
-    if (isLast) return;
+    if (isLast) {
+      return;
+    }
     await clock.sleep(LOOK_MS, woken);
   }
 }

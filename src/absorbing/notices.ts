@@ -26,7 +26,9 @@ export class Notices {
 
   /** A delivery is dead. That one of our own is gets no message: it could beget the next one. */
   lost({ destination, kind, reason = "unknown" }: RecordLine): void {
-    if (isOurs(kind)) return;
+    if (isOurs(kind)) {
+      return;
+    }
     const key = JSON.stringify([destination, reason]);
     const loss = this.#losses.get(key) ?? { destination, reason, n: 0, nextAt: Number.NEGATIVE_INFINITY };
     loss.n += 1;
@@ -46,7 +48,9 @@ export class Notices {
     for (const [key, loss] of this.#losses) {
       const { destination, reason, n, nextAt } = loss;
       // A clock that was set back must not silence it for longer.
-      if (!all && nextAt > now && nextAt - now <= LOSSES_EVERY_MS) continue;
+      if (!all && nextAt > now && nextAt - now <= LOSSES_EVERY_MS) {
+        continue;
+      }
       if (n === 0) {
         this.#losses.delete(key);
         continue;

@@ -48,7 +48,9 @@ const MAX_TAGS = 3;
 /** `Title changed, threat level now high, tags added: type:OSINT, 1 tag removed`; only what the readers see now is named. */
 function formatEventChange(entry: Entry, style: Style): CleanText | undefined {
   const change = eventChanges(entry);
-  if (!change) return undefined;
+  if (!change) {
+    return undefined;
+  }
   const { title, threatLevel, tagsAdded, tagsRemoved } = change;
   const level = entry.guarded.alert.event?.threatLevel;
   const more = tagsAdded.length > MAX_TAGS ? ` and ${formatNumber(tagsAdded.length - MAX_TAGS)} more` : "";
@@ -65,7 +67,9 @@ function formatEventChange(entry: Entry, style: Style): CleanText | undefined {
 
 /** What is different in the event itself; a tag that is hidden by now is not named. Undefined in a pointer. */
 export function eventChanges({ changes, guarded }: Entry): EventChanges | undefined {
-  if (!changes || guarded.form === "pointer") return undefined;
+  if (!changes || guarded.form === "pointer") {
+    return undefined;
+  }
   const visible = new Set(guarded.alert.event?.tags?.map(({ name }) => name));
   return { ...changes, tagsAdded: changes.tagsAdded.filter((name) => visible.has(name)) };
 }

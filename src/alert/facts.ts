@@ -56,7 +56,9 @@ const MAX_SOURCES = 3;
 function formatSightings(entry: Entry, style: Style): string | undefined {
   const { sightings } = entry.guarded;
   const [newest] = sightings;
-  if (!newest) return undefined;
+  if (!newest) {
+    return undefined;
+  }
   const many = sightings.length > 1;
   const ofType = (["sighting", "false-positive", "expiration"] as const).flatMap((type) => {
     const n = sightings.filter((one) => one.type === type).length;

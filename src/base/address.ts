@@ -18,7 +18,9 @@ export const Listen = z.string().transform((text, context): Address => {
   const port = Number(digits);
   const isHost =
     bracketed === undefined ? !/^[\d.]+$/.test(plain ?? "") || isIP(plain ?? "") === 4 : isIP(bracketed) === 6;
-  if (host !== undefined && isHost && port <= 65_535) return { host, port };
+  if (host !== undefined && isHost && port <= 65_535) {
+    return { host, port };
+  }
   context.addIssue({ code: "custom", message: 'must be host:port, such as "127.0.0.1:9642" or "[::1]:9642"' });
   return z.NEVER;
 });
@@ -26,7 +28,9 @@ export const Listen = z.string().transform((text, context): Address => {
 /** Whether only this machine can connect there; a name other than `localhost` may be anything. */
 export function isLoopback({ host }: Address): boolean {
   const family = isIP(host);
-  if (family === 0) return host.toLowerCase() === "localhost";
+  if (family === 0) {
+    return host.toLowerCase() === "localhost";
+  }
   return LOOPBACK.check(host, family === 6 ? "ipv6" : "ipv4");
 }
 

@@ -14,7 +14,9 @@ export const systemClock: Clock = {
   random: Math.random,
   sleep: (ms, signal) =>
     new Promise((resolve) => {
-      if (signal.aborted) return resolve();
+      if (signal.aborted) {
+        return resolve();
+      }
       const finish = () => {
         clearTimeout(timer);
         signal.removeEventListener("abort", finish);

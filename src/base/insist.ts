@@ -21,7 +21,9 @@ export function insisting(
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof StoreError && error.passing) || cut.aborted) throw error;
+        if (!(error instanceof StoreError && error.passing) || cut.aborted) {
+          throw error;
+        }
         const hint =
           "all goes on when this succeeds: free space where the state file is, and see that it can be written";
         log.error({ err: error, ...about, retryInMs: RETRY_MS, hint }, "Cannot write to the state file");

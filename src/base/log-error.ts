@@ -16,7 +16,9 @@ interface ErrorFields {
  * JSON.parse, URL or a destination's library says quotes what it was given, which may be from MISP.
  */
 export function serializeError(error: unknown, depth = 0): ErrorFields {
-  if (!(error instanceof Error)) return { type: typeof error };
+  if (!(error instanceof Error)) {
+    return { type: typeof error };
+  }
   const code =
     "code" in error && typeof error.code === "string" && /^\w{1,64}$/.test(error.code) ? error.code : undefined;
   const frames = (error.stack ?? "").split("\n").filter((line) => /^ {4}at /.test(line));

@@ -14,13 +14,17 @@ export interface LogReader {
 
 /** For people at a terminal, for the journal where it reads, and JSON lines for all else. */
 export function chooseFormat({ env, isTTY, color, fd }: LogReader): LogFormat {
-  if (isTTY) return (line) => formatPretty(line, color);
+  if (isTTY) {
+    return (line) => formatPretty(line, color);
+  }
   return isJournal(env, fd) ? formatJournal : (line) => line;
 }
 
 /** systemd says which device and inode it has connected (systemd.exec(5)); a shell in between may have redirected it. */
 export function isJournal({ JOURNAL_STREAM: stream }: LogReader["env"], fd: number | undefined): boolean {
-  if (stream === undefined || fd === undefined) return false;
+  if (stream === undefined || fd === undefined) {
+    return false;
+  }
   const { dev, ino } = fstatSync(fd, { bigint: true });
   return stream === `${dev}:${ino}`;
 }
@@ -65,7 +69,9 @@ export function formatPretty(line: string, color: boolean): string {
 /** By the clock on the wall of whoever reads it. */
 function clockTime(text: string): string {
   const time = new Date(text);
-  if (Number.isNaN(time.getTime())) return "--:--:--.---";
+  if (Number.isNaN(time.getTime())) {
+    return "--:--:--.---";
+  }
   const [hours, minutes, seconds] = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two);
   return `${hours}:${minutes}:${seconds}.${String(time.getMilliseconds()).padStart(3, "0")}`;
 }
@@ -78,9 +84,15 @@ function two(n: number | undefined): string {
 function readable(key: string, value: unknown): readonly [label: string, text: string] {
   const [, label = "", unit = ""] = /^(.*[a-z])(Ms|At|Bytes)$/.exec(key) ?? [];
   if (typeof value === "number") {
-    if (unit === "Ms") return [label, duration(value)];
-    if (unit === "At" && Number.isFinite(new Date(value).getTime())) return [key, new Date(value).toISOString()];
-    if (unit === "Bytes") return [label, value < 1024 ? `${value}B` : size(value)];
+    if (unit === "Ms") {
+      return [label, duration(value)];
+    }
+    if (unit === "At" && Number.isFinite(new Date(value).getTime())) {
+      return [key, new Date(value).toISOString()];
+    }
+    if (unit === "Bytes") {
+      return [label, value < 1024 ? `${value}B` : size(value)];
+    }
   }
   return [escapeText(key), plain(value)];
 }
@@ -94,15 +106,22 @@ const UNITS = [
 
 /** `340ms 2.5s 15m 1h30m`: two units at most. */
 function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`;
-  if (ms < 60_000) return `${Number((ms / 1000).toFixed(1))}s`;
+  if (ms < 1000) {
+    return `${Math.round(ms)}ms`;
+  }
+  if (ms < 60_000) {
+    return `${Number((ms / 1000).toFixed(1))}s`;
+  }
   let left = Math.round(ms / 1000) * 1000;
   const parts: string[] = [];
   for (const [unit, name] of UNITS) {
     const n = Math.floor(left / unit);
     left -= n * unit;
-    if (n > 0) parts.push(`${n}${name}`);
-    else if (parts.length > 0) break;
+    if (n > 0) {
+      parts.push(`${n}${name}`);
+    } else if (parts.length > 0) {
+      break;
+    }
   }
   return parts.slice(0, 2).join("");
 }

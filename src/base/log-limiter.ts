@@ -38,13 +38,17 @@ export class LogLimiter {
   say(fields: Fields & { readonly alerts?: number }, key = ""): void {
     this.#total += 1;
     const now = this.#now();
-    if (!this.#said.has(key) && this.#said.size >= MAX_KEYS) this.#said.clear();
+    if (!this.#said.has(key) && this.#said.size >= MAX_KEYS) {
+      this.#said.clear();
+    }
     const said = this.#said.get(key) ?? { nextAt: Number.NEGATIVE_INFINITY, times: 0, alerts: 0 };
     this.#said.set(key, said);
     said.times += 1;
     said.alerts += fields.alerts ?? 0;
     // A clock that was set back must not silence it for longer.
-    if (now < said.nextAt && said.nextAt - now <= this.#everyMs) return;
+    if (now < said.nextAt && said.nextAt - now <= this.#everyMs) {
+      return;
+    }
     const { times, alerts } = said;
     this.#log[this.#level]({ ...fields, ...(fields.alerts !== undefined && { alerts }), times }, this.#message);
     said.times = 0;

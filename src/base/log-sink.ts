@@ -30,8 +30,11 @@ export class FdSink implements LogSink {
     // Whoever did not read before is not waited for again until a line has gone through.
     const until = this.#dropped > 0 ? 0 : performance.now() + PATIENCE_MS;
     const before = this.#dropped > 0 ? this.#lost(this.#dropped) : "";
-    if (!this.#push(before + text, until)) this.#dropped += 1;
-    else this.#dropped = 0;
+    if (!this.#push(before + text, until)) {
+      this.#dropped += 1;
+    } else {
+      this.#dropped = 0;
+    }
   }
 
   /** Whether it was taken, at least its beginning. */
@@ -43,7 +46,9 @@ export class FdSink implements LogSink {
       try {
         bytes = bytes.subarray(writeSync(this.#fd, bytes));
       } catch (error) {
-        if (!isFull(error) || performance.now() > until) break;
+        if (!isFull(error) || performance.now() > until) {
+          break;
+        }
         Atomics.wait(NEVER, 0, 0, NAP_MS);
       }
     }

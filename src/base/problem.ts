@@ -42,7 +42,9 @@ export function formatProblems(issues: readonly Problem[], options: { readonly c
       lines.push(`  ${paint("2", gutter)} ${rule} ${printable(issue.sourceLine)}`);
       lines.push(`  ${blank} ${rule} ${" ".repeat(start)}${paint(tone, "^".repeat(Math.max(1, width)))}`);
     }
-    if (issue.hint) lines.push(`  ${issue.line > 0 ? `${blank} ` : ""}${paint("36", `= ${printable(issue.hint)}`)}`);
+    if (issue.hint) {
+      lines.push(`  ${issue.line > 0 ? `${blank} ` : ""}${paint("36", `= ${printable(issue.hint)}`)}`);
+    }
     return lines.join("\n");
   });
   return [...blocks, summaryOf(issues)].join("\n\n");

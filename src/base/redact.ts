@@ -16,7 +16,9 @@ export class Redactor {
 
   /** From now on this is taken out, in the ways it is written by; of a URL also what says more than the host. */
   learn(secret: string): void {
-    if (secret.length < MIN_LENGTH || this.#known.has(secret)) return;
+    if (secret.length < MIN_LENGTH || this.#known.has(secret)) {
+      return;
+    }
     this.#known.add(secret);
     const forms = [secret, ...partsOf(secret)].flatMap(formsOf).filter((form) => form.length >= MIN_LENGTH);
     this.#forms = [...new Set([...this.#forms, ...forms])];
@@ -25,7 +27,9 @@ export class Redactor {
 
   /** The text with `[redacted]` in place of every secret; the very text if there is none. */
   redact(text: string): string {
-    if (!this.#any.test(text)) return text;
+    if (!this.#any.test(text)) {
+      return text;
+    }
     const found: { from: number; to: number }[] = [];
     for (const form of this.#forms) {
       for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + 1)) {
@@ -42,9 +46,12 @@ export class Redactor {
   }
 
   #inside(value: unknown): unknown {
-    if (Array.isArray(value)) return value.map((item) => this.#inside(item));
-    if (typeof value === "object" && value !== null)
+    if (Array.isArray(value)) {
+      return value.map((item) => this.#inside(item));
+    }
+    if (typeof value === "object" && value !== null) {
       return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.redact(key), this.#inside(item)]));
+    }
     const text = String(value);
     const clean = this.redact(text);
     return clean === text ? value : clean;
@@ -57,7 +64,9 @@ function cut(text: string, found: { from: number; to: number }[]): string {
   const pieces: string[] = [];
   let end = 0;
   for (const { from, to } of found) {
-    if (from >= end) pieces.push(text.slice(end, from), REDACTED);
+    if (from >= end) {
+      pieces.push(text.slice(end, from), REDACTED);
+    }
     end = Math.max(end, to);
   }
   return pieces.join("") + text.slice(end);
@@ -95,7 +104,9 @@ function inBase64(value: string): readonly string[] {
 }
 
 function partsOf(value: string): readonly string[] {
-  if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) return [];
+  if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) {
+    return [];
+  }
   const { href, pathname, search, searchParams } = new URL(value);
   const parts = [pathname + search, ...pathname.split("/"), ...searchParams.values()];
   return [href, ...parts.filter((part) => part.length >= MIN_PART)];

@@ -9,7 +9,9 @@ export class Wakeup {
   /** Aborts at the next ring, or at once if it rang since this was last asked. */
   next(): AbortSignal {
     const { signal } = this.#controller;
-    if (signal.aborted) this.#controller = new AbortController();
+    if (signal.aborted) {
+      this.#controller = new AbortController();
+    }
     return signal;
   }
 }

@@ -18,7 +18,9 @@ export function formatSpan(ms: number): string {
 /** `3h 20m ago`, `in 5s`, or nothing where there is no instant. */
 export function formatWhen(instant: string | undefined, now: number): string {
   const at = Date.parse(instant ?? "");
-  if (Number.isNaN(at)) return "";
+  if (Number.isNaN(at)) {
+    return "";
+  }
   return at > now ? `in ${formatSpan(at - now)}` : `${formatSpan(now - at)} ago`;
 }
 

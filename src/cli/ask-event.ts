@@ -21,7 +21,9 @@ export async function askEventCommand(
   context: Context,
 ): Promise<0 | 1> {
   const { event, json } = options;
-  if (!isEventName(event)) throw new UsageError(`"${event}" is neither the id nor the UUID of an event`);
+  if (!isEventName(event)) {
+    throw new UsageError(`"${event}" is neither the id nor the UUID of an event`);
+  }
   const explained = await ask(await reach(options, context), { command: "explain", event }, Explained);
   print(
     context.stdout,

@@ -38,8 +38,9 @@ export async function checkCommand(
       );
       return 0;
     }
-    if (warnings.length > 0)
+    if (warnings.length > 0) {
       print(context.stderr, formatProblems(warnings, { color: hasColor(context.stderr, context.env) }));
+    }
     const width = Math.max(...[...routes, ...destinations].map(({ name }) => name.length));
     const line = (name: string, text: string) => `  ${name.padEnd(width)}  ${text}`;
     print(
@@ -59,10 +60,14 @@ export async function checkCommand(
     );
     return 0;
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    if (options.json)
+    if (!(error instanceof ConfigError)) {
+      throw error;
+    }
+    if (options.json) {
       print(context.stdout, JSON.stringify({ ok: false, file: options.config, problems: error.issues }));
-    else print(context.stderr, formatProblems(error.issues, { color: hasColor(context.stderr, context.env) }));
+    } else {
+      print(context.stderr, formatProblems(error.issues, { color: hasColor(context.stderr, context.env) }));
+    }
     return 1;
   }
 }

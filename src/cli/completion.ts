@@ -7,7 +7,9 @@ export type Shell = (typeof SHELLS)[number];
 /** Throws commander's error for a shell that nobody wrote this for. */
 export function shellNamed(text: string): Shell {
   const shell = SHELLS.find((one) => one === text);
-  if (shell === undefined) throw new InvalidArgumentError(`There is completion for ${SHELLS.join(", ")}.`);
+  if (shell === undefined) {
+    throw new InvalidArgumentError(`There is completion for ${SHELLS.join(", ")}.`);
+  }
   return shell;
 }
 
@@ -21,15 +23,23 @@ const SHELL_NAMES = SHELLS.join(" ");
 
 /** What a value may be, from the name that stands for it. */
 function kindOf({ flags, choices }: OptionOutline): "names" | "files" | "nothing" | readonly string[] {
-  if (choices.length > 0) return choices;
-  if (/^--(to|destination)\b/.test(flags)) return "names";
+  if (choices.length > 0) {
+    return choices;
+  }
+  if (/^--(to|destination)\b/.test(flags)) {
+    return "names";
+  }
   return /<(file|path)>/.test(flags) ? "files" : "nothing";
 }
 
 function argumentOf(command: CommandOutline): string {
   const name = command.arguments[0]?.name;
-  if (name === "destination") return "names";
-  if (name === "shell") return `"${SHELL_NAMES}"`;
+  if (name === "destination") {
+    return "names";
+  }
+  if (name === "shell") {
+    return `"${SHELL_NAMES}"`;
+  }
   return name === "file" || name === "message" ? "files" : "nothing";
 }
 
@@ -99,7 +109,9 @@ function formatFish(program: CommandOutline): string {
   const names = quote("(__misp_herald_names)");
   const conditionOf = (command: CommandOutline, siblings: readonly string[] = []) => {
     const parts = command.path.split(" ").filter((part) => part !== "");
-    if (parts.length === 0) return "__fish_use_subcommand";
+    if (parts.length === 0) {
+      return "__fish_use_subcommand";
+    }
     const seen = parts.map((part) => `__fish_seen_subcommand_from ${part}`);
     return [...seen, ...(siblings.length > 0 ? [`not __fish_seen_subcommand_from ${siblings.join(" ")}`] : [])].join(
       "; and ",

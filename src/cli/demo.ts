@@ -33,7 +33,9 @@ export async function demoCommand(options: { readonly speed: number }, context: 
   try {
     await play({ stage, witness, publisher, store, clock, speed: options.speed, signal });
   } catch (error) {
-    if (!context.signal.aborted) throw error;
+    if (!context.signal.aborted) {
+      throw error;
+    }
     stage.clear();
     stage.say("Stopped.");
   } finally {

@@ -31,12 +31,20 @@ export async function historyCommand(options: HistoryOptions, context: Context):
   let end: ListEnd | undefined;
   while (!end) {
     const { done, value } = await items.next();
-    if (done) end = value;
-    else if (json) print(context.stdout, escapeControls(JSON.stringify(value)));
-    else lines.push(value);
+    if (done) {
+      end = value;
+    } else if (json) {
+      print(context.stdout, escapeControls(JSON.stringify(value)));
+    } else {
+      lines.push(value);
+    }
   }
-  if (!json) print(context.stdout, lines.length > 0 ? table(lines).join("\n") : "The record has nothing such.");
-  if (end.more) print(context.stderr, `There are more; --limit shows more than ${formatNumber(limit)}.`);
+  if (!json) {
+    print(context.stdout, lines.length > 0 ? table(lines).join("\n") : "The record has nothing such.");
+  }
+  if (end.more) {
+    print(context.stderr, `There are more; --limit shows more than ${formatNumber(limit)}.`);
+  }
 }
 
 function table(lines: readonly Recorded[]): readonly string[] {

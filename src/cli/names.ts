@@ -10,7 +10,9 @@ const Names = z.looseObject({ destinations: z.record(z.string(), z.unknown()) })
 export async function destinationNames(file: string): Promise<readonly string[]> {
   try {
     const bytes = await readBounded(file, MAX_BYTES);
-    if (bytes.length > MAX_BYTES) return [];
+    if (bytes.length > MAX_BYTES) {
+      return [];
+    }
     const { destinations } = Names.parse(parse(Buffer.from(bytes).toString("utf8"), { logLevel: "silent" }));
     // A shell reads them: nothing but what may be a name.
     return Object.keys(destinations).filter((name) => Name.safeParse(name).success);

@@ -27,14 +27,25 @@ export async function listCommand(options: ReachOptions & Filters & { readonly l
   let end: ListEnd | undefined;
   while (!end) {
     const { done, value } = await items.next();
-    if (done) end = value;
-    else if (options.json) print(context.stdout, escapeControls(JSON.stringify(value)));
-    else lines.push(value);
+    if (done) {
+      end = value;
+    } else if (options.json) {
+      print(context.stdout, escapeControls(JSON.stringify(value)));
+    } else {
+      lines.push(value);
+    }
   }
-  if (end.more) print(context.stderr, `There are more; --limit shows more than ${formatNumber(options.limit)}.`);
-  if (options.json) return;
-  if (lines.length === 0) print(context.stdout, "Nothing is owed.");
-  else print(context.stdout, table(lines).join("\n"));
+  if (end.more) {
+    print(context.stderr, `There are more; --limit shows more than ${formatNumber(options.limit)}.`);
+  }
+  if (options.json) {
+    return;
+  }
+  if (lines.length === 0) {
+    print(context.stdout, "Nothing is owed.");
+  } else {
+    print(context.stdout, table(lines).join("\n"));
+  }
 }
 
 function table(lines: readonly OwedDocument[]): readonly string[] {
@@ -62,8 +73,11 @@ export async function showCommand(
 ) {
   const { id, content } = options;
   const shown = await ask(await reach(options, context), { command: "outbox.show", id, content }, Shown);
-  if (options.json) print(context.stdout, escapeControls(JSON.stringify(shown)));
-  else print(context.stdout, describe(shown).join("\n"));
+  if (options.json) {
+    print(context.stdout, escapeControls(JSON.stringify(shown)));
+  } else {
+    print(context.stdout, describe(shown).join("\n"));
+  }
 }
 
 function describe({ delivery, content }: Shown): readonly string[] {
@@ -86,8 +100,12 @@ function describe({ delivery, content }: Shown): readonly string[] {
   ];
   const width = Math.max(...facts.map(([label = ""]) => label.length));
   const lines = facts.map(([label = "", value = ""]) => `${label.padEnd(width)}  ${clean(value) || "-"}`);
-  if (!content) return lines;
-  if ("refused" in content) return [...lines, "", `Nothing would leave of it now: ${clean(content.refused)}`];
+  if (!content) {
+    return lines;
+  }
+  if ("refused" in content) {
+    return [...lines, "", `Nothing would leave of it now: ${clean(content.refused)}`];
+  }
   const left = content.trimmed.length > 0 ? [`left out: ${content.trimmed.map((text) => clean(text)).join("; ")}`] : [];
   return [...lines, "", ...content.body.split("\n").map(escapeAll), ...left];
 }
@@ -117,17 +135,25 @@ async function change(
     ...filterOf(options, now),
     ...(options.olderThan === undefined && !options.id && { before: now + 1 }),
   };
-  if (!options.yes && options.id?.length !== 1 && !(await isWanted(what, line, filter, context))) return 1;
+  if (!options.yes && options.id?.length !== 1 && !(await isWanted(what, line, filter, context))) {
+    return 1;
+  }
   const done = await ask(line, { command: `outbox.${what}`, filter }, Changed);
-  if (options.json)
+  if (options.json) {
     print(context.stdout, JSON.stringify({ [what === "drop" ? "dropped" : "retried"]: done.count, ...done }));
-  else for (const text of report(what, done)) print(context.stdout, text);
+  } else {
+    for (const text of report(what, done)) {
+      print(context.stdout, text);
+    }
+  }
   return done.count > 0 ? 0 : 1;
 }
 
 async function isWanted(what: "retry" | "drop", line: Line, filter: Filter, context: Context): Promise<boolean> {
   const counted = await ask(line, { command: "outbox.count", filter }, Counted);
-  if (counted.count <= 1) return true;
+  if (counted.count <= 1) {
+    return true;
+  }
   const deliveries = formatCount(counted.count, "delivery", "deliveries");
   const question =
     what === "drop"
@@ -136,7 +162,9 @@ async function isWanted(what: "retry" | "drop", line: Line, filter: Filter, cont
   if (!context.stdin.isTTY || !context.stdout.isTTY) {
     throw new UsageError(`${question} Nobody can be asked here: give --yes`);
   }
-  if (await confirm(clean(question), context)) return true;
+  if (await confirm(clean(question), context)) {
+    return true;
+  }
   print(context.stderr, "Nothing was changed.");
   return false;
 }
@@ -185,9 +213,13 @@ function stateOf({ state, held }: OwedDocument): string {
 }
 
 function dueOf({ due_at, state, held }: OwedDocument, now: number): string {
-  if (state === "sending" || held === "paused") return "";
+  if (state === "sending" || held === "paused") {
+    return "";
+  }
   const ms = Date.parse(due_at) - now;
-  if (ms > 0) return `in ${formatSpan(ms)}`;
+  if (ms > 0) {
+    return `in ${formatSpan(ms)}`;
+  }
   // What is suspended waits until one that probes has arrived.
   return held === undefined ? "now" : "";
 }

@@ -17,7 +17,9 @@ export async function pauseCommand(
 function describe({ destination, paused, changed, owed }: Paused): string {
   const name = clean(destination);
   const waiting = formatCount(owed, "delivery", "deliveries");
-  if (!changed) return `${name} ${paused ? "was paused already" : "was not paused"}.`;
+  if (!changed) {
+    return `${name} ${paused ? "was paused already" : "was not paused"}.`;
+  }
   return paused
     ? `${name} is paused, also across restarts; nothing of it is lost or ages. ${waiting} owed. misp-herald resume ${name} ends it.`
     : `${name} is resumed. ${waiting} owed.`;

@@ -34,8 +34,12 @@ export async function main(args: readonly string[], host: Host): Promise<number>
     await program.parseAsync([...args], { from: "user" });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (error instanceof LoggedError) return 1;
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? 0 : 2;
+    }
+    if (error instanceof LoggedError) {
+      return 1;
+    }
     if (error instanceof ConfigError) {
       print(
         context.stderr,
@@ -220,14 +224,18 @@ function termOf(command: Command): string {
 
 function duration(text: string): number {
   const parsed = Duration.safeParse(text);
-  if (!parsed.success) throw new InvalidArgumentError('Give a duration such as "10s", "5m", "2h" or "7d".');
+  if (!parsed.success) {
+    throw new InvalidArgumentError('Give a duration such as "10s", "5m", "2h" or "7d".');
+  }
   return parsed.data;
 }
 
 function since(text: string): number {
   const parsed = Duration.safeParse(text);
   const at = parsed.success ? Date.now() - parsed.data : Date.parse(text);
-  if (!(at >= 0)) throw new InvalidArgumentError('Give a duration such as "2h", or a time such as 2026-11-21T08:00Z.');
+  if (!(at >= 0)) {
+    throw new InvalidArgumentError('Give a duration such as "2h", or a time such as 2026-11-21T08:00Z.');
+  }
   return at;
 }
 
@@ -241,7 +249,9 @@ function whole(text: string): number {
 
 function positive(text: string): number {
   const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("Give a number above zero, such as 4.");
+  if (!(value > 0 && Number.isFinite(value))) {
+    throw new InvalidArgumentError("Give a number above zero, such as 4.");
+  }
   return value;
 }
 

@@ -30,17 +30,25 @@ export async function reach({ config, control }: ReachOptions, { env, signal }: 
 async function configured(file: string, env: Context["env"]): Promise<string | undefined> {
   const bytes = await readBounded(file, MAX_BYTES).catch((error: unknown) => {
     // Who may talk to the daemon need not be able to read its configuration.
-    if (file === DEFAULT_CONFIG) return undefined;
+    if (file === DEFAULT_CONFIG) {
+      return undefined;
+    }
     throw new UsageError(`Cannot read ${file}: ${reasonOf(error)}; or name the socket itself with --control`, 1);
   });
-  if (!bytes) return undefined;
+  if (!bytes) {
+    return undefined;
+  }
   const text = bytes.length > MAX_BYTES ? undefined : decodeUtf8(bytes);
-  if (text === undefined) throw new UsageError(`${file} is not a configuration; name the socket with --control`, 1);
+  if (text === undefined) {
+    throw new UsageError(`${file} is not a configuration; name the socket with --control`, 1);
+  }
   try {
     const { value } = await loadYaml(text, file, Reach, { env, secrets: "optional" });
     return value.control;
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof ConfigError)) {
+      throw error;
+    }
     // Whoever breaks the file still has to reach the service, which says what is wrong with it.
     return /^control:[ \t]+["']?([^\s"'#$]+)["']?[ \t]*(?:#.*)?$/m.exec(text)?.[1];
   }

@@ -35,7 +35,9 @@ export function chancesOf(route: RouteOptions, { misp, destinations }: Pick<Conf
     for (const name of new Set(route.notify.map(({ to }) => to))) {
       const guard = destinations[name]?.guard;
       const chance = guard && chanceOf(kind, guard, instances, unasked);
-      if (!chance) continue;
+      if (!chance) {
+        continue;
+      }
       const key = chance.why;
       byChance.set(key, { ...chance, destinations: [...(byChance.get(key)?.destinations ?? []), name] });
     }
@@ -73,13 +75,20 @@ function chanceOf(
 ): Omit<Chance, "kinds" | "destinations"> | undefined {
   const never = (why: Obstacle) => ({ can: "never", why, unasked: [] }) as const;
   const category = Object.entries(SENSITIVE).find(([, kinds]) => (kinds as readonly Kind[]).includes(kind))?.[0];
-  if (category && !guard.also.some((name) => name === category)) return never("kind-not-opened");
+  if (category && !guard.also.some((name) => name === category)) {
+    return never("kind-not-opened");
+  }
   const isAboutEvent = !category && !kind.startsWith("herald.");
-  if (isAboutEvent && [guard.distribution, guard.audience, guard.sharing_groups].every(({ length }) => length === 0))
+  if (isAboutEvent && [guard.distribution, guard.audience, guard.sharing_groups].every(({ length }) => length === 0)) {
     return never("no-event-passes");
+  }
   const lacks = lacking(kind, guard.drafts);
-  if (!lacks) return undefined;
-  if (unasked.length === 0) return { can: "asked", why: "ask-misp", unasked };
+  if (!lacks) {
+    return undefined;
+  }
+  if (unasked.length === 0) {
+    return { can: "asked", why: "ask-misp", unasked };
+  }
   const isNever = lacks === "frames-tell-too-little" && unasked.length === instances.length;
   return { can: isNever ? "never" : "sometimes", why: lacks, unasked };
 }

@@ -36,7 +36,9 @@ export async function rehearse(
   for (const { destination, sending } of workers) {
     for await (const batch of leave(store, destination.name, now)) {
       const { payload } = openBatch(batch, sending, now);
-      if (payload) payloads.push(payload);
+      if (payload) {
+        payloads.push(payload);
+      }
     }
   }
   return { payloads, traces };
@@ -47,7 +49,9 @@ export async function* leave(store: Store, destination: string, now: number): As
   for (;;) {
     // Far in the future every group is due.
     const taken = await store.take(destination, Number.MAX_SAFE_INTEGER);
-    if (!taken || !("batch" in taken)) return;
+    if (!taken || !("batch" in taken)) {
+      return;
+    }
     yield taken.batch;
     const records = taken.batch.entries.map(({ delivery }) => recordOf(delivery, now, { outcome: "sent" }));
     await store.settle({ batch: taken.batch.id, records, attempted: true }, now);

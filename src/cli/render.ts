@@ -45,7 +45,9 @@ export async function renderCommand(options: RenderOptions, context: Context): P
   const [worker] = parts.workers;
   const previews = worker ? await Promise.all(payloads.map((payload) => worker.destination.preview(payload))) : [];
   if (previews.length === 0) {
-    for (const line of explain(traces, options.to)) print(context.stderr, line);
+    for (const line of explain(traces, options.to)) {
+      print(context.stderr, line);
+    }
     return 1;
   }
   for (const preview of previews) {
@@ -81,12 +83,20 @@ function describe({ sizes, trimmed }: Preview): readonly string[] {
 
 /** Why nothing leaves. */
 function explain(traces: readonly Trace[], name: string): readonly string[] {
-  if (traces.length === 0) return ["There is no message in it."];
+  if (traces.length === 0) {
+    return ["There is no message in it."];
+  }
   const lines = traces.map(({ kind, stale, destinations }) => {
     const found = destinations.find((destination) => destination.name === name);
-    if (kind === undefined) return "A frame that is only remembered, and told nobody.";
-    if (stale) return `${kind}: stale, a newer state of the event came before it.`;
-    if (!found) return `${kind}: no route sends it to ${name}. --anyway renders it as if one did.`;
+    if (kind === undefined) {
+      return "A frame that is only remembered, and told nobody.";
+    }
+    if (stale) {
+      return `${kind}: stale, a newer state of the event came before it.`;
+    }
+    if (!found) {
+      return `${kind}: no route sends it to ${name}. --anyway renders it as if one did.`;
+    }
     return `${kind}: ${name} is not told, ${found.verdict} (${found.routes.join(", ")}).`;
   });
   return [...new Set(lines)];
@@ -105,9 +115,13 @@ async function read(input: string, instance: string, context: Context): Promise<
     for (const frame of frames) {
       try {
         const message = decode(frame);
-        if (message) messages.push(message);
+        if (message) {
+          messages.push(message);
+        }
       } catch (error) {
-        if (!(error instanceof DecodeError)) throw error;
+        if (!(error instanceof DecodeError)) {
+          throw error;
+        }
         throw new UsageError(`Cannot read the message: ${error.message}`, 1, { cause: error });
       }
     }

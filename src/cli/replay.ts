@@ -43,7 +43,9 @@ export async function replayCommand(options: ReplayOptions, context: Context): P
     log: openContextLog("warn", context),
     now: systemClock.now,
   });
-  if (options.to) return send(source, atOnce(only(config, options.to)), context);
+  if (options.to) {
+    return send(source, atOnce(only(config, options.to)), context);
+  }
 
   const tally = new Tally();
   const color = hasColor(context.stdout, context.env);
@@ -71,11 +73,18 @@ async function send(source: Source, config: Config, context: Context): Promise<v
   );
   await run({ ...parts, drains: true }, context.signal);
   const left = (await store.owed()).reduce((sum, { owed }) => sum + owed, 0);
-  for (const [result, n] of settled) print(context.stderr, `${result} ${n}`);
-  if (settled.size === 0) print(context.stderr, "No route sends any of these frames there.");
-  if (left > 0) print(context.stderr, `Stopped before ${left} were sent.`);
-  if ([...settled.keys()].some((result) => result.includes(": dead")) || left > 0)
+  for (const [result, n] of settled) {
+    print(context.stderr, `${result} ${n}`);
+  }
+  if (settled.size === 0) {
+    print(context.stderr, "No route sends any of these frames there.");
+  }
+  if (left > 0) {
+    print(context.stderr, `Stopped before ${left} were sent.`);
+  }
+  if ([...settled.keys()].some((result) => result.includes(": dead")) || left > 0) {
     throw new UsageError("Not everything was sent", 1);
+  }
 }
 
 /** Nobody waits for a replay: groups leave as soon as the destination is free. */

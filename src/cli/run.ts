@@ -25,8 +25,12 @@ export async function runCommand(options: { readonly config: string }, context: 
     await serve(options.config, context, log);
   } catch (error) {
     // Whoever reads the journal looks for it by its priority.
-    if (!isJournal(context.env, context.stderr.fd)) throw error;
-    if (error instanceof ConfigError) logProblems(error.issues, log);
+    if (!isJournal(context.env, context.stderr.fd)) {
+      throw error;
+    }
+    if (error instanceof ConfigError) {
+      logProblems(error.issues, log);
+    }
     log.fatal(
       error instanceof ConfigError || isWorded(error)
         ? { reason: error.message.split("\n")[0] }
@@ -50,8 +54,11 @@ async function serve(file: string, context: Context, log: Log): Promise<void> {
   const loaded = await load();
   const { config, warnings, digest } = loaded;
   log.level = config.log.level;
-  if (!stderr.isTTY) logProblems(warnings, log);
-  else if (warnings.length > 0) print(stderr, formatProblems(warnings, { color: hasColor(stderr, env) }));
+  if (!stderr.isTTY) {
+    logProblems(warnings, log);
+  } else if (warnings.length > 0) {
+    print(stderr, formatProblems(warnings, { color: hasColor(stderr, env) }));
+  }
   await using store = await openStore(config);
   using metrics = config.http && new Metrics();
   const attempted = metrics?.attempted.bind(metrics);
@@ -81,7 +88,9 @@ async function serve(file: string, context: Context, log: Log): Promise<void> {
     "Started",
   );
   reloadNow = () => void reload(service, log);
-  if (isAsked) reloadNow();
+  if (isAsked) {
+    reloadNow();
+  }
   signal.addEventListener(
     "abort",
     () => log.info("Stopping: attempts in flight may end; a second signal ends at once"),
@@ -96,8 +105,9 @@ async function reload(service: Service, log: Log): Promise<void> {
   try {
     await service.reload();
   } catch (error) {
-    if (!(error instanceof ConfigError))
+    if (!(error instanceof ConfigError)) {
       log.error({ err: error, hint: REPORT_IT }, "The configuration could not be reloaded");
+    }
   }
 }
 
@@ -106,7 +116,9 @@ async function openDoor(path: string | undefined, service: Service, log: Log): P
   try {
     return await openControl({ path: path ?? DEFAULT_SOCKET, log, answer: openAnswers(() => service.daemon) });
   } catch (error) {
-    if (path !== undefined || !(error instanceof ControlError) || error.taken) throw error;
+    if (path !== undefined || !(error instanceof ControlError) || error.taken) {
+      throw error;
+    }
     log.warn(
       { reason: error.message, hint: "set control to a path for its socket" },
       "No command can reach this service",

@@ -6,9 +6,12 @@ import type { Chance, Obstacle } from "./reachability.ts";
 /** A guard in sentences that its owner can check against what he means. */
 export function describeGuard(guard: Guard): string {
   const sentences = [`sees everything up to TLP:${guard.max_tlp.toUpperCase()}`];
-  if (guard.metadata_up_to)
+  if (guard.metadata_up_to) {
     sentences.push(`up to TLP:${guard.metadata_up_to.toUpperCase()} title and tags without indicators`);
-  if (guard.pointer_up_to) sentences.push(`up to TLP:${guard.pointer_up_to.toUpperCase()} only that there is an event`);
+  }
+  if (guard.pointer_up_to) {
+    sentences.push(`up to TLP:${guard.pointer_up_to.toUpperCase()} only that there is an event`);
+  }
   const last = guard.pointer_up_to ?? guard.metadata_up_to ?? guard.max_tlp;
   const above = TLP.slice(TLP.indexOf(last) + 1);
   sentences.push(
@@ -33,8 +36,12 @@ export function describeGuard(guard: Guard): string {
     `events ${spread}${groups}${groups && guard.audience.length === 0 ? "; nothing that stays in one organisation" : audience}`,
   );
   sentences.push(guard.drafts ? "drafts too, and there unknown markings count as none" : "no drafts");
-  if (guard.personal) sentences.push("personal and secret values too");
-  if (guard.also.length > 0) sentences.push(`also ${list(guard.also, "and")}`);
+  if (guard.personal) {
+    sentences.push("personal and secret values too");
+  }
+  if (guard.also.length > 0) {
+    sentences.push(`also ${list(guard.also, "and")}`);
+  }
   return `${sentences.join("; ")}.`;
 }
 
@@ -71,7 +78,9 @@ export function describeObstacle(why: Obstacle): string {
 
 /** What of a route is not always told, in one sentence; undefined: all of it is. */
 export function describeChances(route: RouteOptions, chances: readonly Chance[]): string | undefined {
-  if (chances.length === 0) return undefined;
+  if (chances.length === 0) {
+    return undefined;
+  }
   const everybody = new Set(route.notify.map(({ to }) => to)).size;
   const parts = chances.map(({ can, why, kinds, destinations }) => {
     const to = destinations.length < everybody ? ` to ${list(destinations, "and")}` : "";
@@ -98,12 +107,21 @@ function familiesOf(kinds: readonly Kind[]): readonly string[] {
 function describeMatch(match: Match): string {
   const { all, any, not, attribute, min_threat_level, ...facts } = match;
   const parts = Object.entries(facts).map(([name, values]) => `${name} is ${list(values ?? [], "or")}`);
-  if (min_threat_level) parts.push(`threat level is at least ${min_threat_level}`);
-  if (attribute)
+  if (min_threat_level) {
+    parts.push(`threat level is at least ${min_threat_level}`);
+  }
+  if (attribute) {
     parts.push(`an attribute has ${attribute.map((block) => describeMatch(block as Match)).join(", or ")}`);
-  if (all) parts.push(all.map((part) => `(${describeMatch(part)})`).join(" and "));
-  if (any) parts.push(any.map((part) => `(${describeMatch(part)})`).join(" or "));
-  if (not) parts.push(`not (${[not].flat().map(describeMatch).join(" or ")})`);
+  }
+  if (all) {
+    parts.push(all.map((part) => `(${describeMatch(part)})`).join(" and "));
+  }
+  if (any) {
+    parts.push(any.map((part) => `(${describeMatch(part)})`).join(" or "));
+  }
+  if (not) {
+    parts.push(`not (${[not].flat().map(describeMatch).join(" or ")})`);
+  }
   return parts.length > 0 ? parts.join(" and ") : "anything holds";
 }
 
@@ -115,12 +133,16 @@ export function duration(ms: number): string {
     ["m", 60_000],
     ["s", 1000],
   ] as const) {
-    if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
+    if (ms >= size && ms % size === 0) {
+      return `${ms / size}${unit}`;
+    }
   }
   return `${ms}ms`;
 }
 
 function list(words: readonly string[], conjunction: "and" | "or"): string {
-  if (words.length <= 1) return words.join("");
+  if (words.length <= 1) {
+    return words.join("");
+  }
   return `${words.slice(0, -1).join(", ")} ${conjunction} ${words.at(-1)}`;
 }

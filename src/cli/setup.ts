@@ -50,7 +50,9 @@ export function addSetupCommands(
     .description("the names in a configuration, for completion; silent where it cannot be read")
     .addOption(config())
     .action(async (options) => {
-      for (const name of await destinationNames(options.config)) print(context.stdout, name);
+      for (const name of await destinationNames(options.config)) {
+        print(context.stdout, name);
+      }
     });
 }
 

@@ -18,8 +18,11 @@ export function showSeen({ frame, message, problem, trace }: Seen, color: boolea
   const lines = [`${head}${paint(36, kind.padEnd(18))} ${what(message)}${trace?.stale ? paint(33, "  (stale)") : ""}`];
   for (const { name, routes, verdict } of trace?.destinations ?? []) {
     const via = routes.length > 0 ? ` by ${routes.join(", ")}` : "";
-    if (verdict === "owed") lines.push(`          ${paint(32, "→")} ${name}${via}`);
-    else lines.push(`          ${paint(33, "✗")} ${name}${via}: ${verdict}`);
+    if (verdict === "owed") {
+      lines.push(`          ${paint(32, "→")} ${name}${via}`);
+    } else {
+      lines.push(`          ${paint(33, "✗")} ${name}${via}: ${verdict}`);
+    }
   }
   return lines.join("\n");
 }
@@ -62,20 +65,32 @@ function what(message: Message): string {
   const { event, attributes, objects, tag, sighting, lines, subject } = message;
   const parts: CleanText[] = [];
   const attribute = attributes[0];
-  if (message.kind === "event.published") parts.push(clean(`${formatNumber(attributes.length)} attributes`));
-  else if (attribute) {
+  if (message.kind === "event.published") {
+    parts.push(clean(`${formatNumber(attributes.length)} attributes`));
+  } else if (attribute) {
     const value = truncate(defangValue(attribute.type ?? "text", clean(attribute.value ?? "", MAX_TEXT * 4)), MAX_TEXT);
     parts.push(clean(`${attribute.type ?? "attribute"} ${value}`));
   }
-  if (tag)
+  if (tag) {
     parts.push(clean(`${prose(tag.name)}${tag.on ? ` on ${tag.on} ${tag.attributeId ?? event?.id ?? ""}` : ""}`));
-  if (sighting)
+  }
+  if (sighting) {
     parts.push(clean([sighting.type, sighting.source && `by ${prose(sighting.source)}`].filter(Boolean).join(" ")));
-  if (subject.type === "object" && objects[0]?.name) parts.push(prose(objects[0].name));
-  if (event?.info) parts.push(prose(event.info));
-  else if (event?.id) parts.push(clean(`event ${event.id}`));
-  if (event?.org?.name) parts.push(prose(event.org.name));
-  for (const { label, text } of lines.slice(0, 3)) parts.push(clean(`${label}: ${prose(text)}`));
+  }
+  if (subject.type === "object" && objects[0]?.name) {
+    parts.push(prose(objects[0].name));
+  }
+  if (event?.info) {
+    parts.push(prose(event.info));
+  } else if (event?.id) {
+    parts.push(clean(`event ${event.id}`));
+  }
+  if (event?.org?.name) {
+    parts.push(prose(event.org.name));
+  }
+  for (const { label, text } of lines.slice(0, 3)) {
+    parts.push(clean(`${label}: ${prose(text)}`));
+  }
   return parts.join(" · ");
 }
 

@@ -86,7 +86,9 @@ function stateOf(
 
 function counts(word: string, reasons: Readonly<Record<string, number>>): readonly string[] {
   const all = Object.entries(reasons).sort(([, a], [, b]) => b - a);
-  if (all.length === 0) return [];
+  if (all.length === 0) {
+    return [];
+  }
   const sum = all.reduce((total, [, n]) => total + n, 0);
   return [
     `${word} ${formatNumber(sum)}: ${all.map(([reason, n]) => `${clean(reason)} ${formatNumber(n)}`).join(", ")}`,

@@ -37,21 +37,30 @@ export async function tailCommand(options: TailOptions, context: Context): Promi
     await Promise.all(
       sources.map(async (source) => {
         for await (const seen of watch(source, rules, systemClock, context.signal)) {
-          if (!isWanted(seen, options)) continue;
+          if (!isWanted(seen, options)) {
+            continue;
+          }
           tally.add(seen);
-          if (!options.stats) print(context.stdout, options.json ? jsonSeen(seen) : showSeen(seen, color));
+          if (!options.stats) {
+            print(context.stdout, options.json ? jsonSeen(seen) : showSeen(seen, color));
+          }
         }
       }),
     );
   } finally {
     clearInterval(ticking);
   }
-  if (options.stats) print(context.stdout, tally.show(options.json));
-  else print(context.stderr, tally.show(false));
+  if (options.stats) {
+    print(context.stdout, tally.show(options.json));
+  } else {
+    print(context.stderr, tally.show(false));
+  }
 }
 
 function isWanted({ frame, message, trace }: Seen, { topic, kind }: TailOptions): boolean {
-  if (topic && !topic.includes(frame.topic)) return false;
+  if (topic && !topic.includes(frame.topic)) {
+    return false;
+  }
   const is = trace?.kind ?? message?.kind;
   return !kind || (is !== undefined && isOfKind(is, kind));
 }
@@ -65,13 +74,17 @@ async function open(options: TailOptions, context: Context): Promise<{ sources: 
       redactor: context.redactor,
       secrets: "feeds",
     });
-    if (warnings.length > 0)
+    if (warnings.length > 0) {
       print(context.stderr, formatProblems(warnings, { color: hasColor(context.stderr, context.env) }));
+    }
     return { sources: openSources(config, surroundings), ...(options.explain && { rules: compileRules(config) }) };
   }
-  if (options.explain)
+  if (options.explain) {
     throw new UsageError("--explain needs the routes of a configuration: use -c instead of --endpoint");
+  }
   const feed = Feed.safeParse({ type: "zeromq", endpoints: [options.endpoint] });
-  if (!feed.success) throw new UsageError(`--endpoint ${feed.error.issues[0]?.message ?? "is not valid"}`);
+  if (!feed.success) {
+    throw new UsageError(`--endpoint ${feed.error.issues[0]?.message ?? "is not valid"}`);
+  }
   return { sources: [feed.data.open({ instance: "feed", log, now: systemClock.now })] };
 }

@@ -12,14 +12,21 @@ export class Tally {
 
   add({ frame, message, problem, trace }: Seen): void {
     this.#frames += 1;
-    if (problem !== undefined) this.#unreadable += 1;
+    if (problem !== undefined) {
+      this.#unreadable += 1;
+    }
     // A topic that nobody knows is the sender's text: bounded in number by having one name.
     bump(this.#topics, problem === undefined ? frame.topic : "unreadable");
     const kind = trace?.kind ?? message?.kind;
-    if (kind) bump(this.#kinds, kind);
+    if (kind) {
+      bump(this.#kinds, kind);
+    }
     for (const { name, verdict } of trace?.destinations ?? []) {
-      if (verdict === "owed") bump(this.#owed, name);
-      else bump(this.#refused, verdict);
+      if (verdict === "owed") {
+        bump(this.#owed, name);
+      } else {
+        bump(this.#refused, verdict);
+      }
     }
   }
 

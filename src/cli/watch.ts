@@ -45,10 +45,14 @@ export async function* watch(
 function readFrame(frame: Frame): Seen {
   try {
     const message = decode(frame);
-    if (message) return { frame, message };
+    if (message) {
+      return { frame, message };
+    }
     return isKnownTopic(frame.topic) ? { frame } : { frame, problem: "unknown topic" };
   } catch (error) {
-    if (error instanceof DecodeError) return { frame, problem: error.message };
+    if (error instanceof DecodeError) {
+      return { frame, problem: error.message };
+    }
     throw error;
   }
 }
@@ -63,7 +67,8 @@ async function dryRun(
   const { effects, traces } = plan(messages, await store.load(keysOf(messages)), now, rules);
   await store.commit(effects, now);
   for (const destination of new Set(effects.deliveries.map((delivery) => delivery.destination))) {
-    for await (const _ of leave(store, destination, now)); // told, as far as the next message is concerned
+    for await (const _ of leave(store, destination, now)) {
+    } // told, as far as the next message is concerned
   }
   await store.prune(now - REMEMBERED_MS);
   return new Map(traces.map((trace) => [trace.message, trace]));

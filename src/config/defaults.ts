@@ -12,7 +12,9 @@ export function applyDefaults(root: Dict, outline: Outline, report: Report): Dic
   const destinations = root.entries.get("destinations");
   const entries = new Map(root.entries);
   entries.delete("defaults");
-  if (!defaults) return root;
+  if (!defaults) {
+    return root;
+  }
   if (defaults.node.kind !== "map") {
     report({
       severity: "error",
@@ -28,19 +30,26 @@ export function applyDefaults(root: Dict, outline: Outline, report: Report): Dic
   const used = destinedTypes(destinations?.node);
   for (const [key, entry] of defaults.node.entries) {
     const section = sectionOf(types, key, outline);
-    if (shared.includes(key)) continue;
-    if (!names.includes(key)) report(unknownKey(key, ["defaults"], root, [shapeOf(shared, types, names)], outline));
-    else if (entry.node.kind !== "map") {
+    if (shared.includes(key)) {
+      continue;
+    }
+    if (!names.includes(key)) {
+      report(unknownKey(key, ["defaults"], root, [shapeOf(shared, types, names)], outline));
+    } else if (entry.node.kind !== "map") {
       report({ severity: "error", ...entry.key, message: `"${key}" must be a map`, hint: `options of type: ${key}` });
     } else if (!used.has(key)) {
-      for (const fault of unknownKeys(entry.node, ["defaults", key], root, section, outline)) report(fault);
+      for (const fault of unknownKeys(entry.node, ["defaults", key], root, section, outline)) {
+        report(fault);
+      }
     }
   }
 
   if (destinations?.node.kind === "map") {
     const common = pick(defaults.node, shared);
     const merged = [...destinations.node.entries].map(([name, entry]): readonly [string, Entry] => {
-      if (entry.node.kind !== "map") return [name, entry];
+      if (entry.node.kind !== "map") {
+        return [name, entry];
+      }
       const type = typeOf(entry.node);
       const ofType = type !== undefined && names.includes(type) ? childOf(defaults.node, type) : undefined;
       const base = ofType?.kind === "map" ? merge(common, ofType) : common;
@@ -64,7 +73,9 @@ function merge(base: Dict, own: Dict): Dict {
 
 function inherit(entry: Entry): Entry {
   const { node } = entry;
-  if (node.kind !== "map") return { ...entry, inherited: true };
+  if (node.kind !== "map") {
+    return { ...entry, inherited: true };
+  }
   const entries = new Map([...node.entries].map(([key, inner]) => [key, inherit(inner)] as const));
   return { ...entry, node: { ...node, entries }, inherited: true };
 }
@@ -74,7 +85,9 @@ function pick(node: Dict, keys: readonly string[]): Dict {
 }
 
 function destinedTypes(destinations: Node | undefined): ReadonlySet<string> {
-  if (destinations?.kind !== "map") return new Set();
+  if (destinations?.kind !== "map") {
+    return new Set();
+  }
   return new Set(
     [...destinations.entries.values()].flatMap(({ node }) => (node.kind === "map" ? (typeOf(node) ?? []) : [])),
   );
@@ -100,9 +113,13 @@ function typesOf(root: Dict, outline: Outline): { readonly types: Shapes; readon
 export function* secretDefaults(root: Dict, outline: Outline): Generator<Scalar> {
   const { types, names } = typesOf(root, outline);
   const defaults = childOf(root, "defaults");
-  if (defaults?.kind !== "map") return;
+  if (defaults?.kind !== "map") {
+    return;
+  }
   for (const [key, { node }] of defaults.entries) {
     const name = names.includes(key) ? key : nearest(key, names);
-    if (name !== undefined) yield* outline.secrets(node, sectionOf(types, name, outline));
+    if (name !== undefined) {
+      yield* outline.secrets(node, sectionOf(types, name, outline));
+    }
   }
 }

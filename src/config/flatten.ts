@@ -63,7 +63,9 @@ function best(branches: readonly (readonly Issue[])[], path: Path): readonly Iss
     return [{ kind: "value", path, allowed: values.flatMap((value) => (value.kind === "value" ? value.allowed : [])) }];
   }
   const chosen = [...fitting].sort((a, b) => a.length - b.length)[0];
-  if (chosen) return chosen;
+  if (chosen) {
+    return chosen;
+  }
   const expected = branches.flatMap((branch) =>
     branch.flatMap((issue) => (issue.kind === "type" && here(issue) ? issue.expected : [])),
   );
@@ -81,10 +83,14 @@ function sizeOf(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): strin
   const bound = Number(small ? issue.minimum : issue.maximum);
   if (issue.origin === "number" || issue.origin === "int") {
     const exclusive = issue.inclusive === false;
-    if (small) return exclusive ? `must be more than ${bound}` : `must be at least ${bound}`;
+    if (small) {
+      return exclusive ? `must be more than ${bound}` : `must be at least ${bound}`;
+    }
     return exclusive ? `must be less than ${bound}` : `must be at most ${bound}`;
   }
-  if (small && bound <= 1) return "must not be empty";
+  if (small && bound <= 1) {
+    return "must not be empty";
+  }
   const unit = issue.origin === "string" ? "characters" : "entries";
   return `must have ${small ? "at least" : "at most"} ${bound} ${unit}`;
 }

@@ -21,7 +21,9 @@ export function configJsonSchema(): object {
     target: "draft-7",
     unrepresentable: "any",
     override: ({ zodSchema, jsonSchema }) => {
-      if (zodSchema !== KindGlob) return;
+      if (zodSchema !== KindGlob) {
+        return;
+      }
       delete jsonSchema.type;
       jsonSchema.anyOf = [{ enum: [...KINDS] }, { type: "string", pattern: "\\*" }];
     },
@@ -98,7 +100,9 @@ function defaultsOf(schema: Json, types: readonly DestinationType[]): Json {
 /** A map in which nothing is required, since any of it may come from `defaults`; entries of lists stay as they are. */
 function relax({ required: _, ...schema }: Json): Json {
   const { properties } = schema;
-  if (!properties) return schema;
+  if (!properties) {
+    return schema;
+  }
   const relaxed = Object.entries(properties).map(([key, inner]): [string, Child] => [
     key,
     isJson(inner) ? relax(inner) : inner,
@@ -118,7 +122,9 @@ function demandsOf(schema: Json, path: readonly string[] = [], optional = 0): re
     const isRequired = schema.required?.includes(key) ?? false;
     const depth = isRequired ? optional : here.length;
     const below = isJson(inner) && inner.properties ? demandsOf(inner, here, depth) : [];
-    if (below.some((demand) => demand.optional < here.length)) return below;
+    if (below.some((demand) => demand.optional < here.length)) {
+      return below;
+    }
     return isRequired && key !== "type" ? [{ path: here, optional }, ...below] : below;
   });
 }
@@ -139,7 +145,9 @@ function unlessInDefaults(type: string, { path, optional }: Demand): Json {
 
 /** Demands the last of `path`; the first `optional` steps only where they are there. */
 function having([key, ...rest]: readonly string[], optional: number): Json {
-  if (key === undefined) return {};
+  if (key === undefined) {
+    return {};
+  }
   const inner = rest.length > 0 ? { properties: { [key]: having(rest, optional - 1) } } : {};
   return optional > 0 ? inner : { ...inner, type: "object", required: [key] };
 }
@@ -156,7 +164,9 @@ function withPlaceholders(properties: Properties): Record<string, Child> {
 
 function allowPlaceholder(schema: Json): Json {
   if (isText(schema)) {
-    if (isAnyText(schema)) return schema;
+    if (isAnyText(schema)) {
+      return schema;
+    }
     const { description, default: standard, ...shape } = schema;
     return {
       ...(description !== undefined && { description }),

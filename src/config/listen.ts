@@ -5,9 +5,13 @@ import { childOf, type Dict, type Report } from "./tree.ts";
 export function checkListen(root: Dict, report: Report): void {
   const http = childOf(root, "http");
   const node = http && childOf(http, "listen");
-  if (node?.kind !== "scalar" || node.unread) return;
+  if (node?.kind !== "scalar" || node.unread) {
+    return;
+  }
   const address = Listen.safeParse(node.value);
-  if (!address.success || isLoopback(address.data)) return;
+  if (!address.success || isLoopback(address.data)) {
+    return;
+  }
   report({
     severity: "warning",
     at: node.at,

@@ -88,9 +88,13 @@ export async function loadYaml<T>(
   const masked = new Set(root ? [...outline.secrets(root), ...more] : []);
   source.mask(masked, !broken);
   faults.splice(0, faults.length, ...faults.map((fault) => source.conceal(fault)));
-  if (broken) throw new ConfigError(problemsOf(faults, source));
+  if (broken) {
+    throw new ConfigError(problemsOf(faults, source));
+  }
   if (root?.kind !== "map") {
-    if (faults.length > 0) throw new ConfigError(problemsOf(faults, source));
+    if (faults.length > 0) {
+      throw new ConfigError(problemsOf(faults, source));
+    }
     throw new ConfigError([
       root ? source.problem({ ...START, message: "a configuration is a map", hint: "key: value" }) : emptyFile(file),
     ]);
@@ -109,11 +113,17 @@ export async function loadYaml<T>(
   const substituted = await substitute({ ...root, entries }, file, sources, report);
   const prepared = checks.prepare?.(substituted, outline, report) ?? substituted;
   const result = validate(prepared, schema);
-  if (!result.success) for (const fault of explainIssues(result.error.issues, prepared, outline)) report(fault);
+  if (!result.success) {
+    for (const fault of explainIssues(result.error.issues, prepared, outline)) {
+      report(fault);
+    }
+  }
   checks.references?.(prepared, report);
 
   const problems = problemsOf(faults, source);
-  if (!result.success || problems.some((problem) => problem.severity === "error")) throw new ConfigError(problems);
+  if (!result.success || problems.some((problem) => problem.severity === "error")) {
+    throw new ConfigError(problems);
+  }
   return { value: result.data, warnings: problems };
 }
 
@@ -121,7 +131,9 @@ function* feedsOf(root: Dict): Generator<Scalar> {
   const instances = childOf(root, "misp");
   for (const { node } of instances?.kind === "map" ? instances.entries.values() : []) {
     const feed = childOf(node, "feed");
-    if (feed) yield* scalarsOf(feed);
+    if (feed) {
+      yield* scalarsOf(feed);
+    }
   }
 }
 
@@ -142,14 +154,20 @@ function validate<T>(root: Dict, schema: z.ZodType<T>) {
   let tree = root;
   let result = schema.safeParse(plainOf(tree));
   for (const stand of STAND_INS) {
-    if (result.success) break;
+    if (result.success) {
+      break;
+    }
     const refused = new Map<number, string>();
     for (const issue of flatten(result.error.issues)) {
       const node = nodeAt(tree, issue.path);
       const fitting = issue.kind === "value" ? issue.allowed[0] : undefined;
-      if (node?.kind === "scalar" && node.unread) refused.set(node.at, fitting ?? stand);
+      if (node?.kind === "scalar" && node.unread) {
+        refused.set(node.at, fitting ?? stand);
+      }
     }
-    if (refused.size === 0) break;
+    if (refused.size === 0) {
+      break;
+    }
     tree = mapDict(tree, (scalar) => ({ ...scalar, value: (scalar.unread && refused.get(scalar.at)) || scalar.value }));
     result = schema.safeParse(plainOf(tree));
   }

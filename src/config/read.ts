@@ -11,7 +11,9 @@ export const readBounded: ReadFile = async (path, limit) => {
     let length = 0;
     while (length < buffer.length) {
       const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
-      if (bytesRead === 0) break;
+      if (bytesRead === 0) {
+        break;
+      }
       length += bytesRead;
     }
     return buffer.subarray(0, length);

@@ -35,9 +35,13 @@ export function checkReferences(root: Dict, report: Report): void {
       }
       sure &&= destinations?.entries.has(target.value) ?? false;
       told.add(target.value);
-      if (destinations && !destinations.entries.has(target.value)) report(unknownDestination(target, destinations));
+      if (destinations && !destinations.entries.has(target.value)) {
+        report(unknownDestination(target, destinations));
+      }
     }
-    if (destinations) checkSensitive(route, targets, destinations, report);
+    if (destinations) {
+      checkSensitive(route, targets, destinations, report);
+    }
     checkPatterns(route, root, report);
   }
   checkNames(routes, report);
@@ -47,7 +51,9 @@ export function checkReferences(root: Dict, report: Report): void {
   checkListen(root, report);
 
   for (const [name, { key }] of destinations?.entries ?? []) {
-    if (!sure || told.has(name)) continue;
+    if (!sure || told.has(name)) {
+      continue;
+    }
     report(warning(key, `destination ${quoted(name)} is named by no route and will never be told anything`));
   }
 }
@@ -57,9 +63,13 @@ function checkKeys(root: Dict, report: Report): void {
   for (const { node } of mapOf(root, "misp")?.entries.values() ?? []) {
     const url = childOf(node, "url");
     const text = textOf(url);
-    if (!url || !childOf(node, "api_key") || text === undefined || !URL.canParse(text)) continue;
+    if (!url || !childOf(node, "api_key") || text === undefined || !URL.canParse(text)) {
+      continue;
+    }
     const { protocol, hostname } = new URL(text);
-    if (protocol !== "http:" || LOOPBACK.test(hostname)) continue;
+    if (protocol !== "http:" || LOOPBACK.test(hostname)) {
+      continue;
+    }
     const message = "`api_key` travels in clear to this address: whoever is on the way can read it, and MISP with it";
     report(warning(url, message, "use https://, with `ca_file` for an authority of your own"));
   }
@@ -69,8 +79,12 @@ function unknownDestination(target: Scalar, destinations: Dict) {
   const names = [...destinations.entries.keys()];
   const known = `destinations are ${names.join(", ")}`;
   const references = target.references?.join(" and ");
-  if (target.unread) return error(target, `"notify" cannot be checked without ${references}`);
-  if (references !== undefined) return error(target, `the value of ${references} names no destination`, known);
+  if (target.unread) {
+    return error(target, `"notify" cannot be checked without ${references}`);
+  }
+  if (references !== undefined) {
+    return error(target, `the value of ${references} names no destination`, known);
+  }
   const name = String(target.value);
   const near = nearest(name, names);
   const question = near === undefined ? "" : `, did you mean ${quoted(near)}?`;
@@ -82,7 +96,9 @@ function checkNames(routes: readonly Dict[], report: Report): void {
   for (const route of routes) {
     const node = childOf(route, "name");
     const name = textOf(node);
-    if (!node || name === undefined) continue;
+    if (!node || name === undefined) {
+      continue;
+    }
     if (seen.has(name)) {
       const shown = node.kind === "scalar" && node.references ? "this name" : quoted(name);
       report(
@@ -105,11 +121,18 @@ function checkOrder(routes: readonly Dict[], report: Report): void {
       report(warning(place, `no message ever reaches this route: ${names} above has no match and stops the search`));
     }
     const stops = childOf(route, "stop");
-    if (stops?.kind !== "scalar" || stops.value !== true) continue;
-    if (route.entries.has("match") || route.entries.has("otherwise")) continue;
+    if (stops?.kind !== "scalar" || stops.value !== true) {
+      continue;
+    }
+    if (route.entries.has("match") || route.entries.has("otherwise")) {
+      continue;
+    }
     const name = textOf(childOf(route, "name"));
-    for (const kind of kinds)
-      if (!taken.has(kind)) taken.set(kind, name === undefined ? "a route" : `route ${quoted(name)}`);
+    for (const kind of kinds) {
+      if (!taken.has(kind)) {
+        taken.set(kind, name === undefined ? "a route" : `route ${quoted(name)}`);
+      }
+    }
   }
 }
 
@@ -123,15 +146,21 @@ function checkSensitive(route: Dict, targets: readonly Scalar[], destinations: D
     const glob = textOf(node);
     const kinds = glob === undefined ? [] : KINDS.filter((kind) => isOfKind(kind, [glob]));
     const groups = kinds.map(sensitivityOf);
-    if (kinds.length === 0 || groups.includes(undefined)) continue;
+    if (kinds.length === 0 || groups.includes(undefined)) {
+      continue;
+    }
     for (const target of targets) {
       const name = String(target.value);
       const destination = destinations.entries.get(name)?.node;
-      if (destination?.kind !== "map") continue;
+      if (destination?.kind !== "map") {
+        continue;
+      }
       const guard = childOf(destination, "guard");
       const also = new Set(textsOf(guard && childOf(guard, "also")));
       const shut = [...new Set(groups)].filter((group) => group !== undefined && !also.has(group));
-      if (shut.length === 0 || groups.some((group) => group !== undefined && also.has(group))) continue;
+      if (shut.length === 0 || groups.some((group) => group !== undefined && also.has(group))) {
+        continue;
+      }
       report(
         warning(
           node,
@@ -164,19 +193,29 @@ function checkPatterns(route: Dict, root: Dict, report: Report): void {
   const instances = [...(mapOf(root, "misp")?.entries.keys() ?? [])];
   const facts = new Set<string>([...FACTS, ...ATTRIBUTE_FACTS]);
   const visit = (node: Node | undefined): void => {
-    if (node?.kind === "list") node.items.forEach(visit);
-    if (node?.kind !== "map") return;
+    if (node?.kind === "list") {
+      node.items.forEach(visit);
+    }
+    if (node?.kind !== "map") {
+      return;
+    }
     for (const [key, { node: value }] of node.entries) {
-      if (!facts.has(key)) visit(value);
-      else
-        for (const entry of listOf(value)) checkValue(key, entry, key === "instance" ? instances : VALUES[key], report);
+      if (!facts.has(key)) {
+        visit(value);
+      } else {
+        for (const entry of listOf(value)) {
+          checkValue(key, entry, key === "instance" ? instances : VALUES[key], report);
+        }
+      }
     }
   };
   visit(childOf(route, "match"));
 }
 
 function checkValue(key: string, node: Node, allowed: readonly string[] | undefined, report: Report): void {
-  if (node.kind !== "scalar" || node.value === null) return;
+  if (node.kind !== "scalar" || node.value === null) {
+    return;
+  }
   const text = String(node.value);
   try {
     compilePattern(text);
@@ -188,9 +227,15 @@ function checkValue(key: string, node: Node, allowed: readonly string[] | undefi
     report(error(node, `${what} is not a regular expression that can be used${reason}`, hint));
     return;
   }
-  if (!allowed || text === "" || text.includes("*") || /^\/.+\/[a-z]*$/s.test(text)) return;
-  if (allowed.some((value) => value.toLowerCase() === text.toLowerCase())) return;
-  if (node.unread) return;
+  if (!allowed || text === "" || text.includes("*") || /^\/.+\/[a-z]*$/s.test(text)) {
+    return;
+  }
+  if (allowed.some((value) => value.toLowerCase() === text.toLowerCase())) {
+    return;
+  }
+  if (node.unread) {
+    return;
+  }
   const near = node.references ? undefined : nearest(text, allowed);
   const value = node.references ? `the value of ${node.references.join(" and ")}` : quoted(text);
   const question = near === undefined ? "" : `, did you mean ${quoted(near)}?`;
@@ -208,7 +253,9 @@ function textsOf(node: Node | undefined): readonly string[] {
 
 /** The entries of a list, or the one value that stands for a list. */
 function listOf(node: Node | undefined): readonly Node[] {
-  if (!node) return [];
+  if (!node) {
+    return [];
+  }
   return node.kind === "list" ? node.items : [node];
 }
 

@@ -9,7 +9,9 @@ import { Feed } from "../sources/index.ts";
 const HttpUrl = z.string().transform((text, context) => {
   try {
     const url = new URL(text);
-    if ((url.protocol === "https:" || url.protocol === "http:") && !url.username && !url.password) return url;
+    if ((url.protocol === "https:" || url.protocol === "http:") && !url.username && !url.password) {
+      return url;
+    }
   } catch {
     // Told below, in our own words.
   }

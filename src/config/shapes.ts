@@ -19,7 +19,9 @@ export class Outline {
       io: "input",
       unrepresentable: "any",
       override: ({ zodSchema, jsonSchema }) => {
-        if (isSecret(zodSchema)) Object.assign(jsonSchema, { [SECRET]: true });
+        if (isSecret(zodSchema)) {
+          Object.assign(jsonSchema, { [SECRET]: true });
+        }
       },
     });
   }
@@ -52,9 +54,13 @@ export class Outline {
   /** The scalars whose text must not be printed, because the schema or the name of their key says so. */
   *secrets(node: Node, shapes: Shapes = this.root(node), named = false): Generator<Scalar> {
     if (node.kind === "scalar") {
-      if (named || shapes.some((shape) => shape[SECRET] === true)) yield node;
+      if (named || shapes.some((shape) => shape[SECRET] === true)) {
+        yield node;
+      }
     } else if (node.kind === "list") {
-      for (const [i, item] of node.items.entries()) yield* this.secrets(item, this.child(shapes, i, item), named);
+      for (const [i, item] of node.items.entries()) {
+        yield* this.secrets(item, this.child(shapes, i, item), named);
+      }
     } else {
       const known = keysOf(shapes);
       for (const [key, { node: value }] of node.entries) {
@@ -66,7 +72,9 @@ export class Outline {
   }
 
   #expand(schema: Json, node: Node | undefined, seen: ReadonlySet<Json> = new Set()): Shapes {
-    if (seen.has(schema)) return [];
+    if (seen.has(schema)) {
+      return [];
+    }
     const within = new Set(seen).add(schema);
     const target = schema.$ref === undefined ? undefined : this.#resolve(schema.$ref);
     const nested = [target, ...[schema.anyOf, schema.oneOf, schema.allOf].flatMap((list) => list ?? [])];
@@ -75,7 +83,9 @@ export class Outline {
   }
 
   #resolve(ref: string): Json | undefined {
-    if (ref === "#") return this.#root;
+    if (ref === "#") {
+      return this.#root;
+    }
     const found = own(this.#root.$defs, ref.replace("#/$defs/", ""));
     return isSchema(found) ? found : undefined;
   }
@@ -119,7 +129,9 @@ export function typeOf(node: Dict): string | undefined {
 
 function isSecret(schema: z.core.$ZodType): boolean {
   for (let found: z.core.$ZodType | undefined = schema; found; found = found._zod.parent) {
-    if (found === SecretText) return true;
+    if (found === SecretText) {
+      return true;
+    }
   }
   return false;
 }

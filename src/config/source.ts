@@ -18,7 +18,9 @@ export class SourceText {
     this.#file = file;
     this.#text = text;
     this.#lines.addNewLine(0);
-    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) this.#lines.addNewLine(at + 1);
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) {
+      this.#lines.addNewLine(at + 1);
+    }
   }
 
   /** What must not be printed. Unless this is `exact`, lines are also masked by the names of keys in them. */
@@ -36,7 +38,9 @@ export class SourceText {
   conceal(fault: Fault): Fault {
     const line = this.#lineAt(fault.at);
     const at = fault.at - line.start;
-    if (!this.#hidden(line.text, line.start).some((span) => span.at <= at + 1 && at <= span.end)) return fault;
+    if (!this.#hidden(line.text, line.start).some((span) => span.at <= at + 1 && at <= span.end)) {
+      return fault;
+    }
     const bare = (text: string) => text.replace(/"(?:[^"\\]|\\.)*"/g, '"…"');
     const { hint } = fault;
     return { ...fault, message: bare(fault.message), ...(hint === undefined ? {} : { hint: bare(hint) }) };
@@ -68,8 +72,11 @@ export class SourceText {
     const moved = (offset: number) => {
       let delta = 0;
       for (const span of hidden) {
-        if (span.end <= offset) delta += MASK.length - (span.end - span.at);
-        else if (span.at < offset) return span.at + delta + (offset >= span.end ? MASK.length : 0);
+        if (span.end <= offset) {
+          delta += MASK.length - (span.end - span.at);
+        } else if (span.at < offset) {
+          return span.at + delta + (offset >= span.end ? MASK.length : 0);
+        }
       }
       return offset + delta;
     };
@@ -109,8 +116,11 @@ export class SourceText {
     const united: Span[] = [];
     for (const span of all) {
       const last = united.at(-1);
-      if (last && span.at <= last.end) united[united.length - 1] = { at: last.at, end: Math.max(last.end, span.end) };
-      else united.push(span);
+      if (last && span.at <= last.end) {
+        united[united.length - 1] = { at: last.at, end: Math.max(last.end, span.end) };
+      } else {
+        united.push(span);
+      }
     }
     return united;
   }
@@ -122,8 +132,12 @@ export class SourceText {
       const above = this.#lineAt(at - 1);
       const key = /^(\s*)(?:- +)?["']?([\w-]+)["']?\s*:/.exec(above.text);
       const depth = above.text.search(/\S/);
-      if (key && depth < indent && isSecretName(key[2] ?? "")) return [{ at: 0, end: raw.length }];
-      if (depth >= 0 && depth < indent) indent = depth;
+      if (key && depth < indent && isSecretName(key[2] ?? "")) {
+        return [{ at: 0, end: raw.length }];
+      }
+      if (depth >= 0 && depth < indent) {
+        indent = depth;
+      }
       at = above.start;
     }
     for (const match of raw.matchAll(/([\w-]+)["']?\s*:\s*/g)) {
@@ -142,8 +156,9 @@ function spanOf(match: RegExpExecArray): Span {
 
 /** A window of a long line that shows the marked place. */
 function cut(line: string, start: number, width: number): Pick<Problem, "sourceLine" | "mark"> {
-  if (line.length <= MAX_LINE)
+  if (line.length <= MAX_LINE) {
     return { sourceLine: line, mark: { start, width: Math.min(width, line.length - start) } };
+  }
   const from = start < MAX_LINE - 40 ? 0 : start - 60;
   const window = line.slice(from, from + MAX_LINE);
   const head = from > 0 ? "…" : "";

@@ -25,31 +25,43 @@ type Resolved = { readonly value: string } | { readonly missing: string; readonl
 export async function substitute(root: Dict, file: string, sources: Sources, report: Report): Promise<Dict> {
   const resolved = new Map<string, Resolved>();
   for (const { value } of scalarsOf(root)) {
-    if (typeof value !== "string") continue;
+    if (typeof value !== "string") {
+      continue;
+    }
     for (const [reference, body, closed] of value.matchAll(REFERENCE)) {
-      if (body === undefined || resolved.has(reference)) continue;
+      if (body === undefined || resolved.has(reference)) {
+        continue;
+      }
       resolved.set(reference, closed ? await read(body, file, sources) : unclosed());
     }
   }
   return mapDict(root, (scalar) => {
     const filled = replace(scalar, resolved, sources, report);
-    if (sources.isSecret(scalar) && !filled.unread && filled.value !== null) sources.learn(String(filled.value));
+    if (sources.isSecret(scalar) && !filled.unread && filled.value !== null) {
+      sources.learn(String(filled.value));
+    }
     return filled;
   });
 }
 
 function replace(scalar: Scalar, resolved: ReadonlyMap<string, Resolved>, sources: Sources, report: Report): Scalar {
-  if (typeof scalar.value !== "string" || !scalar.value.includes("${")) return scalar;
+  if (typeof scalar.value !== "string" || !scalar.value.includes("${")) {
+    return scalar;
+  }
   const references: string[] = [];
   const severity = sources.isRequired(scalar) ? "error" : "warning";
   let unread = false;
   const value = scalar.value.replace(REFERENCE, (reference, body?: string) => {
-    if (body === undefined) return "${";
+    if (body === undefined) {
+      return "${";
+    }
     references.push(reference);
     const found = resolved.get(reference);
     if (found && "value" in found) {
       // Few files hold anything else; the environment has paths and names, too, which a log line may need.
-      if (/^(file|credential):/.test(body) || sources.isSecret(scalar)) sources.learn(found.value);
+      if (/^(file|credential):/.test(body) || sources.isSecret(scalar)) {
+        sources.learn(found.value);
+      }
       return found.value;
     }
     if (found) {
@@ -58,7 +70,9 @@ function replace(scalar: Scalar, resolved: ReadonlyMap<string, Resolved>, source
     unread = true;
     return "placeholder";
   });
-  if (references.length === 0) return { ...scalar, value };
+  if (references.length === 0) {
+    return { ...scalar, value };
+  }
   return { ...scalar, value, references, ...(unread ? { unread: severity } : {}) };
 }
 
@@ -79,7 +93,9 @@ async function read(body: string, file: string, sources: Sources): Promise<Resol
     if (!/^[^/\0]+$/.test(name) || name === "." || name === "..") {
       return { missing: `${shown} does not name a credential`, hint: `write $\{credential:name}, without slashes` };
     }
-    if (!directory) return { missing: `${shown} cannot be read: CREDENTIALS_DIRECTORY is not set`, hint };
+    if (!directory) {
+      return { missing: `${shown} cannot be read: CREDENTIALS_DIRECTORY is not set`, hint };
+    }
     return content(shown, join(directory, name), sources, hint);
   }
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(body)) {
@@ -89,7 +105,9 @@ async function read(body: string, file: string, sources: Sources): Promise<Resol
     };
   }
   const value = sources.env[body];
-  if (value !== undefined) return { value };
+  if (value !== undefined) {
+    return { value };
+  }
   const near = nearest(body, Object.keys(sources.env));
   return {
     missing: `environment variable ${body} is not set`,
@@ -108,6 +126,8 @@ async function content(shown: string, path: string, sources: Sources, hint: stri
     return { missing: `${shown} is larger than 64 KiB`, hint: "is it the right file? It must hold the value alone" };
   }
   const text = decodeUtf8(bytes);
-  if (text === undefined) return { missing: `${shown} is not UTF-8 text`, hint: "it must hold the value alone" };
+  if (text === undefined) {
+    return { missing: `${shown} is not UTF-8 text`, hint: "it must hold the value alone" };
+  }
   return { value: text.trim() };
 }

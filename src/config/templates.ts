@@ -13,10 +13,14 @@ export function checkTemplates(root: Dict, report: Report): void {
   ];
   for (const owner of owners) {
     const template = childOf(owner, "template");
-    if (template?.kind !== "map") continue;
+    if (template?.kind !== "map") {
+      continue;
+    }
     for (const part of PARTS) {
       const node = childOf(template, part);
-      if (node?.kind !== "scalar" || typeof node.value !== "string") continue;
+      if (node?.kind !== "scalar" || typeof node.value !== "string") {
+        continue;
+      }
       for (const name of lintTemplate(node.value)) {
         const shown = /^\w{1,40}$/.test(name) ? quoted(name) : "a field";
         const near = nearest(name, FIELDS);
@@ -31,7 +35,11 @@ export function checkTemplates(root: Dict, report: Report): void {
 const FIELDS: readonly string[] = [...new Set(namesIn(SAMPLES[0]))];
 
 function namesIn(value: unknown): readonly string[] {
-  if (Array.isArray(value)) return value.flatMap(namesIn);
-  if (typeof value !== "object" || value === null) return [];
+  if (Array.isArray(value)) {
+    return value.flatMap(namesIn);
+  }
+  if (typeof value !== "object" || value === null) {
+    return [];
+  }
   return Object.entries(value).flatMap(([name, inside]) => [name, ...namesIn(inside)]);
 }

@@ -23,11 +23,15 @@ export function explainSyntax(text: string, document: Document.Parsed): readonly
   let fatal = false;
   for (const error of [...document.errors, ...document.warnings]) {
     // One slip makes a parser stumble many times: the first stumble of a line is told, and nothing behind the last one.
-    if (fatal && error.message.includes("in YAML stream")) continue;
+    if (fatal && error.message.includes("in YAML stream")) {
+      continue;
+    }
     fatal ||= !isRecoverable(error);
     const fault = explain(text, document, error);
     const line = lineOf(text, fault.at).start;
-    if (!faults.has(line) && faults.size < MAX_SYNTAX_FAULTS) faults.set(line, fault);
+    if (!faults.has(line) && faults.size < MAX_SYNTAX_FAULTS) {
+      faults.set(line, fault);
+    }
   }
   return [...faults.values()];
 }
@@ -164,8 +168,12 @@ function openQuote(text: string, document: Document.Parsed, before: number): num
 function openFlow(text: string, document: Document.Parsed, before: number, closing: string): number {
   let found = before;
   visit(document, (_, node) => {
-    if (!isCollection(node) || !node.flow || !node.range || node.range[0] >= before) return;
-    if (text[node.range[1] - 1] !== closing) found = node.range[0];
+    if (!isCollection(node) || !node.flow || !node.range || node.range[0] >= before) {
+      return;
+    }
+    if (text[node.range[1] - 1] !== closing) {
+      found = node.range[0];
+    }
   });
   return Math.min(found, text.length - 1);
 }

@@ -47,15 +47,21 @@ export type Report = (fault: Fault) => void;
 
 /** The value without places, for a schema. */
 export function plainOf(node: Node): unknown {
-  if (node.kind === "scalar") return node.value;
-  if (node.kind === "list") return node.items.map(plainOf);
+  if (node.kind === "scalar") {
+    return node.value;
+  }
+  if (node.kind === "list") {
+    return node.items.map(plainOf);
+  }
   return Object.fromEntries([...node.entries].map(([key, { node }]) => [key, plainOf(node)]));
 }
 
 /** The value at `path`; undefined where there is none. */
 export function nodeAt(root: Node, path: Path): Node | undefined {
   let node: Node | undefined = root;
-  for (const key of path) node = node && childOf(node, key);
+  for (const key of path) {
+    node = node && childOf(node, key);
+  }
   return node;
 }
 
@@ -67,7 +73,9 @@ export function entryAt(root: Node, path: Path): Entry | undefined {
 
 /** What stands under `key` of a map, or at an index of a list. */
 export function childOf(node: Node, key: PropertyKey): Node | undefined {
-  if (node.kind === "map") return node.entries.get(String(key))?.node;
+  if (node.kind === "map") {
+    return node.entries.get(String(key))?.node;
+  }
   return node.kind === "list" && typeof key === "number" ? node.items[key] : undefined;
 }
 
@@ -78,8 +86,12 @@ export function textOf(node: Node | undefined): string | undefined {
 
 /** A copy in which every scalar went through `change`. */
 export function mapScalars(node: Node, change: (scalar: Scalar) => Scalar): Node {
-  if (node.kind === "scalar") return change(node);
-  if (node.kind === "list") return { ...node, items: node.items.map((item) => mapScalars(item, change)) };
+  if (node.kind === "scalar") {
+    return change(node);
+  }
+  if (node.kind === "list") {
+    return { ...node, items: node.items.map((item) => mapScalars(item, change)) };
+  }
   return mapDict(node, change);
 }
 
@@ -93,9 +105,17 @@ export function mapDict(node: Dict, change: (scalar: Scalar) => Scalar): Dict {
 
 /** Every scalar below `node`. */
 export function* scalarsOf(node: Node): Generator<Scalar> {
-  if (node.kind === "scalar") yield node;
-  else if (node.kind === "list") for (const item of node.items) yield* scalarsOf(item);
-  else for (const { node: value } of node.entries.values()) yield* scalarsOf(value);
+  if (node.kind === "scalar") {
+    yield node;
+  } else if (node.kind === "list") {
+    for (const item of node.items) {
+      yield* scalarsOf(item);
+    }
+  } else {
+    for (const { node: value } of node.entries.values()) {
+      yield* scalarsOf(value);
+    }
+  }
 }
 
 /** Text in quotes for a message, bounded. */

@@ -24,14 +24,17 @@ export function explainIssues(issues: readonly z.core.$ZodIssue[], root: Dict, o
   const faults: Fault[] = [];
   for (const issue of flat) {
     if (issue.kind === "keys") {
-      for (const key of issue.keys)
+      for (const key of issue.keys) {
         faults.push(unknownKey(key, issue.path, root, outline.at(root, issue.path), outline));
+      }
       continue;
     }
     const node = nodeAt(root, issue.path);
     if (node) {
       const told = node.kind === "scalar" && node.unread === "error";
-      if (!told) faults.push(wrong(issue, root, outline, secret));
+      if (!told) {
+        faults.push(wrong(issue, root, outline, secret));
+      }
     } else if (issue.kind === "text") {
       faults.push(error(placeOf(root, issue.path.slice(0, -1)), `${labelOf(issue.path)} ${issue.message}`));
     } else if (!explainedByTypo(issue.path, flat, outline, root)) {
@@ -46,7 +49,9 @@ export function unknownKey(key: string, path: Path, root: Dict, shapes: Shapes, 
   const span = entryAt(root, [...path, key])?.key ?? placeOf(root, path);
   const known = keysOf(shapes);
   const near = nearest(key, known);
-  if (near !== undefined) return error(span, `unknown key ${quoted(key)}, did you mean ${quoted(near)}?`);
+  if (near !== undefined) {
+    return error(span, `unknown key ${quoted(key)}, did you mean ${quoted(near)}?`);
+  }
   const inside = known.find((candidate) => keysOf(outline.child(shapes, candidate, undefined)).includes(key));
   if (inside !== undefined) {
     return error(span, `unknown key ${quoted(key)}, it belongs inside ${quoted(inside)}`, `${inside}: { ${key}: … }`);
@@ -100,10 +105,14 @@ function wrong(
   const node = nodeAt(root, path);
   const entry = entryAt(root, path);
   const label = labelOf(path);
-  if (!node) return missing(path, root, outline);
+  if (!node) {
+    return missing(path, root, outline);
+  }
   const span: Span =
     node.kind === "scalar" && node.end > node.at ? node : (entry?.key ?? { at: node.at, end: node.at + 1 });
-  if (node.kind === "scalar" && node.value === null) return empty(node, span, label, path, secret.has(node));
+  if (node.kind === "scalar" && node.value === null) {
+    return empty(node, span, label, path, secret.has(node));
+  }
   if (node.kind === "scalar" && node.unread) {
     return error(span, `${label} cannot be checked without ${(node.references ?? []).join(" and ")}`);
   }
@@ -119,17 +128,28 @@ function wrong(
       const text = node.kind === "scalar" && !node.references && !secret.has(node) ? String(node.value) : undefined;
       const near = text === undefined ? undefined : nearest(text, allowed);
       const hint = allowed.length > 1 ? `one of ${allowed.join(", ")}` : undefined;
-      if (node.kind !== "scalar") return error(span, `${label} must be ${listed(allowed)}, is ${kindOf(node)}`);
-      if (near !== undefined) return error(span, `${label} cannot be ${value}, did you mean ${quoted(near)}?`, hint);
+      if (node.kind !== "scalar") {
+        return error(span, `${label} must be ${listed(allowed)}, is ${kindOf(node)}`);
+      }
+      if (near !== undefined) {
+        return error(span, `${label} cannot be ${value}, did you mean ${quoted(near)}?`, hint);
+      }
       return error(span, `${label} cannot be ${value}`, hint ?? `it can only be ${allowed[0] ?? ""}`);
     }
     default: {
       const message = concealed(issue.message, node, root, secret);
-      if (message === undefined) return error(span, `${value ?? label} is not valid for ${label}`);
-      if (message.startsWith("is ")) return isNone(message, node, span, value ?? label);
-      if (node.kind !== "scalar" || issue.kind === "size" || node.value === "")
+      if (message === undefined) {
+        return error(span, `${value ?? label} is not valid for ${label}`);
+      }
+      if (message.startsWith("is ")) {
+        return isNone(message, node, span, value ?? label);
+      }
+      if (node.kind !== "scalar" || issue.kind === "size" || node.value === "") {
         return error(span, `${label} ${message}`);
-      if (node.references) return error(span, `${value} ${message}`);
+      }
+      if (node.references) {
+        return error(span, `${value} ${message}`);
+      }
       return error(span, secret.has(node) ? `${label} ${message}` : `${label} ${message}, is ${value}`);
     }
   }
@@ -149,7 +169,9 @@ function isNone(message: string, node: Node, span: Span, subject: string): Fault
 }
 
 function empty(node: Scalar, span: Span, label: string, path: Path, hidden: boolean): Fault {
-  if (node.swallowed === undefined) return error(span, `${label} has no value`);
+  if (node.swallowed === undefined) {
+    return error(span, `${label} has no value`);
+  }
   const text = hidden ? '"#…"' : quoted(/^\S*[^\s,\]}]/.exec(node.swallowed)?.[0] ?? node.swallowed);
   const key = path.at(-1);
   const fix = typeof key === "string" ? `${key}: ${text}` : `- ${text}`;
@@ -179,23 +201,33 @@ function wrongType(
   if (node.kind === "scalar" && node.references) {
     return error(span, `${label} must be ${listed(wanted)}, and ${node.references.join("")} is always text`);
   }
-  if (node.kind === "list") return error({ at: node.at, end: node.at + 1 }, message);
-  if (node.kind === "map") return error({ at: node.at, end: node.at + 1 }, message);
+  if (node.kind === "list") {
+    return error({ at: node.at, end: node.at + 1 }, message);
+  }
+  if (node.kind === "map") {
+    return error({ at: node.at, end: node.at + 1 }, message);
+  }
   const hidden = secret.has(node);
   if (typeof node.value === "number") {
     const fits = (text: string) => shapes.some(({ pattern }) => pattern && new RegExp(pattern).test(text));
     const unit = fits("1") ? undefined : ["s", "MiB"].find((word) => fits(`1${word}`));
-    if (unit !== undefined) return error(span, `${label} must have a unit`, `e.g. ${node.value}${unit}`);
+    if (unit !== undefined) {
+      return error(span, `${label} must have a unit`, `e.g. ${node.value}${unit}`);
+    }
   }
   const value = String(node.value);
   if (wanted.includes("text") && typeof node.value !== "string") {
     return error(span, message, hidden ? "put it in quotes" : `put it in quotes: ${quoted(value)}`);
   }
-  if (wanted.includes("a list") && !hidden) return error(span, message, `write [${value}]`);
+  if (wanted.includes("a list") && !hidden) {
+    return error(span, message, `write [${value}]`);
+  }
   const bare =
     (wanted.includes("a number") && /^-?\d+(\.\d+)?$/.test(value)) ||
     (wanted.includes("true or false") && /^(true|false)$/.test(value));
-  if (bare && !hidden) return error(span, message, `without quotes: ${value}`);
+  if (bare && !hidden) {
+    return error(span, message, `without quotes: ${value}`);
+  }
   if (wanted.includes("true or false") && /^(yes|no|on|off)$/i.test(value)) {
     return error(span, message, `write ${/^(yes|on)$/i.test(value) ? "true" : "false"}`);
   }
@@ -204,9 +236,15 @@ function wrongType(
 
 /** The value for a message, or what stands for it where it must not be seen. */
 function shown(node: Scalar, secret: ReadonlySet<Scalar>): string {
-  if (node.references) return `the value of ${node.references.join(" and ")}`;
-  if (secret.has(node)) return "this value";
-  if (typeof node.value !== "string") return String(node.value);
+  if (node.references) {
+    return `the value of ${node.references.join(" and ")}`;
+  }
+  if (secret.has(node)) {
+    return "this value";
+  }
+  if (typeof node.value !== "string") {
+    return String(node.value);
+  }
   return quoted(node.value.replace(/(?<=:\/\/)[^\s/?#]+(?=@)/, "…")); // a user and a password in a URL
 }
 
@@ -214,27 +252,38 @@ function shown(node: Scalar, secret: ReadonlySet<Scalar>): string {
 function concealed(message: string, node: Node, root: Dict, secret: ReadonlySet<Scalar>): string | undefined {
   for (const scalar of scalarsOf(node)) {
     const value = String(scalar.value);
-    if ((scalar.references || secret.has(scalar)) && value.length >= 3 && message.includes(value)) return undefined;
+    if ((scalar.references || secret.has(scalar)) && value.length >= 3 && message.includes(value)) {
+      return undefined;
+    }
   }
   let safe = message;
   for (const { references, value } of scalarsOf(root)) {
-    if (references && typeof value === "string" && value.length >= 4)
+    if (references && typeof value === "string" && value.length >= 4) {
       safe = safe.replaceAll(value, references.join(""));
+    }
   }
   return safe;
 }
 
 function kindOf(node: Node): string {
-  if (node.kind === "list") return "a list";
-  if (node.kind === "map") return "a map";
-  if (typeof node.value === "string") return "text";
+  if (node.kind === "list") {
+    return "a list";
+  }
+  if (node.kind === "map") {
+    return "a map";
+  }
+  if (typeof node.value === "string") {
+    return "text";
+  }
   return typeof node.value === "number" ? "a number" : String(node.value);
 }
 
 function labelOf(path: Path): string {
   const key = [...path].reverse().find((part) => typeof part === "string");
   const inList = typeof path.at(-1) === "number";
-  if (key === undefined) return "the file";
+  if (key === undefined) {
+    return "the file";
+  }
   return inList ? `an entry of ${quoted(key)}` : quoted(String(key));
 }
 
@@ -250,10 +299,14 @@ export function titleOf(path: Path, root: Dict): string {
     const text =
       typeof second === "string" ? second : name?.kind === "scalar" && !name.references ? name.value : undefined;
     owner = typeof text === "string" ? `${word} ${quoted(text)}` : `${word} number ${Number(second) + 1}`;
-    if (path.length === 2) return owner;
+    if (path.length === 2) {
+      return owner;
+    }
   }
   const key = [...path].reverse().find((part) => typeof part === "string");
-  if (key === undefined) return "";
+  if (key === undefined) {
+    return "";
+  }
   return owner && key !== first ? `${quoted(key)} of ${owner}` : quoted(String(key));
 }
 
@@ -262,9 +315,13 @@ function placeOf(root: Dict, path: Path): Span {
   for (let length = path.length; length > 0; length--) {
     const here = path.slice(0, length);
     const entry = entryAt(root, here);
-    if (entry && !entry.inherited) return entry.key;
+    if (entry && !entry.inherited) {
+      return entry.key;
+    }
     const node = nodeAt(root, here);
-    if (!entry && node) return { at: node.at, end: node.at + 1 };
+    if (!entry && node) {
+      return { at: node.at, end: node.at + 1 };
+    }
   }
   return { at: root.at, end: root.at + 1 };
 }
@@ -279,10 +336,15 @@ function error(span: Span, message: string, hint?: string): Fault {
 
 /** Reports keys below `path` that the schema does not have, whether or not anything uses the map they are in. */
 export function* unknownKeys(node: Node, path: Path, root: Dict, shapes: Shapes, outline: Outline): Generator<Fault> {
-  if (node.kind !== "map" || shapes.length === 0) return;
+  if (node.kind !== "map" || shapes.length === 0) {
+    return;
+  }
   for (const [key, { node: value }] of node.entries) {
     const inner = outline.child(shapes, key, childOf(node, key));
-    if (inner.length === 0 && !isOpen(shapes)) yield unknownKey(key, path, root, shapes, outline);
-    else yield* unknownKeys(value, [...path, key], root, inner, outline);
+    if (inner.length === 0 && !isOpen(shapes)) {
+      yield unknownKey(key, path, root, shapes, outline);
+    } else {
+      yield* unknownKeys(value, [...path, key], root, inner, outline);
+    }
   }
 }

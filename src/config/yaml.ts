@@ -16,7 +16,9 @@ export function parseYaml(text: string, report: Report): { readonly root?: Node;
     prettyErrors: false,
     logLevel: "error",
   });
-  for (const fault of explainSyntax(text, document)) report(fault);
+  for (const fault of explainSyntax(text, document)) {
+    report(fault);
+  }
   const broken = !document.errors.every(isRecoverable);
   const root = document.contents && convert(text, document.contents, broken ? () => {} : report);
   return { broken, ...(root ? { root } : {}) };
@@ -34,17 +36,29 @@ function convert(text: string, contents: YamlNode, report: Report): Node {
   const empty = (at: number): Scalar => ({ kind: "scalar", value: null, at, end: at });
 
   function visit(node: YamlNode | null | undefined, fallback: number): Node {
-    if (!node) return empty(fallback);
+    if (!node) {
+      return empty(fallback);
+    }
     const [at, end] = node.range ?? [fallback, fallback];
     if (aliasDepth > 0 && ++aliased > MAX_ALIASED_NODES) {
-      if (!bomb) error(at, end, "aliases multiply this file beyond all reason", "write the values out");
+      if (!bomb) {
+        error(at, end, "aliases multiply this file beyond all reason", "write the values out");
+      }
       bomb = true;
       return empty(at);
     }
-    if (isAlias(node)) return resolve(node.source, at, end);
-    if ("anchor" in node && node.anchor) anchors.set(node.anchor, node);
-    if (isScalar(node)) return scalar(node.value, at, end);
-    if (!isCollection(node)) return empty(at);
+    if (isAlias(node)) {
+      return resolve(node.source, at, end);
+    }
+    if ("anchor" in node && node.anchor) {
+      anchors.set(node.anchor, node);
+    }
+    if (isScalar(node)) {
+      return scalar(node.value, at, end);
+    }
+    if (!isCollection(node)) {
+      return empty(at);
+    }
     if (open.size > MAX_DEPTH) {
       error(at, at + 1, `nested deeper than ${MAX_DEPTH} levels`);
       return empty(at);
@@ -78,8 +92,12 @@ function convert(text: string, contents: YamlNode, report: Report): Node {
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") {
       return { kind: "scalar", value, at, end };
     }
-    if (value !== null && value !== undefined) return { kind: "scalar", value: String(value), at, end };
-    if (end > at) return { kind: "scalar", value: null, at, end };
+    if (value !== null && value !== undefined) {
+      return { kind: "scalar", value: String(value), at, end };
+    }
+    if (end > at) {
+      return { kind: "scalar", value: null, at, end };
+    }
     const swallowed = /^\s*#(\S.*)$/.exec(text.slice(at, lineEnd(text, at)))?.[1];
     return { kind: "scalar", value: null, at, end, ...(swallowed === undefined ? {} : { swallowed: `#${swallowed}` }) };
   }
@@ -87,7 +105,9 @@ function convert(text: string, contents: YamlNode, report: Report): Node {
   function entriesOf(node: YamlNode, mapAt: number): Map<string, Entry> {
     const own = new Map<string, Entry>();
     const merged: Node[] = [];
-    if (!isMap<YamlNode, YamlNode>(node)) return own;
+    if (!isMap<YamlNode, YamlNode>(node)) {
+      return own;
+    }
     for (const { key, value } of node.items) {
       const [at, end] = key?.range ?? [mapAt, mapAt];
       const found = key && isAlias(key) ? resolve(key.source, at, end) : visit(key, at);
@@ -97,16 +117,24 @@ function convert(text: string, contents: YamlNode, report: Report): Node {
       }
       const name = String(found.value);
       const inner = visit(value, end);
-      if (name === "<<") merged.push(...(inner.kind === "list" ? inner.items : [inner]));
-      else if (name === "__proto__") error(at, end, 'key "__proto__" is not allowed');
-      else own.set(name, { key: { at, end }, node: inner });
+      if (name === "<<") {
+        merged.push(...(inner.kind === "list" ? inner.items : [inner]));
+      } else if (name === "__proto__") {
+        error(at, end, 'key "__proto__" is not allowed');
+      } else {
+        own.set(name, { key: { at, end }, node: inner });
+      }
     }
     for (const source of merged) {
       if (source.kind !== "map") {
         error(source.at, source.end, "<< merges a map, or a list of maps, into this one", "e.g. <<: *anchor");
         continue;
       }
-      for (const [name, entry] of source.entries) if (!own.has(name)) own.set(name, entry);
+      for (const [name, entry] of source.entries) {
+        if (!own.has(name)) {
+          own.set(name, entry);
+        }
+      }
     }
     return own;
   }

@@ -41,12 +41,16 @@ export class Backlog {
 
   /** Takes from the store what leaves together with a batch. */
   async gather(first: Batch, store: Pick<Store, "take" | "settle">, now: number): Promise<Departure> {
-    if (!this.#isOld(first)) return alone(first);
+    if (!this.#isOld(first)) {
+      return alone(first);
+    }
     const parts = [first];
     let deliveries = first.entries.length;
     while (parts.length < MAX_PARTS && deliveries < MAX_DELIVERIES) {
       const taken = await store.take(first.destination, now);
-      if (!taken || "dueAt" in taken) break;
+      if (!taken || "dueAt" in taken) {
+        break;
+      }
       if (!this.#isOld(taken.batch)) {
         await store.settle({ batch: taken.batch.id, records: [], retryAt: now, attempted: false }, now);
         break;
@@ -54,14 +58,20 @@ export class Backlog {
       parts.push(taken.batch);
       deliveries += taken.batch.entries.length;
     }
-    if (parts.length === 1) return alone(first);
-    for (const { id } of parts) this.#joined.add(id);
+    if (parts.length === 1) {
+      return alone(first);
+    }
+    for (const { id } of parts) {
+      this.#joined.add(id);
+    }
     return { batch: join(first, parts), parts };
   }
 
   /** Forgets what has been settled. */
   forget({ parts }: Departure): void {
-    for (const { id } of parts) this.#joined.delete(id);
+    for (const { id } of parts) {
+      this.#joined.delete(id);
+    }
   }
 
   #isOld({ id, attempts, entries }: Batch): boolean {

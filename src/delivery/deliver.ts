@@ -64,7 +64,9 @@ export async function deliver(
       await clock.sleep(LONGEST_SLEEP_MS, woken);
       continue;
     }
-    if (breaker.urged()) state.restsUntil = 0;
+    if (breaker.urged()) {
+      state.restsUntil = 0;
+    }
     // A clock that was set back must not make it rest until the time that it once showed.
     state.restsUntil = Math.min(state.restsUntil, clock.now() + LONGEST_REST_MS);
     // Its turn comes first: what is taken knows what memory knows at that moment, and is guarded with it.
@@ -86,7 +88,9 @@ export async function deliver(
       : await state.backlog.gather(taken.batch, context.store, clock.now());
     beat(worker.attemptMs ?? Number.POSITIVE_INFINITY);
     const result = await attempt(departure.batch, worker, cut);
-    if (!result) return; // cut in mid-flight: that was no attempt, and it is owed
+    if (!result) {
+      return; // cut in mid-flight: that was no attempt, and it is owed
+    }
     beat(WORK_MS);
     await settle(departure, result, context, state);
   }
@@ -96,7 +100,9 @@ async function attempt(batch: Batch, worker: DeliveryWorker, cut: AbortSignal): 
   const { destination, sending, limiter, clock, log, observer } = worker;
   let beganAt: number | undefined;
   const end = (outcome: Outcome): Outcome => {
-    if (beganAt === undefined) return outcome;
+    if (beganAt === undefined) {
+      return outcome;
+    }
     const durationMs = Math.max(0, clock.now() - beganAt);
     observer.attempted({ destination: destination.name, outcome: outcome.kind, durationMs });
     return outcome;
@@ -109,12 +115,16 @@ async function attempt(batch: Batch, worker: DeliveryWorker, cut: AbortSignal): 
   try {
     const { payload, leaving, refused } = openBatch(batch, sending, clock.now());
     opened = { leaving: leaving.map(({ delivery, guarded }) => ({ delivery, tlp: guarded.tlp })), refused };
-    if (!payload) return opened;
+    if (!payload) {
+      return opened;
+    }
     limiter?.take();
     beganAt = clock.now();
     return { ...opened, outcome: end(await send(destination, payload, cut, log)) };
   } catch (error) {
-    if (cut.aborted) return undefined;
+    if (cut.aborted) {
+      return undefined;
+    }
     log.error(
       { err: error, destination: destination.name, batch: batch.id, hint: REPORT_IT },
       "A batch failed by a bug",
@@ -126,7 +136,9 @@ async function attempt(batch: Batch, worker: DeliveryWorker, cut: AbortSignal): 
 /** The other side refused the message as it is: once more as marking, title and link, which nothing can be wrong with. */
 async function send(destination: Destination, payload: Payload, cut: AbortSignal, log: Log): Promise<Outcome> {
   const outcome = await destination.send(payload, cut);
-  if (outcome.kind !== "message_rejected") return outcome;
+  if (outcome.kind !== "message_rejected") {
+    return outcome;
+  }
   log.warn(
     { destination: destination.name, batch: payload.batch, reason: outcome.reason, detail: outcome.detail },
     "Message refused; sending title and link only",

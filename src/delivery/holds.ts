@@ -35,7 +35,9 @@ export class Holds {
 
   /** False: it was held in this way already. */
   async add(hold: Hold): Promise<boolean> {
-    if (this.find(hold.destination, hold.kind)) return false;
+    if (this.find(hold.destination, hold.kind)) {
+      return false;
+    }
     // At once, also while the store writes: what is taken meanwhile was taken before.
     this.#holds.push(hold);
     try {
@@ -50,7 +52,9 @@ export class Holds {
   /** Returns what has held it. The loop must be woken. */
   async release(destination: string, kind: Hold["kind"], now: number): Promise<Hold | undefined> {
     const hold = this.find(destination, kind);
-    if (!hold) return undefined;
+    if (!hold) {
+      return undefined;
+    }
     await this.#ledger?.release(destination, kind, now);
     this.#remove(hold);
     return hold;
@@ -58,7 +62,9 @@ export class Holds {
 
   #remove(hold: Hold): void {
     const at = this.#holds.indexOf(hold);
-    if (at >= 0) this.#holds.splice(at, 1);
+    if (at >= 0) {
+      this.#holds.splice(at, 1);
+    }
   }
 
   /** The loop tries at once, also when the other side asked it to wait. It must be woken. */

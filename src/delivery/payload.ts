@@ -48,15 +48,22 @@ export function openBatch(batch: Batch, { guard: policy, routes, links, wording 
         : isMatched(delivery, verdict.guarded, routes) || isAsPlanned(verdict.guarded, alert, policy, delivery)
           ? undefined
           : "match-not-visible";
-    if (reason !== undefined) refused.push(recordOf(delivery, now, { outcome: "refused", reason }));
-    else if ("guarded" in verdict) leaving.push({ delivery, guarded: verdict.guarded });
+    if (reason !== undefined) {
+      refused.push(recordOf(delivery, now, { outcome: "refused", reason }));
+    } else if ("guarded" in verdict) {
+      leaving.push({ delivery, guarded: verdict.guarded });
+    }
   }
-  if (leaving.length === 0) return { leaving, refused };
+  if (leaving.length === 0) {
+    return { leaving, refused };
+  }
   const folded = fold(leaving, links);
   const entries = wording ? folded.map((entry) => worded(entry, wording, routes, batch.show)) : folded;
   const labels = new Set(entries.map(({ guarded }) => guarded.tlp));
   // Beside one that has a label, an alert without one takes part as what it counts as.
-  if (labels.has("untagged") && labels.size > 1 && policy.untagged !== "deny") labels.add(policy.untagged);
+  if (labels.has("untagged") && labels.size > 1 && policy.untagged !== "deny") {
+    labels.add(policy.untagged);
+  }
   const payload: Payload = {
     batch: batch.id,
     destination: batch.destination,
@@ -85,7 +92,9 @@ function isMatched({ kind, routes: names }: Delivery, guarded: GuardedAlert, rou
  * away from these readers since.
  */
 function isAsPlanned(guarded: GuardedAlert, alert: Alert, policy: Guard, { cleared }: Delivery): boolean {
-  if (guarded.form !== "full" || !mayBeCut(guarded.alert)) return false;
+  if (guarded.form !== "full" || !mayBeCut(guarded.alert)) {
+    return false;
+  }
   const planned = guard(alert, policy, { attributes: [] }, cleared);
   return (
     "guarded" in planned &&
@@ -106,7 +115,9 @@ function fold(leaving: Opened["leaving"], links: ReadonlyMap<string, URL>): read
   }
   const entries = [...groups.values()].map((members): Entry => {
     const [first, ...rest] = members.map(({ guarded }) => guarded);
-    if (!first) throw new Error("A group of deliveries is never empty");
+    if (!first) {
+      throw new Error("A group of deliveries is never empty");
+    }
     const guarded = merge([first, ...rest]);
     const link = linkOf(guarded, links);
     return {
@@ -127,9 +138,13 @@ function worded(entry: Entry, { template: own, style, failed }: Wording, routes:
   const all = entry.kinds.flatMap(({ kind }) => routes.get(kind) ?? []);
   const of = entry.routes.map((name) => all.find((route) => route.name === name)?.options.template);
   const template = { ...own, ...of.find((candidate) => candidate !== undefined) };
-  if (Object.keys(template).length === 0) return entry;
+  if (Object.keys(template).length === 0) {
+    return entry;
+  }
   const rendered = renderTemplate(template, entry, style, show);
-  if (!("failed" in rendered)) return { ...entry, custom: rendered };
+  if (!("failed" in rendered)) {
+    return { ...entry, custom: rendered };
+  }
   failed(rendered.failed);
   return { ...entry, templateFailed: true };
 }
@@ -139,7 +154,9 @@ function sinceOf(deliveries: readonly Delivery[]): Pick<Entry, "since" | "change
   const publications = deliveries.filter(({ kind }) => kind === "event.published");
   const told = publications.map(({ since }) => since);
   const known = told.filter((since) => since !== undefined);
-  if (told.length === 0 || known.length < told.length) return {};
+  if (told.length === 0 || known.length < told.length) {
+    return {};
+  }
   const changes = publications.map((delivery) => delivery.changes).filter((change) => change !== undefined);
   return {
     since: Math.min(...known),
@@ -156,7 +173,9 @@ function sinceOf(deliveries: readonly Delivery[]): Pick<Entry, "since" | "change
 
 function tally<T>(values: readonly T[]): readonly { readonly kind: T; readonly n: number }[] {
   const counts = new Map<T, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  for (const value of values) {
+    counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
   return [...counts].map(([kind, n]) => ({ kind, n }));
 }
 
@@ -164,7 +183,9 @@ function tally<T>(values: readonly T[]): readonly { readonly kind: T; readonly n
 function linkOf({ alert }: GuardedAlert, links: ReadonlyMap<string, URL>): URL | undefined {
   const base = links.get(alert.instance);
   const about = alert.event?.uuid ?? alert.event?.id;
-  if (!base || about === undefined) return undefined;
+  if (!base || about === undefined) {
+    return undefined;
+  }
   const path = base.pathname.endsWith("/") ? base.pathname : `${base.pathname}/`;
   return new URL(`${path}events/view/${encodeURIComponent(about)}`, base);
 }

@@ -99,9 +99,14 @@ export async function settle(
   const again = (afterMs: number, attempted: boolean) =>
     retryAll({ batch, parts: pending }, result, afterMs, attempted, context);
 
-  if (!outcome) return finish();
-  if (outcome.kind === "ambiguous") doubt();
-  else state.doubts = 0;
+  if (!outcome) {
+    return finish();
+  }
+  if (outcome.kind === "ambiguous") {
+    doubt();
+  } else {
+    state.doubts = 0;
+  }
   const about = { destination: destination.name, batch: batch.id, alerts: leaving.length, attempt: batch.attempts + 1 };
   const why =
     "reason" in outcome ? { ...about, reason: outcome.reason, detail: outcome.detail, hint: outcome.hint } : about;
@@ -120,8 +125,12 @@ export async function settle(
       lines.refused.say({ ...why, hint: outcome.hint ?? LOST_HINT }, outcome.reason);
       await finish({ outcome: "dead", reason: outcome.reason });
       // Whoever refuses a message has looked at it, and takes others.
-      if (outcome.reason !== BUG) return recover();
-      if (breaker.suspended()) rest(PROBE_MS);
+      if (outcome.reason !== BUG) {
+        return recover();
+      }
+      if (breaker.suspended()) {
+        rest(PROBE_MS);
+      }
       return;
     case "destination_rejected":
       rest(PROBE_MS);
@@ -131,15 +140,21 @@ export async function settle(
       // Whether it arrived is unknown. It is sent once more under the same id; then a duplicate would be worse.
       const twice = parts.filter(({ id }) => state.ambiguous.has(id));
       if (twice.length > 0) {
-        if (breaker.suspended()) rest(PROBE_MS);
+        if (breaker.suspended()) {
+          rest(PROBE_MS);
+        }
         lines.unproven.say(why, outcome.reason);
         const end = { outcome: "unproven", reason: outcome.reason } as const;
         await finishAll({ batch, parts: twice }, result, end, context, state);
       }
       // What is in a digest that was sent before without it has been sent once only.
       pending = parts.filter((part) => !twice.includes(part));
-      if (pending.length === 0) return;
-      for (const { id } of pending) state.ambiguous.add(id);
+      if (pending.length === 0) {
+        return;
+      }
+      for (const { id } of pending) {
+        state.ambiguous.add(id);
+      }
       break;
     }
     case "retry":
@@ -157,12 +172,16 @@ export async function settle(
     const probeMs = Math.max(PROBE_MS, waitMs);
     log.warn({ ...why, retryInMs: probeMs }, "A probe has failed: the destination stays suspended");
     rest(probeMs);
-    if (outcome.kind !== "ambiguous") return again(probeMs, false);
+    if (outcome.kind !== "ambiguous") {
+      return again(probeMs, false);
+    }
     // What may have arrived by itself comes once more by itself: nobody could tell it in a digest, which has another id.
     state.backlog.forget(departure);
     return again(probeMs, true);
   }
-  if (isThrottled) rest(waitMs);
+  if (isThrottled) {
+    rest(waitMs);
+  }
   const ageMs = now - batch.firstAttemptAt;
   if (batch.attempts > 0 && ageMs > context.maxAgeMs) {
     lines.expired.say({ ...why, hint: outcome.hint ?? LOST_HINT }, outcome.reason);
@@ -174,7 +193,9 @@ export async function settle(
 
   /** Each attempt that nobody answers may lose an alert: a destination that hangs must not take one after the other. */
   function doubt(): void {
-    if (state.doubts > 0) rest(Math.min(CAP_MS, BASE_MS * 2 ** Math.min(state.doubts, 20)));
+    if (state.doubts > 0) {
+      rest(Math.min(CAP_MS, BASE_MS * 2 ** Math.min(state.doubts, 20)));
+    }
     state.doubts += 1;
   }
 
@@ -191,7 +212,9 @@ export async function settle(
   }
 
   async function recover(): Promise<void> {
-    if (!breaker.suspended()) return;
+    if (!breaker.suspended()) {
+      return;
+    }
     const suspendedMs = await breaker.recover(now);
     state.backlog.open(now);
     const owed = await owedTo(context);
@@ -243,7 +266,9 @@ async function commit({ store, observer, notices }: SettleContext, settlement: S
   await store.settle(settlement, now);
   for (const line of settlement.records) {
     observer.settled(line);
-    if (line.outcome === "dead") notices?.lost(line);
+    if (line.outcome === "dead") {
+      notices?.lost(line);
+    }
   }
 }
 

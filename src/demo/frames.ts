@@ -88,10 +88,18 @@ export function encodeFrame({ topic, body }: Script, startedAt: number, now: num
   const move = (recorded: number) =>
     Math.min(recorded - session.FIRST_PUBLISHED_S + Math.floor(startedAt / 1000), Math.floor(now / 1000));
   const json = JSON.stringify(body, (key, value: unknown) => {
-    if (typeof value !== "string" || value === "0") return value;
-    if (SECONDS.has(key)) return String(move(Number(value)));
-    if (key === "date") return new Date(startedAt).toISOString().slice(0, 10);
-    if (key === "first_seen") return new Date(move(Date.parse(value) / 1000) * 1000).toISOString();
+    if (typeof value !== "string" || value === "0") {
+      return value;
+    }
+    if (SECONDS.has(key)) {
+      return String(move(Number(value)));
+    }
+    if (key === "date") {
+      return new Date(startedAt).toISOString().slice(0, 10);
+    }
+    if (key === "first_seen") {
+      return new Date(move(Date.parse(value) / 1000) * 1000).toISOString();
+    }
     return value;
   });
   return `${topic} ${json}`;

@@ -158,7 +158,9 @@ async function summarize({ stage, witness, store }: Props, tookMs: readonly numb
 async function send({ stage, witness, publisher, clock, signal }: Props, script: readonly Script[], startedAt: number) {
   const scene = witness.next();
   const topics = new Map<string, number>();
-  for (const { topic } of script) topics.set(topic, (topics.get(topic) ?? 0) + 1);
+  for (const { topic } of script) {
+    topics.set(topic, (topics.get(topic) ?? 0) + 1);
+  }
   const told = [...topics].map(([topic, n]) => (n > 1 ? `${n} × ${topic}` : topic)).join(", ");
   stage.step(`MISP sends ${count(script.length, "frame")}: ${told}`);
   let sentAtMs = 0;
@@ -179,7 +181,9 @@ async function settled({ witness, signal }: Props, scene: SendContext): Promise<
 
 /** Time for people; `next` is what they wait for. */
 async function pause({ stage, clock, speed, signal }: Props, ms: number, next?: string): Promise<void> {
-  if (next !== undefined) stage.linger(`  … next: ${next.replace(/ +/g, " ")}`);
+  if (next !== undefined) {
+    stage.linger(`  … next: ${next.replace(/ +/g, " ")}`);
+  }
   await clock.sleep(ms / speed, signal);
   stage.clear();
   signal.throwIfAborted();
@@ -188,7 +192,9 @@ async function pause({ stage, clock, speed, signal }: Props, ms: number, next?: 
 function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
-    if (signal.aborted) return abort();
+    if (signal.aborted) {
+      return abort();
+    }
     signal.addEventListener("abort", abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
@@ -201,7 +207,9 @@ function tookMs({ shown }: SendContext, sentAtMs: number): number {
 
 /** A demo that says something else than what happened would be worse than none. */
 function confirm({ traces, shown }: SendContext, holds: boolean): void {
-  if (holds) return;
+  if (holds) {
+    return;
+  }
   const verdicts = traces.flatMap(({ destinations }) => destinations.map(({ name, verdict }) => `${name} ${verdict}`));
   throw new UsageError(
     `this scene should have ended otherwise; please report it (messages shown: ${shown.length}, decisions: ` +

@@ -15,7 +15,11 @@ export async function openPublisher(): Promise<Publisher> {
   return {
     endpoint: socket.lastEndpoint ?? "",
     subscribed: (async () => {
-      for await (const [message] of socket) if (message?.[0] === 1) return;
+      for await (const [message] of socket) {
+        if (message?.[0] === 1) {
+          return;
+        }
+      }
     })(),
     send: (frame) => socket.send(frame),
     async [Symbol.asyncDispose]() {

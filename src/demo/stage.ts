@@ -34,7 +34,9 @@ export function openStage(stdout: Writable & { readonly columns?: number }, colo
   let stepped = false;
 
   function clear(): void {
-    if (lingers) stdout.write("\r\x1b[2K");
+    if (lingers) {
+      stdout.write("\r\x1b[2K");
+    }
     lingers = false;
   }
   function write(lines: readonly string[]): void {
@@ -71,7 +73,9 @@ export function openStage(stdout: Writable & { readonly columns?: number }, colo
       ]),
     command: (command, purpose) => write([`  ${paint("bold", command)}`, ...paragraph("      ", purpose, "dim")]),
     linger(text) {
-      if (!colors) return;
+      if (!colors) {
+        return;
+      }
       clear();
       stdout.write(paint("dim", text.slice(0, width - 1)));
       lingers = true;
@@ -84,8 +88,11 @@ function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
+    if (last !== undefined && last.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else {
+      lines.push(word);
+    }
   }
   return lines;
 }

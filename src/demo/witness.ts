@@ -62,7 +62,9 @@ export class Witness {
           send: async (payload, signal) => {
             announce(payload);
             const outcome = await worker.destination.send(payload, signal);
-            if (outcome.kind === "done") this.#current.shown.push({ payload, atMs: performance.now() });
+            if (outcome.kind === "done") {
+              this.#current.shown.push({ payload, atMs: performance.now() });
+            }
             return outcome;
           },
           preview: (payload) => worker.destination.preview(payload),
@@ -85,7 +87,9 @@ export class Witness {
     try {
       while (!condition()) {
         signal.throwIfAborted();
-        if (late) throw new UsageError("the demo came to a halt: a frame on the loopback interface got lost", 1);
+        if (late) {
+          throw new UsageError("the demo came to a halt: a frame on the loopback interface got lost", 1);
+        }
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });

@@ -46,7 +46,9 @@ export function openHttp(options: {
         maxBytes: maxResponseBytes,
         ...request,
       });
-      if ("failure" in answer) return answer;
+      if ("failure" in answer) {
+        return answer;
+      }
       const retryAfter = answer.header("retry-after");
       return {
         status: answer.status,

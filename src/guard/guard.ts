@@ -62,9 +62,13 @@ const FORMS = ["full", "metadata", "pointer"] as const satisfies readonly Form[]
  */
 export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: readonly string[] = []): Verdict {
   const category = sensitive(stored.kind);
-  if (category && !policy.also.includes(category)) return { refused: "kind-not-opened" };
+  if (category && !policy.also.includes(category)) {
+    return { refused: "kind-not-opened" };
+  }
   if (!stored.event) {
-    if (!category && !stored.kind.startsWith("herald.")) return { refused: "no-event" };
+    if (!category && !stored.kind.startsWith("herald.")) {
+      return { refused: "no-event" };
+    }
     const { items, objects } = stored;
     const guarded = reduce(stored, "full", { tlp: "untagged", pap: "untagged", chr: false, withheld: 0 });
     return { guarded, cleared: [], kept: { items, objects } };
@@ -72,7 +76,9 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
   const alert = tighten(stored, memory, policy.drafts);
   const event = alert.event ?? stored.event;
   const draft = refuseDraft(alert, policy);
-  if (draft) return { refused: draft };
+  if (draft) {
+    return { refused: draft };
+  }
 
   const groups = new Set<string>();
   const passed = new Set(cleared);
@@ -80,8 +86,12 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
   const judge = (marking: Marking, reach: readonly Reach[], floor?: Floor, type?: string): Judgement => {
     for (const level of reach) {
       const { passes, known, cleared: group } = passage(level, owner, policy, passed);
-      if (!passes) return { refused: known ? "distribution" : "distribution-unknown" };
-      if (group === undefined) continue;
+      if (!passes) {
+        return { refused: known ? "distribution" : "distribution-unknown" };
+      }
+      if (group === undefined) {
+        continue;
+      }
       groups.add(group);
       passed.add(group); // memory names the same group, without the members by whom it has passed
     }
@@ -89,7 +99,9 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
   };
 
   const whole = judge(alert.marking, memory.event ? [event, memory.event.event] : [event]);
-  if ("refused" in whole) return whole;
+  if ("refused" in whole) {
+    return whole;
+  }
   const isWhole = alert.subject.type === "event";
   let form = whole.form;
   const parts = alert.items.map((item) => judge(item.marking, item.reach, whole.floor, item.type));
@@ -99,11 +111,15 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
     // also when its content was too strict to be stored.
     const counted = alert.counts.map((count) => judge(count.marking, count.reach, whole.floor, count.type));
     for (const part of [...counted, ...objects]) {
-      if ("refused" in part) return part;
+      if ("refused" in part) {
+        return part;
+      }
       form = weaker(form, part.form);
     }
   }
-  if (form === "pointer" && alert.kind !== "event.published") return { refused: "tlp-above-ceiling" };
+  if (form === "pointer" && alert.kind !== "event.published") {
+    return { refused: "tlp-above-ceiling" };
+  }
 
   const isVisible = (part: Judgement | undefined) => part !== undefined && !("refused" in part) && part.form === "full";
   const isFull = form === "full";
@@ -143,29 +159,43 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
 const NO_MARKING: Marking = { tlp: "none", pap: "none", chr: false };
 
 function judgeMarking({ tlp, pap }: Marking, policy: Guard, floor?: Floor, type?: string): Judgement {
-  if (isPersonal(type) && !policy.personal) return { refused: "personal" };
-  if (tlp === "unknown") return { refused: "tlp-unknown" };
+  if (isPersonal(type) && !policy.personal) {
+    return { refused: "personal" };
+  }
+  if (tlp === "unknown") {
+    return { refused: "tlp-unknown" };
+  }
   const untagged = policy.untagged === "deny" ? undefined : rank(TLP, policy.untagged);
   const own = tlp === "none" ? (floor?.tlp ?? untagged) : rank(TLP, tlp);
-  if (own === undefined) return { refused: "untagged" };
+  if (own === undefined) {
+    return { refused: "untagged" };
+  }
   // FIRST and MISP's mails take amber for what carries no PAP label.
   const ownPap = pap === "none" ? (floor?.pap ?? rank(PAP, "amber")) : rank(PAP, pap);
   const strict = { tlp: Math.max(own, floor?.tlp ?? 0), pap: Math.max(ownPap, floor?.pap ?? 0) };
   const form = formOf(strict.tlp, policy);
-  if (!form) return { refused: "tlp-above-ceiling" };
+  if (!form) {
+    return { refused: "tlp-above-ceiling" };
+  }
   const values = strict.pap <= rank(PAP, policy.max_pap);
   return { form: form === "full" && !values ? "metadata" : form, floor: strict };
 }
 
 function formOf(level: number, policy: Guard): Form | undefined {
   const upTo = (ceiling: Tlp | undefined) => ceiling !== undefined && level <= rank(TLP, ceiling);
-  if (upTo(policy.max_tlp)) return "full";
-  if (upTo(policy.metadata_up_to)) return "metadata";
+  if (upTo(policy.max_tlp)) {
+    return "full";
+  }
+  if (upTo(policy.metadata_up_to)) {
+    return "metadata";
+  }
   return upTo(policy.pointer_up_to) ? "pointer" : undefined;
 }
 
 function refuseDraft(alert: Alert, policy: Guard): Refusal | undefined {
-  if (policy.drafts || alert.everPublished === true) return undefined;
+  if (policy.drafts || alert.everPublished === true) {
+    return undefined;
+  }
   return alert.everPublished === false ? "draft" : "event-unknown";
 }
 
@@ -208,7 +238,9 @@ function pointTo({ id, uuid }: EventView): EventView {
 
 /** `tlp:ex:chr` (Chatham House Rule) hides where it comes from. */
 function withoutSource(event: EventView, chr: boolean): EventView {
-  if (!chr) return event;
+  if (!chr) {
+    return event;
+  }
   const { org: _org, owner: _owner, ...rest } = event;
   return rest;
 }
@@ -224,7 +256,9 @@ function shownLabel<T extends string>(
   untagged: T | undefined,
 ): T | "untagged" {
   const given = labels.filter((label): label is T => label !== "none" && label !== "unknown");
-  if (given.length === 0) return "untagged";
+  if (given.length === 0) {
+    return "untagged";
+  }
   // The event is the first: its label, or what it counts as without one, holds for all parts.
   const floor = labels[0] === "none" || labels[0] === "unknown" ? untagged : undefined;
   return [...given, ...(floor ? [floor] : [])].reduce((a, b) => (rank(ladder, b) > rank(ladder, a) ? b : a));

@@ -39,9 +39,11 @@ function read(tags: Iterable<string>) {
   for (const tag of tags) {
     if (ANY_TLP.test(tag)) {
       const label = TLP_TAG.exec(tag)?.[1]?.toLowerCase();
-      if (label === undefined) tlpUnknown = true;
-      else if (label === "ex:chr") chr = true;
-      else
+      if (label === undefined) {
+        tlpUnknown = true;
+      } else if (label === "ex:chr") {
+        chr = true;
+      } else {
         tlp = stricter(
           TLP,
           tlp,
@@ -51,10 +53,14 @@ function read(tags: Iterable<string>) {
               ? "amber+strict"
               : (label as Tlp),
         );
+      }
     } else if (ANY_PAP.test(tag)) {
       const label = PAP_TAG.exec(tag)?.[1]?.toLowerCase();
-      if (label === undefined) papUnknown = true;
-      else pap = stricter(PAP, pap, label === "white" ? "clear" : (label as Pap));
+      if (label === undefined) {
+        papUnknown = true;
+      } else {
+        pap = stricter(PAP, pap, label === "white" ? "clear" : (label as Pap));
+      }
     }
   }
   const labels: Marking = { tlp: tlp ?? "none", pap: pap ?? "none", chr };

@@ -25,7 +25,11 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
       const { type = "", toIds = false, marking, reach } = item;
       add(counts, { type, toIds, marking, reach, n: 1 });
     }
-    for (const object of alert.objects) if (!objects.has(object.key)) objects.set(object.key, object);
+    for (const object of alert.objects) {
+      if (!objects.has(object.key)) {
+        objects.set(object.key, object);
+      }
+    }
   }
   const changes = alerts.map(({ alert }) => alert.change);
   const change = CHANGES.find((candidate) => changes.includes(candidate));

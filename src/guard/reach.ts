@@ -27,7 +27,9 @@ export function passage(
     case "organisation":
       return { passes: isIn(policy.audience, owner?.name, owner?.uuid), known: owner !== undefined };
     case "sharing_group": {
-      if (!sharingGroup) return { passes: false, known: false };
+      if (!sharingGroup) {
+        return { passes: false, known: false };
+      }
       const key = sharingGroupKey(sharingGroup);
       if (isIn(policy.sharing_groups, sharingGroup.id, sharingGroup.uuid, sharingGroup.name)) {
         return { passes: true, known: true };
@@ -46,14 +48,18 @@ export function passage(
 
 /** The level without who is in its sharing group, which is for planning only. */
 export function withoutMembers<T extends Reach>(level: T): T {
-  if (!level.sharingGroup?.members) return level;
+  if (!level.sharingGroup?.members) {
+    return level;
+  }
   const { members: _, ...sharingGroup } = level.sharingGroup;
   return { ...level, sharingGroup };
 }
 
 /** The same for the levels of a part; gives back what has no members, of which there may be a hundred thousand. */
 export function withoutMembersOf<T extends { readonly reach: readonly Reach[] }>(part: T): T {
-  if (!part.reach.some(({ sharingGroup }) => sharingGroup?.members)) return part;
+  if (!part.reach.some(({ sharingGroup }) => sharingGroup?.members)) {
+    return part;
+  }
   return { ...part, reach: part.reach.map(withoutMembers) };
 }
 
@@ -63,7 +69,9 @@ function isIn(names: readonly string[], ...candidates: readonly (string | undefi
 
 /** Every organisation that reads must be a member; members come with name and UUID, the audience may use either. */
 function areMembers(audience: readonly string[], members: SharingGroup["members"]): boolean {
-  if (!members || audience.length === 0) return false;
+  if (!members || audience.length === 0) {
+    return false;
+  }
   return audience.every((reader) => members.some(({ name, uuid }) => isIn([reader], name, uuid)));
 }
 

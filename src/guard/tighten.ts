@@ -20,7 +20,9 @@ export function tighten(alert: Alert, { event, attributes }: Memory, drafts = fa
   const items = alert.items.map((item) => {
     const before = settled(item.marking);
     const row = item.id === undefined ? undefined : rows.get(item.id);
-    if (!row && !drafts) return item;
+    if (!row && !drafts) {
+      return item;
+    }
     const marking = strictest(before, ...(drafts ? [labelsOf(item.tags)] : []), ...(row ? [read(row)] : []));
     if (!same(marking, before)) {
       move(counts, { type: item.type ?? "", toIds: item.toIds ?? false, marking: before, reach: item.reach }, marking);
@@ -51,7 +53,9 @@ export function add(counts: Map<string, Count>, count: Count): void {
 /** One of the cell `from` is marked otherwise. A cell too rare to be stored by its type is among the others. */
 function move(counts: Map<string, Count>, from: Omit<Count, "n">, marking: Marking): void {
   const source = counts.get(cell(from)) ?? counts.get(cell({ ...from, ...OTHER_CELL }));
-  if (!source) return; // it was merged further: its items are counted, not told apart
+  if (!source) {
+    return; // it was merged further: its items are counted, not told apart
+  }
   add(counts, { ...source, n: -1 });
   add(counts, { ...source, marking, n: 1 });
 }

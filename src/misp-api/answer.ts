@@ -99,13 +99,23 @@ export function readReply(
   maxBytes: number,
   now: number,
 ): Answer<JsonAnswer> {
-  if ("failure" in reply) return retry(reply.failure.reason, reply.failure);
+  if ("failure" in reply) {
+    return retry(reply.failure.reason, reply.failure);
+  }
   const { status } = reply;
-  if (status !== 200) return readFailure(reply, now);
-  if ("broken" in reply) return retry(reply.broken.reason, reply.broken);
-  if (reply.body.length > maxBytes) return retry("too-large", { afterMs: TOO_LARGE_MS });
+  if (status !== 200) {
+    return readFailure(reply, now);
+  }
+  if ("broken" in reply) {
+    return retry(reply.broken.reason, reply.broken);
+  }
+  if (reply.body.length > maxBytes) {
+    return retry("too-large", { afterMs: TOO_LARGE_MS });
+  }
   const json = parseJson(reply.body);
-  if (json === undefined) return retry(isHtml(reply.body) ? "html-answer" : "not-json");
+  if (json === undefined) {
+    return retry(isHtml(reply.body) ? "html-answer" : "not-json");
+  }
   return { kind: "told", json, header: (name) => reply.header(name) };
 }
 
@@ -113,12 +123,22 @@ function readFailure(reply: HttpAnswer, now: number): Trouble {
   const { status } = reply;
   const reason = `http-${status}`;
   const wait = parseRetryAfter(reply.header("retry-after"), now);
-  if (status >= 300 && status < 400) return readRedirect(reply.header("location") ?? "", `http-${status}`);
-  if (status === 401) return forbidden(reason);
-  if (status === 403) return forbidden(reasonOf403(reply));
+  if (status >= 300 && status < 400) {
+    return readRedirect(reply.header("location") ?? "", `http-${status}`);
+  }
+  if (status === 401) {
+    return forbidden(reason);
+  }
+  if (status === 403) {
+    return forbidden(reasonOf403(reply));
+  }
   // Only MISP itself knows what it has: in place of a MISP that is being restarted, a proxy may say 404.
-  if (status === 404) return messageOf(reply) === undefined ? retry(reason) : { ...NOT_VISIBLE, detail: reason };
-  if (status === 405) return retry("user-not-ready", { detail: reason });
+  if (status === 404) {
+    return messageOf(reply) === undefined ? retry(reason) : { ...NOT_VISIBLE, detail: reason };
+  }
+  if (status === 405) {
+    return retry("user-not-ready", { detail: reason });
+  }
   if (status === 429) {
     return retry("rate-limited", { detail: reason, afterMs: wait ?? parseReset(reply, now) ?? RATE_LIMIT_MS });
   }
@@ -129,23 +149,33 @@ function readFailure(reply: HttpAnswer, now: number): Trouble {
 function readRedirect(location: string, detail: string): Trouble {
   const [path = ""] = location.split(/[?#]/, 1);
   // Some versions send everybody there during maintenance: it says nothing about one event.
-  if (/\/users\/login\/?$/.test(path)) return retry("login-page", { detail });
-  if (/\/users\/(terms|change_pw)\/?$/.test(path)) return retry("user-not-ready", { detail });
+  if (/\/users\/login\/?$/.test(path)) {
+    return retry("login-page", { detail });
+  }
+  if (/\/users\/(terms|change_pw)\/?$/.test(path)) {
+    return retry("user-not-ready", { detail });
+  }
   return retry("redirect", { detail });
 }
 
 /** MISP says with the same status that it does not accept the key, and that the key may not do this. */
 function reasonOf403(reply: HttpAnswer): string {
   const message = messageOf(reply);
-  if (message === undefined) return "http-403";
+  if (message === undefined) {
+    return "http-403";
+  }
   return /authentication|auth ?key|disabled|expired/i.test(message) ? "key-not-accepted" : "no-permission";
 }
 
 /** The text of MISP's own errors, `{"name":"…","message":"…","url":"/…"}`; undefined: somebody else's error. */
 function messageOf(reply: HttpAnswer): string | undefined {
-  if (!("body" in reply) || reply.body.length > MAX_ERROR_BYTES) return undefined;
+  if (!("body" in reply) || reply.body.length > MAX_ERROR_BYTES) {
+    return undefined;
+  }
   const json = parseJson(reply.body);
-  if (typeof json !== "object" || json === null || !("message" in json) || !("url" in json)) return undefined;
+  if (typeof json !== "object" || json === null || !("message" in json) || !("url" in json)) {
+    return undefined;
+  }
   return typeof json.message === "string" ? json.message : undefined;
 }
 

@@ -51,7 +51,9 @@ export function openMispApi(options: {
   const { maxEventBytes = MAX_EVENT_BYTES, maxPageBytes = MAX_PAGE_BYTES } = options;
   const connections = openConnections({ timeoutMs, caFile, connections: CONNECTIONS });
   const base = new URL(options.url);
-  if (!base.pathname.endsWith("/")) base.pathname += "/";
+  if (!base.pathname.endsWith("/")) {
+    base.pathname += "/";
+  }
 
   const ask = async (
     path: "events/restSearch" | "users/view/me",
@@ -116,6 +118,8 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** MISP takes an empty filter for no filter and an odd time for the future: such a question must not be asked. */
 function need<T>(value: T, valid: boolean): T {
-  if (!valid) throw new RangeError("MISP cannot be asked for this");
+  if (!valid) {
+    throw new RangeError("MISP cannot be asked for this");
+  }
   return value;
 }

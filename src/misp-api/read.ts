@@ -44,12 +44,18 @@ export interface KeyFacts {
 /** The event that was asked for by its id or UUID, of those that MISP found. */
 export function readWholeEvent({ json }: JsonAnswer, asked: string): Answer<WholeEvent> {
   const rows = rowsOf(json);
-  if (!rows) return isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
+  if (!rows) {
+    return isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
+  }
   // A search for a UUID also finds the events that have an attribute with it, and anybody can make one.
   const row = rows.find((one) => isRaw(one) && (id(one.id) === asked || uuid(one.uuid) === asked));
-  if (!isRaw(row)) return NOT_VISIBLE;
+  if (!isRaw(row)) {
+    return NOT_VISIBLE;
+  }
   const told = readEvent(row);
-  if (!told) return UNREADABLE;
+  if (!told) {
+    return UNREADABLE;
+  }
   const publishedAt = instant(row.publish_timestamp) || undefined;
   return { kind: "event", ...told, ...(publishedAt !== undefined && { publishedAt }) };
 }
@@ -57,7 +63,9 @@ export function readWholeEvent({ json }: JsonAnswer, asked: string): Answer<Whol
 /** A page of at most `limit` events. */
 export function readPage(told: JsonAnswer, page: number, limit: number): Answer<PublishedPage> {
   const rows = rowsOf(told.json);
-  if (!rows) return isError(told.json) ? ERROR_IN_ANSWER : UNREADABLE;
+  if (!rows) {
+    return isError(told.json) ? ERROR_IN_ANSWER : UNREADABLE;
+  }
   const events = rows.flatMap((row) => (isRaw(row) ? (readPublished(row) ?? []) : []));
   const total = integer(told.header("x-result-count"));
   const servedAt = readDate(told.header("date"));
@@ -73,7 +81,9 @@ export function readPage(told: JsonAnswer, page: number, limit: number): Answer<
 /** Reads `GET /users/view/me`. The answer may hold the key in clear: nothing but what is named here is taken from it. */
 export function readKeyFacts({ json }: JsonAnswer): Answer<KeyFacts> {
   const role = isRaw(json) ? json.Role : undefined;
-  if (!isRaw(json) || !isRaw(role)) return isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
+  if (!isRaw(json) || !isRaw(role)) {
+    return isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
+  }
   return known({
     kind: "key" as const,
     userId: isRaw(json.User) ? id(json.User.id) : undefined,
@@ -102,7 +112,9 @@ function isError(json: unknown): boolean {
 function readPublished(row: Raw): PublishedEvent | undefined {
   const told = readEvent(row);
   const publishedAt = instant(row.publish_timestamp);
-  if (!told?.event.uuid || told.event.changedAt === undefined || !publishedAt) return undefined;
+  if (!told?.event.uuid || told.event.changedAt === undefined || !publishedAt) {
+    return undefined;
+  }
   // Clusters were not asked for: that there are none here says nothing.
   const { clusters: _, ...event } = told.event;
   return { event: { ...event, uuid: told.event.uuid, changedAt: told.event.changedAt }, publishedAt };
@@ -114,7 +126,9 @@ function readEvent(row: Raw): Publication | undefined {
     const told = readPublication(row);
     return { ...told, event: known({ ...told.event, published: boolean(row.published) }) };
   } catch (error) {
-    if (error instanceof DecodeError) return undefined;
+    if (error instanceof DecodeError) {
+      return undefined;
+    }
     throw error;
   }
 }

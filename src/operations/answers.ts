@@ -50,7 +50,9 @@ async function reload(by: Asker, { reload: readAgain, log }: Daemon): Promise<Re
     const { digest, warnings, restart } = await readAgain();
     return { digest, warnings: warnings.map((one) => formatProblems([one], PLAIN)), restart: [...restart] };
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof ConfigError)) {
+      throw error;
+    }
     const shown = formatProblems(error.issues.slice(0, MAX_PROBLEMS), PLAIN);
     throw new RefusedError("rejected", `the configuration before stays in force:\n\n${shown}`);
   }
@@ -65,17 +67,23 @@ async function pause(destination: string, by: Asker, daemon: Daemon): Promise<Pa
     );
   }
   const changed = await holds.add({ destination, kind: "paused", since: clock.now(), note: by.name });
-  if (changed) log.warn({ by, destination }, "An operator paused a destination; what it is owed is kept");
+  if (changed) {
+    log.warn({ by, destination }, "An operator paused a destination; what it is owed is kept");
+  }
   return { destination, paused: true, changed, owed: await owedTo(destination, daemon) };
 }
 
 async function resume(destination: string, by: Asker, daemon: Daemon): Promise<Paused> {
   const { holds, wakeups, clock, log } = daemon;
   // A destination that left the configuration may still be paused.
-  if (!holds.find(destination, "paused")) await requireDestination(daemon, destination);
+  if (!holds.find(destination, "paused")) {
+    await requireDestination(daemon, destination);
+  }
   const changed = (await holds.release(destination, "paused", clock.now())) !== undefined;
   wakeups.destinations.get(destination)?.wake();
-  if (changed) log.info({ by, destination }, "An operator resumed a destination");
+  if (changed) {
+    log.info({ by, destination }, "An operator resumed a destination");
+  }
   return { destination, paused: false, changed, owed: await owedTo(destination, daemon) };
 }
 

@@ -31,7 +31,9 @@ export async function* history(query: HistoryQuery, daemon: Daemon, signal: Abor
   let n = 0;
   for (const filter of filters) {
     for await (const line of records(filter, daemon, signal)) {
-      if (n === limit) return yield { end: { more: true } };
+      if (n === limit) {
+        return yield { end: { more: true } };
+      }
       n += 1;
       yield { item: formatRecorded(line) };
     }
@@ -49,16 +51,21 @@ export async function explain(name: string, daemon: Daemon, signal: AbortSignal)
   const explained: Explained = { events: eventsOf(known), owed: [], records: [], more: false };
   for (const eventUuid of uuidsIn(known, name)) {
     for await (const lines of daemon.store.ledger.owed({ eventUuid })) {
-      if (signal.aborted) return explained;
+      if (signal.aborted) {
+        return explained;
+      }
       for (const line of lines) {
         if (explained.owed.length < MAX_LINES) {
           explained.owed.push(formatOwed(line, heldBy(daemon, line.delivery.destination)));
-        } else explained.more = true;
+        } else {
+          explained.more = true;
+        }
       }
     }
     for await (const line of records({ eventUuid }, daemon, signal)) {
-      if (explained.records.length < MAX_LINES) explained.records.push(formatRecorded(line));
-      else {
+      if (explained.records.length < MAX_LINES) {
+        explained.records.push(formatRecorded(line));
+      } else {
         explained.more = true;
         break;
       }
@@ -69,7 +76,9 @@ export async function explain(name: string, daemon: Daemon, signal: AbortSignal)
 
 async function* records(filter: RecordFilter, { store }: Daemon, signal: AbortSignal): AsyncGenerator<RecordLine> {
   for await (const lines of store.ledger.records(filter)) {
-    if (signal.aborted) return;
+    if (signal.aborted) {
+      return;
+    }
     yield* lines;
   }
 }

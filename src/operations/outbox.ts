@@ -8,15 +8,23 @@ import { type Asker, type Filter, RefusedError, type ReplyLine } from "./request
 
 /** What holds a destination's deliveries, if anything does. */
 export function heldBy(daemon: Daemon, destination: string): OwedDocument["held"] {
-  if (daemon.holds.find(destination, "paused")) return "paused";
-  if (daemon.holds.find(destination, "suspended")) return "suspended";
+  if (daemon.holds.find(destination, "paused")) {
+    return "paused";
+  }
+  if (daemon.holds.find(destination, "suspended")) {
+    return "suspended";
+  }
   return daemon.holds.find(destination, "unnamed") ? "unnamed" : undefined;
 }
 
 /** A destination that is configured or still owed something; anything else is refused with the names that there are. */
 export async function requireDestination({ destinations, store }: Daemon, name: string): Promise<void> {
-  if (destinations.has(name)) return;
-  if ((await store.owed()).some(({ destination }) => destination === name)) return;
+  if (destinations.has(name)) {
+    return;
+  }
+  if ((await store.owed()).some(({ destination }) => destination === name)) {
+    return;
+  }
   throw new RefusedError(
     "wrong",
     `there is no destination "${name}"; there are ${[...destinations.keys()].join(", ")}`,
@@ -31,7 +39,9 @@ export async function* list(
 ): AsyncGenerator<ReplyLine> {
   let left = limit;
   for await (const line of owed(daemon, asked, signal)) {
-    if (left === 0) return yield { end: { more: true } satisfies ListEnd };
+    if (left === 0) {
+      return yield { end: { more: true } satisfies ListEnd };
+    }
     left -= 1;
     yield { item: formatOwed(line, heldBy(daemon, line.delivery.destination)) };
   }
@@ -43,8 +53,9 @@ export async function count(daemon: Daemon, asked: Filter, signal: AbortSignal):
   let all = 0;
   let sending = 0;
   for await (const { delivery, standing } of owed(daemon, asked, signal)) {
-    if (standing === "sending") sending += 1;
-    else {
+    if (standing === "sending") {
+      sending += 1;
+    } else {
       all += 1;
       destinations.add(delivery.destination);
     }
@@ -58,10 +69,14 @@ export async function show(
   daemon: Daemon,
 ): Promise<Shown> {
   const opened = await daemon.store.ledger.open(await findOne(daemon, name));
-  if (!opened) throw unknownDelivery(name);
+  if (!opened) {
+    throw unknownDelivery(name);
+  }
   const { destination, id } = opened.line.delivery;
   const delivery = formatOwed(opened.line, heldBy(daemon, destination));
-  if (!content) return { delivery };
+  if (!content) {
+    return { delivery };
+  }
   daemon.log.info({ by, delivery: id, destination }, "An operator looked at the content of a delivery");
   return { delivery, content: await preview(opened.batch, daemon) };
 }
@@ -69,9 +84,13 @@ export async function show(
 /** As its destination would show it: what the guard withholds from there is withheld here. */
 async function preview(batch: Batch, { workers, clock }: Daemon): Promise<NonNullable<Shown["content"]>> {
   const worker = workers.find(({ destination }) => destination.name === batch.destination);
-  if (!worker) return { refused: "destination-not-configured" };
+  if (!worker) {
+    return { refused: "destination-not-configured" };
+  }
   const { payload, refused } = openBatch(batch, worker.sending, clock.now());
-  if (!payload) return { refused: refused[0]?.reason ?? "nothing-left" };
+  if (!payload) {
+    return { refused: refused[0]?.reason ?? "nothing-left" };
+  }
   const { body, sizes, trimmed } = await worker.destination.preview(payload);
   return { body, sizes: [...sizes], trimmed: [...trimmed] };
 }
@@ -83,14 +102,20 @@ export async function retry(daemon: Daemon, asked: Filter, by: Asker, signal: Ab
   let n = 0;
   for await (const lines of store.ledger.hasten(filter, clock.now())) {
     n += lines.length;
-    for (const { delivery } of lines) destinations.add(delivery.destination);
-    if (signal.aborted) break;
+    for (const { delivery } of lines) {
+      destinations.add(delivery.destination);
+    }
+    if (signal.aborted) {
+      break;
+    }
   }
   for (const name of destinations) {
     holds.urge(name);
     wakeups.destinations.get(name)?.wake();
   }
-  if (n > 0) log.info({ by, deliveries: n, destinations: [...destinations] }, "An operator wants deliveries tried now");
+  if (n > 0) {
+    log.info({ by, deliveries: n, destinations: [...destinations] }, "An operator wants deliveries tried now");
+  }
   return { count: n, ...(await remains(daemon, asked, [...destinations])) };
 }
 
@@ -107,10 +132,14 @@ export async function drop(daemon: Daemon, asked: Filter, by: Asker, signal: Abo
         observer.settled(line);
         destinations.add(line.destination);
       }
-      if (signal.aborted) break;
+      if (signal.aborted) {
+        break;
+      }
     }
   } finally {
-    if (n > 0) log.warn({ by, deliveries: n, destinations: [...destinations] }, "An operator dropped deliveries");
+    if (n > 0) {
+      log.warn({ by, deliveries: n, destinations: [...destinations] }, "An operator dropped deliveries");
+    }
   }
   return { count: n, ...(await remains(daemon, asked, [...destinations])) };
 }
@@ -126,7 +155,9 @@ async function remains(
   const { filter } = await compile(daemon, rest);
   let sending = 0;
   if (asked.ids === undefined) {
-    for await (const lines of daemon.store.ledger.owed({ ...filter, standing: "sending" })) sending += lines.length;
+    for await (const lines of daemon.store.ledger.owed({ ...filter, standing: "sending" })) {
+      sending += lines.length;
+    }
   }
   return { sending, paused: destinations.filter((name) => daemon.holds.find(name, "paused")).sort() };
 }
@@ -134,8 +165,14 @@ async function remains(
 async function* owed(daemon: Daemon, asked: Filter, signal: AbortSignal): AsyncGenerator<OwedLine> {
   const { filter, held } = await compile(daemon, asked);
   for await (const lines of daemon.store.ledger.owed(filter)) {
-    if (signal.aborted) return;
-    for (const line of lines) if (!held || line.standing !== "sending") yield line;
+    if (signal.aborted) {
+      return;
+    }
+    for (const line of lines) {
+      if (!held || line.standing !== "sending") {
+        yield line;
+      }
+    }
   }
 }
 
@@ -145,7 +182,9 @@ async function compile(
   asked: Filter,
 ): Promise<{ readonly filter: OwedFilter; readonly held: boolean }> {
   const { ids, destinations, state, before } = asked;
-  for (const name of destinations ?? []) await requireDestination(daemon, name);
+  for (const name of destinations ?? []) {
+    await requireDestination(daemon, name);
+  }
   const standing = state === "waiting" || state === "sending" || state === "retrying" ? state : undefined;
   const held = state !== undefined && standing === undefined;
   const names = held
@@ -154,7 +193,9 @@ async function compile(
       )
     : destinations;
   const found: DeliveryId[] = [];
-  for (const id of ids ?? []) found.push(await findOne(daemon, id));
+  for (const id of ids ?? []) {
+    found.push(await findOne(daemon, id));
+  }
   const filter = {
     ...(ids !== undefined && { ids: found }),
     ...(names !== undefined && { destinations: names }),
@@ -166,7 +207,9 @@ async function compile(
 
 async function findOne({ store }: Daemon, name: string): Promise<DeliveryId> {
   const [first, second] = await store.ledger.find(name.toLowerCase());
-  if (first === undefined) throw unknownDelivery(name);
+  if (first === undefined) {
+    throw unknownDelivery(name);
+  }
   if (second !== undefined && first !== name) {
     throw new RefusedError("wrong", `several deliveries begin with "${name}"; give more of the id`);
   }

@@ -19,8 +19,12 @@ export class Tally {
   /** Drops every other name; sums go on with what it had. */
   keep(names: ReadonlySet<string>): void {
     for (const [name, values] of this.#counts) {
-      if (names.has(name)) continue;
-      for (const [value, n] of values) count(this.#dropped, value, n);
+      if (names.has(name)) {
+        continue;
+      }
+      for (const [value, n] of values) {
+        count(this.#dropped, value, n);
+      }
       this.#counts.delete(name);
     }
   }
@@ -39,7 +43,9 @@ export class Tally {
   /** Summed up by value. */
   get byValue(): Readonly<Record<string, number>> {
     const sums = new Map<string, number>();
-    for (const [value = "other", n] of this.#all) sums.set(value, (sums.get(value) ?? 0) + n);
+    for (const [value = "other", n] of this.#all) {
+      sums.set(value, (sums.get(value) ?? 0) + n);
+    }
     return Object.fromEntries(sums);
   }
 

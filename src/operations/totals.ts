@@ -31,19 +31,30 @@ export class Totals {
 
   /** Frames that are about to be read. */
   received(frames: readonly Frame[]): void {
-    for (const { instance, topic } of frames) this.frames.add([instance, topicOf(topic)]);
+    for (const { instance, topic } of frames) {
+      this.frames.add([instance, topicOf(topic)]);
+    }
   }
 
   /** A plan that was committed; `again`: of messages that had been planned before. */
   planned({ effects, traces }: Plan, again: boolean): void {
     for (const { kind, routes, destinations } of traces) {
-      for (const { name, verdict } of destinations)
-        if (verdict === "already-told") this.suppressed.add([name, verdict]);
-      if (again) continue;
+      for (const { name, verdict } of destinations) {
+        if (verdict === "already-told") {
+          this.suppressed.add([name, verdict]);
+        }
+      }
+      if (again) {
+        continue;
+      }
       this.messages.add([kind ?? "none"]);
-      for (const { name, truth } of routes) this.matches.add([name, String(truth)]);
+      for (const { name, truth } of routes) {
+        this.matches.add([name, String(truth)]);
+      }
     }
-    for (const line of effects.records) this.settled(line);
+    for (const line of effects.records) {
+      this.settled(line);
+    }
   }
 
   /** A line that entered the record. */
@@ -69,12 +80,16 @@ export class Totals {
 
   /** An attempt has ended. */
   attempted({ destination, outcome }: Tried): void {
-    if (outcome !== "done" && outcome !== "unproven") this.failed.add([destination, outcome]);
+    if (outcome !== "done" && outcome !== "unproven") {
+      this.failed.add([destination, outcome]);
+    }
   }
 
   /** MISP has told all that it published. */
   reconciled(instance: string, late: number, now: number): void {
-    if (late > 0) this.late.add([instance], late);
+    if (late > 0) {
+      this.late.add([instance], late);
+    }
     this.#reconciledAt.set(instance, now);
   }
 
@@ -99,8 +114,12 @@ export class Totals {
   /** Frames that `sources`, and those before them, had no room for: by instance and topic. */
   droppedBy(sources: readonly LiveSource[]): Tally {
     const tally = new Tally();
-    for (const { labels, n } of this.#dropped.counts) tally.add(labels, n);
-    for (const source of [...this.#leaving, ...sources]) addDropped(tally, source);
+    for (const { labels, n } of this.#dropped.counts) {
+      tally.add(labels, n);
+    }
+    for (const source of [...this.#leaving, ...sources]) {
+      addDropped(tally, source);
+    }
     return tally;
   }
 
@@ -111,12 +130,19 @@ export class Totals {
     readonly destinations: readonly string[];
   }): void {
     const instances = new Set(named.instances);
-    for (const tally of [this.frames, this.late, this.#dropped]) tally.keep(instances);
-    for (const instance of this.#reconciledAt.keys()) if (!instances.has(instance)) this.#reconciledAt.delete(instance);
+    for (const tally of [this.frames, this.late, this.#dropped]) {
+      tally.keep(instances);
+    }
+    for (const instance of this.#reconciledAt.keys()) {
+      if (!instances.has(instance)) {
+        this.#reconciledAt.delete(instance);
+      }
+    }
     this.matches.keep(new Set(named.routes));
     const destinations = new Set(named.destinations);
-    for (const tally of [this.delivered, this.suppressed, this.muted, this.refused, this.dead, this.failed])
+    for (const tally of [this.delivered, this.suppressed, this.muted, this.refused, this.dead, this.failed]) {
       tally.keep(destinations);
+    }
   }
 
   /** For people: summed up over all destinations. */
@@ -132,7 +158,9 @@ export class Totals {
 }
 
 function addDropped(tally: Tally, source: LiveSource): void {
-  for (const [topic, n] of Object.entries(source.status().dropped)) tally.add([source.name, topicOf(topic)], n);
+  for (const [topic, n] of Object.entries(source.status().dropped)) {
+    tally.add([source.name, topicOf(topic)], n);
+  }
 }
 
 /** A sender may make up any number of names. */

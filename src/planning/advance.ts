@@ -20,7 +20,9 @@ const NOTHING = { event: {}, attached: [], everPublished: false, deleted: false 
 export function advanceEvent(before: EventMemory | undefined, message: Message): Advanced | undefined {
   const view = message.event;
   const key = view?.id ?? before?.key ?? view?.uuid;
-  if (!view || key === undefined) return undefined;
+  if (!view || key === undefined) {
+    return undefined;
+  }
   // Tag frames find an event only under its id: one that was known by its UUID alone becomes a row of its own.
   const memory: EventMemory =
     before?.key === key ? before : { ...NOTHING, instance: message.instance, ...before, key, revision: 0 };
@@ -37,7 +39,9 @@ export function advanceEvent(before: EventMemory | undefined, message: Message):
 function replace(memory: EventMemory, message: Message, view: EventView, changedAt: number): EventMemory | undefined {
   const knownAt = memory.event.changedAt;
   const { late } = message;
-  if (late && late.changedAt < (memory.publishedAt ?? late.changedAt)) return undefined;
+  if (late && late.changedAt < (memory.publishedAt ?? late.changedAt)) {
+    return undefined;
+  }
   if (knownAt !== undefined && changedAt < knownAt) {
     // A publication that was missed is told though its event has been edited since.
     return late && { ...memory, ...published(memory, message, memory.event, memory.event.tags), everPublished: true };
@@ -65,8 +69,12 @@ export function isCopy(
   memory: EventMemory | undefined,
   message: Message,
 ): memory is EventMemory & { readonly countedAt: number } {
-  if (message.kind !== "event.published" || memory?.countedAt === undefined) return false;
-  if (memory.publishedAt === undefined || memory.publishedAt !== publishedAtOf(message)) return false;
+  if (message.kind !== "event.published" || memory?.countedAt === undefined) {
+    return false;
+  }
+  if (memory.publishedAt === undefined || memory.publishedAt !== publishedAtOf(message)) {
+    return false;
+  }
   // Reconcile looks for what was never seen: it and the feed have crossed.
   return message.late !== undefined || Math.abs(message.receivedAt - memory.countedAt) < COPY_MS;
 }
@@ -94,7 +102,9 @@ function fillIn(memory: EventMemory, view: EventView): EventMemory {
   const { tags: _, ...rest } = withoutMembers(view);
   const gaps = Object.entries(rest).filter(([name]) => memory.event[name as keyof EventView] === undefined);
   const everPublished = memory.everPublished || isPublished(view);
-  if (gaps.length === 0 && everPublished === memory.everPublished && memory.revision > 0) return memory;
+  if (gaps.length === 0 && everPublished === memory.everPublished && memory.revision > 0) {
+    return memory;
+  }
   return { ...memory, event: { ...memory.event, ...Object.fromEntries(gaps) }, everPublished };
 }
 
@@ -104,11 +114,15 @@ function withTag(memory: EventMemory, message: Message): EventMemory {
   const filled = fillIn(memory, message.event ?? {});
   const known = filled.event.tags;
   if (message.kind === "tag.detached") {
-    if (!known || isMarking(tag.name)) return filled;
+    if (!known || isMarking(tag.name)) {
+      return filled;
+    }
     return { ...filled, event: { ...filled.event, tags: known.filter(({ name }) => name !== tag.name) } };
   }
   const event = { ...filled.event, ...(known && { tags: unite(known, [tag]) }) };
-  if (!isMarking(tag.name)) return { ...filled, event };
+  if (!isMarking(tag.name)) {
+    return { ...filled, event };
+  }
   const earlier = filled.attached.find(({ name }) => name === tag.name);
   const attached = { ...tag, seenAt: Math.max(seenAt(filled, message), earlier?.seenAt ?? 0) };
   return { ...filled, event, attached: [...filled.attached.filter((other) => other !== earlier), attached] };
@@ -136,7 +150,9 @@ export function advanceAttributes(
 ): AttributeChanges {
   const tagged = message.tag?.attributeId;
   if (message.tag && tagged !== undefined) {
-    if (message.kind !== "tag.attached" || !isMarking(message.tag.name)) return { upsert: [], forget: [] };
+    if (message.kind !== "tag.attached" || !isMarking(message.tag.name)) {
+      return { upsert: [], forget: [] };
+    }
     const row = rows.get(tagged);
     const at = seenAt(event, message);
     const tags = [...new Set([...(row?.tags ?? []), message.tag.name])];
@@ -153,13 +169,19 @@ export function advanceAttributes(
   const listedAt = message.event?.changedAt ?? 0;
   for (const attribute of message.attributes) {
     const { id, tags: list } = attribute;
-    if (id === undefined || !list) continue;
+    if (id === undefined || !list) {
+      continue;
+    }
     const row = rows.get(id);
     const labels = list.filter(({ name }) => isMarking(name));
-    if (!row && labels.length === 0) continue;
+    if (!row && labels.length === 0) {
+      continue;
+    }
     const isNewer =
       !row || (isPublication ? listedAt > row.eventChangedAt : (attribute.changedAt ?? 0) > row.changedAt);
-    if (!isNewer && labels.length === 0) continue;
+    if (!isNewer && labels.length === 0) {
+      continue;
+    }
     const tags = [...new Set([...(isNewer ? [] : row.tags), ...labels.map(({ name }) => name)])];
     if (tags.length === 0) {
       forget.push(id);
@@ -173,7 +195,9 @@ export function advanceAttributes(
     const changedAt = Math.max(attribute.changedAt ?? 0, before?.changedAt ?? 0);
     const isSame =
       row?.tags.length === tags.length && row.eventChangedAt === eventChangedAt && row.changedAt === changedAt;
-    if (!isSame) upsert.push({ instance: message.instance, id, eventKey: event.key, tags, eventChangedAt, changedAt });
+    if (!isSame) {
+      upsert.push({ instance: message.instance, id, eventKey: event.key, tags, eventChangedAt, changedAt });
+    }
   }
   return { upsert, forget };
 }
@@ -212,7 +236,9 @@ export function overlay(known: EventView, said: EventView): EventView {
   const { sharingGroup, ...rest } = known;
   // Only publications tell a group's UUID and name, other frames its id alone.
   const isSame = sharingGroup?.id !== undefined && sharingGroup.id === said.sharingGroup?.id;
-  if (isSame) return { ...rest, ...said, sharingGroup: { ...sharingGroup, ...said.sharingGroup } };
+  if (isSame) {
+    return { ...rest, ...said, sharingGroup: { ...sharingGroup, ...said.sharingGroup } };
+  }
   return said.distribution === undefined ? { ...known, ...said } : { ...rest, ...said };
 }
 

@@ -21,14 +21,20 @@ export function kindOf(message: Message, publishedAt: number | undefined): Kind 
 
 /** First publication seen, a later one, or the same again; undefined where the kind is not a publication. */
 export function changeOf(message: Message, kind: Kind, lastPublishedAt: number | undefined): Alert["change"] {
-  if (kind !== "event.published") return undefined;
-  if (lastPublishedAt === undefined) return "new";
+  if (kind !== "event.published") {
+    return undefined;
+  }
+  if (lastPublishedAt === undefined) {
+    return "new";
+  }
   return (publishedAtOf(message) ?? 0) > lastPublishedAt ? "updated" : "unchanged";
 }
 
 /** Compares the event itself with the publication that was told, which memory still has. */
 export function changesOf({ published }: EventMemory, { event }: Alert): { readonly changes?: EventChanges } {
-  if (!published || !event?.tags) return {};
+  if (!published || !event?.tags) {
+    return {};
+  }
   const names = event.tags.map(({ name }) => name);
   return {
     changes: {
@@ -47,7 +53,9 @@ export function isNews(
   repeats: "changed" | "never" | "always",
   isCounted: boolean,
 ): boolean {
-  if ((changedAt ?? 0) > since) return repeats !== "never";
+  if ((changedAt ?? 0) > since) {
+    return repeats !== "never";
+  }
   return repeats === "always" && !isCounted;
 }
 

@@ -50,7 +50,9 @@ export function compose(
 
 /** Only a row of the event tells that it never was; a frame about a part tells no more than that it is not published now. */
 function wasEverPublished(event: EventMemory | undefined, message: Message): Alert["everPublished"] {
-  if (event?.everPublished || message.event?.published) return true;
+  if (event?.everPublished || message.event?.published) {
+    return true;
+  }
   return event?.event.changedAt === undefined ? "unknown" : false;
 }
 
@@ -59,7 +61,9 @@ function wasEverPublished(event: EventMemory | undefined, message: Message): Ale
  * older than what memory knows.
  */
 function withMemory(said: EventView, memory: EventMemory | undefined): EventView {
-  if (!memory) return said;
+  if (!memory) {
+    return said;
+  }
   const { tags: _, ...rest } = said;
   return overlay(memory.event, rest);
 }
@@ -87,7 +91,9 @@ function itemOf(
   const object = attribute.objectKey === undefined ? undefined : objects.get(attribute.objectKey);
   const levels: Reach[] = [{ ...(distribution && { distribution }), ...(sharingGroup && { sharingGroup }) }];
   // The object is missing from the frame: how far it may travel is unknown, and so is how far its attribute may.
-  if (attribute.objectKey !== undefined) levels.unshift(object ?? {});
+  if (attribute.objectKey !== undefined) {
+    levels.unshift(object ?? {});
+  }
   return {
     ...rest,
     tags: names,
@@ -99,7 +105,9 @@ function itemOf(
 
 /** Frames about parts name a sharing group by its id only; the event may know its UUID, name and members. */
 function reachOf({ distribution, sharingGroup }: Reach, group: SharingGroup | undefined): Reach {
-  if (distribution !== "sharing_group") return { ...(distribution && { distribution }) };
+  if (distribution !== "sharing_group") {
+    return { ...(distribution && { distribution }) };
+  }
   const known =
     sharingGroup?.id !== undefined && sharingGroup.id === group?.id ? { ...group, ...sharingGroup } : sharingGroup;
   return { distribution, ...(known && { sharingGroup: known }) };

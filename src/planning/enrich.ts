@@ -15,8 +15,12 @@ export interface Knowledge {
 export function enrich(message: Message, { event, attributes, objects }: Knowledge): Message {
   const byName = new Map<string, Attribute>();
   for (const attribute of attributes) {
-    if (attribute.id !== undefined) byName.set(`id ${attribute.id}`, attribute);
-    if (attribute.uuid !== undefined) byName.set(`uuid ${attribute.uuid}`, attribute);
+    if (attribute.id !== undefined) {
+      byName.set(`id ${attribute.id}`, attribute);
+    }
+    if (attribute.uuid !== undefined) {
+      byName.set(`uuid ${attribute.uuid}`, attribute);
+    }
   }
   const find = ({ uuid, id }: Pick<Attribute, "uuid" | "id">) => byName.get(`uuid ${uuid}`) ?? byName.get(`id ${id}`);
   const tagged = message.tag?.attributeId;

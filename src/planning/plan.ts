@@ -95,12 +95,16 @@ export function plan(
     const last = asked?.[index];
     const decision = planOne(message, copy, now, rules, last?.destinations);
     traces.push(decision.trace);
-    if (decision.alert) alerts.push(decision.alert);
+    if (decision.alert) {
+      alerts.push(decision.alert);
+    }
     deliveries.push(...decision.owed);
     records.push(...decision.refused);
     undecided.push(...decision.undecided);
     decided.push(...decision.absorbed);
-    if (last) decided.push({ id: last.id, destinations: last.destinations });
+    if (last) {
+      decided.push({ id: last.id, destinations: last.destinations });
+    }
   }
   return { effects: { ...copy.changes(), alerts, deliveries, records, undecided, decided, cursors: [] }, traces };
 }
@@ -169,7 +173,9 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   const destinations: Trace["destinations"][number][] = [];
   for (const [name, routes] of byDestination(fired)) {
     const settings = rules.destinations.get(name);
-    if (!settings || (only && !only.includes(name))) continue;
+    if (!settings || (only && !only.includes(name))) {
+      continue;
+    }
     const decided = decide(picked, routes, settings.guard, memory);
     const certain = decided.routes.map((route) => route.name);
     const id = deliveryId(
@@ -208,8 +214,12 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
     }
     const isUrgent = decided.routes.some(({ options }) => options.priority === "high");
     destinations.push({ name, routes: certain, verdict: "owed", guarded });
-    for (const item of kept.items) visible.items.add(item);
-    for (const object of kept.objects) visible.objects.add(object);
+    for (const item of kept.items) {
+      visible.items.add(item);
+    }
+    for (const object of kept.objects) {
+      visible.objects.add(object);
+    }
     owed.push({
       id,
       alert: alert.id,
@@ -229,11 +239,14 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
       ...(since !== undefined && since === before?.publishedAt && changesOf(before, alert)),
       cleared,
     });
-    if (kind !== "event.published") continue;
+    if (kind !== "event.published") {
+      continue;
+    }
     copy.tell(alert.instance, name, event);
     // The publication has the parts in it.
-    for (const { id: part } of copy.undecidedOf(advanced?.event, name))
+    for (const { id: part } of copy.undecidedOf(advanced?.event, name)) {
       absorbed.push({ id: part, destinations: [name] });
+    }
   }
   const undecided = advanced && waiting.length > 0 ? [undecidedOf(alert, message, advanced.event, waiting, now)] : [];
   copy.wait(undecided);
@@ -267,9 +280,13 @@ function decide(
   memory: Parameters<typeof guard>[2],
 ): Decided {
   const certain = routes.filter(({ truth }) => truth === true).map(({ route }) => route);
-  if (certain.length === 0) return { routes: routes.map(({ route }) => route), refused: "match-unknown" };
+  if (certain.length === 0) {
+    return { routes: routes.map(({ route }) => route), refused: "match-unknown" };
+  }
   const verdict = guard(alert, policy, memory);
-  if ("refused" in verdict) return { routes: certain, refused: verdict.refused };
+  if ("refused" in verdict) {
+    return { routes: certain, refused: verdict.refused };
+  }
   const subject = matchableOfGuarded(verdict.guarded);
   const visible = certain.filter((route) => route.matches(subject) === true);
   return visible.length === 0 ? { routes: certain, refused: "match-not-visible" } : { routes: visible, ...verdict };
@@ -278,7 +295,9 @@ function decide(
 /** Marks the attributes that the routes that fire ask for. */
 function pick(alert: Alert, subject: Matchable, fired: readonly { readonly route: Route }[]): Alert {
   const picks = fired.flatMap(({ route }) => route.picks ?? []);
-  if (picks.length === 0) return alert;
+  if (picks.length === 0) {
+    return alert;
+  }
   const items = alert.items.map((item, index) => {
     const facts = subject.attributes[index];
     return facts && picks.some((isPicked) => isPicked(facts)) ? { ...item, matched: true } : item;

@@ -44,7 +44,9 @@ export function trim(
     typeof value === "string" ? short(value) : value,
   );
   for (const shrink of SHRINK) {
-    for (let next = shrink(trimmed); next && isTooLong(trimmed); next = shrink(trimmed)) trimmed = next;
+    for (let next = shrink(trimmed); next && isTooLong(trimmed); next = shrink(trimmed)) {
+      trimmed = next;
+    }
   }
   return trimmed;
 }
@@ -59,7 +61,9 @@ const SHRINK: readonly ((alert: Alert) => Alert | undefined)[] = [
     counts.length > 1 ? { ...rest, counts: [{ ...UNSEEN_CELL, n: total(counts) }] } : undefined,
   ({ event, ...rest }) => {
     const { tags = [], clusters = [], ...others } = event ?? {};
-    if (tags.length + clusters.length === 0) return undefined;
+    if (tags.length + clusters.length === 0) {
+      return undefined;
+    }
     const kept = first(tags, Math.floor(tags.length / 2), ({ name }) => name);
     return {
       ...rest,
@@ -70,7 +74,9 @@ const SHRINK: readonly ((alert: Alert) => Alert | undefined)[] = [
 
 /** The first of these tags, where those that mark come before the others. */
 function first<T>(tags: readonly T[], max: number, nameOf: (tag: T) => string): readonly T[] {
-  if (tags.length <= max) return tags;
+  if (tags.length <= max) {
+    return tags;
+  }
   return [...tags].sort((a, b) => Number(isMarking(nameOf(b))) - Number(isMarking(nameOf(a)))).slice(0, max);
 }
 

@@ -11,7 +11,9 @@ import { deliveryId } from "./identity.ts";
 export function refuse(undecided: readonly Undecided[], reason: Refusal, now: number): Effects {
   const records = undecided.flatMap(({ instance, message, destinations }) => {
     const { kind, event, subject, version } = message;
-    if (!kind) return [];
+    if (!kind) {
+      return [];
+    }
     return destinations.map(
       (destination): RecordLine => ({
         delivery: deliveryId({ instance, kind, subject, version }, destination),

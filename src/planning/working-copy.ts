@@ -15,8 +15,12 @@ export class WorkingCopy {
 
   constructor(known: Known) {
     this.#undecided = [...known.undecided];
-    for (const event of known.events) this.#events.set(key(event.instance, event.key), event);
-    for (const row of known.attributes) this.attributes(row.instance).set(row.id, row);
+    for (const event of known.events) {
+      this.#events.set(key(event.instance, event.key), event);
+    }
+    for (const row of known.attributes) {
+      this.attributes(row.instance).set(row.id, row);
+    }
     for (const { instance, destination, eventUuid, changedAt } of known.told) {
       this.#told.set(key(instance, destination, eventUuid), changedAt);
     }
@@ -26,9 +30,13 @@ export class WorkingCopy {
   event({ instance, event }: Message): EventMemory | undefined {
     if (event?.id !== undefined) {
       const row = this.#events.get(key(instance, event.id));
-      if (row) return row;
+      if (row) {
+        return row;
+      }
     }
-    if (event?.uuid === undefined) return undefined;
+    if (event?.uuid === undefined) {
+      return undefined;
+    }
     // An event that was deleted and came back has its old UUID and a new id.
     return this.#withUuid(instance, event.uuid)
       .filter((row) => event.id === undefined || row.event.id === undefined)
@@ -37,14 +45,18 @@ export class WorkingCopy {
 
   /** When this event, under whatever id, was last seen published. */
   lastPublishedAt({ instance, event }: Message): number | undefined {
-    if (event?.uuid === undefined) return undefined;
+    if (event?.uuid === undefined) {
+      return undefined;
+    }
     const times = this.#withUuid(instance, event.uuid).flatMap(({ publishedAt }) => publishedAt ?? []);
     return times.length === 0 ? undefined : Math.max(...times);
   }
 
   setEvent(event: EventMemory): void {
     const name = key(event.instance, event.key);
-    if (this.#events.get(name) === event) return;
+    if (this.#events.get(name) === event) {
+      return;
+    }
     this.#events.set(name, event);
     this.#changed.add(name);
   }
@@ -70,7 +82,9 @@ export class WorkingCopy {
   }
 
   memory(instance: string, event: EventMemory | undefined): Memory {
-    if (!event) return { attributes: [] };
+    if (!event) {
+      return { attributes: [] };
+    }
     const keys = [event.key, event.event.id, event.event.uuid];
     return { event, attributes: [...this.attributes(instance).values()].filter((row) => keys.includes(row.eventKey)) };
   }
@@ -97,8 +111,9 @@ export class WorkingCopy {
     destination: string,
     { eventUuid, changedAt }: { eventUuid?: string; changedAt?: number },
   ): void {
-    if (eventUuid !== undefined && changedAt !== undefined)
+    if (eventUuid !== undefined && changedAt !== undefined) {
       this.#told.set(key(instance, destination, eventUuid), changedAt);
+    }
   }
 
   changes(): Pick<Effects, "events" | "attributes" | "forget"> {

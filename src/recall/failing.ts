@@ -36,19 +36,31 @@ export class Failing {
   failed(event: string, answer: Unanswered): void {
     const now = this.#look();
     const { reason, afterMs = RETRY_MS } = answer;
-    if (reason === TOO_LARGE) this.#hear();
-    else this.#silentSince ??= now;
+    if (reason === TOO_LARGE) {
+      this.#hear();
+    } else {
+      this.#silentSince ??= now;
+    }
     if (asksToWait(answer)) {
       this.#restsUntil = now + afterMs;
       return;
     }
-    for (const [other, { until }] of this.#events) if (now - until > FORGET_MS) this.#events.delete(other);
+    for (const [other, { until }] of this.#events) {
+      if (now - until > FORGET_MS) {
+        this.#events.delete(other);
+      }
+    }
     const since = this.#events.get(event)?.since;
-    if (since !== undefined || this.#events.size < MAX_EVENTS)
+    if (since !== undefined || this.#events.size < MAX_EVENTS) {
       this.#events.set(event, { since: since ?? now, until: now + afterMs });
-    if (reason === TOO_LARGE) return;
+    }
+    if (reason === TOO_LARGE) {
+      return;
+    }
     this.#inRow.add(event);
-    if (this.isDown) this.#restsUntil = now + REST_MS;
+    if (this.isDown) {
+      this.#restsUntil = now + REST_MS;
+    }
   }
 
   answered(event: string): void {
@@ -59,12 +71,18 @@ export class Failing {
   /** It is not asked about any more. */
   drop(event: string): void {
     this.#events.delete(event);
-    if (this.#events.size === 0) this.#hear();
+    if (this.#events.size === 0) {
+      this.#hear();
+    }
   }
 
   /** Forgets all others. */
   keep(events: ReadonlySet<string | undefined>): void {
-    for (const event of this.events) if (!events.has(event)) this.drop(event);
+    for (const event of this.events) {
+      if (!events.has(event)) {
+        this.drop(event);
+      }
+    }
   }
 
   /** Many events in a row had no answer: the next question is better about another one. */
@@ -111,11 +129,16 @@ export class Failing {
     const now = this.#now();
     const backMs = this.#lookedAt - now;
     this.#lookedAt = now;
-    if (backMs <= 0) return now;
-    for (const [event, { since, until }] of this.#events)
+    if (backMs <= 0) {
+      return now;
+    }
+    for (const [event, { since, until }] of this.#events) {
       this.#events.set(event, { since: since - backMs, until: until - backMs });
+    }
     this.#restsUntil -= backMs;
-    if (this.#silentSince !== undefined) this.#silentSince -= backMs;
+    if (this.#silentSince !== undefined) {
+      this.#silentSince -= backMs;
+    }
     return now;
   }
 }

@@ -67,7 +67,9 @@ export async function findMissed(
   for (let asked = 0; asked < MAX_PAGES && !stop.aborted; asked += 1) {
     beat(ASK_MS);
     const answer = await worker.published(since, page, stop);
-    if (answer.kind !== "page") return answer;
+    if (answer.kind !== "page") {
+      return answer;
+    }
     if (aheadMs === undefined) {
       const now = clock.now();
       const misp = answer.servedAt ?? now;
@@ -85,10 +87,15 @@ export async function findMissed(
     const known = await store.load({ events: old.map(({ event }) => keyOf(worker.instance, event)), attributes: [] });
     for (const one of old) {
       const rows = known.events.filter(({ event }) => event.uuid === one.event.uuid);
-      if (isMissed(one, rows, aheadMs)) missed.set(nameOf(one) ?? "", one);
-      else missed.delete(nameOf(one) ?? "");
+      if (isMissed(one, rows, aheadMs)) {
+        missed.set(nameOf(one) ?? "", one);
+      } else {
+        missed.delete(nameOf(one) ?? "");
+      }
     }
-    if (!answer.more) break;
+    if (!answer.more) {
+      break;
+    }
     // Pages shift when something is published meanwhile: go on from the last instant, and turn pages only within it.
     const last = Math.max(since, ...answer.events.map(({ publishedAt }) => publishedAt));
     page = last > since ? 1 : page + 1;
@@ -102,9 +109,13 @@ export async function findMissed(
 function isMissed({ event, publishedAt }: Listed, rows: readonly EventMemory[], aheadMs: number): boolean {
   const changedAt = event.changedAt ?? Number.POSITIVE_INFINITY;
   const seenAt = Math.max(...rows.map((row) => row.publishedAt ?? Number.NEGATIVE_INFINITY));
-  if (event.published !== false) return seenAt < changedAt;
+  if (event.published !== false) {
+    return seenAt < changedAt;
+  }
   // Nothing has changed since: it was not an edit that unpublished it, but somebody who wants it untold.
-  if (changedAt <= publishedAt) return false;
+  if (changedAt <= publishedAt) {
+    return false;
+  }
   // As it was when it was published nobody knows it any more: what tells is when the feed told of it.
   const toldAt = Math.max(...rows.map((row) => row.publicationAt ?? Number.NEGATIVE_INFINITY));
   return seenAt < publishedAt && toldAt + aheadMs < publishedAt - DRIFT_MS;
@@ -140,7 +151,9 @@ export function lateMessage(
 ): Message | undefined {
   const isEdited = event.published === false;
   const isSame = !isEdited && answer?.event.changedAt === event.changedAt;
-  if (isSame && answer?.event.published === false) return undefined;
+  if (isSame && answer?.event.published === false) {
+    return undefined;
+  }
   const changedAt = isEdited ? publishedAt : (event.changedAt ?? publishedAt);
   const { uuid, id } = event;
   return {

@@ -38,7 +38,9 @@ export async function ask(lookup: EventLookup, event: string, stop: AbortSignal)
   try {
     return await lookup.ask(event, stop);
   } catch (error) {
-    if (stop.aborted) return undefined;
+    if (stop.aborted) {
+      return undefined;
+    }
     lookup.log.error({ err: error, instance: lookup.instance, hint: REPORT_IT }, "Asking MISP failed by a bug");
     return { kind: "retry", reason: "bug" };
   }

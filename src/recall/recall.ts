@@ -56,7 +56,9 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
     pace.take();
     beat(ASK_MS);
     const answer = await ask(worker, eventKey, stop);
-    if (!answer) return;
+    if (!answer) {
+      return;
+    }
     if (answer.kind === "retry") {
       const { reason, hint } = answer;
       failing.failed(eventKey, answer);
@@ -98,9 +100,13 @@ async function next(
   const { events, until } = failing.resting;
   // Whether MISP is down or cannot tell of these alone, others will show.
   const other = failing.isDown ? await store.undecided(instance, now - settleMs, failing.events) : undefined;
-  if (other && "undecided" in other) return other;
+  if (other && "undecided" in other) {
+    return other;
+  }
   const found = await store.undecided(instance, now - settleMs, events);
-  if (found && "undecided" in found) return found;
+  if (found && "undecided" in found) {
+    return found;
+  }
   return { idleMs: Math.min(until, found ? found.lastAt + settleMs : Number.POSITIVE_INFINITY) - now };
 }
 
@@ -120,12 +126,18 @@ async function refuseLate(
   const { silentSince } = failing;
   const late = undecided.filter(({ since }) => Math.max(since, failing.since(eventKey) ?? since) < before);
   await giveUp(late, "unknown", planner);
-  if (late.length === undecided.length) failing.drop(eventKey);
-  if ((silentSince ?? before) >= before) return;
+  if (late.length === undecided.length) {
+    failing.drop(eventKey);
+  }
+  if ((silentSince ?? before) >= before) {
+    return;
+  }
   for (;;) {
     beat(WORK_MS);
     const old = await planner.store.undecided(instance, before, []);
-    if (!old || "lastAt" in old) return;
+    if (!old || "lastAt" in old) {
+      return;
+    }
     await giveUp(old.undecided, "unknown", planner);
     failing.drop(old.eventKey);
   }

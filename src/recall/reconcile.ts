@@ -75,17 +75,25 @@ export async function reconcile(
       beat(ASK_MS);
       await worker.learn?.(stop);
       restMs = Math.max(restMs, await round(worker, planner, state));
-      if (!stop.aborted) await complete(worker, planner);
+      if (!stop.aborted) {
+        await complete(worker, planner);
+      }
     } catch (error) {
-      if (stop.aborted) return;
+      if (stop.aborted) {
+        return;
+      }
       report(worker, error);
     }
     const until = Math.min(clock.now() + worker.everyMs, againAt);
     beat(worker.everyMs + restMs);
     await clock.sleep(restMs, stop);
     await clock.sleep(Math.min(Math.max(0, until - clock.now()), worker.everyMs), woken);
-    if (clock.now() >= againAt) againAt = Number.POSITIVE_INFINITY;
-    if (!woken.aborted) continue;
+    if (clock.now() >= againAt) {
+      againAt = Number.POSITIVE_INFINITY;
+    }
+    if (!woken.aborted) {
+      continue;
+    }
     worker.wakeup.next(); // it has been heard
     againAt = clock.now() + FEED_FIRST_MS + APART_MS;
   }
@@ -102,19 +110,29 @@ async function round(worker: ReconcileWorker, planner: Planner, state: Reconcile
     // The first start tells nothing of the past; the cursor goes by MISP's clock.
     const now = clock.now();
     const answer = await worker.published(now, 1, stop);
-    if (answer.kind !== "page") return unsaid(worker, answer);
+    if (answer.kind !== "page") {
+      return unsaid(worker, answer);
+    }
     await absorb([], planner, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
     worker.done?.(0, now);
     return 0;
   }
   const missed = await findMissed(worker, planner, cursor, stop, beat);
-  if (stop.aborted) return 0;
-  if (missed.kind !== "missed") return unsaid(worker, missed);
+  if (stop.aborted) {
+    return 0;
+  }
+  if (missed.kind !== "missed") {
+    return unsaid(worker, missed);
+  }
   const late = missed.events.length;
-  if (late > 0) log.info({ instance, late }, "The feed did not tell of publications; fetching them");
+  if (late > 0) {
+    log.info({ instance, late }, "The feed did not tell of publications; fetching them");
+  }
   state.since ??= cursor;
   const interruption = await tell(worker, planner, state, missed, cursor);
-  if (stop.aborted) return 0;
+  if (stop.aborted) {
+    return 0;
+  }
   if (interruption) {
     const { reason, hint, left } = interruption;
     log.warn({ instance, left, reason, hint }, "MISP stopped answering; late publications are asked for again");
@@ -145,20 +163,33 @@ async function tell(
   };
   for (const [index, one] of inOrder(events, state.failing).entries()) {
     const about = nameOf(one);
-    if (about === undefined) continue;
+    if (about === undefined) {
+      continue;
+    }
     const fetched = await fetch(worker, planner, state, about);
-    if (!fetched) return undefined;
-    if (fetched.kind === "interrupted") return { ...fetched.why, left: pending.size };
-    if (fetched.kind === "held") continue;
+    if (!fetched) {
+      return undefined;
+    }
+    if (fetched.kind === "interrupted") {
+      return { ...fetched.why, left: pending.size };
+    }
+    if (fetched.kind === "held") {
+      continue;
+    }
     pending.delete(one);
     const found = { instance, together, aheadMs, now: clock.now() };
     const message = fetched.kind === "gone" ? undefined : lateMessage(one, fetched.content, found);
     await commit(message ? [message] : []);
-    if (message) state.told += 1;
-    if ((index + 1) % 50 === 0)
+    if (message) {
+      state.told += 1;
+    }
+    if ((index + 1) % 50 === 0) {
       log.info({ instance, done: index + 1, of: events.length }, "Fetching late publications");
+    }
   }
-  if (pending.size === 0) await commit([]);
+  if (pending.size === 0) {
+    await commit([]);
+  }
   return undefined;
 }
 
@@ -193,17 +224,25 @@ async function fetch(
 ): Promise<Fetched | undefined> {
   beat(ASK_MS);
   const answer = await ask(worker, about, stop);
-  if (!answer || stop.aborted) return undefined;
+  if (!answer || stop.aborted) {
+    return undefined;
+  }
   if (answer.kind === "retry") {
     failing.failed(about, answer);
     const since = failing.since(about);
-    if (!asksToWait(answer) && since !== undefined && clock.now() - since > worker.patienceMs) return { kind: "told" };
-    if (failing.restMs > 0) return { kind: "interrupted", why: answer };
+    if (!asksToWait(answer) && since !== undefined && clock.now() - since > worker.patienceMs) {
+      return { kind: "told" };
+    }
+    if (failing.restMs > 0) {
+      return { kind: "interrupted", why: answer };
+    }
     trouble.say({ instance: worker.instance, reason: answer.reason, hint: answer.hint });
     return { kind: "held" };
   }
   // A refusal is about the key, never about one event: what is left must not be passed over.
-  if (answer.kind === "refused" && answer.reason === "event-forbidden") return { kind: "interrupted", why: answer };
+  if (answer.kind === "refused" && answer.reason === "event-forbidden") {
+    return { kind: "interrupted", why: answer };
+  }
   failing.answered(about);
   return answer.kind === "event" ? { kind: "told", content: answer } : { kind: "gone" };
 }
@@ -220,11 +259,15 @@ function report({ instance, log }: ReconcileWorker, error: unknown): void {
   if (error instanceof StoreError) {
     const hint = "they are told when this succeeds: free space where the state file is";
     log.error({ err: error, instance, hint }, "Cannot store late publications");
-  } else log.error({ err: error, instance, hint: REPORT_IT }, "Asking MISP what it published failed by a bug");
+  } else {
+    log.error({ err: error, instance, hint: REPORT_IT }, "Asking MISP what it published failed by a bug");
+  }
 }
 
 /** What was fetched leaves now, also when MISP has stopped answering in the middle of it. */
 async function complete({ instance }: ReconcileWorker, { store, clock, rules, wakeups }: Planner): Promise<void> {
   await store.commit({ ...NO_EFFECTS, complete: [lateKey(instance)] }, clock.now());
-  for (const destination of rules.destinations.keys()) wakeups.destinations.get(destination)?.wake();
+  for (const destination of rules.destinations.keys()) {
+    wakeups.destinations.get(destination)?.wake();
+  }
 }

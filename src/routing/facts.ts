@@ -47,7 +47,9 @@ function labelOf({ subject, items }: Visible, event: Marking): Marking {
 
 /** The parts are gone, and the label that is shown is what is left of theirs. */
 function shownLabelOf({ alert, tlp, pap }: GuardedAlert, event: Marking): Marking {
-  if (alert.subject.type === "event") return event;
+  if (alert.subject.type === "event") {
+    return event;
+  }
   return { ...event, tlp: tlp === "untagged" ? "none" : tlp, pap: pap === "untagged" ? "none" : pap };
 }
 
@@ -124,7 +126,9 @@ export function clustersOf(
   clusters: readonly Cluster[] | undefined,
   tags: readonly Tag[] | undefined,
 ): readonly Cluster[] | undefined {
-  if (!clusters && !tags) return undefined;
+  if (!clusters && !tags) {
+    return undefined;
+  }
   const tagged = (tags ?? []).flatMap(({ name }) => {
     const [, galaxy, value] = GALAXY_TAG.exec(name) ?? [];
     return galaxy !== undefined && value !== undefined ? [{ galaxy, value }] : [];
@@ -150,7 +154,9 @@ function attributeFacts(item: Item, objects: ReadonlyMap<string, string | undefi
 /** A composite, and its two halves; only types with `|` (and malware samples) are split, plain values may hold a `|`. */
 function halves(type: string | undefined, value: string): readonly string[] {
   const at = value.indexOf("|");
-  if (at < 0 || (!type?.includes("|") && type !== "malware-sample")) return [value];
+  if (at < 0 || (!type?.includes("|") && type !== "malware-sample")) {
+    return [value];
+  }
   return [value, value.slice(0, at), value.slice(at + 1)];
 }
 
@@ -182,7 +188,9 @@ function defined<T extends object>(facts: { readonly [K in keyof T]: T[K] | unde
   const known: Partial<T> = {};
   for (const name in facts) {
     const value = facts[name];
-    if (value !== undefined) known[name] = value;
+    if (value !== undefined) {
+      known[name] = value;
+    }
   }
   return known as T;
 }

@@ -16,7 +16,9 @@ export interface CompiledMatch {
 export function compileMatch(match: readonly Match[] | undefined): CompiledMatch {
   const blocks: Condition<AttributeFacts>[] = [];
   const matches = match === undefined ? () => true as const : anyOf(match.map((map) => compileMap(map, blocks)));
-  if (blocks.length === 0) return { matches };
+  if (blocks.length === 0) {
+    return { matches };
+  }
   return { matches, picks: (attribute) => blocks.some((block) => block(attribute) === true) };
 }
 
@@ -39,9 +41,15 @@ function compileMap(match: Match, blocks: Condition<AttributeFacts>[]): Conditio
     blocks.push(block);
     conditions.push(({ attributes, attributesComplete }) => someAttribute(block, attributes, attributesComplete));
   }
-  if (match.all) conditions.push(allOf(match.all.map((map) => compileMap(map, blocks))));
-  if (match.any) conditions.push(anyOf(match.any.map((map) => compileMap(map, blocks))));
-  if (match.not) conditions.push(not(anyOf(match.not.map((map) => compileMap(map, [])))));
+  if (match.all) {
+    conditions.push(allOf(match.all.map((map) => compileMap(map, blocks))));
+  }
+  if (match.any) {
+    conditions.push(anyOf(match.any.map((map) => compileMap(map, blocks))));
+  }
+  if (match.not) {
+    conditions.push(not(anyOf(match.not.map((map) => compileMap(map, [])))));
+  }
   return allOf(conditions);
 }
 
@@ -54,17 +62,27 @@ function compileAttribute(match: AttributeMatch): Condition<AttributeFacts> {
       conditions.push((attribute) => holds(attribute[name]));
     }
   }
-  if (match.all) conditions.push(allOf(match.all.map(compileAttribute)));
-  if (match.any) conditions.push(anyOf(match.any.map(compileAttribute)));
-  if (match.not) conditions.push(not(compileAttribute(match.not)));
+  if (match.all) {
+    conditions.push(allOf(match.all.map(compileAttribute)));
+  }
+  if (match.any) {
+    conditions.push(anyOf(match.any.map(compileAttribute)));
+  }
+  if (match.not) {
+    conditions.push(not(compileAttribute(match.not)));
+  }
   return allOf(conditions);
 }
 
 function compileValues(values: readonly string[]): Condition<Fact | undefined> {
   const patterns = values.map(compilePattern);
   return (fact) => {
-    if (!fact) return "unknown";
-    if (fact.values.some((text) => patterns.some((pattern) => pattern(text)))) return true;
+    if (!fact) {
+      return "unknown";
+    }
+    if (fact.values.some((text) => patterns.some((pattern) => pattern(text)))) {
+      return true;
+    }
     return fact.complete ? false : "unknown";
   };
 }
@@ -77,8 +95,12 @@ function someAttribute(
   let result: Truth = complete ? false : "unknown";
   for (const attribute of attributes) {
     const truth = block(attribute);
-    if (truth === true) return true;
-    if (truth === "unknown") result = "unknown";
+    if (truth === true) {
+      return true;
+    }
+    if (truth === "unknown") {
+      result = "unknown";
+    }
   }
   return result;
 }
@@ -89,8 +111,12 @@ function allOf<T>(conditions: readonly Condition<T>[]): Condition<T> {
     let result: Truth = true;
     for (const condition of conditions) {
       const truth = condition(subject);
-      if (truth === false) return false;
-      if (truth === "unknown") result = "unknown";
+      if (truth === false) {
+        return false;
+      }
+      if (truth === "unknown") {
+        result = "unknown";
+      }
     }
     return result;
   };
@@ -101,8 +127,12 @@ function anyOf<T>(conditions: readonly Condition<T>[]): Condition<T> {
     let result: Truth = false;
     for (const condition of conditions) {
       const truth = condition(subject);
-      if (truth === true) return true;
-      if (truth === "unknown") result = "unknown";
+      if (truth === true) {
+        return true;
+      }
+      if (truth === "unknown") {
+        result = "unknown";
+      }
     }
     return result;
   };

@@ -13,7 +13,9 @@ const REGEX = /^\/(.+)\/([ims]*)$/s;
  */
 export function compilePattern(value: string): Pattern {
   const regex = REGEX.exec(value);
-  if (regex?.[1] !== undefined) return compileRegex(regex[1], regex[2] ?? "");
+  if (regex?.[1] !== undefined) {
+    return compileRegex(regex[1], regex[2] ?? "");
+  }
   return compileGlob(value);
 }
 
@@ -28,17 +30,23 @@ function compileRegex(source: string, flags: string): Pattern {
 /** Compiles a text in which `*` stands for anything. */
 export function compileGlob(glob: string): Pattern {
   const parts = fold(glob).split("*");
-  if (parts.length === 1) return (text) => fold(text) === parts[0];
+  if (parts.length === 1) {
+    return (text) => fold(text) === parts[0];
+  }
   const first = parts[0] ?? "";
   const last = parts.at(-1) ?? "";
   const middle = parts.slice(1, -1).filter((part) => part !== "");
   return (raw) => {
     const text = fold(raw);
-    if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false;
+    if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) {
+      return false;
+    }
     let at = first.length;
     for (const part of middle) {
       const found = text.indexOf(part, at);
-      if (found < 0) return false;
+      if (found < 0) {
+        return false;
+      }
       at = found + part.length;
     }
     return at <= text.length - last.length;

@@ -29,22 +29,32 @@ export function fire(
   for (const route of routes) {
     const matches = and(route.matches(subject), route.options.otherwise ? nothingAbove(fired) : true);
     const truth = and(matches, reached);
-    if (truth === false) continue;
+    if (truth === false) {
+      continue;
+    }
     fired.push({ route, truth });
-    if (!route.options.stop) continue;
-    if (truth === true) break;
+    if (!route.options.stop) {
+      continue;
+    }
+    if (truth === true) {
+      break;
+    }
     reached = "unknown"; // whether the search has ended here is not known
   }
   return fired;
 }
 
 function nothingAbove(fired: readonly { readonly truth: true | "unknown" }[]): Truth {
-  if (fired.some(({ truth }) => truth === true)) return false;
+  if (fired.some(({ truth }) => truth === true)) {
+    return false;
+  }
   return fired.length === 0 ? true : "unknown";
 }
 
 function and(a: Truth, b: Truth): Truth {
-  if (a === false || b === false) return false;
+  if (a === false || b === false) {
+    return false;
+  }
   return a === "unknown" || b === "unknown" ? "unknown" : true;
 }
 

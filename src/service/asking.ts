@@ -112,11 +112,17 @@ class Account {
   }
 
   async learn(signal: AbortSignal): Promise<void> {
-    if (this.#id !== undefined) return;
+    if (this.#id !== undefined) {
+      return;
+    }
     const told = await this.#api.whoami(signal);
-    if (told.kind !== "key") return;
+    if (told.kind !== "key") {
+      return;
+    }
     this.#id = told.userId ?? "";
-    if (!told.writes) return;
+    if (!told.writes) {
+      return;
+    }
     const hint = "a read-only key is enough, and so is a role that may only read";
     this.#log.info({ instance: this.#instance, hint }, "The role of the API key may change events in MISP");
   }
@@ -129,5 +135,7 @@ function tellReconciled(
   { clock, notices, reconciled: found }: Pick<Surroundings, "clock" | "notices" | "reconciled">,
 ): void {
   found?.(instance, late);
-  if (late > 0) notices?.say(reconciled(instance, { late, sinceAt }, clock.now()));
+  if (late > 0) {
+    notices?.say(reconciled(instance, { late, sinceAt }, clock.now()));
+  }
 }

@@ -63,7 +63,9 @@ export function openSources(
   return Object.entries(misp).map(([instance, { feed }]) => {
     const same = before?.config.misp[instance]?.feed.fingerprint === feed.fingerprint;
     const kept = same ? before?.sources.find(({ name }) => name === instance) : undefined;
-    if (kept) return kept;
+    if (kept) {
+      return kept;
+    }
     const onSilence = (silent: boolean, sinceAt: number) =>
       notices?.say((silent ? feedSilent : feedRecovered)(instance, sinceAt, clock.now()));
     const silentSince = before?.sources.find(({ name }) => name === instance)?.status().silentSince;
@@ -144,8 +146,11 @@ export function openParts(
     async [Symbol.asyncDispose]() {
       const closing = [...workers.map(({ destination }) => destination), ...askers.map(({ api }) => api)];
       const results = await Promise.allSettled(closing.map((one) => one[Symbol.asyncDispose]()));
-      for (const result of results)
-        if (result.status === "rejected") log.warn({ err: result.reason }, "A connection did not close cleanly");
+      for (const result of results) {
+        if (result.status === "rejected") {
+          log.warn({ err: result.reason }, "A connection did not close cleanly");
+        }
+      }
     },
   };
 }

@@ -169,7 +169,9 @@ export class Service implements AsyncDisposable {
     try {
       loaded = await load();
     } catch (error) {
-      if (error instanceof ConfigError) this.#reject(error);
+      if (error instanceof ConfigError) {
+        this.#reject(error);
+      }
       throw error;
     }
     const next = this.#open(loaded, before);
@@ -179,14 +181,19 @@ export class Service implements AsyncDisposable {
     const left = (this.#running?.swap(next.parts) ?? Promise.resolve()).then(() => before.parts[Symbol.asyncDispose]());
     this.#leaving.add(left);
     void left.finally(() => this.#leaving.delete(left));
-    for (const source of before.sources)
-      if (!next.sources.includes(source)) void this.#totals.replaced(source, Promise.allSettled([left]));
+    for (const source of before.sources) {
+      if (!next.sources.includes(source)) {
+        void this.#totals.replaced(source, Promise.allSettled([left]));
+      }
+    }
     const restart = needRestart(this.#options.loaded, loaded);
     log.info(
       { digest: loaded.digest.slice(0, 12), routes: loaded.config.routes.length, ...differences(before, next) },
       "Configuration reloaded",
     );
-    if (restart.length > 0) log.warn({ keys: restart }, "The configuration has changes that need a restart");
+    if (restart.length > 0) {
+      log.warn({ keys: restart }, "The configuration has changes that need a restart");
+    }
     logProblems(loaded.warnings, log);
     try {
       await this.#lookAfterUnnamed();
@@ -194,7 +201,9 @@ export class Service implements AsyncDisposable {
       forgetUnnamed(this.daemon, await this.#options.store.owed());
     } catch (error) {
       // It is in force all the same; what is left of this is done again every minute.
-      if (!(error instanceof StoreError)) throw error;
+      if (!(error instanceof StoreError)) {
+        throw error;
+      }
       log.warn({ err: error }, "The state file cannot be written: nobody has been probed");
     }
     return { digest: loaded.digest, warnings: loaded.warnings, restart };
@@ -210,7 +219,9 @@ export class Service implements AsyncDisposable {
     const { destinations } = this.#generation.loaded.config;
     const owed = new Map((await this.#options.store.owed()).map((line) => [line.destination, line.owed]));
     for (const { destination, kind, since, note } of this.#holds.all) {
-      if (kind !== "suspended" || !Object.hasOwn(destinations, destination)) continue;
+      if (kind !== "suspended" || !Object.hasOwn(destinations, destination)) {
+        continue;
+      }
       const state = { reason: note, owed: owed.get(destination) ?? 0, probeMs: PROBE_MS };
       this.#notices.say(destinationSuspended(destination, state, since));
     }
@@ -220,8 +231,11 @@ export class Service implements AsyncDisposable {
   async #probeSuspended(): Promise<void> {
     const { store, clock } = this.#options;
     const names = this.#holds.all.flatMap(({ destination, kind }) => (kind === "suspended" ? [destination] : []));
-    if (names.length === 0) return;
-    for await (const _ of store.ledger.hasten({ destinations: names, standing: "retrying" }, clock.now()));
+    if (names.length === 0) {
+      return;
+    }
+    for await (const _ of store.ledger.hasten({ destinations: names, standing: "retrying" }, clock.now())) {
+    }
     for (const name of names) {
       this.#holds.urge(name);
       this.#generation.parts.wakeups.destinations.get(name)?.wake();

@@ -29,15 +29,21 @@ export async function noteUnnamed(
   const owed: Record<string, number> = {};
   for (const line of lines) {
     const { destination } = line;
-    if (await holds.add({ destination, kind: "unnamed", since: now, note: "" })) owed[destination] = line.owed;
+    if (await holds.add({ destination, kind: "unnamed", since: now, note: "" })) {
+      owed[destination] = line.owed;
+    }
   }
   for (const { destination, kind } of [...holds.all]) {
     const isOwed = lines.some((line) => line.destination === destination);
     // Of what is gone for good it does not matter any more that it refused us.
     const isOver = kind === "unnamed" || (kind === "suspended" && !named.has(destination));
-    if (isOver && !isOwed) await holds.release(destination, kind, now);
+    if (isOver && !isOwed) {
+      await holds.release(destination, kind, now);
+    }
   }
-  if (Object.keys(owed).length === 0) return;
+  if (Object.keys(owed).length === 0) {
+    return;
+  }
   const hint = "name them again, or drop what they are owed: misp-herald outbox drop --destination NAME";
   log.warn({ owed, hint }, "The configuration does not name destinations that are owed something; it is kept for 24 h");
 }
@@ -46,7 +52,9 @@ export async function noteUnnamed(
 export async function dropUnnamed({ store, holds, clock, log, notices, observer }: UnnamedContext): Promise<void> {
   const now = clock.now();
   for (const { destination, kind, since } of [...holds.all]) {
-    if (kind !== "unnamed" || now - since < KEPT_MS) continue;
+    if (kind !== "unnamed" || now - since < KEPT_MS) {
+      continue;
+    }
     let dead = 0;
     const end = { outcome: "dead", reason: "destination-removed" } as const;
     for await (const lines of store.ledger.drop({ destinations: [destination] }, end, now)) {
@@ -57,7 +65,9 @@ export async function dropUnnamed({ store, holds, clock, log, notices, observer 
       }
     }
     await holds.release(destination, kind, now);
-    if (dead === 0) continue;
+    if (dead === 0) {
+      continue;
+    }
     const hint = "misp-herald history --outcome dead lists what was lost";
     log.error(
       { destination, dead, hint },

@@ -37,12 +37,16 @@ export async function keepInBounds(upkeep: Upkeep, signal: AbortSignal, beat = u
       const now = clock.now();
       const { retentionMs } = bounds();
       if (Math.abs(now - prunedAt) >= PRUNE_EVERY_MS) {
-        while (!signal.aborted && (await store.prune(now - retentionMs))) await breathe();
+        while (!signal.aborted && (await store.prune(now - retentionMs))) {
+          await breathe();
+        }
         prunedAt = now;
       }
       await upkeep.others?.();
       await shrink(upkeep, signal, breathe);
-      while (!signal.aborted && (await store.size.giveBack())) await breathe();
+      while (!signal.aborted && (await store.size.giveBack())) {
+        await breathe();
+      }
     } catch (error) {
       // Such as a full disk, which may have room again.
       log.error(
@@ -61,43 +65,54 @@ async function shrink(
   breathe: () => Promise<void>,
 ) {
   const { maxBytes, retentionMs } = bounds();
-  if ((await store.size.measure()).used <= maxBytes) return;
-  while (!signal.aborted && (await store.prune(clock.now() - retentionMs))) await breathe();
+  if ((await store.size.measure()).used <= maxBytes) {
+    return;
+  }
+  while (!signal.aborted && (await store.prune(clock.now() - retentionMs))) {
+    await breathe();
+  }
   const removed = { records: 0, memory: 0, undecided: 0 };
   const dead = new Map<string, number>();
   for (;;) {
     const now = clock.now();
     const shed = signal.aborted ? undefined : await store.size.shed(maxBytes, now);
-    if (!shed) break;
+    if (!shed) {
+      break;
+    }
     if (shed.what === "undecided") {
       const effects = refuse(shed.undecided, "unknown", now);
       await store.commit(effects, now);
       removed.undecided += shed.undecided.length;
-      for (const line of effects.records) observer.settled(line);
+      for (const line of effects.records) {
+        observer.settled(line);
+      }
     } else if (shed.what === "owed") {
       for (const line of shed.lines) {
         dead.set(line.destination, (dead.get(line.destination) ?? 0) + 1);
         observer.settled(line);
         notices.lost(line);
       }
-    } else removed[shed.what] += shed.rows;
+    } else {
+      removed[shed.what] += shed.rows;
+    }
     await breathe();
   }
   const { used } = await store.size.measure();
   const about = { usedBytes: used, maxBytes, removed, dead: Object.fromEntries(dead) };
-  if (used > maxBytes && !signal.aborted)
+  if (used > maxBytes && !signal.aborted) {
     log.error(
       { ...about, hint: "raise state.max_size, or lower retention" },
       "The state file is larger than state.max_size, and nothing more can be removed",
     );
-  else if (dead.size > 0)
+  } else if (dead.size > 0) {
     log.error(
       { ...about, hint: "see to the destinations that do not answer, or raise state.max_size" },
       "The state file was full: the oldest deliveries are dead",
     );
-  else
+  } else {
     log.warn(
       { ...about, hint: "raise state.max_size to keep more" },
       "The state file was full: the oldest records and memory of events were removed",
     );
+  }
 }

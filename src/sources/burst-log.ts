@@ -12,7 +12,9 @@ export function openBurstLog(write: (counts: Readonly<Record<string, number>>) =
 
   function flush(): void {
     timer = undefined;
-    if (counts.size === 0) return;
+    if (counts.size === 0) {
+      return;
+    }
     write(Object.fromEntries(counts));
     counts.clear();
     timer = setTimeout(flush, everyMs).unref();
@@ -21,7 +23,9 @@ export function openBurstLog(write: (counts: Readonly<Record<string, number>>) =
   return {
     add(key, count = 1) {
       counts.set(key, (counts.get(key) ?? 0) + count);
-      if (!timer) flush();
+      if (!timer) {
+        flush();
+      }
     },
     close() {
       clearTimeout(timer);

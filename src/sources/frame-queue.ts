@@ -61,7 +61,9 @@ export class FrameQueue {
     }
     while (this.#queued + this.#taken + cost > this.#limit && this.#others.items.length > this.#others.next) {
       const evicted = this.#others.items.pop();
-      if (!evicted) break;
+      if (!evicted) {
+        break;
+      }
       this.#queued -= evicted.frame.cost;
       this.#othersCost -= evicted.frame.cost;
       this.#drop(evicted.topic);
@@ -85,8 +87,12 @@ export class FrameQueue {
       const other = this.#others.items[this.#others.next];
       const publicationFirst = publication && (!other || publication.order < other.order);
       const first = publicationFirst ? publication : other;
-      if (!first || (this.#taken > 0 && this.#taken + first.frame.cost > window)) break;
-      if (!publicationFirst) this.#othersCost -= first.frame.cost;
+      if (!first || (this.#taken > 0 && this.#taken + first.frame.cost > window)) {
+        break;
+      }
+      if (!publicationFirst) {
+        this.#othersCost -= first.frame.cost;
+      }
       this.#advance(publicationFirst ? this.#publications : this.#others);
       this.#queued -= first.frame.cost;
       this.#taken += first.frame.cost;

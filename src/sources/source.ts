@@ -55,7 +55,9 @@ export function defineSource<const Type extends string, Shape extends z.ZodRawSh
     .transform((parsed, context): ConfiguredSource => {
       const options = parsed as unknown as z.output<z.ZodObject<Shape>>;
       const problem = definition.check?.(options);
-      if (problem) context.addIssue({ code: "custom", path: [problem.path], message: problem.message });
+      if (problem) {
+        context.addIssue({ code: "custom", path: [problem.path], message: problem.message });
+      }
       return {
         type: definition.type,
         fingerprint: fingerprintOf(parsed),
@@ -81,6 +83,8 @@ const MAX_TOPIC_BYTES = 256;
 /** Takes off MISP's envelope, `topic SPACE json` (mispzmq.py); without a space all of it is payload. */
 export function splitFrame(bytes: Uint8Array): { readonly topic: string; readonly payload: Uint8Array } {
   const space = bytes.subarray(0, MAX_TOPIC_BYTES).indexOf(0x20);
-  if (space < 0) return { topic: "", payload: bytes };
+  if (space < 0) {
+    return { topic: "", payload: bytes };
+  }
   return { topic: Buffer.from(bytes.subarray(0, space)).toString("utf8"), payload: bytes.subarray(space + 1) };
 }

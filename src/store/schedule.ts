@@ -29,18 +29,26 @@ export function chooseGroup(
   let chosen: { readonly group: Group; readonly dueAt: number } | undefined;
   for (const group of candidates) {
     const dueAt = dueOf(group, stateOf(group.key), now);
-    if (chosen === undefined || dueAt < chosen.dueAt) chosen = { group, dueAt };
+    if (chosen === undefined || dueAt < chosen.dueAt) {
+      chosen = { group, dueAt };
+    }
   }
-  if (chosen === undefined) throw new Error("A delivery names no group to leave in");
+  if (chosen === undefined) {
+    throw new Error("A delivery names no group to leave in");
+  }
   return chosen;
 }
 
 function dueOf(group: Group, state: GroupState | undefined, now: number): number {
-  if (typeof state?.dueAt === "number") return state.dueAt;
+  if (typeof state?.dueAt === "number") {
+    return state.dueAt;
+  }
   if (typeof state?.lastLeftAt === "number") {
     // A clock that was set back must not hold a group until the time that it once showed.
     const next = Math.min(state.lastLeftAt, now) + group.intervalMs;
-    if (next > now) return next;
+    if (next > now) {
+      return next;
+    }
   }
   return now + group.waitMs;
 }

@@ -38,11 +38,15 @@ export function compileTemplate(
   const problems: TemplateProblem[] = [];
   for (const part of PARTS) {
     const text = source[part];
-    if (text === undefined) continue;
+    if (text === undefined) {
+      continue;
+    }
     try {
       const parsed = parse(text);
       const render = (view: View, style: Style) => run(parsed, new Reading(view, style));
-      for (const sample of SAMPLES) render(seal(sample), STYLE);
+      for (const sample of SAMPLES) {
+        render(seal(sample), STYLE);
+      }
       template[part] = render;
     } catch (error) {
       problems.push({ part, ...positionOf(error), message: explain(error) });
@@ -63,7 +67,9 @@ export function renderTemplate(
     const rendered: { title?: string; body?: string } = {};
     for (const part of PARTS) {
       const text = template[part]?.(view, style);
-      if (text !== undefined) rendered[part] = text;
+      if (text !== undefined) {
+        rendered[part] = text;
+      }
     }
     return rendered;
   } catch (error) {
@@ -79,11 +85,15 @@ export function lintTemplate(text: string): readonly string[] {
     const [complete] = SAMPLES;
     const reading = new Reading(seal(complete), STYLE);
     run(parsed, reading);
-    for (const name of reading.missing) unknown.add(name);
+    for (const name of reading.missing) {
+      unknown.add(name);
+    }
     // What stands in a branch that this alert does not take.
     for (const segments of engine.globalVariableSegmentsSync([...parsed])) {
       const missing = firstMissing(complete, segments);
-      if (missing !== undefined) unknown.add(missing);
+      if (missing !== undefined) {
+        unknown.add(missing);
+      }
     }
   } catch {
     // Told where it is compiled.
@@ -98,8 +108,12 @@ function parse(text: string): readonly Parsed[] {
 
 function run(parsed: readonly Parsed[], reading: Reading): string {
   const text: unknown = engine.renderSync([...parsed], reading);
-  if (typeof text !== "string") return "";
-  if (text.length > MAX_OUTPUT) throw new TooLong();
+  if (typeof text !== "string") {
+    return "";
+  }
+  if (text.length > MAX_OUTPUT) {
+    throw new TooLong();
+  }
   return text;
 }
 
@@ -113,11 +127,19 @@ const BUILT_IN: ReadonlySet<unknown> = new Set(["size", "first", "last", "length
 function firstMissing(view: View, segments: readonly unknown[]): string | undefined {
   let value: unknown = view;
   for (const segment of segments) {
-    if (Array.isArray(segment) || typeof segment === "number") return undefined; // an index, or a name that is computed
-    if (BUILT_IN.has(segment)) return undefined;
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    if (Array.isArray(segment) || typeof segment === "number") {
+      return undefined; // an index, or a name that is computed
+    }
+    if (BUILT_IN.has(segment)) {
+      return undefined;
+    }
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      return undefined;
+    }
     const next = Object.entries(value).find(([name]) => name === segment);
-    if (!next) return String(segment);
+    if (!next) {
+      return String(segment);
+    }
     value = next[1];
   }
   return undefined;
@@ -130,7 +152,9 @@ function causeOf(error: unknown): unknown {
 
 function reasonOf(error: unknown): TemplateFailure {
   const cause = causeOf(error);
-  if (cause instanceof TooLong) return "too-long";
+  if (cause instanceof TooLong) {
+    return "too-long";
+  }
   return cause instanceof Error && /limit exceeded/.test(cause.message) ? "limit" : "error";
 }
 
@@ -142,17 +166,35 @@ function positionOf(error: unknown): { readonly line: number; readonly column: n
 /** In our own words: messages of the engine repeat the template, and it may hold what must not be printed. */
 function explain(error: unknown): string {
   const cause = causeOf(error);
-  if (cause instanceof TooLong) return `renders more than ${MAX_OUTPUT.toLocaleString("en-US")} characters`;
-  if (cause instanceof NotText) return "shows a map, of which only the fields have text";
-  if (cause instanceof UnknownDirective) return "gives `date` a format with more than %Y %m %d %H %M %S %Z %%";
+  if (cause instanceof TooLong) {
+    return `renders more than ${MAX_OUTPUT.toLocaleString("en-US")} characters`;
+  }
+  if (cause instanceof NotText) {
+    return "shows a map, of which only the fields have text";
+  }
+  if (cause instanceof UnknownDirective) {
+    return "gives `date` a format with more than %Y %m %d %H %M %S %Z %%";
+  }
   const message = cause instanceof Error ? cause.message : "";
-  if (/parse length limit/.test(message)) return `is longer than ${MAX_TEMPLATE.toLocaleString("en-US")} characters`;
-  if (/limit exceeded/.test(message)) return "takes too much time or memory";
+  if (/parse length limit/.test(message)) {
+    return `is longer than ${MAX_TEMPLATE.toLocaleString("en-US")} characters`;
+  }
+  if (/limit exceeded/.test(message)) {
+    return "takes too much time or memory";
+  }
   const filter = /^undefined filter: (\w{1,40})/.exec(message)?.[1];
-  if (filter !== undefined) return `has no filter "${filter}": there are ${Object.keys(FILTERS).join(", ")}`;
+  if (filter !== undefined) {
+    return `has no filter "${filter}": there are ${Object.keys(FILTERS).join(", ")}`;
+  }
   const tag = /^tag "(\w{1,40})" not found/.exec(message)?.[1];
-  if (tag?.startsWith("end")) return `has an "${tag}" of which nothing is open`;
-  if (tag !== undefined) return `has no tag "${tag}": there are ${TAGS.slice(0, -1).join(", ")}`;
-  if (/not closed/.test(message)) return "opens something here that is not closed";
+  if (tag?.startsWith("end")) {
+    return `has an "${tag}" of which nothing is open`;
+  }
+  if (tag !== undefined) {
+    return `has no tag "${tag}": there are ${TAGS.slice(0, -1).join(", ")}`;
+  }
+  if (/not closed/.test(message)) {
+    return "opens something here that is not closed";
+  }
   return "cannot be understood here";
 }

@@ -9,7 +9,9 @@ const DIRECTIVE = /%(.)/gu;
 export function formatDate(value: unknown, format: string | undefined, timeZone: string): string {
   const at = typeof value === "string" ? Date.parse(value) : typeof value === "number" ? value : Number.NaN;
   const standard = formatInstant(at, { timeZone });
-  if (standard === undefined || format === undefined) return standard ?? "";
+  if (standard === undefined || format === undefined) {
+    return standard ?? "";
+  }
   const [, year = "", month = "", day = "", hour = "", minute = "", zone = ""] =
     /^(\d+)-(\d+)-(\d+) (\d+):(\d+) (.*)$/.exec(standard) ?? [];
   const second = String(Math.floor((((at % 60_000) + 60_000) % 60_000) / 1000)).padStart(2, "0");
@@ -24,7 +26,9 @@ export function formatDate(value: unknown, format: string | undefined, timeZone:
     "%": "%",
   };
   return format.replace(DIRECTIVE, (whole, name: string) => {
-    if (!Object.hasOwn(parts, name)) throw new UnknownDirective(whole);
+    if (!Object.hasOwn(parts, name)) {
+      throw new UnknownDirective(whole);
+    }
     return parts[name] ?? "";
   });
 }

@@ -30,9 +30,13 @@ export class Reading extends Context {
 
   /** The engine reads inherited properties of its own objects, such as `forloop`: only what those are for is let through. */
   override readProperty(scope: Scope, key: string | number | Drop): unknown {
-    if (scope instanceof Drop && !(typeof key === "string" && LOOP.has(key))) return undefined;
+    if (scope instanceof Drop && !(typeof key === "string" && LOOP.has(key))) {
+      return undefined;
+    }
     const value: unknown = super.readProperty(scope, key);
-    if (value === undefined && typeof key === "string" && scope !== undefined && scope !== null) this.missing.add(key);
+    if (value === undefined && typeof key === "string" && scope !== undefined && scope !== null) {
+      this.missing.add(key);
+    }
     return value;
   }
 }
@@ -62,9 +66,15 @@ export const FILTERS: Readonly<Record<string, FilterImplOptions>> = {
 
 /** A value as text; a list by commas. Throws for a map, which has no text. */
 function show(value: unknown): string {
-  if (value === undefined || value === null) return "";
-  if (Array.isArray(value)) return value.map(show).join(", ");
-  if (typeof value === "object") throw new NotText();
+  if (value === undefined || value === null) {
+    return "";
+  }
+  if (Array.isArray(value)) {
+    return value.map(show).join(", ");
+  }
+  if (typeof value === "object") {
+    throw new NotText();
+  }
   return String(value);
 }
 
@@ -92,8 +102,16 @@ function createEngine(): Liquid {
     outputEscape: (value: unknown) => clean(show(value)),
   });
   const allowed: ReadonlySet<string> = new Set(TAGS);
-  for (const name of Object.keys(created.tags)) if (!allowed.has(name)) delete created.tags[name];
-  for (const name of Object.keys(created.filters)) created.unregisterFilter(name);
-  for (const [name, filter] of Object.entries(FILTERS)) created.registerFilter(name, filter);
+  for (const name of Object.keys(created.tags)) {
+    if (!allowed.has(name)) {
+      delete created.tags[name];
+    }
+  }
+  for (const name of Object.keys(created.filters)) {
+    created.unregisterFilter(name);
+  }
+  for (const [name, filter] of Object.entries(FILTERS)) {
+    created.registerFilter(name, filter);
+  }
   return created;
 }

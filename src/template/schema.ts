@@ -12,7 +12,9 @@ export const TemplateOption = z
   })
   .transform((source, context) => {
     const compiled = compileTemplate(source);
-    if ("template" in compiled) return compiled.template;
+    if ("template" in compiled) {
+      return compiled.template;
+    }
     for (const { part, line, column, message } of compiled.problems) {
       context.addIssue({ code: "custom", path: [part], message: `${message} (line ${line}, column ${column} of it)` });
     }

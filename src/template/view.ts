@@ -15,11 +15,17 @@ export function viewOf(entry: Entry, style: Style, show: Payload["show"]): View 
 /** A copy of JSON-like data in which no map has a prototype and no field is undefined. */
 export function seal(data: Readonly<Record<string, unknown>>): View {
   const sealed: Record<string, unknown> = Object.create(null);
-  for (const [name, value] of Object.entries(data)) if (value !== undefined) sealed[name] = sealValue(value);
+  for (const [name, value] of Object.entries(data)) {
+    if (value !== undefined) {
+      sealed[name] = sealValue(value);
+    }
+  }
   return sealed;
 }
 
 function sealValue(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sealValue);
+  if (Array.isArray(value)) {
+    return value.map(sealValue);
+  }
   return typeof value === "object" && value !== null ? seal({ ...value }) : value;
 }

@@ -33,6 +33,8 @@ export const attribute = defineTopic({
 /** The object that the attribute is in. A deletion tells only its number: its reach is then unknown, but it has one. */
 function readOwner(value: unknown, attribute: Raw): MispObject | undefined {
   const number = id(attribute.object_id);
-  if (isRaw(value)) return readObject(value, number ?? "object");
+  if (isRaw(value)) {
+    return readObject(value, number ?? "object");
+  }
   return number === undefined ? undefined : { key: number };
 }

@@ -7,7 +7,9 @@ import { id, isRaw, type Raw, text } from "./values.ts";
 export const audit = defineTopic({
   name: "misp_json_audit",
   read(body) {
-    if (body.action !== "log") throw new DecodeError("unknown action");
+    if (body.action !== "log") {
+      throw new DecodeError("unknown action");
+    }
     const entry = [body.Log, body.AuditLog].find(isRaw) ?? body;
     const actor = id(entry.user_id);
     return {
@@ -20,8 +22,12 @@ export const audit = defineTopic({
 });
 
 function readEntry(body: Raw): readonly Line[] {
-  if (isRaw(body.Log)) return readRow(body.Log, body.Log.title);
-  if (isRaw(body.AuditLog)) return readRow(body.AuditLog, body.AuditLog.model_title);
+  if (isRaw(body.Log)) {
+    return readRow(body.Log, body.Log.title);
+  }
+  if (isRaw(body.AuditLog)) {
+    return readRow(body.AuditLog, body.AuditLog.model_title);
+  }
   // The access log; its URL holds what was searched for.
   if (typeof body.controller === "string") {
     return readLines({ controller: body.controller, method: body.request_method });

@@ -15,7 +15,9 @@ export const event = defineTopic({
   name: "misp_json_event",
   read(body) {
     const { action } = body;
-    if (action === "add_from_connected_server" || action === "edit_from_connected_server") return readPulled(body);
+    if (action === "add_from_connected_server" || action === "edit_from_connected_server") {
+      return readPulled(body);
+    }
     const kind = kindOf(KINDS, action);
     const raw = need(body.Event, "event");
     const told = needEvent(raw, body.Orgc);
@@ -36,6 +38,8 @@ export const event = defineTopic({
 /** Says in addition to the frames of the event itself that it came from another MISP; `Event` is its UUID. */
 function readPulled(body: Raw): Content {
   const pulled = uuid(body.Event);
-  if (pulled === undefined) throw new DecodeError("pulled event is not named by a UUID");
+  if (pulled === undefined) {
+    throw new DecodeError("pulled event is not named by a UUID");
+  }
   return { subject: { type: "event", uuid: pulled }, event: { uuid: pulled, origin: "pulled" } };
 }

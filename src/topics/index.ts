@@ -48,7 +48,9 @@ export function isKnownTopic(topic: string): boolean {
  * nothing else, for every frame that is not what its topic promises.
  */
 export function decode(frame: Frame): Message | undefined {
-  if (frame.topic === "") throw new DecodeError("frame has no topic");
+  if (frame.topic === "") {
+    throw new DecodeError("frame has no topic");
+  }
   const content = BY_NAME.get(frame.topic)?.read(parsePayload(frame.payload), frame);
   return (
     content && {

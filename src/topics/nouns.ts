@@ -32,7 +32,9 @@ export function eventSubject(event: EventView): Message["subject"] {
 
 /** An organisation that is named; one with only a local number is unknown, and hides no name that is known elsewhere. */
 export function readOrganisation(value: unknown): Organisation | undefined {
-  if (!isRaw(value)) return undefined;
+  if (!isRaw(value)) {
+    return undefined;
+  }
   const organisation = known({ id: id(value.id), name: name(value.name), uuid: uuid(value.uuid) });
   return organisation.name || organisation.uuid ? organisation : undefined;
 }
@@ -47,7 +49,9 @@ export function readTags(value: unknown): readonly Tag[] | undefined {
 
 /** One tag; undefined if it has no name. */
 export function readTag(value: unknown): Tag | undefined {
-  if (!isRaw(value)) return undefined;
+  if (!isRaw(value)) {
+    return undefined;
+  }
   const label = name(value.name);
   return label === undefined
     ? undefined
@@ -57,7 +61,9 @@ export function readTag(value: unknown): Tag | undefined {
 /** `EventTag` rows of misp_json_event, where `local` belongs to the row and the name to the `Tag` in it. */
 export function readEventTags(value: unknown): readonly Tag[] | undefined {
   return readAll(value, (row) => {
-    if (!isRaw(row)) return undefined;
+    if (!isRaw(row)) {
+      return undefined;
+    }
     const tag = readTag(row.Tag);
     return tag && known({ ...tag, local: boolean(row.local) });
   });
@@ -71,7 +77,9 @@ export function readClusters(value: unknown): readonly Cluster[] | undefined {
 }
 
 function readCluster(galaxy: Raw, cluster: unknown): Cluster | undefined {
-  if (!isRaw(cluster)) return undefined;
+  if (!isRaw(cluster)) {
+    return undefined;
+  }
   const type = name(galaxy.type) ?? name(cluster.type);
   const value = name(cluster.value);
   return type === undefined || value === undefined ? undefined : { galaxy: type, value };
@@ -80,11 +88,15 @@ function readCluster(galaxy: Raw, cluster: unknown): Cluster | undefined {
 /** Every entry of a list, or undefined if one of them, or the list, cannot be read. */
 function readAll<T>(value: unknown, read: (entry: unknown) => T | undefined): readonly T[] | undefined {
   const entries = list(value);
-  if (entries === undefined) return undefined;
+  if (entries === undefined) {
+    return undefined;
+  }
   const all: T[] = [];
   for (const entry of entries) {
     const one = read(entry);
-    if (one === undefined) return undefined;
+    if (one === undefined) {
+      return undefined;
+    }
     all.push(one);
   }
   return all;
@@ -137,7 +149,9 @@ export function readEvent(raw: Raw, creator: unknown): EventView {
 /** The event that a frame is about: without a name nothing can be remembered of it. Throws DecodeError. */
 export function needEvent(value: unknown, creator: unknown): EventView {
   const event = readEvent(need(value, "event"), creator);
-  if (!event.id && !event.uuid) throw new DecodeError("event has neither id nor uuid");
+  if (!event.id && !event.uuid) {
+    throw new DecodeError("event has neither id nor uuid");
+  }
   return event;
 }
 

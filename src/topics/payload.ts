@@ -10,8 +10,12 @@ const BACKSLASH = 0x5c;
 
 /** Bytes as JSON; text in it is always well-formed Unicode. Throws DecodeError without anything of the bytes in it. */
 export function parsePayload(bytes: Uint8Array): unknown {
-  if (bytes.byteLength === 0) throw new DecodeError("payload is empty");
-  if (!isShallow(bytes)) throw new DecodeError("payload is nested too deeply");
+  if (bytes.byteLength === 0) {
+    throw new DecodeError("payload is empty");
+  }
+  if (!isShallow(bytes)) {
+    throw new DecodeError("payload is nested too deeply");
+  }
   const json = decodeUtf8(bytes);
   try {
     // Only an escape can make half a surrogate pair, on which encodeURIComponent and others throw. MISP sends none.
@@ -41,10 +45,14 @@ function isShallow(bytes: Uint8Array): boolean {
     const byte = bytes[at];
     if (byte === QUOTE) {
       for (at++; at < bytes.length && bytes[at] !== QUOTE; at++) {
-        if (bytes[at] === BACKSLASH) at++;
+        if (bytes[at] === BACKSLASH) {
+          at++;
+        }
       }
     } else if (byte === 0x5b || byte === 0x7b) {
-      if (++depth > MAX_DEPTH) return false;
+      if (++depth > MAX_DEPTH) {
+        return false;
+      }
     } else if (byte === 0x5d || byte === 0x7d) {
       depth--;
     }

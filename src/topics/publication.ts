@@ -34,7 +34,9 @@ export function readPublication(value: unknown): Publication {
   addAttributes(raw.Attribute, undefined, attributes);
   for (const [index, element] of elements(raw.Object, "objects").entries()) {
     const row = need(element, "object");
-    if (boolean(row.deleted)) continue;
+    if (boolean(row.deleted)) {
+      continue;
+    }
     const object = readObject(row, `object ${index}`);
     objects.push(object);
     addAttributes(row.Attribute, object.key, attributes);
@@ -56,7 +58,9 @@ export function readPublication(value: unknown): Publication {
 function addAttributes(value: unknown, objectKey: string | undefined, attributes: Attribute[]): void {
   for (const element of elements(value, "attributes")) {
     const row = need(element, "attribute");
-    if (!boolean(row.deleted)) attributes.push(readAttribute(row, readAllTags(row), objectKey));
+    if (!boolean(row.deleted)) {
+      attributes.push(readAttribute(row, readAllTags(row), objectKey));
+    }
   }
 }
 
@@ -68,12 +72,16 @@ function readAllTags(raw: Raw) {
 /** Not synced: made here by the owner, or taken from a feed, whose events have another creator. */
 function originOf(raw: Raw): EventView["origin"] {
   const [creator, owner] = [id(raw.orgc_id), id(raw.org_id)];
-  if (boolean(raw.locked) !== false || creator === undefined || owner === undefined) return undefined;
+  if (boolean(raw.locked) !== false || creator === undefined || owner === undefined) {
+    return undefined;
+  }
   return creator === owner ? "local" : "feed";
 }
 
 function elements(value: unknown, what: string): readonly unknown[] {
   const found = list(value ?? []);
-  if (found === undefined) throw new DecodeError(`${what} are not a list`);
+  if (found === undefined) {
+    throw new DecodeError(`${what} are not a list`);
+  }
   return found;
 }

@@ -21,7 +21,9 @@ export const tag = defineTopic({
     const kind = kindOf(KINDS, body.action);
     const raw = need(body.Tag, "tag");
     const told = readTag(raw);
-    if (told === undefined) throw new DecodeError("tag has no name");
+    if (told === undefined) {
+      throw new DecodeError("tag has no name");
+    }
     const number = id(raw.id);
     if (kind !== "tag.attached" && kind !== "tag.detached") {
       return { kind, subject: known({ type: "tag" as const, id: number }), tag: told };

@@ -29,7 +29,9 @@ export function defineTopic(topic: {
 /** The kind of a frame's action. An action that is not known may mean anything: throws DecodeError. */
 export function kindOf(kinds: ReadonlyMap<unknown, Kind>, action: unknown): Kind {
   const kind = kinds.get(action);
-  if (kind === undefined) throw new DecodeError("unknown action");
+  if (kind === undefined) {
+    throw new DecodeError("unknown action");
+  }
   return kind;
 }
 

@@ -18,22 +18,32 @@ export function isRaw(value: unknown): value is Raw {
 
 /** The object that a frame cannot do without. Throws DecodeError; `what` is from our own vocabulary. */
 export function need(value: unknown, what: string): Raw {
-  if (!isRaw(value)) throw new DecodeError(`${what} is not an object`);
+  if (!isRaw(value)) {
+    throw new DecodeError(`${what} is not an object`);
+  }
   return value;
 }
 
 /** A list; PHP turns one with gaps into an object with numeric keys. Undefined: it is no list. */
 export function list(value: unknown): readonly unknown[] | undefined {
-  if (Array.isArray(value)) return value;
-  if (!isRaw(value)) return undefined;
+  if (Array.isArray(value)) {
+    return value;
+  }
+  if (!isRaw(value)) {
+    return undefined;
+  }
   const keys = Object.keys(value);
   return keys.length > 0 && keys.every((key) => /^\d+$/.test(key)) ? Object.values(value) : undefined;
 }
 
 /** Text of at most `max` UTF-16 units, never cut within a character. */
 export function text(value: unknown, max = MAX_TEXT): string | undefined {
-  if (typeof value !== "string") return undefined;
-  if (value.length <= max) return value;
+  if (typeof value !== "string") {
+    return undefined;
+  }
+  if (value.length <= max) {
+    return value;
+  }
   const last = value.charCodeAt(max - 1);
   return value.slice(0, last >= 0xd800 && last <= 0xdbff ? max - 1 : max);
 }
@@ -57,14 +67,20 @@ export function id(value: unknown): string | undefined {
 
 /** A UUID in lower case; anything else is no identity and may be hostile text. */
 export function uuid(value: unknown): string | undefined {
-  if (typeof value !== "string" || value.length !== 36) return undefined;
+  if (typeof value !== "string" || value.length !== 36) {
+    return undefined;
+  }
   const lower = value.toLowerCase();
   return UUID.test(lower) ? lower : undefined;
 }
 
 export function boolean(value: unknown): boolean | undefined {
-  if (value === true || value === 1 || value === "1") return true;
-  if (value === false || value === 0 || value === "0") return false;
+  if (value === true || value === 1 || value === "1") {
+    return true;
+  }
+  if (value === false || value === 0 || value === "0") {
+    return false;
+  }
   return undefined;
 }
 
@@ -100,7 +116,9 @@ export function known<T extends object>(fields: T): Known<T>;
 export function known(fields: Raw): object {
   const out: Record<string, unknown> = {};
   for (const key in fields) {
-    if (fields[key] !== undefined) out[key] = fields[key];
+    if (fields[key] !== undefined) {
+      out[key] = fields[key];
+    }
   }
   return out;
 }

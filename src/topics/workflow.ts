@@ -14,9 +14,17 @@ export const workflow: Topic = {
 };
 
 function describe(payload: unknown): string {
-  if (Array.isArray(payload)) return `list of ${payload.length}`;
-  if (!isRaw(payload)) return "single value";
-  if (isRaw(payload.Event)) return "event";
-  if (payload["Attribute added"] !== undefined) return "result of an enrichment";
+  if (Array.isArray(payload)) {
+    return `list of ${payload.length}`;
+  }
+  if (!isRaw(payload)) {
+    return "single value";
+  }
+  if (isRaw(payload.Event)) {
+    return "event";
+  }
+  if (payload["Attribute added"] !== undefined) {
+    return "result of an enrichment";
+  }
   return `object of ${Object.keys(payload).length} fields`;
 }

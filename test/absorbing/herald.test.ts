@@ -157,8 +157,11 @@ class Service {
       const woken = this.#wakeup.next();
       const frames = this.#feed;
       this.#feed = [];
-      if (frames.length > 0) yield frames;
-      else await this.clock.sleep(HOUR, woken);
+      if (frames.length > 0) {
+        yield frames;
+      } else {
+        await this.clock.sleep(HOUR, woken);
+      }
     }
   }
 
@@ -171,7 +174,9 @@ describe("run: a destination that refuses us", () => {
   it("is told of to the others, which keep their limiter, and gets all it is owed when it is back", async () => {
     const service = new Service({ soc: (_, at) => (at < HOUR ? rejected : done), ops: () => done });
     service.start();
-    for (let n = 1; n <= 5; n += 1) await service.pass(10 * MINUTE, published(n));
+    for (let n = 1; n <= 5; n += 1) {
+      await service.pass(10 * MINUTE, published(n));
+    }
     await service.pass(HOUR);
     const publications = service.told.ops?.filter(({ kinds }) => kinds.includes("event.published"));
     expect(publications?.map(({ at }) => at)).toEqual([0, 10, 20, 30, 40].map((minutes) => minutes * MINUTE));
@@ -352,10 +357,14 @@ describe("messages of our own", () => {
     [8, "Configuration rejected"],
   ])("number %s is titled %s", (n, title) => {
     const message = messages[n - 1];
-    if (!message?.kind) throw new Error("no such message");
+    if (!message?.kind) {
+      throw new Error("no such message");
+    }
     const alert = compose(message, message.kind, undefined, new Map(), undefined);
     const verdict = guard(alert, Guard.parse({ max_tlp: "clear" }), { attributes: [] });
-    if ("refused" in verdict) throw new Error(verdict.refused);
+    if ("refused" in verdict) {
+      throw new Error(verdict.refused);
+    }
     const entry = { guarded: verdict.guarded, kinds: [{ kind: message.kind, n: 1 }], routes: ["ops"], deliveries: [] };
     expect(headline(entry, { timeZone: "UTC", defang: true }).title).toBe(title);
   });

@@ -39,7 +39,9 @@ function service(store: Store, send: Destination["send"], frames: readonly Frame
       {
         name: "cert",
         async *frames(signal) {
-          if (frames.length > 0) yield frames;
+          if (frames.length > 0) {
+            yield frames;
+          }
           await new Promise((ended) => signal.addEventListener("abort", ended, { once: true }));
         },
       },

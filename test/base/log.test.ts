@@ -54,7 +54,9 @@ describe("LogLimiter", () => {
     const { log, lines } = captureLog();
     let now = 0;
     const quiet = new LogLimiter(log, "It failed", () => now, 1000, "error");
-    for (const key of ["a", "b", "a", "a"]) quiet.say({ key, alerts: 2 }, key);
+    for (const key of ["a", "b", "a", "a"]) {
+      quiet.say({ key, alerts: 2 }, key);
+    }
     now = 1000;
     quiet.say({ key: "a", alerts: 1 }, "a");
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
@@ -100,8 +102,9 @@ describe("the form of the log", () => {
     const there = format(`${dev}:${ino}`);
     expect(there(LINE)).toMatch(/^<4>\{"level":"warn","destination":"soc".*"msg":"Delivery failed"\}\n$/);
     expect(there(LINE)).not.toContain("time");
-    for (const [level, priority] of Object.entries({ trace: 7, debug: 7, info: 6, error: 3, fatal: 2 }))
+    for (const [level, priority] of Object.entries({ trace: 7, debug: 7, info: 6, error: 3, fatal: 2 })) {
       expect(there(LINE.replace("warn", level))).toMatch(new RegExp(`^<${priority}>`));
+    }
     expect(format(`${dev}:${ino + 1}`)(LINE)).toBe(LINE);
     closeSync(fd);
   });

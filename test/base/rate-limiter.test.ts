@@ -4,7 +4,9 @@ import { RateLimiter } from "../../src/base/rate-limiter.ts";
 /** Takes a token if there is one; the wait until then. */
 function next(pace: RateLimiter, now: number): number {
   const wait = pace.waitMs(now);
-  if (wait === 0) pace.take();
+  if (wait === 0) {
+    pace.take();
+  }
   return wait;
 }
 
@@ -27,8 +29,11 @@ test.each([0.3, 1 / 3, 0.7, 7, 999])(
     let waits = 0;
     for (let taken = 0; taken < 50; ) {
       const wait = next(pace, now);
-      if (wait === 0) taken += 1;
-      else waits += 1;
+      if (wait === 0) {
+        taken += 1;
+      } else {
+        waits += 1;
+      }
       now += wait;
     }
     expect(waits).toBeLessThanOrEqual(2 * 49);

@@ -4,7 +4,9 @@ import { Redactor } from "../../src/base/redact.ts";
 
 function knowing(...secrets: readonly string[]): Redactor {
   const redactor = new Redactor();
-  for (const secret of secrets) redactor.learn(secret);
+  for (const secret of secrets) {
+    redactor.learn(secret);
+  }
   return redactor;
 }
 

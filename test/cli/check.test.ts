@@ -120,7 +120,9 @@ async function verdicts(drafts: boolean, isKnown: boolean): Promise<ReadonlyMap<
   for (const name of SAMPLE_NAMES.filter((sample) => !sample.startsWith("misp_json_self"))) {
     const message = decodeSample(name);
     const { kind, event, instance } = message;
-    if (!kind) continue;
+    if (!kind) {
+      continue;
+    }
     const reader = event?.owner?.name ?? "ACME";
     const guard = {
       ...{ max_tlp: "red", max_pap: "red", drafts, personal: true, also: OPEN.split(", ") },
@@ -153,10 +155,18 @@ test.each([false, true])("what check says holds for every recorded frame, drafts
     const ofKnown = known.get(kind) ?? [];
     const all = [...ofFresh, ...ofKnown];
     const isUnknown = (verdict: string) => UNKNOWN.includes(verdict);
-    if (canBe(kind) === "always") expect(all.filter(isUnknown), kind).toEqual([]);
-    if (canBe(kind) === "never") expect(all.every(isUnknown), kind).toBe(true);
-    if (canBe(kind) === "sometimes") expect(all.some(isUnknown), kind).toBe(true);
+    if (canBe(kind) === "always") {
+      expect(all.filter(isUnknown), kind).toEqual([]);
+    }
+    if (canBe(kind) === "never") {
+      expect(all.every(isUnknown), kind).toBe(true);
+    }
+    if (canBe(kind) === "sometimes") {
+      expect(all.some(isUnknown), kind).toBe(true);
+    }
     // No recorded attribute.added has a tag: MISP attaches them afterwards.
-    if (canBe(kind) === "sometimes" && kind !== "attribute.added") expect(ofKnown, kind).toContain("owed");
+    if (canBe(kind) === "sometimes" && kind !== "attribute.added") {
+      expect(ofKnown, kind).toContain("owed");
+    }
   }
 });

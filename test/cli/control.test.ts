@@ -64,7 +64,9 @@ async function run(args: readonly string[], typed?: string): Promise<Ran> {
 
 async function runJson(args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
   const { code, out, errors } = await run([...args, "--json"]);
-  if (code !== 0) throw new Error(`${args.join(" ")} exits with ${code}: ${errors}`);
+  if (code !== 0) {
+    throw new Error(`${args.join(" ")} exits with ${code}: ${errors}`);
+  }
   return JSON.parse(out);
 }
 
@@ -80,8 +82,12 @@ async function listOf(
       .split("\n")
       .filter((line) => line !== "")
       .map((line) => JSON.parse(line));
-    if (wanted(lines)) return lines;
-    if (Date.now() > until) throw new Error(`Not as wanted: ${out}`);
+    if (wanted(lines)) {
+      return lines;
+    }
+    if (Date.now() > until) {
+      throw new Error(`Not as wanted: ${out}`);
+    }
   }
 }
 

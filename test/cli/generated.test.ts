@@ -23,8 +23,10 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 function has(program: string): boolean {
   const found = spawnSync(program, ["--version"]).error === undefined;
-  // biome-ignore lint/suspicious/noConsole: whoever runs the tests is told what was not tested
-  if (!found) console.log(`skipped: there is no ${program} here`);
+  if (!found) {
+    // biome-ignore lint/suspicious/noConsole: whoever runs the tests is told what was not tested
+    console.log(`skipped: there is no ${program} here`);
+  }
   return found;
 }
 
@@ -32,7 +34,9 @@ test("the help lists every command in a group of its own kind", () => {
   expect(commands.map(({ path }) => path)).toEqual(
     expect.arrayContaining(["init", "run", "outbox list", "completion"]),
   );
-  for (const { group, path } of program.commands) expect(group, path).not.toBe("");
+  for (const { group, path } of program.commands) {
+    expect(group, path).not.toBe("");
+  }
 });
 
 test("schema prints a JSON Schema", async () => {
@@ -51,15 +55,24 @@ describe("the manual page", () => {
   test("names every command, argument and option, and what surrounds them", () => {
     const plain = page.replaceAll("\\-", "-").replaceAll("\\fB", "").replaceAll("\\fR", "");
     for (const { path, options, arguments: values, commands: inner } of commands) {
-      if (inner.length > 0) continue;
+      if (inner.length > 0) {
+        continue;
+      }
       const [, section = ""] = plain.split(`\n.TP\n${path} [options]`);
       expect(section, path).not.toBe("");
       const own = section.split("\n.RE\n")[0] ?? "";
-      for (const { flags, names } of options) if (!names.includes("--help")) expect(own, path).toContain(`.B ${flags}`);
-      for (const { name } of values) expect(own, path).toContain(`<${name}>`);
+      for (const { flags, names } of options) {
+        if (!names.includes("--help")) {
+          expect(own, path).toContain(`.B ${flags}`);
+        }
+      }
+      for (const { name } of values) {
+        expect(own, path).toContain(`<${name}>`);
+      }
     }
-    for (const title of ["EXIT STATUS", "ENVIRONMENT", "FILES", "SIGNALS", "EXAMPLES"])
+    for (const title of ["EXIT STATUS", "ENVIRONMENT", "FILES", "SIGNALS", "EXAMPLES"]) {
       expect(page).toContain(`\n.SH ${title}\n`);
+    }
   });
 
   test.runIf(has("groff"))("is roff without a warning", () => {

@@ -39,7 +39,9 @@ test("loadConfig() answers any damage to the example with problems that stand in
       }),
       async (edits) => {
         let text = EXAMPLE;
-        for (const [at, removed, added] of edits) text = text.slice(0, at) + added + text.slice(at + removed);
+        for (const [at, removed, added] of edits) {
+          text = text.slice(0, at) + added + text.slice(at + removed);
+        }
         for (const { line, column, sourceLine, mark, message } of (await check(text, { secrets: "optional" })).issues) {
           expect(line).toBeGreaterThan(0);
           expect(line).toBeLessThanOrEqual(lines + 8);

@@ -202,22 +202,26 @@ function* keysOf(node: Node, path = ""): Generator<readonly [string, string | un
   }
   for (const inner of [others, items, ...oneOf, ...anyOf]) {
     const type = typeof inner === "object" ? inner.properties?.type?.const : undefined;
-    if (typeof inner === "object") yield* keysOf(inner, anyOf.includes(inner) ? path : `${path}.${type ?? "*"}`);
+    if (typeof inner === "object") {
+      yield* keysOf(inner, anyOf.includes(inner) ? path : `${path}.${type ?? "*"}`);
+    }
   }
 }
 
 test("an editor has a short text to show for every key", () => {
   const keys = [...keysOf(Node.parse(schema))];
-  for (const type of DESTINATION_TYPES)
+  for (const type of DESTINATION_TYPES) {
     expect(keys.map(([path]) => path)).toContain(`.destinations.*.${type}.guard.max_tlp`);
+  }
   for (const key of [
     ".misp",
     ".routes.*.notify",
     ".misp.*.feed.zeromq.endpoints",
     ".destinations.*.email.smtp.host",
     ".routes.*.notify.*.mention",
-  ])
+  ]) {
     expect(keys.map(([path]) => path)).toContain(key);
+  }
   expect(keys.filter(([, text]) => !text).map(([path]) => path)).toEqual([]);
   expect(keys.filter(([, text]) => text && text.length > 120).map(([path]) => path)).toEqual([]);
 });

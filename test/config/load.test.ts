@@ -156,7 +156,9 @@ describe("the file itself", () => {
     try {
       await loadConfig(path, { env: {}, secrets: "required" });
     } catch (error) {
-      if (error instanceof ConfigError) return error.issues.map(({ line, message, hint }) => ({ line, message, hint }));
+      if (error instanceof ConfigError) {
+        return error.issues.map(({ line, message, hint }) => ({ line, message, hint }));
+      }
       throw error;
     }
     throw new Error("no error");

@@ -53,8 +53,9 @@ test("config.yaml.example can be checked where none of its secrets is at hand, w
 test("config.yaml.example shows every destination type and every source type", () => {
   const text = readFileSync(EXAMPLE, "utf8");
   const sources = Feed.options.flatMap((option) => [...(option._zod.propValues?.type ?? [])]);
-  for (const type of [...DESTINATION_TYPES, ...sources])
+  for (const type of [...DESTINATION_TYPES, ...sources]) {
     expect(text).toMatch(new RegExp(`^ +type: ${String(type)}$`, "m"));
+  }
   expect(sources).toContain("zeromq");
 });
 

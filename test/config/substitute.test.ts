@@ -192,7 +192,8 @@ test("loadConfig() teaches the redactor what is secret, also when the file is re
   const env = { HOST: "soar.example.org", PART: "from-the-environment", CREDENTIALS_DIRECTORY: "/credentials" };
   const loading = loadConfig("config.yaml", { env, secrets: "required", readFile, redactor });
   await expect(loading).rejects.toThrow("oops");
-  for (const secret of ["from-a-file", "from-a-credential", "in-the-file", "from-the-environment"])
+  for (const secret of ["from-a-file", "from-a-credential", "in-the-file", "from-the-environment"]) {
     expect(redactor.redact(`a ${secret} b`), secret).toBe("a [redacted] b");
+  }
   expect(redactor.redact("/credentials terminal")).toBe("/credentials terminal");
 });

@@ -98,8 +98,9 @@ test("an empty value says that # starts a comment, with the quoted spelling", as
 
 test("a file whose aliases multiply without end is refused quickly", async () => {
   const lines = ["x-0: &a0 [x,x,x,x,x,x,x,x,x]"];
-  for (let i = 1; i < 12; i++)
+  for (let i = 1; i < 12; i++) {
     lines.push(`x-${i}: &a${i} [${Array.from({ length: 9 }, () => `*a${i - 1}`).join(",")}]`);
+  }
   const { problems } = await check(`${lines.join("\n")}\n${configOf("")}`);
   expect(problems).toEqual([expect.stringMatching(/^1:\d+: error: aliases multiply this file beyond all reason$/)]);
 });

@@ -17,7 +17,9 @@ async function entries(): Promise<Batch["entries"]> {
 
 /** A batch of `n` deliveries that wait since T0. */
 function batchOf(id: string, fields: Partial<Batch> = {}, n = 1): Batch {
-  if (!ENTRY) throw new Error("nothing is owed");
+  if (!ENTRY) {
+    throw new Error("nothing is owed");
+  }
   const batch = { destination: "soc", attempts: 0, firstAttemptAt: NOW, show: 20 } as const;
   return { ...batch, id: id as BatchId, entries: Array.from({ length: n }, () => ENTRY), ...fields };
 }
@@ -32,7 +34,9 @@ async function gather(backlog: Backlog, [first, ...others]: readonly Batch[]) {
     },
     settle: async (settlement: Settlement) => void settled.push(settlement),
   };
-  if (!first) throw new Error("nothing is due");
+  if (!first) {
+    throw new Error("nothing is due");
+  }
   return { departure: await backlog.gather(first, store, NOW), settled, left: others.length };
 }
 

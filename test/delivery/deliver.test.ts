@@ -14,7 +14,9 @@ const MANY = 200;
 /** A planner that owes `soc` a publication of each of these events, each in a batch of its own. */
 async function owing(...ids: readonly string[]): Promise<Planner> {
   const planner = new Planner();
-  for (const id of ids) await planner.tell(publicationOf(id));
+  for (const id of ids) {
+    await planner.tell(publicationOf(id));
+  }
   return planner;
 }
 

@@ -78,7 +78,9 @@ test.each([
   await eventually(() => track.outcomes.length === 1);
   await idle();
   const hasten = async () => {
-    for await (const lines of planner.store.ledger.hasten({}, T0)) expect(lines).toHaveLength(1);
+    for await (const lines of planner.store.ledger.hasten({}, T0)) {
+      expect(lines).toHaveLength(1);
+    }
   };
   await hasten();
   track.wakeup.wake();
@@ -107,7 +109,8 @@ test("a suspension is known as long as it lasts", async () => {
     note: "http-410",
   });
   await idle();
-  for await (const _ of planner.store.ledger.hasten({}, T0));
+  for await (const _ of planner.store.ledger.hasten({}, T0)) {
+  }
   holds.urge("soc");
   track.wakeup.wake();
   await eventually(() => holds.find("soc", "suspended") === undefined && track.sent.length === 2);

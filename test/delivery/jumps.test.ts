@@ -27,7 +27,9 @@ class JumpingClock extends SteppedClock {
 
   override async sleep(ms: number, signal: AbortSignal): Promise<void> {
     await super.sleep(ms, signal);
-    if (this.#jumped !== 0 || this.real < this.#afterMs) return;
+    if (this.#jumped !== 0 || this.real < this.#afterMs) {
+      return;
+    }
     this.#jumped = this.#byMs;
     this.at += this.#byMs;
   }
@@ -60,8 +62,12 @@ async function deliverThrough(
     planner,
     (sent) => {
       sentAt.push(clock.real);
-      if (sentAt.length > 500) track.stop.abort();
-      if (typeof answers === "function") return answers(sent);
+      if (sentAt.length > 500) {
+        track.stop.abort();
+      }
+      if (typeof answers === "function") {
+        return answers(sent);
+      }
       return given?.shift() ?? { kind: "done" };
     },
     { clock, ...(limiter && { limiter }) },

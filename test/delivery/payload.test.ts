@@ -26,7 +26,9 @@ function planner(guard: object = {}, routes: readonly object[] = [{ name: "all",
 
 async function payloadOf(of: Planner): Promise<Payload> {
   const opened = await of.open();
-  if (!opened?.payload) throw new Error("nothing leaves");
+  if (!opened?.payload) {
+    throw new Error("nothing leaves");
+  }
   return opened.payload;
 }
 
@@ -43,7 +45,9 @@ describe("openBatch() folds what is about one event into one entry", () => {
     const of = planner();
     await of.tell(publication());
     await of.settle();
-    for (let n = 1; n <= 20; n++) await of.tell(edit(String(n), n));
+    for (let n = 1; n <= 20; n++) {
+      await of.tell(edit(String(n), n));
+    }
     const { entries } = await payloadOf(of);
     expect(entries).toHaveLength(1);
     expect(entries[0]?.kinds).toEqual([{ kind: "attribute.edited", n: 20 }]);
@@ -226,13 +230,17 @@ it("openBatch() refuses by distribution when the event travels less far since", 
 
 async function taken(of: Planner): Promise<Batch> {
   const batch = await of.take("soc");
-  if (!batch) throw new Error("nothing is due");
+  if (!batch) {
+    throw new Error("nothing is due");
+  }
   return batch;
 }
 
 function sightOf({ rules }: Planner, links: ReadonlyMap<string, URL> = new Map()) {
   const settings = rules.destinations.get("soc");
-  if (!settings) throw new Error("no destination soc");
+  if (!settings) {
+    throw new Error("no destination soc");
+  }
   return { guard: settings.guard, routes: rules.routes, links };
 }
 

@@ -17,7 +17,9 @@ function failing(times: number, error: Error, cut = new AbortController(), until
   const calls: (Settlement | Hold)[] = [];
   const write = async (what: Settlement | Hold) => {
     calls.push(what);
-    if (calls.length <= times) throw error;
+    if (calls.length <= times) {
+      throw error;
+    }
   };
   const store = Object.assign(openMemoryStore(), { settle: write });
   const holds = new Holds({ hold: write, release: async () => {} });

@@ -150,7 +150,9 @@ describe("deliver(): age", () => {
     const back = T0 + 30 * HOUR;
     const planner = await owing("1", "2");
     const answers = (sent: Sent): Outcome => {
-      if (sent.at < back) return sent.at === T0 && of(sent, "1") ? retry : rejected;
+      if (sent.at < back) {
+        return sent.at === T0 && of(sent, "1") ? retry : rejected;
+      }
       return of(sent, "1") ? retry : done;
     };
     const track = await deliverTo(planner, answers, { until: T0 + 4 * DAY, maxAgeMs: DAY });
@@ -222,7 +224,9 @@ describe("deliver(): what has waited", () => {
 
   it("leaves one by one when the digest is refused, so that nothing dies of its neighbours", async () => {
     const answers = (sent: Sent): Outcome => {
-      if (sent.at < T0 + 7 * HOUR) return rejected;
+      if (sent.at < T0 + 7 * HOUR) {
+        return rejected;
+      }
       return eventsIn(sent).includes("3") ? { kind: "message_rejected", reason: "http-400" } : done;
     };
     const track = await deliverTo(await owing("1", "2", "3", "4"), answers);
@@ -314,7 +318,9 @@ describe("deliver(): what may have arrived", () => {
     const sleep = clock.sleep.bind(clock);
     clock.sleep = async (ms, signal) => {
       // What was published long before the start, too, comes to be due while the digest waits.
-      if (clock.at < T0 + 8 * HOUR + MINUTE && digests === 1) await join(planner, "3");
+      if (clock.at < T0 + 8 * HOUR + MINUTE && digests === 1) {
+        await join(planner, "3");
+      }
       await sleep(ms, signal);
     };
     await track.run();

@@ -42,10 +42,14 @@ export class SteppedClock implements Clock {
   }
 
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
+    if (signal.aborted) {
+      return;
+    }
     this.sleeps.push(ms);
     this.at = Math.min(this.at + ms, this.#until);
-    if (this.at === this.#until) this.#end();
+    if (this.at === this.#until) {
+      this.#end();
+    }
   }
 }
 
@@ -58,7 +62,9 @@ export function stoppedClock(): Clock & { readonly asleep: () => boolean } {
     asleep: () => sleeping > 0,
     sleep: (_ms, signal) =>
       new Promise((resolve) => {
-        if (signal.aborted) return resolve();
+        if (signal.aborted) {
+          return resolve();
+        }
         sleeping += 1;
         const wake = () => {
           sleeping -= 1;
@@ -102,14 +108,18 @@ export class Track {
     const left = typeof answers === "function" ? [] : [...answers];
     const time = clock ?? new SteppedClock(rest.until ?? T0 + 3_600_000, () => this.stop.abort());
     const settings = planner.rules.destinations.get("soc");
-    if (!settings) throw new Error("no destination soc");
+    if (!settings) {
+      throw new Error("no destination soc");
+    }
     this.worker = {
       destination: {
         name: "soc",
         send: async (payload, signal) => {
           const sent = { at: time.now(), payload };
           this.sent.push(sent);
-          if (typeof answers === "function") return answers(sent);
+          if (typeof answers === "function") {
+            return answers(sent);
+          }
           const answer = left.shift() ?? { kind: "done" };
           return typeof answer === "function" ? answer(signal) : answer;
         },

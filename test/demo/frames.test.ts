@@ -18,13 +18,17 @@ const NOW = STARTED_AT + 12_000;
 function read(script: Script, now = NOW): Message {
   const frame = splitFrame(Buffer.from(encodeFrame(script, STARTED_AT, now)));
   const message = decode({ instance: "acme", ...frame, receivedAt: now });
-  if (!message) throw new Error(`MISP's ${script.topic} is decoded to nothing`);
+  if (!message) {
+    throw new Error(`MISP's ${script.topic} is decoded to nothing`);
+  }
   return message;
 }
 
 const publicationOf = (scripts: readonly Script[]) => {
   const last = scripts.at(-1);
-  if (!last) throw new Error("A scene is never empty");
+  if (!last) {
+    throw new Error("A scene is never empty");
+  }
   return read(last);
 };
 
@@ -53,7 +57,9 @@ test("the republication is the same version, the later publication a newer one",
 
 test("the red value is in the last publication only, and tagged there", () => {
   const others = [...BURST, ...FIRST_PUBLICATION, ...REPUBLICATION, ...LATER_PUBLICATION.slice(0, -1)];
-  for (const script of others) expect(encodeFrame(script, STARTED_AT, NOW)).not.toContain(RED_VALUE);
+  for (const script of others) {
+    expect(encodeFrame(script, STARTED_AT, NOW)).not.toContain(RED_VALUE);
+  }
   const red = publicationOf(LATER_PUBLICATION).attributes.find(({ value }) => value === RED_VALUE);
   expect(red?.tags?.map(({ name }) => name)).toEqual(["tlp:red"]);
   expect(LATER_PUBLICATION.map((script) => read(script).tag?.attributeId)[0]).toBe(red?.id);

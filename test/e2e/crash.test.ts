@@ -45,10 +45,14 @@ const eventOf = ({ body }: Received) => body.entries[0]?.event?.uuid ?? "";
 /** What the dead process has left: read from a copy, so that the next one finds all as it was. */
 async function leftBehind(path: string, copy: string) {
   copyFileSync(path, copy);
-  if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`);
+  if (existsSync(`${path}-wal`)) {
+    copyFileSync(`${path}-wal`, `${copy}-wal`);
+  }
   await using store = await openSqliteStore({ path: copy });
   const owed: string[] = [];
-  for await (const lines of store.ledger.owed({})) owed.push(...lines.map(({ delivery }) => delivery.eventUuid ?? ""));
+  for await (const lines of store.ledger.owed({})) {
+    owed.push(...lines.map(({ delivery }) => delivery.eventUuid ?? ""));
+  }
   const records = await historyOf(store, 100_000);
   const sent = records.filter(({ outcome }) => outcome === "sent").map(({ eventUuid }) => eventUuid ?? "");
   return { owed: new Set(owed), sent: new Set(sent), count: owed.length + sent.length };
@@ -78,7 +82,9 @@ test(`${KILLS} kills at random moments: nothing that was committed is lost, each
     const from = sink.received.length;
     await using daemon = start(["run", "-c", config]);
     const kill = async () => {
-      for (let turns = below(MAX_TURNS); turns > 0; turns -= 1) await setImmediate();
+      for (let turns = below(MAX_TURNS); turns > 0; turns -= 1) {
+        await setImmediate();
+      }
       daemon.kill("SIGKILL");
     };
     // The cue: the first frames, or a request, before it is answered or after. As many requests are sure to come.
@@ -87,18 +93,28 @@ test(`${KILLS} kills at random moments: nothing that was committed is lost, each
     let requests = 0;
     arrived = (answer) => {
       requests += 1;
-      if (requests !== cue) return answer();
-      if (answersFirst) answer();
+      if (requests !== cue) {
+        return answer();
+      }
+      if (answersFirst) {
+        answer();
+      }
       void kill();
     };
     // What is owed leaves before the feed is there, so that the kill may come first.
     const hears = await Promise.race([publisher.subscribed().then(() => true), daemon.exited]);
     if (hears === true) {
       // What was published in the life before comes once more; what is not news any more is not told again.
-      for (let n = Math.max(1, published - PER_LIFE + 1); n <= published; n += 1) await send(n);
-      for (let left = PER_LIFE; left > 0; left -= 1) await send(++published);
+      for (let n = Math.max(1, published - PER_LIFE + 1); n <= published; n += 1) {
+        await send(n);
+      }
+      for (let left = PER_LIFE; left > 0; left -= 1) {
+        await send(++published);
+      }
     }
-    if (cue === 0) void kill();
+    if (cue === 0) {
+      void kill();
+    }
     const end = await Promise.race([daemon.exited, new Promise((done) => setTimeout(done, 60_000).unref())]);
     expect(end, `life ${life}: cue ${cue}, ${requests} requests, heard ${hears}\n${daemon.stderr()}`).toBe("SIGKILL");
     await publisher.restart();
@@ -134,7 +150,9 @@ test(`${KILLS} kills at random moments: nothing that was committed is lost, each
     return [...committed].every((uuid) => told.has(uuid));
   });
   // … and what was not is news when the feed brings it again.
-  for (let n = 1; n <= published; n += 1) await send(n);
+  for (let n = 1; n <= published; n += 1) {
+    await send(n);
+  }
   const wanted = Array.from({ length: published }, (_, index) => index + 1).filter((n) => !isRed(n));
   await eventually(() => new Set(sink.received.map(eventOf)).size >= wanted.length);
   // The last of the feed has been read when what follows it arrives.

@@ -10,7 +10,9 @@ import { publish, told, uuidOf } from "./publications.ts";
 function mountSmall(path: string, kib: number): Disposable | undefined {
   mkdirSync(path);
   const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${kib}k`, "tmpfs", path]);
-  if (status !== 0) return undefined;
+  if (status !== 0) {
+    return undefined;
+  }
   return { [Symbol.dispose]: () => void spawnSync("umount", ["-l", path]) };
 }
 
@@ -21,7 +23,9 @@ function probeMount(): boolean {
 }
 const CAN_MOUNT = probeMount();
 const IS_ROOT = process.getuid?.() === 0;
-if (!CAN_MOUNT) process.stdout.write("disk.test.ts: no full disk is tried, because this user may not mount one\n");
+if (!CAN_MOUNT) {
+  process.stdout.write("disk.test.ts: no full disk is tried, because this user may not mount one\n");
+}
 
 /** An ext4 in a file; its `fail()` does what the kernel does when the disk below it fails: it is read-only from then on. */
 function mountFailing(folder: ReturnType<typeof workspace>) {
@@ -30,7 +34,9 @@ function mountFailing(folder: ReturnType<typeof workspace>) {
   const mount = () => run("mount", "-o", "loop,errors=remount-ro", image, path);
   mkdirSync(path);
   writeFileSync(image, Buffer.alloc(16 * 2 ** 20));
-  if (!run("mkfs.ext4", "-q", "-F", image) || !mount()) return undefined;
+  if (!run("mkfs.ext4", "-q", "-F", image) || !mount()) {
+    return undefined;
+  }
   return {
     path,
     fail: () => run("mount", "-o", "remount,abort", path),
@@ -46,16 +52,22 @@ function probeFailing(): boolean {
   return mounted?.fail() === true;
 }
 const CAN_FAIL = CAN_MOUNT && probeFailing();
-if (!CAN_FAIL) process.stdout.write("disk.test.ts: no disk fails, because this user may not mount an ext4 on a file\n");
+if (!CAN_FAIL) {
+  process.stdout.write("disk.test.ts: no disk fails, because this user may not mount an ext4 on a file\n");
+}
 
 /** Takes all the space that is left. */
 function fill(file: string): void {
   writeFileSync(file, "");
   for (const size of [65_536, 4_096, 1]) {
     try {
-      for (;;) appendFileSync(file, Buffer.alloc(size));
+      for (;;) {
+        appendFileSync(file, Buffer.alloc(size));
+      }
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+      if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) {
+        throw error;
+      }
     }
   }
 }
@@ -76,8 +88,11 @@ test.runIf(CAN_MOUNT)(
     let holds = false;
     await using sink = await openSink((_, response) => {
       const answer = () => void response.writeHead(200).end();
-      if (holds) release = answer;
-      else answer();
+      if (holds) {
+        release = answer;
+      } else {
+        answer();
+      }
     });
     using folder = workspace();
     using mounted = mountSmall(folder.path("disk"), 2_048);
@@ -120,7 +135,9 @@ test.runIf(CAN_MOUNT)(
     const repeats = count(2);
     expect(repeats).toBeLessThanOrEqual(2);
 
-    for (const ballast of ["ballast", "more"]) rmSync(`${disk}/${ballast}`);
+    for (const ballast of ["ballast", "more"]) {
+      rmSync(`${disk}/${ballast}`);
+    }
     await publisher.restart();
     await using after = start(["run", "-c", config]);
     await publisher.subscribed();
@@ -161,7 +178,9 @@ test.runIf(CAN_FAIL)(
     await using sink = await openSink((_, response) => void response.writeHead(status).end());
     using folder = workspace();
     using disk = mountFailing(folder);
-    if (!disk) throw new Error("It could be mounted a moment ago");
+    if (!disk) {
+      throw new Error("It could be mounted a moment ago");
+    }
     const text = configOf(publisher.endpoint, sink.url, `${disk.path}/state.db`).replace(
       /^control: .*$/m,
       `control: ${folder.path("control.sock")}`,

@@ -31,7 +31,9 @@ const idsOf = (received: readonly Received[]) => new Set(received.map(({ id }) =
 async function openMoodySink() {
   let status: number | undefined = 200;
   const sink = await openSink((_, response) => {
-    if (status !== undefined) response.writeHead(status).end();
+    if (status !== undefined) {
+      response.writeHead(status).end();
+    }
   });
   return {
     ...sink,
@@ -127,7 +129,9 @@ test.each([
   await publisher.subscribed();
   await publisher.send("misp_json", publicationOf(1));
   await eventually(() => sink.received.length > 0);
-  if (says) await first.logged(says);
+  if (says) {
+    await first.logged(says);
+  }
   expect(await first.stop("SIGKILL")).toBe("SIGKILL");
 
   sink.answer(200);

@@ -55,8 +55,12 @@ async function scraped(origin: string, wanted: (exposition: Exposition) => boole
   for (;;) {
     const text = await (await fetch(`${origin}/metrics`)).text();
     const exposition = parseExposition(text);
-    if (wanted(exposition)) return exposition;
-    if (Date.now() > until) throw new Error(`Not as wanted:\n${text}`);
+    if (wanted(exposition)) {
+      return exposition;
+    }
+    if (Date.now() > until) {
+      throw new Error(`Not as wanted:\n${text}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -118,8 +122,9 @@ test("metrics tell what was received, tried, delivered and owed, before and afte
     misp_herald_config_last_reload_successful: 1,
   });
   const now = Date.now() / 1000;
-  for (const name of ["misp_herald_feed_last_frame_timestamp_seconds", "misp_herald_last_delivery_timestamp_seconds"])
+  for (const name of ["misp_herald_feed_last_frame_timestamp_seconds", "misp_herald_last_delivery_timestamp_seconds"]) {
     expect(Math.abs((value(name) ?? 0) - now)).toBeLessThan(60);
+  }
 
   // Another feed takes the place of the one before; what was counted stays.
   const config = configure(undefined, ", silent_after: 59s");
@@ -134,7 +139,9 @@ test("metrics tell what was received, tried, delivered and owed, before and afte
   await scraped(origin, (it) => it.value("misp_herald_config_last_reload_successful") === 0);
 
   const text = await (await fetch(`${origin}/metrics`)).text();
-  for (const secret of [TITLE, uuidOf(1), sink.url, "made_up_topic"]) expect(text).not.toContain(secret);
+  for (const secret of [TITLE, uuidOf(1), sink.url, "made_up_topic"]) {
+    expect(text).not.toContain(secret);
+  }
   const ready = await fetch(`${origin}/readyz`);
   expect([ready.status, await ready.json()]).toEqual([
     200,

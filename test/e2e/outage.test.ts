@@ -96,18 +96,27 @@ test("Slack's troubles end as their class says: waited for, tried again, not sen
   let n = 0;
   for (const { answers, what, says, outcome } of TROUBLES) {
     n += 1;
-    for (const answer of answers) slack.next(answer);
+    for (const answer of answers) {
+      slack.next(answer);
+    }
     const before = slack.requests.length;
     await publish(publisher, n);
     await eventually(() => told(sink.received).includes(uuidOf(n)));
-    for (const line of says) await daemon.logged(line);
+    for (const line of says) {
+      await daemon.logged(line);
+    }
     const wanted = answers.length + (outcome === "sent" ? 1 : 0);
     await eventually(() => slack.requests.length === before + wanted);
-    if (outcome === "sent") await eventually(() => shown(slack).includes(uuidOf(n)));
-    if (answers[0] !== THROTTLED) continue;
+    if (outcome === "sent") {
+      await eventually(() => shown(slack).includes(uuidOf(n)));
+    }
+    if (answers[0] !== THROTTLED) {
+      continue;
+    }
     const at = slack.requests.slice(before).map((request) => request.at);
-    for (const [index, later] of at.slice(1).entries())
+    for (const [index, later] of at.slice(1).entries()) {
       expect(later - (at[index] ?? 0), what).toBeGreaterThanOrEqual(3_000);
+    }
   }
 
   // Refused as a destination: it is left alone, and told everything once it is as it should be.
@@ -117,7 +126,9 @@ test("Slack's troubles end as their class says: waited for, tried again, not sen
   await daemon.logged(
     /"reason":"channel_not_found".*"hint":".*\/invite @.*"msg":"Destination suspended: it refuses us/,
   );
-  for (const later of [n + 2, n + 3]) await publish(publisher, later);
+  for (const later of [n + 2, n + 3]) {
+    await publish(publisher, later);
+  }
   const all = Array.from({ length: n + 3 }, (_, index) => uuidOf(index + 1));
   await eventually(() => told(sink.received).length >= all.length);
   expect(slack.requests).toHaveLength(before + 1);
@@ -155,7 +166,9 @@ test("a Slack that hangs holds nobody up: a webhook beside it is told of everyth
   await publish(publisher, 1);
   await eventually(() => slack.requests.length === 1);
   const count = 50;
-  for (let n = 2; n <= count; n += 1) await publish(publisher, n);
+  for (let n = 2; n <= count; n += 1) {
+    await publish(publisher, n);
+  }
   await eventually(() => told(sink.received).length === count);
   // It has hung all the time: nothing was given up and nothing else was tried.
   expect(slack.requests).toHaveLength(1);

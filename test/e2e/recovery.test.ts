@@ -17,7 +17,9 @@ test(`${OWED} that were owed to a destination that refused leave in order and at
   let status = 401;
   const arrivedAt: number[] = [];
   await using sink = await openSink((_, response) => {
-    if (status === 200) arrivedAt.push(performance.now());
+    if (status === 200) {
+      arrivedAt.push(performance.now());
+    }
     response.writeHead(status).end();
   });
   using folder = workspace();
@@ -28,10 +30,14 @@ test(`${OWED} that were owed to a destination that refused leave in order and at
   await publisher.subscribed();
   await publish(publisher, 1);
   await daemon.logged(/Destination suspended/);
-  for (let n = 2; n <= OWED; n += 1) await publish(publisher, n);
+  for (let n = 2; n <= OWED; n += 1) {
+    await publish(publisher, n);
+  }
   const line = { path: `${state}.sock`, signal: AbortSignal.timeout(60_000) };
   let owed = 0;
-  while (owed < OWED) owed = (await ask(line, { command: "status" }, Status)).destinations[0]?.owed ?? 0;
+  while (owed < OWED) {
+    owed = (await ask(line, { command: "status" }, Status)).destinations[0]?.owed ?? 0;
+  }
   expect(sink.received).toHaveLength(1);
 
   status = 200;

@@ -91,7 +91,9 @@ test("SIGHUP brings a new destination into force; the feed stays connected, and 
   // The loop that takes the place of the first one's waits for the attempt that is in flight.
   expect(eventsAt(first)).toEqual([uuidOf(1)]);
   answer = (response) => response.writeHead(200).end();
-  for (const response of held) response.writeHead(200).end();
+  for (const response of held) {
+    response.writeHead(200).end();
+  }
   await eventually(() => first.received.length === 2);
   expect(eventsAt(first)).toEqual([uuidOf(1), uuidOf(2)]);
   expect(eventsAt(second)).toEqual([uuidOf(2)]);

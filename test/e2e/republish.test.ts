@@ -84,6 +84,8 @@ test("republished unchanged is silent; republished with one more attribute is on
   expect(shown[2]).not.toMatch(/Title changed|tags added|removed/);
   expect(shown[2]).toMatch(/· Updated/);
   expect(shown[3]).toContain("No attribute is new or changed since the last alert");
-  for (const first of shown.slice(0, 2)) expect(first).not.toMatch(/since the last alert|· Updated/);
+  for (const first of shown.slice(0, 2)) {
+    expect(first).not.toMatch(/since the last alert|· Updated/);
+  }
   expect(await daemon.stop("SIGTERM")).toBe(0);
 });

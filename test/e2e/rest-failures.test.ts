@@ -73,7 +73,9 @@ routes:
     expect(said, what).toMatchObject({ level: "warn", instance: "cert", reason, hint: expect.stringMatching(hint) });
     await eventually(() => misp.requests.length >= asked + 2);
     expect(await daemon.stop("SIGTERM"), what).toBe(0);
-    for (const secret of ["MARKER", API_KEY]) expect(daemon.stderr(), what).not.toContain(secret);
+    for (const secret of ["MARKER", API_KEY]) {
+      expect(daemon.stderr(), what).not.toContain(secret);
+    }
   }
   // No failure has set the cursor: this is still the first answer, and it tells nothing of the past.
   await using daemon = start(["run", "-c", config], { MISP_KEY: API_KEY });

@@ -84,13 +84,17 @@ test("200 publications while the service was down are told once after it has sta
   await using first = start(["run", "-c", config], { MISP_KEY: API_KEY });
   await publisher.subscribed();
   await eventually(() => misp.searches.length > 0); // the cursor is set
-  for (let n = 1; n <= before; n += 1) await publisher.send("misp_json", { Event: publish(n) });
+  for (let n = 1; n <= before; n += 1) {
+    await publisher.send("misp_json", { Event: publish(n) });
+  }
   await eventually(() => new Set(told(sink.received)).size === before);
   expect(await first.stop("SIGTERM")).toBe(0);
   expect(first.stderr()).not.toMatch(/"late":/);
 
   const payloads = sink.received.length;
-  for (let n = before + 1; n <= all; n += 1) publish(n);
+  for (let n = before + 1; n <= all; n += 1) {
+    publish(n);
+  }
   await using second = start(["run", "-c", config], { MISP_KEY: API_KEY });
   await second.logged(/"late":200,"msg":"The feed did not tell of publications; fetching them"/);
   await eventually(() => new Set(told(sink.received)).size === all);
@@ -129,7 +133,9 @@ test("publications that were edited while the service was down are told as title
   await eventually(() => told(sink.received).includes(uuidOf(1)));
   expect(await first.stop("SIGTERM")).toBe(0);
 
-  for (const n of [2, 3, 4]) misp.put(eventOf(n), { published: true, publish_timestamp: String(publishedS) });
+  for (const n of [2, 3, 4]) {
+    misp.put(eventOf(n), { published: true, publish_timestamp: String(publishedS) });
+  }
   misp.edit(uuidOf(1), nowS - 50);
   misp.edit(uuidOf(2), nowS - 100);
   misp.unpublish(uuidOf(3));

@@ -64,7 +64,9 @@ test("run loses nothing that the publisher sends after it came back", async () =
   await eventually(() => sink.received.length === 1);
   await publisher.restart();
   await publisher.subscribed();
-  for (let n = 2; n <= 20; n += 1) await publish(publisher, n);
+  for (let n = 2; n <= 20; n += 1) {
+    await publish(publisher, n);
+  }
   const uuids = await eventually(() => {
     const all = sink.received.flatMap(({ body }) => body.entries.map(({ event }) => event?.uuid));
     return all.length >= 20 ? all : undefined;
@@ -77,7 +79,9 @@ test("what was committed but not settled when the process was killed is delivere
   await using publisher = await openPublisher();
   let hang = true;
   await using sink = await openSink((_, response) => {
-    if (!hang) response.writeHead(200).end();
+    if (!hang) {
+      response.writeHead(200).end();
+    }
   });
   using folder = workspace();
   const config = folder.write("config.yaml", configOf(publisher.endpoint, sink.url, folder.path("state.db")));
@@ -125,7 +129,9 @@ test("a flood neither delays the first alert until it ends, nor a stop", async (
   await using daemon = start(["run", "-c", config]);
   await publisher.subscribed();
   const flood = 20_000;
-  for (let n = 1; n <= flood; n += 1) await publish(publisher, n);
+  for (let n = 1; n <= flood; n += 1) {
+    await publish(publisher, n);
+  }
   await eventually(() => sink.received.length > 0, 25_000);
   daemon.kill("SIGTERM");
   expect(await daemon.exited).toBe(0);

@@ -77,7 +77,9 @@ async function collect(outputs: Readonly<Record<string, Output>>): Promise<Reado
   const texts = await Promise.all(
     Object.entries(outputs).map(async ([name, output]) => [name, await output()] as const),
   );
-  for (const [name, text] of texts) expect(text.length, name).toBeGreaterThan(10);
+  for (const [name, text] of texts) {
+    expect(text.length, name).toBeGreaterThan(10);
+  }
   return new Map(texts);
 }
 
@@ -103,12 +105,16 @@ const KEPT =
 
 /** The recorded payload with a marker in every text, or, `thoroughly`, in everything that is written as one. */
 function marked(value: unknown, thoroughly: boolean, key = ""): unknown {
-  if (Array.isArray(value)) return value.map((item) => marked(item, thoroughly, key));
+  if (Array.isArray(value)) {
+    return value.map((item) => marked(item, thoroughly, key));
+  }
   if (typeof value === "object" && value !== null) {
     const entries = Object.entries(value).map(([name, item]) => [name, marked(item, thoroughly, name)] as const);
     return Object.fromEntries([...entries, [`${MARKER}Key`, MARKER]]);
   }
-  if (typeof value !== "string" || (!thoroughly && KEPT.test(key))) return value;
+  if (typeof value !== "string" || (!thoroughly && KEPT.test(key))) {
+    return value;
+  }
   return `${value} ${MARKER}<b>\u001b[31m`;
 }
 
@@ -162,29 +168,42 @@ routes:
   await using daemon = start(["run", "-c", config], { PATH, NOTIFY_SOCKET: manager.socket });
   await publisher.subscribed();
   daemon.closeOutput(); // the terminal of the console destination is gone
-  for (let n = 1; n <= 3; n += 1) await publisher.send("misp_json", publication(n));
+  for (let n = 1; n <= 3; n += 1) {
+    await publisher.send("misp_json", publication(n));
+  }
   for (const thoroughly of [false, true]) {
     for (const name of SAMPLE_NAMES) {
       const { topic, payload } = sample(name);
       await publisher.send(topic, marked(payload, thoroughly));
     }
   }
-  for (const raw of [`${MARKER} ${MARKER}`, MARKER, `misp_json ${MARKER}`, `misp_json_event {"${MARKER}": ${MARKER}}`])
+  for (const raw of [
+    `${MARKER} ${MARKER}`,
+    MARKER,
+    `misp_json ${MARKER}`,
+    `misp_json_event {"${MARKER}": ${MARKER}}`,
+  ]) {
     await publisher.sendRaw(raw);
+  }
   const servers = [failing, refusing, forbidding, ok];
   const isTold = () => servers.every(({ requests }) => requests.some(({ body }) => body.includes(MARKER)));
   await eventually(isTold);
-  for (const name of ["failing", "refusing", "forbidding", "teams", "slack", "hook", "mail"])
+  for (const name of ["failing", "refusing", "forbidding", "teams", "slack", "hook", "mail"]) {
     await daemon.logged(new RegExp(`"destination":"${name}".*"reason"`));
+  }
   await daemon.logged(/Cannot read a frame/);
 
   await eventually(() => manager.told.flat().some((assignment) => /^STATUS=.*SUSPENDED/.test(assignment)));
   const events = ["00000000-0000-4000-8000-000000000001"];
   const found = await collect(outputsOf({ log: daemon.stderr, manager, config, events }));
   expect(found.get("history --json")).toContain('"outcome":"dead"');
-  for (const [name, text] of found) expect(text, name).not.toMatch(new RegExp(MARKER, "i"));
+  for (const [name, text] of found) {
+    expect(text, name).not.toMatch(new RegExp(MARKER, "i"));
+  }
   expect(await daemon.stop("SIGTERM")).toBe(0);
-  for (const text of [daemon.stderr(), JSON.stringify(manager.told)]) expect(text).not.toMatch(new RegExp(MARKER, "i"));
+  for (const text of [daemon.stderr(), JSON.stringify(manager.told)]) {
+    expect(text).not.toMatch(new RegExp(MARKER, "i"));
+  }
 }, 20_000);
 
 /** A secret by what it is for, with what must be escaped in JSON, URLs and YAML. */
@@ -244,7 +263,9 @@ describe("secrets", () => {
     folder.write("misp_key", `${SECRETS.key}\n`);
     folder.write("teams_url", `${teams.origin}/workflows/x/triggers/manual/paths/invoke?sig=${SECRETS.teamsSignature}`);
     folder.write("hook_secret", SECRETS.hookSigning);
-    for (const name of ["token", "hookHeader", "smtp"] as const) folder.write(name, SECRETS[name]);
+    for (const name of ["token", "hookHeader", "smtp"] as const) {
+      folder.write(name, SECRETS[name]);
+    }
     const text = `misp:
   cert:
     url: ${misp.origin}
@@ -289,7 +310,9 @@ routes:
     const { topic, payload } = sample("misp_json--publish-first-time");
     await publisher.send(topic, payload);
     const names = ["slack", "incoming", "teams", "hook", "mail"];
-    for (const name of names) await daemon.logged(new RegExp(`"destination":"${name}".*"reason"`));
+    for (const name of names) {
+      await daemon.logged(new RegExp(`"destination":"${name}".*"reason"`));
+    }
     await daemon.logged(/Delivery is dead/);
     await daemon.logged(/MISP does not say what it published/);
 
@@ -321,9 +344,13 @@ routes:
       ["log to the end", daemon.stderr()] as const,
       ["state file after the end", readState(folder.path("state.db"))] as const,
     ];
-    for (const [name, text] of texts)
-      for (const [secret, value] of Object.entries(SECRETS))
-        for (const form of formsOf(value)) expect(text.includes(form), `${secret} in ${name}`).toBe(false);
+    for (const [name, text] of texts) {
+      for (const [secret, value] of Object.entries(SECRETS)) {
+        for (const form of formsOf(value)) {
+          expect(text.includes(form), `${secret} in ${name}`).toBe(false);
+        }
+      }
+    }
 
     // Who has sent what: each server may know its own secrets, and nothing else.
     const owners: Readonly<Record<string, readonly [HttpServer, readonly (keyof typeof SECRETS)[]]>> = {

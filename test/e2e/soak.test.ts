@@ -10,7 +10,9 @@ const SPARE_MIB = 0.25;
 const LOG_MIB = 4;
 
 const HAS_PROC = existsSync("/proc/self/fd");
-if (!HAS_PROC) process.stdout.write("soak.test.ts: nothing is measured, because there is no /proc\n");
+if (!HAS_PROC) {
+  process.stdout.write("soak.test.ts: nothing is measured, because there is no /proc\n");
+}
 
 test.runIf(HAS_PROC)(
   "nothing grows with the number of events: no handle stays open, no memory is kept, and what is over its retention leaves the file",

@@ -56,16 +56,24 @@ const FRAMES = LINES.map(({ frame }) => {
 
 /** The same about other events, now: other UUIDs, ids and times. */
 function renewed(value: unknown, round: number, key = ""): unknown {
-  if (Array.isArray(value)) return value.map((item) => renewed(item, round, key));
-  if (typeof value === "object" && value !== null)
+  if (Array.isArray(value)) {
+    return value.map((item) => renewed(item, round, key));
+  }
+  if (typeof value === "object" && value !== null) {
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, renewed(item, round, name)]));
-  if (typeof value !== "string") return value;
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value))
+  }
+  if (typeof value !== "string") {
+    return value;
+  }
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)) {
     return value.slice(0, 24) + round.toString(16).padStart(12, "0");
-  if (/^(id|event_id|object_id|attribute_id|model_id)$/.test(key) && /^[1-9]\d*$/.test(value))
+  }
+  if (/^(id|event_id|object_id|attribute_id|model_id)$/.test(key) && /^[1-9]\d*$/.test(value)) {
     return String(Number(value) + round * 1000);
-  if (/timestamp$|^date_sighting$/.test(key) && /^1\d{9}$/.test(value))
+  }
+  if (/timestamp$|^date_sighting$/.test(key) && /^1\d{9}$/.test(value)) {
     return String(Math.round(Number(value) - (LINES[0]?.t ?? 0) + Date.now() / 1000));
+  }
   return value;
 }
 
@@ -106,7 +114,9 @@ routes:
   let sent = 0;
   const status = async () => {
     const screen = openScreen();
-    if ((await main(["status", "--json", "-c", config], screen.context)) !== 0) throw new Error(screen.errors());
+    if ((await main(["status", "--json", "-c", config], screen.context)) !== 0) {
+      throw new Error(screen.errors());
+    }
     return JSON.parse(screen.out());
   };
   const handles = () => readdirSync(`/proc/${service.pid()}/fd`).length;
@@ -121,15 +131,21 @@ routes:
     async send() {
       rounds += 1;
       sent += FRAMES.length;
-      for (const { topic, payload } of FRAMES) await publisher.send(topic, renewed(payload, rounds));
+      for (const { topic, payload } of FRAMES) {
+        await publisher.send(topic, renewed(payload, rounds));
+      }
       return FRAMES.length;
     },
     async settled() {
       const until = Date.now() + 20_000;
       for (;;) {
         const { totals, destinations } = await status();
-        if (totals.frames >= sent && destinations[0].owed === 0) return;
-        if (Date.now() > until) throw new Error(`Not settled: ${JSON.stringify({ sent, totals, destinations })}`);
+        if (totals.frames >= sent && destinations[0].owed === 0) {
+          return;
+        }
+        if (Date.now() > until) {
+          throw new Error(`Not settled: ${JSON.stringify({ sent, totals, destinations })}`);
+        }
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     },
@@ -165,7 +181,9 @@ async function openInspected(config: string) {
     return new Promise((resolve) => {
       const listen = ({ data }: MessageEvent) => {
         const answer = JSON.parse(String(data));
-        if (answer.id !== id) return;
+        if (answer.id !== id) {
+          return;
+        }
         socket.removeEventListener("message", listen);
         resolve(answer.result);
       };

@@ -100,7 +100,9 @@ describe("guard() of the parts of a publication", () => {
     ["amber", "green", ["1", "2", "4"]],
   ])("with max_tlp %s and max_pap %s shows %j, and what it withholds adds up", (max_tlp, max_pap, ids) => {
     const verdict = judge({ max_tlp, max_pap }, event);
-    if (ids.length === 0) return expect(wordOf(verdict)).toBe("tlp-above-ceiling");
+    if (ids.length === 0) {
+      return expect(wordOf(verdict)).toBe("tlp-above-ceiling");
+    }
     expect(shown(verdict)).toEqual(ids);
     expect(tally(verdict)).toEqual({ told: ids.length, withheld: 7 - ids.length });
   });
@@ -286,8 +288,12 @@ describe("guard(): what a form shows", () => {
 
   it("metadata: title, tags and numbers, without values, comments and objects", () => {
     const text = JSON.stringify(guardedOf(judge(ladder, rich("tlp:amber"))));
-    for (const hidden of ["VALUE", "COMMENT", "OBJECT"]) expect(text).not.toContain(hidden);
-    for (const visible of ["INFO", "secret-project:x", '"n":1']) expect(text).toContain(visible);
+    for (const hidden of ["VALUE", "COMMENT", "OBJECT"]) {
+      expect(text).not.toContain(hidden);
+    }
+    for (const visible of ["INFO", "secret-project:x", '"n":1']) {
+      expect(text).toContain(visible);
+    }
   });
 
   it("a pointer: the instance, the kind and what a link needs", () => {

@@ -50,7 +50,9 @@ describe("merge()", () => {
       told(edit("2", 3)),
     ];
     const [a, ...rest] = order.flatMap((index) => versions[index - 1] ?? []);
-    if (!a) throw new Error("no alert");
+    if (!a) {
+      throw new Error("no alert");
+    }
     expect(merge([a, ...rest]).alert.items.find(({ id }) => id === "1")?.value).toBe("newer");
   });
 
@@ -92,7 +94,9 @@ describe("merge()", () => {
     const [a, ...rest] = changes.map((one, index) =>
       changed(told(publication({ event: { changedAt: T0 + index * MINUTE } })), one),
     );
-    if (!a) throw new Error("no alert");
+    if (!a) {
+      throw new Error("no alert");
+    }
     expect(merge([a, ...rest]).alert.change).toBe(change);
   });
 

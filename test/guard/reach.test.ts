@@ -159,7 +159,9 @@ describe("the members of a sharing group", () => {
 
   it("are in no stored alert and not in memory, and still it passes when it is sent", () => {
     const stored = trim(alert, { items: new Set(alert.items), objects: new Set(alert.objects) });
-    for (const text of [JSON.stringify(stored), JSON.stringify(memory)]) expect(text).not.toContain("NORTH-CERT");
+    for (const text of [JSON.stringify(stored), JSON.stringify(memory)]) {
+      expect(text).not.toContain("NORTH-CERT");
+    }
     expect(wordOf(guard(stored, policy, memory))).toBe("distribution");
     const sent = guard(stored, policy, memory, "cleared" in verdict ? verdict.cleared : []);
     expect(shown(sent)).toEqual(["1", "2"]);

@@ -22,7 +22,9 @@ import { composed, guardedOf, judge, NOTHING, parse, shown, tally, wordOf } from
 function sent(policy: object, first: Message, ...later: readonly [Message, ...Message[]]) {
   const { alert, memory } = composed(first);
   const planned = guard(alert, parse(policy), memory);
-  if ("refused" in planned) throw new Error(planned.refused);
+  if ("refused" in planned) {
+    throw new Error(planned.refused);
+  }
   const stored = trim(alert, { items: new Set(planned.kept.items), objects: new Set(planned.kept.objects) });
   return guard(stored, parse(policy), memoryAfter(first, ...later), planned.cleared);
 }

@@ -15,13 +15,21 @@ export function composed(message: Message, ...before: readonly Message[]): { ale
   const rows = new Map<string, AttributeMemory>();
   for (const one of [...before, message]) {
     const advanced = advanceEvent(event, one);
-    if (!advanced || advanced.stale) continue;
+    if (!advanced || advanced.stale) {
+      continue;
+    }
     event = advanced.event;
     const { upsert, forget } = advanceAttributes(rows, event, one);
-    for (const row of upsert) rows.set(row.id, row);
-    for (const id of forget) rows.delete(id);
+    for (const row of upsert) {
+      rows.set(row.id, row);
+    }
+    for (const id of forget) {
+      rows.delete(id);
+    }
   }
-  if (!message.kind) throw new Error("Nobody is told of this message");
+  if (!message.kind) {
+    throw new Error("Nobody is told of this message");
+  }
   const alert = compose(message, message.kind, event, rows, message.kind === "event.published" ? "new" : undefined);
   return { alert, memory: { ...(event && { event }), attributes: [...rows.values()] } };
 }
@@ -42,7 +50,9 @@ export function wordOf(verdict: Verdict): string {
 }
 
 export function guardedOf(verdict: Verdict): GuardedAlert {
-  if ("refused" in verdict) throw new Error(`refused: ${verdict.refused}`);
+  if ("refused" in verdict) {
+    throw new Error(`refused: ${verdict.refused}`);
+  }
   return verdict.guarded;
 }
 

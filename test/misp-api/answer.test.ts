@@ -23,10 +23,14 @@ async function classify(answer: Answer) {
   const { answers, lines } = await askAll(server.url);
   const [first, ...others] = answers;
   // A failure means the same whatever was asked.
-  for (const other of others) expect(other).toEqual(first);
+  for (const other of others) {
+    expect(other).toEqual(first);
+  }
   expect(server.requests).toHaveLength(3);
   const text = JSON.stringify([answers, lines]);
-  for (const secret of ["MARKER", API_KEY, "localhost", "example.org"]) expect(text).not.toContain(secret);
+  for (const secret of ["MARKER", API_KEY, "localhost", "example.org"]) {
+    expect(text).not.toContain(secret);
+  }
   return first;
 }
 
@@ -144,6 +148,8 @@ describe("a key is a secret", () => {
     const { answers, lines } = await askAll(server.url);
     expect(answers.map(({ kind }) => kind)).toEqual(["event", "page", "key"]);
     expect(lines).toHaveLength(3);
-    for (const secret of [API_KEY, "MARKER", uuid, "localhost"]) expect(lines.join()).not.toContain(secret);
+    for (const secret of [API_KEY, "MARKER", uuid, "localhost"]) {
+      expect(lines.join()).not.toContain(secret);
+    }
   });
 });

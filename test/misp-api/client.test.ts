@@ -165,7 +165,9 @@ describe("publishedSince()", () => {
     const more: boolean[] = [];
     for (const page of [1, 2, 3]) {
       const told = await api.publishedSince(T0, page, signal);
-      if (told.kind !== "page") throw new Error(told.reason);
+      if (told.kind !== "page") {
+        throw new Error(told.reason);
+      }
       seen.push(...told.events.map(({ publishedAt }) => publishedAt));
       more.push(told.more);
     }
@@ -191,8 +193,9 @@ describe("publishedSince()", () => {
   it("tells of what was edited or unpublished after its publication that it is not published", async () => {
     await using server = await openMispServer();
     const uuids = ["a", "b", "c"].map((end) => UUID.slice(0, -1) + end);
-    for (const [index, uuid] of uuids.entries())
+    for (const [index, uuid] of uuids.entries()) {
       server.put({ id: `${index + 1}`, uuid, timestamp: T0 - 60, publish_timestamp: T0 + index, published: true });
+    }
     server.edit(String(uuids[1]), T0 + 300);
     server.unpublish(String(uuids[2]));
     await using api = openApi(server);

@@ -17,7 +17,9 @@ function sourceOf(counted: { received: number; dropped: Record<string, number> }
 
 test("a tally counts by its labels, and the values of one name beyond a hundred as other", () => {
   const tally = new Tally();
-  for (let n = 0; n < 150; n += 1) tally.add(["soc", `reason-${n}`]);
+  for (let n = 0; n < 150; n += 1) {
+    tally.add(["soc", `reason-${n}`]);
+  }
   tally.add(["soc", "reason-7"]);
   tally.add(["mail", "reason-149"]);
   expect(tally.counts).toHaveLength(102);
@@ -28,7 +30,11 @@ test("a tally counts by its labels, and the values of one name beyond a hundred 
 test("however many routes there are, whether one matches for sure is never called anything else", () => {
   const totals = new Totals();
   const routes = Array.from({ length: 10_000 }, (_, n) => `route-${n}`);
-  for (const truth of ["true", "unknown"]) for (const route of routes) totals.matches.add([route, truth]);
+  for (const truth of ["true", "unknown"]) {
+    for (const route of routes) {
+      totals.matches.add([route, truth]);
+    }
+  }
   expect(totals.matches.counts).toHaveLength(20_000);
   expect(new Set(totals.matches.counts.map(({ labels }) => labels[1]))).toEqual(new Set(["true", "unknown"]));
 });
@@ -50,8 +56,9 @@ test("names that come and go with configurations leave nothing behind but the su
     totals.keep({ instances: [name], routes: [name], destinations: [name] });
   }
   const { matches, frames, late, failed } = totals;
-  for (const tally of [matches, frames, late, failed, totals.dead])
+  for (const tally of [matches, frames, late, failed, totals.dead]) {
     expect(tally.counts.map(({ labels }) => labels[0])).toEqual(["name-499"]);
+  }
   expect([totals.reconciledAt("name-498"), totals.reconciledAt("name-499")]).toEqual([undefined, 499]);
   expect(totals.counts.dead).toEqual({ "http-400": 499, other: 1 });
 });

@@ -24,7 +24,9 @@ async function changeLine(
   for (const message of messages) {
     await store.commit(plan([message], await store.load(keysOf([message])), T0, rules).effects, T0);
     const taken = await store.take("soc", FAR);
-    if (!taken || !("batch" in taken)) continue;
+    if (!taken || !("batch" in taken)) {
+      continue;
+    }
     const { payload, leaving } = openBatch(taken.batch, { guard: policy, routes, links: new Map() }, T0);
     const [entry] = payload?.entries ?? [];
     line = entry && formatChange(entry, { timeZone: "UTC", defang: true });

@@ -99,10 +99,14 @@ function show({ message: { kind, tag }, at, red, clean }: Said): string {
 function redAfter(frames: readonly Said[]): ReadonlySet<Carrier> {
   const red = new Set<Carrier>();
   for (const [index, frame] of frames.entries()) {
-    if (isStale(frame, frames.slice(0, index))) continue;
+    if (isStale(frame, frames.slice(0, index))) {
+      continue;
+    }
     for (const carrier of frame.red) {
       const isLoosened = frames.some((other) => other.clean.includes(carrier) && other.at > frame.at);
-      if (!isLoosened) red.add(carrier);
+      if (!isLoosened) {
+        red.add(carrier);
+      }
     }
   }
   return red;
@@ -136,15 +140,21 @@ test.each([
           for (const [index, { destinations }] of traces.entries()) {
             const red = redAfter(frames.slice(0, start + index + 1));
             for (const { guarded } of destinations) {
-              if (!guarded) continue;
+              if (!guarded) {
+                continue;
+              }
               told += 1;
-              for (const carrier of red) expect(isShown(guarded, carrier), `planned: ${carrier}`).toBe(false);
+              for (const carrier of red) {
+                expect(isShown(guarded, carrier), `planned: ${carrier}`).toBe(false);
+              }
             }
           }
         }
         const red = redAfter(frames);
         for (const { guarded } of (await planner.open())?.payload?.entries ?? []) {
-          for (const carrier of red) expect(isShown(guarded, carrier), `sent: ${carrier}`).toBe(false);
+          for (const carrier of red) {
+            expect(isShown(guarded, carrier), `sent: ${carrier}`).toBe(false);
+          }
         }
       },
     ),

@@ -123,7 +123,9 @@ describe("repeats", () => {
   ] as const)("%s: %j of a publication, the same again, a later one, and that one again", async (repeats, verdicts) => {
     const planner = new Planner({ destinations: { soc: { repeats } } });
     const got = [];
-    for (const message of sequence) got.push((await planner.tell(message)).trace?.destinations[0]?.verdict);
+    for (const message of sequence) {
+      got.push((await planner.tell(message)).trace?.destinations[0]?.verdict);
+    }
     expect(got).toEqual(verdicts);
   });
 
@@ -213,7 +215,9 @@ describe("identity", () => {
     const first = await planner.tell(message);
     const second = await planner.tell({ ...message, receivedAt: message.receivedAt + 100, topic: "other" });
     expect(first.deliveries).toHaveLength(1);
-    for (const { id } of second.deliveries) expect(id).toBe(first.deliveries[0]?.id);
+    for (const { id } of second.deliveries) {
+      expect(id).toBe(first.deliveries[0]?.id);
+    }
     await planner.plan(message, message);
     expect(await planner.settle()).toBe(1);
     await planner.tell(message);
@@ -234,7 +238,9 @@ describe("identity", () => {
       attributeEdited({ id: "2", attribute: { tags: [], changedAt: T0 + SECOND } }),
     ];
     const deliveries: Delivery[] = [];
-    for (const message of messages) deliveries.push(...(await planner.tell(message)).deliveries);
+    for (const message of messages) {
+      deliveries.push(...(await planner.tell(message)).deliveries);
+    }
     expect(deliveries).toHaveLength(2 * messages.length);
     expect(new Set(deliveries.map(({ id }) => id)).size).toBe(2 * messages.length);
   });
@@ -324,7 +330,9 @@ describe("what matched must be visible", () => {
     });
     const told = await planner.tell(message);
     expect(verdictsOf(told)).toEqual([`soc ${verdict}`]);
-    if (verdict === "owed") return expect(told.records).toEqual([]);
+    if (verdict === "owed") {
+      return expect(told.records).toEqual([]);
+    }
     expect(told.deliveries).toEqual([]);
     expect(told.plan.effects.alerts).toEqual([]);
     expect(told.records).toMatchObject([{ outcome: "refused", reason: verdict, destination: "soc", routes: ["r"] }]);

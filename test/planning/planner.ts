@@ -38,15 +38,21 @@ export class Planner {
   /** Plans these as one micro-batch, and commits. */
   async plan(...messages: readonly Message[]): Promise<Plan> {
     const planned = plan(messages, await this.store.load(keysOf(messages)), T0, this.rules);
-    if ((await this.store.commit(planned.effects, T0)) === "conflict") throw new Error("Nobody else writes here");
+    if ((await this.store.commit(planned.effects, T0)) === "conflict") {
+      throw new Error("Nobody else writes here");
+    }
     return planned;
   }
 
   /** Plans these one after the other; gives what became of the last one. */
   async tell(...messages: readonly Message[]): Promise<Told> {
     let planned: Plan | undefined;
-    for (const message of messages) planned = await this.plan(message);
-    if (!planned) throw new Error("Nothing was told");
+    for (const message of messages) {
+      planned = await this.plan(message);
+    }
+    if (!planned) {
+      throw new Error("Nothing was told");
+    }
     const { effects, traces } = planned;
     return { trace: traces[0], deliveries: effects.deliveries, records: effects.records, plan: planned };
   }
@@ -55,14 +61,18 @@ export class Planner {
   async open(destination = "soc"): Promise<Opened | undefined> {
     const batch = await this.take(destination);
     const settings = this.rules.destinations.get(destination);
-    if (!settings) throw new Error(`no destination ${destination}`);
+    if (!settings) {
+      throw new Error(`no destination ${destination}`);
+    }
     return batch && openBatch(batch, { guard: settings.guard, routes: this.rules.routes, links: new Map() }, T0);
   }
 
   /** Everything that is owed leaves, and arrives. */
   async settle(destination = "soc", outcome: RecordLine["outcome"] = "sent"): Promise<number> {
     const batch = await this.take(destination);
-    if (!batch) return 0;
+    if (!batch) {
+      return 0;
+    }
     const records = batch.entries.map(({ delivery }): RecordLine => {
       const { id, groups: _g, cleared: _c, mentions: _m, priority: _p, createdAt: _a, alert: _l, ...rest } = delivery;
       return { ...rest, delivery: id, at: T0, outcome };

@@ -50,20 +50,26 @@ export class Misp {
   republish(id: string, publishedAt: number): EventView {
     this.#change(id, { published: true }, publishedAt);
     const found = this.events.find(({ event }) => event.id === id);
-    if (!found) throw new Error("No such event");
+    if (!found) {
+      throw new Error("No such event");
+    }
     return found.event;
   }
 
   #change(id: string, fields: Partial<EventView>, publishedAt?: number): void {
     const index = this.events.findIndex(({ event }) => event.id === id);
     const found = this.events[index];
-    if (!found) throw new Error("No such event");
+    if (!found) {
+      throw new Error("No such event");
+    }
     this.events[index] = { event: { ...found.event, ...fields }, publishedAt: publishedAt ?? found.publishedAt };
   }
 
   async published(since: number, page: number): Promise<Published> {
     this.questions.push(since);
-    if (this.failure) return this.failure;
+    if (this.failure) {
+      return this.failure;
+    }
     const events = this.events.filter(({ publishedAt }) => publishedAt >= since);
     return {
       kind: "page",
@@ -77,9 +83,15 @@ export class Misp {
     const found = this.events.find(({ event }) => event.uuid === uuid);
     this.asked.push(found?.event.id ?? "");
     const own = this.answers.get(found?.event.id ?? "");
-    if (own) return own;
-    if (this.answer) return this.answer;
-    if (!found) return { kind: "refused", reason: "event-not-found" };
+    if (own) {
+      return own;
+    }
+    if (this.answer) {
+      return this.answer;
+    }
+    if (!found) {
+      return { kind: "refused", reason: "event-not-found" };
+    }
     return { kind: "event", event: found.event, attributes: [attributeOf("21")], objects: [] };
   }
 }
@@ -140,7 +152,9 @@ export async function owed(store: Store) {
     [];
   for (;;) {
     const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
-    if (!taken || !("batch" in taken)) return told;
+    if (!taken || !("batch" in taken)) {
+      return told;
+    }
     for (const { alert, delivery } of taken.batch.entries) {
       told.push({
         info: alert.event?.info,

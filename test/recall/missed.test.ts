@@ -65,7 +65,9 @@ test("a publication that somebody took back is not told", async () => {
   misp.unpublish("1");
   misp.publish("2", T0 + 11 * MINUTE);
   const [, listed] = misp.events;
-  if (!listed) throw new Error("No such event");
+  if (!listed) {
+    throw new Error("No such event");
+  }
   // This one is taken back after MISP has listed it.
   const answer = { kind: "event" as const, attributes: [], objects: [] };
   misp.answers.set("2", { ...answer, event: { ...listed.event, published: false } });

@@ -73,7 +73,9 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
       hasArrived = true;
       await absorb([how.arrives.message], planner);
     }
-    if (!jump || jumpedMs !== 0 || clock.at - T0 < jump.afterMs) return;
+    if (!jump || jumpedMs !== 0 || clock.at - T0 < jump.afterMs) {
+      return;
+    }
     jumpedMs = jump.byMs;
     clock.at += jump.byMs;
     await store.take("soc", clock.at); // as the delivery loops do all the time
@@ -95,8 +97,12 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
     instance: "cert",
     ask: async (event: string) => {
       asked.push({ event, atMs: clock.now() - T0 - jumpedMs });
-      if (how.tookMs !== undefined) await sleep(how.tookMs, stop.signal);
-      if (how.answerOf) return how.answerOf(event, clock.now() - T0);
+      if (how.tookMs !== undefined) {
+        await sleep(how.tookMs, stop.signal);
+      }
+      if (how.answerOf) {
+        return how.answerOf(event, clock.now() - T0);
+      }
       return answers[Math.min(asked.length, answers.length) - 1] ?? { kind: "retry" as const, reason: "none" };
     },
     settleMs: SETTLE,

@@ -12,7 +12,9 @@ async function missed(n: number) {
   const store = openMemoryStore();
   await startedBefore(store);
   const misp = new Misp();
-  for (let id = 1; id <= n; id += 1) misp.publish(String(id), T0 + id * SECOND);
+  for (let id = 1; id <= n; id += 1) {
+    misp.publish(String(id), T0 + id * SECOND);
+  }
   return { store, misp };
 }
 
@@ -32,7 +34,9 @@ test("an event about which asking fails by a bug holds up no other either", asyn
   const ask = misp.ask.bind(misp);
   misp.ask = async (uuid) => {
     const answer = await ask(uuid);
-    if (misp.asked.at(-1) === "1") throw new TypeError("x is not a function");
+    if (misp.asked.at(-1) === "1") {
+      throw new TypeError("x is not a function");
+    }
     return answer;
   };
   await rounds(store, misp, MINUTE, T0 + HOUR);
@@ -41,7 +45,9 @@ test("an event about which asking fails by a bug holds up no other either", asyn
 
 test("several failures in a row end the round, and the next one begins with what has not failed", async () => {
   const { store, misp } = await missed(6);
-  for (const id of ["1", "2", "3", "4"]) misp.answers.set(id, FAILED);
+  for (const id of ["1", "2", "3", "4"]) {
+    misp.answers.set(id, FAILED);
+  }
   expect(await rounds(store, misp, 4 * MINUTE, T0 + HOUR)).toEqual([]);
   expect(misp.asked).toEqual(["1", "2", "3"]);
   misp.asked.splice(0);
@@ -110,7 +116,9 @@ test("a full disk is not called a bug, and late publications are told when there
   const commit = store.commit.bind(store);
   let full = true;
   store.commit = async (effects, now) => {
-    if (!full) return commit(effects, now);
+    if (!full) {
+      return commit(effects, now);
+    }
     full = false;
     throw new StoreError("the disk is full; free some space", { passing: true });
   };

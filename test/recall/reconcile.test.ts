@@ -67,7 +67,9 @@ test("many late ones leave together, urgent ones alone", async () => {
   await using store = openMemoryStore();
   await startedBefore(store);
   const misp = new Misp();
-  for (let n = 1; n <= 7; n += 1) misp.publish(String(n), T0 + n * MINUTE, n === 7 ? { threatLevel: "high" } : {});
+  for (let n = 1; n <= 7; n += 1) {
+    misp.publish(String(n), T0 + n * MINUTE, n === 7 ? { threatLevel: "high" } : {});
+  }
   expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([7]);
   const told = await owed(store);
   expect(told.filter(({ group }) => group?.startsWith('["late"'))).toHaveLength(6);
@@ -121,7 +123,9 @@ test("more events of one second than fit on a page are all found", async () => {
   await using store = openMemoryStore();
   await startedBefore(store);
   const misp = new Misp();
-  for (let n = 1; n <= 5; n += 1) misp.publish(String(n), T0 + MINUTE);
+  for (let n = 1; n <= 5; n += 1) {
+    misp.publish(String(n), T0 + MINUTE);
+  }
   expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([5]);
   expect(await owed(store)).toHaveLength(5);
 });

@@ -41,7 +41,9 @@ function seen(policy: object, message: Message, ...before: readonly Message[]): 
 function guarded(policy: object, message: Message, ...before: readonly Message[]): GuardedAlert {
   const { alert, memory } = composed(message, ...before);
   const verdict = guard(alert, Guard.parse({ max_tlp: "amber", ...policy }), memory);
-  if ("refused" in verdict) throw new Error(verdict.refused);
+  if ("refused" in verdict) {
+    throw new Error(verdict.refused);
+  }
   return verdict.guarded;
 }
 
@@ -147,7 +149,9 @@ describe("the facts of a part", () => {
   it("know nothing of an event that was not seen", () => {
     const facts = factsOf(all(attributeAdded()));
     expect(facts.tag).toBe("…");
-    for (const name of ["tlp", "pap", "event_tag", "galaxy", "cluster"]) expect(facts).not.toHaveProperty(name);
+    for (const name of ["tlp", "pap", "event_tag", "galaxy", "cluster"]) {
+      expect(facts).not.toHaveProperty(name);
+    }
     expect(facts.org).toBe("CIRCL");
     expect(factsOf(all(sightingAdded()))).not.toHaveProperty("threat_level");
     expect(factsOf(all(tagAttached("x", { attribute: "21" })))).not.toHaveProperty("info");
@@ -197,7 +201,9 @@ describe("the facts of a part", () => {
 describe("the facts of what is about no event", () => {
   it("are known: it has none of an event's", () => {
     const { facts, attributes, attributesComplete } = all(eventless("user.login"));
-    for (const name of FACTS) expect(facts[name]?.complete, name).toBe(true);
+    for (const name of FACTS) {
+      expect(facts[name]?.complete, name).toBe(true);
+    }
     expect([facts.kind?.values, facts.org?.values, attributes, attributesComplete]).toEqual([
       ["user.login"],
       [],
@@ -254,7 +260,9 @@ describe("the facts that a destination may see", () => {
 
   it("leave out organisations under tlp:ex:chr", () => {
     const { facts } = seen({}, publication({ event: { tags: tags("tlp:green", "tlp:ex:chr") } }));
-    for (const name of ["org", "event_org", "org_uuid", "owner_org"] as const) expect(facts[name]).toBeUndefined();
+    for (const name of ["org", "event_org", "org_uuid", "owner_org"] as const) {
+      expect(facts[name]).toBeUndefined();
+    }
   });
 
   it("have the label that is shown where the part is gone", () => {

@@ -102,7 +102,9 @@ function hold(): () => void {
   soc.answer((response) => void held.push(response));
   return () => {
     soc.answer({ status: 200 });
-    for (const response of held) response.writeHead(200).end();
+    for (const response of held) {
+      response.writeHead(200).end();
+    }
   };
 }
 

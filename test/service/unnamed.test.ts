@@ -43,12 +43,14 @@ test("what is owed to a destination that no configuration names is kept for 24 h
 
 test("a suspension ends with its destination, once nothing is owed to it", async () => {
   const { housekeeping, store, holds, clock } = await open();
-  for (const destination of ["soc", "gone"])
+  for (const destination of ["soc", "gone"]) {
     await holds.add({ destination, kind: "suspended", since: clock.now(), note: "http-410" });
+  }
   await noteUnnamed(housekeeping, new Set(["mail"]));
   expect(holds.find("gone", "suspended")).toBeUndefined();
   expect(holds.find("soc", "suspended")).toBeDefined();
-  for await (const _ of store.ledger.drop({ destinations: ["soc"] }, { outcome: "muted" }, clock.now()));
+  for await (const _ of store.ledger.drop({ destinations: ["soc"] }, { outcome: "muted" }, clock.now())) {
+  }
   await noteUnnamed(housekeeping, new Set(["mail"]));
   expect(holds.all).toEqual([]);
 });

@@ -10,7 +10,9 @@ const drain = (queue: FrameQueue) => names(queue.take(1000, Number.POSITIVE_INFI
 test("FrameQueue keeps the order of arrival across kinds", () => {
   const queue = new FrameQueue(100 * COST);
   const order = ["misp_json_tag 0", "misp_json 1", "misp_json 2", "misp_json_event 3", "misp_json 4"];
-  for (const name of order) queue.push(Buffer.from(`${name} `), 0);
+  for (const name of order) {
+    queue.push(Buffer.from(`${name} `), 0);
+  }
   expect(drain(queue)).toEqual(order);
 });
 
@@ -19,9 +21,13 @@ test("FrameQueue keeps the order over many more frames than it holds at once", (
   const taken: string[] = [];
   for (let n = 0; n < 5000; n++) {
     queue.push(frame(n % 3 === 0 ? "misp_json" : "misp_json_tag", n), 0);
-    if (n % 7 !== 0) continue;
+    if (n % 7 !== 0) {
+      continue;
+    }
     const frames = queue.take(50, Number.POSITIVE_INFINITY);
-    for (const { cost } of frames) queue.release(cost);
+    for (const { cost } of frames) {
+      queue.release(cost);
+    }
     taken.push(...names(frames));
   }
   taken.push(...drain(queue));
@@ -30,7 +36,9 @@ test("FrameQueue keeps the order over many more frames than it holds at once", (
 
 test("FrameQueue that is full refuses what is no publication", () => {
   const queue = new FrameQueue(3 * COST);
-  for (let n = 0; n < 5; n++) queue.push(frame("misp_json_tag", n), 0);
+  for (let n = 0; n < 5; n++) {
+    queue.push(frame("misp_json_tag", n), 0);
+  }
   expect(queue.dropped).toEqual({ misp_json_tag: 2 });
   expect(drain(queue)).toEqual(["misp_json_tag 0", "misp_json_tag 1", "misp_json_tag 2"]);
 });
@@ -80,8 +88,9 @@ test("FrameQueue charges what was taken until it is released", () => {
 test("FrameQueue counts invented topics together", () => {
   const queue = new FrameQueue(COST);
   queue.push(frame("misp_json", 0), 0);
-  for (let n = 0; n < 100; n++)
+  for (let n = 0; n < 100; n++) {
     queue.push(frame(`misp_json_${String.fromCharCode(97 + (n % 26))}${n > 25 ? "z" : ""}`, n), 0);
+  }
   queue.push(Buffer.from("<script>alert(1)</script> {}"), 0);
   queue.push(Buffer.from([0xff, 0x00]), 0);
   expect(Object.keys(queue.dropped).length).toBeLessThanOrEqual(33);

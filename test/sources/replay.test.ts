@@ -13,7 +13,9 @@ async function read(input: ReplayOptions["input"], options: Partial<ReplayOption
   const captured = captureLog();
   const source = openReplay({ instance: "demo", input, speed: "full", now: () => 5, log: captured.log, ...options });
   const batches: (readonly Frame[])[] = [];
-  for await (const batch of source.frames(new AbortController().signal)) batches.push(batch);
+  for await (const batch of source.frames(new AbortController().signal)) {
+    batches.push(batch);
+  }
   const frames = batches.flat().map(({ topic, payload, receivedAt, instance }) => ({
     instance,
     topic,
@@ -138,7 +140,9 @@ test("openReplay keeps the recorded gaps, whatever time the consumer takes", asy
     log: captureLog().log,
     ...options,
   });
-  for await (const _ of slow.frames(new AbortController().signal)) clock += 4000;
+  for await (const _ of slow.frames(new AbortController().signal)) {
+    clock += 4000;
+  }
   expect(waits).toEqual([6000 - 4000]);
 });
 
@@ -147,7 +151,9 @@ test("openReplay at full speed yields batches of at most 64 and lets others run"
   let running = true;
   const turn = () => {
     turns++;
-    if (running) setImmediate(turn);
+    if (running) {
+      setImmediate(turn);
+    }
   };
   setImmediate(turn);
   const text = Array.from({ length: 50_000 }, (_, n) => `{"t":${n},"frame":"misp_json ${n}"}\n`).join("");
@@ -164,7 +170,9 @@ test("openReplay yields what a live input has said without waiting for more, and
   const source = openReplay({ instance: "demo", input, speed: "recorded", now: Date.now, log: captureLog().log });
   const frames: Frame[] = [];
   const ended = (async () => {
-    for await (const batch of source.frames(stop.signal)) frames.push(...batch);
+    for await (const batch of source.frames(stop.signal)) {
+      frames.push(...batch);
+    }
   })();
   input.push("misp_json {}\nmisp_json_tag {}\nmisp");
   await eventually(() => frames.length === 2);

@@ -41,7 +41,7 @@ function listen(
 
 function block(ms: number): void {
   const until = performance.now() + ms;
-  while (performance.now() < until);
+  while (performance.now() < until) {}
 }
 
 describe("feed options", () => {
@@ -139,7 +139,9 @@ describe("zeromq", () => {
     await using publisher = await openPublisher();
     await using feed = listen({ endpoints: [publisher.endpoint] });
     await publisher.subscribed();
-    for (let n = 0; n < 5000; n++) await publisher.send(n % 10 === 0 ? "misp_json" : "misp_json_attribute", { n });
+    for (let n = 0; n < 5000; n++) {
+      await publisher.send(n % 10 === 0 ? "misp_json" : "misp_json_attribute", { n });
+    }
     await eventually(() => feed.frames.length === 5000);
     expect(feed.frames.map(({ payload }) => JSON.parse(Buffer.from(payload).toString()).n)).toEqual(
       Array.from({ length: 5000 }, (_, n) => n),
@@ -255,8 +257,12 @@ describe("zeromq", () => {
     await first;
 
     const filler = "x".repeat(1000);
-    for (let n = 0; n < 500; n++) await publisher.send("misp_json_attribute", { n, filler });
-    for (let n = 0; n < 100; n++) await publisher.send("misp_json", { n, filler });
+    for (let n = 0; n < 500; n++) {
+      await publisher.send("misp_json_attribute", { n, filler });
+    }
+    for (let n = 0; n < 100; n++) {
+      await publisher.send("misp_json", { n, filler });
+    }
     await eventually(() => source.status().received === 601);
     await eventually(() => captured.find(/frames were dropped/).length === 1);
     const { misp_json_attribute: lost = 0, ...others } = source.status().dropped;
@@ -266,7 +272,9 @@ describe("zeromq", () => {
     const topics: string[] = [];
     while (topics.length < 600 - lost) {
       const batch = await frames.next();
-      if (!batch.done) topics.push(...batch.value.map(({ topic }) => topic));
+      if (!batch.done) {
+        topics.push(...batch.value.map(({ topic }) => topic));
+      }
     }
     expect(topics.filter((topic) => topic === "misp_json")).toHaveLength(100);
     stop.abort();

@@ -22,7 +22,9 @@ const OTHER = "5f1b2c3d-0000-4000-8000-000000000002";
 
 async function linesOf({ ledger }: LedgerStore, filter: OwedFilter = {}): Promise<readonly OwedLine[]> {
   const lines: OwedLine[] = [];
-  for await (const page of ledger.owed(filter)) lines.push(...page);
+  for await (const page of ledger.owed(filter)) {
+    lines.push(...page);
+  }
   return lines;
 }
 
@@ -32,19 +34,25 @@ async function owedIn(store: LedgerStore, filter: OwedFilter = {}): Promise<read
 
 async function recordsOf({ ledger }: LedgerStore, filter: RecordFilter = {}): Promise<readonly RecordLine[]> {
   const lines: RecordLine[] = [];
-  for await (const page of ledger.records(filter)) lines.push(...page);
+  for await (const page of ledger.records(filter)) {
+    lines.push(...page);
+  }
   return lines;
 }
 
 async function hasten({ ledger }: LedgerStore, filter: OwedFilter, now: number): Promise<readonly OwedLine[]> {
   const lines: OwedLine[] = [];
-  for await (const page of ledger.hasten(filter, now)) lines.push(...page);
+  for await (const page of ledger.hasten(filter, now)) {
+    lines.push(...page);
+  }
   return lines;
 }
 
 async function drop({ ledger }: LedgerStore, filter: OwedFilter): Promise<readonly RecordLine[]> {
   const lines: RecordLine[] = [];
-  for await (const page of ledger.drop(filter, DROPPED, NOW + 7)) lines.push(...page);
+  for await (const page of ledger.drop(filter, DROPPED, NOW + 7)) {
+    lines.push(...page);
+  }
   return lines;
 }
 

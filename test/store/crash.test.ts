@@ -63,7 +63,9 @@ async function acknowledgedUntilKilled(writer: ChildProcessWithoutNullStreams, c
   const lines: string[] = [];
   for await (const line of createInterface({ input: writer.stdout })) {
     lines.push(line);
-    if (lines.length === count) writer.kill("SIGKILL");
+    if (lines.length === count) {
+      writer.kill("SIGKILL");
+    }
   }
   return lines;
 }
@@ -86,8 +88,11 @@ describe("sqlite store: killed with SIGKILL", () => {
       await expect(openSqliteStore({ path }), complaint).rejects.toThrow(StoreError);
       for (const line of await acknowledgedUntilKilled(writer, count)) {
         const [what, id = ""] = line.split(" ");
-        if (what === "owed") owed.push(`owed-${id}`);
-        else sent.push(id);
+        if (what === "owed") {
+          owed.push(`owed-${id}`);
+        } else {
+          sent.push(id);
+        }
       }
       expect(await exited).toEqual([null, "SIGKILL"]);
 
@@ -106,7 +111,9 @@ describe("sqlite store: killed with SIGKILL", () => {
     await using store = await openSqliteStore({ path });
     const found = new Set<string>();
     for (let now = NOW; (await store.owed()).some((one) => one.destination === "soc" && one.owed > found.size); ) {
-      for (const entry of (await takeBatch(store, now)).entries) found.add(entry.delivery.id);
+      for (const entry of (await takeBatch(store, now)).entries) {
+        found.add(entry.delivery.id);
+      }
       now += 300_000;
     }
     expect([...found]).toEqual(expect.arrayContaining(owed));

@@ -137,7 +137,9 @@ export function settledAs(batch: Batch, outcome: RecordLine["outcome"], at = NOW
 /** The batch that is due; fails where there is none. */
 export async function takeBatch(store: Store, now: number, destination = "soc"): Promise<Batch> {
   const taken = await store.take(destination, now);
-  if (!taken || !("batch" in taken)) throw new Error(`nothing is due: ${JSON.stringify(taken)}`);
+  if (!taken || !("batch" in taken)) {
+    throw new Error(`nothing is due: ${JSON.stringify(taken)}`);
+  }
   return taken.batch;
 }
 

@@ -56,7 +56,9 @@ async function owe({ store }: Opened, destination: string, n: number, from = 0):
 /** Sheds until it fits; gives every step. */
 async function shedAll({ size }: Opened, maxBytes: number, now = NOW): Promise<readonly Shed[]> {
   const steps: Shed[] = [];
-  for (let step = await size.shed(maxBytes, now); step; step = await size.shed(maxBytes, now)) steps.push(step);
+  for (let step = await size.shed(maxBytes, now); step; step = await size.shed(maxBytes, now)) {
+    steps.push(step);
+  }
   return steps;
 }
 
@@ -229,7 +231,7 @@ test("room that is not in use goes back to the disk", async () => {
   await owe(opened, "soc", 200);
   await shedAll(opened, 0);
   const before = (await size.measure()).file;
-  while (await size.giveBack());
+  while (await size.giveBack()) {}
   const { file } = await size.measure();
   expect(file).toBeLessThan(before / 2);
   await store[Symbol.asyncDispose]();

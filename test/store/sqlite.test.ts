@@ -50,7 +50,9 @@ describeStore("sqlite store", async () => {
     const copy = `${newest}-copy`;
     await copyFile(newest, copy);
     // One that was closed has left none.
-    if (existsSync(`${newest}-wal`)) await copyFile(`${newest}-wal`, `${copy}-wal`);
+    if (existsSync(`${newest}-wal`)) {
+      await copyFile(`${newest}-wal`, `${copy}-wal`);
+    }
     newest = copy;
     return openSqliteStore({ path: copy });
   };
@@ -147,7 +149,9 @@ describe("sqlite store: refuses", () => {
     await using store = await openSqliteStore({ path });
     const link = join(path, "..", "link.db");
     await symlink(path, link);
-    for (const name of [path, link]) expect(await refusal(name)).toMatch(/^Another misp-herald is using ".*": stop it/);
+    for (const name of [path, link]) {
+      expect(await refusal(name)).toMatch(/^Another misp-herald is using ".*": stop it/);
+    }
     await store.commit(owing(delivery("b")), NOW);
     expect(await store.owed()).toMatchObject([{ owed: 2 }]);
   });
@@ -232,7 +236,9 @@ describe("sqlite store: refuses", () => {
 
 /** Permissions do not stop root: its effective user changes while `act` runs. */
 async function asOrdinaryUser(act: () => Promise<void>): Promise<void> {
-  if (process.geteuid?.() !== 0 || !process.seteuid) return act();
+  if (process.geteuid?.() !== 0 || !process.seteuid) {
+    return act();
+  }
   process.seteuid(65534);
   try {
     await act();

@@ -33,7 +33,9 @@ export async function check(
 ): Promise<Checked> {
   const { secrets = "required", files = {} } = options;
   const readFile = async (path: string) => {
-    if (path === "config.yaml") return Buffer.from(text);
+    if (path === "config.yaml") {
+      return Buffer.from(text);
+    }
     const content = files[path];
     return content === undefined ? readFileSync(path) : Buffer.from(content);
   };
@@ -47,7 +49,9 @@ export async function check(
     const loaded = await loadConfig("config.yaml", { env, secrets, readFile });
     return { ...told(loaded.warnings), loaded };
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof ConfigError)) {
+      throw error;
+    }
     return told(error.issues);
   }
 }

@@ -148,7 +148,9 @@ export function describeDestination(
       const sockets = new Set<unknown>();
       let closed = 0;
       server.answer((response, socket) => {
-        if (!sockets.has(socket)) socket.once("close", () => (closed += 1));
+        if (!sockets.has(socket)) {
+          socket.once("close", () => (closed += 1));
+        }
         sockets.add(socket);
         response.end();
       });

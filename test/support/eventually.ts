@@ -3,8 +3,12 @@ export async function eventually<T>(probe: () => T | undefined | false, withinMs
   const until = Date.now() + withinMs;
   for (;;) {
     const value = probe();
-    if (value !== undefined && value !== false) return value;
-    if (Date.now() > until) throw new Error(`Not so within ${withinMs} ms: ${probe}`);
+    if (value !== undefined && value !== false) {
+      return value;
+    }
+    if (Date.now() > until) {
+      throw new Error(`Not so within ${withinMs} ms: ${probe}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

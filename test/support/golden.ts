@@ -67,18 +67,26 @@ export const GOLDEN_NAMES = Object.keys(SAMPLES);
 /** The payload of one sample; all of it is one group, so that it leaves as one. */
 export async function goldenPayload(name: string): Promise<Payload> {
   const sample = SAMPLES[name];
-  if (!sample) throw new Error(`No sample ${name}`);
+  if (!sample) {
+    throw new Error(`No sample ${name}`);
+  }
   const policy = Guard.parse(sample.guard ?? { max_tlp: "amber+strict" });
   const routes = compileRoutes([
     RouteOptions.parse({ name: "golden", kinds: ["*"], notify: "golden", group: { by: [], wait: "1s" } }),
   ]);
   await using store = openMemoryStore();
-  for (const message of sample.frames.map(decodeSample)) await absorb(message);
+  for (const message of sample.frames.map(decodeSample)) {
+    await absorb(message);
+  }
   const taken = await store.take("golden", NOW + 1000);
-  if (!taken || !("batch" in taken)) throw new Error(`Nothing leaves of ${name}`);
+  if (!taken || !("batch" in taken)) {
+    throw new Error(`Nothing leaves of ${name}`);
+  }
   const links = new Map([["cert", new URL("https://misp.example.org")]]);
   const { payload } = openBatch(taken.batch, { guard: policy, routes, links }, NOW + 1000);
-  if (!payload) throw new Error(`The guard refuses ${name}`);
+  if (!payload) {
+    throw new Error(`The guard refuses ${name}`);
+  }
   return payload;
 
   async function absorb(message: Message): Promise<void> {

@@ -9,7 +9,9 @@ export async function historyOf(
   const lines: RecordLine[] = [];
   for await (const page of ledger.records({})) {
     lines.push(...page);
-    if (lines.length >= limit) break;
+    if (lines.length >= limit) {
+      break;
+    }
   }
   return lines.slice(0, limit);
 }

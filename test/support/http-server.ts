@@ -41,12 +41,17 @@ export async function openHttpServer(options: { readonly tls?: boolean } = {}): 
     : createServer();
   server.on("request", async (request, response: ServerResponse) => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
+    for await (const chunk of request) {
+      chunks.push(chunk);
+    }
     const { method = "", url: path = "", headers } = request;
     requests.push({ method, path, headers, body: Buffer.concat(chunks), at: Date.now() });
     const answer = answers.length > 1 ? answers.shift() : answers[0];
-    if (typeof answer === "function") answer(response, request.socket);
-    else response.writeHead(answer?.status ?? 200, answer?.headers).end(answer?.body);
+    if (typeof answer === "function") {
+      answer(response, request.socket);
+    } else {
+      response.writeHead(answer?.status ?? 200, answer?.headers).end(answer?.body);
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

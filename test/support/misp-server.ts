@@ -64,13 +64,21 @@ export async function openMispServer(
 
   const honest = ({ method, path: asked, headers, body }: ReceivedRequest): Answer => {
     // As MISP does for what it does not take for an API call, whatever the key.
-    if (headers.accept !== "application/json") return FAILURES.login;
-    if (headers.authorization !== API_KEY) return FAILURES.badKey;
+    if (headers.accept !== "application/json") {
+      return FAILURES.login;
+    }
+    if (headers.authorization !== API_KEY) {
+      return FAILURES.badKey;
+    }
     if (asked === `${path}/users/view/me` && method === "GET") {
       return json(200, { User: { id: "7", email: "jane@example.org", authkey: API_KEY }, Role: ROLE });
     }
-    if (asked !== `${path}/events/restSearch`) return FAILURES.notFound;
-    if (method !== "POST" || headers["content-type"] !== "application/json") return mispError(405, "Not allowed");
+    if (asked !== `${path}/events/restSearch`) {
+      return FAILURES.notFound;
+    }
+    if (method !== "POST" || headers["content-type"] !== "application/json") {
+      return mispError(405, "Not allowed");
+    }
     const question: Json = JSON.parse(body.toString());
     searches.push(question);
     const { total, found } = search([...events.values()], question);
@@ -79,15 +87,20 @@ export async function openMispServer(
 
   const change = (uuid: string, fields: Json) => {
     const event = events.get(uuid);
-    if (!event) throw new Error("No such event");
+    if (!event) {
+      throw new Error("No such event");
+    }
     events.set(uuid, { ...event, published: false, ...fields });
   };
 
   server.answer((response, socket) => {
     const request = server.requests.at(-1);
     const answer = scripted.shift() ?? (request ? honest(request) : FAILURES.crashed);
-    if (typeof answer === "function") answer(response, socket);
-    else response.writeHead(answer.status, answer.headers).end(answer.body);
+    if (typeof answer === "function") {
+      answer(response, socket);
+    } else {
+      response.writeHead(answer.status, answer.headers).end(answer.body);
+    }
   });
   return {
     url: new URL(`${server.origin}${path}`),
@@ -120,7 +133,9 @@ function search(all: readonly Json[], question: Json): { readonly total: number;
       (!since || Number(event.publish_timestamp) >= Number(since)),
   );
   const [, column, direction] = /^Event\.(id|timestamp|publish_timestamp) (asc|desc)$/.exec(String(order)) ?? [];
-  if (column) matching.sort((a, b) => (Number(a[column]) - Number(b[column])) * (direction === "asc" ? 1 : -1));
+  if (column) {
+    matching.sort((a, b) => (Number(a[column]) - Number(b[column])) * (direction === "asc" ? 1 : -1));
+  }
   const size = limit === undefined ? matching.length : Number(limit);
   const first = (Number(page) - 1) * size;
   return { total: matching.length, found: matching.slice(first, first + size).map((event) => tell(event, question)) };

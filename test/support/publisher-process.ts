@@ -44,8 +44,12 @@ export async function openPublisherProcess(steps: readonly Step[]): Promise<Publ
   async function heard(word: string): Promise<string> {
     for (;;) {
       const value = said.get(word);
-      if (value !== undefined) return value;
-      if (said.has("exit")) throw new Error(`The publisher process ended before it said "${word}"`);
+      if (value !== undefined) {
+        return value;
+      }
+      if (said.has("exit")) {
+        throw new Error(`The publisher process ended before it said "${word}"`);
+      }
       await new Promise<void>((resolve) => {
         wake = resolve;
       });

@@ -25,7 +25,9 @@ export interface PublisherOptions {
 export async function openPublisher({ port = 0, username, password }: PublisherOptions = {}): Promise<TestPublisher> {
   const authenticated = username !== undefined;
   const domain = `publisher-${++opened}`;
-  if (authenticated) await ZAP.add(domain, { username, password: password ?? "" });
+  if (authenticated) {
+    await ZAP.add(domain, { username, password: password ?? "" });
+  }
 
   let subscribers = 0;
   /** The socket of this moment; what an earlier one still says of its subscribers does not count. */
@@ -47,11 +49,15 @@ export async function openPublisher({ port = 0, username, password }: PublisherO
 
   async function countSubscribers(bound: XPublisher): Promise<void> {
     for await (const [message] of bound) {
-      if (bound !== current) return;
+      if (bound !== current) {
+        return;
+      }
       subscribers += message?.[0] === 1 ? 1 : -1;
       const wake = waiting;
       waiting = [];
-      for (const resolve of wake) resolve();
+      for (const resolve of wake) {
+        resolve();
+      }
     }
   }
 
@@ -64,10 +70,14 @@ export async function openPublisher({ port = 0, username, password }: PublisherO
     sendRaw,
     send: (topic, payload) => sendRaw(`${topic} ${JSON.stringify(payload)}`),
     async subscribed(count = 1) {
-      while (subscribers < count) await new Promise<void>((resolve) => waiting.push(resolve));
+      while (subscribers < count) {
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      }
     },
     async unsubscribed() {
-      while (subscribers > 0) await new Promise<void>((resolve) => waiting.push(resolve));
+      while (subscribers > 0) {
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      }
     },
     async restart() {
       socket.close();
@@ -80,7 +90,9 @@ export async function openPublisher({ port = 0, username, password }: PublisherO
     },
     async [Symbol.asyncDispose]() {
       socket.close();
-      if (authenticated) ZAP.remove(domain);
+      if (authenticated) {
+        ZAP.remove(domain);
+      }
     },
   };
 }
@@ -94,7 +106,9 @@ async function bindWhenFree(socket: XPublisher | Reply, address: string): Promis
       return await socket.bind(address);
     } catch (error) {
       const inUse = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-      if (left === 0 || !inUse) throw error;
+      if (left === 0 || !inUse) {
+        throw error;
+      }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
@@ -133,7 +147,9 @@ const ZAP = (() => {
     },
     remove(domain: string): void {
       domains.delete(domain);
-      if (domains.size > 0) return;
+      if (domains.size > 0) {
+        return;
+      }
       replies?.socket.close();
       replies = undefined;
     },

@@ -25,7 +25,9 @@ export async function openServiceManager(): Promise<ServiceManager> {
   await once(lines, "line");
   lines.on("line", (line) => {
     const message: string[] = JSON.parse(line);
-    if (!message.includes("BARRIER=1")) told.push(message);
+    if (!message.includes("BARRIER=1")) {
+      told.push(message);
+    }
   });
   return {
     socket,

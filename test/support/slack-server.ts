@@ -32,8 +32,11 @@ export async function openSlackServer(options: { readonly tls?: boolean } = {}):
   server.answer((response, socket) => {
     const request = server.requests.at(-1);
     const answer = scripted.shift() ?? (request ? judge(request, posted) : { status: 500 });
-    if (typeof answer === "function") answer(response, socket);
-    else response.writeHead(answer.status, answer.headers).end(answer.body);
+    if (typeof answer === "function") {
+      answer(response, socket);
+    } else {
+      response.writeHead(answer.status, answer.headers).end(answer.body);
+    }
   });
   return {
     origin: server.origin,
@@ -47,9 +50,15 @@ export async function openSlackServer(options: { readonly tls?: boolean } = {}):
 }
 
 function judge(request: ReceivedRequest, posted: PostedMessage[]): Answer {
-  if (request.path === "/api/auth.test") return judgeToken(request);
-  if (request.path === "/api/chat.postMessage") return judgeApi(request, posted);
-  if (request.path === WEBHOOK_PATH) return judgeWebhook(request, posted);
+  if (request.path === "/api/auth.test") {
+    return judgeToken(request);
+  }
+  if (request.path === "/api/chat.postMessage") {
+    return judgeApi(request, posted);
+  }
+  if (request.path === WEBHOOK_PATH) {
+    return judgeWebhook(request, posted);
+  }
   return { status: 404, headers: { "content-type": "text/plain" }, body: "no_service" };
 }
 
@@ -67,15 +76,22 @@ function judgeApi({ headers, body }: ReceivedRequest, posted: PostedMessage[]): 
     headers: { "content-type": "application/json; charset=utf-8" },
     body: JSON.stringify(json),
   });
-  if (headers.authorization === undefined) return answer({ ok: false, error: "not_authed" });
-  if (headers.authorization !== `Bearer ${TOKEN}`) return answer({ ok: false, error: "invalid_auth" });
-  if (!headers["content-type"]?.startsWith("application/x-www-form-urlencoded"))
+  if (headers.authorization === undefined) {
+    return answer({ ok: false, error: "not_authed" });
+  }
+  if (headers.authorization !== `Bearer ${TOKEN}`) {
+    return answer({ ok: false, error: "invalid_auth" });
+  }
+  if (!headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
     return answer({ ok: false, error: "invalid_post_type" });
+  }
   const form = new URLSearchParams(body.toString());
   const message = Object.fromEntries(
     [...form].map(([name, value]) => [name, ["channel", "text"].includes(name) ? value : JSON.parse(value)]),
   );
-  if (message.channel !== CHANNEL) return answer({ ok: false, error: "channel_not_found" });
+  if (message.channel !== CHANNEL) {
+    return answer({ ok: false, error: "channel_not_found" });
+  }
   const found = findViolations(message);
   if (found.length > 0) {
     const messages = found.map((violation) => `[ERROR] ${violation}`);
@@ -92,10 +108,16 @@ function judgeWebhook({ headers, body }: ReceivedRequest, posted: PostedMessage[
     headers: { "content-type": "text/html" },
     body: word,
   });
-  if (!headers["content-type"]?.startsWith("application/json")) return answer(400, "invalid_payload");
+  if (!headers["content-type"]?.startsWith("application/json")) {
+    return answer(400, "invalid_payload");
+  }
   const message = JSON.parse(body.toString());
-  if (message.channel !== undefined || message.metadata !== undefined) return answer(400, "invalid_payload");
-  if (findViolations(message).length > 0) return answer(400, "invalid_payload");
+  if (message.channel !== undefined || message.metadata !== undefined) {
+    return answer(400, "invalid_payload");
+  }
+  if (findViolations(message).length > 0) {
+    return answer(400, "invalid_payload");
+  }
   posted.push({ surface: "webhook", message });
   return answer(200, "ok");
 }

@@ -34,8 +34,11 @@ export async function openSmtpScript(steps: Readonly<Record<string, Step>> = {})
     let inData = false;
     const take = (name: string) => {
       const step = steps[name] ?? ANSWERS[name] ?? "500 5.5.2 What?";
-      if (typeof step === "string") socket.write(`${step}\r\n`);
-      else step(socket);
+      if (typeof step === "string") {
+        socket.write(`${step}\r\n`);
+      } else {
+        step(socket);
+      }
     };
     socket.setEncoding("latin1");
     socket.on("data", (chunk) => {
@@ -43,7 +46,9 @@ export async function openSmtpScript(steps: Readonly<Record<string, Step>> = {})
       for (;;) {
         const end = inData ? "\r\n.\r\n" : "\r\n";
         const at = buffered.indexOf(end);
-        if (at < 0) return;
+        if (at < 0) {
+          return;
+        }
         const text = buffered.slice(0, at);
         buffered = buffered.slice(at + end.length);
         const name = inData ? "." : (text.split(/[ :]/)[0] ?? "").toUpperCase();
@@ -60,7 +65,9 @@ export async function openSmtpScript(steps: Readonly<Record<string, Step>> = {})
     port: (server.address() as AddressInfo).port,
     seen,
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets) {
+        socket.destroy();
+      }
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -72,7 +72,9 @@ export async function openSmtpServer(options: SmtpServerOptions = {}): Promise<S
       done(refusal(answers.greeting, "greeting"));
     },
     onAuth: ({ username, password, accessToken }, _, done) => {
-      if (answers.auth !== undefined) return done(refusal(answers.auth, "auth"));
+      if (answers.auth !== undefined) {
+        return done(refusal(answers.auth, "auth"));
+      }
       const isKnown = token
         ? accessToken === token
         : login !== undefined && username === login.user && password === login.password;
@@ -85,7 +87,9 @@ export async function openSmtpServer(options: SmtpServerOptions = {}): Promise<S
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("end", () => {
         const raw = Buffer.concat(chunks);
-        if (answers.data !== undefined) return done(refusal(answers.data, raw.toString().slice(0, 500)));
+        if (answers.data !== undefined) {
+          return done(refusal(answers.data, raw.toString().slice(0, 500)));
+        }
         const { mailFrom, rcptTo } = session.envelope;
         mails.push({
           from: mailFrom ? mailFrom.address : "",

@@ -179,7 +179,7 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
         attributes: [{ instance: "cert", id: "80" }],
       };
       const drain = async (before: number) => {
-        while (await store.prune(before));
+        while (await store.prune(before)) {}
       };
 
       await drain(NOW - 1);
@@ -205,7 +205,7 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
       await using store = (await open()).store;
       await store.commit(effects({ events: [eventMemory()], attributes: [attributeMemory("70")] }), NOW - 1);
       await store.commit(effects({ events: [eventMemory({ revision: 1 })] }), NOW);
-      while (await store.prune(NOW));
+      while (await store.prune(NOW)) {}
       expect((await store.load(EVENT_KEYS)).attributes).toEqual([attributeMemory("70")]);
     });
 
@@ -214,7 +214,9 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
       const records = Array.from({ length: 1201 }, (_, n) => record(delivery(`r${n}`), { at: NOW - 1 }));
       await store.commit(effects({ records }), NOW);
       let calls = 1;
-      while (await store.prune(NOW)) calls++;
+      while (await store.prune(NOW)) {
+        calls++;
+      }
       expect(calls).toBeLessThanOrEqual(3);
       expect(await historyOf(store, 9)).toEqual([]);
     });

@@ -130,7 +130,9 @@ const Message = z.strictObject({
 /** All objects in a card, however deep. */
 export function* nodes(value: unknown): Generator<Readonly<Record<string, unknown>>> {
   if (Array.isArray(value)) {
-    for (const part of value) yield* nodes(part);
+    for (const part of value) {
+      yield* nodes(part);
+    }
   } else if (typeof value === "object" && value !== null) {
     yield value as Readonly<Record<string, unknown>>;
     yield* nodes(Object.values(value));

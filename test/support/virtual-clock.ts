@@ -11,7 +11,9 @@ export class VirtualClock implements Clock {
 
   readonly sleep = (ms: number, signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
-      if (signal.aborted) return resolve();
+      if (signal.aborted) {
+        return resolve();
+      }
       const sleeper = {
         at: this.#now + ms,
         wake: () => {
@@ -30,7 +32,9 @@ export class VirtualClock implements Clock {
     for (;;) {
       await new Promise(setImmediate); // all that is awake falls asleep: what it awaits are promises alone
       const [next] = [...this.#sleepers].sort((a, b) => a.at - b.at);
-      if (!next || next.at > until) break;
+      if (!next || next.at > until) {
+        break;
+      }
       this.#now = Math.max(this.#now, next.at);
       next.wake();
     }

@@ -7,7 +7,9 @@ const STYLE = { timeZone: "Europe/Brussels", defang: true };
 
 function rendered(source: TemplateSource, told: Entry = publication(), show: number | "matched" = 20) {
   const compiled = compileTemplate(source);
-  if ("problems" in compiled) throw new Error(compiled.problems.map(({ message }) => message).join());
+  if ("problems" in compiled) {
+    throw new Error(compiled.problems.map(({ message }) => message).join());
+  }
   return renderTemplate(compiled.template, told, STYLE, show);
 }
 

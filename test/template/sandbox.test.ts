@@ -11,7 +11,9 @@ const STYLE = { timeZone: "UTC", defang: true };
 
 function render(text: string, told = publication()): string {
   const compiled = compileTemplate({ body: text });
-  if ("problems" in compiled) return "";
+  if ("problems" in compiled) {
+    return "";
+  }
   const result = renderTemplate(compiled.template, told, STYLE, 20);
   return "failed" in result ? "" : (result.body ?? "");
 }
@@ -170,9 +172,13 @@ describe("what a template writes", () => {
           title: "{{ event.info }}{{ event.org.name }}",
           body: "{{ event.info }}{{ event.org.name }}\nhttp{{ ':' }}//{{ indicators.first.value }}",
         });
-        if (!("template" in compiled)) throw new Error("does not compile");
+        if (!("template" in compiled)) {
+          throw new Error("does not compile");
+        }
         const custom = renderTemplate(compiled.template, told, STYLE, 20);
-        if ("failed" in custom) throw new Error(custom.failed);
+        if ("failed" in custom) {
+          throw new Error(custom.failed);
+        }
         const words = headline({ ...told, custom }, STYLE);
         for (const line of [words.title, ...(words.body ?? [])]) {
           expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Surrogate}\u2028\u2029]/u);

@@ -35,7 +35,9 @@ async function leaving(own: object | undefined, ofRoutes: readonly (object | und
   const rules = { routes, destinations: new Map([["soc", { guard: policy, repeats: "changed" } as const]]) };
   await store.commit(plan([message], await store.load(keysOf([message])), NOW, rules).effects, NOW);
   const taken = await store.take("soc", NOW);
-  if (!taken || !("batch" in taken)) throw new Error("nothing leaves");
+  if (!taken || !("batch" in taken)) {
+    throw new Error("nothing leaves");
+  }
   const failures: TemplateFailure[] = [];
   const wording = {
     template: own && TemplateOption.parse(own),
@@ -113,7 +115,9 @@ describe("templates in a configuration", () => {
     await using parts = openParts(config, { log, clock, stdout }, { store, sources: [] });
     const sending = parts.workers[0]?.sending;
     expect(Object.keys(sending?.wording?.template ?? {})).toEqual(["title", "body"]);
-    for (let i = 0; i < 5; i += 1) sending?.wording?.failed("limit");
+    for (let i = 0; i < 5; i += 1) {
+      sending?.wording?.failed("limit");
+    }
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain("A template failed");
   });
@@ -143,8 +147,12 @@ describe("templates in a configuration", () => {
 
 /** Every field's path; lists are looked into. */
 function pathsOf(value: unknown, prefix = ""): readonly string[] {
-  if (Array.isArray(value)) return value.flatMap((one) => pathsOf(one, prefix));
-  if (typeof value !== "object" || value === null) return [prefix];
+  if (Array.isArray(value)) {
+    return value.flatMap((one) => pathsOf(one, prefix));
+  }
+  if (typeof value !== "object" || value === null) {
+    return [prefix];
+  }
   return [prefix, ...Object.entries(value).flatMap(([name, inside]) => pathsOf(inside, `${prefix}.${name}`))];
 }
 
@@ -153,7 +161,9 @@ describe("the samples that templates are tried with", () => {
 
   it("have every field that a real alert has", async () => {
     const real: Entry[] = [everything()];
-    for (const name of GOLDEN_NAMES) real.push(...(await goldenPayload(name)).entries);
+    for (const name of GOLDEN_NAMES) {
+      real.push(...(await goldenPayload(name)).entries);
+    }
     const unknown = real.flatMap((told) => pathsOf(viewOf(told, STYLE, 20))).filter((path) => !known.has(path));
     expect([...new Set(unknown)]).toEqual([]);
   });
@@ -161,7 +171,9 @@ describe("the samples that templates are tried with", () => {
   it("have no field that no alert can have", () => {
     const possible = new Set(pathsOf(viewOf(everything(), STYLE, 1)));
     expect([...known].filter((path) => !possible.has(path))).toEqual([]);
-    for (const sample of SAMPLES) expect(pathsOf(sample).filter((path) => !known.has(path))).toEqual([]);
+    for (const sample of SAMPLES) {
+      expect(pathsOf(sample).filter((path) => !known.has(path))).toEqual([]);
+    }
   });
 });
 

@@ -17,7 +17,9 @@ export function frameOf(topic: string, payload: unknown, receivedAt = 1_795_200_
 /** Decodes what must be a message. */
 export function messageOf(topic: string, payload: unknown, receivedAt?: number): Message {
   const message = decode(frameOf(topic, payload, receivedAt));
-  if (message === undefined) throw new Error(`No message from ${topic}`);
+  if (message === undefined) {
+    throw new Error(`No message from ${topic}`);
+  }
   return message;
 }
 

@@ -46,7 +46,9 @@ function expectedKind(name: string): string | undefined {
   const start = Object.keys(EXPECTED)
     .filter((prefix) => name.startsWith(prefix))
     .sort((a, b) => b.length - a.length)[0];
-  if (start === undefined) throw new Error(`No expectation for ${name}`);
+  if (start === undefined) {
+    throw new Error(`No expectation for ${name}`);
+  }
   return EXPECTED[start];
 }
 
@@ -67,7 +69,9 @@ describe("decode() reads what a real MISP sends", () => {
   it("gives every part of an event an event, so that a guard asks for its marking", () => {
     const parts = TOLD.filter((name) => /_(attribute|object|object_reference|sighting)--|tached/.test(name));
     expect(parts.length).toBeGreaterThan(20);
-    for (const name of parts) expect(decodeSample(name).event?.id, name).toMatch(/^\d+$/);
+    for (const name of parts) {
+      expect(decodeSample(name).event?.id, name).toMatch(/^\d+$/);
+    }
   });
 
   it("reads a whole session, in which only keep-alives are no message", () => {
@@ -108,13 +112,16 @@ describe("decode() leaves out what nobody is told", () => {
 
   it.each(forbidden)("%s", (needle) => {
     expect(SAMPLE_NAMES.some((name) => JSON.stringify(sample(name).payload).includes(needle))).toBe(true);
-    for (const [name, text] of read) expect(text.includes(needle), name).toBe(false);
+    for (const [name, text] of read) {
+      expect(text.includes(needle), name).toBe(false);
+    }
   });
 
   it("e-mail addresses of users, except in the messages about users", () => {
     for (const [name, text] of read) {
-      if (!name.startsWith("misp_json_user--"))
+      if (!name.startsWith("misp_json_user--")) {
         expect(text, name).not.toMatch(/jane\.doe|analyst@|acme-cert\.example"/);
+      }
     }
   });
 
@@ -255,10 +262,16 @@ describe("decode() survives every mutation of every sample", () => {
       : [];
 
   function mutate(value: unknown, [key, ...rest]: readonly string[], to: unknown): unknown {
-    if (key === undefined) return to;
-    if (typeof value !== "object" || value === null) return value;
+    if (key === undefined) {
+      return to;
+    }
+    if (typeof value !== "object" || value === null) {
+      return value;
+    }
     const entries = Object.entries(value).flatMap(([name, inner]) => {
-      if (name !== key) return [[name, inner]];
+      if (name !== key) {
+        return [[name, inner]];
+      }
       const changed = mutate(inner, rest, to);
       return changed === undefined ? [] : [[name, changed]];
     });
@@ -286,7 +299,9 @@ describe("decode() survives every mutation of every sample", () => {
           decode(frameOf(topic, JSON.stringify(mutated)));
           outcomes.decoded++;
         } catch (error) {
-          if (!(error instanceof DecodeError)) throw error;
+          if (!(error instanceof DecodeError)) {
+            throw error;
+          }
           outcomes.refused++;
         }
       }),
@@ -302,7 +317,9 @@ describe("decode() survives every mutation of every sample", () => {
         try {
           decode(frameOf(topic, bytes));
         } catch (error) {
-          if (!(error instanceof DecodeError)) throw error;
+          if (!(error instanceof DecodeError)) {
+            throw error;
+          }
         }
       }),
       { numRuns: 1000 },

@@ -41,7 +41,9 @@ export function openAsker({ stdin, stdout, signal }: Context): Asker {
   const screen = Object.assign(
     new Writable({
       write(chunk, _encoding, done) {
-        if (echoes) stdout.write(chunk);
+        if (echoes) {
+          stdout.write(chunk);
+        }
         done();
       },
     }),
@@ -66,7 +68,9 @@ export function openAsker({ stdin, stdout, signal }: Context): Asker {
 
   async function next(): Promise<string> {
     while (typed.length === 0) {
-      if (stop.signal.aborted) throw new UsageError(STOPPED, 1);
+      if (stop.signal.aborted) {
+        throw new UsageError(STOPPED, 1);
+      }
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
@@ -78,7 +82,9 @@ export function openAsker({ stdin, stdout, signal }: Context): Asker {
     for (;;) {
       const shown = standard === undefined || standard === "" ? "" : ` [${secret ? "as before" : standard}]`;
       const prompt = `${question}${shown}${secret ? " (not shown)" : ""}: `;
-      if (secret) stdout.write(prompt);
+      if (secret) {
+        stdout.write(prompt);
+      }
       echoes = !secret;
       lines.setPrompt(secret ? "" : prompt);
       lines.prompt();
@@ -91,10 +97,14 @@ export function openAsker({ stdin, stdout, signal }: Context): Asker {
       } finally {
         echoes = false;
       }
-      if (secret) print(stdout, "");
+      if (secret) {
+        print(stdout, "");
+      }
       const answer = line.trim() || (standard ?? "");
       const problem = check?.(answer);
-      if (problem === undefined) return answer;
+      if (problem === undefined) {
+        return answer;
+      }
       print(stdout, `  ${problem}`);
     }
   }
@@ -113,8 +123,9 @@ export function openAsker({ stdin, stdout, signal }: Context): Asker {
     async choose(question, choices, standard) {
       print(stdout, question);
       const width = Math.max(...choices.map(({ value }) => value.length));
-      for (const [i, { value, text }] of choices.entries())
+      for (const [i, { value, text }] of choices.entries()) {
         print(stdout, `  ${i + 1}  ${value.padEnd(width)}  ${text}`);
+      }
       const find = (text: string) => choices.find(({ value }, i) => text === value || text === String(i + 1))?.value;
       const answer = await ask("Number or name", {
         standard,

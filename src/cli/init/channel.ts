@@ -79,11 +79,15 @@ async function askSlack(
       secret: true,
       check: (text) => fits(isUrl(text) ? SLACK_OPTIONS.webhook_url : SLACK_OPTIONS.token)(text),
     });
-    if (isUrl(access)) return { webhook_url: { name: "slack_webhook_url", value: access } };
+    if (isUrl(access)) {
+      return { webhook_url: { name: "slack_webhook_url", value: access } };
+    }
     asker.say("Asking Slack …");
     const { good, text } = await probeSlack(access, standard.apiUrl, asker.signal);
     asker.say(text);
-    if (!good && (await asker.confirm("Another token?", true))) continue;
+    if (!good && (await asker.confirm("Another token?", true))) {
+      continue;
+    }
     asker.say("The channel's ID is at the bottom of its details in Slack. Invite the bot: /invite @name-of-the-app");
     const channel = await asker.ask("ID of the channel, such as C0123456789", {
       standard: standard.channel,

@@ -62,14 +62,23 @@ export function formatDocument(
   const secrets: Draft[] = [];
   const variables: string[] = [];
   const write = (option: Option): string => {
-    if (typeof option === "string") return quote(option);
-    if (typeof option !== "object") return String(option);
-    if (isList(option)) return `[${option.map(quote).join(", ")}]`;
-    if (!isConfidential(option))
+    if (typeof option === "string") {
+      return quote(option);
+    }
+    if (typeof option !== "object") {
+      return String(option);
+    }
+    if (isList(option)) {
+      return `[${option.map(quote).join(", ")}]`;
+    }
+    if (!isConfidential(option)) {
       return `{ ${Object.entries(option)
         .map(([key, value]) => `${key}: ${write(value)}`)
         .join(", ")} }`;
-    if (keeping === "plain") return quote(option.value);
+    }
+    if (keeping === "plain") {
+      return quote(option.value);
+    }
     if (keeping === "env") {
       variables.push(variableOf(option.name));
       return `"$\{${variableOf(option.name)}}"`;

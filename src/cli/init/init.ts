@@ -58,7 +58,9 @@ export async function initCommand(
     return outcome;
   };
   if (options.yes) {
-    if (!options.force && (await exists(file))) throw new UsageError(`${file} exists; --force replaces it`, 1);
+    if (!options.force && (await exists(file))) {
+      throw new UsageError(`${file} exists; --force replaces it`, 1);
+    }
     const document = formatDocument(file, unattended(given, context.env), "env", form);
     tellNext(await finish(document, "env", context.env, given.type ?? "console"), context);
     return 0;
@@ -85,7 +87,11 @@ export async function initCommand(
   const keeping = hasSecrets ? await askKeeping(asker, file, system) : "plain";
   const document = formatDocument(file, answers, keeping, form);
   const taken: string[] = [];
-  for (const { path } of document.secrets) if (await exists(path)) taken.push(path);
+  for (const { path } of document.secrets) {
+    if (await exists(path)) {
+      taken.push(path);
+    }
+  }
   if (taken.length > 0 && !options.force && !(await asker.confirm(`Replace ${taken.join(" and ")}?`, false))) {
     throw new UsageError("nothing was written", 1);
   }
@@ -161,7 +167,9 @@ async function packaged(name: string): Promise<string | undefined> {
 /** Told before the first question, not after the last. */
 async function ensureWritable(file: string): Promise<void> {
   let folder = dirname(file);
-  while (!(await exists(folder)) && folder !== dirname(folder)) folder = dirname(folder);
+  while (!(await exists(folder)) && folder !== dirname(folder)) {
+    folder = dirname(folder);
+  }
   try {
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (error) {

@@ -35,12 +35,18 @@ export async function probeFeed(
   const log = openLog("info", {
     write(line) {
       const { level, msg, endpoint } = LogLine.parse(JSON.parse(line));
-      if (endpoint === undefined) return;
+      if (endpoint === undefined) {
+        return;
+      }
       if (level === "info") {
         connected.add(endpoint);
         troubles.delete(endpoint);
-      } else troubles.set(endpoint, msg.replace(/; trying again(, at least every \d+ s)?/, ""));
-      if (feed.endpoints.every((one) => troubles.has(one))) enough.abort();
+      } else {
+        troubles.set(endpoint, msg.replace(/; trying again(, at least every \d+ s)?/, ""));
+      }
+      if (feed.endpoints.every((one) => troubles.has(one))) {
+        enough.abort();
+      }
     },
   });
   const source = Feed.parse({ type: "zeromq", ...feed }).open({ instance: "misp", log, now: systemClock.now });
@@ -50,7 +56,9 @@ export async function probeFeed(
   try {
     for await (const [frame] of source.frames(AbortSignal.any([enough.signal, signal]))) {
       heard = frame?.topic;
-      if (heard !== undefined) break;
+      if (heard !== undefined) {
+        break;
+      }
     }
   } finally {
     clearInterval(ticking);
@@ -68,7 +76,9 @@ export async function probeFeed(
       `Connected, but nothing was said for ${seconds} s, and MISP speaks every 10 s. Does its publisher run (mispzmq.py, Plugin.ZeroMQ_enable)?`,
     );
   }
-  if (lines.length === 0) lines.push("Nothing answers there. Check host, port and firewall.");
+  if (lines.length === 0) {
+    lines.push("Nothing answers there. Check host, port and firewall.");
+  }
   return { good: false, text: lines.join("\n") };
 }
 
@@ -98,8 +108,9 @@ export async function probeSlack(token: string, apiUrl: string | undefined, sign
   await using http = openHttp({ url, timeoutMs: TIMEOUT_MS });
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/x-www-form-urlencoded" };
   const reply = await http.post({ headers, body: "", signal });
-  if ("status" in reply && reply.status === 200 && isOk(reply.body))
+  if ("status" in reply && reply.status === 200 && isOk(reply.body)) {
     return { good: true, text: "Slack knows the token." };
+  }
   const outcome = classifyAnswer(reply, systemClock.now(), "api");
   const { reason, hint } = "reason" in outcome ? outcome : { reason: "answer not understood", hint: undefined };
   return { good: false, text: `Slack says no: ${reason}.${hint === undefined ? "" : `\n${capital(hint)}.`}` };

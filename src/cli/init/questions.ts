@@ -36,7 +36,9 @@ export async function askAnswers(asker: Asker, given: Given, listenMs: number): 
   });
   const feed = await askFeed(asker, given, url, listenMs);
   const access = url === "" ? {} : await askApi(asker, url);
-  if (url === "") asker.say(`Without an address there is no API key either: ${WITHOUT_KEY}`);
+  if (url === "") {
+    asker.say(`Without an address there is no API key either: ${WITHOUT_KEY}`);
+  }
 
   asker.say("\nWho is told");
   const type = await asker.choose("Where do alerts go?", CHANNELS, given.type ?? "console");

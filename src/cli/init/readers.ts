@@ -14,7 +14,9 @@ export interface Readers {
 export async function findReaders(): Promise<Readers | undefined> {
   const groups = await readFile("/etc/group", "utf8").catch(() => "");
   const [, found] = new RegExp(`^${GROUP}:[^:]*:(\\d+):`, "m").exec(groups) ?? [];
-  if (found === undefined) return undefined;
+  if (found === undefined) {
+    return undefined;
+  }
   const gid = Number(found);
   return { gid, reachable: process.getuid?.() === 0 || process.getgid?.() === gid };
 }

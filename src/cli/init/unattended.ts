@@ -6,14 +6,18 @@ import type { Given } from "./questions.ts";
 /** The answers of a command line; secrets come from the environment, where the configuration then looks for them. */
 export function unattended(given: Given, env: Context["env"]): Answers {
   const { url, endpoints, username, type = "console", channel, apiUrl, maxTlp, audience = [] } = given;
-  if (!endpoints || !maxTlp) throw new UsageError("--yes needs --endpoint and --max-tlp");
+  if (!endpoints || !maxTlp) {
+    throw new UsageError("--yes needs --endpoint and --max-tlp");
+  }
   const secret = (name: string): Confidential | undefined => {
     const value = env[variableOf(name)];
     return value ? { name, value } : undefined;
   };
   const need = (name: string, why: string): Confidential => {
     const found = secret(name);
-    if (!found) throw new UsageError(`${why} needs the environment variable ${variableOf(name)}`);
+    if (!found) {
+      throw new UsageError(`${why} needs the environment variable ${variableOf(name)}`);
+    }
     return found;
   };
   const options = () => {
@@ -21,7 +25,9 @@ export function unattended(given: Given, env: Context["env"]): Answers {
       case "console":
         return {};
       case "slack":
-        if (channel === undefined) return { webhook_url: need("slack_webhook_url", "--type slack without --channel") };
+        if (channel === undefined) {
+          return { webhook_url: need("slack_webhook_url", "--type slack without --channel") };
+        }
         return {
           token: need("slack_token", "--type slack"),
           channel,

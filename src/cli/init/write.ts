@@ -22,19 +22,25 @@ export async function writeDrafts(drafts: readonly (Draft & { readonly gid?: num
   try {
     for (const { path, text, gid } of drafts) {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      if (gid !== undefined) await share(dirname(path), gid, 0o750);
+      if (gid !== undefined) {
+        await share(dirname(path), gid, 0o750);
+      }
       const from = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
       pending.push({ from, to: path });
       const file = await open(from, "wx", 0o600);
       try {
         await file.writeFile(text);
         await file.sync();
-        if (gid !== undefined) await share(from, gid, 0o640);
+        if (gid !== undefined) {
+          await share(from, gid, 0o640);
+        }
       } finally {
         await file.close();
       }
     }
-    for (const { from, to } of pending) await rename(from, to);
+    for (const { from, to } of pending) {
+      await rename(from, to);
+    }
   } catch (error) {
     await Promise.all(pending.map(({ from }) => rm(from, { force: true })));
     const path = pending.at(-1)?.to ?? drafts[0]?.path ?? "";

@@ -21,7 +21,9 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** The receiver knows a batch by its `webhook-id`, so that a second copy does no harm; and what to do about a failure. */
 export function judge(outcome: Outcome): Outcome {
-  if (!("reason" in outcome)) return outcome;
+  if (!("reason" in outcome)) {
+    return outcome;
+  }
   const hint = HINTS[outcome.reason];
   return {
     ...outcome,

@@ -27,8 +27,11 @@ export class Metrics implements Disposable {
     for (const name of namesOf(FAMILIES)) {
       const { type, help, labels } = FAMILIES[name];
       const options = { name, help, labelNames: [...labels], registers: [this.#registry] };
-      if (type === "counter") this.#fields.set(name, new Counter(options));
-      else if (type === "gauge") this.#fields.set(name, new Gauge(options));
+      if (type === "counter") {
+        this.#fields.set(name, new Counter(options));
+      } else if (type === "gauge") {
+        this.#fields.set(name, new Gauge(options));
+      }
     }
     const { help, labels } = FAMILIES[DURATION];
     this.#durations = new Histogram({
@@ -68,12 +71,22 @@ export class Metrics implements Disposable {
   async #read(daemon: Daemon, probe: WriteProbe): Promise<string> {
     const samples = [...(await samplesOf(daemon, probe)), ...(await this.#ownSamples())];
     const shown = new Set(samples.flatMap(({ name, labels }) => (name === SHOWN ? (labels.destination ?? []) : [])));
-    for (const field of this.#fields.values()) field.reset();
+    for (const field of this.#fields.values()) {
+      field.reset();
+    }
     // Without a label a reset leaves a zero, also where nothing is known.
-    for (const [name, field] of this.#fields) if (FAMILIES[name].labels.length === 0) field.remove({});
-    for (const { name, labels, value } of samples) this.#fields.get(name)?.inc(labels, value);
+    for (const [name, field] of this.#fields) {
+      if (FAMILIES[name].labels.length === 0) {
+        field.remove({});
+      }
+    }
+    for (const { name, labels, value } of samples) {
+      this.#fields.get(name)?.inc(labels, value);
+    }
     for (const destination of this.#timed) {
-      if (shown.has(destination)) continue;
+      if (shown.has(destination)) {
+        continue;
+      }
       this.#timed.delete(destination);
       this.#durations.remove({ destination });
     }

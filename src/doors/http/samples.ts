@@ -87,8 +87,12 @@ async function destinations(daemon: Daemon, lines: OwedTotals): Promise<readonly
     const toldAt = await store.ledger.toldAt(destination);
     const about = { destination };
     const held = (kind: "paused" | "suspended") => Number(holds.find(destination, kind) !== undefined);
-    if (type !== undefined) samples.push(sample("misp_herald_destination_info", 1, { destination, type }));
-    if (toldAt !== undefined) samples.push(sample("misp_herald_last_delivery_timestamp_seconds", toldAt / 1000, about));
+    if (type !== undefined) {
+      samples.push(sample("misp_herald_destination_info", 1, { destination, type }));
+    }
+    if (toldAt !== undefined) {
+      samples.push(sample("misp_herald_last_delivery_timestamp_seconds", toldAt / 1000, about));
+    }
     samples.push(
       sample("misp_herald_deliveries_owed", line?.owed ?? 0, about),
       sample("misp_herald_oldest_owed_seconds", line ? Math.max(0, now - line.oldestAt) / 1000 : 0, about),

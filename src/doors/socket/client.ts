@@ -23,7 +23,9 @@ export async function ask<T>(line: Line, query: QueryInput, document: z.ZodType<
   const replies = converse(line, query);
   for (;;) {
     const { done, value } = await replies.next();
-    if (done) return parse(document, value);
+    if (done) {
+      return parse(document, value);
+    }
   }
 }
 
@@ -38,7 +40,9 @@ export async function* askAll<T, E>(
   try {
     for (;;) {
       const { done, value } = await replies.next();
-      if (done) return parse(end, value);
+      if (done) {
+        return parse(end, value);
+      }
       yield parse(item, value);
     }
   } finally {
@@ -56,18 +60,28 @@ async function* converse({ path, signal }: Line, query: QueryInput): AsyncGenera
     socket.destroy(new ControlError(`misp-herald has not answered for ${PATIENCE_MS / 1000} s; see its log`)),
   );
   try {
-    if (signal.aborted) cut();
+    if (signal.aborted) {
+      cut();
+    }
     socket.write(`${JSON.stringify({ v: PROTOCOL, by: asker(), query })}\n`);
     for await (const text of linesOf(socket)) {
       const reply = Reply.safeParse(parseJson(text));
-      if (!reply.success) throw notOurs(path);
-      if ("error" in reply.data) throw inWords(reply.data.error);
-      if ("end" in reply.data) return reply.data.end;
+      if (!reply.success) {
+        throw notOurs(path);
+      }
+      if ("error" in reply.data) {
+        throw inWords(reply.data.error);
+      }
+      if ("end" in reply.data) {
+        return reply.data.end;
+      }
       yield reply.data.item;
     }
     throw new ControlError("misp-herald hung up before it had answered: it is stopping; see its log");
   } catch (error) {
-    if (error instanceof ControlError || error instanceof UsageError) throw error;
+    if (error instanceof ControlError || error instanceof UsageError) {
+      throw error;
+    }
     throw new ControlError("The connection to misp-herald was lost before it had answered", { cause: error });
   } finally {
     signal.removeEventListener("abort", cut);
@@ -104,7 +118,9 @@ async function* linesOf(socket: Socket): AsyncGenerator<string> {
     }
     rest.push(chunk.subarray(from));
     length += chunk.length - from;
-    if (length > MAX_REPLY_BYTES) throw new ControlError("misp-herald answered with more than 64 MiB in one line");
+    if (length > MAX_REPLY_BYTES) {
+      throw new ControlError("misp-herald answered with more than 64 MiB in one line");
+    }
   }
 }
 
@@ -122,7 +138,9 @@ function asker(): Asker {
 
 function parse<T>(document: z.ZodType<T>, value: unknown): T {
   const parsed = document.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    return parsed.data;
+  }
   throw new ControlError(
     "misp-herald answered something else than was asked: the daemon is of another version; restart it, or use its own command",
   );
@@ -189,10 +207,16 @@ async function inReach(path: string, error: Error): Promise<ControlError> {
 async function whoMay(path: string): Promise<string> {
   const what = `You may not talk to misp-herald at "${path}"`;
   const gid = await groupOf(path);
-  if (gid === undefined) return `${what}: ask whoever runs it which group may`;
-  if (gid === 0) return `${what}: only root may; use sudo, or run misp-herald with a group of its own`;
+  if (gid === undefined) {
+    return `${what}: ask whoever runs it which group may`;
+  }
+  if (gid === 0) {
+    return `${what}: only root may; use sudo, or run misp-herald with a group of its own`;
+  }
   const name = await nameOfGroup(gid);
-  if (name === undefined) return `${what}: members of the group with the id ${gid} may; use sudo, or join it`;
+  if (name === undefined) {
+    return `${what}: members of the group with the id ${gid} may; use sudo, or join it`;
+  }
   return `${what}: join the group ${name} (sudo usermod -aG ${name} ${asker().name}) and log in again, or use sudo`;
 }
 
@@ -200,7 +224,9 @@ async function whoMay(path: string): Promise<string> {
 async function groupOf(path: string): Promise<number | undefined> {
   for (let at = resolve(path); ; at = dirname(at)) {
     const found = await stat(at).catch(() => undefined);
-    if (found || at === dirname(at)) return found?.gid;
+    if (found || at === dirname(at)) {
+      return found?.gid;
+    }
   }
 }
 

@@ -47,7 +47,9 @@ export async function openControl(options: ControlOptions): Promise<OpenSocket> 
     async [Symbol.asyncDispose]() {
       const closed = open[Symbol.asyncDispose]();
       const ended = [...conversations.values()];
-      for (const socket of conversations.keys()) socket.destroy();
+      for (const socket of conversations.keys()) {
+        socket.destroy();
+      }
       await Promise.all([closed, ...ended]);
     },
   };
@@ -57,11 +59,18 @@ export async function openControl(options: ControlOptions): Promise<OpenSocket> 
 async function answerOne(talk: Conversation, { answer, log }: ControlOptions): Promise<void> {
   try {
     const request = parseRequest(await talk.readLine());
-    for await (const line of answer(request, talk.signal)) await talk.write({ v: PROTOCOL, ...line });
+    for await (const line of answer(request, talk.signal)) {
+      await talk.write({ v: PROTOCOL, ...line });
+    }
   } catch (error) {
-    if (talk.signal.aborted) return;
-    if (error instanceof StoreError) log.error({ err: error, hint: RETRY_IT }, "A command failed by the state file");
-    else if (!(error instanceof RefusedError)) log.error({ err: error, hint: REPORT_IT }, "A command failed by a bug");
+    if (talk.signal.aborted) {
+      return;
+    }
+    if (error instanceof StoreError) {
+      log.error({ err: error, hint: RETRY_IT }, "A command failed by the state file");
+    } else if (!(error instanceof RefusedError)) {
+      log.error({ err: error, hint: REPORT_IT }, "A command failed by a bug");
+    }
     const { code, message } =
       error instanceof RefusedError ? error : new RefusedError("failed", "the daemon failed to do it; see its log");
     await talk.write({ v: PROTOCOL, error: { code, message } }).catch(() => {});
@@ -90,7 +99,9 @@ function parseRequest(line: string): Request {
     throw new RefusedError("version", `the daemon speaks version ${PROTOCOL} of the protocol`);
   }
   const request = Request.safeParse(value);
-  if (request.success) return request.data;
+  if (request.success) {
+    return request.data;
+  }
   const [issue] = request.error.issues;
   throw new RefusedError("wrong", `${issue?.path.join(".") || "the request"}: ${issue?.message ?? "is not valid"}`);
 }
@@ -125,7 +136,9 @@ class Conversation {
         length += end < 0 ? chunk.length : end;
         if (length > MAX_REQUEST_BYTES) {
           failed(new RefusedError("wrong", `a request has at most ${MAX_REQUEST_BYTES} bytes`));
-        } else if (end >= 0) done();
+        } else if (end >= 0) {
+          done();
+        }
       };
       this.#socket.on("data", take);
       // What follows is read and forgotten; its end says that nobody waits for the reply.
@@ -136,8 +149,12 @@ class Conversation {
 
   /** Waits until the line has been taken, so that a slow reader holds back the work instead of filling memory. */
   async write(reply: Reply): Promise<void> {
-    if (this.#socket.destroyed) throw new Error("The client is gone");
-    if (this.#socket.write(`${JSON.stringify(reply)}\n`)) return;
+    if (this.#socket.destroyed) {
+      throw new Error("The client is gone");
+    }
+    if (this.#socket.write(`${JSON.stringify(reply)}\n`)) {
+      return;
+    }
     await this.#within((done) => {
       this.#socket.once("drain", done);
       return () => this.#socket.off("drain", done);
@@ -146,14 +163,18 @@ class Conversation {
 
   /** Closes after what was written has been taken; closing earlier, with unread input, could take it away (unix(7)). */
   async hangUp(): Promise<void> {
-    if (this.#socket.destroyed) return;
+    if (this.#socket.destroyed) {
+      return;
+    }
     this.#socket.end();
     await this.#within(() => () => {}).catch(() => {});
   }
 
   /** Runs until `begin` says so, the connection is gone, or patience ends, which ends the connection. */
   #within(begin: (done: () => void, failed: (error: Error) => void) => () => void): Promise<void> {
-    if (this.signal.aborted) return Promise.reject(new Error("The client is gone"));
+    if (this.signal.aborted) {
+      return Promise.reject(new Error("The client is gone"));
+    }
     return new Promise((resolve, reject) => {
       const end = (settle: () => void) => {
         clearTimeout(timer);

@@ -74,10 +74,14 @@ async function bind(server: Server, file: string): Promise<Stats> {
 
 async function refuseTaken(file: string): Promise<void> {
   const found = await lstat(file).catch((error: unknown) => {
-    if (codeOf(error) === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") {
+      return undefined;
+    }
     throw error;
   });
-  if (!found) return;
+  if (!found) {
+    return;
+  }
   if (!found.isSocket()) {
     throw new ControlError(`"${file}" is not a socket and was left alone: remove it, or set control to another path`, {
       taken: true,
@@ -101,9 +105,13 @@ function isLive(file: string): Promise<boolean> {
     });
     socket.once("error", (error) => {
       const code = codeOf(error);
-      if (code === "ECONNREFUSED" || code === "ENOENT") decided(false);
-      else if (code === "EAGAIN") decided(true);
-      else failed(error);
+      if (code === "ECONNREFUSED" || code === "ENOENT") {
+        decided(false);
+      } else if (code === "EAGAIN") {
+        decided(true);
+      } else {
+        failed(error);
+      }
     });
   });
 }
@@ -112,14 +120,18 @@ function isLive(file: string): Promise<boolean> {
 async function remove(file: string, made: Stats): Promise<void> {
   try {
     const found = await lstat(file);
-    if (found.ino === made.ino && found.dev === made.dev) await unlink(file);
+    if (found.ino === made.ino && found.dev === made.dev) {
+      await unlink(file);
+    }
   } catch {
     // It is gone, or may not be removed; the next one to start finds it dead.
   }
 }
 
 function inWords(error: unknown, file: string): unknown {
-  if (error instanceof ControlError) return error;
+  if (error instanceof ControlError) {
+    return error;
+  }
   const cannot = (why: string) =>
     new ControlError(`Cannot open the control socket "${file}": ${why}`, { cause: error });
   switch (codeOf(error)) {

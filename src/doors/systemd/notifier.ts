@@ -21,12 +21,16 @@ const PATIENCE_MS = 10_000;
  */
 export function openNotifier(env: Readonly<Record<string, string | undefined>>, log: Log): Notifier | undefined {
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: patience, WATCHDOG_PID: watched, PATH: path } = env;
-  if (!socket) return undefined;
+  if (!socket) {
+    return undefined;
+  }
   const surroundings = { NOTIFY_SOCKET: socket, ...(path !== undefined && { PATH: path }) };
   let turn = Promise.resolve();
   let failed = false;
   const fail = (reason: string) => {
-    if (failed) return;
+    if (failed) {
+      return;
+    }
     failed = true;
     log.warn(
       { reason, hint: "systemd-notify must be on the PATH of the service, and NotifyAccess=all in its unit" },

@@ -47,23 +47,31 @@ export class Report implements Supervisor, Disposable {
   }
 
   running(): void {
-    if (this.#signal.aborted) return;
+    if (this.#signal.aborted) {
+      return;
+    }
     this.#running = true;
     void this.#tellStatus({ READY: 1, MAINPID: process.pid });
     void this.#keepStatus();
     const { watchdogMs } = this.#notifier;
-    if (watchdogMs !== undefined) void this.#keepAlive(watchdogMs / PINGS);
+    if (watchdogMs !== undefined) {
+      void this.#keepAlive(watchdogMs / PINGS);
+    }
   }
 
   reloading(): void {
-    if (!this.#running || this.#signal.aborted) return;
+    if (!this.#running || this.#signal.aborted) {
+      return;
+    }
     // The clock of systemd is the one that hrtime reads (CLOCK_MONOTONIC).
     const monotonic = String(process.hrtime.bigint() / 1000n);
     void this.#notifier.tell({ RELOADING: 1, MONOTONIC_USEC: monotonic, STATUS: "reading the configuration again" });
   }
 
   reloaded(): void {
-    if (this.#running && !this.#signal.aborted) void this.#tellStatus({ READY: 1 });
+    if (this.#running && !this.#signal.aborted) {
+      void this.#tellStatus({ READY: 1 });
+    }
   }
 
   [Symbol.dispose](): void {
@@ -79,10 +87,14 @@ export class Report implements Supervisor, Disposable {
     let before = mattersOf(look());
     for (let waitedMs = 0; ; ) {
       await clock.sleep(GLANCE_MS, this.#signal);
-      if (this.#signal.aborted) return;
+      if (this.#signal.aborted) {
+        return;
+      }
       const matters = mattersOf(look());
       waitedMs += GLANCE_MS;
-      if (matters === before && waitedMs < STATUS_EVERY_MS) continue;
+      if (matters === before && waitedMs < STATUS_EVERY_MS) {
+        continue;
+      }
       before = matters;
       waitedMs = 0;
       await this.#tellStatus();
@@ -95,8 +107,12 @@ export class Report implements Supervisor, Disposable {
     for (;;) {
       // systemd begins to watch once we are ready.
       await clock.sleep(everyMs, this.#signal);
-      if (this.#signal.aborted) return;
-      if (this.#isAlive()) await this.#notifier.tell({ WATCHDOG: 1 });
+      if (this.#signal.aborted) {
+        return;
+      }
+      if (this.#isAlive()) {
+        await this.#notifier.tell({ WATCHDOG: 1 });
+      }
     }
   }
 
@@ -105,8 +121,11 @@ export class Report implements Supervisor, Disposable {
     const stuck = look().liveness.stuck();
     const names = stuck.join(", ");
     if (names !== this.#stuck) {
-      if (names) log.error({ stuck }, "Parts of the service do not go on; systemd is left to restart it");
-      else log.info("All parts of the service go on again");
+      if (names) {
+        log.error({ stuck }, "Parts of the service do not go on; systemd is left to restart it");
+      } else {
+        log.info("All parts of the service go on again");
+      }
     }
     this.#stuck = names;
     return names === "";
@@ -115,8 +134,12 @@ export class Report implements Supervisor, Disposable {
   async #tellStatus(also: Readonly<Record<string, string | number>> = {}): Promise<void> {
     const { look } = this.#reported;
     const status = formatStatusLine(look(), await this.#owed());
-    if (this.#signal.aborted) return;
-    if (status === this.#told && Object.keys(also).length === 0) return;
+    if (this.#signal.aborted) {
+      return;
+    }
+    if (status === this.#told && Object.keys(also).length === 0) {
+      return;
+    }
     this.#told = status;
     await this.#notifier.tell({ ...also, STATUS: status });
   }

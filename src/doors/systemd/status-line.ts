@@ -30,7 +30,9 @@ export function mattersOf(shown: Shown): string {
 function linkOf(source: Shown["sources"][number]): string {
   const { endpoints, silentSince } = source.status();
   const connected = endpoints.filter((endpoint) => endpoint.connected).length;
-  if (connected === 0) return "NOT CONNECTED";
+  if (connected === 0) {
+    return "NOT CONNECTED";
+  }
   const some = connected < endpoints.length ? `${connected} of ${endpoints.length} connected` : "connected";
   return silentSince === undefined ? some : `${some}, SILENT`;
 }

@@ -39,16 +39,24 @@ export class RecordingReader {
 
   /** Yields what the end of the input completes. */
   *end(): Iterable<Read> {
-    if (this.#restBytes > 0) yield* this.#endLine(new Uint8Array());
-    if (this.#document) yield { badLine: this.#document.startsAt };
+    if (this.#restBytes > 0) {
+      yield* this.#endLine(new Uint8Array());
+    }
+    if (this.#document) {
+      yield { badLine: this.#document.startsAt };
+    }
     this.#document = undefined;
   }
 
   #keep(bytes: Uint8Array): void {
     this.#restBytes += bytes.byteLength;
-    if (this.#restBytes > MAX_BYTES) this.#rest = undefined;
+    if (this.#restBytes > MAX_BYTES) {
+      this.#rest = undefined;
+    }
     // A copy: the chunk's memory is its stream's.
-    if (bytes.byteLength > 0) this.#rest?.push(Buffer.from(bytes));
+    if (bytes.byteLength > 0) {
+      this.#rest?.push(Buffer.from(bytes));
+    }
   }
 
   *#endLine(last: Uint8Array): Iterable<Read> {
@@ -57,8 +65,11 @@ export class RecordingReader {
     const bytes = this.#rest && Buffer.concat(this.#rest);
     this.#rest = [];
     this.#restBytes = 0;
-    if (bytes) yield* this.#take(bytes);
-    else yield { badLine: this.#line };
+    if (bytes) {
+      yield* this.#take(bytes);
+    } else {
+      yield { badLine: this.#line };
+    }
   }
 
   *#take(bytes: Buffer): Iterable<Read> {
@@ -69,7 +80,9 @@ export class RecordingReader {
       if (/^\s|^$|^[}\]]/.test(text) && this.#document.text.length + text.length <= MAX_BYTES) {
         this.#document.text += `\n${text}`;
         const value = text.startsWith("}") ? parseJson(this.#document.text) : undefined;
-        if (value === undefined) return;
+        if (value === undefined) {
+          return;
+        }
         this.#document = undefined;
         const frame = toFrame(value);
         yield frame ? { frame } : { badLine: startsAt };
@@ -79,7 +92,9 @@ export class RecordingReader {
       yield { badLine: startsAt };
     }
     const trimmed = text.trim();
-    if (trimmed === "") return;
+    if (trimmed === "") {
+      return;
+    }
     if (trimmed.startsWith("{")) {
       const value = parseJson(trimmed);
       if (value === undefined) {
@@ -98,13 +113,21 @@ export class RecordingReader {
 }
 
 function toFrame(value: unknown): Recorded | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
+  if (typeof value !== "object" || value === null) {
+    return undefined;
+  }
   const { t, frame, topic, payload } = value as Readonly<Record<string, unknown>>;
   const at =
     typeof t === "number" && Number.isFinite(t) && t >= 0 && t < 1e11 ? { at: Math.round(t * 1000) } : undefined;
-  if (t !== undefined && !at) return undefined;
-  if (typeof frame === "string") return { ...splitFrame(Buffer.from(frame)), ...at };
-  if (typeof topic !== "string" || payload === undefined) return undefined;
+  if (t !== undefined && !at) {
+    return undefined;
+  }
+  if (typeof frame === "string") {
+    return { ...splitFrame(Buffer.from(frame)), ...at };
+  }
+  if (typeof topic !== "string" || payload === undefined) {
+    return undefined;
+  }
   return { topic, payload: Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload)), ...at };
 }
 

@@ -32,10 +32,14 @@ export function openReplay(options: ReplayOptions): Source {
   const delay = options.delay ?? ((ms, signal) => sleep(ms, undefined, { signal }));
   const factor = speed === "recorded" ? 1 : speed === "full" ? Number.POSITIVE_INFINITY : speed;
 
-  if (!(factor > 0)) throw new UsageError("The speed of a replay must be above zero");
+  if (!(factor > 0)) {
+    throw new UsageError("The speed of a replay must be above zero");
+  }
 
   async function* frames(signal: AbortSignal): AsyncGenerator<readonly Frame[]> {
-    if (signal.aborted) return;
+    if (signal.aborted) {
+      return;
+    }
     const stream = typeof input === "string" ? createReadStream(input) : input;
     // Destroying is what ends a read that waits, be it for a terminal.
     const stop = () => void stream.destroy();
@@ -49,7 +53,9 @@ export function openReplay(options: ReplayOptions): Source {
     /** Adds to the batch what is read, and yields the batch when it is full or before it has to wait. */
     async function* pace(reads: Iterable<Read>): AsyncGenerator<readonly Frame[]> {
       for (const read of reads) {
-        if (signal.aborted) return;
+        if (signal.aborted) {
+          return;
+        }
         if ("badLine" in read) {
           bad.add(read.badLine);
           continue;
@@ -59,13 +65,19 @@ export function openReplay(options: ReplayOptions): Source {
           began ??= { at: now(), recordedAt: at };
           // Counted from the first frame, so that waits that last too long do not add up.
           const dueAt = began.at + (at - began.recordedAt) / factor;
-          if (dueAt - now() >= 1) yield* take();
+          if (dueAt - now() >= 1) {
+            yield* take();
+          }
           // Asked again, because the consumer took its time.
           const waitMs = dueAt - now();
-          if (waitMs >= 1) await delay(Math.min(waitMs, MAX_DELAY_MS), signal);
+          if (waitMs >= 1) {
+            await delay(Math.min(waitMs, MAX_DELAY_MS), signal);
+          }
         }
         batch.push({ instance, topic, payload, receivedAt: at ?? now() });
-        if (batch.length >= MAX_BATCH) yield* take();
+        if (batch.length >= MAX_BATCH) {
+          yield* take();
+        }
         if (performance.now() > yieldAt) {
           await new Promise((resolve) => setImmediate(resolve));
           yieldAt = performance.now() + BUSY_MS;
@@ -74,18 +86,23 @@ export function openReplay(options: ReplayOptions): Source {
       yield* take();
     }
     function* take(): Iterable<readonly Frame[]> {
-      if (batch.length === 0) return;
+      if (batch.length === 0) {
+        return;
+      }
       const full = batch;
       batch = [];
       yield full;
     }
 
     try {
-      for await (const chunk of stream)
+      for await (const chunk of stream) {
         yield* pace(reader.read(typeof chunk === "string" ? Buffer.from(chunk) : chunk));
+      }
       yield* pace(reader.end());
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) {
+        return;
+      }
       if (typeof input === "string" && error instanceof Error && "syscall" in error) {
         throw new UsageError(`Cannot read "${input}": ${error.message}`, 2, { cause: error });
       }

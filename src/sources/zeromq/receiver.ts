@@ -31,8 +31,12 @@ export function openReceiver(
   let wake = () => {};
 
   worker.on("message", (message: FromReceiver) => {
-    if (message.type === "frames") arrived.push(...message.frames);
-    if (message.type === "failed") failure = new Error(`Cannot receive from ZeroMQ: ${message.reason}`);
+    if (message.type === "frames") {
+      arrived.push(...message.frames);
+    }
+    if (message.type === "failed") {
+      failure = new Error(`Cannot receive from ZeroMQ: ${message.reason}`);
+    }
     observe(message);
     wake();
   });
@@ -43,15 +47,21 @@ export function openReceiver(
   const exited = new Promise<void>((resolve) => {
     worker.once("exit", () => {
       stopAtExit.delete(stopNow);
-      if (stopAtExit.size === 0) process.off("exit", stopAll);
-      if (!closing) failure ??= new Error("The thread that receives from ZeroMQ ended");
+      if (stopAtExit.size === 0) {
+        process.off("exit", stopAll);
+      }
+      if (!closing) {
+        failure ??= new Error("The thread that receives from ZeroMQ ended");
+      }
       wake();
       resolve();
     });
   });
 
   function close(): Promise<void> {
-    if (!closing) post({ type: "close" });
+    if (!closing) {
+      post({ type: "close" });
+    }
     closing = true;
     arrived = [];
     wake();
@@ -62,22 +72,32 @@ export function openReceiver(
     void close();
     Atomics.wait(ended, 0, 0, EXIT_WAIT_MS);
   }
-  if (stopAtExit.size === 0) process.on("exit", stopAll);
+  if (stopAtExit.size === 0) {
+    process.on("exit", stopAll);
+  }
   stopAtExit.add(stopNow);
 
   return {
     async next() {
-      if (given > 0) post({ type: "consumed", cost: given });
+      if (given > 0) {
+        post({ type: "consumed", cost: given });
+      }
       given = 0;
       while (arrived.length === 0 && !closing && !failure) {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
       }
-      if (closing) return undefined;
-      if (failure) throw failure;
+      if (closing) {
+        return undefined;
+      }
+      if (failure) {
+        throw failure;
+      }
       const frames = arrived.splice(0, MAX_BATCH);
-      for (const frame of frames) given += frame.cost;
+      for (const frame of frames) {
+        given += frame.cost;
+      }
       return frames;
     },
     close,
@@ -92,5 +112,7 @@ const PROGRAM = `(${receive})(${FrameQueue}, require("node:worker_threads"), req
 // issue #411), whatever exit code was asked for. Nothing can be awaited there, but the thread can end while we block.
 const stopAtExit = new Set<() => void>();
 function stopAll(): void {
-  for (const stop of stopAtExit) stop();
+  for (const stop of stopAtExit) {
+    stop();
+  }
 }

@@ -10,7 +10,9 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 const RECHECK_MS = 500;
 
 const Endpoint = z.string().refine((text) => {
-  if (/^ipc:\/\/\S+$/.test(text)) return true;
+  if (/^ipc:\/\/\S+$/.test(text)) {
+    return true;
+  }
   const [, port] = /^tcp:\/\/(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+(?:%\w+)?\]):(\d{1,5})$/.exec(text) ?? [];
   return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
 }, 'must be an address to connect to, such as "tcp://misp.example.org:50000" or "ipc:///run/misp.sock"');
@@ -75,7 +77,9 @@ export function openZeromq(
   const instant = (atMs: number) => Math.round(now() - (Number(process.hrtime.bigint()) / 1e6 - atMs));
 
   async function* frames(signal: AbortSignal): AsyncGenerator<readonly Frame[]> {
-    if (signal.aborted) return;
+    if (signal.aborted) {
+      return;
+    }
     const drops = openBurstLog((counts) =>
       log.warn(
         { instance, dropped: counts, hint: "raise queue in the feed, if this host has the memory" },
@@ -87,10 +91,18 @@ export function openZeromq(
     let droppedBefore: Readonly<Record<string, number>> = {};
 
     function observe(message: FromReceiver): void {
-      if (message.type === "link") link(message.endpoint, message.state);
-      if (message.type !== "frames") return;
-      if (message.dropped) countDrops(message.dropped);
-      if (message.received === receivedBefore) return;
+      if (message.type === "link") {
+        link(message.endpoint, message.state);
+      }
+      if (message.type !== "frames") {
+        return;
+      }
+      if (message.dropped) {
+        countDrops(message.dropped);
+      }
+      if (message.received === receivedBefore) {
+        return;
+      }
       received += message.received - receivedBefore;
       receivedBefore = message.received;
       lastFrameAt = instant(message.lastAtMs);
@@ -99,7 +111,9 @@ export function openZeromq(
     function countDrops(totals: Readonly<Record<string, number>>): void {
       for (const [topic, total] of Object.entries(totals)) {
         const more = total - (droppedBefore[topic] ?? 0);
-        if (more === 0) continue;
+        if (more === 0) {
+          continue;
+        }
         dropped = { ...dropped, [topic]: (dropped[topic] ?? 0) + more };
         drops.add(topic, more);
       }
@@ -139,7 +153,9 @@ export function openZeromq(
   function link(endpoint: string, state: LinkState): void {
     connected[state === "connected" ? "add" : "delete"](endpoint);
     if (state === "connected") {
-      if (seen.has(endpoint)) onGap?.();
+      if (seen.has(endpoint)) {
+        onGap?.();
+      }
       seen.add(endpoint);
     }
     const { level, text, hint } = describe(state, options.username !== undefined);
@@ -178,7 +194,9 @@ export function openZeromq(
       end() {
         const before = since;
         since = lastFrameAt ?? now();
-        if (silentSince === undefined) return;
+        if (silentSince === undefined) {
+          return;
+        }
         silentSince = undefined;
         overdue = false;
         log.info({ instance, silentMs: since - before }, "The feed is back: frames arrive again");

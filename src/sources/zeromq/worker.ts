@@ -43,7 +43,9 @@ export type ToReceiver = { readonly type: "consumed"; readonly cost: number } | 
  */
 export function receive(Queue: typeof FrameQueue, threads: typeof Threads, zeromq: typeof ZeroMQ): void {
   const port = threads.parentPort;
-  if (!port) throw new Error("receive() runs in a worker thread only");
+  if (!port) {
+    throw new Error("receive() runs in a worker thread only");
+  }
   const options: ReceiveOptions = threads.workerData;
   const post = (message: FromReceiver, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
@@ -62,10 +64,14 @@ export function receive(Queue: typeof FrameQueue, threads: typeof Threads, zerom
   // The thread ends by itself once nothing is open. Ending it in any other way while a receive is pending, be it terminate()
   // or an error, aborts the whole process.
   function close(): void {
-    if (closed) return;
+    if (closed) {
+      return;
+    }
     closed = true;
     clearInterval(totals);
-    for (const closeSocket of closes) closeSocket();
+    for (const closeSocket of closes) {
+      closeSocket();
+    }
     port?.close();
   }
 
@@ -89,22 +95,30 @@ export function receive(Queue: typeof FrameQueue, threads: typeof Threads, zerom
 
   function flush(): void {
     flushing = false;
-    for (let frames = queue.take(64, window); frames.length > 0; frames = queue.take(64, window)) tell(frames);
+    for (let frames = queue.take(64, window); frames.length > 0; frames = queue.take(64, window)) {
+      tell(frames);
+    }
   }
 
   // The totals go on when no frame does, because the main thread consumes none.
   const totals = setInterval(() => {
-    if (told.received !== received || told.drops !== queue.drops) tell([]);
+    if (told.received !== received || told.drops !== queue.drops) {
+      tell([]);
+    }
   }, 250);
 
   async function read(socket: ZeroMQ.Subscriber): Promise<void> {
     let yieldAt = 0;
     for (;;) {
       const parts = await socket.receive().catch((error: unknown) => {
-        if (socket.closed) return undefined;
+        if (socket.closed) {
+          return undefined;
+        }
         throw error;
       });
-      if (!parts) return;
+      if (!parts) {
+        return;
+      }
       received++;
       lastAtMs = clock();
       const [only, ...more] = parts;
@@ -143,7 +157,9 @@ export function receive(Queue: typeof FrameQueue, threads: typeof Threads, zerom
     let retryMs = backoff.leastMs;
 
     function report(state: LinkState): void {
-      if (reported.has(state)) return;
+      if (reported.has(state)) {
+        return;
+      }
       reported.add(state);
       post({ type: "link", endpoint, state });
     }
@@ -176,8 +192,12 @@ export function receive(Queue: typeof FrameQueue, threads: typeof Threads, zerom
       reported.add("connected");
     });
     events.on("disconnect", () => {
-      if (reported.delete("connected")) report("disconnected");
-      if (!socket.closed) reconnectUnlessLibzmqDoes();
+      if (reported.delete("connected")) {
+        report("disconnected");
+      }
+      if (!socket.closed) {
+        reconnectUnlessLibzmqDoes();
+      }
     });
     events.on("connect:delay", () => clearTimeout(retry));
     events.on("connect:retry", () => {
@@ -203,5 +223,7 @@ export function receive(Queue: typeof FrameQueue, threads: typeof Threads, zerom
     }
   });
 
-  for (const endpoint of options.endpoints) open(endpoint);
+  for (const endpoint of options.endpoints) {
+    open(endpoint);
+  }
 }

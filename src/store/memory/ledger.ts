@@ -29,7 +29,9 @@ export class MemoryLedger implements Ledger {
 
   async *owed(filter: OwedFilter): AsyncGenerator<readonly OwedLine[]> {
     const lines = this.#meant(filter).map((owed) => this.#lineOf(owed));
-    if (lines.length > 0) yield lines;
+    if (lines.length > 0) {
+      yield lines;
+    }
   }
 
   async find(prefix: string): Promise<readonly DeliveryId[]> {
@@ -42,7 +44,9 @@ export class MemoryLedger implements Ledger {
 
   async open(id: DeliveryId): Promise<{ readonly line: OwedLine; readonly batch: Batch } | undefined> {
     const owed = this.#shelf.owed.get(id);
-    if (!owed) return undefined;
+    if (!owed) {
+      return undefined;
+    }
     const line = this.#lineOf(owed);
     const { destination, createdAt } = owed.delivery;
     const group = this.#shelf.groups.get(nameOf(destination, owed.groupKey))?.group;
@@ -64,10 +68,15 @@ export class MemoryLedger implements Ledger {
       const name = nameOf(delivery.destination, groupKey);
       const formed = batch === undefined ? undefined : this.#shelf.batches.get(batch);
       const group = this.#shelf.groups.get(name);
-      if (formed) this.#shelf.batches.set(formed.id, { ...formed, nextAt: Math.min(formed.nextAt, now) });
-      else if (group) this.#shelf.groups.set(name, { ...group, dueAt: Math.min(group.dueAt ?? now, now) });
+      if (formed) {
+        this.#shelf.batches.set(formed.id, { ...formed, nextAt: Math.min(formed.nextAt, now) });
+      } else if (group) {
+        this.#shelf.groups.set(name, { ...group, dueAt: Math.min(group.dueAt ?? now, now) });
+      }
     }
-    if (movable.length > 0) yield movable.map((owed) => this.#lineOf(owed));
+    if (movable.length > 0) {
+      yield movable.map((owed) => this.#lineOf(owed));
+    }
   }
 
   async *drop(
@@ -78,13 +87,20 @@ export class MemoryLedger implements Ledger {
     const { owed, batches } = this.#shelf;
     const movable = this.#movable(filter);
     const lines = movable.map(({ delivery }) => recordOf(delivery, now, end));
-    for (const { delivery } of movable) owed.delete(delivery.id);
+    for (const { delivery } of movable) {
+      owed.delete(delivery.id);
+    }
     this.#shelf.records().push(...lines);
     for (const { batch, delivery, groupKey } of movable) {
-      if (batch === undefined) this.#tidy(nameOf(delivery.destination, groupKey), delivery.destination, groupKey);
-      else if (![...owed.values()].some((one) => one.batch === batch)) batches.delete(batch);
+      if (batch === undefined) {
+        this.#tidy(nameOf(delivery.destination, groupKey), delivery.destination, groupKey);
+      } else if (![...owed.values()].some((one) => one.batch === batch)) {
+        batches.delete(batch);
+      }
     }
-    if (lines.length > 0) yield lines;
+    if (lines.length > 0) {
+      yield lines;
+    }
   }
 
   async *records(filter: RecordFilter): AsyncGenerator<readonly RecordLine[]> {
@@ -99,7 +115,9 @@ export class MemoryLedger implements Ledger {
           (outcome === undefined || line.outcome === outcome) &&
           (since === undefined || line.at >= since),
       );
-    if (lines.length > 0) yield lines;
+    if (lines.length > 0) {
+      yield lines;
+    }
   }
 
   async undecided() {
@@ -123,20 +141,30 @@ export class MemoryLedger implements Ledger {
 
   async hold(hold: Hold): Promise<void> {
     const name = nameOf(hold.destination, hold.kind);
-    if (!this.#holds.has(name)) this.#holds.set(name, { hold, agelessFrom: hold.since });
+    if (!this.#holds.has(name)) {
+      this.#holds.set(name, { hold, agelessFrom: hold.since });
+    }
   }
 
   async release(destination: string, kind: Hold["kind"], now: number): Promise<void> {
     const held = [...this.#holds].filter(([, { hold }]) => hold.destination === destination);
-    if (!this.#holds.delete(nameOf(destination, kind))) return;
+    if (!this.#holds.delete(nameOf(destination, kind))) {
+      return;
+    }
     const from = Math.min(...held.map(([, { agelessFrom }]) => agelessFrom));
     for (const batch of this.#shelf.batches.values()) {
       const { firstAttemptAt } = batch;
-      if (batch.destination !== destination || firstAttemptAt === undefined) continue;
+      if (batch.destination !== destination || firstAttemptAt === undefined) {
+        continue;
+      }
       const slept = Math.max(0, now - Math.max(from, firstAttemptAt));
       this.#shelf.batches.set(batch.id, { ...batch, firstAttemptAt: firstAttemptAt + slept });
     }
-    for (const [name, { hold }] of held) if (hold.kind !== kind) this.#holds.set(name, { hold, agelessFrom: now });
+    for (const [name, { hold }] of held) {
+      if (hold.kind !== kind) {
+        this.#holds.set(name, { hold, agelessFrom: now });
+      }
+    }
   }
 
   /** The clock was set back by so much: what is held was held by the new one. */
@@ -162,7 +190,9 @@ export class MemoryLedger implements Ledger {
   }
 
   #standingOf({ batch }: OwedRow): OwedLine["standing"] {
-    if (batch === undefined) return "waiting";
+    if (batch === undefined) {
+      return "waiting";
+    }
     return this.#shelf.batches.get(batch)?.takenAt === undefined ? "retrying" : "sending";
   }
 
@@ -187,8 +217,13 @@ export class MemoryLedger implements Ledger {
     const waits = [...owed.values()].some(
       (one) => one.batch === undefined && one.groupKey === groupKey && one.delivery.destination === destination,
     );
-    if (!group || waits) return;
-    if (typeof group.lastLeftAt === "number") groups.set(name, { ...group, dueAt: null });
-    else groups.delete(name);
+    if (!group || waits) {
+      return;
+    }
+    if (typeof group.lastLeftAt === "number") {
+      groups.set(name, { ...group, dueAt: null });
+    } else {
+      groups.delete(name);
+    }
   }
 }

@@ -43,16 +43,24 @@ class MemoryStore implements Store {
     const attributes = new Set<AttributeMemory>();
     const eventNames = new Set<string>();
     for (const { instance, id, uuid, whole } of keys.events) {
-      if (uuid !== undefined) eventNames.add(nameOf(instance, uuid));
+      if (uuid !== undefined) {
+        eventNames.add(nameOf(instance, uuid));
+      }
       for (const event of this.#eventsOf(instance, id, uuid)) {
         events.add(event);
-        if (event.event.uuid !== undefined) eventNames.add(nameOf(instance, event.event.uuid));
-        for (const attribute of whole ? this.#attributesOf(instance, [event.key]) : []) attributes.add(attribute);
+        if (event.event.uuid !== undefined) {
+          eventNames.add(nameOf(instance, event.event.uuid));
+        }
+        for (const attribute of whole ? this.#attributesOf(instance, [event.key]) : []) {
+          attributes.add(attribute);
+        }
       }
     }
     for (const { instance, id } of keys.attributes) {
       const found = this.#attributes.get(nameOf(instance, id));
-      if (found) attributes.add(found.attribute);
+      if (found) {
+        attributes.add(found.attribute);
+      }
     }
     const told = [...this.#toldAndOwed().values()].filter((one) => eventNames.has(nameOf(one.instance, one.eventUuid)));
     const whole = keys.events.filter((key) => key.whole);
@@ -68,7 +76,9 @@ class MemoryStore implements Store {
   async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
     this.#keepTime(now);
     for (const { instance, key, revision } of effects.events) {
-      if ((this.#events.get(nameOf(instance, key))?.event.revision ?? 0) !== revision) return "conflict";
+      if ((this.#events.get(nameOf(instance, key))?.event.revision ?? 0) !== revision) {
+        return "conflict";
+      }
     }
     // All that can throw comes first: a commit is all or nothing.
     const owed = this.#accept(effects);
@@ -79,7 +89,9 @@ class MemoryStore implements Store {
     for (const attribute of effects.attributes) {
       this.#attributes.set(nameOf(attribute.instance, attribute.id), { attribute, touchedAt: now });
     }
-    for (const { instance, id } of effects.forget) this.#attributes.delete(nameOf(instance, id));
+    for (const { instance, id } of effects.forget) {
+      this.#attributes.delete(nameOf(instance, id));
+    }
     for (const { delivery, alert } of owed) {
       const { destination, groups } = delivery;
       const { group, dueAt } = chooseGroup(groups, (key) => this.#groups.get(nameOf(destination, key)), now);
@@ -88,30 +100,47 @@ class MemoryStore implements Store {
       this.#owed.set(delivery.id, { delivery, alert, groupKey: group.key, owedSince: delivery.createdAt });
     }
     this.#records.push(...effects.records);
-    for (const one of effects.undecided) if (!this.#undecided.has(one.id)) this.#undecided.set(one.id, one);
+    for (const one of effects.undecided) {
+      if (!this.#undecided.has(one.id)) {
+        this.#undecided.set(one.id, one);
+      }
+    }
     for (const { id, destinations } of effects.decided) {
       const found = this.#undecided.get(id);
       const left = found && without(found, destinations);
-      if (left) this.#undecided.set(id, left);
-      else this.#undecided.delete(id);
+      if (left) {
+        this.#undecided.set(id, left);
+      } else {
+        this.#undecided.delete(id);
+      }
     }
     for (const [name, state] of this.#groups) {
       const isComplete = effects.complete?.includes(state.group.key) && typeof state.dueAt === "number";
-      if (isComplete) this.#groups.set(name, { ...state, dueAt: Math.min(state.dueAt, now) });
+      if (isComplete) {
+        this.#groups.set(name, { ...state, dueAt: Math.min(state.dueAt, now) });
+      }
     }
-    for (const { instance, publishedAt } of effects.cursors) this.#cursors.set(instance, publishedAt);
+    for (const { instance, publishedAt } of effects.cursors) {
+      this.#cursors.set(instance, publishedAt);
+    }
     return "committed";
   }
 
   async undecided(instance: string, quietSince: number, except: readonly string[]) {
     const lastAt = new Map<string, number>();
     for (const { eventKey, since } of this.#undecidedOf(instance)) {
-      if (!except.includes(eventKey)) lastAt.set(eventKey, Math.max(since, lastAt.get(eventKey) ?? 0));
+      if (!except.includes(eventKey)) {
+        lastAt.set(eventKey, Math.max(since, lastAt.get(eventKey) ?? 0));
+      }
     }
     const [quietest] = [...lastAt].sort(([, a], [, b]) => a - b);
-    if (!quietest) return undefined;
+    if (!quietest) {
+      return undefined;
+    }
     const [eventKey, at] = quietest;
-    if (at > quietSince) return { lastAt: at };
+    if (at > quietSince) {
+      return { lastAt: at };
+    }
     return { eventKey, undecided: this.#undecidedOf(instance).filter((one) => one.eventKey === eventKey) };
   }
 
@@ -147,14 +176,20 @@ class MemoryStore implements Store {
 
   async settle(settlement: Settlement, now: number): Promise<void> {
     const batch = this.#batches.get(settlement.batch);
-    if (!batch) return;
+    if (!batch) {
+      return;
+    }
     for (const record of settlement.records) {
       // Settled before: a settlement may be repeated when its answer was lost.
-      if (this.#owed.get(record.delivery)?.batch !== batch.id) continue;
+      if (this.#owed.get(record.delivery)?.batch !== batch.id) {
+        continue;
+      }
       this.#owed.delete(record.delivery);
       this.#records.push(record);
       const told = wasTold(record) ? toldOf(record) : undefined;
-      if (told) this.#putTold(told, now);
+      if (told) {
+        this.#putTold(told, now);
+      }
     }
     if (![...this.#owed.values()].some((owed) => owed.batch === batch.id)) {
       this.#batches.delete(batch.id);
@@ -189,25 +224,37 @@ class MemoryStore implements Store {
   async prune(before: number): Promise<boolean> {
     const owed = new Set<string>();
     for (const { alert } of this.#owed.values()) {
-      for (const name of [alert.event?.id, alert.event?.uuid]) if (name) owed.add(nameOf(alert.instance, name));
+      for (const name of [alert.event?.id, alert.event?.uuid]) {
+        if (name) {
+          owed.add(nameOf(alert.instance, name));
+        }
+      }
     }
     const isOwed = (instance: string, ...names: readonly (string | undefined)[]) =>
       names.some((name) => owed.has(nameOf(instance, name)));
     this.#records = this.#records.filter((record) => record.at >= before);
     for (const [name, { told, touchedAt }] of this.#told) {
-      if (touchedAt < before && !isOwed(told.instance, told.eventUuid)) this.#told.delete(name);
+      if (touchedAt < before && !isOwed(told.instance, told.eventUuid)) {
+        this.#told.delete(name);
+      }
     }
     for (const [name, { event, touchedAt }] of this.#events) {
-      if (touchedAt < before && !isOwed(event.instance, event.key, event.event.uuid)) this.#events.delete(name);
+      if (touchedAt < before && !isOwed(event.instance, event.key, event.event.uuid)) {
+        this.#events.delete(name);
+      }
     }
     for (const [name, { attribute, touchedAt }] of this.#attributes) {
       const { instance, eventKey } = attribute;
       // Without its row an attribute counts as unmarked: the marking stays as long as its event does.
       const stays = this.#events.has(nameOf(instance, eventKey)) || isOwed(instance, eventKey);
-      if (touchedAt < before && !stays) this.#attributes.delete(name);
+      if (touchedAt < before && !stays) {
+        this.#attributes.delete(name);
+      }
     }
     for (const [name, { dueAt, lastLeftAt }] of this.#groups) {
-      if (typeof dueAt !== "number" && typeof lastLeftAt === "number" && lastLeftAt < before) this.#groups.delete(name);
+      if (typeof dueAt !== "number" && typeof lastLeftAt === "number" && lastLeftAt < before) {
+        this.#groups.delete(name);
+      }
     }
     return false;
   }
@@ -217,14 +264,22 @@ class MemoryStore implements Store {
   /** The deliveries that are neither owed nor told yet, with their alerts; the first alert under an id counts. */
   #accept(effects: Effects): readonly { readonly delivery: Delivery; readonly alert: Alert }[] {
     const alerts = new Map(effects.alerts.map((alert) => [alert.id, alert]));
-    for (const { alert } of this.#owed.values()) alerts.set(alert.id, alert);
+    for (const { alert } of this.#owed.values()) {
+      alerts.set(alert.id, alert);
+    }
     const told = new Set(this.#records.filter(wasTold).map((record) => record.delivery));
     const accepted = new Map<string, { delivery: Delivery; alert: Alert }>();
     for (const delivery of effects.deliveries) {
-      if (accepted.has(delivery.id) || this.#owed.has(delivery.id) || told.has(delivery.id)) continue;
+      if (accepted.has(delivery.id) || this.#owed.has(delivery.id) || told.has(delivery.id)) {
+        continue;
+      }
       const alert = alerts.get(delivery.alert);
-      if (!alert) throw new Error("A delivery refers to an alert that is not there");
-      if (delivery.groups.length === 0) throw new Error("A delivery names no group to leave in");
+      if (!alert) {
+        throw new Error("A delivery refers to an alert that is not there");
+      }
+      if (delivery.groups.length === 0) {
+        throw new Error("A delivery names no group to leave in");
+      }
       accepted.set(delivery.id, { delivery, alert });
     }
     return [...accepted.values()];
@@ -235,7 +290,9 @@ class MemoryStore implements Store {
     this.#setback ??= new Setback(now);
     const back = this.#setback.by(now);
     this.#setback.saw(now);
-    if (back === 0) return;
+    if (back === 0) {
+      return;
+    }
     const earlier = <K extends string>(key: K, at: number | null | undefined) =>
       typeof at === "number" ? { [key]: at - back } : {};
     for (const [name, group] of this.#groups) {
@@ -246,8 +303,12 @@ class MemoryStore implements Store {
       const times = { ...earlier("firstAttemptAt", batch.firstAttemptAt), ...earlier("takenAt", batch.takenAt) };
       this.#batches.set(id, { ...batch, nextAt: batch.nextAt - back, ...times });
     }
-    for (const [id, one] of this.#undecided) this.#undecided.set(id, { ...one, since: one.since - back });
-    for (const [id, owed] of this.#owed) this.#owed.set(id, { ...owed, owedSince: owed.owedSince - back });
+    for (const [id, one] of this.#undecided) {
+      this.#undecided.set(id, { ...one, since: one.since - back });
+    }
+    for (const [id, owed] of this.#owed) {
+      this.#owed.set(id, { ...owed, owedSince: owed.owedSince - back });
+    }
     this.ledger.setBack(back);
   }
 
@@ -259,11 +320,15 @@ class MemoryStore implements Store {
         return { state, waiting, high: waiting.some(isHigh) };
       })
       .sort((a, b) => Number(b.high) - Number(a.high) || (a.state.dueAt ?? 0) - (b.state.dueAt ?? 0))[0];
-    if (!due) return undefined;
+    if (!due) {
+      return undefined;
+    }
     const { group } = due.state;
     const leaving = due.waiting.slice(0, countFitting(due.waiting.map(({ alert }) => JSON.stringify(alert).length)));
     const id = batchIdOf(leaving.map((owed) => owed.delivery.id));
-    for (const owed of leaving) owed.batch = id;
+    for (const owed of leaving) {
+      owed.batch = id;
+    }
     const dueAt = due.waiting.length > leaving.length ? now : null;
     this.#groups.set(nameOf(destination, group.key), { ...due.state, dueAt, lastLeftAt: now });
     return { id, destination, attempts: 0, show: group.show, high: due.high, nextAt: now };
@@ -310,7 +375,9 @@ class MemoryStore implements Store {
     const newest = new Map<string, Told>();
     for (const one of [...told, ...owed]) {
       const name = toldName(one);
-      if ((newest.get(name)?.changedAt ?? Number.NEGATIVE_INFINITY) < one.changedAt) newest.set(name, one);
+      if ((newest.get(name)?.changedAt ?? Number.NEGATIVE_INFINITY) < one.changedAt) {
+        newest.set(name, one);
+      }
     }
     return newest;
   }
@@ -328,6 +395,8 @@ const toldName = (told: Told) => nameOf(told.instance, told.eventUuid, told.dest
 
 /** Only publications are versions of an event. */
 function toldOf({ kind, instance, eventUuid, destination, changedAt }: Delivery | RecordLine): Told | undefined {
-  if (kind !== "event.published" || eventUuid === undefined || changedAt === undefined) return undefined;
+  if (kind !== "event.published" || eventUuid === undefined || changedAt === undefined) {
+    return undefined;
+  }
   return { instance, eventUuid, destination, changedAt };
 }

@@ -33,14 +33,18 @@ export async function openDatabase(path: string): Promise<Database> {
 
 async function loadSqlite(): Promise<Sqlite> {
   const builtin = loadBuiltin();
-  if (isSqlite(builtin)) return builtin;
+  if (isSqlite(builtin)) {
+    return builtin;
+  }
   let installed: unknown;
   try {
     installed = await import("@photostructure/sqlite");
   } catch (cause) {
     throw new StoreError(noSqlite(), { cause });
   }
-  if (!isSqlite(installed)) throw new StoreError(noSqlite());
+  if (!isSqlite(installed)) {
+    throw new StoreError(noSqlite());
+  }
   return installed;
 }
 

@@ -38,11 +38,15 @@ export class SqliteLedger implements Ledger {
   }
 
   async *owed(filter: OwedFilter): AsyncGenerator<readonly OwedLine[]> {
-    for await (const lines of this.#pages(filter, (rows) => rows.map(parseOwed))) yield lines;
+    for await (const lines of this.#pages(filter, (rows) => rows.map(parseOwed))) {
+      yield lines;
+    }
   }
 
   async find(prefix: string): Promise<readonly DeliveryId[]> {
-    if (!/^[\w-]*$/.test(prefix)) return [];
+    if (!/^[\w-]*$/.test(prefix)) {
+      return [];
+    }
     // Every id is of letters and digits, and ~ sorts behind them.
     return this.#transaction(() => this.#sql.idsFrom.all(prefix, `${prefix}~`).map(({ id }) => id as DeliveryId));
   }
@@ -52,7 +56,9 @@ export class SqliteLedger implements Ledger {
       const row = this.#sql.owedRow.get(this.#inFlight(), id);
       const body = row && this.#sql.alertBody.get(row.alert)?.body;
       const show = this.#sql.showOf.get(id)?.show;
-      if (!row || body === undefined || show === undefined) return undefined;
+      if (!row || body === undefined || show === undefined) {
+        return undefined;
+      }
       const line = parseOwed(row);
       const alert = parseAlert(body);
       const entry = { delivery: line.delivery, alert, memory: this.#shelf.memoryOf(alert) };
@@ -73,12 +79,17 @@ export class SqliteLedger implements Ledger {
     const pages = this.#pages(filter, (rows) => {
       const movable = rows.filter((row) => row.sending === 0);
       for (const { batch, destination, group_key } of movable) {
-        if (batch === null) this.#sql.hastenGroup.run(now, destination, group_key);
-        else this.#sql.hastenBatch.run(now, batch);
+        if (batch === null) {
+          this.#sql.hastenGroup.run(now, destination, group_key);
+        } else {
+          this.#sql.hastenBatch.run(now, batch);
+        }
       }
       return movable.map((row) => ({ ...parseOwed(row), dueAt: Math.min(row.due_at, now) }));
     });
-    for await (const lines of pages) yield lines;
+    for await (const lines of pages) {
+      yield lines;
+    }
   }
 
   async *drop(
@@ -90,7 +101,9 @@ export class SqliteLedger implements Ledger {
       const movable = rows.filter((row) => row.sending === 0);
       return removeOwed(movable, { sql: this.#shelf.sql, ledger: this.#sql }, (one) => recordOf(one, now, end));
     });
-    for await (const lines of pages) yield lines;
+    for await (const lines of pages) {
+      yield lines;
+    }
   }
 
   async *records(filter: RecordFilter): AsyncGenerator<readonly RecordLine[]> {
@@ -102,16 +115,24 @@ export class SqliteLedger implements Ledger {
         const start = ofEvent
           ? this.#sql.recordsOfEventStart.get(eventUuid, before)?.seq
           : this.#sql.recordPageStart.get(before)?.seq;
-        if (typeof start !== "number") return undefined;
+        if (typeof start !== "number") {
+          return undefined;
+        }
         const wanted = [start, before, destination ?? null, outcome ?? null, since ?? null] as const;
         const rows = ofEvent ? this.#sql.recordsOfEvent.all(...wanted, eventUuid) : this.#sql.recordPage.all(...wanted);
         // The record is in the order of time, but for a clock that was set back.
         const ended = since !== undefined && !ofEvent && (this.#sql.newestOf.get(start, before)?.at ?? 0) < since;
         return { lines: rows.map(parseRecord), start, ended };
       });
-      if (!page) return;
-      if (page.lines.length > 0) yield page.lines;
-      if (page.ended) return;
+      if (!page) {
+        return;
+      }
+      if (page.lines.length > 0) {
+        yield page.lines;
+      }
+      if (page.ended) {
+        return;
+      }
       before = page.start;
       await setImmediate();
     }
@@ -136,7 +157,9 @@ export class SqliteLedger implements Ledger {
   async release(destination: string, kind: Hold["kind"], now: number): Promise<void> {
     this.#transaction(() => {
       const from = this.#sql.agelessFrom.get(destination)?.at;
-      if (!this.#sql.release.get(destination, kind) || typeof from !== "number") return;
+      if (!this.#sql.release.get(destination, kind) || typeof from !== "number") {
+        return;
+      }
       this.#sql.rejuvenate.run(destination, now, from);
       // What holds it beside this one must not count the same time again.
       this.#sql.stillAgeless.run(now, destination);
@@ -154,7 +177,9 @@ export class SqliteLedger implements Ledger {
         const seqs = [...new Set(ids)].flatMap((id) => this.#sql.seqOf.get(id)?.seq ?? []).sort((a, b) => a - b);
         return work(seqs.flatMap((seq) => rowsOf(seq - 1, seq)));
       });
-      if (done.length > 0) yield done;
+      if (done.length > 0) {
+        yield done;
+      }
       return;
     }
     let after = 0;
@@ -163,8 +188,12 @@ export class SqliteLedger implements Ledger {
         const last = this.#sql.owedPageEnd.get(after)?.seq;
         return typeof last === "number" ? { last, done: work(rowsOf(after, last)) } : undefined;
       });
-      if (!page) return;
-      if (page.done.length > 0) yield page.done;
+      if (!page) {
+        return;
+      }
+      if (page.done.length > 0) {
+        yield page.done;
+      }
       after = page.last;
       await setImmediate();
     }

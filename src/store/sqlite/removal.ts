@@ -24,7 +24,9 @@ export function removeOwed(
 
 /** Batches and groups that lost deliveries: one without any is never due. */
 function tidy(rows: readonly Removed[], sql: Statements, ledger: LedgerStatements): void {
-  for (const batch of new Set(rows.flatMap((row) => row.batch ?? []))) sql.dropEmptyBatch.run(batch);
+  for (const batch of new Set(rows.flatMap((row) => row.batch ?? []))) {
+    sql.dropEmptyBatch.run(batch);
+  }
   const waiting = rows.filter((row) => row.batch === null);
   const groups = new Map(waiting.map((row) => [JSON.stringify([row.destination, row.group_key]), row]));
   for (const { destination, group_key } of groups.values()) {

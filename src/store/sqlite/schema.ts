@@ -95,6 +95,8 @@ export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** Brings a database of schema `version` to SCHEMA_VERSION, in one transaction. */
 export function migrate(db: Database, version: number): void {
-  if (version === SCHEMA_VERSION) return;
+  if (version === SCHEMA_VERSION) {
+    return;
+  }
   db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS.slice(version).join("\n")}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
 }

@@ -56,11 +56,17 @@ export class SqliteSize implements Size {
   async shed(maxBytes: number, now: number): Promise<Shed | undefined> {
     return this.#shelf.file.transaction((): Shed | undefined => {
       const excess = this.#measure().used - maxBytes;
-      if (excess <= 0) return undefined;
+      if (excess <= 0) {
+        return undefined;
+      }
       const old = this.#shedKnown(now - RECENT_MS, now - DAY_MS, now);
-      if (old) return old;
+      if (old) {
+        return old;
+      }
       const undecided = this.#sql.oldestUndecided.all().map(({ body }): Undecided => JSON.parse(body));
-      if (undecided.length > 0) return { what: "undecided", undecided };
+      if (undecided.length > 0) {
+        return { what: "undecided", undecided };
+      }
       const lines = this.#shedOwed(excess, now);
       return lines.length > 0 ? { what: "owed", lines } : this.#shedKnown(ANY_TIME, ANY_TIME, now);
     });
@@ -69,7 +75,9 @@ export class SqliteSize implements Size {
   async giveBack(): Promise<boolean> {
     return this.#shelf.file.transaction(() => {
       const { spare } = this.#pages();
-      if (spare <= SPARE_PAGES) return false;
+      if (spare <= SPARE_PAGES) {
+        return false;
+      }
       this.#shelf.file.db.exec(`PRAGMA incremental_vacuum(${Math.min(PAGES_AT_ONCE, spare - SPARE_PAGES)})`);
       // A file that was made before it could shrink does not.
       return this.#pages().spare < spare;
@@ -80,7 +88,9 @@ export class SqliteSize implements Size {
   #shedKnown(before: number, toldBefore: number, now: number): Shed | undefined {
     // That something was lost is told for a day, though room is scarce.
     const records = Number(this.#sql.shedRecords.run(before, now - DAY_MS).changes);
-    if (records > 0) return { what: "records", rows: records };
+    if (records > 0) {
+      return { what: "records", rows: records };
+    }
     const memory = this.#shedMemory(before, toldBefore, now);
     return memory > 0 ? { what: "memory", rows: memory } : undefined;
   }
@@ -93,7 +103,9 @@ export class SqliteSize implements Size {
       // Never without its event: a marking that is forgotten alone would loosen.
       rows += Number(this.#sql.dropAttributes.run(instance, key).changes);
     }
-    if (rows > 0) return rows;
+    if (rows > 0) {
+      return rows;
+    }
     const told = Number(this.#sql.dropTold.run(toldBefore).changes);
     return told > 0 ? told : Number(this.#sql.dropGroups.run(now - DAY_MS).changes);
   }
@@ -101,7 +113,9 @@ export class SqliteSize implements Size {
   #shedOwed(excess: number, now: number): readonly RecordLine[] {
     const inFlight = JSON.stringify([...this.#shelf.inFlight.keys()]);
     const destination = this.#sql.owesMost.get(inFlight)?.destination;
-    if (destination === undefined) return [];
+    if (destination === undefined) {
+      return [];
+    }
     const oldest = this.#sql.oldestOwed.all(inFlight, destination);
     let bytes = 0;
     const enough = oldest.findIndex((row) => {

@@ -55,7 +55,9 @@ function opened(db: Database, file: string, lock: Database): StateFile {
       }
     },
     close() {
-      if (!isOpen) return;
+      if (!isOpen) {
+        return;
+      }
       isOpen = false;
       try {
         emptyWal(db);
@@ -93,7 +95,9 @@ async function prepareFile(file: string): Promise<string> {
       `"${file}" is a directory: set state.path to a file in it, such as "${join(file, "state.db")}"`,
     );
   }
-  if (!found.isFile()) throw new StoreError(`"${file}" is not a regular file: set state.path to another path`);
+  if (!found.isFile()) {
+    throw new StoreError(`"${file}" is not a regular file: set state.path to another path`);
+  }
   return realpath(file);
 }
 
@@ -121,7 +125,9 @@ async function create(file: string): Promise<void> {
     await handle.chmod(0o600);
     await handle.close();
   } catch (error) {
-    if (codeOf(error) !== "EEXIST") throw error;
+    if (codeOf(error) !== "EEXIST") {
+      throw error;
+    }
   }
 }
 
@@ -131,11 +137,15 @@ async function refuseForeign(file: string): Promise<void> {
   const handle = await open(file, "r+");
   try {
     // Empty: made just now, or by one that was stopped before its first write.
-    if ((await handle.read(header, 0, header.length, 0)).bytesRead === 0) return;
+    if ((await handle.read(header, 0, header.length, 0)).bytesRead === 0) {
+      return;
+    }
   } finally {
     await handle.close();
   }
-  if (header.toString("latin1", 0, 16) !== "SQLite format 3\0") throw damaged(file, "it is not a database");
+  if (header.toString("latin1", 0, 16) !== "SQLite format 3\0") {
+    throw damaged(file, "it is not a database");
+  }
   if (header.readUInt32BE(68) !== APPLICATION_ID) {
     throw new StoreError(
       `"${file}" is the database of another program and was left alone: set state.path to a path of its own`,
@@ -145,7 +155,9 @@ async function refuseForeign(file: string): Promise<void> {
 }
 
 function refuseNewer(version: number, file: string): void {
-  if (version <= SCHEMA_VERSION) return;
+  if (version <= SCHEMA_VERSION) {
+    return;
+  }
   throw new StoreError(
     `"${file}" was written by a newer misp-herald (schema ${version}, this one knows ${SCHEMA_VERSION}): ` +
       "install that version again, or set state.path to a new file",
@@ -158,11 +170,15 @@ function configure(db: Database, file: string): void {
   const version = numberOf(db, "user_version");
   refuseNewer(version, file);
   const check = db.prepare<{ readonly quick_check: string }>("PRAGMA quick_check(1)").get()?.quick_check;
-  if (check !== "ok") throw damaged(file, "it is corrupt");
+  if (check !== "ok") {
+    throw damaged(file, "it is corrupt");
+  }
   // Only of an empty file can it be said that it may shrink.
   db.exec("PRAGMA auto_vacuum = INCREMENTAL");
   // First write of all: from here on the file is known as ours, whenever we are killed.
-  if (numberOf(db, "application_id") !== APPLICATION_ID) db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+  if (numberOf(db, "application_id") !== APPLICATION_ID) {
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+  }
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;");
   if (version === SCHEMA_VERSION) {
     // What can be read but not written would be sent, and then not written down, at every start anew.
@@ -194,7 +210,9 @@ function damaged(file: string, what: string, cause?: unknown): StoreError {
 
 /** Turns what the operating system and SQLite say (https://sqlite.org/rescode.html) into what a person can do. */
 function inWords(error: unknown, file: string): unknown {
-  if (error instanceof StoreError) return error;
+  if (error instanceof StoreError) {
+    return error;
+  }
   const cannot = (why: string, passing = false) =>
     new StoreError(`Cannot use state file "${file}": ${why}`, { cause: error, passing });
   switch (codeOf(error)) {

@@ -76,9 +76,12 @@ class SqliteStore implements Store {
       for (const { instance, id, uuid, whole } of keys.events) {
         for (const event of this.#events(instance, id, uuid)) {
           const name = nameOf(instance, event.key);
-          for (const row of whole ? this.#sql.attributesOfEvent.all(instance, event.key) : [])
+          for (const row of whole ? this.#sql.attributesOfEvent.all(instance, event.key) : []) {
             keep(parseAttribute(row));
-          if (events.has(name)) continue;
+          }
+          if (events.has(name)) {
+            continue;
+          }
           events.set(name, event);
           this.#loadTold(instance, event.event.uuid, told);
         }
@@ -86,7 +89,9 @@ class SqliteStore implements Store {
       }
       for (const { instance, id } of keys.attributes) {
         const row = attributes.has(nameOf(instance, id)) ? undefined : this.#sql.attribute.get(instance, id);
-        if (row) keep(parseAttribute(row));
+        if (row) {
+          keep(parseAttribute(row));
+        }
       }
       const whole = keys.events.filter((key) => key.whole);
       const undecided = [...events.values()]
@@ -105,21 +110,37 @@ class SqliteStore implements Store {
     this.#keepTime(now);
     return this.#file.transaction(() => {
       for (const { instance, key, revision } of effects.events) {
-        if ((this.#sql.eventByKey.get(instance, key)?.revision ?? 0) !== revision) return "conflict";
+        if ((this.#sql.eventByKey.get(instance, key)?.revision ?? 0) !== revision) {
+          return "conflict";
+        }
       }
-      for (const event of effects.events) this.#sql.putEvent.run(...formatEvent(event, event.revision + 1, now));
-      for (const attribute of effects.attributes) this.#sql.putAttribute.run(...formatAttribute(attribute, now));
-      for (const { instance, id } of effects.forget) this.#sql.forgetAttribute.run(instance, id);
+      for (const event of effects.events) {
+        this.#sql.putEvent.run(...formatEvent(event, event.revision + 1, now));
+      }
+      for (const attribute of effects.attributes) {
+        this.#sql.putAttribute.run(...formatAttribute(attribute, now));
+      }
+      for (const { instance, id } of effects.forget) {
+        this.#sql.forgetAttribute.run(instance, id);
+      }
       const alerts = new Map(effects.alerts.map((alert) => [alert.id, alert]));
       for (const delivery of effects.deliveries) {
-        if (this.#sql.isSettledOrOwed.get(delivery.id)) continue;
+        if (this.#sql.isSettledOrOwed.get(delivery.id)) {
+          continue;
+        }
         const alert = alerts.get(delivery.alert);
         // Without an alert of its own the delivery is about a stored one; the foreign key refuses it if there is none.
-        if (alert && !this.#sql.hasAlert.get(alert.id)) this.#sql.addAlert.run(...formatAlert(alert));
+        if (alert && !this.#sql.hasAlert.get(alert.id)) {
+          this.#sql.addAlert.run(...formatAlert(alert));
+        }
         this.#owe(delivery, now);
       }
-      for (const record of effects.records) this.#sql.addRecord.run(...formatRecord(record));
-      for (const key of effects.complete ?? []) this.#sql.completeGroup.run(now, key, now);
+      for (const record of effects.records) {
+        this.#sql.addRecord.run(...formatRecord(record));
+      }
+      for (const key of effects.complete ?? []) {
+        this.#sql.completeGroup.run(now, key, now);
+      }
       this.#undecided.apply(effects);
       return "committed";
     });
@@ -130,20 +151,30 @@ class SqliteStore implements Store {
     const taken = this.#file.transaction(() => {
       const inFlight = JSON.stringify([...this.#inFlight.keys()]);
       const row = this.#sql.dueBatch.get(destination, now, inFlight) ?? this.#formBatch(destination, now);
-      if (row) return { batch: this.#readBatch(row, now) };
+      if (row) {
+        return { batch: this.#readBatch(row, now) };
+      }
       const dueAt = this.#sql.nextDue.get(destination, inFlight)?.dueAt;
       return typeof dueAt === "number" ? { dueAt } : undefined;
     });
-    if (taken?.batch) this.#inFlight.set(taken.batch.id, now);
+    if (taken?.batch) {
+      this.#inFlight.set(taken.batch.id, now);
+    }
     return taken;
   }
 
   async settle(settlement: Settlement, now: number): Promise<void> {
     this.#file.transaction(() => {
       const batch = this.#sql.batch.get(settlement.batch);
-      if (!batch) return;
-      for (const record of settlement.records) this.#settleOne(record, settlement.batch, now);
-      if (Number(this.#sql.dropEmptyBatch.run(batch.id).changes) > 0) return;
+      if (!batch) {
+        return;
+      }
+      for (const record of settlement.records) {
+        this.#settleOne(record, settlement.batch, now);
+      }
+      if (Number(this.#sql.dropEmptyBatch.run(batch.id).changes) > 0) {
+        return;
+      }
       const firstAttemptAt = batch.first_attempt_at ?? this.#inFlight.get(batch.id) ?? now;
       this.#sql.retryBatch.run(
         settlement.retryAt ?? null,
@@ -183,8 +214,12 @@ class SqliteStore implements Store {
   #keepTime(now: number): void {
     this.#setback ??= new Setback(this.#sql.latest.get()?.at ?? now);
     const back = this.#setback.by(now);
-    if (back > 0) this.#file.transaction(() => this.#sql.setBack.map((statement) => statement.run(back)));
-    for (const [batch, at] of this.#inFlight) this.#inFlight.set(batch, at - back);
+    if (back > 0) {
+      this.#file.transaction(() => this.#sql.setBack.map((statement) => statement.run(back)));
+    }
+    for (const [batch, at] of this.#inFlight) {
+      this.#inFlight.set(batch, at - back);
+    }
     this.#setback.saw(now);
   }
 
@@ -196,7 +231,9 @@ class SqliteStore implements Store {
   }
 
   #loadTold(instance: string, eventUuid: string | undefined, into: Map<string, readonly Told[]>): void {
-    if (eventUuid === undefined || into.has(nameOf(instance, eventUuid))) return;
+    if (eventUuid === undefined || into.has(nameOf(instance, eventUuid))) {
+      return;
+    }
     const rows = this.#sql.told.all(instance, eventUuid);
     into.set(
       nameOf(instance, eventUuid),
@@ -215,13 +252,17 @@ class SqliteStore implements Store {
   /** Makes the batch of the group that is due, if there is one. */
   #formBatch(destination: string, now: number): BatchRow | undefined {
     const group = this.#sql.dueGroup.get(destination, 1, now) ?? this.#sql.dueGroup.get(destination, 0, now);
-    if (!group) return undefined;
+    if (!group) {
+      return undefined;
+    }
     const waiting = this.#sql.waitingIn.all(destination, group.key, BATCH_ROWS);
     const fitting = waiting.slice(0, countFitting(waiting.map(({ bytes }) => bytes)));
     const ids = fitting.map((row) => row.id as DeliveryId);
     const id = batchIdOf(ids);
     this.#sql.addBatch.run(id, destination, group.show, group.high, now);
-    for (const delivery of ids) this.#sql.joinBatch.run(id, delivery);
+    for (const delivery of ids) {
+      this.#sql.joinBatch.run(id, delivery);
+    }
     const high = this.#sql.leftOver.get(destination, group.key)?.high;
     const left = typeof high === "number" ? { high, dueAt: now } : { high: 0, dueAt: null };
     this.#sql.leaveGroup.run(now, left.dueAt, left.high, destination, group.key);
@@ -252,12 +293,18 @@ class SqliteStore implements Store {
   #settleOne(record: RecordLine, batch: BatchId, now: number): void {
     const delivery = this.#sql.settled.get(record.delivery, batch);
     // Settled before: a settlement may be repeated when its answer was lost.
-    if (!delivery) return;
+    if (!delivery) {
+      return;
+    }
     this.#sql.addRecord.run(...formatRecord(record));
     this.#sql.dropUnusedAlert.run(delivery.alert);
     const { kind, outcome, instance, eventUuid, destination, changedAt } = record;
-    if (kind !== "event.published" || (outcome !== "sent" && outcome !== "unproven")) return;
-    if (eventUuid === undefined || changedAt === undefined) return;
+    if (kind !== "event.published" || (outcome !== "sent" && outcome !== "unproven")) {
+      return;
+    }
+    if (eventUuid === undefined || changedAt === undefined) {
+      return;
+    }
     this.#sql.putTold.run(instance, eventUuid, destination, changedAt, now);
   }
 }

@@ -32,20 +32,31 @@ export class UndecidedRows {
   }
 
   apply({ undecided, decided, cursors }: Effects): void {
-    for (const one of undecided) this.#sql.add.run(one.id, one.instance, one.eventKey, one.since, JSON.stringify(one));
+    for (const one of undecided) {
+      this.#sql.add.run(one.id, one.instance, one.eventKey, one.since, JSON.stringify(one));
+    }
     for (const { id, destinations } of decided) {
       const row = this.#sql.get.get(id);
       const left = row && without(parse(row), destinations);
-      if (left) this.#sql.keep.run(JSON.stringify(left), id);
-      else this.#sql.drop.run(id);
+      if (left) {
+        this.#sql.keep.run(JSON.stringify(left), id);
+      } else {
+        this.#sql.drop.run(id);
+      }
     }
-    for (const { instance, publishedAt } of cursors) this.#sql.putCursor.run(instance, publishedAt);
+    for (const { instance, publishedAt } of cursors) {
+      this.#sql.putCursor.run(instance, publishedAt);
+    }
   }
 
   next(instance: string, quietSince: number, except: readonly string[]) {
     const row = this.#sql.quietest.get(instance, JSON.stringify(except));
-    if (!row) return undefined;
-    if (row.last_at > quietSince) return { lastAt: row.last_at };
+    if (!row) {
+      return undefined;
+    }
+    if (row.last_at > quietSince) {
+      return { lastAt: row.last_at };
+    }
     return { eventKey: row.event_key, undecided: this.#of(instance, row.event_key) };
   }
 

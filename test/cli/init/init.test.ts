@@ -28,7 +28,9 @@ function openPerson(options: Partial<InitOptions> = {}, place: Place = {}) {
   const reads = (text: string) =>
     eventually(() => {
       const at = screen.out().indexOf(text, seen);
-      if (at >= 0) seen = at + text.length;
+      if (at >= 0) {
+        seen = at + text.length;
+      }
       return at >= 0;
     });
   const done = initCommand(

@@ -75,7 +75,9 @@ describe("formatText()", () => {
   it.each(GOLDEN_NAMES)("writes what has become of recorded frames: %s", async (name) => {
     const text = formatText(await goldenPayload(name), { ...PIPED, columns: 100 });
     await expect(text).toMatchFileSnapshot(`${GOLDEN}/${name}.txt`);
-    for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+    for (const line of text.split("\n")) {
+      expect(line.length).toBeLessThanOrEqual(100);
+    }
   });
 
   it.each([
@@ -91,7 +93,9 @@ describe("formatText()", () => {
   it("writes with colours and within the width of a screen", async () => {
     const text = formatText(payload([publication()]), SCREEN);
     await expect(text).toMatchFileSnapshot(`${GOLDEN}/screen.ansi`);
-    for (const line of visible(text).split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+    for (const line of visible(text).split("\n")) {
+      expect(line.length).toBeLessThanOrEqual(80);
+    }
   });
 
   it("writes several as a digest, after the thirtieth a line of each", () => {

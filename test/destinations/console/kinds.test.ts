@@ -9,7 +9,9 @@ import { decodeSample, SAMPLE_NAMES } from "../../topics/frames.ts";
 /** A recorded message with all that it says, as a guard that hides nothing would pass it. */
 function entryOf(message: Message): Entry | undefined {
   const { kind, instance, receivedAt, subject, version, event, attributes, objects, sighting, tag, lines } = message;
-  if (kind === undefined) return undefined;
+  if (kind === undefined) {
+    return undefined;
+  }
   const items = attributes.map(({ tags = [], distribution: _, sharingGroup: __, ...rest }): Item => {
     const names = tags.map(({ name }) => name);
     return { ...rest, tags: names, tagsKnown: true, marking: { tlp: "none", pap: "none", chr: false }, reach: [] };

@@ -94,8 +94,9 @@ describe("formatAttachments()", () => {
           const rows = csv?.content ?? "";
           expect(rows.split("\r\n")).toHaveLength(3);
           for (const separator of [",", ";"] as const) {
-            for (const cell of cells(rows, separator))
+            for (const cell of cells(rows, separator)) {
               expect(cell).not.toMatch(/^["\s]*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]/);
+            }
           }
           expect(cells(rows, ",")).toHaveLength(24);
         },

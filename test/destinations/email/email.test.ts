@@ -128,8 +128,11 @@ describe("email", () => {
     await using server = await openSmtpScript({
       [command]: (socket) => {
         times += 1;
-        if (times === 2) socket.destroy();
-        else socket.write("250 2.0.0 Ok\r\n");
+        if (times === 2) {
+          socket.destroy();
+        } else {
+          socket.write("250 2.0.0 Ok\r\n");
+        }
       },
     });
     const { destination } = openEmail(server, {}, { require_tls: false });
@@ -204,7 +207,9 @@ describe("email classifies", () => {
   it.each(classified)("%s", async (_, answers, expected) => {
     const { outcome } = await send(answers);
     expect(outcome).toMatchObject(expected);
-    if (outcome.kind !== "retry") expect(outcome).toHaveProperty("hint");
+    if (outcome.kind !== "retry") {
+      expect(outcome).toHaveProperty("hint");
+    }
   });
 
   it("a wrong password, without repeating it", async () => {

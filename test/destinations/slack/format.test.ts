@@ -322,7 +322,9 @@ describe("text from MISP", () => {
         expect(parsed).toEqual([message.text]);
         expect(activeIn(message.text)).toEqual([]);
         expect(message.text).not.toMatch(/&(?!(?:amp|lt|gt);)/);
-        for (const url of urls) expect(url).toBe(publication().link?.href);
+        for (const url of urls) {
+          expect(url).toBe(publication().link?.href);
+        }
       }),
       { numRuns: 150 },
     );

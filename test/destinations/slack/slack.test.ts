@@ -44,7 +44,9 @@ async function post(
   script: { readonly answer?: Answer; readonly options?: Readonly<Record<string, unknown>> } = {},
 ) {
   await using server = await openSlackServer();
-  if (script.answer) server.next(script.answer);
+  if (script.answer) {
+    server.next(script.answer);
+  }
   const { log, lines, find } = captureLog();
   await using destination = open({ ...optionsFor(server, surface), ...script.options }, log);
   const outcome = await destination.send(sent, new AbortController().signal);
@@ -93,7 +95,9 @@ describe.each(SURFACES)("slack by %s", (surface) => {
     expect(server.requests).toHaveLength(0);
     await destination.send(sent, new AbortController().signal);
     expect(server.posted[0]?.message).toEqual(JSON.parse(body));
-    for (const { used, limit } of sizes) expect(used).toBeLessThanOrEqual(limit);
+    for (const { used, limit } of sizes) {
+      expect(used).toBeLessThanOrEqual(limit);
+    }
     expect(sizes.find(({ what }) => what === "blocks")).toMatchObject({ used: 7, limit: 50, unit: "blocks" });
     expect(trimmed).toEqual(['mention of "nobody": it is no ID of Slack']);
     expect(html).toContain("default-src 'none'");

@@ -277,7 +277,9 @@ describe("formatMessage()", () => {
         // Mentions are those of the configuration, Markdown is parsed nowhere else, links go to MISP.
         expect(blocks).toEqual(minimal ? [] : ["<at>alice</at>"]);
         for (const { type, url } of nodes(card)) {
-          if (type === "Action.OpenUrl") expect(url).toMatch(/^https:\/\/misp\.example\.org\/events\/view\//);
+          if (type === "Action.OpenUrl") {
+            expect(url).toMatch(/^https:\/\/misp\.example\.org\/events\/view\//);
+          }
         }
         for (const run of runs) {
           expect(run).not.toMatch(/https?:\/\/|\{\{(DATE|TIME)\(|[\r\n\u202e]/i);

@@ -20,8 +20,12 @@ function named(expressions: readonly string[]): ReadonlySet<string> {
 
 /** Every text under one of these keys, however deep. */
 function textsOf(value: unknown, keys: readonly string[]): readonly string[] {
-  if (Array.isArray(value)) return value.flatMap((entry) => textsOf(entry, keys));
-  if (typeof value !== "object" || value === null) return [];
+  if (Array.isArray(value)) {
+    return value.flatMap((entry) => textsOf(entry, keys));
+  }
+  if (typeof value !== "object" || value === null) {
+    return [];
+  }
   return Object.entries(value).flatMap(([key, entry]) =>
     keys.includes(key) && typeof entry === "string" ? [entry] : textsOf(entry, keys),
   );
@@ -62,12 +66,19 @@ test("every metric in docs/grafana-dashboard.json exists, and every panel asks t
     readonly datasource?: { readonly uid: string };
   }[] = dashboard.panels;
   expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
-  for (const { type, datasource } of panels) if (type !== "row") expect(datasource?.uid).toBe(`$\{datasource}`);
+  for (const { type, datasource } of panels) {
+    if (type !== "row") {
+      expect(datasource?.uid).toBe(`$\{datasource}`);
+    }
+  }
 });
 
 test("labels avoid the names that Prometheus gives a target", () => {
-  for (const { labels } of families.values())
-    for (const label of labels) expect(label).not.toMatch(/^(instance|job|le|quantile|__.*)$/);
+  for (const { labels } of families.values()) {
+    for (const label of labels) {
+      expect(label).not.toMatch(/^(instance|job|le|quantile|__.*)$/);
+    }
+  }
 });
 
 test("promtool finds nothing wrong with the rules, and they fire when they should", (context) => {

@@ -28,7 +28,9 @@ async function load(endpoint: string, ...destinations: readonly string[]): Promi
 destinations: { ${destinations.map((name) => `${name}: { ${T} }`).join(", ")} }
 routes: [{ name: to-${destinations[0]}, kinds: ["*"], notify: [${destinations.join(", ")}] }]
 `);
-  if (!loaded) throw new Error(printed);
+  if (!loaded) {
+    throw new Error(printed);
+  }
   return loaded;
 }
 
@@ -136,7 +138,8 @@ test("a reload that an operator asks for forgets what was counted of names that 
   }
   next(await load("tcp://127.0.0.1:1", "soc"));
   const request = { v: 1, query: { command: "reload" }, by: { uid: 0, name: "root" } } as const;
-  for await (const _ of openAnswers(() => service.daemon)(request, AbortSignal.timeout(9_000)));
+  for await (const _ of openAnswers(() => service.daemon)(request, AbortSignal.timeout(9_000))) {
+  }
   expect([totals.delivered.counts, totals.matches.counts]).toEqual([
     [{ labels: ["soc", "sent"], n: 1 }],
     [{ labels: ["to-soc", "true"], n: 1 }],

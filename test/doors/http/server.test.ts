@@ -7,7 +7,9 @@ import { eventually } from "../../support/eventually.ts";
 
 const LOOPBACK = { host: "127.0.0.1", port: 0 };
 const pages: EndpointOptions["pages"] = async (path) => {
-  if (path === "/broken") throw new Error("a bug with a SECRET");
+  if (path === "/broken") {
+    throw new Error("a bug with a SECRET");
+  }
   return path === "/there" ? jsonPage(200, { here: "ä" }) : undefined;
 };
 
@@ -33,7 +35,9 @@ async function reasonOf(opening: Promise<unknown>): Promise<string> {
     () => undefined,
     (reason: unknown) => reason,
   );
-  if (!(error instanceof EndpointError)) throw new Error(`Not an EndpointError: ${error}`);
+  if (!(error instanceof EndpointError)) {
+    throw new Error(`Not an EndpointError: ${error}`);
+  }
   return error.message;
 }
 
@@ -55,7 +59,9 @@ describe("the HTTP endpoint", () => {
     ];
     expect(answers.map(({ status }) => status)).toEqual([404, 405, 500]);
     expect(answers[1]?.headers.get("allow")).toBe("GET, HEAD");
-    for (const answer of answers) expect(Object.keys(Object(await answer.json()))).toEqual(["error"]);
+    for (const answer of answers) {
+      expect(Object.keys(Object(await answer.json()))).toEqual(["error"]);
+    }
     expect(endpoint.find(/A request to the HTTP endpoint failed/)).toHaveLength(1);
   });
 
@@ -82,7 +88,9 @@ describe("the HTTP endpoint", () => {
       sockets.push(socket);
     }
     expect(await say(port, "GET /there HTTP/1.1\r\nHost: a\r\n\r\n")).toBe("");
-    for (const socket of sockets) socket.destroy();
+    for (const socket of sockets) {
+      socket.destroy();
+    }
     let answer = "";
     const asking = setInterval(() => {
       void say(port, "GET /there HTTP/1.1\r\nHost: a\r\n\r\n").then((text) => {

@@ -50,7 +50,9 @@ async function say(bytes: string | Buffer): Promise<readonly unknown[]> {
   socket.on("error", () => {});
   socket.write(bytes);
   const chunks: Buffer[] = [];
-  for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk);
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+  }
   const text = Buffer.concat(chunks).toString("utf8");
   return text.trim() === ""
     ? []
@@ -65,7 +67,9 @@ async function reasonOf(opening: Promise<unknown>): Promise<ControlError> {
     () => undefined,
     (reason: unknown) => reason,
   );
-  if (!(error instanceof ControlError)) throw new Error(`Not a ControlError: ${error}`);
+  if (!(error instanceof ControlError)) {
+    throw new Error(`Not a ControlError: ${error}`);
+  }
   return error;
 }
 
@@ -278,7 +282,9 @@ describe("the control server", () => {
     expect(await say(`${JSON.stringify(STATUS)}\n`)).toMatchObject([{ error: { code: "busy" } }]);
     release();
     await Promise.all(ends);
-    for (const socket of sockets) socket.destroy();
+    for (const socket of sockets) {
+      socket.destroy();
+    }
     const until = Date.now() + 5_000;
     let replies = await say(`${JSON.stringify(STATUS)}\n`);
     while (JSON.stringify(replies).includes("busy") && Date.now() < until) {
@@ -359,7 +365,9 @@ describe("the control client", () => {
   test("names the group that may talk to it", async () => {
     await using control = await open();
     chmodSync(folder, 0o755);
-    if (process.getuid?.() !== 0) return;
+    if (process.getuid?.() !== 0) {
+      return;
+    }
     const ask1 = () => reasonOf(ask(line(), { command: "status" }, End));
     chownSync(control.path, 0, 4);
     await asOrdinaryUser(async () =>
@@ -424,7 +432,9 @@ describe("the control client", () => {
 
 /** Permissions do not stop root: its effective user changes while `act` runs. */
 async function asOrdinaryUser(act: () => Promise<void>): Promise<void> {
-  if (process.geteuid?.() !== 0 || !process.seteuid || !process.setegid) return act();
+  if (process.geteuid?.() !== 0 || !process.seteuid || !process.setegid) {
+    return act();
+  }
   process.setegid(65534);
   process.seteuid(65534);
   try {

@@ -174,7 +174,9 @@ test("the line says when only some of a feed is there, when it is silent, and wh
 });
 
 test("the line is bounded, however many destinations refuse us", async () => {
-  for (let n = 0; n < 200; n++) await holds.add({ destination: `dest-${n}`, kind: "suspended", since: T0, note: "" });
+  for (let n = 0; n < 200; n++) {
+    await holds.add({ destination: `dest-${n}`, kind: "suspended", since: T0, note: "" });
+  }
   const destinations = new Map(holds.all.map(({ destination }) => [destination, "webhook"]));
   expect(formatStatusLine({ ...look(), destinations }, 0)).toHaveLength(600);
   // What the configuration does not name is nobody's business any more.

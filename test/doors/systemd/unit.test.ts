@@ -12,14 +12,18 @@ function parseUnit(text: string): ReadonlyMap<string, readonly string[]> {
   const values = new Map<string, string[]>();
   let section = "";
   for (const line of text.split("\n")) {
-    if (line.trim() === "" || line.startsWith("#")) continue;
+    if (line.trim() === "" || line.startsWith("#")) {
+      continue;
+    }
     const [, name] = /^\[(\w+)\]$/.exec(line) ?? [];
     if (name !== undefined) {
       section = name;
       continue;
     }
     const [, key, value] = /^(\w+)=(.*)$/.exec(line) ?? [];
-    if (key === undefined || value === undefined) throw new Error(`No line of a unit: ${line}`);
+    if (key === undefined || value === undefined) {
+      throw new Error(`No line of a unit: ${line}`);
+    }
     values.set(`${section}.${key}`, [...(values.get(`${section}.${key}`) ?? []), value]);
   }
   return values;
@@ -98,15 +102,20 @@ test("each line of the unit that the page explains is in the unit, and the page 
     [...cell.matchAll(/`(\w+)=(\S*)`/g)].map(([, key = "", value = ""]) => ({ key, value })),
   );
   expect(explained.length).toBeGreaterThan(8);
-  for (const { key, value } of explained) expect(service(key), key).toMatch(new RegExp(`^${value}`));
-  for (const file of ["misp-herald.service", "misp-herald.sysusers.conf"]) expect(page).toContain(`systemd/${file}`);
+  for (const { key, value } of explained) {
+    expect(service(key), key).toMatch(new RegExp(`^${value}`));
+  }
+  for (const file of ["misp-herald.service", "misp-herald.sysusers.conf"]) {
+    expect(page).toContain(`systemd/${file}`);
+  }
 });
 
 const FILE = new URL("systemd/misp-herald.service", ROOT).pathname;
 const analyze = (...args: readonly string[]) => spawnSync("systemd-analyze", args, { encoding: "utf8" });
 const hasAnalyze = /--offline/.test(analyze("--help").stdout ?? "");
-if (!hasAnalyze)
+if (!hasAnalyze) {
   process.stdout.write("systemd-analyze is missing or too old: what it says of the unit is not tested\n");
+}
 
 test.skipIf(!hasAnalyze)("systemd finds nothing wrong with the unit, and rates its exposure 1.5 at most", () => {
   const { status, stderr } = analyze("verify", FILE);
