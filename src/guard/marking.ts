@@ -2,14 +2,30 @@ import type { Marking } from "../model/alert.ts";
 import { PAP, type Pap, TLP, type Tlp } from "../model/vocabulary.ts";
 
 // Spellings in the wild differ in case, `=`, quotes and the separator of amber+strict; MISP's taxonomy has `tlp:amber+strict`.
-const TLP_TAG = /^\s*tlp\s*[:=]\s*"?(clear|white|green|amber[+\- ]strict|amber|red|ex:chr)"?\s*$/i;
-const PAP_TAG = /^\s*pap\s*[:=]\s*"?(clear|white|green|amber|red)"?\s*$/i;
-const ANY_TLP = /^\s*tlp/i;
-const ANY_PAP = /^\s*pap\s*[:=]/i;
+const TLP_TAG = /^tlp\s*[:=]\s*(clear|white|green|amber[+\- ]strict|amber|red|ex:chr)$/;
+const PAP_TAG = /^pap\s*[:=]\s*(clear|white|green|amber|red)$/;
+// What looks like one and is none that we know. Words begin with `pap`, and none with `tlp`.
+const ANY_TLP = /^[^\p{L}\p{N}]*tlp/u;
+const ANY_PAP = /^[^\p{L}\p{N}]*pap(?![\p{L}\p{N}])/u;
+
+const PLAIN = /^[\x20-\x7e]*$/;
+const QUOTES = /["'`\u00ab\u00bb\u2018-\u201f\u2032-\u2037\u2039\u203a\u301d-\u301f]/g;
+
+/** A tag as readers see it: other forms of its letters, what nobody sees, quotes and case make no difference. */
+function legible(tag: string): string {
+  const text = PLAIN.test(tag)
+    ? tag
+    : tag
+        .normalize("NFKC")
+        .replace(/[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, "")
+        .normalize("NFKC");
+  return text.toLowerCase().replace(QUOTES, "").trim();
+}
 
 /** Tells whether a tag decides who may read: TLP or PAP, known to us or not. */
 export function isMarking(tag: string): boolean {
-  return ANY_TLP.test(tag) || ANY_PAP.test(tag);
+  const text = legible(tag);
+  return ANY_TLP.test(text) || ANY_PAP.test(text);
 }
 
 /**
@@ -37,8 +53,9 @@ function read(tags: Iterable<string>) {
   let papUnknown = false;
   let chr = false;
   for (const tag of tags) {
-    if (ANY_TLP.test(tag)) {
-      const label = TLP_TAG.exec(tag)?.[1]?.toLowerCase();
+    const text = legible(tag);
+    if (ANY_TLP.test(text)) {
+      const label = TLP_TAG.exec(text)?.[1];
       if (label === undefined) {
         tlpUnknown = true;
       } else if (label === "ex:chr") {
@@ -54,8 +71,8 @@ function read(tags: Iterable<string>) {
               : (label as Tlp),
         );
       }
-    } else if (ANY_PAP.test(tag)) {
-      const label = PAP_TAG.exec(tag)?.[1]?.toLowerCase();
+    } else if (ANY_PAP.test(text)) {
+      const label = PAP_TAG.exec(text)?.[1];
       if (label === undefined) {
         papUnknown = true;
       } else {
