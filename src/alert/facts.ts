@@ -7,6 +7,28 @@ import { nameLine } from "./state.ts";
 import { formatInstant, prose, type Style } from "./style.ts";
 import { type CleanText, formatCount, formatNumber } from "./text.ts";
 
+/** What a fact is about; channels choose by it which they have room for. */
+export type FactId =
+  | "org"
+  | "date"
+  | "analysis"
+  | "distribution"
+  | "attributes"
+  | "types"
+  | "objects"
+  | "sightings"
+  | "tag"
+  | "line"
+  | "more"
+  | "routes";
+
+/** Labels are ours, values are clean and as inert as the style wants them. */
+export interface FactLine {
+  readonly id: FactId;
+  readonly label: CleanText;
+  readonly value: CleanText;
+}
+
 const MAX_LINES = 12;
 const MAX_TYPES = 5;
 
@@ -81,7 +103,7 @@ function formatTag(entry: Entry): string | undefined {
 }
 
 /** What is known of an entry, in one order for all channels. */
-export function formatFacts(entry: Entry, style: Style): readonly (readonly [label: CleanText, value: CleanText])[] {
+export function formatFacts(entry: Entry, style: Style): readonly FactLine[] {
   const { alert, form } = entry.guarded;
   const { event } = alert;
   const group = event?.sharingGroup?.name;
@@ -89,21 +111,23 @@ export function formatFacts(entry: Entry, style: Style): readonly (readonly [lab
   const full = form === "full";
   const name = nameLine(entry);
   const lines = full ? alert.lines.filter((line) => line !== name) : [];
-  const facts: readonly (readonly [label: string, value: string | undefined])[] = [
-    ["Reported by", event?.org?.name],
-    ["Event date", event?.date],
-    ["Analysis", event?.analysis && sentence(event.analysis)],
-    ["Distribution", distribution && group !== undefined ? `${distribution}: ${group}` : distribution],
-    ["Attributes", formatAttributes(entry)],
-    ["Types", formatAllTypes(entry, style)],
-    ["Objects", full ? formatObjects(entry) : undefined],
-    ["Sighted", full ? formatSightings(entry, style) : undefined],
-    ["Tag", formatTag(entry)],
-    ...lines.slice(0, MAX_LINES).map(({ label, text }) => [sentence(label), text] as const),
-    ["More", lines.length > MAX_LINES ? formatCount(lines.length - MAX_LINES, "line") : undefined],
-    [entry.routes.length > 1 ? "Routes" : "Route", entry.routes.join(", ")],
+  const facts: readonly (readonly [id: FactId, label: string, value: string | undefined])[] = [
+    ["org", "Reported by", event?.org?.name],
+    ["date", "Event date", event?.date],
+    ["analysis", "Analysis", event?.analysis && sentence(event.analysis)],
+    ["distribution", "Distribution", distribution && group !== undefined ? `${distribution}: ${group}` : distribution],
+    ["attributes", "Attributes", formatAttributes(entry)],
+    ["types", "Types", formatAllTypes(entry, style)],
+    ["objects", "Objects", full ? formatObjects(entry) : undefined],
+    ["sightings", "Sighted", full ? formatSightings(entry, style) : undefined],
+    ["tag", "Tag", formatTag(entry)],
+    ...lines.slice(0, MAX_LINES).map(({ label, text }) => ["line", sentence(label), text] as const),
+    ["more", "More", lines.length > MAX_LINES ? formatCount(lines.length - MAX_LINES, "line") : undefined],
+    ["routes", entry.routes.length > 1 ? "Routes" : "Route", entry.routes.join(", ")],
   ];
   return facts
-    .flatMap(([label, value]) => (value ? [[prose(label, style, 40), prose(value, style)] as const] : []))
-    .filter(([, value]) => value !== "");
+    .flatMap(([id, label, value]) =>
+      value ? [{ id, label: prose(label, style, 40), value: prose(value, style) }] : [],
+    )
+    .filter(({ value }) => value !== "");
 }

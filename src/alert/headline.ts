@@ -2,13 +2,10 @@ import type { Entry } from "../model/payload.ts";
 import type { Pap, ThreatLevel, Tlp } from "../model/vocabulary.ts";
 import { formatChange } from "./change.ts";
 import { formatContext } from "./context.ts";
-import { formatFacts } from "./facts.ts";
+import { type FactLine, formatFacts } from "./facts.ts";
 import { formatState, nameLine } from "./state.ts";
 import { formatInstant, prose, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, join } from "./text.ts";
-
-/** Labels are ours, values are clean and as inert as the style wants them. */
-export type FactLine = readonly [label: CleanText, value: CleanText];
 
 /** What every channel says of one entry, in the order in which it says it; how it looks is the channel's. */
 export interface Headline {

@@ -72,7 +72,7 @@ describe("formatTitle()", () => {
 describe("headline()", () => {
   it("tells facts in one order for all channels", () => {
     const words = headline(publication());
-    expect(words.facts.map(([label]) => label)).toEqual([
+    expect(words.facts.map(({ label }) => label)).toEqual([
       "Reported by",
       "Event date",
       "Analysis",
@@ -115,7 +115,7 @@ describe("headline()", () => {
       { ...metadata().guarded.alert, lines: [{ label: "Note", text: "x" }], sighting: { source: "y", seenAt: 0 } },
       { form: "metadata" },
     );
-    expect(headline(entry(told)).facts.map(([label]) => label)).not.toEqual(
+    expect(headline(entry(told)).facts.map(({ label }) => label)).not.toEqual(
       expect.arrayContaining([expect.stringMatching(/Objects|Note|Sighted/)]),
     );
   });
@@ -165,25 +165,30 @@ describe("headline()", () => {
       { type: "sighting", source: "SIEM" },
     ] as const;
     const told = entry(guarded({ kind: "sighting.added", event: EVENT, sighting: sightings[0] }, { sightings }));
-    expect(headline(told).facts).toContainEqual([
-      "Sighted",
-      "2 sightings, 1 false positive · analyst:bob, SIEM · last 1970-01-01 00:01 UTC",
-    ]);
+    expect(headline(told).facts).toContainEqual({
+      id: "sightings",
+      label: "Sighted",
+      value: "2 sightings, 1 false positive · analyst:bob, SIEM · last 1970-01-01 00:01 UTC",
+    });
     const once = entry(guarded({ kind: "sighting.added", event: EVENT, sighting: sightings[1] }));
-    expect(headline(once).facts).toContainEqual(["Sighted", "SIEM · 1970-01-01 00:00 UTC"]);
+    expect(headline(once).facts).toContainEqual({
+      id: "sightings",
+      label: "Sighted",
+      value: "SIEM · 1970-01-01 00:00 UTC",
+    });
   });
 
   it("counts attributes by type where there are many", () => {
     const counts = ["ip-dst", "ip-dst", "", "url"].map((type, i) => ({ ...item(), type, toIds: i % 2 === 0, n: 3 }));
     const { facts } = headline(entry(guarded({ event: EVENT, counts })));
-    expect(facts).toContainEqual(["Types", "6 ip-dst, 3 url, 3 other"]);
+    expect(facts).toContainEqual({ id: "types", label: "Types", value: "6 ip-dst, 3 url, 3 other" });
   });
 
   it("bounds what one alert can say", () => {
     const lines = Array.from({ length: 100 }, (_, i) => ({ label: `Line ${i}`, text: "x".repeat(5000) }));
     const { facts } = headline(entry(guarded({ event: EVENT, lines })));
-    expect(facts.find(([label]) => label === "More")?.[1]).toBe("88 lines");
-    expect(Math.max(...facts.map(([, value]) => value.length))).toBe(300);
+    expect(facts.find(({ id }) => id === "more")?.value).toBe("88 lines");
+    expect(Math.max(...facts.map(({ value }) => value.length))).toBe(300);
   });
 });
 

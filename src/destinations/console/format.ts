@@ -1,5 +1,6 @@
 import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
-import { type FactLine, formatTlp, type Headline, headline } from "../../alert/headline.ts";
+import type { FactId, FactLine } from "../../alert/facts.ts";
+import { formatTlp, type Headline, headline } from "../../alert/headline.ts";
 import { type Indicator, indicator, listItems } from "../../alert/indicators.ts";
 import { formatEntry } from "../../alert/json.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
@@ -82,10 +83,8 @@ interface Rows {
 }
 
 function formatBlock(entry: Entry, words: Headline, rows: Rows, paint: Painter, columns: number): TerminalText[] {
-  const facts: FactLine[] = [...words.facts];
-  if (words.context.length > 0) {
-    facts.push([clean("Context"), join(words.context, " · ")]);
-  }
+  const context = words.context.length > 0 ? [{ label: clean("Context"), value: join(words.context, " · ") }] : [];
+  const facts = [...words.facts, ...context];
   return [
     ...formatHead(entry, words, paint, columns),
     ...wrap(words.title, columns).map((line) => paint.bold(terminal`${line}`)),
@@ -101,8 +100,8 @@ function formatBlock(entry: Entry, words: Headline, rows: Rows, paint: Painter, 
 
 /** What a digest says of one alert: all but the facts that the page in MISP has, too. */
 function formatShort(entry: Entry, words: Headline, rows: Rows, paint: Painter, columns: number): TerminalText[] {
-  const told = words.facts.filter(([label]) => SHORT_FACTS.has(label));
-  const summary = join([...told.map(([label, value]) => clean(`${label}: ${value}`)), ...words.context], " · ");
+  const told = words.facts.filter(({ id }) => SHORT_FACTS.has(id));
+  const summary = join([...told.map(({ label, value }) => clean(`${label}: ${value}`)), ...words.context], " · ");
   return [
     ...formatHead(entry, words, paint, columns),
     ...wrap(words.title, columns).map((line) => paint.bold(terminal`${line}`)),
@@ -115,15 +114,7 @@ function formatShort(entry: Entry, words: Headline, rows: Rows, paint: Painter, 
   ];
 }
 
-const SHORT_FACTS: ReadonlySet<string> = new Set([
-  "Reported by",
-  "Attributes",
-  "Types",
-  "Sighted",
-  "Tag",
-  "Route",
-  "Routes",
-]);
+const SHORT_FACTS: ReadonlySet<FactId> = new Set<FactId>(["org", "attributes", "types", "sightings", "tag", "routes"]);
 
 function formatShortest(entry: Entry, words: Headline, paint: Painter, columns: number): TerminalText[] {
   const [first = EMPTY, ...others] = formatHead(entry, { ...words, state: words.title }, paint, columns);
@@ -174,10 +165,10 @@ function formatHead(entry: Entry, words: Headline, paint: Painter, columns: numb
   ];
 }
 
-function formatFacts(facts: readonly FactLine[], paint: Painter, columns: number): TerminalText[] {
-  const labels = facts.map(([label]) => truncate(label, MAX_LABEL));
+function formatFacts(facts: readonly Omit<FactLine, "id">[], paint: Painter, columns: number): TerminalText[] {
+  const labels = facts.map(({ label }) => truncate(label, MAX_LABEL));
   const width = Math.max(0, ...labels.map(widthOf)) + 2;
-  return facts.flatMap(([, value], index) =>
+  return facts.flatMap(({ value }, index) =>
     wrap(value, columns - width).map((line, at) =>
       at === 0
         ? terminal`${paint.dim(pad(labels[index] ?? clean(""), width))}${line}`

@@ -72,7 +72,7 @@ function formatLevelChip(level: ThreatLevel, n?: number): Html {
 
 function formatFacts({ head }: EntryView): Html {
   const facts = head.facts.map(
-    ([label, value]) =>
+    ({ label, value }) =>
       html`<tr><th scope="row" align="left" valign="top" width="112" class="dm" style="padding:2px 12px 2px 0;font-weight:400;${DIM}">${say(label)}</th><td valign="top" class="ik" style="padding:2px 0;${INK};${BREAK}">${say(value)}</td></tr>\n`,
   );
   return facts.length === 0
@@ -82,7 +82,7 @@ function formatFacts({ head }: EntryView): Html {
 
 /** One line is all that a digest has for facts. */
 function formatFactLine({ head }: EntryView): Html {
-  const facts = head.facts.map(([label, value]) => html`${say(label)}: ${say(truncate(value, 80))}`);
+  const facts = head.facts.map(({ label, value }) => html`${say(label)}: ${say(truncate(value, 80))}`);
   return facts.length === 0
     ? NOTHING
     : html`<span class="dm" style="font-size:13px;${DIM};${BREAK}">${interleave(facts, html` &middot; `)}</span>`;
@@ -217,7 +217,7 @@ function formatPreheader(view: View): CleanText {
   if (!first || view.entries.length + view.moreEntries > 1) {
     return formatLevels(view);
   }
-  const facts = first.head.facts.slice(0, 6).map((fact) => join(fact, ": "));
+  const facts = first.head.facts.slice(0, 6).map(({ label, value }) => join([label, value], ": "));
   return truncate(join([...(first.head.state ? [first.head.state] : []), ...facts], " · "), 150);
 }
 

@@ -66,14 +66,14 @@ export function formatUnlisted({ head, more, moreLines }: EntryView): CleanText 
 
 function formatFacts({ head }: EntryView): readonly MailText[] {
   return [
-    ...head.facts.flatMap(([label, value]) => labelled(plain`- ${label}: `, value)),
+    ...head.facts.flatMap(({ label, value }) => labelled(plain`- ${label}: `, value)),
     ...head.context.flatMap((text) => labelled(plain`- `, text)),
   ];
 }
 
 /** The same where there is room for a line or two. */
 function formatFactLines({ head }: EntryView): readonly MailText[] {
-  const facts = head.facts.map(([label, value]) => join([label, truncate(value, 80)], ": "));
+  const facts = head.facts.map(({ label, value }) => join([label, truncate(value, 80)], ": "));
   return [facts, head.context].flatMap((parts) => (parts.length > 0 ? indented(join(parts, " · ")) : []));
 }
 

@@ -1,4 +1,5 @@
 import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
+import type { FactId } from "../../alert/facts.ts";
 import { formatTlp, type Headline, headline } from "../../alert/headline.ts";
 import { type Indicator, indicator, type Listed, listItems } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
@@ -41,8 +42,8 @@ export interface Formatted {
 const NOTHING: Listed = { items: [], more: 0 };
 const MAX_ROWS_OF_ENTRY = 3;
 const MAX_DETAILS = 300;
-/** What a digest says of each alert, beside its title; the labels are those of the headline. */
-const DIGEST_FACTS: ReadonlySet<string> = new Set(["Reported by", "Attributes", "Sighted", "Tag"]);
+/** What a digest says of each alert, beside its title. */
+const DIGEST_FACTS: ReadonlySet<FactId> = new Set<FactId>(["org", "attributes", "sightings", "tag"]);
 
 /** Makes the message for a payload. Over Slack's limits low-value parts go first, and never marking, title and link. */
 export function formatMessage(payload: Payload, style: Style): Formatted {
@@ -120,7 +121,7 @@ function formatContent(
   return [
     ...richText([
       paragraph(remarks.length > 0 ? [bold(literal(join(remarks, " "), MAX_DETAILS))] : []),
-      factLines(context.length > 0 ? [...facts, [clean("Context"), join(context, " · ")]] : facts),
+      factLines(context.length > 0 ? [...facts, { label: clean("Context"), value: join(context, " · ") }] : facts),
       textLines(words.body?.slice(0, amounts.lines) ?? [], 1000),
     ]),
     ...richText([table(rows.slice(0, amounts.rows)), textLines(rest ? [rest] : [])]),
@@ -192,7 +193,7 @@ function formatEntry(
       ...[formatLevel(words.level), words.state, words.changed, words.notice].flatMap((text) => (text ? [text] : [])),
       ...(words.body
         ? words.body.slice(0, 1)
-        : words.facts.flatMap(([label, value]) => (DIGEST_FACTS.has(label) ? [join([label, value], ": ")] : []))),
+        : words.facts.flatMap(({ id, label, value }) => (DIGEST_FACTS.has(id) ? [join([label, value], ": ")] : []))),
     ],
     " · ",
   );

@@ -1,4 +1,5 @@
-import type { FactLine, Headline } from "../../alert/headline.ts";
+import type { FactLine } from "../../alert/facts.ts";
+import type { Headline } from "../../alert/headline.ts";
 import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
@@ -73,9 +74,9 @@ export function markingLine(words: Headline): Paragraph {
 }
 
 /** `Label  value`, a line each. */
-export function factLines(facts: readonly FactLine[]): Paragraph {
+export function factLines(facts: readonly Omit<FactLine, "id">[]): Paragraph {
   return paragraph(
-    facts.flatMap(([label, value], index) => [
+    facts.flatMap(({ label, value }, index) => [
       bold(slack`${index === 0 ? slack`` : slack`\n`}${literal(label, MAX_LABEL)}`),
       run(slack`  ${literal(value, MAX_VALUE)}`),
     ]),

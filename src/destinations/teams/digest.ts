@@ -1,4 +1,5 @@
 import { countLevels } from "../../alert/digest.ts";
+import type { FactId } from "../../alert/facts.ts";
 import { formatTlp } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { clean, formatCount, formatNumber, join } from "../../alert/text.ts";
@@ -8,7 +9,14 @@ import { type Content, type EntryText, formatHead, formatIndicators, formatLevel
 import { cardText } from "./text.ts";
 
 /** Facts that have no place where many things are told at once. */
-const UNIMPORTANT = new Set(["Event date", "Analysis", "Distribution", "Objects", "Route", "Routes", "More"]);
+const UNIMPORTANT: ReadonlySet<FactId> = new Set<FactId>([
+  "date",
+  "analysis",
+  "distribution",
+  "objects",
+  "routes",
+  "more",
+]);
 
 const FINE = { size: "Small", isSubtle: true } as const;
 
@@ -52,7 +60,7 @@ function formatEntry({ words, indicators, more }: EntryText, isFirst: boolean, m
     marking,
     ...(state ? [state] : []),
     ...(changed ? [changed] : []),
-    ...(body ?? facts.map(([label, value]) => join([label, value], ": "))).filter((text) => text !== ""),
+    ...(body ?? facts.map(({ label, value }) => join([label, value], ": "))).filter((text) => text !== ""),
     ...(body ? [] : context),
     ...(withheld ? [withheld] : []),
     ...(notice ? [notice] : []),
@@ -71,7 +79,7 @@ function formatEntry({ words, indicators, more }: EntryText, isFirst: boolean, m
 /** Leaves out what a digest has no room for. */
 export function shortened({ words, indicators, more }: EntryText): EntryText {
   return {
-    words: { ...words, facts: words.facts.filter(([label]) => !UNIMPORTANT.has(label)) },
+    words: { ...words, facts: words.facts.filter(({ id }) => !UNIMPORTANT.has(id)) },
     indicators,
     more,
   };

@@ -1,4 +1,4 @@
-import type { FactLine, Headline } from "../../alert/headline.ts";
+import type { Headline } from "../../alert/headline.ts";
 import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { type CleanText, clean, formatCount, formatNumber, join, truncate } from "../../alert/text.ts";
@@ -167,12 +167,9 @@ function formatBody(body: readonly CleanText[]): RichTextBlock[] {
 }
 
 function formatFacts({ facts, context }: Headline): ColumnSet[] {
-  const rows: readonly FactLine[] = [
-    ...facts,
-    ...(context.length > 0 ? [[clean("Context"), join(context, " · ")] as const] : []),
-  ];
+  const rows = [...facts, ...(context.length > 0 ? [{ label: clean("Context"), value: join(context, " · ") }] : [])];
   // A FactSet would draw the same, but parses Markdown.
-  return rows.map(([label, value], index) => ({
+  return rows.map(({ label, value }, index) => ({
     type: "ColumnSet",
     spacing: index === 0 ? "Medium" : "Small",
     columns: [

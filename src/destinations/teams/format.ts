@@ -45,7 +45,9 @@ function cutTo({ words, indicators, more }: EntryText, cut: Cut, isDigest: boole
       context: [...context.slice(0, cut.context), ...(tags > 0 ? [clean(`+${formatNumber(tags)} more`)] : [])],
       facts: [
         ...facts.slice(0, cut.facts),
-        ...(lines > 0 ? [[clean("More"), clean(`${formatCount(lines, "fact")} in MISP`)] as const] : []),
+        ...(lines > 0
+          ? [{ id: "more", label: clean("More"), value: clean(`${formatCount(lines, "fact")} in MISP`) } as const]
+          : []),
       ],
       ...(body ? { body: cutBody(body, cut.facts) } : {}),
     },
