@@ -1,6 +1,6 @@
 import { isMarking } from "../guard/marking.ts";
 import { withoutMembers } from "../guard/reach.ts";
-import type { AttributeMemory, EventMemory } from "../model/memory.ts";
+import type { EventMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { EventView, Tag } from "../model/misp.ts";
 
@@ -124,82 +124,13 @@ function withTag(memory: EventMemory, message: Message): EventMemory {
     return { ...filled, event };
   }
   const earlier = filled.attached.find(({ name }) => name === tag.name);
-  const attached = { ...tag, seenAt: Math.max(seenAt(filled, message), earlier?.seenAt ?? 0) };
+  const attached = { ...tag, seenAt: Math.max(seenAt(filled, message.receivedAt), earlier?.seenAt ?? 0) };
   return { ...filled, event, attached: [...filled.attached.filter((other) => other !== earlier), attached] };
 }
 
 /** Tag frames tell no time: what they say is as new as their arrival. */
-function seenAt(memory: EventMemory | undefined, message: Message): number {
-  return Math.max(memory?.event.changedAt ?? 0, Math.floor(message.receivedAt / 1000) * 1000);
-}
-
-/** A label that is not exportable is missing in every publication: none is newer than it. */
-const NEVER = Number.MAX_SAFE_INTEGER;
-
-/** What a message changes about the markings of attributes. */
-export interface AttributeChanges {
-  readonly upsert: readonly AttributeMemory[];
-  readonly forget: readonly string[];
-}
-
-/** `rows` are the known markings of the event's attributes by attribute id; `event` is the memory after the message. */
-export function advanceAttributes(
-  rows: ReadonlyMap<string, AttributeMemory>,
-  event: EventMemory,
-  message: Message,
-): AttributeChanges {
-  const tagged = message.tag?.attributeId;
-  if (message.tag && tagged !== undefined) {
-    if (message.kind !== "tag.attached" || !isMarking(message.tag.name)) {
-      return { upsert: [], forget: [] };
-    }
-    const row = rows.get(tagged);
-    const at = seenAt(event, message);
-    const tags = [...new Set([...(row?.tags ?? []), message.tag.name])];
-    const eventChangedAt = Math.max(message.tag.exportable === false ? NEVER : at, row?.eventChangedAt ?? 0);
-    const changedAt = Math.max(at, row?.changedAt ?? 0);
-    return {
-      upsert: [{ instance: message.instance, id: tagged, eventKey: event.key, tags, eventChangedAt, changedAt }],
-      forget: [],
-    };
-  }
-  const upsert: AttributeMemory[] = [];
-  const forget: string[] = [];
-  const isPublication = message.kind === "event.published";
-  const listedAt = message.event?.changedAt ?? 0;
-  for (const attribute of message.attributes) {
-    const { id, tags: list } = attribute;
-    if (id === undefined || !list) {
-      continue;
-    }
-    const row = rows.get(id);
-    const labels = list.filter(({ name }) => isMarking(name));
-    if (!row && labels.length === 0) {
-      continue;
-    }
-    const isNewer =
-      !row || (isPublication ? listedAt > row.eventChangedAt : (attribute.changedAt ?? 0) > row.changedAt);
-    if (!isNewer && labels.length === 0) {
-      continue;
-    }
-    const tags = [...new Set([...(isNewer ? [] : row.tags), ...labels.map(({ name }) => name)])];
-    if (tags.length === 0) {
-      forget.push(id);
-      continue;
-    }
-    // A frame about the attribute does not tell when its event changed: not before the attribute did.
-    const at = isPublication ? listedAt : Math.max(event.event.changedAt ?? 0, attribute.changedAt ?? 0);
-    const isHidden = labels.some(({ exportable }) => exportable === false);
-    const before = isNewer && !isPublication ? undefined : row;
-    const eventChangedAt = Math.max(isHidden ? NEVER : at, before?.eventChangedAt ?? 0);
-    const changedAt = Math.max(attribute.changedAt ?? 0, before?.changedAt ?? 0);
-    const isSame =
-      row?.tags.length === tags.length && row.eventChangedAt === eventChangedAt && row.changedAt === changedAt;
-    if (!isSame) {
-      upsert.push({ instance: message.instance, id, eventKey: event.key, tags, eventChangedAt, changedAt });
-    }
-  }
-  return { upsert, forget };
+export function seenAt(memory: EventMemory, receivedAt: number): number {
+  return Math.max(memory.event.changedAt ?? 0, Math.floor(receivedAt / 1000) * 1000);
 }
 
 /** What is remembered of a publication. */

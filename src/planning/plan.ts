@@ -1,18 +1,17 @@
-import { guard, type Refusal, type Verdict } from "../guard/guard.ts";
-import type { Guard } from "../guard/policy.ts";
+import type { Refusal } from "../guard/guard.ts";
 import type { Alert, Item } from "../model/alert.ts";
-import type { Keys, Known, Undecided } from "../model/memory.ts";
+import type { EventMemory, Keys, Known, Undecided } from "../model/memory.ts";
 import type { Matchable, Message } from "../model/message.ts";
 import type { Delivery, Effects, Group, RecordLine } from "../model/outbox.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import type { Kind } from "../model/vocabulary.ts";
-import { matchableOf, matchableOfGuarded } from "../routing/facts.ts";
-import { fire, type Route, type Routes } from "../routing/route.ts";
-import { advanceAttributes, advanceEvent, isCopy } from "./advance.ts";
-import { againVersion, changeOf, changesOf, isNews, kindOf } from "./changes.ts";
+import { matchableOf } from "../routing/facts.ts";
+import { fire, type Routes } from "../routing/route.ts";
+import { advanceEvent, isCopy } from "./advance.ts";
+import { advanceAttributes } from "./advance-attributes.ts";
+import { changeOf, kindOf } from "./changes.ts";
 import { compose } from "./compose.ts";
-import { groupsOf } from "./groups.ts";
-import { deliveryId } from "./identity.ts";
+import { type DestinationRules, type Fired, type Share, shareOf } from "./share.ts";
 import { trim } from "./trim.ts";
 import { undecidedOf } from "./undecided.ts";
 import { WorkingCopy } from "./working-copy.ts";
@@ -20,10 +19,7 @@ import { WorkingCopy } from "./working-copy.ts";
 /** What planning needs of the configuration. */
 export interface Rules {
   readonly routes: Routes;
-  readonly destinations: ReadonlyMap<
-    string,
-    { readonly guard: Guard; readonly repeats: "changed" | "never" | "always" }
-  >;
+  readonly destinations: ReadonlyMap<string, DestinationRules>;
   /** Instances whose REST API can be asked for what is unknown. */
   readonly asks?: ReadonlySet<string>;
 }
@@ -109,6 +105,8 @@ export function plan(
   return { effects: { ...copy.changes(), alerts, deliveries, records, undecided, decided, cursors: [] }, traces };
 }
 
+const NOTHING = { owed: [], refused: [], undecided: [], absorbed: [] } as const;
+
 interface Decision {
   readonly trace: Trace;
   readonly alert?: Alert;
@@ -128,172 +126,128 @@ export function lateKey(instance: string): string {
   return JSON.stringify(["late", instance]);
 }
 
-/** Reasons that end when more is known. */
-const UNKNOWN: readonly Refusal[] = ["match-unknown", "event-unknown", "distribution-unknown", "tlp-unknown"];
-
 /** With `only` the message is decided for these destinations, and for good. */
 function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules, only?: readonly string[]): Decision {
   const before = copy.event(message);
-  const advanced = advanceEvent(before, message);
   const lastPublishedAt = copy.lastPublishedAt(message);
   const kind = kindOf(message, before?.publishedAt);
-  const stale = advanced?.stale ?? false;
-  const nothing = { owed: [], refused: [], undecided: [], absorbed: [] };
-  if (advanced) {
-    copy.setEvent(advanced.event);
-    // Older than the event it may still be the newest list of its attributes, and what it marks is marked at once.
-    if (!stale || (message.event?.changedAt ?? 0) >= (before?.publishedAt ?? 0)) {
-      copy.change(message.instance, advanceAttributes(copy.attributes(message.instance), advanced.event, message));
-    }
-  }
+  const { event, stale } = remember(message, before, copy);
   if (!kind || (stale && kind === "event.published")) {
-    return { trace: { message, ...(kind && { kind }), stale, routes: [], destinations: [] }, ...nothing };
+    return { trace: { message, ...(kind && { kind }), stale, routes: [], destinations: [] }, ...NOTHING };
   }
-
-  const alert = compose(
-    message,
-    kind,
-    advanced?.event,
-    copy.attributes(message.instance),
-    changeOf(message, kind, lastPublishedAt),
-  );
+  const change = changeOf(message, kind, lastPublishedAt);
+  const alert = compose(message, kind, event, copy.attributes(message.instance), change);
   const subject = matchableOf(alert);
   const fired = fire(rules.routes.get(kind) ?? [], subject);
-  const memory = copy.memory(message.instance, advanced?.event);
   const picked = pick(alert, subject, fired);
-  const visible = { items: new Set<Item>(), objects: new Set<Alert["objects"][number]>() };
-  const owed: Delivery[] = [];
-  const refused: RecordLine[] = [];
-  const absorbed: Effects["decided"][number][] = [];
-  const waiting: string[] = [];
   const isCounted = isCopy(before, message);
-  const countedAt = isCounted ? before.countedAt : message.receivedAt;
-  // A publication tells all that MISP would answer.
-  const canAsk = !only && advanced && kind !== "event.published" && rules.asks?.has(message.instance);
-  const destinations: Trace["destinations"][number][] = [];
-  for (const [name, routes] of byDestination(fired)) {
-    const settings = rules.destinations.get(name);
-    if (!settings || (only && !only.includes(name))) {
+  const common = {
+    memory: copy.memory(message.instance, event),
+    before,
+    // A publication tells all that MISP would answer.
+    canAsk: !only && event !== undefined && kind !== "event.published" && (rules.asks?.has(message.instance) ?? false),
+    isCounted,
+    countedAt: isCounted ? before.countedAt : message.receivedAt,
+    together: message.late?.together ? lateGroup(message.instance) : undefined,
+    now,
+  };
+  const shares: Named[] = [];
+  for (const [destination, routes] of byDestination(fired)) {
+    const settings = rules.destinations.get(destination);
+    if (!settings || (only && !only.includes(destination))) {
       continue;
     }
-    const decided = decide(picked, routes, settings.guard, memory);
-    const certain = decided.routes.map((route) => route.name);
-    const id = deliveryId(
-      { ...alert, version: settings.repeats === "always" ? againVersion(alert, countedAt) : alert.version },
-      name,
-    );
-    const event = {
-      ...(alert.event?.uuid !== undefined && { eventUuid: alert.event.uuid }),
-      ...(alert.event?.changedAt !== undefined && { changedAt: alert.event.changedAt }),
-    };
-    if ("refused" in decided && canAsk && UNKNOWN.includes(decided.refused)) {
-      destinations.push({ name, routes: certain, verdict: "undecided" });
-      waiting.push(name);
-      continue;
-    }
-    if ("refused" in decided) {
-      destinations.push({ name, routes: certain, verdict: decided.refused });
-      refused.push({
-        delivery: id,
-        at: now,
-        destination: name,
-        instance: alert.instance,
-        kind,
-        ...event,
-        routes: certain,
-        outcome: "refused",
-        reason: decided.refused,
-      });
-      continue;
-    }
-    const { guarded, cleared, kept } = decided;
-    const since = kind === "event.published" ? copy.toldAt(alert.instance, name, event.eventUuid) : undefined;
-    if (since !== undefined && !isNews(since, event.changedAt, settings.repeats, isCounted)) {
-      destinations.push({ name, routes: certain, verdict: "already-told", guarded });
-      continue;
-    }
-    const isUrgent = decided.routes.some(({ options }) => options.priority === "high");
-    destinations.push({ name, routes: certain, verdict: "owed", guarded });
-    for (const item of kept.items) {
-      visible.items.add(item);
-    }
-    for (const object of kept.objects) {
-      visible.objects.add(object);
-    }
-    owed.push({
-      id,
-      alert: alert.id,
-      destination: name,
-      instance: alert.instance,
-      kind,
-      ...event,
-      createdAt: now,
-      priority: isUrgent ? "high" : "normal",
-      routes: certain,
-      mentions: [...new Set(decided.routes.flatMap((route) => notifyOf(route, name).mention))],
-      groups:
-        message.late?.together && !isUrgent
-          ? [lateGroup(message.instance)]
-          : groupsOf(decided.routes, name, matchableOfGuarded(guarded).facts),
-      ...(since !== undefined && { since }),
-      ...(since !== undefined && since === before?.publishedAt && changesOf(before, alert)),
-      cleared,
-    });
-    if (kind !== "event.published") {
-      continue;
-    }
-    copy.tell(alert.instance, name, event);
-    // The publication has the parts in it.
-    for (const { id: part } of copy.undecidedOf(advanced?.event, name)) {
-      absorbed.push({ id: part, destinations: [name] });
-    }
+    const toldAt = copy.toldAt(alert.instance, destination, alert.event?.uuid);
+    const share = shareOf(picked, routes, { ...common, destination, rules: settings, toldAt });
+    shares.push({ destination, share });
   }
-  const undecided = advanced && waiting.length > 0 ? [undecidedOf(alert, message, advanced.event, waiting, now)] : [];
+  return settleShares(message, { picked, fired, event, stale, shares }, copy, now);
+}
+
+/** What planning one message has worked out before anything is owed. */
+interface Shared {
+  readonly picked: Alert;
+  readonly fired: readonly Fired[];
+  /** Memory of the event after the message. */
+  readonly event: EventMemory | undefined;
+  readonly stale: boolean;
+  readonly shares: readonly Named[];
+}
+
+interface Named {
+  readonly destination: string;
+  readonly share: Share;
+}
+
+/** Puts together what all destinations get; what a publication tells absorbs what is undecided about its parts. */
+function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: number): Decision {
+  const { picked, fired, event, stale, shares } = shared;
+  const owed = shares.flatMap(({ share }) => (share.kind === "owed" ? share : []));
+  const waiting = shares.flatMap(({ destination, share }) => (share.kind === "undecided" ? destination : []));
+  const told = picked.kind === "event.published" ? owed.map(({ delivery }) => delivery) : [];
+  for (const delivery of told) {
+    copy.tell(delivery.instance, delivery.destination, delivery);
+  }
+  // The publication has the parts in it.
+  const absorbed = told.flatMap(({ destination }) =>
+    copy.undecidedOf(event, destination).map(({ id }) => ({ id, destinations: [destination] })),
+  );
+  const undecided = event && waiting.length > 0 ? [undecidedOf(picked, message, event, waiting, now)] : [];
   copy.wait(undecided);
+  const visible = {
+    items: new Set<Item>(owed.flatMap(({ kept }) => kept.items)),
+    objects: new Set(owed.flatMap(({ kept }) => kept.objects)),
+  };
   return {
     trace: {
       message,
-      kind,
+      kind: picked.kind,
       alert: picked,
       stale,
       routes: fired.map(({ route, truth }) => ({ name: route.name, truth })),
-      destinations,
+      destinations: shares.map(traceOf),
     },
     ...(owed.length > 0 && { alert: trim(picked, visible) }),
-    owed,
-    refused,
+    owed: owed.map(({ delivery }) => delivery),
+    refused: shares.flatMap(({ share }) => (share.kind === "refused" ? share.record : [])),
     undecided,
     absorbed,
   };
 }
 
-type Decided = { readonly routes: readonly Route[] } & (
-  | { readonly refused: Refusal }
-  | Exclude<Verdict, { readonly refused: Refusal }>
-);
+function traceOf({ destination: name, share }: Named): Trace["destinations"][number] {
+  const { routes } = share;
+  switch (share.kind) {
+    case "refused":
+      return { name, routes, verdict: share.reason };
+    case "undecided":
+      return { name, routes, verdict: share.kind };
+    case "owed":
+    case "already-told":
+      return { name, routes, verdict: share.kind, guarded: share.guarded };
+  }
+}
 
-/** What matched must itself be visible: a route counts only if it also matches on what the destination may see. */
-function decide(
-  alert: Alert,
-  routes: readonly { route: Route; truth: true | "unknown" }[],
-  policy: Guard,
-  memory: Parameters<typeof guard>[2],
-): Decided {
-  const certain = routes.filter(({ truth }) => truth === true).map(({ route }) => route);
-  if (certain.length === 0) {
-    return { routes: routes.map(({ route }) => route), refused: "match-unknown" };
+/** Moves memory by the message; `event` is the memory of its event afterwards. */
+function remember(
+  message: Message,
+  before: EventMemory | undefined,
+  copy: WorkingCopy,
+): { readonly event: EventMemory | undefined; readonly stale: boolean } {
+  const advanced = advanceEvent(before, message);
+  if (!advanced) {
+    return { event: undefined, stale: false };
   }
-  const verdict = guard(alert, policy, memory);
-  if ("refused" in verdict) {
-    return { routes: certain, refused: verdict.refused };
+  copy.setEvent(advanced.event);
+  // Older than the event it may still be the newest list of its attributes, and what it marks is marked at once.
+  if (!advanced.stale || (message.event?.changedAt ?? 0) >= (before?.publishedAt ?? 0)) {
+    copy.change(message.instance, advanceAttributes(copy.attributes(message.instance), advanced.event, message));
   }
-  const subject = matchableOfGuarded(verdict.guarded);
-  const visible = certain.filter((route) => route.matches(subject) === true);
-  return visible.length === 0 ? { routes: certain, refused: "match-not-visible" } : { routes: visible, ...verdict };
+  return advanced;
 }
 
 /** Marks the attributes that the routes that fire ask for. */
-function pick(alert: Alert, subject: Matchable, fired: readonly { readonly route: Route }[]): Alert {
+function pick(alert: Alert, subject: Matchable, fired: readonly Fired[]): Alert {
   const picks = fired.flatMap(({ route }) => route.picks ?? []);
   if (picks.length === 0) {
     return alert;
@@ -305,16 +259,12 @@ function pick(alert: Alert, subject: Matchable, fired: readonly { readonly route
   return { ...alert, items };
 }
 
-function byDestination(fired: readonly { route: Route; truth: true | "unknown" }[]) {
-  const destinations = new Map<string, { route: Route; truth: true | "unknown" }[]>();
+function byDestination(fired: readonly Fired[]): ReadonlyMap<string, readonly Fired[]> {
+  const destinations = new Map<string, readonly Fired[]>();
   for (const entry of fired) {
     for (const to of new Set(entry.route.options.notify.map((notify) => notify.to))) {
       destinations.set(to, [...(destinations.get(to) ?? []), entry]);
     }
   }
   return destinations;
-}
-
-function notifyOf(route: Route, destination: string): { readonly mention: readonly string[] } {
-  return { mention: route.options.notify.filter(({ to }) => to === destination).flatMap(({ mention }) => mention) };
 }

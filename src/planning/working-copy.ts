@@ -1,7 +1,7 @@
 import type { AttributeMemory, EventMemory, Known, Memory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Effects } from "../model/outbox.ts";
-import type { AttributeChanges } from "./advance.ts";
+import type { AttributeChanges } from "./advance-attributes.ts";
 
 /** Memory as it is while a micro-batch is planned, and what of it has changed since it was recalled. */
 export class WorkingCopy {

@@ -4,7 +4,8 @@ import type { Alert } from "../../src/model/alert.ts";
 import type { AttributeMemory, EventMemory, Memory } from "../../src/model/memory.ts";
 import type { Message } from "../../src/model/message.ts";
 import type { GuardedAlert } from "../../src/model/payload.ts";
-import { advanceAttributes, advanceEvent } from "../../src/planning/advance.ts";
+import { advanceEvent } from "../../src/planning/advance.ts";
+import { advanceAttributes } from "../../src/planning/advance-attributes.ts";
 import { compose } from "../../src/planning/compose.ts";
 
 export const NOTHING: Memory = { attributes: [] };

@@ -1,0 +1,148 @@
+import { guard, type Refusal, type Verdict } from "../guard/guard.ts";
+import type { Guard } from "../guard/policy.ts";
+import type { Alert } from "../model/alert.ts";
+import type { EventMemory, Memory } from "../model/memory.ts";
+import type { Delivery, Group, RecordLine } from "../model/outbox.ts";
+import type { GuardedAlert } from "../model/payload.ts";
+import { matchableOfGuarded } from "../routing/facts.ts";
+import type { Route } from "../routing/route.ts";
+import { againVersion, changesOf, isNews } from "./changes.ts";
+import { groupsOf } from "./groups.ts";
+import { deliveryId } from "./identity.ts";
+
+/** What planning needs to know of one destination. */
+export interface DestinationRules {
+  readonly guard: Guard;
+  readonly repeats: "changed" | "never" | "always";
+}
+
+/** A route that fires, or of which nobody knows yet whether it does. */
+export interface Fired {
+  readonly route: Route;
+  readonly truth: true | "unknown";
+}
+
+/** What one destination gets of an alert; `routes` are those by which it does. */
+export type Share = { readonly routes: readonly string[] } & (
+  | { readonly kind: "owed"; readonly delivery: Delivery; readonly guarded: GuardedAlert; readonly kept: Kept }
+  | { readonly kind: "already-told"; readonly guarded: GuardedAlert }
+  | { readonly kind: "undecided" }
+  | { readonly kind: "refused"; readonly reason: Refusal; readonly record: RecordLine }
+);
+
+type Passed = Exclude<Verdict, { readonly refused: Refusal }>;
+type Kept = Passed["kept"];
+
+/** One destination's part in planning one message. */
+export interface ShareContext {
+  readonly destination: string;
+  readonly rules: DestinationRules;
+  readonly memory: Memory;
+  /** Memory of the event before the message. */
+  readonly before: EventMemory | undefined;
+  /** The version of the event that this destination was told, or is owed. */
+  readonly toldAt: number | undefined;
+  readonly canAsk: boolean;
+  /** Whether it is a copy of a publication that was counted. */
+  readonly isCounted: boolean;
+  /** When the publication was received first. */
+  readonly countedAt: number;
+  /** Where it waits with others, whatever the routes say; `undefined`: nowhere. */
+  readonly together: Group | undefined;
+  readonly now: number;
+}
+
+/** Reasons that end when more is known. */
+const UNKNOWN: readonly Refusal[] = ["match-unknown", "event-unknown", "distribution-unknown", "tlp-unknown"];
+
+/** Decides what one destination gets of an alert. */
+export function shareOf(alert: Alert, fired: readonly Fired[], context: ShareContext): Share {
+  const { destination, rules, memory, canAsk, now } = context;
+  const decided = decide(alert, fired, rules.guard, memory);
+  const routes = decided.routes.map((route) => route.name);
+  if ("refused" in decided) {
+    const reason = decided.refused;
+    if (canAsk && UNKNOWN.includes(reason)) {
+      return { kind: "undecided", routes };
+    }
+    const common = { ...commonOf(alert, context), routes };
+    return {
+      kind: "refused",
+      routes,
+      reason,
+      record: { delivery: idOf(alert, context), at: now, ...common, outcome: "refused", reason },
+    };
+  }
+  const { guarded, kept } = decided;
+  const since = alert.kind === "event.published" ? context.toldAt : undefined;
+  if (since !== undefined && !isNews(since, alert.event?.changedAt, rules.repeats, context.isCounted)) {
+    return { kind: "already-told", routes, guarded };
+  }
+  return {
+    kind: "owed",
+    routes,
+    guarded,
+    kept,
+    delivery: deliveryOf(alert, decided, since, { ...context, destination }),
+  };
+}
+
+function deliveryOf(
+  alert: Alert,
+  { routes, guarded, cleared }: Passed & { readonly routes: readonly Route[] },
+  since: number | undefined,
+  context: ShareContext,
+): Delivery {
+  const { destination, before, together, now } = context;
+  const isUrgent = routes.some(({ options }) => options.priority === "high");
+  return {
+    id: idOf(alert, context),
+    alert: alert.id,
+    ...commonOf(alert, context),
+    createdAt: now,
+    priority: isUrgent ? "high" : "normal",
+    routes: routes.map((route) => route.name),
+    mentions: [...new Set(routes.flatMap((route) => mentionsOf(route, destination)))],
+    groups: together && !isUrgent ? [together] : groupsOf(routes, destination, matchableOfGuarded(guarded).facts),
+    ...(since !== undefined && { since }),
+    ...(since !== undefined && since === before?.publishedAt && changesOf(before, alert)),
+    cleared,
+  };
+}
+
+/** What a delivery and its line in the record have in common. */
+function commonOf({ kind, instance, event }: Alert, { destination }: ShareContext) {
+  return {
+    destination,
+    instance,
+    kind,
+    ...(event?.uuid !== undefined && { eventUuid: event.uuid }),
+    ...(event?.changedAt !== undefined && { changedAt: event.changedAt }),
+  };
+}
+
+function idOf(alert: Alert, { destination, rules, countedAt }: ShareContext): Delivery["id"] {
+  const version = rules.repeats === "always" ? againVersion(alert, countedAt) : alert.version;
+  return deliveryId({ ...alert, version }, destination);
+}
+
+type Decided = { readonly routes: readonly Route[] } & ({ readonly refused: Refusal } | Passed);
+
+/** What matched must itself be visible: a route counts only if it also matches on what the destination may see. */
+function decide(alert: Alert, fired: readonly Fired[], policy: Guard, memory: Memory): Decided {
+  const certain = fired.filter(({ truth }) => truth === true).map(({ route }) => route);
+  if (certain.length === 0) {
+    return { routes: fired.map(({ route }) => route), refused: "match-unknown" };
+  }
+  const verdict = guard(alert, policy, memory);
+  if ("refused" in verdict) {
+    return { routes: certain, refused: verdict.refused };
+  }
+  const subject = matchableOfGuarded(verdict.guarded);
+  const visible = certain.filter((route) => route.matches(subject) === true);
+  return visible.length === 0 ? { routes: certain, refused: "match-not-visible" } : { routes: visible, ...verdict };
+}
+
+function mentionsOf(route: Route, destination: string): readonly string[] {
+  return route.options.notify.filter(({ to }) => to === destination).flatMap(({ mention }) => mention);
+}
