@@ -7,18 +7,11 @@ import type { Wakeup } from "../base/wakeup.ts";
 import type { Batch, Store } from "../model/outbox.ts";
 import type { Destination, Outcome, Payload } from "../model/payload.ts";
 import { alone } from "./backlog.ts";
+import { type Lines, openLines } from "./lines.ts";
 import { openBatch, type SendContext } from "./payload.ts";
 import { persistent } from "./persist.ts";
-import {
-  type Attempt,
-  BUG,
-  type DeliveryState,
-  type Lines,
-  LONGEST_REST_MS,
-  openLines,
-  type SettleContext,
-  settle,
-} from "./settle.ts";
+import { BUG, type DeliveryState, LONGEST_REST_MS, type SettleContext, settle } from "./settle.ts";
+import type { Attempt } from "./write-down.ts";
 
 /** What one delivery loop works with. */
 export interface DeliveryWorker extends SettleContext {

@@ -1,14 +1,33 @@
+/**
+ * What becomes of a batch, and of its destination, after an attempt. Each line of the table is one function below.
+ *
+ * | the attempt             | the batch                                             | the destination               |
+ * | ----------------------- | ----------------------------------------------------- | ----------------------------- |
+ * | nothing may leave       | refused                                               | stays as it is                |
+ * | done, unproven          | sent, unproven                                        | recovers                      |
+ * | message_rejected        | dead                                                  | recovers: it has looked at it |
+ * | message_rejected, a bug | dead                                                  | stays as it is                |
+ * | … of a digest           | its batches leave one by one, at once                 | stays as it is                |
+ * | destination_rejected    | waits for the next probe and does not age             | is suspended                  |
+ * | ambiguous               | tried once more under the same id                     | rests, from the second on     |
+ * | … once more             | unproven: a duplicate would be worse                  | rests, ever longer            |
+ * | retry                   | tried again ever later, and dead after `retry.max_age` | stays as it is               |
+ * | retry_after             | tried again when asked to, dead after `retry.max_age` | rests as long as it asks      |
+ *
+ * While the destination is suspended every failure is that of a probe: it rests until the next one, and what surely did
+ * not arrive waits for that and does not age.
+ */
 import { destinationRecovered, destinationSuspended } from "../absorbing/herald.ts";
 import type { Notices } from "../absorbing/notices.ts";
 import type { Observer } from "../absorbing/observer.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { LogLimiter } from "../base/log-limiter.ts";
-import type { BatchId, Delivery, RecordLine, Settlement, Store } from "../model/outbox.ts";
+import type { BatchId, RecordLine, Store } from "../model/outbox.ts";
 import type { Destination, Failure, Outcome } from "../model/payload.ts";
-import { recordOf } from "../model/record.ts";
 import { Backlog, type Departure } from "./backlog.ts";
 import type { Breaker } from "./holds.ts";
+import type { Lines } from "./lines.ts";
+import { type Attempt, writeEnd, writeRetry } from "./write-down.ts";
 
 /** What settling works with. */
 export interface SettleContext {
@@ -35,38 +54,9 @@ export interface DeliveryState {
   doubts: number;
 }
 
-/** What happens to every batch while all is well, or while nothing is: a line each would hide what is worth reading. */
-export interface Lines {
-  readonly delivered: LogLimiter;
-  readonly retried: LogLimiter;
-  readonly throttled: LogLimiter;
-  readonly unproven: LogLimiter;
-  readonly refused: LogLimiter;
-  readonly expired: LogLimiter;
-}
-
-export function openLines(log: Log, now: () => number): Lines {
-  return {
-    // The record has every delivery; the log shows that it goes on, and at debug each attempt.
-    delivered: new LogLimiter(log, "Delivered", now, 60_000, "info"),
-    retried: new LogLimiter(log, "Delivery failed; it is tried again", now),
-    throttled: new LogLimiter(log, "Destination asks us to wait", now),
-    unproven: new LogLimiter(log, "Sent twice, and whether it arrived is unknown; it is not sent again", now),
-    refused: new LogLimiter(log, "Delivery is dead: the message was refused", now, 10_000, "error"),
-    expired: new LogLimiter(log, "Delivery is dead: tried for too long", now, 10_000, "error"),
-  };
-}
-
+/** What is known of a destination that nothing was sent to yet. */
 export function openDeliveryState(now: number): DeliveryState {
   return { restsUntil: 0, backlog: new Backlog(now), ambiguous: new Set(), doubts: 0 };
-}
-
-/** What came of one attempt. */
-export interface Attempt {
-  /** Absent: nothing may leave. */
-  readonly outcome?: Outcome;
-  readonly leaving: readonly { readonly delivery: Delivery; readonly tlp: string }[];
-  readonly refused: readonly RecordLine[];
 }
 
 /** The reason of a destination that has thrown: nothing is known of the other side. */
@@ -80,196 +70,217 @@ export const PROBE_MS = 900_000;
 /** No answer of the other side makes a destination rest for longer. */
 export const LONGEST_REST_MS = 3_600_000;
 
+type Failed = Extract<Outcome, Failure>;
+
+/** One attempt and what it changes. */
+interface Case {
+  readonly departure: Departure;
+  readonly attempt: Attempt;
+  readonly context: SettleContext & { readonly lines: Lines };
+  readonly state: DeliveryState;
+  readonly now: number;
+}
+
 /** Writes down what became of an attempt: what is settled, what is tried again and when, and how the destination is. */
-export async function settle(
+export function settle(
   departure: Departure,
-  result: Attempt,
-  context: SettleContext & { readonly lines: Lines },
+  attempt: Attempt,
+  context: Case["context"],
   state: DeliveryState,
 ): Promise<void> {
-  const { clock, log, destination, breaker, notices, lines } = context;
-  const { outcome, leaving } = result;
-  const { batch, parts } = departure;
-  const now = clock.now();
-  const finish = (end?: Pick<RecordLine, "outcome" | "reason">) => finishAll(departure, result, end, context, state);
-  const rest = (ms: number) => {
-    state.restsUntil = Math.max(state.restsUntil, now + ms);
-  };
-  let pending = parts;
-  const again = (afterMs: number, attempted: boolean) =>
-    retryAll({ batch, parts: pending }, result, afterMs, attempted, context);
-
+  const { outcome } = attempt;
+  const it: Case = { departure, attempt, context, state, now: context.clock.now() };
   if (!outcome) {
-    return finish();
+    return finish(it, departure.parts);
   }
-  if (outcome.kind === "ambiguous") {
-    doubt();
-  } else {
+  if (outcome.kind !== "ambiguous") {
     state.doubts = 0;
   }
-  const about = { destination: destination.name, batch: batch.id, alerts: leaving.length, attempt: batch.attempts + 1 };
-  const why =
-    "reason" in outcome ? { ...about, reason: outcome.reason, detail: outcome.detail, hint: outcome.hint } : about;
   switch (outcome.kind) {
     case "done":
     case "unproven":
-      lines.delivered.say({ ...about, outcome: outcome.kind });
-      await finish({ outcome: outcome.kind === "done" ? "sent" : "unproven" });
-      return recover();
+      return deliver(it, outcome.kind);
     case "message_rejected":
-      if (parts.length > 1) {
-        log.warn(why, "A digest of what has waited was refused; all of it leaves one by one");
-        state.backlog.close();
-        return again(0, false);
-      }
-      lines.refused.say({ ...why, hint: outcome.hint ?? LOST_HINT }, outcome.reason);
-      await finish({ outcome: "dead", reason: outcome.reason });
-      // Whoever refuses a message has looked at it, and takes others.
-      if (outcome.reason !== BUG) {
-        return recover();
-      }
-      if (breaker.suspended()) {
-        rest(PROBE_MS);
-      }
-      return;
+      return departure.parts.length > 1 ? split(it, outcome) : bury(it, outcome);
     case "destination_rejected":
-      rest(PROBE_MS);
-      await again(PROBE_MS, false);
-      return suspend(outcome);
-    case "ambiguous": {
-      // Whether it arrived is unknown. It is sent once more under the same id; then a duplicate would be worse.
-      const twice = parts.filter(({ id }) => state.ambiguous.has(id));
-      if (twice.length > 0) {
-        if (breaker.suspended()) {
-          rest(PROBE_MS);
-        }
-        lines.unproven.say(why, outcome.reason);
-        const end = { outcome: "unproven", reason: outcome.reason } as const;
-        await finishAll({ batch, parts: twice }, result, end, context, state);
-      }
-      // What is in a digest that was sent before without it has been sent once only.
-      pending = parts.filter((part) => !twice.includes(part));
-      if (pending.length === 0) {
-        return;
-      }
-      for (const { id } of pending) {
-        state.ambiguous.add(id);
-      }
-      break;
-    }
+      return suspend(it, outcome);
+    case "ambiguous":
+      return doubt(it, outcome);
     case "retry":
     case "retry_after":
-      break;
+      return retry(it, outcome, departure.parts);
     default:
-      outcome satisfies never;
+      return outcome satisfies never;
   }
+}
 
+async function deliver(it: Case, kind: "done" | "unproven"): Promise<void> {
+  it.context.lines.delivered.say({ ...aboutOf(it), outcome: kind });
+  await finish(it, it.departure.parts, { outcome: kind === "done" ? "sent" : "unproven" });
+  await recover(it);
+}
+
+async function split(it: Case, outcome: Failed): Promise<void> {
+  it.context.log.warn(whyOf(it, outcome), "A digest of what has waited was refused; all of it leaves one by one");
+  it.state.backlog.close();
+  await again(it, it.departure.parts, { afterMs: 0, attempted: false, reason: outcome.reason });
+}
+
+async function bury(it: Case, outcome: Failed): Promise<void> {
+  const { reason } = outcome;
+  it.context.lines.refused.say(lossOf(it, outcome), reason);
+  await finish(it, it.departure.parts, { outcome: "dead", reason });
+  if (reason === BUG) {
+    restAsProbe(it);
+  } else {
+    await recover(it);
+  }
+}
+
+async function suspend(it: Case, outcome: Failed): Promise<void> {
+  const { context, now } = it;
+  const { breaker, log, destination, notices } = context;
+  const { reason, hint } = outcome;
+  rest(it, PROBE_MS);
+  await again(it, it.departure.parts, { afterMs: PROBE_MS, attempted: false, reason });
+  const why = { ...whyOf(it, outcome), retryInMs: PROBE_MS };
+  if (breaker.suspended()) {
+    log.warn(why, "A probe was refused: the destination stays suspended");
+    return;
+  }
+  await breaker.suspend(reason, now);
+  log.error(why, "Destination suspended: it refuses us; what it is owed is kept");
+  const owed = await owedTo(context);
+  const failure = { reason, ...(hint !== undefined && { hint }) };
+  notices?.say(destinationSuspended(destination.name, { ...failure, owed, probeMs: PROBE_MS }, now));
+}
+
+/** Each attempt that nobody answers may lose an alert: a destination that hangs must not take one after the other. */
+async function doubt(it: Case, outcome: Failed): Promise<void> {
+  const { state, departure } = it;
+  if (state.doubts > 0) {
+    rest(it, backOffMs(state.doubts));
+  }
+  state.doubts += 1;
+  const isTwice = ({ id }: { readonly id: BatchId }) => state.ambiguous.has(id);
+  const twice = departure.parts.filter(isTwice);
+  // What is in a digest that was sent before without it has been sent once only.
+  const once = departure.parts.filter((part) => !isTwice(part));
+  if (twice.length > 0) {
+    await giveUp(it, twice, outcome);
+  }
+  if (once.length > 0) {
+    for (const { id } of once) {
+      state.ambiguous.add(id);
+    }
+    await retry(it, outcome, once);
+  }
+}
+
+async function giveUp(it: Case, parts: Departure["parts"], outcome: Failed): Promise<void> {
+  const { reason } = outcome;
+  restAsProbe(it);
+  it.context.lines.unproven.say(whyOf(it, outcome), reason);
+  await finish(it, parts, { outcome: "unproven", reason });
+}
+
+async function retry(it: Case, outcome: Failed, parts: Departure["parts"]): Promise<void> {
+  const { departure, context, now } = it;
+  const { batch } = departure;
+  const { reason } = outcome;
   const isThrottled = outcome.kind === "retry_after";
   const waitMs = isThrottled
     ? Math.min(Math.max(outcome.afterMs, 0), LONGEST_REST_MS)
-    : Math.round(clock.random() * Math.min(CAP_MS, BASE_MS * 2 ** Math.min(batch.attempts, 20)));
-  if (breaker.suspended()) {
-    const probeMs = Math.max(PROBE_MS, waitMs);
-    log.warn({ ...why, retryInMs: probeMs }, "A probe has failed: the destination stays suspended");
-    rest(probeMs);
-    if (outcome.kind !== "ambiguous") {
-      return again(probeMs, false);
-    }
-    // What may have arrived by itself comes once more by itself: nobody could tell it in a digest, which has another id.
-    state.backlog.forget(departure);
-    return again(probeMs, true);
+    : Math.round(context.clock.random() * backOffMs(batch.attempts));
+  if (context.breaker.suspended()) {
+    return staySuspended(it, outcome, parts, Math.max(PROBE_MS, waitMs));
   }
   if (isThrottled) {
-    rest(waitMs);
+    rest(it, waitMs);
   }
-  const ageMs = now - batch.firstAttemptAt;
-  if (batch.attempts > 0 && ageMs > context.maxAgeMs) {
-    lines.expired.say({ ...why, hint: outcome.hint ?? LOST_HINT }, outcome.reason);
-    return finishAll({ batch, parts: pending }, result, { outcome: "dead", reason: outcome.reason }, context, state);
+  if (batch.attempts > 0 && now - batch.firstAttemptAt > context.maxAgeMs) {
+    context.lines.expired.say(lossOf(it, outcome), reason);
+    return finish(it, parts, { outcome: "dead", reason });
   }
-  lines[isThrottled ? "throttled" : "retried"].say({ ...why, retryInMs: waitMs }, outcome.reason);
+  const line = isThrottled ? context.lines.throttled : context.lines.retried;
+  line.say({ ...whyOf(it, outcome), retryInMs: waitMs }, reason);
   // Being asked to wait is no failure that makes the next wait longer; only that trying has begun counts.
-  return again(waitMs, !isThrottled || batch.attempts === 0);
+  await again(it, parts, { afterMs: waitMs, attempted: !isThrottled || batch.attempts === 0, reason });
+}
 
-  /** Each attempt that nobody answers may lose an alert: a destination that hangs must not take one after the other. */
-  function doubt(): void {
-    if (state.doubts > 0) {
-      rest(Math.min(CAP_MS, BASE_MS * 2 ** Math.min(state.doubts, 20)));
-    }
-    state.doubts += 1;
+async function staySuspended(it: Case, outcome: Failed, parts: Departure["parts"], probeMs: number): Promise<void> {
+  const { departure, context, state } = it;
+  const isAmbiguous = outcome.kind === "ambiguous";
+  context.log.warn(
+    { ...whyOf(it, outcome), retryInMs: probeMs },
+    "A probe has failed: the destination stays suspended",
+  );
+  rest(it, probeMs);
+  if (isAmbiguous) {
+    // What may have arrived by itself comes once more by itself: nobody could tell it in a digest, which has another id.
+    state.backlog.forget(departure);
   }
+  await again(it, parts, { afterMs: probeMs, attempted: isAmbiguous, reason: outcome.reason });
+}
 
-  async function suspend({ reason, hint }: Failure): Promise<void> {
-    if (breaker.suspended()) {
-      log.warn({ ...why, retryInMs: PROBE_MS }, "A probe was refused: the destination stays suspended");
-      return;
-    }
-    await breaker.suspend(reason, now);
-    log.error({ ...why, retryInMs: PROBE_MS }, "Destination suspended: it refuses us; what it is owed is kept");
-    const owed = await owedTo(context);
-    const failure = { reason, ...(hint !== undefined && { hint }) };
-    notices?.say(destinationSuspended(destination.name, { ...failure, owed, probeMs: PROBE_MS }, now));
+async function recover({ context, state, now }: Case): Promise<void> {
+  const { breaker, log, destination, notices } = context;
+  if (!breaker.suspended()) {
+    return;
   }
+  const suspendedMs = await breaker.recover(now);
+  state.backlog.open(now);
+  const owed = await owedTo(context);
+  log.info({ destination: destination.name, suspendedMs, owed }, "Destination recovered");
+  notices?.say(destinationRecovered(destination.name, { suspendedMs, owed }, now));
+}
 
-  async function recover(): Promise<void> {
-    if (!breaker.suspended()) {
-      return;
-    }
-    const suspendedMs = await breaker.recover(now);
-    state.backlog.open(now);
-    const owed = await owedTo(context);
-    log.info({ destination: destination.name, suspendedMs, owed }, "Destination recovered");
-    notices?.say(destinationRecovered(destination.name, { suspendedMs, owed }, now));
+function rest({ state, now }: Case, ms: number): void {
+  state.restsUntil = Math.max(state.restsUntil, now + ms);
+}
+
+/** What tells nothing new of a destination that is suspended is a probe all the same. */
+function restAsProbe(it: Case): void {
+  if (it.context.breaker.suspended()) {
+    rest(it, PROBE_MS);
   }
 }
 
-/** What left is over, in the same way for all; each batch is settled by itself. */
-async function finishAll(
-  departure: Departure,
-  { leaving, refused }: Attempt,
-  end: Pick<RecordLine, "outcome" | "reason"> | undefined,
-  context: SettleContext,
-  state: DeliveryState,
+function backOffMs(failures: number): number {
+  return Math.min(CAP_MS, BASE_MS * 2 ** Math.min(failures, 20));
+}
+
+async function finish(
+  { attempt, context, departure, state, now }: Case,
+  parts: Departure["parts"],
+  end?: Pick<RecordLine, "outcome" | "reason">,
 ): Promise<void> {
-  const now = context.clock.now();
-  const lines = end ? leaving.map(({ delivery, tlp }) => recordOf(delivery, now, { ...end, tlp })) : [];
-  for (const { batch, records } of byBatch(departure, [...refused, ...lines])) {
-    await commit(context, { batch, records, attempted: true }, now);
-    state.ambiguous.delete(batch);
+  await writeEnd(parts, attempt, end, now, context);
+  for (const { id } of parts) {
+    state.ambiguous.delete(id);
   }
-  state.backlog.forget(departure);
+  state.backlog.forget({ ...departure, parts });
 }
 
-/** What the guard has refused is over, the rest is owed. */
-async function retryAll(
-  departure: Departure,
-  { outcome, refused }: Attempt,
-  afterMs: number,
-  attempted: boolean,
-  context: SettleContext,
+async function again(
+  { attempt, context, now }: Case,
+  parts: Departure["parts"],
+  how: Parameters<typeof writeRetry>[2],
 ): Promise<void> {
-  const now = context.clock.now();
-  const reason = outcome && "reason" in outcome ? { reason: outcome.reason } : {};
-  for (const { batch, records } of byBatch(departure, refused)) {
-    await commit(context, { batch, records, retryAt: now + afterMs, attempted, ...reason }, now);
-  }
+  await writeRetry(parts, attempt, how, now, context);
 }
 
-function byBatch({ parts }: Departure, lines: readonly RecordLine[]) {
-  return parts.map(({ id, entries }) => {
-    const members = new Set(entries.map(({ delivery }) => delivery.id));
-    return { batch: id, records: lines.filter(({ delivery }) => members.has(delivery)) };
-  });
+function aboutOf({ departure: { batch }, attempt, context }: Case) {
+  const { name: destination } = context.destination;
+  return { destination, batch: batch.id, alerts: attempt.leaving.length, attempt: batch.attempts + 1 };
 }
 
-async function commit({ store, observer, notices }: SettleContext, settlement: Settlement, now: number): Promise<void> {
-  await store.settle(settlement, now);
-  for (const line of settlement.records) {
-    observer.settled(line);
-    if (line.outcome === "dead") {
-      notices?.lost(line);
-    }
-  }
+function whyOf(it: Case, { reason, detail, hint }: Failure) {
+  return { ...aboutOf(it), reason, detail, hint };
+}
+
+function lossOf(it: Case, failure: Failure) {
+  return { ...whyOf(it, failure), hint: failure.hint ?? LOST_HINT };
 }
 
 async function owedTo({ store, destination }: SettleContext): Promise<number> {

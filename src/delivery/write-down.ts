@@ -1,0 +1,70 @@
+import type { Notices } from "../absorbing/notices.ts";
+import type { Observer } from "../absorbing/observer.ts";
+import type { BatchId, Delivery, RecordLine, Settlement, Store } from "../model/outbox.ts";
+import type { Outcome } from "../model/payload.ts";
+import { recordOf } from "../model/record.ts";
+import type { Departure } from "./backlog.ts";
+
+/** What came of one attempt. */
+export interface Attempt {
+  /** Absent: nothing may leave. */
+  readonly outcome?: Outcome;
+  readonly leaving: readonly { readonly delivery: Delivery; readonly tlp: string }[];
+  readonly refused: readonly RecordLine[];
+}
+
+/** Where it is written down what became of an attempt, and who hears of it. */
+export interface Writing {
+  readonly store: Pick<Store, "settle">;
+  readonly observer: Pick<Observer, "settled">;
+  readonly notices?: Notices;
+}
+
+/** Everything of these batches is over: what left in the same way for all, and what the guard has refused. */
+export async function writeEnd(
+  parts: Departure["parts"],
+  { leaving, refused }: Pick<Attempt, "leaving" | "refused">,
+  end: Pick<RecordLine, "outcome" | "reason"> | undefined,
+  now: number,
+  writing: Writing,
+): Promise<void> {
+  const lines = end ? leaving.map(({ delivery, tlp }) => recordOf(delivery, now, { ...end, tlp })) : [];
+  for (const { batch, records } of byBatch(parts, [...refused, ...lines])) {
+    await write({ batch, records, attempted: true }, now, writing);
+  }
+}
+
+/** What the guard has refused is over; the rest of these batches is owed, and tried again `afterMs` from now. */
+export async function writeRetry(
+  parts: Departure["parts"],
+  { refused }: Pick<Attempt, "refused">,
+  retry: { readonly afterMs: number; readonly attempted: boolean; readonly reason: string },
+  now: number,
+  writing: Writing,
+): Promise<void> {
+  const { afterMs, ...rest } = retry;
+  for (const { batch, records } of byBatch(parts, refused)) {
+    await write({ batch, records, retryAt: now + afterMs, ...rest }, now, writing);
+  }
+}
+
+/** Each batch is settled by itself, with the lines of its own deliveries. */
+function byBatch(
+  parts: Departure["parts"],
+  lines: readonly RecordLine[],
+): readonly { readonly batch: BatchId; readonly records: readonly RecordLine[] }[] {
+  return parts.map(({ id, entries }) => {
+    const members = new Set(entries.map(({ delivery }) => delivery.id));
+    return { batch: id, records: lines.filter(({ delivery }) => members.has(delivery)) };
+  });
+}
+
+async function write(settlement: Settlement, now: number, { store, observer, notices }: Writing): Promise<void> {
+  await store.settle(settlement, now);
+  for (const line of settlement.records) {
+    observer.settled(line);
+    if (line.outcome === "dead") {
+      notices?.lost(line);
+    }
+  }
+}
