@@ -3,6 +3,7 @@ import { guard } from "../guard/guard.ts";
 import { mayBeCut } from "../guard/limits.ts";
 import { merge } from "../guard/merge.ts";
 import type { Guard } from "../guard/policy.ts";
+import { shareSecrecy } from "../guard/source.ts";
 import type { Alert } from "../model/alert.ts";
 import type { Batch, Delivery, RecordLine } from "../model/outbox.ts";
 import type { Entry, GuardedAlert, Payload } from "../model/payload.ts";
@@ -106,14 +107,18 @@ function isAsPlanned(guarded: GuardedAlert, alert: Alert, policy: Guard, { clear
 }
 
 function fold(leaving: Opened["leaving"], links: ReadonlyMap<string, URL>): readonly Entry[] {
-  const groups = new Map<string, { delivery: Delivery; guarded: GuardedAlert }[]>();
-  for (const one of leaving) {
-    const { alert, form } = one.guarded;
+  const events = groupBy(leaving, ({ guarded: { alert } }) => {
     const about = alert.event?.uuid ?? alert.event?.id;
-    const key = JSON.stringify(about === undefined ? [alert.id] : [alert.instance, about, form]);
-    groups.set(key, [...(groups.get(key) ?? []), one]);
-  }
-  const entries = [...groups.values()].map((members): Entry => {
+    return JSON.stringify(about === undefined ? [alert.id] : [alert.instance, about]);
+  });
+  const secret = events.flatMap((members) => {
+    const alerts = shareSecrecy(members.map(({ guarded }) => guarded));
+    return groupBy(
+      alerts.flatMap((guarded, index) => (members[index] ? [{ ...members[index], guarded }] : [])),
+      ({ guarded }) => guarded.form,
+    );
+  });
+  const entries = secret.map((members): Entry => {
     const [first, ...rest] = members.map(({ guarded }) => guarded);
     if (!first) {
       throw new Error("A group of deliveries is never empty");
@@ -131,6 +136,19 @@ function fold(leaving: Opened["leaving"], links: ReadonlyMap<string, URL>): read
   });
   const gravity = ({ guarded }: Entry) => THREAT_LEVELS.indexOf(guarded.alert.event?.threatLevel ?? "undefined");
   return entries.sort((a, b) => gravity(a) - gravity(b));
+}
+
+function groupBy<T>(all: readonly T[], keyOf: (one: T) => string): readonly (readonly T[])[] {
+  const groups = new Map<string, T[]>();
+  for (const one of all) {
+    const group = groups.get(keyOf(one));
+    if (group) {
+      group.push(one);
+    } else {
+      groups.set(keyOf(one), [one]);
+    }
+  }
+  return [...groups.values()];
 }
 
 /** An entry in the words of the first of its routes that has a template, or else of the destination. */

@@ -7,6 +7,7 @@ import { rank } from "./marking.ts";
 import { isPersonal } from "./personal.ts";
 import type { Guard } from "./policy.ts";
 import { passage, withoutMembers, withoutMembersOf } from "./reach.ts";
+import { withoutSource } from "./source.ts";
 import { tighten } from "./tighten.ts";
 
 /** Why a destination may not be told: stable words for the record, for metrics and for people. */
@@ -220,7 +221,7 @@ function reduce(alert: Alert, form: Form, labels: Labels): GuardedAlert {
         }
       : {
           ...rest,
-          ...(event && { event: withoutSource(withoutMembers(event), chr) }),
+          ...(event && { event: withoutMembers(event) }),
           items: rest.items.map(withoutMembersOf),
           counts: rest.counts.map(withoutMembersOf),
           objects: rest.objects.map((object) => withoutMembersOf(withoutMembers(object))),
@@ -229,20 +230,12 @@ function reduce(alert: Alert, form: Form, labels: Labels): GuardedAlert {
         };
   const sightings: GuardedAlert["sightings"] = visible.sighting ? [visible.sighting] : [];
   // The brand is given here and nowhere else.
-  return { form, alert: visible, sightings, tlp, pap, withheld } as GuardedAlert;
+  const guarded = { form, alert: chr ? withoutSource(visible) : visible, sightings, tlp, pap, withheld };
+  return { ...guarded, ...(chr && { chr }) } as GuardedAlert;
 }
 
 function pointTo({ id, uuid }: EventView): EventView {
   return { ...(id !== undefined && { id }), ...(uuid !== undefined && { uuid }) };
-}
-
-/** `tlp:ex:chr` (Chatham House Rule) hides where it comes from. */
-function withoutSource(event: EventView, chr: boolean): EventView {
-  if (!chr) {
-    return event;
-  }
-  const { org: _org, owner: _owner, ...rest } = event;
-  return rest;
 }
 
 function withoutReporter({ source: _, ...rest }: NonNullable<Alert["sighting"]>): NonNullable<Alert["sighting"]> {

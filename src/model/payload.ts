@@ -18,6 +18,8 @@ export type GuardedAlert = Brand<
     /** The strictest label of what is in it; `untagged` when no level has one. */
     readonly tlp: Tlp | "untagged";
     readonly pap: Pap | "untagged";
+    /** Where it comes from may not be told, and is not in it. */
+    readonly chr?: true;
     /** How many attributes are not in it because of a marking. */
     readonly withheld: number;
   },

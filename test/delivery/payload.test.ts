@@ -89,6 +89,25 @@ describe("openBatch() folds what is about one event into one entry", () => {
     expect([metadata?.guarded.tlp, metadata?.guarded.alert.items, tlp]).toEqual(["amber", [], "amber"]);
   });
 
+  it.each([
+    ["the event", { name: "tlp:ex:chr", on: {} }],
+    ["a part that was marked since", { name: "tlp:ex:chr", on: { attribute: "2" } }],
+  ])("hides the source in all that leaves of an event where %s asks for it", async (_, { name, on }) => {
+    const of = planner({ max_tlp: "green", metadata_up_to: "amber" });
+    await of.tell(publication(), edit("1", 1), edit("2", 2), edit("3", 3, ["tlp:amber"]), other());
+    await of.tell(tagAttached(name, on));
+    const { entries } = await payloadOf(of);
+    const [own, others] = [EVENT_UUID, uuidOf("8")].map((uuid) =>
+      entries.filter(({ guarded }) => guarded.alert.event?.uuid === uuid),
+    );
+    expect(own?.map(({ guarded: { form, chr } }) => [form, chr])).toEqual([
+      ["full", true],
+      ["metadata", true],
+    ]);
+    expect(JSON.stringify(own)).not.toMatch(/CIRCL|ACME-CERT"/);
+    expect(others?.[0]?.guarded.alert.event?.org?.name).toBe("CIRCL");
+  });
+
   it("two events, two instances, and what is about no event stay apart", async () => {
     const of = planner({ also: ["users"] });
     await of.tell(publication(), other(), publication({ instance: "other" }), eventless("user.login"), {
