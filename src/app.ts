@@ -1,13 +1,14 @@
 import { absorb, type Planner } from "./absorbing/absorb.ts";
 import { announce } from "./absorbing/announce.ts";
+import { newestPlanner } from "./absorbing/newest-planner.ts";
 import type { Notices } from "./absorbing/notices.ts";
 import type { Observer } from "./absorbing/observer.ts";
-import { patient } from "./absorbing/planning-store.ts";
 import { DecodeError, REPORT_IT } from "./base/errors.ts";
 import { insisting } from "./base/insist.ts";
 import { type Heartbeat, Liveness, WORK_MS } from "./base/liveness.ts";
 import type { Log } from "./base/log.ts";
 import type { LogLimiter } from "./base/log-limiter.ts";
+import { Loops } from "./base/loops.ts";
 import { type DeliveryWorker, deliver } from "./delivery/deliver.ts";
 import type { Frame, Source } from "./model/frame.ts";
 import type { Message } from "./model/message.ts";
@@ -41,167 +42,43 @@ export interface Parts extends Planner {
   readonly liveness?: Liveness;
 }
 
-/** The service at work. */
-export interface Running {
-  /** Resolves when `signal` aborts or every source has ended; rejects when a part fails that nothing works without. */
-  readonly ended: Promise<void>;
-  /**
-   * Goes on with other parts: what is in flight ends as it began, and the loop that takes the place of another waits for that.
-   * A source that is in both goes on, so that no frame falls between. Resolves when nothing uses the parts before any more.
-   */
-  swap(next: Parts): Promise<void>;
+/** What the loops of the flow share. */
+interface Shared {
+  /** The parts of this moment. */
+  readonly parts: () => Parts;
+  /** The loops that read, by their source: a source that a swap keeps is read without a break. */
+  readonly readers: Loops<Source>;
+  /** All other loops, by their name. */
+  readonly loops: Loops<string>;
+  /** Aborts when no source may be read any more. */
+  readonly ending: AbortSignal;
+  /** Aborts when attempts in flight may not go on any more. */
+  readonly cut: AbortSignal;
+  planner(loop: string, until: AbortSignal, beat: Heartbeat): Planner;
 }
 
-interface Loop {
-  readonly stop: AbortController;
-  readonly done: Promise<void>;
-}
-
-/** Runs until `signal` aborts or every source has ended. What is owed stays in the store. */
-export async function run(parts: Parts, signal: AbortSignal): Promise<void> {
-  await start(parts, signal).ended;
-}
-
-/**
- * The whole service: sources are read into the store, one loop per destination empties it, and two per instance ask MISP
- * what the feed left open and what it did not tell. `begun` is called when all of them are at work.
- */
-export function start(first: Parts, signal: AbortSignal, begun: () => void = () => {}): Running {
-  const failed = new AbortController(); // ends the sources when a loop fails, and the other way round
-  const cut = new AbortController();
-  const reading = AbortSignal.any([signal, failed.signal]);
-  const failures: unknown[] = [];
-  const loops = new Map<string, Loop>();
-  const readers = new Map<Source, Loop>();
-  const liveness = first.liveness ?? new Liveness();
-  let parts = first;
-  let stopping = false;
-  /** Whoever plans, plans by the newest rules, and waits while nothing can be written: a new process would find the same disk. */
-  const plannerFor = (loop: string, until: AbortSignal, beat: Heartbeat): Planner => ({
-    store: patient(first.store, insisting({ loop }, first.clock, first.log, until, beat)),
-    clock: first.clock,
-    get rules() {
-      return parts.rules;
-    },
-    get wakeups() {
-      return parts.wakeups;
-    },
-    observer: { planned: (plan, again) => parts.observer.planned(plan, again) },
-  });
-  const guarded = async (work: () => Promise<void>) => {
-    try {
-      await work();
-    } catch (error) {
-      failures.push(error);
-      failed.abort(error);
-    }
-  };
-
-  /** Puts a loop in the place of the one of that name, which ends first. */
-  function begin(name: string, work: (stop: AbortSignal, beat: Heartbeat) => Promise<void>): void {
-    const before = loops.get(name);
-    const stop = new AbortController();
-    const done = guarded(async () => {
-      await before?.done;
-      await liveness.watch(name, (beat) => work(stop.signal, beat));
-    });
-    loops.set(name, { stop, done });
-  }
-
-  function read(source: Source): void {
-    const stop = new AbortController();
-    const until = AbortSignal.any([reading, stop.signal]);
+/** The flow: puts its loops to work. Those that plan end in `absorb`; what it commits wakes those that deliver and ask. */
+function flow({ sources, workers, recalls, reconciles }: Parts, shared: Shared): void {
+  const { parts, readers, loops, ending, cut, planner } = shared;
+  for (const source of sources.filter((one) => !readers.has(one))) {
     const name = `feed ${source.name}`;
-    const work = (beat: Heartbeat) => intake(source, () => parts, plannerFor(name, until, beat), until, beat);
-    const done = guarded(() => liveness.watch(name, work)).finally(() => readers.delete(source));
-    readers.set(source, { stop, done });
+    readers.begin(source, name, (stop, beat) => {
+      const until = AbortSignal.any([ending, stop]);
+      return intake(source, parts, planner(name, until, beat), until, beat);
+    });
   }
-
-  function staff(next: Parts): Promise<unknown> {
-    const leaving = [
-      ...loops.values(),
-      ...[...readers].flatMap(([source, it]) => (next.sources.includes(source) ? [] : it)),
-    ];
-    parts = next;
-    for (const { stop } of leaving) {
-      stop.abort();
-    }
-    for (const worker of next.workers) {
-      begin(`deliver ${worker.destination.name}`, (stop, beat) => deliver(worker, stop, cut.signal, beat));
-    }
-    for (const worker of next.recalls) {
-      const name = `recall ${worker.instance}`;
-      begin(name, (stop, beat) => recall(worker, plannerFor(name, stop, beat), stop, beat));
-    }
-    for (const worker of next.reconciles) {
-      const name = `reconcile ${worker.instance}`;
-      begin(name, (stop, beat) => reconcile(worker, plannerFor(name, stop, beat), stop, beat));
-    }
-    for (const source of next.sources) {
-      if (!readers.has(source)) {
-        read(source);
-      }
-    }
-    return Promise.all(leaving.map(({ done }) => done));
+  for (const worker of workers) {
+    const name = `deliver ${worker.destination.name}`;
+    loops.begin(name, name, (stop, beat) => deliver(worker, stop, cut, beat));
   }
-
-  async function open(): Promise<void> {
-    if (first.opening.length > 0) {
-      await guarded(() =>
-        liveness.watch("opening", (beat) => absorb(first.opening, plannerFor("opening", reading, beat))),
-      );
-    }
-    if (failures.length > 0) {
-      return;
-    }
-    await staff(first);
-    begun();
+  for (const worker of recalls) {
+    const name = `recall ${worker.instance}`;
+    loops.begin(name, name, (stop, beat) => recall(worker, planner(name, stop, beat), stop, beat));
   }
-
-  async function work(): Promise<void> {
-    const silent = new AbortController(); // when nobody is left who could say something
-    const { notices } = first;
-    const saying =
-      notices &&
-      guarded(() =>
-        liveness.watch("announce", (beat) =>
-          announce(notices, plannerFor("announce", cut.signal, beat), silent.signal, beat),
-        ),
-      );
-    await opened;
-    while (readers.size > 0) {
-      await Promise.all([...readers.values()].map(({ done }) => done));
-    }
-    if (first.drains) {
-      await guarded(() => drained(first, reading));
-    }
-    stopping = true;
-    for (const { stop } of loops.values()) {
-      stop.abort();
-    }
-    // Never unref'd: an empty event loop would exit before the cleanup.
-    const deadline = setTimeout(() => cut.abort(), first.graceMs);
-    await Promise.all([...loops.values()].map(({ done }) => done));
-    silent.abort();
-    await saying;
-    clearTimeout(deadline);
-    if (failures.length > 0) {
-      throw failures[0];
-    }
+  for (const worker of reconciles) {
+    const name = `reconcile ${worker.instance}`;
+    loops.begin(name, name, (stop, beat) => reconcile(worker, planner(name, stop, beat), stop, beat));
   }
-
-  const opened = open();
-  return {
-    ended: work(),
-    async swap(next) {
-      await opened;
-      if (stopping) {
-        await Promise.all([...loops.values()].map(({ done }) => done));
-      } else {
-        await staff(next);
-      }
-    },
-  };
 }
 
 /** The fast half, in order: frames are done once all that they make owed is committed. */
@@ -243,6 +120,85 @@ function read(frame: Frame, { accounts, unreadable, log }: Parts): Message | und
     }
     return undefined;
   }
+}
+
+/** The service at work. */
+export interface Running {
+  /** Resolves when `signal` aborts or every source has ended; rejects when a part fails that nothing works without. */
+  readonly ended: Promise<void>;
+  /**
+   * Goes on with other parts: what is in flight ends as it began, and the loop that takes the place of another waits for that.
+   * A source that is in both goes on, so that no frame falls between. Resolves when nothing uses the parts before any more.
+   */
+  swap(next: Parts): Promise<void>;
+}
+
+/** How the flow is started: commands and the service get it handed down from `main.ts`. */
+export type Start = typeof start;
+
+/**
+ * Runs the flow until `signal` aborts or every source has ended; what is owed then stays in the store. First it plans what
+ * `opening` says, then all loops begin, and `begun` is called. In the end attempts in flight get `graceMs`.
+ */
+export function start(first: Parts, signal: AbortSignal, begun: () => void = () => {}): Running {
+  const liveness = first.liveness ?? new Liveness();
+  const failed = new AbortController();
+  const cut = new AbortController();
+  const ending = AbortSignal.any([signal, failed.signal]);
+  const fail = (error: unknown) => failed.abort(error);
+  const readers = new Loops<Source>(liveness, fail);
+  const loops = new Loops<string>(liveness, fail);
+  const announcers = new Loops<string>(liveness, fail);
+  let parts = first;
+  let stopping = false;
+  const planner = (loop: string, until: AbortSignal, beat: Heartbeat) =>
+    newestPlanner(first, () => parts, insisting({ loop }, first.clock, first.log, until, beat));
+  const shared = { parts: () => parts, readers, loops, ending, cut: cut.signal, planner };
+
+  async function staff(next: Parts): Promise<void> {
+    parts = next;
+    const left = Promise.all([loops.stop(), readers.stop(next.sources)]);
+    flow(next, shared);
+    await left;
+  }
+
+  async function open(): Promise<void> {
+    if (first.opening.length > 0) {
+      await liveness.watch("opening", (beat) => absorb(first.opening, planner("opening", ending, beat)));
+    }
+    await staff(first);
+    begun();
+  }
+
+  async function work(): Promise<void> {
+    const { notices } = first;
+    if (notices) {
+      announcers.begin("announce", "announce", (stop, beat) =>
+        announce(notices, planner("announce", cut.signal, beat), stop, beat),
+      );
+    }
+    await opened;
+    await readers.ended();
+    if (first.drains) {
+      await drained(first, ending).catch(fail);
+    }
+    stopping = true;
+    // Never unref'd: an empty event loop would exit before the cleanup.
+    const deadline = setTimeout(() => cut.abort(), first.graceMs);
+    await loops.stop();
+    await announcers.stop(); // last: the loops may have had something to say
+    clearTimeout(deadline);
+    failed.signal.throwIfAborted();
+  }
+
+  const opened = open().catch(fail);
+  return {
+    ended: work(),
+    async swap(next) {
+      await opened;
+      await (stopping ? loops.ended() : staff(next));
+    },
+  };
 }
 
 async function drained({ store, clock }: Parts, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { start } from "./app.ts";
 import { main } from "./cli/program.ts";
 
 /** Longer than the grace that `run` gives to attempts in flight. */
@@ -37,4 +38,5 @@ process.exitCode = await main(args, {
   stderr: process.stderr,
   signal: stop.signal,
   onHangup: (reload) => void process.on("SIGHUP", reload),
+  start, // the flow: whatever a command opens, this runs it
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { started } from "../src/absorbing/herald.ts";
 import { UNOBSERVED } from "../src/absorbing/observer.ts";
-import { type Parts, run } from "../src/app.ts";
+import { type Parts, start } from "../src/app.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { StoreError } from "../src/base/errors.ts";
 import { LogLimiter } from "../src/base/log-limiter.ts";
@@ -90,7 +90,7 @@ test("run goes on after frames that nobody can read, which are counted", async (
     sent.push(payload.batch);
     return { kind: "done" };
   });
-  await run({ ...parts, drains: true }, new AbortController().signal);
+  await start({ ...parts, drains: true }, new AbortController().signal).ended;
   expect(sent).toHaveLength(1);
   expect(parts.unreadable.total).toBe(4);
   expect(captured.find(/Cannot read a frame/).map(({ topic }) => topic)).toEqual(["misp_json", "", "misp_json_event"]);
@@ -112,7 +112,7 @@ test("run passes over what MISP says of the account that we ask with, and over n
   const guard = Guard.parse({ max_tlp: "amber", also: ["audit"] });
   const routes = compileRoutes([RouteOptions.parse({ name: "all", kinds: ["audit.logged"], notify: "soc" })]);
   const [worker] = parts.workers;
-  await run(
+  await start(
     {
       ...parts,
       workers: worker ? [{ ...worker, sending: { guard, routes, links: new Map() } }] : [],
@@ -121,7 +121,7 @@ test("run passes over what MISP says of the account that we ask with, and over n
       drains: true,
     },
     new AbortController().signal,
-  );
+  ).ended;
   expect(sent.join(" ")).toContain("by 8");
   expect(sent.join(" ")).not.toContain("by 7");
 });
@@ -147,7 +147,7 @@ test("run rejects when the store fails under a delivery loop, after the sources 
     owed: store.owed.bind(store),
   });
   const { parts } = partsOf(broken, [source], async () => ({ kind: "done" }));
-  await expect(run(parts, new AbortController().signal)).rejects.toThrow("disk is gone");
+  await expect(start(parts, new AbortController().signal).ended).rejects.toThrow("disk is gone");
   expect(closed).toBe(true);
 });
 
@@ -179,7 +179,7 @@ test("run waits while nothing can be written, and then tells what came meanwhile
     ...systemClock,
     sleep: (ms: number, signal: AbortSignal) => systemClock.sleep(Math.min(ms, 20), signal),
   };
-  await run({ ...parts, clock, drains: true }, new AbortController().signal);
+  await start({ ...parts, clock, drains: true }, new AbortController().signal).ended;
   expect(sent).toBe(1);
   expect(captured.find(/Cannot write to the state file/)).toMatchObject([
     { loop: "feed cert" },
@@ -198,7 +198,7 @@ test("run does not begin to send when what it begins with cannot be stored", asy
   });
   const { parts } = partsOf(broken, [sourceOf([])], async () => ({ kind: "done" }));
   const opening = [started("cert", "1", 0).message];
-  await expect(run({ ...parts, opening }, new AbortController().signal)).rejects.toThrow("disk is gone");
+  await expect(start({ ...parts, opening }, new AbortController().signal).ended).rejects.toThrow("disk is gone");
 });
 
 test("run rejects when a source fails, and lets the attempt in flight end", async () => {
@@ -218,7 +218,7 @@ test("run rejects when a source fails, and lets the attempt in flight end", asyn
     events.push("sent");
     return { kind: "done" };
   });
-  await expect(run(parts, new AbortController().signal)).rejects.toThrow("no socket");
+  await expect(start(parts, new AbortController().signal).ended).rejects.toThrow("no socket");
   expect(events).toEqual(["sending", "sent"]);
   expect(await store.owed()).toEqual([]);
 });
@@ -231,7 +231,7 @@ test("run cuts an attempt that outlasts the grace, and what it was about is stil
     await systemClock.sleep(60_000, signal);
     throw signal.reason;
   });
-  await run(parts, stop.signal);
+  await start(parts, stop.signal).ended;
   expect(await store.owed()).toMatchObject([{ destination: "soc", owed: 1 }]);
 });
 
@@ -254,7 +254,7 @@ test("run plans again when memory has moved between recall and commit", async ()
       return { kind: "done" };
     },
   );
-  await run({ ...parts, drains: true }, new AbortController().signal);
+  await start({ ...parts, drains: true }, new AbortController().signal).ended;
   expect(sent).toBe(1);
   expect(conflicts).toBe(-1);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { UNOBSERVED } from "../src/absorbing/observer.ts";
-import { run } from "../src/app.ts";
+import { start } from "../src/app.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { openLog } from "../src/base/log.ts";
 import { LogLimiter } from "../src/base/log-limiter.ts";
@@ -58,7 +58,7 @@ async function replay(
   ]);
   const wakeup = new Wakeup();
   const log = openLog("silent");
-  await run(
+  await start(
     {
       sources: [source],
       recalls: [],
@@ -90,7 +90,7 @@ async function replay(
       opening: [],
     },
     new AbortController().signal,
-  );
+  ).ended;
   return sent;
 }
 

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import type { Start } from "../app.ts";
 import { type Log, type LogLevel, openFd, openLog } from "../base/log.ts";
 import { chooseFormat } from "../base/log-format.ts";
 import type { Redactor } from "../base/redact.ts";
@@ -13,6 +14,8 @@ export interface Host {
   readonly signal: AbortSignal;
   /** Names what to do when the process is asked to read its configuration again (SIGHUP). */
   readonly onHangup?: (reload: () => void) => void;
+  /** Starts the flow. */
+  readonly start: Start;
 }
 
 /** What a command may use. */

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { run } from "../app.ts";
 import { systemClock } from "../base/clock.ts";
 import { loadDemoConfig } from "../demo/config.ts";
 import { play } from "../demo/play.ts";
@@ -27,7 +26,7 @@ export async function demoCommand(options: { readonly speed: number }, context: 
   const over = new AbortController();
   const broken = new AbortController();
   const watched = witness.watch(parts, ({ destination }) => stage.audience(destination));
-  const running = run(watched, AbortSignal.any([context.signal, over.signal]));
+  const running = context.start(watched, AbortSignal.any([context.signal, over.signal])).ended;
   running.catch((error: unknown) => broken.abort(error));
   const signal = AbortSignal.any([context.signal, broken.signal]);
   try {

@@ -1,5 +1,4 @@
 import { UNOBSERVED } from "../absorbing/observer.ts";
-import { run } from "../app.ts";
 import { systemClock } from "../base/clock.ts";
 import { UsageError } from "../base/errors.ts";
 import { loadConfig } from "../config/load.ts";
@@ -71,7 +70,7 @@ async function send(source: Source, config: Config, context: Context): Promise<v
     { log, clock: systemClock, stdout: context.stdout, observer },
     { store, sources: [source] },
   );
-  await run({ ...parts, drains: true }, context.signal);
+  await context.start({ ...parts, drains: true }, context.signal).ended;
   const left = (await store.owed()).reduce((sum, { owed }) => sum + owed, 0);
   for (const [result, n] of settled) {
     print(context.stderr, `${result} ${n}`);

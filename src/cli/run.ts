@@ -42,7 +42,7 @@ export async function runCommand(options: { readonly config: string }, context: 
 }
 
 async function serve(file: string, context: Context, log: Log): Promise<void> {
-  const { stderr, stdout, env, redactor, signal } = context;
+  const { stderr, stdout, env, redactor, signal, start } = context;
   // Whoever asks for a reload while we start gets one when we have: unheard, the signal would end us.
   let reloadNow: (() => void) | undefined;
   let isAsked = false;
@@ -65,7 +65,7 @@ async function serve(file: string, context: Context, log: Log): Promise<void> {
   const notifier = openNotifier(env, log);
   using supervisor = notifier && new Report(notifier, { look: () => service.daemon, clock: systemClock, log }, signal);
   const surroundings = {
-    ...{ clock: systemClock, log, stdout },
+    ...{ clock: systemClock, log, stdout, start },
     ...(attempted && { attempted }),
     ...(supervisor && { supervisor }),
   };

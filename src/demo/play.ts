@@ -5,7 +5,7 @@ import { DEMO_RULES } from "./config.ts";
 import { BURST, encodeFrame, FIRST_PUBLICATION, LATER_PUBLICATION, REPUBLICATION, type Script } from "./frames.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Stage } from "./stage.ts";
-import { countVerdicts, type SendContext, shownTo, type Witness } from "./witness.ts";
+import { countVerdicts, type Scene, shownTo, type Witness } from "./witness.ts";
 
 /** What the scenes are played with; the parts behind the publisher run already. */
 export interface Props {
@@ -122,7 +122,7 @@ async function red(props: Props, startedAt: number): Promise<number> {
 
 async function summarize({ stage, witness, store }: Props, tookMs: readonly number[]): Promise<void> {
   const { scenes } = witness;
-  const total = (of: (scene: SendContext) => number) => scenes.reduce((sum, scene) => sum + of(scene), 0);
+  const total = (of: (scene: Scene) => number) => scenes.reduce((sum, scene) => sum + of(scene), 0);
   const shown = (name: string) => total((scene) => shownTo(scene, name).length);
   const kept = (verdict: string) => total((scene) => countVerdicts(scene, "soc", verdict));
   stage.heading("What happened");
@@ -174,7 +174,7 @@ async function send({ stage, witness, publisher, clock, signal }: Props, script:
 }
 
 /** Resolves when all that the scene made owed has left. */
-async function settled({ witness, signal }: Props, scene: SendContext): Promise<void> {
+async function settled({ witness, signal }: Props, scene: Scene): Promise<void> {
   const owed = scene.traces.flatMap(({ destinations }) => destinations).filter(({ verdict }) => verdict === "owed");
   await witness.until(() => scene.settled.length >= owed.length, signal);
 }
@@ -201,12 +201,12 @@ function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<voi
 }
 
 /** From sending the last frame of a scene until its alert was written. */
-function tookMs({ shown }: SendContext, sentAtMs: number): number {
+function tookMs({ shown }: Scene, sentAtMs: number): number {
   return (shown.at(-1)?.atMs ?? Number.NaN) - sentAtMs;
 }
 
 /** A demo that says something else than what happened would be worse than none. */
-function confirm({ traces, shown }: SendContext, holds: boolean): void {
+function confirm({ traces, shown }: Scene, holds: boolean): void {
   if (holds) {
     return;
   }
@@ -219,7 +219,7 @@ function confirm({ traces, shown }: SendContext, holds: boolean): void {
 }
 
 /** How many attributes the shown alerts of a scene left out. */
-function withheld({ shown }: SendContext): number {
+function withheld({ shown }: Scene): number {
   return shown.flatMap(({ payload }) => payload.entries).reduce((sum, { guarded }) => sum + guarded.withheld, 0);
 }
 

@@ -6,14 +6,14 @@ import type { Payload } from "../model/payload.ts";
 import type { Trace } from "../planning/plan.ts";
 
 /** What was seen of one scene. */
-export interface SendContext {
+export interface Scene {
   readonly traces: readonly Trace[];
   /** `atMs` is by the clock of `performance.now()`. */
   readonly shown: readonly { readonly payload: Payload; readonly atMs: number }[];
   readonly settled: readonly RecordLine[];
 }
 
-interface Observed extends SendContext {
+interface Observed extends Scene {
   readonly traces: Trace[];
   readonly shown: { payload: Payload; atMs: number }[];
   readonly settled: RecordLine[];
@@ -28,12 +28,12 @@ export class Witness {
   #wake: () => void = () => {};
 
   /** All scenes so far. */
-  get scenes(): readonly SendContext[] {
+  get scenes(): readonly Scene[] {
     return this.#scenes;
   }
 
   /** Starts a scene: what is seen from now on belongs to it. */
-  next(): SendContext {
+  next(): Scene {
     this.#current = { traces: [], shown: [], settled: [] };
     this.#scenes.push(this.#current);
     return this.#current;
@@ -102,13 +102,13 @@ export class Witness {
 }
 
 /** How many decisions of a scene were `verdict` for `destination`. */
-export function countVerdicts({ traces }: SendContext, destination: string, verdict: string): number {
+export function countVerdicts({ traces }: Scene, destination: string, verdict: string): number {
   return traces
     .flatMap(({ destinations }) => destinations)
     .filter((decision) => decision.name === destination && decision.verdict === verdict).length;
 }
 
 /** The payloads of a scene for one destination. */
-export function shownTo({ shown }: SendContext, destination: string): SendContext["shown"] {
+export function shownTo({ shown }: Scene, destination: string): Scene["shown"] {
   return shown.filter(({ payload }) => payload.destination === destination);
 }

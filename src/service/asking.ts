@@ -7,7 +7,7 @@ import { type MispApi, openMispApi } from "../misp-api/client.ts";
 import type { EventAnswer } from "../recall/question.ts";
 import type { RecallWorker } from "../recall/recall.ts";
 import type { ReconcileWorker } from "../recall/reconcile.ts";
-import type { Before, Surroundings } from "./parts.ts";
+import type { Before, Surroundings } from "./surroundings.ts";
 
 /** An event of a hundred thousand attributes takes MISP a while. */
 const API_TIMEOUT_MS = 60_000;

@@ -1,11 +1,7 @@
-import type { Writable } from "node:stream";
 import { openWakeups } from "../absorbing/absorb.ts";
 import { feedRecovered, feedSilent, started } from "../absorbing/herald.ts";
-import type { Notices } from "../absorbing/notices.ts";
-import { type Observer, UNOBSERVED } from "../absorbing/observer.ts";
+import { UNOBSERVED } from "../absorbing/observer.ts";
 import type { Parts } from "../app.ts";
-import type { Clock } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
 import { LogLimiter } from "../base/log-limiter.ts";
 import { RateLimiter } from "../base/rate-limiter.ts";
 import { Wakeup } from "../base/wakeup.ts";
@@ -20,22 +16,7 @@ import type { Rules } from "../planning/plan.ts";
 import { compileRoutes } from "../routing/route.ts";
 import type { LiveSource } from "../sources/source.ts";
 import { askedInstances, openAsker } from "./asking.ts";
-
-/** What the parts are opened with. */
-export interface Surroundings {
-  readonly log: Log;
-  readonly clock: Clock;
-  /** Where destinations of type `console` write. */
-  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  /** Where the parts say what people should know of themselves; absent: only in the log. */
-  readonly notices?: Notices;
-  /** Sees what they do; absent: nobody does. */
-  readonly observer?: Observer;
-  /** Called when the feed of an instance may have told something that nobody has heard. */
-  readonly gap?: (instance: string) => void;
-  /** Called when MISP has told all that it published, with how much of that the feed had not. */
-  readonly reconciled?: (instance: string, late: number) => void;
-}
+import type { Before, Surroundings } from "./surroundings.ts";
 
 const GRACE_MS = 5_000;
 /** Alert and title-only form, each as an encrypted and a clear mail: more often no channel sends in one attempt. */
@@ -45,13 +26,6 @@ const SENDS_PER_ATTEMPT = 4;
 export function compileRules({ misp, routes, destinations }: Config): Rules {
   const asks = Object.entries(misp).flatMap(([instance, { api_key }]) => (api_key ? [instance] : []));
   return { routes: compileRoutes(routes), destinations: new Map(Object.entries(destinations)), asks: new Set(asks) };
-}
-
-/** What was opened for one configuration, when the next one comes. */
-export interface Before {
-  readonly config: Config;
-  readonly sources: readonly LiveSource[];
-  readonly parts: Parts;
 }
 
 /** The live sources of a configuration, those of `before` where they are the same ones; opening one does no I/O. */

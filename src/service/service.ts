@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { configRejected, destinationSuspended } from "../absorbing/herald.ts";
 import { Notices } from "../absorbing/notices.ts";
 import type { Observer } from "../absorbing/observer.ts";
-import { type Parts, type Running, start } from "../app.ts";
+import type { Parts, Running, Start } from "../app.ts";
 import type { Clock } from "../base/clock.ts";
 import { StoreError } from "../base/errors.ts";
 import { Liveness } from "../base/liveness.ts";
@@ -31,6 +31,8 @@ import { keepInBounds } from "./upkeep.ts";
 export interface ServiceOptions {
   /** Reads and checks the configuration; throws ConfigError. */
   readonly load: () => Promise<LoadedConfig>;
+  /** Starts the flow. */
+  readonly start: Start;
   readonly loaded: LoadedConfig;
   readonly store: Store & { readonly ledger: Ledger; readonly size: Size };
   readonly clock: Clock;
@@ -115,7 +117,7 @@ export class Service implements AsyncDisposable {
 
   /** Runs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, supervisor } = this.#options;
+    const { clock, supervisor, start } = this.#options;
     await this.#lookAfterUnnamed();
     await this.#announceSuspended();
     await this.#probeSuspended();

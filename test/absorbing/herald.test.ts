@@ -4,7 +4,7 @@ import * as herald from "../../src/absorbing/herald.ts";
 import { Notices } from "../../src/absorbing/notices.ts";
 import { UNOBSERVED } from "../../src/absorbing/observer.ts";
 import { headline } from "../../src/alert/headline.ts";
-import { type Parts, run } from "../../src/app.ts";
+import { type Parts, start } from "../../src/app.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { LogLimiter } from "../../src/base/log-limiter.ts";
 import { Wakeup } from "../../src/base/wakeup.ts";
@@ -121,7 +121,7 @@ class Service {
   }
 
   start(): void {
-    this.#running = run(this.parts, this.#stop.signal);
+    this.#running = start(this.parts, this.#stop.signal).ended;
   }
 
   /** These frames arrive now, and `ms` pass. */
@@ -276,7 +276,7 @@ test("run ends in order when our own messages cannot be committed", async () => 
     load: store.load.bind(store),
     take: store.take.bind(store),
   });
-  const running = run({ ...service.parts, store: broken }, new AbortController().signal);
+  const running = start({ ...service.parts, store: broken }, new AbortController().signal).ended;
   service.notices.say(herald.feedSilent("cert", T0, T0));
   await expect(running).rejects.toThrow("disk full");
 });

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { start } from "../../src/app.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { openService, type Service } from "../../src/service/service.ts";
@@ -70,7 +71,7 @@ interface Open extends AsyncDisposable {
 async function open(): Promise<Open> {
   const { log, find } = captureLog();
   const { stdout } = openScreen().context;
-  const service = await openService({ load, loaded: await load(), store, clock: systemClock, log, stdout });
+  const service = await openService({ load, loaded: await load(), store, start, clock: systemClock, log, stdout });
   const stop = new AbortController();
   const ended = service.run(stop.signal);
   return {

@@ -1,4 +1,5 @@
 import { PassThrough, Readable, Writable } from "node:stream";
+import { start } from "../../src/app.ts";
 import { Redactor } from "../../src/base/redact.ts";
 import type { Context } from "../../src/cli/context.ts";
 
@@ -31,7 +32,10 @@ export function openScreen({
   const stdout = Object.assign(sink("out"), terminal ? { isTTY: true, columns: 100 } : {});
   const input = stdin === undefined ? new PassThrough() : Readable.from([Buffer.from(stdin)]);
   return {
-    context: { env, stdin: input, stdout, stderr: sink("errors"), signal: stop.signal, redactor: new Redactor() },
+    context: {
+      ...{ env, stdin: input, stdout, stderr: sink("errors"), signal: stop.signal, start },
+      redactor: new Redactor(),
+    },
     stop,
     out: () => written.out,
     errors: () => written.errors,

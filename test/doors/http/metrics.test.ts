@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
+import { start } from "../../../src/app.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { StoreError } from "../../../src/base/errors.ts";
 import type { LoadedConfig } from "../../../src/config/load.ts";
@@ -44,6 +45,7 @@ async function open(first: LoadedConfig) {
   onTestFinished(() => metrics[Symbol.dispose]());
   let next = first;
   const service = await openService({
+    start,
     load: async () => next,
     loaded: first,
     store,
