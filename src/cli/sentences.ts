@@ -1,6 +1,6 @@
 import type { Guard } from "../guard/policy.ts";
 import { KINDS, type Kind, TLP } from "../model/vocabulary.ts";
-import type { Match, RouteOptions } from "../routing/schema.ts";
+import type { Expected, Match, RouteOptions } from "../routing/schema.ts";
 import type { Chance, Obstacle } from "./reachability.ts";
 
 /** A guard in sentences that its owner can check against what he means. */
@@ -106,7 +106,9 @@ function familiesOf(kinds: readonly Kind[]): readonly string[] {
 
 function describeMatch(match: Match): string {
   const { all, any, not, attribute, min_threat_level, ...facts } = match;
-  const parts = Object.entries(facts).map(([name, values]) => `${name} is ${list(values ?? [], "or")}`);
+  const parts = Object.entries(facts).map(
+    ([name, values]) => `${name} is ${list((values ?? []).map(describeExpected), "or")}`,
+  );
   if (min_threat_level) {
     parts.push(`threat level is at least ${min_threat_level}`);
   }
@@ -123,6 +125,10 @@ function describeMatch(match: Match): string {
     parts.push(`not (${[not].flat().map(describeMatch).join(" or ")})`);
   }
   return parts.length > 0 ? parts.join(" and ") : "anything holds";
+}
+
+function describeExpected(expected: Expected): string {
+  return typeof expected === "string" ? expected : `the text ${expected.is}`;
 }
 
 /** A duration as the config spells it. */

@@ -111,7 +111,7 @@ export async function loadYaml<T>(
   };
   const entries = new Map([...root.entries].filter(([key]) => !key.startsWith("x-")));
   const substituted = await substitute({ ...root, entries }, file, sources, report);
-  const prepared = checks.prepare?.(substituted, outline, report) ?? substituted;
+  const prepared = outline.asWritten(checks.prepare?.(substituted, outline, report) ?? substituted);
   const result = validate(prepared, schema);
   if (!result.success) {
     for (const fault of explainIssues(result.error.issues, prepared, outline)) {

@@ -71,6 +71,26 @@ export class Outline {
     }
   }
 
+  /** A copy in which a number is the text that was written, wherever any text would do as well. */
+  asWritten(root: Dict): Dict {
+    return this.#asWritten(root, this.root(root));
+  }
+
+  #asWritten<N extends Node>(node: N, shapes: Shapes): N;
+  #asWritten(node: Node, shapes: Shapes): Node {
+    if (node.kind === "scalar") {
+      return node.written !== undefined && takesAnyText(shapes) ? { ...node, value: node.written } : node;
+    }
+    if (node.kind === "list") {
+      return { ...node, items: node.items.map((item, i) => this.#asWritten(item, this.child(shapes, i, item))) };
+    }
+    const entries = [...node.entries].map(
+      ([key, entry]) =>
+        [key, { ...entry, node: this.#asWritten(entry.node, this.child(shapes, key, entry.node)) }] as const,
+    );
+    return { ...node, entries: new Map(entries) };
+  }
+
   #expand(schema: Json, node: Node | undefined, seen: ReadonlySet<Json> = new Set()): Shapes {
     if (seen.has(schema)) {
       return [];
@@ -100,6 +120,13 @@ export function keysOf(shapes: Shapes): readonly string[] {
 export function valuesOf(shapes: Shapes): readonly string[] {
   const values = shapes.flatMap((shape) => shape.enum ?? (shape.const === undefined ? [] : [shape.const]));
   return [...new Set(values.filter((value) => typeof value === "string"))];
+}
+
+/** Whether a number may stand here, and any text as well. */
+function takesAnyText(shapes: Shapes): boolean {
+  const isFree = ({ type, enum: values, const: only }: Json) =>
+    type === "string" && values === undefined && only === undefined;
+  return shapes.some(isFree) && shapes.some(({ type }) => type === "number" || type === "integer");
 }
 
 /** Whether a map may have keys of the user's choosing. */

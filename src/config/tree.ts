@@ -10,6 +10,8 @@ export type Node = Scalar | List | Dict;
 export interface Scalar extends Span {
   readonly kind: "scalar";
   readonly value: string | number | boolean | null;
+  /** A number as it stands in the file, which may have digits that a number cannot keep. */
+  readonly written?: string;
   /** Text behind `#` that YAML took for a comment, where that left the value empty. */
   readonly swallowed?: string;
   /** The `${…}` in it, as written; their values never appear in a message. */
@@ -82,6 +84,35 @@ export function childOf(node: Node, key: PropertyKey): Node | undefined {
 /** The text that a scalar holds; undefined for all else. */
 export function textOf(node: Node | undefined): string | undefined {
   return node?.kind === "scalar" && typeof node.value === "string" ? node.value : undefined;
+}
+
+/** All texts of a list, or the one that stands for a list. */
+export function textsOf(node: Node | undefined): readonly string[] {
+  return listOf(node).flatMap((entry) => textOf(entry) ?? []);
+}
+
+/** The entries of a list, or the one value that stands for a list. */
+export function listOf(node: Node | undefined): readonly Node[] {
+  if (!node) {
+    return [];
+  }
+  return node.kind === "list" ? node.items : [node];
+}
+
+/** The map under `key`; undefined for all else. */
+export function mapOf(root: Node, key: string): Dict | undefined {
+  const node = childOf(root, key);
+  return node?.kind === "map" ? node : undefined;
+}
+
+/** What is wrong at a place. */
+export function error(span: Span, message: string, hint?: string): Fault {
+  return { severity: "error", at: span.at, end: span.end, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** What is surely not meant at a place. */
+export function warning(span: Span, message: string, hint?: string): Fault {
+  return { ...error(span, message, hint), severity: "warning" };
 }
 
 /** A copy in which every scalar went through `change`. */

@@ -6,6 +6,7 @@ import {
   childOf,
   type Dict,
   entryAt,
+  error,
   type Fault,
   type Node,
   nodeAt,
@@ -212,10 +213,10 @@ function wrongType(
     const fits = (text: string) => shapes.some(({ pattern }) => pattern && new RegExp(pattern).test(text));
     const unit = fits("1") ? undefined : ["s", "MiB"].find((word) => fits(`1${word}`));
     if (unit !== undefined) {
-      return error(span, `${label} must have a unit`, `e.g. ${node.value}${unit}`);
+      return error(span, `${label} must have a unit`, `e.g. ${node.written ?? node.value}${unit}`);
     }
   }
-  const value = String(node.value);
+  const value = node.written ?? String(node.value);
   if (wanted.includes("text") && typeof node.value !== "string") {
     return error(span, message, hidden ? "put it in quotes" : `put it in quotes: ${quoted(value)}`);
   }
@@ -243,7 +244,7 @@ function shown(node: Scalar, secret: ReadonlySet<Scalar>): string {
     return "this value";
   }
   if (typeof node.value !== "string") {
-    return String(node.value);
+    return node.written ?? String(node.value);
   }
   return quoted(node.value.replace(/(?<=:\/\/)[^\s/?#]+(?=@)/, "…")); // a user and a password in a URL
 }
@@ -328,10 +329,6 @@ function placeOf(root: Dict, path: Path): Span {
 
 function listed(words: readonly string[]): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}`;
-}
-
-function error(span: Span, message: string, hint?: string): Fault {
-  return { severity: "error", at: span.at, end: span.end, message, ...(hint === undefined ? {} : { hint }) };
 }
 
 /** Reports keys below `path` that the schema does not have, whether or not anything uses the map they are in. */

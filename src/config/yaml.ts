@@ -54,7 +54,7 @@ function convert(text: string, contents: YamlNode, report: Report): Node {
       anchors.set(node.anchor, node);
     }
     if (isScalar(node)) {
-      return scalar(node.value, at, end);
+      return scalar(node.value, node.source, at, end);
     }
     if (!isCollection(node)) {
       return empty(at);
@@ -88,7 +88,10 @@ function convert(text: string, contents: YamlNode, report: Report): Node {
     return node;
   }
 
-  function scalar(value: unknown, at: number, end: number): Scalar {
+  function scalar(value: unknown, written: string | undefined, at: number, end: number): Scalar {
+    if (typeof value === "number" && written !== undefined) {
+      return { kind: "scalar", value, written, at, end };
+    }
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") {
       return { kind: "scalar", value, at, end };
     }
@@ -115,7 +118,7 @@ function convert(text: string, contents: YamlNode, report: Report): Node {
         error(at, Math.max(end, at + 1), "a key must be a plain word", "a text with { } or [ ] in it must be quoted");
         continue;
       }
-      const name = String(found.value);
+      const name = found.written ?? String(found.value);
       const inner = visit(value, end);
       if (name === "<<") {
         merged.push(...(inner.kind === "list" ? inner.items : [inner]));

@@ -1,7 +1,7 @@
 import type { Brand } from "./brand.ts";
 import type { Line, Message } from "./message.ts";
 import type { Attribute, EventView, MispObject, Reach, Sighting } from "./misp.ts";
-import type { Kind, Pap, Tlp } from "./vocabulary.ts";
+import type { Change, Kind, Pap, Tlp } from "./vocabulary.ts";
 
 export type AlertId = Brand<string, "AlertId">; // hash of instance, kind, subject and version
 
@@ -44,7 +44,7 @@ export interface Alert {
   /** Found by reconcile, not by the feed. */
   readonly late?: true;
   /** First publication seen, a later one, or the same again; absent where the kind is not a publication. */
-  readonly change?: "new" | "updated" | "unchanged";
+  readonly change?: Change;
   readonly event?: EventView;
   readonly marking: Marking;
   /** Tells whether the event was ever published, as far as is known. */

@@ -1,4 +1,4 @@
-import type { Analysis, Distribution, ThreatLevel } from "./vocabulary.ts";
+import type { Analysis, Distribution, Origin, SightingType, ThreatLevel } from "./vocabulary.ts";
 
 // MISP's own nouns, as a frame or the REST API tells them, free of the wire's quirks. All text in here is hostile.
 
@@ -52,7 +52,7 @@ export interface EventView extends Reach {
   readonly org?: Organisation;
   /** Owner on this instance (MISP's Org). */
   readonly owner?: Organisation;
-  readonly origin?: "local" | "pulled" | "feed";
+  readonly origin?: Origin;
   /** Tags and clusters; known only where the sender tells all of them (`misp_json`, `misp_json_event` edit). */
   readonly tags?: readonly Tag[];
   readonly clusters?: readonly Cluster[];
@@ -88,7 +88,7 @@ export interface MispObject extends Reach {
 }
 
 export interface Sighting {
-  readonly type?: "sighting" | "false-positive" | "expiration";
+  readonly type?: SightingType;
   readonly source?: string;
   readonly seenAt?: number;
 }

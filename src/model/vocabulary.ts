@@ -106,3 +106,15 @@ export type Analysis = (typeof ANALYSES)[number];
 /** MISP's `distribution` 0 to 5, in its order; `inherit` exists for attributes and objects only. */
 export const DISTRIBUTIONS = ["organisation", "community", "connected", "all", "sharing_group", "inherit"] as const;
 export type Distribution = (typeof DISTRIBUTIONS)[number];
+
+/** What a publication is to those who know the event; absent where it is about no event. */
+export const CHANGES = ["new", "updated", "unchanged"] as const;
+export type Change = (typeof CHANGES)[number];
+
+/** Where an event comes from. */
+export const ORIGINS = ["local", "pulled", "feed"] as const;
+export type Origin = (typeof ORIGINS)[number];
+
+/** MISP's `type` 0 to 2 of a sighting. */
+export const SIGHTING_TYPES = ["sighting", "false-positive", "expiration"] as const;
+export type SightingType = (typeof SIGHTING_TYPES)[number];

@@ -1,7 +1,7 @@
 import type { AttributeFacts, Fact, Matchable, Truth } from "../model/message.ts";
 import { ATTRIBUTE_FACTS, FACTS, THREAT_LEVELS } from "../model/vocabulary.ts";
-import { compilePattern } from "./pattern.ts";
-import type { AttributeMatch, Match } from "./schema.ts";
+import { compileLiteral, compilePattern } from "./pattern.ts";
+import type { AttributeMatch, Expected, Match } from "./schema.ts";
 
 type Condition<T> = (subject: T) => Truth;
 
@@ -74,8 +74,10 @@ function compileAttribute(match: AttributeMatch): Condition<AttributeFacts> {
   return allOf(conditions);
 }
 
-function compileValues(values: readonly string[]): Condition<Fact | undefined> {
-  const patterns = values.map(compilePattern);
+function compileValues(values: readonly Expected[]): Condition<Fact | undefined> {
+  const patterns = values.map((value) =>
+    typeof value === "string" ? compilePattern(value) : compileLiteral(value.is),
+  );
   return (fact) => {
     if (!fact) {
       return "unknown";

@@ -19,6 +19,12 @@ export function compilePattern(value: string): Pattern {
   return compileGlob(value);
 }
 
+/** Compiles a text that is compared as a whole. */
+export function compileLiteral(value: string): Pattern {
+  const folded = fold(value);
+  return (text) => fold(text) === folded;
+}
+
 function compileRegex(source: string, flags: string): Pattern {
   const compiled = RE2JS.compile(
     source,

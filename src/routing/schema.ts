@@ -18,10 +18,23 @@ export const KindGlob = z.string().refine((glob) => KINDS.some(compileGlob(glob)
 });
 
 /** What a fact is compared with; numbers and booleans are their text. */
-const Value = oneOrMany(z.union([z.string().min(1), z.number(), z.boolean()]).transform(String));
+const Plain = z.union([z.string().min(1), z.number(), z.boolean()]).transform(String);
+const Value = oneOrMany(Plain);
+
+/** A text as it stands, in which `*` and `/` mean nothing. */
+const Literal = z.strictObject({
+  is: z
+    .union([z.string().min(1), z.number()])
+    .transform(String)
+    .describe("This very text, which is no pattern."),
+});
+
+/** What an attribute's value is compared with: a pattern, or the text that `is` gives. */
+export type Expected = string | { readonly is: string };
 
 /** Conditions inside `attribute:`; they hold together on one attribute. */
-export type AttributeMatch = { readonly [K in AttributeFactName]?: readonly string[] } & {
+export type AttributeMatch = { readonly [K in Exclude<AttributeFactName, "value">]?: readonly string[] } & {
+  readonly value?: readonly Expected[];
   readonly all?: readonly AttributeMatch[];
   readonly any?: readonly AttributeMatch[];
   readonly not?: AttributeMatch;
@@ -42,6 +55,7 @@ const valuesOf = <K extends string>(names: readonly K[]) =>
 
 export const AttributeMatch: z.ZodType<AttributeMatch> = z.strictObject({
   ...valuesOf(ATTRIBUTE_FACTS),
+  value: oneOrMany(z.union([Plain, Literal])).optional(),
   get all() {
     return z.array(AttributeMatch).min(1).optional().describe("All of these hold.");
   },

@@ -1,4 +1,4 @@
-import type { Kind } from "../model/vocabulary.ts";
+import { type Kind, SIGHTING_TYPES } from "../model/vocabulary.ts";
 import { readAttribute, readEvent, readEventId, readSubject } from "./nouns.ts";
 import { defineTopic, kindOf } from "./topic.ts";
 import { choice, id, instant, isRaw, known, need, text } from "./values.ts";
@@ -7,7 +7,6 @@ const KINDS: ReadonlyMap<unknown, Kind> = new Map([
   ["add", "sighting.added"],
   ["delete", "sighting.deleted"],
 ]);
-const TYPES = ["sighting", "false-positive", "expiration"] as const;
 
 /** `misp_json_sighting`: an attribute was seen. The organisation in it made the event; who saw it is only a number. */
 export const sighting = defineTopic({
@@ -28,7 +27,7 @@ export const sighting = defineTopic({
         }),
       ],
       sighting: known({
-        type: choice(TYPES, raw.type),
+        type: choice(SIGHTING_TYPES, raw.type),
         source: text(raw.source),
         seenAt: instant(raw.date_sighting),
       }),

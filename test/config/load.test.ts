@@ -59,6 +59,11 @@ test.each([
     configOf("", "\n  - { name: 12, notify: [terminal] }"),
     ['6:13: error: "name" must be text, is a number'],
   ],
+  [
+    "a number that is no text, as it was written",
+    configOf("", "\n  - { name: 007, notify: [terminal] }"),
+    ['6:13: error: "name" must be text, is a number'],
+  ],
   ["a duration without unit", ROUTE("group: { wait: 10 }"), ['6:51: error: "wait" must have a unit']],
   [
     "a duration in words",
@@ -200,6 +205,30 @@ test("loadYaml() loads any file by any schema and ignores x- keys at the top onl
   await expect(loadYaml("base: { n: 1, x-b: 2 }", "f.yaml", schema, options)).rejects.toThrow(
     'f.yaml:1:15: unknown key "x-b"',
   );
+});
+
+test("loadConfig() reads a number as it is written wherever text is meant", async () => {
+  const { loaded, problems } = await check(
+    ROUTE(
+      "match: { event_id: 007, attribute: { value: [0e462097431906509019562988736854, 0123456789, 1234567890123456789, 0x1F, 1.0, { is: 1e3 }] } }, group: { show: 007 }",
+    ),
+  );
+  expect(problems).toEqual([]);
+  const [route] = loaded?.config.routes ?? [];
+  expect(route?.match?.[0]).toEqual({
+    event_id: ["007"],
+    attribute: [
+      {
+        value: ["0e462097431906509019562988736854", "0123456789", "1234567890123456789", "0x1F", "1.0", { is: "1e3" }],
+      },
+    ],
+  });
+  expect(route?.group.show).toBe(7);
+});
+
+test("loadConfig() proposes the quoted spelling of a number as it was written", async () => {
+  const { issues } = await check(ROUTE("template: { title: 0012 }"));
+  expect(issues[0]?.hint).toBe('put it in quotes: "0012"');
 });
 
 test("loadConfig() reads a file with thousands of routes", async () => {

@@ -34,7 +34,7 @@ test("checkReferences() warns of a route that an unconditional stop above keeps 
     await problems(`  - { name: a, kinds: ["attribute.*"], stop: true, notify: [soc] }
   - { name: b, kinds: [attribute.added], notify: [terminal] }
   - { name: c, kinds: [attribute.added, event.published], notify: [terminal] }
-  - { name: d, stop: true, otherwise: true, notify: [terminal] }
+  - { name: d, stop: true, match: { org: y }, notify: [terminal] }
   - { name: e, stop: true, match: { org: x }, notify: [terminal] }
   - { name: f, notify: [terminal] }`),
   ).toEqual(['7:13: warning: no message ever reaches this route: route "a" above has no match and stops the search']);
@@ -68,14 +68,125 @@ test.each([
   expect(issues[0]?.message).toContain(message);
 });
 
-test("checkReferences() warns of values that a fact never has", async () => {
+test("checkValues() refuses values and patterns that a fact never has, and warns of instances that are not named", async () => {
   const text = `  - { name: a, notify: [terminal, soc], match: { threat_level: [hihg, HIGH, "h*", /x/], tlp: white, instance: crt, attribute: { to_ids: yes } } }`;
   expect(await problems(text)).toEqual([
-    '6:65: warning: "threat_level" is never "hihg", did you mean "high"?',
-    '6:94: warning: "tlp" is never "white"',
+    '6:65: error: "threat_level" is never "hihg", did you mean "high"?',
+    '6:83: error: "threat_level" is never "/x/"',
+    '6:94: error: "tlp" is never "white", did you mean "clear"?',
     '6:111: warning: "instance" is never "crt", did you mean "cert"?',
-    '6:137: warning: "to_ids" is never "yes"',
+    '6:137: error: "to_ids" is never "yes", did you mean "true"?',
   ]);
+});
+
+test.each([
+  ["tlp: tlp:ambr", '"tlp" is never "tlp:ambr", did you mean "amber"?'],
+  ["tlp: TLP:AMBER", '"tlp" is never "TLP:AMBER", did you mean "amber"?'],
+  ["pap: white", '"pap" is never "white", did you mean "clear"?'],
+  ["pap: amber+strict", '"pap" is never "amber+strict"'],
+  ["threat_level: 1", '"threat_level" is never "1", did you mean "high"?'],
+  ["analysis: complete", '"analysis" is never "complete", did you mean "completed"?'],
+  ["distribution: organization", '"distribution" is never "organization", did you mean "organisation"?'],
+  ["distribution: inherit", '"distribution" is never "inherit"'],
+  ["kind: event.publishd", '"kind" is never "event.publishd", did you mean "event.published"?'],
+  ["kind: events.*", '"kind" is never "events.*"'],
+  ["change: update", '"change" is never "update", did you mean "updated"?'],
+  ["origin: remote", '"origin" is never "remote"'],
+  ["sighting_type: false_positives", '"sighting_type" is never "false_positives", did you mean "false-positive"?'],
+  ["late: yes", '"late" is never "yes", did you mean "true"?'],
+  ["any: [{ not: [{ all: [{ tlp: ambr }] }] }]", '"tlp" is never "ambr", did you mean "amber"?'],
+  ["attribute: { not: { any: [{ to_ids: ja }] } }", '"to_ids" is never "ja"'],
+])("checkValues() refuses %s", async (match, message) => {
+  const { issues } = await check(configOf("", `\n  - name: a\n    notify: [terminal]\n    match: { ${match} }`));
+  const value =
+    match
+      .split(/[ :]/)
+      .at(-1)
+      ?.replace(/[^\w*+.]+/g, "") ?? "";
+  expect(issues).toMatchObject([{ severity: "error", line: 8, message }]);
+  expect(issues[0]?.sourceLine.slice(issues[0].mark.start)).toContain(value);
+});
+
+test("checkValues() takes what a fact has, however it is spelt, and any tag, type and organisation", async () => {
+  const match =
+    'tlp: [none, AMBER+strict, "amber*"], pap: /^red$/, kind: "EVENT.*", distribution: sharing_group, sighting_type: expiration, late: true, tag: "tlp:ambr", org: Nobody, attribute: { type: ipdst, to_ids: false }';
+  expect(await problems(`  - { name: a, notify: [terminal, soc], match: { ${match} } }`)).toEqual([]);
+});
+
+test("checkValues() does not print what a reference brought", async () => {
+  const { printed } = await check(configOf("", `\n  - { name: a, notify: [terminal], match: { tlp: "$\{TOKEN}" } }`));
+  expect(printed).toContain(`"tlp" is never the value of $\{TOKEN}`);
+  expect(printed).not.toContain("MARKER");
+});
+
+test.each(["10.0.0.0/8", "192.0.2.0/255.255.255.0", "2001:db8::/32"])(
+  "checkValues() refuses the network %s, and takes it as a text",
+  async (network) => {
+    const route = (value: string) =>
+      `  - { name: a, notify: [terminal, soc], match: { attribute: { value: ${value} } } }`;
+    const { issues } = await check(configOf(SOC, `\n${route(`[x, "${network}"]`)}`));
+    expect(issues).toMatchObject([
+      {
+        severity: "error",
+        message: `"${network}" looks like a network, and networks cannot be matched yet: it would be compared as text`,
+        hint: `where that text itself is meant: value: { is: "${network}" }`,
+      },
+    ]);
+    const { loaded, problems: none } = await check(configOf(SOC, `\n${route(`[x, { is: "${network}" }]`)}`));
+    expect(none).toEqual([]);
+    expect(loaded?.config.routes[0]?.match?.[0]?.attribute?.[0]?.value).toEqual(["x", { is: network }]);
+  },
+);
+
+test.each(["10.0.0.0/33", "/etc/passwd", "https://10.0.0.0/8", "10.0.0.0/8/x", "a/8"])(
+  "checkValues() takes %s, which is no network",
+  async (value) => {
+    const text = `  - { name: a, notify: [terminal, soc], match: { attribute: { value: "${value}" } } }`;
+    expect(await problems(text)).toEqual([]);
+  },
+);
+
+test.each([
+  [
+    "never, below a route without a match",
+    "{ name: a, notify: terminal }",
+    "{ name: b, otherwise: true, notify: soc }",
+    ['"otherwise" never fires: route "a" above has no match, so that it always fires'],
+  ],
+  [
+    "never, below an otherwise that takes the rest",
+    "{ name: a, match: { org: x }, notify: terminal }, { name: r, otherwise: true, notify: terminal }",
+    "{ name: b, otherwise: true, notify: soc }",
+    ['"otherwise" never fires: route "r" above has no match, so that it always fires'],
+  ],
+  [
+    "never, and says so once, below one that also stops",
+    "{ name: a, stop: true, notify: terminal }",
+    "{ name: b, otherwise: true, notify: soc }",
+    ['"otherwise" never fires: route "a" above has no match, so that it always fires'],
+  ],
+  [
+    "always, as the first route",
+    "{ name: b, otherwise: true, notify: soc }",
+    "{ name: a, match: { org: x }, notify: terminal }",
+    ['"otherwise" always fires: no route above is about event.published'],
+  ],
+  [
+    "always, below routes about other kinds",
+    '{ name: a, kinds: ["herald.*"], match: { kind: herald.started }, notify: terminal }',
+    "{ name: b, otherwise: true, notify: soc }",
+    ['"otherwise" always fires: no route above is about event.published'],
+  ],
+  [
+    "sometimes",
+    "{ name: a, match: { org: x }, notify: terminal }",
+    '{ name: b, kinds: ["event.*"], otherwise: true, notify: soc }',
+    [],
+  ],
+])("checkOrder() tells an otherwise that fires %s", async (_, first, second, messages) => {
+  const { issues } = await check(configOf(SOC, `[${first}, ${second}]`));
+  expect(issues.map(({ message }) => message)).toEqual(messages);
+  expect(issues.every(({ severity }) => severity === "error")).toBe(true);
 });
 
 test("checkReferences() leaves names of the outside world alone", async () => {

@@ -29,6 +29,18 @@ describe("a condition about a fact", () => {
     ["a value that may be among those not known", { tag: "a" }, subject({ tag: some("b") }), "unknown"],
     ["a fact that is not known", { tag: "a" }, subject({}), "unknown"],
     ["a number", { event_id: 7 }, subject({ event_id: is("7") }), true],
+    [
+      "a text with a star, as it stands",
+      { attribute: { value: { is: "a*" } } },
+      subject({}, [{ value: is("A*") }]),
+      true,
+    ],
+    [
+      "no pattern, where a text is meant",
+      { attribute: { value: { is: "a*" } } },
+      subject({}, [{ value: is("ab") }]),
+      false,
+    ],
     ["a boolean", { late: false }, subject({ late: is("false") }), true],
     ["nothing: no condition holds always", {}, subject({}), true],
     ["all keys of a map", { tag: "a", org: "x" }, subject({ tag: is("a"), org: is("y") }), false],

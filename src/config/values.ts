@@ -1,0 +1,130 @@
+import { isIP } from "node:net";
+import {
+  ANALYSES,
+  ATTRIBUTE_FACTS,
+  CHANGES,
+  DISTRIBUTIONS,
+  FACTS,
+  KINDS,
+  ORIGINS,
+  PAP,
+  SIGHTING_TYPES,
+  THREAT_LEVELS,
+  TLP,
+} from "../model/vocabulary.ts";
+import { compilePattern, type Pattern } from "../routing/pattern.ts";
+import { nearest } from "./suggest.ts";
+import {
+  childOf,
+  type Dict,
+  error,
+  listOf,
+  mapOf,
+  type Node,
+  quoted,
+  type Report,
+  type Scalar,
+  warning,
+} from "./tree.ts";
+
+/** Facts whose values are a fixed set: anything else never matches. */
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  kind: KINDS,
+  change: CHANGES,
+  late: ["true", "false"],
+  origin: ORIGINS,
+  tlp: [...TLP, "none"],
+  pap: [...PAP, "none"],
+  threat_level: THREAT_LEVELS,
+  analysis: ANALYSES,
+  distribution: DISTRIBUTIONS.filter((name) => name !== "inherit"), // which no event has
+  sighting_type: SIGHTING_TYPES,
+  to_ids: ["true", "false"],
+};
+
+/** How MISP itself writes some of them: by number, and with the names of TLP 1.0. */
+const MISP_SPELLINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  tlp: { white: "clear" },
+  pap: { white: "clear" },
+  threat_level: Object.fromEntries(THREAT_LEVELS.map((name, i) => [String(i + 1), name])),
+  analysis: Object.fromEntries(ANALYSES.map((name, i) => [String(i), name])),
+  distribution: Object.fromEntries(DISTRIBUTIONS.map((name, i) => [String(i), name])),
+  sighting_type: Object.fromEntries(SIGHTING_TYPES.map((name, i) => [String(i), name])),
+  late: { yes: "true", no: "false", "1": "true", "0": "false" },
+  to_ids: { yes: "true", no: "false", "1": "true", "0": "false" },
+};
+
+/** Checks what a route compares facts with: patterns must compile, and a fixed set of values must have what is named. */
+export function checkValues(route: Dict, root: Dict, report: Report): void {
+  const instances = [...(mapOf(root, "misp")?.entries.keys() ?? [])];
+  const facts = new Set<string>([...FACTS, ...ATTRIBUTE_FACTS]);
+  const visit = (node: Node | undefined): void => {
+    if (node?.kind === "list") {
+      node.items.forEach(visit);
+    }
+    if (node?.kind !== "map") {
+      return;
+    }
+    for (const [key, { node: value }] of node.entries) {
+      if (!facts.has(key)) {
+        visit(value);
+        continue;
+      }
+      // A map says in what sense it means its text.
+      for (const entry of listOf(value).filter((one) => one.kind === "scalar")) {
+        checkValue(key, entry, instances, report);
+      }
+    }
+  };
+  visit(childOf(route, "match"));
+}
+
+function checkValue(key: string, node: Scalar, instances: readonly string[], report: Report): void {
+  const text = String(node.value);
+  if (node.value === null || text === "" || node.unread) {
+    return;
+  }
+  let pattern: Pattern;
+  try {
+    pattern = compilePattern(text);
+  } catch (cause) {
+    const reason =
+      node.references || !(cause instanceof Error) ? "" : `: ${cause.message.replace(/^error parsing regexp: /, "")}`;
+    const hint = "regular expressions are matched in linear time (RE2): no look-around, no back-references";
+    report(error(node, `${shown(node, "this")} is not a regular expression that can be used${reason}`, hint));
+    return;
+  }
+  if (key === "value" && isNetwork(text)) {
+    const message = `${shown(node, quoted(text))} looks like a network, and networks cannot be matched yet: it would be compared as text`;
+    const form = node.references ? `"${node.references.join("")}"` : quoted(text);
+    report(error(node, message, `where that text itself is meant: value: { is: ${form} }`));
+    return;
+  }
+  const allowed = key === "instance" ? instances : VALUES[key];
+  if (!allowed || allowed.some(pattern)) {
+    return;
+  }
+  const near = node.references ? undefined : meant(key, text, allowed);
+  const question = near === undefined ? "" : `, did you mean ${quoted(near)}?`;
+  const message = `${quoted(key)} is never ${shown(node, quoted(text))}${question}`;
+  // The instances are whatever this file names: a rule may be older than they are.
+  const fault = key === "instance" ? warning : error;
+  report(fault(node, message, `it is one of ${allowed.join(", ")}`));
+}
+
+function shown({ references }: Scalar, text: string): string {
+  return references ? `the value of ${references.join(" and ")}` : text;
+}
+
+function meant(key: string, text: string, allowed: readonly string[]): string | undefined {
+  const bare = text.toLowerCase().replace(new RegExp(`^${key}:`), "");
+  return allowed.find((value) => value === bare) ?? MISP_SPELLINGS[key]?.[bare] ?? nearest(bare, allowed);
+}
+
+/** An address with a prefix length or a netmask. */
+function isNetwork(text: string): boolean {
+  const [address = "", mask = "", ...rest] = text.trim().split("/");
+  const bits = isIP(address) === 4 ? 32 : 128;
+  const isMask = /^\d{1,3}$/.test(mask) ? Number(mask) <= bits : isIP(mask) !== 0;
+  return rest.length === 0 && isIP(address) !== 0 && isMask;
+}
