@@ -82,7 +82,7 @@ export function openBatch(batch: Batch, { guard: policy, routes, links, wording 
 
 /** A route that left the config since cannot be asked any more; what it planned is still owed. */
 function isMatched({ kind, routes: names }: Delivery, guarded: GuardedAlert, routes: Routes): boolean {
-  const asked = names.map((name) => routes.get(kind)?.find((route) => route.name === name));
+  const asked = names.map((name) => routes.get(kind)?.named(name));
   const known = asked.filter((route): route is Route => route !== undefined);
   const subject = matchableOfGuarded(guarded);
   return known.length < asked.length || known.some((route) => route.matches(subject) === true);
@@ -153,8 +153,8 @@ function groupBy<T>(all: readonly T[], keyOf: (one: T) => string): readonly (rea
 
 /** An entry in the words of the first of its routes that has a template, or else of the destination. */
 function worded(entry: Entry, { template: own, style, failed }: Wording, routes: Routes, show: Payload["show"]): Entry {
-  const all = entry.kinds.flatMap(({ kind }) => routes.get(kind) ?? []);
-  const of = entry.routes.map((name) => all.find((route) => route.name === name)?.options.template);
+  const tables = entry.kinds.map(({ kind }) => routes.get(kind));
+  const of = entry.routes.flatMap((name) => tables.map((table) => table?.named(name)?.options.template));
   const template = { ...own, ...of.find((candidate) => candidate !== undefined) };
   if (Object.keys(template).length === 0) {
     return entry;

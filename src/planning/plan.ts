@@ -138,7 +138,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   const change = changeOf(message, kind, lastPublishedAt);
   const alert = compose(message, kind, event, copy.attributes(message.instance), change);
   const subject = matchableOf(alert);
-  const fired = fire(rules.routes.get(kind) ?? [], subject);
+  const fired = fire(rules.routes.get(kind), subject);
   const picked = pick(alert, subject, fired);
   const isCounted = isCopy(before, message);
   const common = {

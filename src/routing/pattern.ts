@@ -21,8 +21,8 @@ export function compilePattern(value: string): Pattern {
 
 /** Compiles a text that is compared as a whole. */
 export function compileLiteral(value: string): Pattern {
-  const folded = fold(value);
-  return (text) => fold(text) === folded;
+  const folded = foldText(value);
+  return (text) => foldText(text) === folded;
 }
 
 function compileRegex(source: string, flags: string): Pattern {
@@ -35,15 +35,15 @@ function compileRegex(source: string, flags: string): Pattern {
 
 /** Compiles a text in which `*` stands for anything. */
 export function compileGlob(glob: string): Pattern {
-  const parts = fold(glob).split("*");
+  const parts = foldText(glob).split("*");
   if (parts.length === 1) {
-    return (text) => fold(text) === parts[0];
+    return (text) => foldText(text) === parts[0];
   }
   const first = parts[0] ?? "";
   const last = parts.at(-1) ?? "";
   const middle = parts.slice(1, -1).filter((part) => part !== "");
   return (raw) => {
-    const text = fold(raw);
+    const text = foldText(raw);
     if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) {
       return false;
     }
@@ -59,6 +59,22 @@ export function compileGlob(glob: string): Pattern {
   };
 }
 
-function fold(text: string): string {
+/** A text as it is compared: composed, in small letters. */
+export function foldText(text: string): string {
   return text.normalize("NFC").toLowerCase();
+}
+
+/**
+ * The folded text that a value of a rule is compared with as a whole, or the parts that a glob needs, between its stars;
+ * undefined for a regular expression.
+ */
+export function literalsOf(value: string | { readonly is: string }): string | readonly string[] | undefined {
+  if (typeof value !== "string") {
+    return foldText(value.is);
+  }
+  if (REGEX.test(value)) {
+    return undefined;
+  }
+  const parts = foldText(value).split("*");
+  return parts.length === 1 ? foldText(value) : parts.filter((part) => part !== "");
 }

@@ -2,6 +2,7 @@ import type { Matchable, Truth } from "../model/message.ts";
 import { KINDS, type Kind } from "../model/vocabulary.ts";
 import { type CompiledMatch, compileMatch } from "./match.ts";
 import { compileGlob } from "./pattern.ts";
+import { RouteIndex } from "./route-index.ts";
 import type { RouteOptions } from "./schema.ts";
 
 /** A compiled rule. */
@@ -10,23 +11,55 @@ export interface Route extends CompiledMatch {
   readonly options: RouteOptions;
 }
 
-/** The rules in file order, by the kinds that they are about. */
-export type Routes = ReadonlyMap<Kind, readonly Route[]>;
+/** The rules about one kind of message, in file order, and how to find those that matter to a message. */
+export class RouteTable {
+  readonly routes: readonly Route[];
+  readonly #byName: ReadonlyMap<string, Route>;
+  #index: RouteIndex | undefined;
+
+  constructor(routes: readonly Route[]) {
+    this.routes = routes;
+    this.#byName = new Map(routes.map((route) => [route.name, route]));
+  }
+
+  named(name: string): Route | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** Those that may be true or unknown of a message, and maybe others, in file order. */
+  candidates(subject: Matchable): readonly Route[] {
+    // Made when the first message of the kind comes: many kinds never do.
+    this.#index ??= new RouteIndex(this.routes.map(({ options }) => options.match));
+    return this.#index.candidates(subject).flatMap((place) => this.routes[place] ?? []);
+  }
+}
+
+/** The rules, by the kinds that they are about. */
+export type Routes = ReadonlyMap<Kind, RouteTable>;
 
 /** Compiles the rules of a config; a route that has no kind in common with a message costs it nothing. */
 export function compileRoutes(routes: readonly RouteOptions[]): Routes {
   const compiled = routes.map((options) => ({ name: options.name, options, ...compileMatch(options.match) }));
-  return new Map(KINDS.map((kind) => [kind, compiled.filter(({ options }) => isOfKind(kind, options.kinds))]));
+  const kindsOf = new Map<string, ReadonlySet<Kind>>();
+  const isMeant = (kind: Kind, globs: readonly string[]) => {
+    const key = globs.join(" ");
+    const kinds = kindsOf.get(key) ?? new Set(KINDS.filter((one) => isOfKind(one, globs)));
+    kindsOf.set(key, kinds);
+    return kinds.has(kind);
+  };
+  return new Map(
+    KINDS.map((kind) => [kind, new RouteTable(compiled.filter(({ options }) => isMeant(kind, options.kinds)))]),
+  );
 }
 
 /** Every route that fires, or may fire once more is known, in file order. */
 export function fire(
-  routes: readonly Route[],
+  table: Pick<RouteTable, "candidates"> | undefined,
   subject: Matchable,
 ): readonly { route: Route; truth: true | "unknown" }[] {
   const fired: { route: Route; truth: true | "unknown" }[] = [];
   let reached: Truth = true;
-  for (const route of routes) {
+  for (const route of table?.candidates(subject) ?? []) {
     const matches = and(route.matches(subject), route.options.otherwise ? nothingAbove(fired) : true);
     const truth = and(matches, reached);
     if (truth === false) {

@@ -9,7 +9,7 @@ function fired(facts: Facts, ...routes: readonly object[]): readonly string[] {
   const compiled = compileRoutes(
     routes.map((route, index) => RouteOptions.parse({ name: `r${index}`, notify: "soc", ...route })),
   );
-  return fire(compiled.get("event.published") ?? [], { facts, attributes: [], attributesComplete: true }).map(
+  return fire(compiled.get("event.published"), { facts, attributes: [], attributesComplete: true }).map(
     ({ route, truth }) => (truth === true ? route.name : `${route.name}?`),
   );
 }
@@ -82,6 +82,6 @@ test("compileRoutes() makes a route for each kind that it names, by default publ
     RouteOptions.parse({ name: "b", kinds: ["*"], notify: "soc" }),
   ]);
   for (const kind of KINDS) {
-    expect(routes.get(kind)?.map(({ name }) => name)).toEqual(kind === "event.published" ? ["a", "b"] : ["b"]);
+    expect(routes.get(kind)?.routes.map(({ name }) => name)).toEqual(kind === "event.published" ? ["a", "b"] : ["b"]);
   }
 });

@@ -1,0 +1,245 @@
+import type { Fact, Matchable } from "../model/message.ts";
+import { type AttributeFactName, type FactName, THREAT_LEVELS } from "../model/vocabulary.ts";
+import { foldText, literalsOf } from "./pattern.ts";
+import type { AttributeMatch, Expected, Match } from "./schema.ts";
+
+// A route can only be true or unknown where one condition that it cannot do without is. The index finds, by the values of a
+// message, the routes whose chosen condition holds or is unknown; all others are false, and are not asked. It gives too
+// many rather than too few: whoever asks evaluates what it gives.
+
+/** One of the conditions that a route needs: a fact of the message, or of one of its attributes, is like one of these texts. */
+type Need =
+  | { readonly of: "message"; readonly fact: FactName; readonly values: readonly Expected[] }
+  | { readonly of: "attribute"; readonly fact: AttributeFactName; readonly values: readonly Expected[] };
+
+/** Of these one must hold; `cost` says how many messages will meet it, roughly. */
+interface Choice {
+  readonly needs: readonly Need[];
+  readonly cost: number;
+}
+
+/** Finds by a message the places, in order, of the routes that may be true or unknown of it. */
+export class RouteIndex {
+  readonly #always: readonly number[];
+  readonly #facts = new Map<FactName, TextIndex>();
+  readonly #attributeFacts = new Map<AttributeFactName, TextIndex>();
+  readonly #size: number;
+
+  /** `matches` are the conditions of the routes, in file order; undefined: such a route is about every message. */
+  constructor(matches: readonly (readonly Match[] | undefined)[]) {
+    this.#size = matches.length;
+    const always: number[] = [];
+    const gathered = new Map<string, { readonly need: Need; readonly entries: (readonly [Expected, number])[] }>();
+    for (const [place, match] of matches.entries()) {
+      const choice = match && anyOf(match.map(choiceOf));
+      if (!choice) {
+        always.push(place);
+        continue;
+      }
+      for (const need of choice.needs) {
+        const key = `${need.of} ${need.fact}`;
+        const into = gathered.get(key) ?? { need, entries: [] };
+        gathered.set(key, into);
+        into.entries.push(...need.values.map((value) => [value, place] as const));
+      }
+    }
+    this.#always = always;
+    for (const { need, entries } of gathered.values()) {
+      if (need.of === "message") {
+        this.#facts.set(need.fact, new TextIndex(entries));
+      } else {
+        this.#attributeFacts.set(need.fact, new TextIndex(entries));
+      }
+    }
+  }
+
+  /** How many routes there are. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The places of the routes that must be asked about this message, in file order. */
+  candidates(subject: Matchable): readonly number[] {
+    const found = new Set(this.#always);
+    for (const [name, index] of this.#facts) {
+      index.find(subject.facts[name], found);
+    }
+    if (this.#attributeFacts.size > 0) {
+      this.#findByAttributes(subject, found);
+    }
+    return found.size === this.#always.length ? this.#always : [...found].sort((a, b) => a - b);
+  }
+
+  #findByAttributes({ attributes, attributesComplete }: Matchable, found: Set<number>): void {
+    for (const [name, index] of this.#attributeFacts) {
+      if (!attributesComplete) {
+        index.findAll(found);
+        continue;
+      }
+      for (const attribute of attributes) {
+        if (index.find(attribute[name], found)) {
+          break;
+        }
+      }
+    }
+  }
+}
+
+/** How many characters of a glob are looked up together. */
+const GRAM = 4;
+
+/** Places by the texts that they need: whole texts by themselves, globs by their rarest four characters, others always. */
+class TextIndex {
+  readonly #whole = new Map<string, number[]>();
+  readonly #grams = new Map<number, number[]>();
+  readonly #any: number[] = [];
+  readonly #all: readonly number[];
+
+  constructor(entries: readonly (readonly [text: Expected, place: number])[]) {
+    this.#all = [...new Set(entries.map(([, place]) => place))];
+    const globs: { readonly grams: readonly number[]; readonly place: number }[] = [];
+    for (const [text, place] of entries) {
+      const literals = literalsOf(text);
+      if (literals === undefined) {
+        this.#any.push(place);
+      } else if (typeof literals === "string") {
+        push(this.#whole, literals, place);
+      } else {
+        globs.push({ grams: literals.flatMap(gramsOf), place });
+      }
+    }
+    const counts = new Map<number, number>();
+    for (const gram of globs.flatMap(({ grams }) => [...new Set(grams)])) {
+      counts.set(gram, (counts.get(gram) ?? 0) + 1);
+    }
+    for (const { grams, place } of globs) {
+      const rarest = grams.reduce<number | undefined>(
+        // Of equals the last: a prefix that many texts begin with says less.
+        (best, gram) => (best === undefined || (counts.get(gram) ?? 0) <= (counts.get(best) ?? 0) ? gram : best),
+        undefined,
+      );
+      if (rarest === undefined) {
+        this.#any.push(place);
+      } else {
+        push(this.#grams, rarest, place);
+      }
+    }
+  }
+
+  /** Adds the places that a fact may meet; true: all of them. What is unknown may meet each. */
+  find(fact: Fact | undefined, found: Set<number>): boolean {
+    if (!fact?.complete) {
+      return this.findAll(found);
+    }
+    for (const value of fact.values) {
+      addAll(found, this.#any);
+      const text = foldText(value);
+      addAll(found, this.#whole.get(text));
+      if (this.#grams.size > 0) {
+        for (let at = 0; at + GRAM <= text.length; at += 1) {
+          addAll(found, this.#grams.get(gramAt(text, at)));
+        }
+      }
+    }
+    return false;
+  }
+
+  findAll(found: Set<number>): true {
+    addAll(found, this.#all);
+    return true;
+  }
+}
+
+function gramsOf(text: string): readonly number[] {
+  const grams: number[] = [];
+  for (let at = 0; at + GRAM <= text.length; at += 1) {
+    grams.push(gramAt(text, at));
+  }
+  return grams;
+}
+
+/** A number for four characters; that two share one only makes a candidate more. */
+function gramAt(text: string, at: number): number {
+  let gram = 0;
+  for (let index = at; index < at + GRAM; index += 1) {
+    gram = (Math.imul(gram, 0x01000193) ^ text.charCodeAt(index)) | 0;
+  }
+  return gram;
+}
+
+function push<K>(into: Map<K, number[]>, key: K, place: number): void {
+  const places = into.get(key);
+  if (places) {
+    places.push(place);
+  } else {
+    into.set(key, [place]);
+  }
+}
+
+function addAll(found: Set<number>, places: readonly number[] | undefined): void {
+  for (const place of places ?? []) {
+    found.add(place);
+  }
+}
+
+/** What a map of conditions cannot do without, the rarest of it; undefined: nothing that can be looked up. */
+function choiceOf(match: Match): Choice | undefined {
+  const { all, any, not: _, attribute, min_threat_level: lowest, ...facts } = match;
+  return cheapest([
+    ...Object.entries(facts).map(([fact, values]) => choose({ of: "message", fact: fact as FactName, values })),
+    lowest && choose({ of: "message", fact: "threat_level", values: upTo(lowest) }),
+    attribute && anyOf(attribute.map(attributeChoiceOf)),
+    ...(all ?? []).map(choiceOf),
+    any && anyOf(any.map(choiceOf)),
+  ]);
+}
+
+function attributeChoiceOf(match: AttributeMatch): Choice | undefined {
+  const { all, any, not: _, ...facts } = match;
+  return cheapest([
+    ...Object.entries(facts).map(([fact, values]) =>
+      choose({ of: "attribute", fact: fact as AttributeFactName, values }),
+    ),
+    ...(all ?? []).map(attributeChoiceOf),
+    any && anyOf(any.map(attributeChoiceOf)),
+  ]);
+}
+
+/** The levels that are at least as high: `min_threat_level: medium` needs one of `high`, `medium`. */
+function upTo(lowest: (typeof THREAT_LEVELS)[number]): readonly string[] {
+  return THREAT_LEVELS.slice(0, THREAT_LEVELS.indexOf(lowest) + 1);
+}
+
+/** Facts that have few values: half of all messages have the one that is asked for. */
+const COMMON: ReadonlySet<string> = new Set([
+  ...["kind", "instance", "change", "late", "origin", "tlp", "pap", "threat_level", "analysis", "distribution"],
+  ...["to_ids", "type", "category", "sighting_type", "relation"],
+]);
+/** Facts that frames about parts often leave out: then all that ask for them are asked. */
+const OFTEN_UNKNOWN: ReadonlySet<string> = new Set(["tag", "event_tag", "galaxy", "cluster"]);
+
+function choose(need: Need): Choice {
+  const spelling = Math.max(
+    ...need.values.map((value) => {
+      const literals = literalsOf(value);
+      if (typeof literals === "string") {
+        return 0;
+      }
+      return literals?.some((literal) => literal.length >= GRAM) ? 1 : 10;
+    }),
+  );
+  return { needs: [need], cost: spelling + (COMMON.has(need.fact) ? 6 : OFTEN_UNKNOWN.has(need.fact) ? 3 : 0) };
+}
+
+function cheapest(choices: readonly (Choice | undefined)[]): Choice | undefined {
+  return choices.reduce((best, choice) => (choice && (!best || choice.cost < best.cost) ? choice : best), undefined);
+}
+
+/** Of alternatives each must be looked up; one that cannot be makes all of them useless. */
+function anyOf(choices: readonly (Choice | undefined)[]): Choice | undefined {
+  const known = choices.filter((choice) => choice !== undefined);
+  if (known.length < choices.length || known.length === 0) {
+    return undefined;
+  }
+  return { needs: known.flatMap(({ needs }) => needs), cost: Math.max(...known.map(({ cost }) => cost)) };
+}

@@ -1,0 +1,145 @@
+import fc from "fast-check";
+import { expect, it, test } from "vitest";
+import type { AttributeFacts, Fact, Facts, Matchable } from "../../src/model/message.ts";
+import { compileRoutes, fire, type RouteTable } from "../../src/routing/route.ts";
+import { RouteOptions } from "../../src/routing/schema.ts";
+
+const WORDS = ["acme", "ACME-CERT", "circl", "evil.example", "bad.evil.example", "é", "tlp:red", "x", ""];
+const TEXTS = fc.oneof(fc.constantFrom(...WORDS), fc.string({ maxLength: 8 }));
+const PATTERNS = fc.oneof(
+  fc.constantFrom(...WORDS.filter((word) => word !== "")),
+  fc.constantFrom(
+    "*",
+    "ac*",
+    "*.example",
+    "*evil*",
+    "a*e",
+    "*é*",
+    "bad.*.example",
+    "/^bad/",
+    "/EXAMPLE$/i",
+    "*acme-cert",
+    "**",
+  ),
+);
+const VALUES = fc.oneof(PATTERNS, fc.array(PATTERNS, { minLength: 1, maxLength: 3 }));
+const EVENT_FACTS = ["org", "info", "tag", "event_tag", "threat_level", "cluster"] as const;
+const PART_FACTS = ["type", "value", "tag", "comment"] as const;
+
+/** Conditions that nest `depth` times. */
+function attributeMatch(depth: number): fc.Arbitrary<object> {
+  const leaves = Object.fromEntries(PART_FACTS.map((name) => [name, VALUES]));
+  const inner = depth > 0 ? attributeMatch(depth - 1) : undefined;
+  const few = inner && fc.array(inner, { minLength: 1, maxLength: 2 });
+  return fc.record({ ...leaves, ...(few && { all: few, any: few, not: inner }) }, { requiredKeys: [] });
+}
+
+function match(depth: number): fc.Arbitrary<object> {
+  const leaves = Object.fromEntries(EVENT_FACTS.map((name) => [name, VALUES]));
+  const inner = depth > 0 ? match(depth - 1) : undefined;
+  const few = inner && fc.array(inner, { minLength: 1, maxLength: 2 });
+  const attribute = attributeMatch(1);
+  return fc.record(
+    {
+      ...leaves,
+      min_threat_level: fc.constantFrom("high", "medium", "undefined"),
+      attribute: fc.oneof(attribute, fc.array(attribute, { minLength: 1, maxLength: 2 })),
+      ...(few && { all: few, any: few, not: inner }),
+    },
+    { requiredKeys: [] },
+  );
+}
+
+const route = fc.record(
+  {
+    match: fc.oneof(match(2), fc.array(match(1), { minLength: 1, maxLength: 2 })),
+    stop: fc.boolean(),
+    otherwise: fc.constant(true as const),
+  },
+  { requiredKeys: [] },
+);
+
+const fact: fc.Arbitrary<Fact | undefined> = fc.option(
+  fc.record({ values: fc.array(TEXTS, { maxLength: 3 }), complete: fc.boolean() }),
+  { nil: undefined },
+);
+const factsOf = <T>(names: readonly string[]) =>
+  fc
+    .tuple(...names.map(() => fact))
+    .map((facts) => Object.fromEntries(names.flatMap((name, at) => (facts[at] ? [[name, facts[at]]] : []))) as T);
+const subject: fc.Arbitrary<Matchable> = fc.record({
+  facts: factsOf<Facts>(EVENT_FACTS),
+  attributes: fc.array(factsOf<AttributeFacts>(PART_FACTS), { maxLength: 3 }),
+  attributesComplete: fc.boolean(),
+});
+
+/** All routes are asked: what the index must not change. */
+const plain = ({ routes }: RouteTable) => ({ candidates: () => routes });
+
+const outcome = (fired: ReturnType<typeof fire>) => fired.map(({ route: { name }, truth }) => `${name} ${truth}`);
+
+test("whatever the routes and the message, the index changes neither truth nor order, stop or otherwise", () => {
+  fc.assert(
+    fc.property(fc.array(route, { minLength: 1, maxLength: 6 }), subject, (routes, message) => {
+      const compiled = compileRoutes(
+        routes.map((options, at) => RouteOptions.parse({ name: `r${at}`, notify: "soc", ...options })),
+      );
+      const table = compiled.get("event.published");
+      if (!table) {
+        throw new Error("There is a table for each kind");
+      }
+      expect(outcome(fire(table, message))).toEqual(outcome(fire(plain(table), message)));
+    }),
+    { numRuns: 150 },
+  );
+});
+
+/** Routes of ten thousand customers, and what is asked about a message of one of them. */
+function asked(matchOf: (n: number) => object, message: Partial<Matchable>): number {
+  const routes = Array.from({ length: 10_000 }, (_, n) =>
+    RouteOptions.parse({ name: `r${n}`, notify: "soc", match: matchOf(n) }),
+  );
+  const table = compileRoutes(routes).get("event.published");
+  return table?.candidates({ facts: {}, attributes: [], attributesComplete: true, ...message }).length ?? -1;
+}
+
+const known = (...values: readonly string[]): Fact => ({ values, complete: true });
+
+it.each<[string, (n: number) => object, Partial<Matchable>, number]>([
+  ["a whole value", (n) => ({ org: `Org ${n}` }), { facts: { org: known("ORG 77") } }, 1],
+  [
+    "the rarer of two",
+    (n) => ({ threat_level: "high", org: `Org ${n}` }),
+    { facts: { org: known("Org 5"), threat_level: known("high") } },
+    1,
+  ],
+  [
+    "one of a list",
+    (n) => ({ event_tag: [`a:${n}`, `b:${n}`] }),
+    { facts: { event_tag: known("b:9", "tlp:green") } },
+    1,
+  ],
+  ["a glob", (n) => ({ info: `*campaign ${1e6 + n}*` }), { facts: { info: known("New campaign 1000042 seen") } }, 1],
+  [
+    "a value of an attribute",
+    (n) => ({ attribute: { to_ids: true, value: `*.c${1e6 + n}.example` } }),
+    { facts: {}, attributes: [{ to_ids: known("true"), value: known("www.c1000007.example") }] },
+    1,
+  ],
+  [
+    "any of two maps",
+    (n) => ({ any: [{ org: `Org ${n}` }, { info: `Case ${n}` }] }),
+    { facts: { org: known("Org 1"), info: known("Case 2") } },
+    2,
+  ],
+])("of ten thousand routes by %s only those are asked that may match", (_, matchOf, message, most) => {
+  const n = asked(matchOf, message);
+  expect(n).toBeGreaterThan(0);
+  // A glob's four characters may be those of a few others.
+  expect(n).toBeLessThanOrEqual(most + 150);
+});
+
+it("asks all of them where the fact is unknown, and none where it is known and empty", () => {
+  expect(asked((n) => ({ org: `Org ${n}` }), {})).toBe(10_000);
+  expect(asked((n) => ({ org: `Org ${n}` }), { facts: { org: known() } })).toBe(0);
+});
