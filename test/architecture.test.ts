@@ -1,156 +1,432 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
-import { expect, test } from "vitest";
-import { DESTINATION_TYPES } from "../src/destinations/index.ts";
+import { join, relative, resolve } from "node:path";
+import { describe, expect, it, test } from "vitest";
+import { z } from "zod";
+import { COMMON } from "../src/destinations/destination.ts";
+import { DESTINATION_TYPES, REGISTRY } from "../src/destinations/index.ts";
+import { ATTRIBUTE_FACTS, FACTS, KINDS } from "../src/model/vocabulary.ts";
+import { Feed } from "../src/sources/index.ts";
 import { TOPICS } from "../src/topics/index.ts";
+import {
+  fileCircles,
+  filesBelow,
+  floorsOf,
+  folderCircles,
+  type Modules,
+  pathsOfCode,
+  readModules,
+  roomOf,
+  shortestPath,
+  withLine,
+  withModule,
+  withoutComments,
+} from "./support/source-graph.ts";
 
-const SRC = resolve(import.meta.dirname, "../src");
+const ROOT = resolve(import.meta.dirname, "..");
+const MODULES = readModules(join(ROOT, "src"));
+const readText = (file: string) => readFileSync(join(ROOT, file), "utf8");
 
-/** What a folder may import beside the files at the top of src/ and itself; `config`, `service`, `cli`, parts and main see everything. */
-const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  topics: [],
-  guard: [],
-  alert: [],
-  template: ["alert"],
-  routing: ["guard/marking", "template/schema"],
-  planning: ["guard", "routing"],
-  store: [],
-  sources: [],
-  "misp-api": ["topics"],
-  destinations: ["guard/policy", "alert", "template/schema"],
-  delivery: ["guard", "routing", "template/compile", "alert/style"],
-  control: ["config/problem", "delivery", "planning/plan", "sources/source", "store/size", "topics/index"],
-  "http-endpoint": ["control", "delivery"],
-  systemd: ["alert/text", "control/daemon", "control/status", "delivery/clock"],
+/** What each room may import beside itself: other rooms, or what is below a path of one. Rooms that are not here put the rest together. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  model: ["base"],
+  topics: ["base", "model"],
+  guard: ["base", "model"],
+  alert: ["base", "model"],
+  template: ["base", "model", "alert"],
+  routing: ["base", "model", "guard/marking", "template/schema"],
+  planning: ["base", "model", "guard", "routing"],
+  sources: ["base", "model"],
+  store: ["base", "model"],
+  absorbing: ["base", "model", "alert", "planning"],
+  "misp-api": ["base", "model", "topics"],
+  recall: ["base", "model", "guard", "planning", "absorbing"],
+  destinations: ["base", "model", "guard/policy", "alert", "template/schema"],
+  delivery: ["base", "model", "alert", "guard", "routing", "template", "absorbing"],
+  config: ["base", "model", "routing", "template", "sources", "destinations"],
+  app: ["base", "model", "topics", "absorbing", "recall", "delivery"],
+  operations: ["base", "model", "topics", "planning", "absorbing", "delivery", "sources", "store"],
+  doors: ["base", "model", "alert", "absorbing", "delivery", "operations"],
+  demo: ["base", "model", "planning", "absorbing", "config", "app"],
 };
+const COMPOSING = ["service", "cli", "main"];
 
-/** Files at the top of src/ that are no vocabulary: they put the rest together. */
-const COMPOSING = ["app", "parts", "main"];
-
-/** Nothing in these may look at the clock, the network, the disk or the process. */
-const PURE = ["topics", "guard", "routing", "planning", "alert", "template"];
+/** Rooms that always answer the same to the same: no clock, no chance, no I/O, no process, and nothing loaded that has any. */
+const PURE = ["model", "topics", "guard", "alert", "template", "routing", "planning"];
+const PURE_PACKAGES = ["zod", "liquidjs", "re2js", "node:crypto", "node:net", "node:util"];
 const IMPURE =
-  /\b(Date\.now|performance\.now|setTimeout|setInterval|setImmediate|Math\.random|process\.)|from "node:(?!crypto|net")/;
+  /\b(Date\.now|new Date\(\)|performance\.now|setTimeout|setInterval|setImmediate|Math\.random|randomUUID|randomBytes|process\.(?!$)|fetch\()/;
 
-function files(folder: string): readonly string[] {
-  return readdirSync(folder).flatMap((name) => {
-    const path = join(folder, name);
-    return statSync(path).isDirectory() ? files(path) : path.endsWith(".ts") ? [path] : [];
+/** Imports between rooms that the table does not allow. */
+function forbiddenImports(modules: Modules): readonly string[] {
+  return [...modules.values()].flatMap(({ name, imports }) => {
+    const room = roomOf(name);
+    const allowed = MAY_IMPORT[room];
+    if (!allowed) {
+      return COMPOSING.includes(room) ? [] : [`${room} has no row in the table of who may import whom`];
+    }
+    return imports
+      .filter(({ target, isLocal }) => isLocal && roomOf(target) !== room)
+      .filter(({ target }) => !allowed.some((entry) => target === entry || target.startsWith(`${entry}/`)))
+      .map(({ target }) => `${name} imports ${target}`);
   });
 }
 
-const sources = files(SRC).map((path) => {
-  const text = readFileSync(path, "utf8");
-  const imports = [...text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map(([, target = ""]) =>
-    relative(SRC, resolve(dirname(path), target)).replace(/\.ts$/, ""),
-  );
-  return { name: relative(SRC, path).replace(/\.ts$/, ""), text, imports };
-});
-
-test("a folder imports only what the table allows", () => {
-  const wrong = sources.flatMap(({ name, imports }) => {
-    const folder = name.includes("/") ? (name.split("/")[0] ?? "") : "";
-    const allowed = ALLOWED[folder];
-    if (!allowed) {
-      return [];
-    }
-    return imports
-      .filter((target) =>
-        target.includes("/")
-          ? !target.startsWith(`${folder}/`) &&
-            !allowed.some((entry) => target === entry || target.startsWith(`${entry}/`))
-          : COMPOSING.includes(target),
-      )
-      .map((target) => `${name} imports ${target}`);
-  });
-  expect(wrong).toEqual([]);
-});
-
-test("a destination type does not import another", () => {
-  const wrong = sources.flatMap(({ name, imports }) => {
+/** Destination types that import another. */
+function entangledDestinations(modules: Modules): readonly string[] {
+  return [...modules.values()].flatMap(({ name, imports }) => {
     const [, type] = /^destinations\/([^/]+)\//.exec(name) ?? [];
     return type === undefined
       ? []
       : imports
-          .filter((target) => /^destinations\/[^/]+\//.test(target) && !target.startsWith(`destinations/${type}/`))
-          .map((target) => `${name} imports ${target}`);
+          .filter(({ target }) => /^destinations\/[^/]+\//.test(target) && !target.startsWith(`destinations/${type}/`))
+          .map(({ target }) => `${name} imports ${target}`);
   });
-  expect(wrong).toEqual([]);
-});
+}
 
-test("app.ts knows no concrete source, store or destination, and no configuration", () => {
-  const app = sources.find(({ name }) => name === "app");
-  expect(app?.imports.filter((target) => /^(config|sources|destinations|store|cli)\//.test(target))).toEqual([]);
-});
+/** Files at the top of src/ that belong into a room. */
+function looseFiles(modules: Modules): readonly string[] {
+  return [...modules.keys()].filter((name) => !name.includes("/") && name !== "main" && name !== "app");
+}
 
-test("the inner layers are pure: no clock, no chance, no I/O, no process", () => {
-  const wrong = sources
-    .filter(({ name }) => PURE.includes(name.split("/")[0] ?? ""))
-    .flatMap(({ name, text }) =>
-      text
-        .split("\n")
-        .flatMap((line, index) =>
-          IMPURE.test(line) && !/^\s*(\/\/|\*)/.test(line) ? [`${name}:${index + 1} ${line.trim()}`] : [],
-        ),
+/** Why files of the pure rooms are not pure, by what they load through whichever files. */
+function impurities(modules: Modules): readonly string[] {
+  const faults = new Map<string, readonly string[]>();
+  for (const { name, text, imports } of modules.values()) {
+    const packages = imports.filter(
+      ({ target, isLocal, typeOnly }) => !isLocal && !typeOnly && !PURE_PACKAGES.includes(target),
     );
-  expect(wrong).toEqual([]);
+    const lines = withoutComments(text)
+      .split("\n")
+      .filter((line) => IMPURE.test(line));
+    faults.set(name, [...packages.map(({ target }) => target), ...lines.map((line) => line.trim())]);
+  }
+  return [...modules.keys()]
+    .filter((name) => PURE.includes(roomOf(name)))
+    .flatMap((name) =>
+      [...pathsOfCode(modules, name)].flatMap(([reached, path]) =>
+        (faults.get(reached) ?? []).map((fault) => `${path.join(" → ")}: ${fault}`),
+      ),
+    );
+}
+
+/** Files that touch the process, of which only `main.ts` and the commands may know. */
+function processUsers(modules: Modules): readonly string[] {
+  return [...modules.values()]
+    .filter(({ name }) => name !== "main" && roomOf(name) !== "cli")
+    .filter(({ text }) => /\bprocess\.(exit|env|argv|stdin|stdout)\b/.test(withoutComments(text)))
+    .map(({ name }) => name);
+}
+
+/** What `define…` makes somewhere in a folder, and the registry does not name. */
+function unregistered(
+  modules: Modules,
+  {
+    folder,
+    definition,
+    names,
+  }: { readonly folder: string; readonly definition: RegExp; readonly names: readonly string[] },
+): readonly string[] {
+  return [...modules.values()]
+    .filter(({ name }) => name.startsWith(`${folder}/`))
+    .flatMap(({ name, text }) =>
+      [...text.matchAll(definition)].flatMap(([, defined = ""]) =>
+        names.includes(defined) ? [] : [`${name} defines ${defined}, which is not registered`],
+      ),
+    );
+}
+
+const TOPIC_FILES = {
+  folder: "topics",
+  definition: /\bname: "(misp_\w+)"/g,
+  names: TOPICS.map(({ name }) => name),
+};
+const SOURCE_FILES = {
+  folder: "sources",
+  definition: /defineSource\(\{\s*type: "([^"]+)"/g,
+  names: Feed.options.flatMap((option) => [...(option._zod.propValues?.type ?? [])].map(String)),
+};
+const DESTINATION_FILES = {
+  folder: "destinations",
+  definition: /defineDestination\(\{\s*type: "([^"]+)"/g,
+  names: DESTINATION_TYPES,
+};
+
+/** Imports of code by files whose functions run as text in a worker, where nothing that they import is at hand. */
+function importsOfWorkerTexts(modules: Modules): readonly string[] {
+  return [...modules.values()]
+    .filter(({ text }) => /new Worker\([^)]*eval: true/.test(text))
+    .flatMap(({ text, imports }) => {
+      const names = new Set([...text.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
+      return imports.flatMap(({ target, isLocal }) => {
+        const module = isLocal ? modules.get(target) : undefined;
+        return module?.exportedValues.some((name) => names.has(name)) ? module : [];
+      });
+    })
+    .flatMap(({ name, imports }) =>
+      imports.filter(({ typeOnly }) => !typeOnly).map(({ target }) => `${name} runs as text and imports ${target}`),
+    );
+}
+
+interface Docs {
+  readonly example: string;
+  readonly readme: string;
+  /** docs/<type>.md, by type. */
+  readonly pages: Readonly<Record<string, string>>;
+}
+const DOCS: Docs = {
+  example: readText("config.yaml.example"),
+  readme: readText("README.md"),
+  pages: Object.fromEntries(DESTINATION_TYPES.map((type) => [type, readText(`docs/${type}.md`)])),
+};
+
+interface JsonSchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly anyOf?: readonly JsonSchema[];
+}
+
+/** Every key that a schema knows, such as `smtp.host`; of one that holds others, these. */
+function keysOf(schema: JsonSchema, prefix = ""): readonly string[] {
+  const own = Object.entries(schema.properties ?? {}).flatMap(([key, inner]) => {
+    const inside = keysOf(inner, `${prefix}${key}.`);
+    return inside.length > 0 ? inside : [`${prefix}${key}`];
+  });
+  return [...own, ...(schema.anyOf ?? []).flatMap((inner) => keysOf(inner, prefix))];
+}
+
+/** The options of every destination type, by type; those that all have are under `common`. */
+function optionsOf(registry: Readonly<Record<string, z.ZodType>>): ReadonlyMap<string, readonly string[]> {
+  const keys = Object.entries(registry).map(([type, schema]): [string, readonly string[]] => [
+    type,
+    keysOf(z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema).filter(
+      (key) => key !== "type",
+    ),
+  ]);
+  const isCommon = (key: string) => Object.hasOwn(COMMON, key.split(".")[0] ?? key);
+  const common = new Set(keys.flatMap(([, all]) => all.filter(isCommon)));
+  return new Map([
+    ["common", [...common]],
+    ...keys.map(([type, all]) => [type, all.filter((key) => !isCommon(key))] as const),
+  ]);
+}
+
+/** Options that the example does not show where it shows their destination, or that no page explains. */
+function undocumentedOptions(
+  options: ReadonlyMap<string, readonly string[]>,
+  { example, readme, pages }: Docs,
+): readonly string[] {
+  const entries = example.split(/\n(?=\S|(?: {2}\S))/);
+  return [...options].flatMap(([type, keys]) => {
+    const shown = type === "common" ? example : entries.filter((entry) => entry.includes(`type: ${type}\n`)).join("\n");
+    const explained = type === "common" ? [readme, ...Object.values(pages)].join("\n") : (pages[type] ?? "");
+    return keys.flatMap((key) => {
+      const last = key.split(".").at(-1) ?? key;
+      return [
+        ...(new RegExp(`(^ *(# *)?|[{,] ?)${last}:`, "m").test(shown) ? [] : [`config.yaml.example: ${type} ${key}`]),
+        ...(new RegExp(`[\`.{ ]${last}(\`|: )`).test(explained) ? [] : [`docs: ${type} ${key}`]),
+      ];
+    });
+  });
+}
+
+/** What README's list of facts has too little or too much. */
+function factsAmiss(readme: string, facts: readonly string[], ofAttributes: readonly string[]): readonly string[] {
+  const list = (pattern: RegExp) => (pattern.exec(readme)?.[1] ?? "").split(/\s+/);
+  const amiss = (what: string, told: readonly string[], known: readonly string[]) => [
+    ...known.filter((name) => !told.includes(name)).map((name) => `README lacks ${what} ${name}`),
+    ...told.filter((name) => !known.includes(name)).map((name) => `README invents ${what} ${name}`),
+  ];
+  return [
+    ...amiss("fact", list(/Facts: `([a-z_\s]+)`/), facts),
+    ...amiss("fact of attributes", list(/hold together on one attribute: `([a-z_\s]+)`/), ofAttributes),
+  ];
+}
+
+describe("rooms", () => {
+  it("stand on floors: each imports only what is below it", () => {
+    const floors = floorsOf(MODULES);
+    process.stdout.write(`${floors.map((floor, n) => `${String(n).padStart(2)}  ${floor.join(" ")}`).join("\n")}\n`);
+    expect(floors[0]).toContain("base");
+    expect(floors.at(-1)).toEqual(["main"]);
+    expect(floors.flat().sort()).toEqual([...Object.keys(MAY_IMPORT), ...COMPOSING].sort());
+    expect(() => floorsOf(withLine(MODULES, "model/frame", 'import "../config/schema.ts";'))).toThrow("circle");
+  });
+
+  it("import only what the table allows", () => {
+    expect(forbiddenImports(MODULES)).toEqual([]);
+    const guards = withLine(MODULES, "destinations/slack/format", 'import type { guard } from "../../guard/guard.ts";');
+    expect(forbiddenImports(guards)).toEqual(["destinations/slack/format imports guard/guard"]);
+    const extra = withModule(MODULES, "extras/one", "export const one = 1;");
+    expect(forbiddenImports(extra)).toEqual(["extras has no row in the table of who may import whom"]);
+  });
+
+  it.each([
+    ["recall/reconcile", "../destinations/slack/client.ts"],
+    ["recall/recall", "../destinations/destination.ts"],
+    ["demo/play", "../destinations/console/format.ts"],
+    ["app", "./config/schema.ts"],
+    ["app", "./store/sqlite/store.ts"],
+    ["base/http", "../model/frame.ts"],
+    ["doors/socket/server", "../../config/schema.ts"],
+  ])("catch %s that imports %s", (name, target) => {
+    expect(forbiddenImports(withLine(MODULES, name, `import type {} from "${target}";`))).toHaveLength(1);
+  });
+
+  it("hold no destination type that imports another", () => {
+    expect(entangledDestinations(MODULES)).toEqual([]);
+    const text = 'import { LIMITS } from "../slack/blocks.ts";';
+    expect(entangledDestinations(withLine(MODULES, "destinations/teams/fit", text))).toHaveLength(1);
+  });
+
+  it("are where every file is, but for main.ts and app.ts", () => {
+    expect(looseFiles(MODULES)).toEqual([]);
+    expect(looseFiles(withModule(MODULES, "misc", "export {};"))).toEqual(["misc"]);
+  });
+});
+
+describe("no circle", () => {
+  it("of files", () => {
+    expect(fileCircles(MODULES)).toEqual([]);
+    const mutated = withLine(MODULES, "planning/identity", 'import type { plan } from "./plan.ts";');
+    expect(fileCircles(mutated).length).toBeGreaterThan(0);
+  });
+
+  it("of folders", () => {
+    expect(folderCircles(MODULES)).toEqual([]);
+    const rooms = withLine(MODULES, "guard/limits", 'import type { plan } from "../planning/plan.ts";');
+    expect(folderCircles(rooms)).not.toEqual([]);
+    // None of the files imports in a circle, but the two folders do.
+    const within = withModule(
+      withModule(MODULES, "store/memory/a", 'import "../sqlite/driver.ts";'),
+      "store/sqlite/b",
+      'import "../memory/rows.ts";',
+    );
+    expect(fileCircles(within)).toEqual([]);
+    expect(folderCircles(within)).toEqual(["store/memory → store/sqlite → store/memory"]);
+  });
+});
+
+describe("the flow", () => {
+  it.each([
+    ["planned", "absorbing/absorb", /\bplan\(/],
+    ["sent", "delivery/deliver", /\bdestination\.send\(/],
+  ])("is read from main.ts to the first message that is %s in three files", (_, target, call) => {
+    expect(shortestPath(MODULES, "main", target)).toEqual(["main", "app", target]);
+    expect(MODULES.get(target)?.text).toMatch(call);
+    const detour = withModule(MODULES, "main", 'import { main } from "./cli/program.ts";\nmain();');
+    expect(shortestPath(detour, "main", target)?.length ?? Number.POSITIVE_INFINITY).toBeGreaterThan(3);
+  });
+});
+
+describe("purity", () => {
+  it("holds for the inner rooms and all that they load", () => {
+    expect(impurities(MODULES)).toEqual([]);
+  });
+
+  it.each([
+    ["undici through another file", "base/schema", 'import { fetch } from "undici";', "undici"],
+    ["the disk", "guard/limits", 'import { readFileSync } from "node:fs";', "node:fs"],
+    ["the clock", "planning/trim", "export const at = Date.now();", "Date.now"],
+    ["a timer through another room", "model/brand", "setTimeout(() => {}, 1);", "setTimeout"],
+    ["chance", "topics/values", "export const chance = Math.random();", "Math.random"],
+    ["the process", "routing/pattern", "export const id = process.pid;", "process.pid"],
+  ])("catches %s", (_, name, line, fault) => {
+    const found = impurities(withLine(MODULES, name, line));
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.every((text) => text.includes(name) && text.includes(fault))).toBe(true);
+  });
+
+  it("lets a type of something impure be named", () => {
+    expect(impurities(withLine(MODULES, "guard/limits", 'import type { Dispatcher } from "undici";'))).toEqual([]);
+  });
 });
 
 test("only main.ts and the command line touch the process", () => {
-  const wrong = sources
-    .filter(
-      ({ name, text }) =>
-        !name.startsWith("cli/") &&
-        name !== "main" &&
-        /^(?!\s*(\/\/|\*)).*\bprocess\.(exit|env|argv|stdin|stdout)\b/m.test(text),
-    )
-    .map(({ name }) => name);
-  expect(wrong).toEqual([]);
+  expect(processUsers(MODULES)).toEqual([]);
+  expect(processUsers(withLine(MODULES, "base/clock", "process.exit(1);"))).toEqual(["base/clock"]);
 });
 
-test("no file imports in a circle", () => {
-  const graph = new Map(sources.map(({ name, imports }) => [name, imports]));
-  const done = new Set<string>();
-  const circles: string[] = [];
-  const visit = (name: string, path: readonly string[]) => {
-    if (path.includes(name)) {
-      circles.push([...path.slice(path.indexOf(name)), name].join(" → "));
-    } else if (!done.has(name)) {
-      for (const target of graph.get(name) ?? []) {
-        visit(target, [...path, name]);
-      }
-      done.add(name);
+test("what runs as text in a worker imports types only", () => {
+  expect(importsOfWorkerTexts(MODULES)).toEqual([]);
+  for (const name of ["sources/zeromq/worker", "sources/frame-queue"]) {
+    const mutated = withLine(MODULES, name, 'import { systemClock } from "../base/clock.ts";');
+    expect(importsOfWorkerTexts(mutated)).toHaveLength(1);
+  }
+});
+
+describe("registries", () => {
+  it("name every topic", () => {
+    expect(unregistered(MODULES, { ...TOPIC_FILES, names: [] })).toHaveLength(TOPICS.length);
+    expect(unregistered(MODULES, TOPIC_FILES)).toEqual([]);
+    const text = 'export const decaying = defineTopic({\n  name: "misp_json_decaying",\n  read: () => undefined,\n});';
+    expect(unregistered(withModule(MODULES, "topics/decaying", text), TOPIC_FILES)).toEqual([
+      "topics/decaying defines misp_json_decaying, which is not registered",
+    ]);
+  });
+
+  it("name every source type", () => {
+    expect(unregistered(MODULES, { ...SOURCE_FILES, names: [] })).toHaveLength(SOURCE_FILES.names.length);
+    expect(unregistered(MODULES, SOURCE_FILES)).toEqual([]);
+    const text = 'export const kafka = defineSource({\n  type: "kafka",\n  shape: {},\n});';
+    expect(unregistered(withModule(MODULES, "sources/kafka/source", text), SOURCE_FILES)).toEqual([
+      "sources/kafka/source defines kafka, which is not registered",
+    ]);
+  });
+
+  it("name every destination type", () => {
+    const folders = readdirSync(join(ROOT, "src/destinations")).filter((name) =>
+      statSync(join(ROOT, "src/destinations", name)).isDirectory(),
+    );
+    expect([...DESTINATION_TYPES].sort()).toEqual(folders.sort());
+    expect(unregistered(MODULES, DESTINATION_FILES)).toEqual([]);
+    const text = 'export const pager = defineDestination({\n  type: "pager",\n  shape: {},\n});';
+    expect(unregistered(withModule(MODULES, "destinations/pager/index", text), DESTINATION_FILES)).toEqual([
+      "destinations/pager/index defines pager, which is not registered",
+    ]);
+  });
+});
+
+describe("documents", () => {
+  it("have every destination type: a test, the example, the README and a page", () => {
+    const tests = filesBelow(join(ROOT, "test/destinations")).map((path) =>
+      relative(join(ROOT, "test/destinations"), path),
+    );
+    for (const type of DESTINATION_TYPES) {
+      expect(DOCS.example).toMatch(new RegExp(`type: ${type}\\b`));
+      expect(DOCS.readme).toContain(`[docs/${type}.md](docs/${type}.md)`);
+      expect(
+        tests.some((path) => path.startsWith(`${type}/`) && path.endsWith(".test.ts")),
+        `a test of ${type}`,
+      ).toBe(true);
     }
-  };
-  for (const name of graph.keys()) {
-    visit(name, []);
-  }
-  expect(circles).toEqual([]);
-});
+  });
 
-test("every destination folder is registered, has a test, is in the example and in the README", () => {
-  const folders = readdirSync(join(SRC, "destinations")).filter((name) =>
-    statSync(join(SRC, "destinations", name)).isDirectory(),
-  );
-  expect([...DESTINATION_TYPES].sort()).toEqual(folders.sort());
-  const example = readFileSync(resolve(SRC, "../config.yaml.example"), "utf8");
-  const readme = readFileSync(resolve(SRC, "../README.md"), "utf8");
-  const tests = files(resolve(SRC, "../test/destinations")).map((path) =>
-    relative(resolve(SRC, "../test/destinations"), path),
-  );
-  for (const type of folders) {
-    expect(example).toMatch(new RegExp(`type: ${type}\\b`));
-    expect(readme).toContain(`\`${type}\``);
-    expect(
-      tests.some((path) => path.startsWith(type)),
-      `a test of ${type}`,
-    ).toBe(true);
-  }
-});
+  it("have every option of every destination", () => {
+    const options = optionsOf(REGISTRY);
+    expect(undocumentedOptions(options, DOCS)).toEqual([]);
+    for (const [type, keys] of options) {
+      const more = new Map(options).set(type, [...keys, "brand_new"]);
+      expect(undocumentedOptions(more, DOCS)).toEqual([
+        `config.yaml.example: ${type} brand_new`,
+        `docs: ${type} brand_new`,
+      ]);
+    }
+    const shape = z.strictObject({ type: z.literal("pager"), beep: z.strictObject({ loud: z.boolean() }).optional() });
+    expect(optionsOf({ pager: shape }).get("pager")).toEqual(["beep.loud"]);
+  });
 
-test("the README's table names every topic", () => {
-  const readme = readFileSync(resolve(SRC, "../README.md"), "utf8");
-  for (const { name } of TOPICS) {
-    expect(readme).toContain(`\`${name}\``);
-  }
+  it("have every fact", () => {
+    expect(factsAmiss(DOCS.readme, FACTS, ATTRIBUTE_FACTS)).toEqual([]);
+    expect(factsAmiss(DOCS.readme, [...FACTS, "watch"], ATTRIBUTE_FACTS)).toEqual(["README lacks fact watch"]);
+    expect(factsAmiss(DOCS.readme, FACTS.slice(1), [...ATTRIBUTE_FACTS, "uuid"])).toEqual([
+      "README invents fact kind",
+      "README lacks fact of attributes uuid",
+    ]);
+  });
+
+  it("have every topic and every kind", () => {
+    for (const name of [...TOPICS.map((topic) => topic.name), ...KINDS]) {
+      expect(DOCS.readme).toContain(`\`${name}\``);
+    }
+  });
 });
