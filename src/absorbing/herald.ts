@@ -81,6 +81,30 @@ export function reconciled(
   return { message };
 }
 
+/** `herald.recall_refused`: MISP does not accept our key; what it would decide waits, and nothing of it ages. */
+export function recallRefused(
+  instance: string,
+  {
+    since,
+    reason,
+    hint,
+    probeMs,
+  }: Pick<Failure, "reason" | "hint"> & { readonly since: number; readonly probeMs: number },
+  at: number,
+): Notice {
+  const message = messageOf("herald.recall_refused", at, { instance, version: String(since) }, [
+    ["Instance", instance],
+    ["Reason", reason],
+    ["What to do", hint],
+    [
+      "Meanwhile",
+      "alerts that MISP's REST API is to decide wait, for a day at most, and missed publications are not found",
+    ],
+    ["Tried again", `every ${formatSpan(probeMs)}`],
+  ]);
+  return { message };
+}
+
 /** `herald.destination_suspended`: the destination refuses us; what it is `owed` is kept, and it is probed every `probeMs`. */
 export function destinationSuspended(
   destination: string,

@@ -13,17 +13,22 @@ export class RateLimiter {
     this.#at = before ? before.#at : now;
   }
 
-  /** The milliseconds until there is a token; 0 when there is one. */
-  waitMs(now: number): number {
+  /** The milliseconds until there are so many tokens; 0 when there are. */
+  waitMs(now: number, tokens = 1): number {
     // A clock that was set back must not stop the destination.
     const elapsed = Math.max(0, now - this.#at);
     this.#tokens = Math.min(this.#burst, this.#tokens + (elapsed / 1000) * this.#perSecond);
     this.#at = now;
-    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) / this.#perSecond) * 1000);
+    return this.#tokens >= tokens ? 0 : Math.ceil(((tokens - this.#tokens) / this.#perSecond) * 1000);
   }
 
   /** Takes a token; there must be one. */
   take(): void {
     this.#tokens -= 1;
+  }
+
+  /** A token that was taken is not used. */
+  giveBack(): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + 1);
   }
 }

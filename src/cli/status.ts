@@ -28,6 +28,7 @@ function describe(status: Status): readonly string[] {
     `state          ${clean(state.file)}${size}`,
     "",
     ...sources(status, now),
+    ...refusedKeys(status, now),
     ...status.undecided.map(
       ({ instance, messages, oldest_at }) =>
         `${clean(instance)}: ${formatCount(messages, "message")} undecided, the oldest for ${formatAge(oldest_at, now)}; MISP is asked before anybody is told`,
@@ -68,6 +69,18 @@ function sources({ sources: all }: Status, now: number): readonly string[] {
     }),
   );
   return formatTable(["SOURCE", "ENDPOINT", "STATE", "LAST FRAME", "FRAMES", "DROPPED"], rows);
+}
+
+/** What waits for a key that MISP refuses does not age: people must know why nothing comes. */
+function refusedKeys({ asked }: Status, now: number): readonly string[] {
+  return asked.flatMap(({ instance, refused }) =>
+    refused
+      ? [
+          `${clean(instance)}: MISP REFUSES THE API KEY ${formatWhen(refused.since, now)} (${clean(refused.reason)}); what it would decide waits, and the key is tried every minute`,
+          ...(refused.hint === undefined ? [] : [`  ${clean(refused.hint)}`]),
+        ]
+      : [],
+  );
 }
 
 function stateOf(

@@ -58,7 +58,7 @@ export const Instance = z
           .min(1)
           .max(6000)
           .default(RECALL.per_minute)
-          .describe("Questions at most. Default 60."),
+          .describe("Questions at most, by all that is asked of this MISP. Default 60."),
         patience: Duration.refine((ms) => ms >= 1000 && ms <= DAYS, "must be from 1s to 1d")
           .default(RECALL.patience)
           .describe("What is not answered by then is refused. Default 10m."),

@@ -25,7 +25,6 @@ export type Refusal =
   | "match-not-visible"
   | "match-unknown"
   | "event-not-found"
-  | "event-forbidden"
   | "unknown";
 
 /** What a guard decides about one alert for one destination. */

@@ -1,9 +1,10 @@
 import { type HttpAnswer, type HttpFailure, parseRetryAfter } from "../base/http.ts";
 import type { Failure } from "../model/payload.ts";
 
-/** Why MISP tells nothing: the key may not see it, or nothing now. Holds no text from MISP, no key and no URL. */
+/** Why MISP tells nothing: the key does not see it, is not accepted, or nothing now. Holds no text from MISP, no key and no URL. */
 export type Trouble =
-  | ({ readonly kind: "not-found" | "forbidden" } & Failure)
+  | ({ readonly kind: "not-found" } & Failure)
+  | ({ readonly kind: "forbidden" } & Failure)
   /** `afterMs`: asking again earlier is in vain. */
   | ({ readonly kind: "retry"; readonly afterMs?: number } & Failure);
 

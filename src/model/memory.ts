@@ -69,6 +69,17 @@ export interface Undecided {
   readonly since: number;
 }
 
+/** How asking the MISP of one instance goes, kept so that a restart does not begin anew. */
+export interface AskingState {
+  readonly instance: string;
+  /** Since when MISP refuses the key, and why; absent: it accepts it, or was never asked. */
+  readonly refused?: { readonly since: number; readonly reason: string };
+  /** For how long what waits for an answer has not aged because of that; counts only while somebody asks. */
+  readonly refusedMs: number;
+  /** For how long MISP has answered nothing at all, though it may accept the key. */
+  readonly silentMs: number;
+}
+
 /** The newest version of an event that a destination has been told, or is owed. */
 export interface Told {
   readonly instance: string;

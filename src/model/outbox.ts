@@ -1,6 +1,6 @@
 import type { Alert, AlertId } from "./alert.ts";
 import type { Brand } from "./brand.ts";
-import type { AttributeMemory, EventMemory, Keys, Known, Memory, Undecided } from "./memory.ts";
+import type { AskingState, AttributeMemory, EventMemory, Keys, Known, Memory, Undecided } from "./memory.ts";
 import type { Kind } from "./vocabulary.ts";
 
 export type BatchId = Brand<string, "BatchId">; // hash of the deliveries that leave together: the same at every attempt
@@ -84,6 +84,8 @@ export interface Effects {
   readonly decided: readonly { readonly id: AlertId; readonly destinations: readonly string[] }[];
   /** Where the next question what was published begins, in MISP's clock. */
   readonly cursors: readonly { readonly instance: string; readonly publishedAt: number }[];
+  /** Each takes the place of the one before. */
+  readonly asking?: readonly AskingState[];
   /** Keys of groups that nothing more will join: what waits in them is due. */
   readonly complete?: readonly string[];
 }
@@ -131,6 +133,8 @@ export interface Store extends AsyncDisposable {
   >;
   /** Where the next question what was published begins; undefined: it was never asked. */
   cursor(instance: string): Promise<number | undefined>;
+  /** How asking goes; undefined: it was never stored. */
+  asking(instance: string): Promise<AskingState | undefined>;
   /** What each destination is owed that is owed something. */
   owed(): Promise<readonly { readonly destination: string; readonly owed: number; readonly oldestAt: number }[]>;
   /** Removes at most a transaction's worth of records and memory older than `before`; true: there may be more. */

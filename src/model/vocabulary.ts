@@ -38,6 +38,7 @@ export const KINDS = [
   "herald.destination_recovered",
   "herald.delivery_dead",
   "herald.config_rejected",
+  "herald.recall_refused",
 ] as const;
 export type Kind = (typeof KINDS)[number];
 

@@ -9,6 +9,7 @@ import type { DeliveryWorker } from "../delivery/deliver.ts";
 import type { Holds } from "../delivery/holds.ts";
 import type { Ledger } from "../model/ledger.ts";
 import type { Store } from "../model/outbox.ts";
+import type { Gate } from "../recall/gate.ts";
 import type { LiveSource } from "../sources/source.ts";
 import type { Size } from "../store/sqlite/size.ts";
 import type { Totals } from "./totals.ts";
@@ -32,6 +33,8 @@ export interface Daemon {
   readonly routes: readonly string[];
   readonly sources: readonly LiveSource[];
   readonly workers: readonly DeliveryWorker[];
+  /** By instance that is asked, what stands before every question to it. */
+  readonly gates: ReadonlyMap<string, Pick<Gate, "refusal">>;
   readonly wakeups: Wakeups;
   readonly store: Store & { readonly ledger: Ledger; readonly size: Size };
   /** `state.max_size` in force. */

@@ -133,6 +133,14 @@ export const Status = z.object({
       silent: z.boolean(),
     }),
   ),
+  /** Instances that are asked by REST: whether MISP accepts the key, as far as is known. */
+  asked: z.array(
+    z.object({
+      instance: z.string(),
+      key: z.enum(["accepted", "refused"]),
+      refused: z.object({ since: Instant, reason: z.string(), hint: z.string().optional() }).optional(),
+    }),
+  ),
   /** What MISP is asked about before anybody may be told. */
   undecided: z.array(z.object({ instance: z.string(), messages: Count, oldest_at: Instant })),
   destinations: z.array(

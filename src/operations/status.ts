@@ -28,6 +28,17 @@ export async function status(daemon: Daemon): Promise<Status> {
       ...(lastFrameAt !== undefined && { last_frame_at: formatOurs(lastFrameAt) }),
       silent: silentSince !== undefined,
     })),
+    asked: [...daemon.gates].map(([instance, { refusal }]) => ({
+      instance,
+      key: refusal ? ("refused" as const) : ("accepted" as const),
+      ...(refusal && {
+        refused: {
+          since: formatOurs(refusal.since),
+          reason: refusal.reason,
+          ...(refusal.hint !== undefined && { hint: refusal.hint }),
+        },
+      }),
+    })),
     undecided: (await daemon.store.ledger.undecided()).map(({ instance, messages, oldestAt }) => ({
       instance,
       messages,

@@ -33,6 +33,24 @@ export class Failing {
     this.#lookedAt = now();
   }
 
+  /** Before we were started MISP had answered nothing for so long. */
+  resume(silentMs: number): void {
+    if (silentMs > 0) {
+      this.#silentSince = this.#look() - silentMs;
+    }
+  }
+
+  /**
+   * What has failed says nothing about the events: they have all their time again. Only of this one it is remembered, so
+   * that the next question can be about another.
+   */
+  forgive(event: string): void {
+    const now = this.#look();
+    this.#events.clear();
+    this.#hear();
+    this.#events.set(event, { since: now, until: now });
+  }
+
   failed(event: string, answer: Unanswered): void {
     const now = this.#look();
     const { reason, afterMs = RETRY_MS } = answer;

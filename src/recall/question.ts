@@ -12,14 +12,22 @@ export interface Unanswered {
   readonly afterMs?: number;
 }
 
-/** What MISP says about an event: all of it, that the key may not see it, or nothing now. */
+/** MISP, or what stands before it, does not let the key in: no word about what was asked for. */
+export interface KeyRefused {
+  readonly kind: "forbidden";
+  readonly reason: string;
+  readonly hint?: string;
+}
+
+/** What MISP says about an event: all of it, that the key may not see it, that it does not accept the key, or nothing now. */
 export type EventAnswer =
   | ({ readonly kind: "event" } & Knowledge)
   | {
       readonly kind: "refused";
-      readonly reason: Extract<Refusal, "event-not-found" | "event-forbidden">;
+      readonly reason: Extract<Refusal, "event-not-found">;
       readonly hint?: string;
     }
+  | KeyRefused
   | Unanswered;
 
 /** Whom to ask about events. */

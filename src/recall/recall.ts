@@ -1,35 +1,33 @@
 import { absorb, type Planner } from "../absorbing/absorb.ts";
 import { type Heartbeat, unheard, WORK_MS } from "../base/liveness.ts";
 import { LogLimiter } from "../base/log-limiter.ts";
-import { RateLimiter } from "../base/rate-limiter.ts";
 import type { Refusal } from "../guard/guard.ts";
 import type { Undecided } from "../model/memory.ts";
 import { enrich } from "../planning/enrich.ts";
 import { refuse } from "../planning/undecided.ts";
 import { Failing } from "./failing.ts";
+import type { Gate } from "./gate.ts";
 import { ASK_MS, ask, type EventLookup } from "./question.ts";
 
 /** What one recall loop works with. */
 export interface RecallWorker extends EventLookup {
   /** How long an event is left alone after the last frame about it: MISP announces in mid-transaction. */
   readonly settleMs: number;
-  readonly perMinute: number;
   /** After so long what MISP does not answer is refused. */
   readonly patienceMs: number;
+  readonly gate: Gate;
 }
 
 const LONGEST_SLEEP_MS = 60_000;
 /** Bounds a transaction; a feed pull leaves thousands of attributes of one event undecided. */
 const CHUNK = 100;
+/** While the key is refused nothing ages, but not for ever. */
+const LONGEST_REFUSAL_MS = 86_400_000;
 
-/** Decides what the feed left open, one question per event, never faster than `perMinute`; ends when `stop` aborts. */
+/** Decides what the feed left open, one question per event, as the gate permits; ends when `stop` aborts. */
 export async function recall(worker: RecallWorker, planner: Planner, stop: AbortSignal, beat = unheard): Promise<void> {
-  const { instance, log } = worker;
-  const { clock, wakeups } = planner;
-  const pace = new RateLimiter(
-    { per_second: worker.perMinute / 60, burst: Math.min(5, worker.perMinute) },
-    clock.now(),
-  );
+  const { instance, log, gate } = worker;
+  const { clock, wakeups, store } = planner;
   const failing = new Failing(clock.now.bind(clock));
   const trouble = new LogLimiter(log, "MISP does not answer about an event; what it would decide waits", clock.now);
   const hidden = new LogLimiter(
@@ -39,30 +37,45 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
   );
   const wakeup = wakeups.instances.get(instance)?.recall;
   stop.addEventListener("abort", () => wakeup?.wake(), { once: true });
+  await gate.open(store);
+  failing.resume(gate.silentMs);
   while (!stop.aborted) {
     beat(LONGEST_SLEEP_MS);
     const woken = wakeup?.next() ?? stop;
-    const wait = Math.max(failing.restMs, pace.waitMs(clock.now()));
-    if (wait > 0) {
-      await clock.sleep(Math.min(LONGEST_SLEEP_MS, wait), stop);
+    if (failing.restMs > 0) {
+      await clock.sleep(Math.min(LONGEST_SLEEP_MS, failing.restMs), stop);
       continue;
     }
+    const soon = await next(worker, failing, planner);
+    if ("idleMs" in soon) {
+      await clock.sleep(Math.min(LONGEST_SLEEP_MS, Math.max(1, soon.idleMs)), woken);
+      continue;
+    }
+    if (!(await gate.turn("recall", stop, beat))) {
+      return;
+    }
+    // While it waited for its turn, more may have come, or a publication may have told all of it.
     const found = await next(worker, failing, planner);
     if ("idleMs" in found) {
-      await clock.sleep(Math.min(LONGEST_SLEEP_MS, Math.max(1, found.idleMs)), woken);
+      gate.giveBack();
       continue;
     }
     const { eventKey, undecided } = found;
-    pace.take();
     beat(ASK_MS);
     const answer = await ask(worker, eventKey, stop);
     if (!answer) {
       return;
     }
-    if (answer.kind === "retry") {
+    if (await gate.note(answer, store, eventKey)) {
+      failing.forgive(eventKey);
+      await refuseForgotten(worker, planner, beat);
+      continue;
+    }
+    if (answer.kind === "retry" || answer.kind === "forbidden") {
       const { reason, hint } = answer;
-      failing.failed(eventKey, answer);
+      failing.failed(eventKey, { ...answer, kind: "retry" });
       trouble.say({ instance, reason, hint });
+      await gate.silent(clock.now() - (failing.silentSince ?? clock.now()), store);
       await refuseLate(worker, found, failing, planner, beat);
       continue;
     }
@@ -92,14 +105,15 @@ interface Found {
 
 /** The event to ask about, or for how long there is none. */
 async function next(
-  { instance, settleMs }: RecallWorker,
+  { instance, settleMs, gate }: RecallWorker,
   failing: Failing,
   { store, clock }: Planner,
 ): Promise<Found | { readonly idleMs: number }> {
   const now = clock.now();
   const { events, until } = failing.resting;
-  // Whether MISP is down or cannot tell of these alone, others will show.
-  const other = failing.isDown ? await store.undecided(instance, now - settleMs, failing.events) : undefined;
+  // Whether MISP is down, refuses the key, or cannot tell of these alone, others will show.
+  const isElsewhere = failing.isDown || gate.refusal !== undefined;
+  const other = isElsewhere ? await store.undecided(instance, now - settleMs, failing.events) : undefined;
   if (other && "undecided" in other) {
     return other;
   }
@@ -132,14 +146,34 @@ async function refuseLate(
   if ((silentSince ?? before) >= before) {
     return;
   }
+  for (const eventKey of await refuseOld(instance, before, planner, beat)) {
+    failing.drop(eventKey);
+  }
+}
+
+/** Nothing ages while the key is refused, but nobody waits for a key for more than a day. */
+async function refuseForgotten({ instance, gate }: RecallWorker, planner: Planner, beat: Heartbeat): Promise<void> {
+  if (gate.refusedMs >= LONGEST_REFUSAL_MS) {
+    await refuseOld(instance, planner.clock.now() - LONGEST_REFUSAL_MS, planner, beat);
+  }
+}
+
+/** Refuses all about the events of which nothing has come since then; gives their keys. */
+async function refuseOld(
+  instance: string,
+  before: number,
+  planner: Planner,
+  beat: Heartbeat,
+): Promise<readonly string[]> {
+  const keys: string[] = [];
   for (;;) {
     beat(WORK_MS);
     const old = await planner.store.undecided(instance, before, []);
     if (!old || "lastAt" in old) {
-      return;
+      return keys;
     }
     await giveUp(old.undecided, "unknown", planner);
-    failing.drop(old.eventKey);
+    keys.push(old.eventKey);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Message } from "../model/message.ts";
 import type { Knowledge } from "../planning/enrich.ts";
 import { lateKey } from "../planning/plan.ts";
 import { Failing } from "./failing.ts";
+import { PROBE_MS } from "./gate.ts";
 import {
   FEED_FIRST_MS,
   findMissed,
@@ -73,7 +74,10 @@ export async function reconcile(
     let restMs = APART_MS;
     try {
       beat(ASK_MS);
-      await worker.learn?.(stop);
+      await worker.gate.open(planner.store);
+      if (!worker.gate.refusal) {
+        await worker.learn?.(stop);
+      }
       restMs = Math.max(restMs, await round(worker, planner, state));
       if (!stop.aborted) {
         await complete(worker, planner);
@@ -84,7 +88,9 @@ export async function reconcile(
       }
       report(worker, error);
     }
-    const until = Math.min(clock.now() + worker.everyMs, againAt);
+    // While the key is refused it is this loop that finds out when it works again, whether or not anything waits.
+    const nextMs = worker.gate.refusal ? PROBE_MS : worker.everyMs;
+    const until = Math.min(clock.now() + nextMs, againAt);
     beat(worker.everyMs + restMs);
     await clock.sleep(restMs, stop);
     await clock.sleep(Math.min(Math.max(0, until - clock.now()), worker.everyMs), woken);
@@ -104,12 +110,16 @@ async function round(worker: ReconcileWorker, planner: Planner, state: Reconcile
   const { instance, log } = worker;
   const { store, clock } = planner;
   const { stop, beat } = state;
-  beat(ASK_MS);
   const cursor = await store.cursor(instance);
   if (cursor === undefined) {
     // The first start tells nothing of the past; the cursor goes by MISP's clock.
     const now = clock.now();
+    if (!(await worker.gate.turn("reconcile", stop, beat))) {
+      return 0;
+    }
+    beat(ASK_MS);
     const answer = await worker.published(now, 1, stop);
+    await worker.gate.note(answer, store);
     if (answer.kind !== "page") {
       return unsaid(worker, answer);
     }
@@ -218,19 +228,28 @@ type Fetched =
 
 async function fetch(
   worker: ReconcileWorker,
-  { clock }: Planner,
+  { clock, store }: Planner,
   { failing, trouble, stop, beat }: ReconcileState,
   about: string,
 ): Promise<Fetched | undefined> {
+  if (!(await worker.gate.turn("reconcile", stop, beat))) {
+    return undefined;
+  }
   beat(ASK_MS);
   const answer = await ask(worker, about, stop);
   if (!answer || stop.aborted) {
     return undefined;
   }
-  if (answer.kind === "retry") {
-    failing.failed(about, answer);
+  // It is about the key, not about this event: what is left must not be passed over.
+  if ((await worker.gate.note(answer, store, about)) && "reason" in answer) {
+    failing.forgive(about);
+    return { kind: "interrupted", why: answer };
+  }
+  if (answer.kind === "retry" || answer.kind === "forbidden") {
+    failing.failed(about, { ...answer, kind: "retry" });
     const since = failing.since(about);
-    if (!asksToWait(answer) && since !== undefined && clock.now() - since > worker.patienceMs) {
+    const isPassing = answer.kind === "retry" && asksToWait(answer);
+    if (!isPassing && since !== undefined && clock.now() - since > worker.patienceMs) {
       return { kind: "told" };
     }
     if (failing.restMs > 0) {
@@ -238,10 +257,6 @@ async function fetch(
     }
     trouble.say({ instance: worker.instance, reason: answer.reason, hint: answer.hint });
     return { kind: "held" };
-  }
-  // A refusal is about the key, never about one event: what is left must not be passed over.
-  if (answer.kind === "refused" && answer.reason === "event-forbidden") {
-    return { kind: "interrupted", why: answer };
   }
   failing.answered(about);
   return answer.kind === "event" ? { kind: "told", content: answer } : { kind: "gone" };

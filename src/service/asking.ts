@@ -1,9 +1,10 @@
 import type { Wakeups } from "../absorbing/absorb.ts";
-import { reconciled } from "../absorbing/herald.ts";
+import { recallRefused, reconciled } from "../absorbing/herald.ts";
 import type { Secret } from "../base/secret.ts";
 import { Wakeup } from "../base/wakeup.ts";
 import type { Config } from "../config/schema.ts";
 import { type MispApi, openMispApi } from "../misp-api/client.ts";
+import { Gate, PROBE_MS } from "../recall/gate.ts";
 import type { EventAnswer } from "../recall/question.ts";
 import type { RecallWorker } from "../recall/recall.ts";
 import type { ReconcileWorker } from "../recall/reconcile.ts";
@@ -24,6 +25,7 @@ export interface AskedInstance {
 export interface Asker {
   readonly instance: string;
   readonly api: MispApi;
+  readonly gate: Gate;
   readonly recall: RecallWorker;
   readonly reconcile: ReconcileWorker;
   /** The account that we ask with, once MISP has told it. */
@@ -55,13 +57,23 @@ export function openAsker(
     isSameKey(before?.config.misp[instance], url, apiKey) ? before?.parts.accounts.get(instance)?.() : undefined,
   );
   const { settle: settleMs, per_minute: perMinute, patience: patienceMs } = options.recall;
+  const gate = new Gate({
+    instance,
+    perMinute,
+    clock,
+    log,
+    refused: (refusal) =>
+      surroundings.notices?.say(recallRefused(instance, { ...refusal, probeMs: PROBE_MS }, clock.now())),
+  });
   return {
     instance,
     api,
     account: () => account.id,
-    recall: { instance, ask, settleMs, perMinute, patienceMs, log },
+    gate,
+    recall: { instance, ask, settleMs, patienceMs, gate, log },
     reconcile: {
       instance,
+      gate,
       learn: (signal) => account.learn(signal),
       published: (since, page, signal) => api.publishedSince(Math.floor(since / 1000), page, signal),
       ask,
@@ -75,18 +87,17 @@ export function openAsker(
   };
 }
 
-/** Asks for an event; that the key may not see it is a decision. */
+/** Asks for an event; that the key does not see it is a decision. */
 async function askEvent(api: MispApi, event: string, signal: AbortSignal): Promise<EventAnswer> {
   const answer = await api.event(event, signal);
-  const hint = "hint" in answer && answer.hint !== undefined ? { hint: answer.hint } : {};
-  switch (answer.kind) {
-    case "not-found":
-      return { kind: "refused", reason: "event-not-found", ...hint };
-    case "forbidden":
-      return { kind: "refused", reason: "event-forbidden", ...hint };
-    default:
-      return answer;
+  if (answer.kind !== "not-found") {
+    return answer;
   }
+  return {
+    kind: "refused",
+    reason: "event-not-found",
+    ...(answer.hint !== undefined && { hint: answer.hint }),
+  };
 }
 
 function isSameKey(before: Config["misp"][string] | undefined, url: URL, apiKey: Secret): boolean {

@@ -320,6 +320,7 @@ describe("messages of our own", () => {
     herald.destinationRecovered("soc", { suspendedMs: 26 * HOUR, owed: 0 }, T0),
     herald.deliveryDead("soc", { reason: "http-400", n: 12 }, T0),
     herald.configRejected({ problems: 2, where: "config.yaml:14:16" }, T0),
+    herald.recallRefused("cert", { since: T0, reason: "key-not-accepted", hint: "check it", probeMs: 60_000 }, T0),
   ].map(({ message }) => message);
 
   it("have a builder for every kind", () => {
@@ -355,6 +356,7 @@ describe("messages of our own", () => {
     [6, "Destination back: soc"],
     [7, "Alerts not delivered: soc"],
     [8, "Configuration rejected"],
+    [9, "MISP refuses the API key: cert"],
   ])("number %s is titled %s", (n, title) => {
     const message = messages[n - 1];
     if (!message?.kind) {

@@ -167,6 +167,7 @@ export class Track {
       },
       undecided: (...args) => store.undecided(...args),
       cursor: (instance) => store.cursor(instance),
+      asking: (instance) => store.asking(instance),
       owed: () => store.owed(),
       prune: (before) => store.prune(before),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

@@ -34,6 +34,7 @@ async function daemonWith(store: Daemon["store"]): Promise<Daemon> {
     routes: [],
     sources: [],
     workers: [],
+    gates: new Map(),
     wakeups: openWakeups(),
     observer: UNOBSERVED,
     store,

@@ -24,6 +24,7 @@ import {
   tagAttached,
   tags,
 } from "../support/messages.ts";
+import { openGate } from "./gates.ts";
 
 const SETTLE = 5 * SECOND;
 const PATIENCE = 10 * MINUTE;
@@ -106,7 +107,7 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
       return answers[Math.min(asked.length, answers.length) - 1] ?? { kind: "retry" as const, reason: "none" };
     },
     settleMs: SETTLE,
-    perMinute,
+    gate: openGate(clock, { perMinute }),
     patienceMs: PATIENCE,
     log: openLog("silent"),
   };
@@ -145,7 +146,6 @@ test.each([
     "tlp-unknown",
   ],
   ["an event that the key does not see", { kind: "refused", reason: "event-not-found" } as const, "event-not-found"],
-  ["a key that is not accepted", { kind: "refused", reason: "event-forbidden" } as const, "event-forbidden"],
 ])("recall refuses what it is about %s", async (_, answer, reason) => {
   const told = await play({ messages: [attributeAdded({ event: { published: true } })], answers: [answer] });
   expect(told).toMatchObject({ owed: [], refused: [`attribute.added ${reason}`], left: undefined });
@@ -312,10 +312,89 @@ test("recall survives a bug in asking", async () => {
     instance: "cert",
     ask,
     settleMs: SETTLE,
-    perMinute: 60,
+    gate: openGate(clock),
     patienceMs: PATIENCE,
     log: openLog("silent"),
   };
   await expect(recall(worker, planner, stop.signal)).resolves.toBeUndefined();
   expect(await store.undecided("cert", Number.MAX_SAFE_INTEGER, [])).toBeDefined();
+});
+
+const REFUSED: EventAnswer = { kind: "forbidden", reason: "key-not-accepted" };
+
+test("a key that MISP refuses is no verdict on events: nothing ages, it is tried every minute, and all is decided once it works", async () => {
+  const hours = 23 * 60;
+  const told = await play({
+    messages: [attributeAdded({ event: { published: true } })],
+    answers: [],
+    answerOf: (_, atMs) => (atMs < hours * MINUTE ? REFUSED : knowledge()),
+    forMs: (hours + 5) * MINUTE,
+  });
+  expect(told).toMatchObject({ owed: ["attribute.added value-21.example"], refused: [], left: undefined });
+  expect(told.asked.length).toBeGreaterThan(hours);
+  expect(told.asked.length).toBeLessThan(hours + 5);
+});
+
+test("once the key works again MISP has all its patience", async () => {
+  const told = await play({
+    messages: [attributeAdded({ event: { published: true } })],
+    answers: [],
+    answerOf: (_, atMs) =>
+      atMs < 60 * MINUTE ? REFUSED : atMs < 69 * MINUTE ? { kind: "retry", reason: "http-503" } : knowledge(),
+    forMs: 75 * MINUTE,
+  });
+  expect(told.owed).toHaveLength(1);
+});
+
+test("nobody waits for a key for more than a day", async () => {
+  const told = await play({
+    messages: [attributeAdded({ event: { published: true } })],
+    answers: [REFUSED],
+    forMs: 25 * 60 * MINUTE,
+  });
+  expect(told).toMatchObject({ owed: [], refused: ["attribute.added unknown"], left: undefined });
+});
+
+test("an event that something before MISP refuses, while others are answered, is given up when patience ends", async () => {
+  const told = await play({
+    messages: many(3),
+    answers: [],
+    answerOf: (event) => (event === "90" ? REFUSED : { kind: "refused", reason: "event-not-found" }),
+    forMs: PATIENCE + 5 * MINUTE,
+  });
+  expect(told.refused.sort()).toEqual([
+    "attribute.added event-not-found",
+    "attribute.added event-not-found",
+    "attribute.added unknown",
+  ]);
+});
+
+test("what has aged is remembered: a MISP that answers nothing is not given all its patience anew at every start", async () => {
+  await using store = openMemoryStore();
+  let at = T0;
+  const rules = {
+    routes: compileRoutes([RouteOptions.parse({ name: "all", kinds: ["*"], notify: "soc" })]),
+    destinations: new Map([["soc", { guard: Guard.parse({ max_tlp: "amber" }), repeats: "changed" as const }]]),
+    asks: new Set(["cert"]),
+  };
+  for (const isFirst of [true, false]) {
+    const stop = new AbortController();
+    const clock = new SteppedClock(at + 6 * MINUTE, () => stop.abort());
+    clock.at = at;
+    const planner: Planner = { store, rules, clock, wakeups: openWakeups(), observer: UNOBSERVED };
+    if (isFirst) {
+      await absorb([attributeAdded({ event: { published: true } })], planner);
+    }
+    const worker = {
+      instance: "cert",
+      ask: async (): Promise<EventAnswer> => ({ kind: "retry", reason: "timeout" }),
+      settleMs: SETTLE,
+      gate: openGate(clock),
+      patienceMs: PATIENCE,
+      log: openLog("silent"),
+    };
+    await recall(worker, planner, stop.signal);
+    at = clock.at;
+  }
+  expect((await historyOf(store, 10)).map(({ reason }) => reason)).toEqual(["unknown"]);
 });

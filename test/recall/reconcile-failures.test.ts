@@ -54,7 +54,7 @@ test("several failures in a row end the round, and the next one begins with what
   // In one go: two rounds are interrupted by failures, the third gets through to the others.
   await rounds(store, misp, 11 * MINUTE, T0 + HOUR + 4 * MINUTE);
   expect(misp.asked.slice(0, 6)).toEqual(["1", "2", "3", "4", "5", "6"]);
-  expect((await owed(store)).map(({ info }) => info)).toEqual(["Event 5", "Event 6"]);
+  expect((await owed(store)).slice(0, 2).map(({ info }) => info)).toEqual(["Event 5", "Event 6"]);
 });
 
 test("MISP is asked nothing for as long as it asks to be left alone, and that is no failure of an event", async () => {

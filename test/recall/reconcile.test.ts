@@ -10,6 +10,7 @@ import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { SteppedClock } from "../delivery/worker.ts";
 import { attributeOf, MINUTE, publication, T0 } from "../support/messages.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
+import { openGate } from "./gates.ts";
 import { HOUR, Misp, owed, PATIENCE, rounds, SERVED_AT, startedBefore } from "./misp.ts";
 
 test("the first start tells nothing of the past", async () => {
@@ -111,7 +112,7 @@ test("a key that is no longer accepted skips nothing: the cursor stays", async (
   await startedBefore(store);
   const misp = new Misp();
   misp.publish("1", T0 + MINUTE);
-  misp.answer = { kind: "refused", reason: "event-forbidden" };
+  misp.answer = { kind: "forbidden", reason: "key-not-accepted" };
   expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([]);
   misp.answer = undefined;
   misp.failure = { kind: "forbidden", reason: "key-not-accepted" };
@@ -157,6 +158,7 @@ test("after a gap MISP is asked at once, and again when the feed has had its min
   const asked: number[] = [];
   const worker = {
     instance: "cert",
+    gate: openGate(clock),
     published: async (): Promise<Published> => {
       asked.push((clock.now() - T0) / 1000);
       return { kind: "page", events: [], more: false };
@@ -213,6 +215,7 @@ test("every round that MISP answers is told as done, also one that finds nothing
     };
     const worker = {
       instance: "cert",
+      gate: openGate(clock),
       published: (since: number, page: number) => misp.published(since, page),
       ask: (uuid: string) => misp.ask(uuid),
       everyMs: 5 * MINUTE,
@@ -231,4 +234,13 @@ test("every round that MISP answers is told as done, also one that finds nothing
   silent.failure = { kind: "retry", reason: "timeout" };
   await run(silent);
   expect(rounded).toEqual([0, 0]);
+});
+
+test("while the key is refused it is tried every minute, though nothing waits and rounds are rare", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  misp.failure = { kind: "forbidden", reason: "key-not-accepted" };
+  await rounds(store, misp, 10 * MINUTE + MINUTE / 2, T0 + HOUR);
+  expect(misp.questions).toHaveLength(11);
 });

@@ -104,6 +104,19 @@ export function describeUndecided(name: string, open: () => Promise<Opened>): vo
       expect(await store.cursor("cert")).toBeUndefined();
     });
 
+    it("stands beside how asking goes, which the newest word replaces and a restart does not forget", async () => {
+      const { store, reopen } = await open();
+      expect(await store.asking("cert")).toBeUndefined();
+      const refused = { since: NOW, reason: "key-not-accepted" };
+      const first = { instance: "cert", refused, refusedMs: 1, silentMs: 0 };
+      await store.commit(effects({ asking: [first, { instance: "other", refusedMs: 0, silentMs: 5 }] }), NOW);
+      expect(await store.asking("cert")).toEqual(first);
+      await store.commit(effects({ asking: [{ ...first, refusedMs: 2 }] }), NOW);
+      await using again = reopen ? await reopen() : store;
+      expect(await again.asking("cert")).toEqual({ ...first, refusedMs: 2 });
+      expect(await again.asking("other")).toEqual({ instance: "other", refusedMs: 0, silentMs: 5 });
+    });
+
     it("survives with the cursor of its instance when the store lasts", async () => {
       const { store, reopen } = await open();
       const cursors = [{ instance: "cert", publishedAt: NOW }];

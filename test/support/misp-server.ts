@@ -15,6 +15,8 @@ export interface MispServer extends AsyncDisposable {
   edit(uuid: string, changedAtS: number, fields?: Json): void;
   /** A person takes a publication back: neither of the event's times changes. */
   unpublish(uuid: string): void;
+  /** An administrator revokes the key, or gives it back. */
+  revoke(isRevoked?: boolean): void;
   /** What the next requests get in place of an honest answer. */
   next(...answers: readonly Answer[]): void;
 }
@@ -59,6 +61,7 @@ export async function openMispServer(
   const { path = "" } = options;
   const events = new Map<unknown, Json>();
   const scripted: Answer[] = [];
+  let isRevoked = false;
   const searches: Json[] = [];
   const server: HttpServer = await openHttpServer(options);
 
@@ -67,7 +70,7 @@ export async function openMispServer(
     if (headers.accept !== "application/json") {
       return FAILURES.login;
     }
-    if (headers.authorization !== API_KEY) {
+    if (headers.authorization !== API_KEY || isRevoked) {
       return FAILURES.badKey;
     }
     if (asked === `${path}/users/view/me` && method === "GET") {
@@ -110,6 +113,9 @@ export async function openMispServer(
     remove: (uuid) => void events.delete(uuid),
     edit: (uuid, changedAtS, fields = {}) => change(uuid, { timestamp: String(changedAtS), ...fields }),
     unpublish: (uuid) => change(uuid, {}),
+    revoke: (revoked = true) => {
+      isRevoked = revoked;
+    },
     next: (...answers) => void scripted.push(...answers),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

@@ -11,17 +11,21 @@ export function healthPage({ liveness }: Daemon): Page {
     : jsonPage(503, { status: "stuck", reasons: stuck.map((loop) => ({ reason: "loop-stuck", loop })) });
 }
 
-/** Whether it hears and remembers. What keeps one destination from being told is information: nothing of it is lost. */
+/**
+ * Whether it hears and remembers. What keeps one destination from being told is information: nothing of it is lost. While
+ * MISP refuses the key alerts wait and what is missed is not found: it is degraded, and no new process would mend that.
+ */
 export async function readinessPage(daemon: Daemon, probe: WriteProbe): Promise<Page> {
   const trouble = await probe.trouble(daemon);
   const reasons = [
     ...(trouble === undefined ? [] : [{ reason: "store-not-writable", detail: trouble }]),
     ...feedReasons(daemon),
   ];
+  const degraded = refusedKeys(daemon);
   const information = [...heldDestinations(daemon), ...rejectedConfig(daemon)];
   return jsonPage(reasons.length === 0 ? 200 : 503, {
-    status: reasons.length === 0 ? "ready" : "not-ready",
-    reasons,
+    status: reasons.length > 0 ? "not-ready" : degraded.length > 0 ? "degraded" : "ready",
+    reasons: [...reasons, ...degraded],
     information,
   });
 }
@@ -38,6 +42,12 @@ function feedReasons({ sources }: Daemon): readonly object[] {
         : []),
     ];
   });
+}
+
+function refusedKeys({ gates }: Daemon): readonly object[] {
+  return [...gates].flatMap(([misp, { refusal }]) =>
+    refusal ? [{ reason: "api-key-refused", misp, since: formatOurs(refusal.since), detail: refusal.reason }] : [],
+  );
 }
 
 function heldDestinations({ holds, destinations }: Daemon): readonly object[] {

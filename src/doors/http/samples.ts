@@ -41,12 +41,22 @@ function service({ version, config, liveness }: Daemon): readonly Sample[] {
   ];
 }
 
-async function feeds({ instances, sources, totals, unreadable, wakeups, store }: Daemon): Promise<readonly Sample[]> {
+async function feeds({
+  instances,
+  sources,
+  totals,
+  unreadable,
+  wakeups,
+  gates,
+  store,
+}: Daemon): Promise<readonly Sample[]> {
   const undecided = new Map((await store.ledger.undecided()).map(({ instance, messages }) => [instance, messages]));
   const perInstance = instances.flatMap((misp) => {
     const askedAt = (totals.reconciledAt(misp) ?? 0) / 1000;
     const asks = wakeups.instances.has(misp);
+    const gate = gates.get(misp);
     return [
+      ...(gate ? [sample("misp_herald_api_key_refused", Number(gate.refusal !== undefined), { misp })] : []),
       sample("misp_herald_undecided_messages", undecided.get(misp) ?? 0, { misp }),
       ...(asks ? [sample("misp_herald_reconcile_last_success_timestamp_seconds", askedAt, { misp })] : []),
     ];

@@ -1,6 +1,15 @@
 import type { Alert } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
-import type { AttributeMemory, EventMemory, Keys, Known, Memory, Told, Undecided } from "../../model/memory.ts";
+import type {
+  AskingState,
+  AttributeMemory,
+  EventMemory,
+  Keys,
+  Known,
+  Memory,
+  Told,
+  Undecided,
+} from "../../model/memory.ts";
 import type { Batch, Delivery, Effects, RecordLine, Settlement, Store } from "../../model/outbox.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { attributeIdsOf, nameOf } from "../names.ts";
@@ -27,6 +36,7 @@ class MemoryStore implements Store {
   readonly #batches = new Map<string, FormedBatch>();
   readonly #undecided = new Map<string, Undecided>();
   readonly #cursors = new Map<string, number>();
+  readonly #asking = new Map<string, AskingState>();
   #records: RecordLine[] = [];
   #setback: Setback | undefined;
   readonly ledger: MemoryLedger = new MemoryLedger({
@@ -123,6 +133,9 @@ class MemoryStore implements Store {
     for (const { instance, publishedAt } of effects.cursors) {
       this.#cursors.set(instance, publishedAt);
     }
+    for (const state of effects.asking ?? []) {
+      this.#asking.set(state.instance, state);
+    }
     return "committed";
   }
 
@@ -146,6 +159,10 @@ class MemoryStore implements Store {
 
   async cursor(instance: string): Promise<number | undefined> {
     return this.#cursors.get(instance);
+  }
+
+  async asking(instance: string): Promise<AskingState | undefined> {
+    return this.#asking.get(instance);
   }
 
   #undecidedOf(instance: string): readonly Undecided[] {

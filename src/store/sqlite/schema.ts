@@ -88,6 +88,10 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (destination, kind)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- how asking goes: refused, silent, and for how long
+  CREATE TABLE asking (instance TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) STRICT;
+  `,
 ];
 
 /** The newest schema that this program knows. */

@@ -1,6 +1,6 @@
 import type { Alert } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
-import type { AttributeMemory, EventMemory, Keys, Known, Memory, Told } from "../../model/memory.ts";
+import type { AskingState, AttributeMemory, EventMemory, Keys, Known, Memory, Told } from "../../model/memory.ts";
 import type {
   Batch,
   BatchId,
@@ -193,6 +193,10 @@ class SqliteStore implements Store {
 
   async cursor(instance: string): Promise<number | undefined> {
     return this.#file.transaction(() => this.#undecided.cursor(instance));
+  }
+
+  async asking(instance: string): Promise<AskingState | undefined> {
+    return this.#file.transaction(() => this.#undecided.asking(instance));
   }
 
   async owed(): Promise<readonly { destination: string; owed: number; oldestAt: number }[]> {

@@ -1,4 +1,4 @@
-import type { Known, Undecided } from "../../model/memory.ts";
+import type { AskingState, Known, Undecided } from "../../model/memory.ts";
 import type { Effects } from "../../model/outbox.ts";
 import type { Database } from "./driver.ts";
 
@@ -6,7 +6,7 @@ interface Row {
   readonly body: string;
 }
 
-/** What waits for knowledge, in SQLite, and how far each instance was asked what it published. Every call is part of a transaction. */
+/** What waits for knowledge, in SQLite, how far each instance was asked what it published, and how that goes. Every call is part of a transaction. */
 export class UndecidedRows {
   readonly #sql;
 
@@ -23,6 +23,8 @@ export class UndecidedRows {
         GROUP BY event_key ORDER BY last_at, event_key LIMIT 1`),
       cursor: db.prepare<{ readonly published_at: number }>("SELECT published_at FROM cursors WHERE instance = ?"),
       putCursor: db.prepare("INSERT OR REPLACE INTO cursors (instance, published_at) VALUES (?, ?)"),
+      asking: db.prepare<Row>("SELECT body FROM asking WHERE instance = ?"),
+      putAsking: db.prepare("INSERT OR REPLACE INTO asking (instance, body) VALUES (?, ?)"),
     };
   }
 
@@ -31,7 +33,7 @@ export class UndecidedRows {
     return this.#of(instance, eventKey).map(({ id, destinations }) => ({ id, instance, eventKey, destinations }));
   }
 
-  apply({ undecided, decided, cursors }: Effects): void {
+  apply({ undecided, decided, cursors, asking = [] }: Effects): void {
     for (const one of undecided) {
       this.#sql.add.run(one.id, one.instance, one.eventKey, one.since, JSON.stringify(one));
     }
@@ -46,6 +48,9 @@ export class UndecidedRows {
     }
     for (const { instance, publishedAt } of cursors) {
       this.#sql.putCursor.run(instance, publishedAt);
+    }
+    for (const state of asking) {
+      this.#sql.putAsking.run(state.instance, JSON.stringify(state));
     }
   }
 
@@ -62,6 +67,11 @@ export class UndecidedRows {
 
   cursor(instance: string): number | undefined {
     return this.#sql.cursor.get(instance)?.published_at;
+  }
+
+  asking(instance: string): AskingState | undefined {
+    const row = this.#sql.asking.get(instance);
+    return row && JSON.parse(row.body);
   }
 
   #of(instance: string, eventKey: string): readonly Undecided[] {
