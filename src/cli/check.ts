@@ -1,12 +1,14 @@
+import { formatCount } from "../alert/text.ts";
 import { ConfigError, formatProblems, type Problem } from "../base/problem.ts";
 import { loadConfig } from "../config/load.ts";
 import { type Context, hasColor, print } from "./context.ts";
+import { formatParagraphs, sentence } from "./paragraphs.ts";
 import { chancesOf, deadKinds, type Obstacle } from "./reachability.ts";
 import { describeChances, describeGuard, describeObstacle, describeRoute, duration } from "./sentences.ts";
 
 /** `misp-herald check`: opens nothing and needs no secret. Returns the exit code. */
 export async function checkCommand(
-  options: { readonly config: string; readonly json: boolean },
+  options: { readonly config: string; readonly json: boolean; readonly strict: boolean },
   context: Context,
 ): Promise<0 | 1> {
   try {
@@ -18,7 +20,7 @@ export async function checkCommand(
     const judged = config.routes.map((route) => ({ route, chances: chancesOf(route, config) }));
     const routes = judged.map(({ route, chances }) => {
       const limits = describeChances(route, chances);
-      return { name: route.name, sentence: describeRoute(route), ...(limits !== undefined && { limits }), chances };
+      return { name: route.name, clauses: describeRoute(route), ...(limits !== undefined && { limits }), chances };
     });
     const warnings = [
       ...noticed,
@@ -29,36 +31,48 @@ export async function checkCommand(
     const destinations = Object.entries(config.destinations).map(([name, destination]) => ({
       name,
       type: destination.type,
-      sentence: `${describeGuard(destination.guard)} Tried for ${duration(destination.retry.max_age)}; told again: ${destination.repeats}.`,
+      clauses: [
+        ...describeGuard(destination.guard),
+        `tried for ${duration(destination.retry.max_age)}`,
+        `told again: ${destination.repeats}`,
+      ],
     }));
+    const isGood = warnings.length === 0 || !options.strict;
     if (options.json) {
+      const told = <T extends { readonly clauses: readonly string[] }>({ clauses, ...rest }: T) => ({
+        ...rest,
+        sentence: sentence(clauses),
+      });
+      const document = { ok: isGood, file: options.config, problems: warnings };
       print(
         context.stdout,
-        JSON.stringify({ ok: true, file: options.config, problems: warnings, routes, destinations }),
+        JSON.stringify({ ...document, routes: routes.map(told), destinations: destinations.map(told) }),
       );
-      return 0;
+      return isGood ? 0 : 1;
     }
     if (warnings.length > 0) {
       print(context.stderr, formatProblems(warnings, { color: hasColor(context.stderr, context.env) }));
     }
-    const width = Math.max(...[...routes, ...destinations].map(({ name }) => name.length));
-    const line = (name: string, text: string) => `  ${name.padEnd(width)}  ${text}`;
+    const columns = context.stdout.isTTY ? context.stdout.columns : undefined;
     print(
       context.stdout,
       [
-        `${options.config} is valid${warnings.length > 0 ? `, with ${warnings.length} ${warnings.length === 1 ? "warning" : "warnings"}` : ""}.`,
+        `${options.config} is valid${warnings.length > 0 ? `, with ${formatCount(warnings.length, "warning")}${isGood ? "" : ", which --strict refuses"}` : ""}.`,
         "",
         "Routes, in order:",
-        ...routes.flatMap(({ name, sentence, limits }) => [
-          line(name, sentence),
-          ...(limits === undefined ? [] : [line("", limits)]),
-        ]),
+        ...formatParagraphs(
+          routes.map(({ name, clauses, limits }, i) => ({ name, clauses, more: limitsOf(limits, routes.slice(0, i)) })),
+          columns,
+        ),
         "",
         "Destinations:",
-        ...destinations.map(({ name, type, sentence }) => line(name, `(${type}) ${sentence}`)),
+        ...formatParagraphs(
+          destinations.map(({ name, type, clauses }) => ({ name: `${name} (${type})`, clauses })),
+          columns,
+        ),
       ].join("\n"),
     );
-    return 0;
+    return isGood ? 0 : 1;
   } catch (error) {
     if (!(error instanceof ConfigError)) {
       throw error;
@@ -70,6 +84,18 @@ export async function checkCommand(
     }
     return 1;
   }
+}
+
+/** What is not always told by a route; the words that one above has used already are not repeated. */
+function limitsOf(
+  limits: string | undefined,
+  above: readonly { readonly name: string; readonly limits?: string }[],
+): readonly string[] {
+  if (limits === undefined) {
+    return [];
+  }
+  const before = above.find((route) => route.limits === limits);
+  return [before ? `As for ${before.name}: not all of it is told.` : limits];
 }
 
 const HINTS: Partial<Readonly<Record<Obstacle, string>>> = {

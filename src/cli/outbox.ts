@@ -7,7 +7,7 @@ import type { Filter, State } from "../operations/requests.ts";
 import { formatAge, formatSpan, formatStamp, formatWhen } from "./ages.ts";
 import { type Context, print } from "./context.ts";
 import { type ReachOptions, reach } from "./reach.ts";
-import { escapeControls } from "./show.ts";
+import { escapeControls, escapeTerminal } from "./show.ts";
 import { formatTable } from "./table.ts";
 
 interface Filters {
@@ -107,7 +107,7 @@ function describe({ delivery, content }: Shown): readonly string[] {
     return [...lines, "", `Nothing would leave of it now: ${clean(content.refused)}`];
   }
   const left = content.trimmed.length > 0 ? [`left out: ${content.trimmed.map((text) => clean(text)).join("; ")}`] : [];
-  return [...lines, "", ...content.body.split("\n").map(escapeAll), ...left];
+  return [...lines, "", ...escapeTerminal(content.body).split("\n"), ...left];
 }
 
 /** `misp-herald outbox retry`: tries now what waits for its next attempt, or in its group. Returns the exit code. */
@@ -222,9 +222,4 @@ function dueOf({ due_at, state, held }: OwedDocument, now: number): string {
   }
   // What is suspended waits until one that probes has arrived.
   return held === undefined ? "now" : "";
-}
-
-/** What a destination would be sent keeps its shape; what a terminal would obey is shown as an escape. */
-function escapeAll(line: string): string {
-  return escapeControls(line.replace(/[\u0000-\u0008\u000b-\u001f]/g, (char) => JSON.stringify(char).slice(1, -1)));
 }

@@ -91,6 +91,7 @@ export function buildProgram(context: Context, finish: (code: 0 | 1) => void): C
     .command("check")
     .description("validate a configuration and say in sentences what it does; opens nothing, needs no secret")
     .addOption(config())
+    .option("--strict", "a warning is a no, too: exit code 1", false)
     .option("--json", "one JSON document", false)
     .action(async (options) => finish(await checkCommand(options, context)));
   program

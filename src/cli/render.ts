@@ -12,7 +12,7 @@ import { openScratchStore } from "../store/index.ts";
 import { decode } from "../topics/index.ts";
 import { type Context, openContextLog, print } from "./context.ts";
 import { only, rehearse } from "./rehearse.ts";
-import { escapeControls } from "./show.ts";
+import { escapeControls, escapeTerminal } from "./show.ts";
 
 export interface RenderOptions {
   readonly message: string;
@@ -55,8 +55,9 @@ export async function renderCommand(options: RenderOptions, context: Context): P
     if (options.json) {
       print(context.stdout, escapeControls(JSON.stringify({ body, sizes, trimmed })));
     } else {
-      print(context.stdout, body);
-      print(context.stderr, describe(preview).join("\n"));
+      // To a file or a pipe it is the payload, byte for byte.
+      print(context.stdout, context.stdout.isTTY ? escapeTerminal(body) : body);
+      print(context.stderr, escapeTerminal(describe(preview).join("\n")));
     }
   }
   const last = previews.at(-1);

@@ -44,7 +44,7 @@ export async function sendTestCommand(
   const outcome = await worker.destination.send(payload, context.signal);
   const tookMs = systemClock.now() - startedAt;
   report(
-    { outcome: outcome.kind, ...("reason" in outcome && { ...outcome }), took_ms: tookMs },
+    { ...("reason" in outcome && outcome), outcome: wordOf(outcome), took_ms: tookMs },
     describe(name, outcome, tookMs),
   );
   return outcome.kind === "done" || outcome.kind === "unproven" ? 0 : 1;
@@ -54,16 +54,21 @@ export async function sendTestCommand(
   }
 }
 
+/** As the log and the history call it. */
+function wordOf({ kind }: Outcome): string {
+  return kind === "done" ? "sent" : kind;
+}
+
 function describe(name: string, outcome: Outcome, tookMs: number): string {
   const after = `after ${formatCount(tookMs, "ms", "ms")}`;
   switch (outcome.kind) {
     case "done":
-      return `${name} has it: the other side confirmed it ${after}.`;
+      return `${name}: sent, and confirmed by the other side ${after}.`;
     case "unproven":
-      return `${name} accepted it ${after}; it does not tell whether it was shown. Look for "TEST" there.`;
+      return `${name}: unproven, accepted ${after}; the other side does not tell whether it was shown. Look for "TEST" there.`;
     default: {
       const detail = outcome.detail === undefined ? "" : ` (${outcome.detail})`;
-      return `${name} does not have it: ${outcome.reason}${detail}, ${after}.${outcome.hint === undefined ? "" : `\n${outcome.hint}`}`;
+      return `${name}: not sent, ${outcome.reason}${detail}, ${after}.${outcome.hint === undefined ? "" : `\n${outcome.hint}`}`;
     }
   }
 }

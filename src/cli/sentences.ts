@@ -3,8 +3,8 @@ import { KINDS, type Kind, TLP } from "../model/vocabulary.ts";
 import type { Expected, Match, RouteOptions } from "../routing/schema.ts";
 import type { Chance, Obstacle } from "./reachability.ts";
 
-/** A guard in sentences that its owner can check against what he means. */
-export function describeGuard(guard: Guard): string {
+/** A guard in clauses that its owner can check against what they mean. */
+export function describeGuard(guard: Guard): readonly string[] {
   const sentences = [`sees everything up to TLP:${guard.max_tlp.toUpperCase()}`];
   if (guard.metadata_up_to) {
     sentences.push(`up to TLP:${guard.metadata_up_to.toUpperCase()} title and tags without indicators`);
@@ -42,11 +42,11 @@ export function describeGuard(guard: Guard): string {
   if (guard.also.length > 0) {
     sentences.push(`also ${list(guard.also, "and")}`);
   }
-  return `${sentences.join("; ")}.`;
+  return sentences;
 }
 
-/** A route in one sentence. */
-export function describeRoute(route: RouteOptions): string {
+/** A route in clauses. */
+export function describeRoute(route: RouteOptions): readonly string[] {
   const match = route.match ? ` where ${route.match.map(describeMatch).join(", or ")}` : "";
   const otherwise = route.otherwise ? ", if no route above fired," : "";
   const to = list(
@@ -54,11 +54,13 @@ export function describeRoute(route: RouteOptions): string {
     "and",
   );
   const by = route.group.by.length > 0 ? `per ${route.group.by.join(", ")}` : "all together";
-  return (
-    `${list(route.kinds, "or")}${match}${otherwise} → ${to}; ` +
-    `${route.priority === "high" ? "high priority; " : ""}${by}, first ${route.group.wait > 0 ? `after ${duration(route.group.wait)}` : "at once"}, then every ${duration(route.group.interval)}` +
-    `${route.stop ? "; later routes are not asked" : ""}.`
-  );
+  const first = route.group.wait > 0 ? `after ${duration(route.group.wait)}` : "at once";
+  return [
+    `${list(route.kinds, "or")}${match}${otherwise} → ${to}`,
+    ...(route.priority === "high" ? ["high priority"] : []),
+    `${by}, first ${first}, then every ${duration(route.group.interval)}`,
+    ...(route.stop ? ["later routes are not asked"] : []),
+  ];
 }
 
 const OBSTACLES: Readonly<Record<Obstacle, string>> = {

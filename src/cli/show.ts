@@ -61,6 +61,15 @@ export function escapeControls(json: string): string {
   );
 }
 
+/** A payload as a terminal may show it: of all that a terminal obeys, line ends and tabs are left. */
+export function escapeTerminal(text: string): string {
+  return escapeControls(
+    text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]|\r(?!\n)/g, (char) => {
+      return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    }),
+  );
+}
+
 function what(message: Message): string {
   const { event, attributes, objects, tag, sighting, lines, subject } = message;
   const parts: CleanText[] = [];

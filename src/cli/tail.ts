@@ -1,12 +1,16 @@
+import { clean } from "../alert/text.ts";
 import { systemClock } from "../base/clock.ts";
 import { UsageError } from "../base/errors.ts";
 import { formatProblems } from "../base/problem.ts";
 import { loadConfig } from "../config/load.ts";
+import { nearest } from "../config/suggest.ts";
 import type { Source } from "../model/frame.ts";
+import { KINDS } from "../model/vocabulary.ts";
 import type { Rules } from "../planning/plan.ts";
 import { isOfKind } from "../routing/route.ts";
 import { compileRules, openSources } from "../service/parts.ts";
 import { Feed } from "../sources/index.ts";
+import { TOPIC_NAMES } from "../topics/index.ts";
 import { type Context, hasColor, openContextLog, print } from "./context.ts";
 import { jsonSeen, showSeen } from "./show.ts";
 import { Tally } from "./tally.ts";
@@ -26,6 +30,8 @@ const STATS_EVERY_MS = 5_000;
 
 /** `misp-herald tail`: what the feed says, until it is stopped. */
 export async function tailCommand(options: TailOptions, context: Context): Promise<void> {
+  ensureKnown("--topic", "MISP topic", options.topic, TOPIC_NAMES, (name, topic) => name === topic);
+  ensureKnown("--kind", "kind", options.kind, KINDS, (glob, kind) => isOfKind(kind, [glob]));
   const { sources, rules } = await open(options, context);
   const tally = new Tally();
   const color = hasColor(context.stdout, context.env);
@@ -54,6 +60,24 @@ export async function tailCommand(options: TailOptions, context: Context): Promi
     print(context.stdout, tally.show(options.json));
   } else {
     print(context.stderr, tally.show(false));
+  }
+}
+
+/** What no frame can ever be shows nothing for ever, and looks like a feed that is silent. */
+function ensureKnown<T extends string>(
+  option: string,
+  what: string,
+  given: readonly string[] | undefined,
+  known: readonly T[],
+  means: (given: string, known: T) => boolean,
+): void {
+  for (const name of given ?? []) {
+    if (known.some((one) => means(name, one))) {
+      continue;
+    }
+    const near = nearest(name, known);
+    const instead = near === undefined ? `; there are ${known.join(", ")}` : `, did you mean "${near}"?`;
+    throw new UsageError(`${option}: "${clean(name, 80)}" is no ${what}${instead}`);
   }
 }
 

@@ -1,4 +1,6 @@
 import { type Document, isCollection, isScalar, visit, type YAMLError } from "yaml";
+import { explainIndent } from "./indent.ts";
+import { lineOf } from "./lines.ts";
 import { type Fault, quoted } from "./tree.ts";
 
 /** After these the structure is as the writer meant it, so the rest of the file can be checked too. */
@@ -51,6 +53,10 @@ function explain(text: string, document: Document.Parsed, error: YAMLError): Fau
   if (reference) {
     const hint = `inside { } and [ ], YAML takes $\{ for a map of its own; write "${reference.text}"`;
     return fault(`${reference.text} must be quoted here`, hint, reference);
+  }
+  const indent = explainIndent(text, error);
+  if (indent) {
+    return indent;
   }
   switch (error.code) {
     case "TAB_AS_INDENT":
@@ -176,11 +182,4 @@ function openFlow(text: string, document: Document.Parsed, before: number, closi
     }
   });
   return Math.min(found, text.length - 1);
-}
-
-function lineOf(text: string, at: number): { readonly start: number; readonly end: number; readonly text: string } {
-  const start = at === 0 ? 0 : text.lastIndexOf("\n", at - 1) + 1;
-  const next = text.indexOf("\n", at);
-  const end = next < 0 ? text.length : next;
-  return { start, end, text: text.slice(start, end) };
 }

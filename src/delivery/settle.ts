@@ -115,8 +115,9 @@ export function settle(
 }
 
 async function deliver(it: Case, kind: "done" | "unproven"): Promise<void> {
-  it.context.lines.delivered.say({ ...aboutOf(it), outcome: kind });
-  await finish(it, it.departure.parts, { outcome: kind === "done" ? "sent" : "unproven" });
+  const outcome = kind === "done" ? "sent" : "unproven";
+  it.context.lines.delivered.say({ ...aboutOf(it), outcome });
+  await finish(it, it.departure.parts, { outcome });
   await recover(it);
 }
 

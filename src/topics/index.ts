@@ -38,6 +38,9 @@ export const TOPICS: readonly Topic[] = [
 
 const BY_NAME: ReadonlyMap<string, Topic> = new Map(TOPICS.map((topic) => [topic.name, topic]));
 
+/** What MISP's topics are called. */
+export const TOPIC_NAMES: readonly string[] = TOPICS.map(({ name }) => name);
+
 /** Tells why `decode` gave nothing: a topic that we do not know, or one that has no news. */
 export function isKnownTopic(topic: string): boolean {
   return BY_NAME.has(topic);

@@ -114,6 +114,50 @@ test("check --json tells programs the same by kind and destination", async () =>
   });
 });
 
+test("check --strict makes a warning a no", async () => {
+  const strict = async (kinds: string) => {
+    const screen = openScreen();
+    const code = await main(["check", "--strict", "-c", config({ kinds })], screen.context);
+    const json = openScreen();
+    await main(["check", "--strict", "--json", "-c", config({ kinds })], json.context);
+    return { code, ok: JSON.parse(json.out()).ok, out: screen.out() };
+  };
+  expect(await strict("[sighting.*]")).toEqual({
+    ...{ code: 1, ok: false },
+    out: expect.stringContaining("is valid, with 1 warning, which --strict refuses."),
+  });
+  expect(await strict("[event.published]")).toMatchObject({ code: 0, ok: true });
+});
+
+test("check says once what holds of all, and fits the terminal", async () => {
+  const file = join(folder, "many.yaml");
+  const names = ["soc", "management", "energy"];
+  writeFileSync(
+    file,
+    `misp: { cert: { feed: { type: zeromq, endpoints: ["tcp://127.0.0.1:50000"] } } }
+destinations:
+${names.map((name, i) => `  ${name}: { type: console, guard: { max_tlp: ${["clear", "amber", "red"][i]}, audience: [CERT-XX] } }`).join("\n")}
+routes:
+${names.map((name) => `  - { name: to-${name}, kinds: ["object.*"], notify: ${name} }`).join("\n")}
+`,
+  );
+  const screen = openScreen({ terminal: true });
+  expect(await main(["check", "-c", file], screen.context)).toBe(0);
+  const lines = screen.out().split("\n");
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
+  const words = screen.out().replace(/\s+/g, " ");
+  const times = (text: string) => words.split(text).length - 1;
+  expect(times("all of them per event, first at once, then every 5m.")).toBe(1);
+  expect(times("sharing groups that all of them are members of")).toBe(1);
+  expect(times("only about events that the feed has told of")).toBe(1);
+  expect(times("As for to-soc: not all of it is told.")).toBe(2);
+  expect(times("sees everything up to TLP:")).toBe(3);
+  const piped = openScreen();
+  expect(await main(["check", "-c", file], piped.context)).toBe(0);
+  expect(piped.out().replace(/\s+/g, " ")).toBe(words);
+  expect(piped.out()).toContain("  to-soc         object.* → soc.\n");
+});
+
 /** What a guard that is as open as can be makes of each recorded frame, by its kind, when nothing is remembered. */
 async function verdicts(drafts: boolean, isKnown: boolean): Promise<ReadonlyMap<Kind, readonly string[]>> {
   const found = new Map<Kind, string[]>();

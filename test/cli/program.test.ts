@@ -41,12 +41,8 @@ test("check says in sentences what a configuration does", async () => {
   const screen = openScreen();
   expect(await main(["check", "-c", config()], screen.context)).toBe(0);
   expect(screen.out()).toContain("is valid");
-  expect(screen.out()).toContain(
-    "event.published where threat_level is high → hook; high priority; per event, first at once, then every 5m.",
-  );
-  expect(screen.out()).toContain(
-    "sees everything up to TLP:CLEAR; nothing of TLP:GREEN and above; what has no TLP label counts as TLP:AMBER",
-  );
+  expect(screen.out()).toContain("event.published where threat_level is high → hook; high priority.");
+  expect(screen.out()).toContain("sees everything up to TLP:CLEAR; nothing of TLP:GREEN and above.\n");
 });
 
 test("check --json tells programs the same, and an invalid configuration is the answer no", async () => {
@@ -154,6 +150,19 @@ test("render prints the payload with its sizes, and draws it", async () => {
   expect(readFileSync(page, "utf8")).toMatch(/^<!doctype html>/i);
 });
 
+test("render to a terminal leaves nothing that a terminal obeys, and to a pipe every byte", async () => {
+  const { topic, payload } = sample("misp_json--publish-first-time");
+  const file = join(folder, "hostile.json");
+  const event = { ...(payload as { Event: object }).Event, info: "a\u001b[2J\u009b31m\u202eb" };
+  writeFileSync(file, JSON.stringify({ topic, payload: { Event: event } }));
+  const args = ["render", file, "--to", "hook", "-c", config()];
+  const [terminal, pipe] = [openScreen({ terminal: true }), openScreen()];
+  expect(await main(args, terminal.context)).toBe(0);
+  expect(await main(args, pipe.context)).toBe(0);
+  expect(terminal.out()).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+  expect(JSON.parse(terminal.out()).alerts).toEqual(JSON.parse(pipe.out()).alerts);
+});
+
 test("render of what the guard refuses says why, and exits with 1", async () => {
   const screen = openScreen();
   expect(await main(["render", PUBLICATION, "--to", "public", "-c", config()], screen.context)).toBe(1);
@@ -168,7 +177,7 @@ test("send-test sends one alert marked TEST and says what the other side answere
   const file = config(`${server.origin}/`);
   const good = openScreen();
   expect(await main(["send-test", "hook", "-c", file], good.context)).toBe(0);
-  expect(good.out()).toMatch(/^hook has it: the other side confirmed it after \d+ ms\.\n$/);
+  expect(good.out()).toMatch(/^hook: sent, and confirmed by the other side after \d+ ms\.\n$/);
   expect(server.requests.at(-1)?.body.toString()).toContain("TEST of misp-herald");
   server.answer({ status: 410 });
   const bad = openScreen();

@@ -27,6 +27,21 @@ routes:
   return file;
 }
 
+test.each([
+  [["--kind", "event.publishd"], '--kind: "event.publishd" is no kind, did you mean "event.published"?'],
+  [["--kind", "event.*", "events.*"], '--kind: "events.*" is no kind'],
+  [
+    ["--topic", "misp_json_atribute"],
+    '--topic: "misp_json_atribute" is no MISP topic, did you mean "misp_json_attribute"?',
+  ],
+  [["--topic", "\u001b[2Jfoo"], "is no MISP topic; there are misp_json, misp_json_event"],
+])("tail %j does not listen for what does not exist", async (options, message) => {
+  const screen = openScreen();
+  expect(await main(["tail", ...options, "--endpoint", "tcp://127.0.0.1:9"], screen.context)).toBe(2);
+  expect(screen.errors()).toContain(message);
+  expect(screen.errors()).not.toMatch(/Listening|\u001b/);
+});
+
 test("tail listens without the secrets of destinations, and says which it did without", async () => {
   await using publisher = await openPublisher();
   const screen = openScreen();

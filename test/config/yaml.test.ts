@@ -6,6 +6,8 @@ const problem = (text: string) =>
     issues.map((it) => `${it.line}:${it.column}: ${it.message}${it.hint ? ` = ${it.hint}` : ""}`),
   );
 
+const INDENT = " = keys of one map, and the dashes of one list, start in the same column; deeper ones further right";
+
 test.each([
   [
     "a tab",
@@ -34,7 +36,27 @@ test.each([
   [
     "wrong indentation",
     "a:\n  b: 1\n c: 2\n",
-    ["3:1: the indentation fits no line above = keys of one map start in the same column, deeper ones further right"],
+    [`3:2: line 3 starts in column 2, and line 2 above it in column 3${INDENT}`],
+  ],
+  [
+    "a key that is indented below one that has a value",
+    "a:\n  b: 1\n   c: 2\n",
+    [`3:4: line 3 starts in column 4, and line 2 above it in column 3${INDENT}`],
+  ],
+  [
+    "a key of an entry that starts below its dash",
+    "a:\n  - b: 1\n    d: 1\n\n  # why\n   c: 2\n",
+    [`6:4: line 6 starts in column 4, and line 3 above it in column 5${INDENT}`],
+  ],
+  [
+    "a dash that fits no other",
+    "a:\n  - x\n - y\n",
+    [`3:2: line 3 starts in column 2, and line 2 above it in column 3${INDENT}`],
+  ],
+  [
+    "a file whose first line is indented",
+    "  a: 1\nb: 2\n",
+    [`2:1: line 2 starts in column 1, and line 1 above it in column 3${INDENT}`],
   ],
   [
     "a colon in text",
