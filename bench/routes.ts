@@ -1,0 +1,84 @@
+import { absorb, openWakeups } from "../src/absorbing/absorb.ts";
+import { UNOBSERVED } from "../src/absorbing/observer.ts";
+import { systemClock } from "../src/base/clock.ts";
+import { Guard } from "../src/guard/policy.ts";
+import type { Message } from "../src/model/message.ts";
+import type { Rules } from "../src/planning/plan.ts";
+import { compileRoutes } from "../src/routing/route.ts";
+import { RouteOptions } from "../src/routing/schema.ts";
+import { openMemoryStore } from "../src/store/memory/store.ts";
+import { attributeOf, eventView, publication, tags, uuidOf } from "../test/support/messages.ts";
+import { type BenchOptions, bench, type Row } from "./row.ts";
+
+// What a route table costs per message: planned and committed to the store in memory, so that no disk is measured. Ten
+// thousand routes against ten, turn by turn in one run.
+
+const MANY = 10_000;
+
+/** Routes as a SOC of many customers writes them: by creator, actor, address space and brand, in all kinds. */
+function routes(n: number): Rules {
+  const options = Array.from({ length: n }, (_, at) => {
+    const match = [
+      { org: `Customer ${at}` },
+      { event_tag: `misp-galaxy:threat-actor="Actor ${at}"`, min_threat_level: "medium" },
+      { attribute: { to_ids: true, value: `*.brand-${at}.example` } },
+      { info: `*campaign ${at} of*` },
+    ][at % 4];
+    return RouteOptions.parse({ name: `r${at}`, kinds: ["event.*", "attribute.*"], match, notify: `d${at % 10}` });
+  });
+  const guard = Guard.parse({ max_tlp: "amber" });
+  const destinations = Array.from(
+    { length: 10 },
+    (_, at) => [`d${at}`, { guard, repeats: "changed" as const }] as const,
+  );
+  return { routes: compileRoutes(options), destinations: new Map(destinations) };
+}
+
+/** Publications of other events each; every `hit`-th is about one of the customers that both tables have. */
+function stream(n: number, hit: number): readonly Message[] {
+  return Array.from({ length: n }, (_, at) =>
+    publication({
+      event: eventView({
+        id: String(at + 1),
+        uuid: uuidOf(String(at + 1)),
+        info: `Quarterly report ${at}`,
+        tags: tags("tlp:green", `misp-galaxy:sector="Sector ${at}"`),
+        org: { name: hit > 0 && at % hit === 0 ? `Customer ${(at % 2) * 4}` : "Somebody else", uuid: uuidOf("9") },
+      }),
+      attributes: Array.from({ length: 5 }, (_, part) => attributeOf(String(at * 5 + part + 1))),
+    }),
+  );
+}
+
+async function secondsFor(messages: readonly Message[], rules: Rules): Promise<number> {
+  const store = openMemoryStore();
+  const planner = { store, rules, clock: systemClock, wakeups: openWakeups(), observer: UNOBSERVED };
+  const before = process.cpuUsage();
+  for (let at = 0; at < messages.length; at += 64) {
+    await absorb(messages.slice(at, at + 64), planner);
+  }
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
+async function measure({ smoke, runs }: BenchOptions): Promise<readonly Row[]> {
+  const [few, many] = [routes(10), routes(smoke ? 100 : MANY)];
+  const rows: Row[] = [];
+  for (const [name, hit] of [
+    ["publications that match nothing", 0],
+    ["publications, 1 % match", 100],
+    ["publications, all match", 1],
+  ] as const) {
+    const figures: number[] = [];
+    const messages = stream(smoke ? 64 : 2_000, hit);
+    await secondsFor(messages, many); // builds the index, and warms up
+    for (let run = 0; run < runs; run += 1) {
+      const base = await secondsFor(messages, few);
+      figures.push((await secondsFor(messages, many)) / base);
+    }
+    rows.push({ name: "CPU per message, 10,000 routes ÷ 10 routes", stream: name, must: "≤ 1.5", figures, unit: "×" });
+  }
+  return rows;
+}
+
+await bench(measure);
