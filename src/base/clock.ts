@@ -1,6 +1,8 @@
 /** Time and chance, given so that a test can decide them. */
 export interface Clock {
   now(): number;
+  /** Milliseconds since some moment; it goes on evenly, is never set, and stands still while the machine sleeps. */
+  monotonic(): number;
   /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** From 0 up to 1. */
@@ -11,6 +13,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: Date.now,
+  monotonic: () => performance.now(),
   random: Math.random,
   sleep: (ms, signal) =>
     new Promise((resolve) => {

@@ -59,7 +59,7 @@ async function serve(file: string, context: Context, log: Log): Promise<void> {
   } else if (warnings.length > 0) {
     print(stderr, formatProblems(warnings, { color: hasColor(stderr, env) }));
   }
-  await using store = await openStore(config);
+  await using store = await openStore(config, systemClock);
   using metrics = config.http && new Metrics();
   const attempted = metrics?.attempted.bind(metrics);
   const notifier = openNotifier(env, log);

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { REPORT_IT } from "../base/errors.ts";
 import { insisting } from "../base/insist.ts";
 import { unheard, WORK_MS } from "../base/liveness.ts";
@@ -29,6 +30,8 @@ export interface DeliveryWorker extends SettleContext {
 /** What an attempt that failed can lead to. */
 export const FAILURES = ["retry", "retry_after", "ambiguous", "message_rejected", "destination_rejected"] as const;
 
+/** What is settled without a word to the other side would otherwise never let others have their turn. */
+const TURN_MS = 20;
 /** Bounds a sleep, so that a clock that jumps is noticed. */
 const LONGEST_SLEEP_MS = 60_000;
 
@@ -50,6 +53,7 @@ export async function deliver(
   };
   // One signal to wait for: every AbortSignal.any() of one that lives on leaves something behind in it.
   stop.addEventListener("abort", () => wakeup.wake(), { once: true });
+  let turnedAt = clock.monotonic();
   while (!stop.aborted) {
     beat(LONGEST_SLEEP_MS);
     const woken = wakeup.next();
@@ -68,7 +72,8 @@ export async function deliver(
       await clock.sleep(Math.min(rest, LONGEST_SLEEP_MS), woken);
       continue;
     }
-    const taken = await context.store.take(destination.name, clock.now());
+    const takenAt = { wall: clock.now(), monotonic: clock.monotonic() };
+    const taken = await context.store.take(destination.name, takenAt.wall, state.outages > 0);
     if (!taken || "dueAt" in taken) {
       const wait = taken ? taken.dueAt - clock.now() : LONGEST_SLEEP_MS;
       await clock.sleep(Math.min(Math.max(wait, 1), LONGEST_SLEEP_MS), woken);
@@ -85,11 +90,21 @@ export async function deliver(
       return; // cut in mid-flight: that was no attempt, and it is owed
     }
     beat(WORK_MS);
-    await settle(departure, result, context, state);
+    const tookMs = clock.monotonic() - takenAt.monotonic;
+    const ageMs = takenAt.wall - departure.batch.firstAttemptAt + tookMs;
+    await settle(departure, { ...result, ageMs }, context, state);
+    if (clock.monotonic() - turnedAt > TURN_MS) {
+      await setImmediate();
+      turnedAt = clock.monotonic();
+    }
   }
 }
 
-async function attempt(batch: Batch, worker: DeliveryWorker, cut: AbortSignal): Promise<Attempt | undefined> {
+async function attempt(
+  batch: Batch,
+  worker: DeliveryWorker,
+  cut: AbortSignal,
+): Promise<Omit<Attempt, "ageMs"> | undefined> {
   const { destination, sending, limiter, clock, log, observer } = worker;
   let beganAt: number | undefined;
   const end = (outcome: Outcome): Outcome => {

@@ -12,7 +12,7 @@ export function persistent(
 ): { readonly store: Pick<Store, "take" | "settle" | "owed">; readonly breaker: Breaker } {
   return {
     store: {
-      take: (destination, now) => insist(() => store.take(destination, now)),
+      take: (...args) => insist(() => store.take(...args)),
       owed: () => insist(() => store.owed()),
       settle: (settlement, now) => insist(() => store.settle(settlement, now)),
     },

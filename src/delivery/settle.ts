@@ -11,11 +11,14 @@
  * | destination_rejected    | waits for the next probe and does not age             | is suspended                  |
  * | ambiguous               | tried once more under the same id                     | rests, from the second on     |
  * | … once more             | unproven: a duplicate would be worse                  | rests, ever longer            |
- * | retry                   | tried again ever later, and dead after `retry.max_age` | stays as it is               |
+ * | retry                   | tried again ever later, dead after `retry.max_age`    | stays as it is                |
+ * | … as it is down         | the same, behind the others                           | rests, ever longer            |
  * | retry_after             | tried again when asked to, dead after `retry.max_age` | rests as long as it asks      |
  *
  * While the destination is suspended every failure is that of a probe: it rests until the next one, and what surely did
- * not arrive waits for that and does not age.
+ * not arrive waits for that and does not age. A destination is down when it says so, or when several batches in a row
+ * fail: a rest lasts for all that it is owed, so that one attempt at a time finds out whether it is back, each with another
+ * batch, lest one that can never arrive keep the rest.
  */
 import { destinationRecovered, destinationSuspended } from "../absorbing/herald.ts";
 import type { Notices } from "../absorbing/notices.ts";
@@ -52,11 +55,15 @@ export interface DeliveryState {
   readonly ambiguous: Set<BatchId>;
   /** How many attempts in a row ended so. */
   doubts: number;
+  /** Batches that failed since something else came of an attempt. */
+  readonly failing: Set<BatchId>;
+  /** How many attempts in a row have found it down. */
+  outages: number;
 }
 
 /** What is known of a destination that nothing was sent to yet. */
 export function openDeliveryState(now: number): DeliveryState {
-  return { restsUntil: 0, backlog: new Backlog(now), ambiguous: new Set(), doubts: 0 };
+  return { restsUntil: 0, backlog: new Backlog(now), ambiguous: new Set(), doubts: 0, failing: new Set(), outages: 0 };
 }
 
 /** The reason of a destination that has thrown: nothing is known of the other side. */
@@ -67,6 +74,8 @@ const BASE_MS = 2_000;
 const CAP_MS = 600_000;
 /** A destination that refuses us is probed this often. */
 export const PROBE_MS = 900_000;
+/** So many different batches in a row that failed: it is not the batches. */
+const MANY = 3;
 /** No answer of the other side makes a destination rest for longer. */
 export const LONGEST_REST_MS = 3_600_000;
 
@@ -95,6 +104,10 @@ export function settle(
   }
   if (outcome.kind !== "ambiguous") {
     state.doubts = 0;
+    if (outcome.kind !== "retry") {
+      state.failing.clear();
+      state.outages = 0;
+    }
   }
   switch (outcome.kind) {
     case "done":
@@ -186,20 +199,21 @@ async function giveUp(it: Case, parts: Departure["parts"], outcome: Failed): Pro
 }
 
 async function retry(it: Case, outcome: Failed, parts: Departure["parts"]): Promise<void> {
-  const { departure, context, now } = it;
+  const { departure, attempt, context } = it;
   const { batch } = departure;
   const { reason } = outcome;
   const isThrottled = outcome.kind === "retry_after";
-  const waitMs = isThrottled
+  const ownMs = isThrottled
     ? Math.min(Math.max(outcome.afterMs, 0), LONGEST_REST_MS)
     : Math.round(context.clock.random() * backOffMs(batch.attempts));
+  const waitMs = ownMs + (isDown(it, outcome) ? restAsDown(it) : 0);
   if (context.breaker.suspended()) {
     return staySuspended(it, outcome, parts, Math.max(PROBE_MS, waitMs));
   }
   if (isThrottled) {
     rest(it, waitMs);
   }
-  if (batch.attempts > 0 && now - batch.firstAttemptAt > context.maxAgeMs) {
+  if (batch.attempts > 0 && attempt.ageMs > context.maxAgeMs) {
     context.lines.expired.say(lossOf(it, outcome), reason);
     return finish(it, parts, { outcome: "dead", reason });
   }
@@ -245,6 +259,22 @@ function restAsProbe(it: Case): void {
   if (it.context.breaker.suspended()) {
     rest(it, PROBE_MS);
   }
+}
+
+function isDown({ departure, state }: Case, outcome: Failed): boolean {
+  if (outcome.kind !== "retry") {
+    return false;
+  }
+  state.failing.add(departure.batch.id);
+  return outcome.down === true || state.failing.size >= MANY;
+}
+
+/** Returns for how long; at least half of what it may be, so that a destination that is down is left alone. */
+function restAsDown(it: Case): number {
+  const ms = Math.round(((1 + it.context.clock.random()) / 2) * backOffMs(it.state.outages));
+  it.state.outages += 1;
+  rest(it, ms);
+  return ms;
 }
 
 function backOffMs(failures: number): number {

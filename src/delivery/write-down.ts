@@ -11,6 +11,8 @@ export interface Attempt {
   readonly outcome?: Outcome;
   readonly leaving: readonly { readonly delivery: Delivery; readonly tlp: string }[];
   readonly refused: readonly RecordLine[];
+  /** How long the batch has been tried, by a clock that nobody sets. */
+  readonly ageMs: number;
 }
 
 /** Where it is written down what became of an attempt, and who hears of it. */

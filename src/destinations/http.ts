@@ -104,6 +104,11 @@ function statusClass(status: number): StatusClass {
   return status >= 500 ? "retry" : "message_rejected";
 }
 
+/** Answers of a server, or of what stands before it, that can serve nobody. A 500 may be about what we sent. */
+function isDown(status: number): boolean {
+  return status > 500 || status === 408 || status === 421;
+}
+
 const DEFAULT_WAIT_MS = 30_000;
 
 /** What a reply means for a delivery; `overrides` has the statuses that mean something else to a destination. */
@@ -113,7 +118,8 @@ export function classifyReply(
   overrides: Readonly<Record<number, StatusClass>> = {},
 ): Outcome {
   if ("failure" in reply) {
-    return reply.failure;
+    const { kind, ...why } = reply.failure;
+    return kind === "retry" ? { kind, down: true, ...why } : { kind, ...why };
   }
   const { status } = reply;
   const kind = overrides[status] ?? statusClass(status);
@@ -126,5 +132,5 @@ export function classifyReply(
   if (kind === "throttled" || (kind === "retry" && afterMs !== undefined)) {
     return { kind: "retry_after", afterMs: afterMs ?? DEFAULT_WAIT_MS, ...told };
   }
-  return { kind, ...told };
+  return kind === "retry" ? { kind, ...(isDown(status) && { down: true }), ...told } : { kind, ...told };
 }

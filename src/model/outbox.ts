@@ -117,8 +117,15 @@ export interface Store extends AsyncDisposable {
   load(keys: Keys): Promise<Known>;
   /** Adds are "if absent"; `conflict`: memory has moved since it was loaded, nothing was stored, load and plan again. */
   commit(effects: Effects, now: number): Promise<"committed" | "conflict">;
-  /** The batch of `destination` that is due, or when the next one will be; undefined: nothing is owed. */
-  take(destination: string, now: number): Promise<{ readonly batch: Batch } | { readonly dueAt: number } | undefined>;
+  /**
+   * The batch of `destination` that is due, or when the next one will be; undefined: nothing is owed. What was tried before
+   * comes first, unless `newFirst`.
+   */
+  take(
+    destination: string,
+    now: number,
+    newFirst?: boolean,
+  ): Promise<{ readonly batch: Batch } | { readonly dueAt: number } | undefined>;
   settle(settlement: Settlement, now: number): Promise<void>;
   /**
    * What is undecided about one event of `instance`, the one that has been quiet for longest, unless a frame about it came

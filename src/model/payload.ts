@@ -72,7 +72,9 @@ export interface Failure {
 /** What became of one attempt. */
 export type Outcome =
   | { readonly kind: "done" | "unproven" }
-  | ({ readonly kind: "retry" | "ambiguous" | "message_rejected" | "destination_rejected" } & Failure)
+  | ({ readonly kind: "ambiguous" | "message_rejected" | "destination_rejected" } & Failure)
+  /** `down`: whatever the message, nothing can be sent there for now. */
+  | ({ readonly kind: "retry"; readonly down?: true } & Failure)
   | ({ readonly kind: "retry_after"; readonly afterMs: number } & Failure);
 
 /** A payload as it would be sent, for people who want to look at it first. */

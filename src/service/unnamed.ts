@@ -51,7 +51,8 @@ export async function noteUnnamed(
 /** What has waited for too long for its destination to be named again is dead. */
 export async function dropUnnamed({ store, holds, clock, log, notices, observer }: UnnamedContext): Promise<void> {
   const now = clock.now();
-  for (const { destination, kind, since } of [...holds.all]) {
+  // The store knows what of that time a clock only claimed.
+  for (const { destination, kind, since } of await store.ledger.holds()) {
     if (kind !== "unnamed" || now - since < KEPT_MS) {
       continue;
     }

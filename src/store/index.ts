@@ -1,5 +1,6 @@
 import type { Ledger } from "../model/ledger.ts";
 import type { Store } from "../model/outbox.ts";
+import type { StoreClock } from "./clock-watch.ts";
 import { openMemoryStore } from "./memory/store.ts";
 import { openSqliteStore } from "./sqlite/store.ts";
 
@@ -9,12 +10,12 @@ export type OpenStore = Store & { readonly ledger: Ledger };
 /** Where what is owed is kept, by name: one line per store that outlives the process. Whoever opens one disposes of it. */
 export const STORES = { sqlite: openSqliteStore } as const satisfies Record<
   string,
-  (options: { readonly path: string }) => Promise<OpenStore>
+  (options: { readonly path: string; readonly clock?: StoreClock }) => Promise<OpenStore>
 >;
 
 /** The store that a configuration names. This is the one place where a store is chosen. */
-export function openStore({ state }: { readonly state: { readonly path: string } }) {
-  return STORES.sqlite({ path: state.path });
+export function openStore({ state }: { readonly state: { readonly path: string } }, clock?: StoreClock) {
+  return STORES.sqlite({ path: state.path, clock });
 }
 
 /** A store that lasts as long as what uses it, for rehearsals of what would happen. */

@@ -278,6 +278,7 @@ describe("deliver(): the second look", () => {
     const clock: SteppedClock = new SteppedClock(T0 + HOUR, () => track.stop.abort());
     const tightening = {
       now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
       random: () => clock.random(),
       sleep: async (ms: number, signal: AbortSignal) => {
         await planner.tell(tagAttached("tlp:red"));

@@ -37,6 +37,11 @@ export class SteppedClock implements Clock {
     return this.at;
   }
 
+  /** The time that has passed in truth. */
+  monotonic(): number {
+    return this.at - T0;
+  }
+
   random(): number {
     return this.#chance;
   }
@@ -58,6 +63,7 @@ export function stoppedClock(): Clock & { readonly asleep: () => boolean } {
   let sleeping = 0;
   return {
     now: () => T0,
+    monotonic: () => 0,
     random: () => 0.5,
     asleep: () => sleeping > 0,
     sleep: (_ms, signal) =>
@@ -160,7 +166,7 @@ export class Track {
     return {
       load: (keys) => store.load(keys),
       commit: (effects, now) => store.commit(effects, now),
-      take: (destination, now) => store.take(destination, now),
+      take: (...args) => store.take(...args),
       settle: (settlement, now) => {
         this.settled.push({ settlement, now });
         return store.settle(settlement, now);

@@ -12,7 +12,14 @@ describe("classifyReply()", () => {
       expect(kind === "done" || kind === "unproven").toBe(status < 300);
     }
     expect(classifyReply({ status: 418 }, NOW)).toEqual({ kind: "message_rejected", reason: "http-418" });
-    expect(classifyReply({ status: 599 }, NOW)).toEqual({ kind: "retry", reason: "http-599" });
+    expect(classifyReply({ status: 599 }, NOW)).toEqual({ kind: "retry", down: true, reason: "http-599" });
+  });
+
+  it("tells a server that is down from one that fails at this message", () => {
+    const isDown = (reply: Parameters<typeof classifyReply>[0]) => "down" in classifyReply(reply, NOW);
+    expect([408, 421, 503, 521].map((status) => isDown({ status }))).toEqual([true, true, true, true]);
+    expect([423, 425, 500].map((status) => isDown({ status }))).toEqual([false, false, false]);
+    expect(isDown({ failure: { kind: "retry", reason: "connection-refused" } })).toBe(true);
   });
 
   it("lets a destination say otherwise", () => {

@@ -6,6 +6,7 @@ import type { Batch, Delivery, RecordLine, Store } from "../../src/model/outbox.
 import { keysOf, type Plan, plan, type Rules, type Trace } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
+import type { StoreClock } from "../../src/store/clock-watch.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { T0 } from "../support/messages.ts";
 
@@ -16,14 +17,21 @@ interface Settings {
   >;
   /** By default one that tells `soc` everything. */
   readonly routes?: readonly object[];
+  /** Where the store sees that the clock was set. */
+  readonly clock?: StoreClock;
 }
 
 /** A planning planner: rules, and a store that remembers. */
 export class Planner {
-  readonly store: Store & { readonly ledger: Ledger } = openMemoryStore();
+  readonly store: Store & { readonly ledger: Ledger };
   readonly rules: Rules;
 
-  constructor({ destinations = { soc: {} }, routes = [{ name: "all", kinds: ["*"], notify: "soc" }] }: Settings = {}) {
+  constructor({
+    destinations = { soc: {} },
+    routes = [{ name: "all", kinds: ["*"], notify: "soc" }],
+    clock,
+  }: Settings = {}) {
+    this.store = openMemoryStore({ ...(clock && { clock }) });
     this.rules = {
       routes: compileRoutes(routes.map((route) => RouteOptions.parse(route))),
       destinations: new Map(

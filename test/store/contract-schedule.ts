@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { historyOf } from "../support/history.ts";
 import type { Opened } from "../support/store-contract.ts";
-import { undecided } from "./contract-undecided.ts";
 import { delivery, group, idsOf, MINUTE, NOW, owing, record, settledAs, takeBatch } from "./samples.ts";
 
 const INTERVAL = 5 * MINUTE;
@@ -151,6 +150,16 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       expect(await takeBatch(store, NOW + INTERVAL)).toMatchObject({ id: batch.id, attempts: 0 });
     });
 
+    it("come behind those that were never tried, where that is wanted", async () => {
+      await using store = (await open()).store;
+      await store.commit(owing(delivery("a"), delivery("b", { groups: [group("two")] })), NOW);
+      const first = await takeBatch(store, NOW);
+      await store.settle({ batch: first.id, records: [], retryAt: NOW, attempted: true }, NOW);
+      const second = await store.take("soc", NOW, true);
+      expect(second && "batch" in second ? idsOf(second.batch) : []).not.toEqual(idsOf(first));
+      expect(await store.take("soc", NOW, true)).toMatchObject({ batch: { id: first.id } });
+    });
+
     it("come back at `retryAt` and not before, and count only real attempts", async () => {
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
@@ -189,96 +198,6 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       await store.settle({ ...settlement, records }, NOW);
       expect(await historyOf(store, 9)).toEqual(settlement.records);
       expect(idsOf(await takeBatch(store, NOW, "mail"))).toEqual(["b"]);
-    });
-  });
-
-  describe(`${name}: a clock that is set back`, () => {
-    const DAYS = 48 * 60 * MINUTE;
-
-    it("changes nothing of how long a group waits, an attempt, and what is undecided", async () => {
-      await using store = (await open()).store;
-      const groups = [group("slow", { waitMs: 2 * MINUTE })];
-      await store.commit(owing(delivery("a", { groups }), delivery("b")), NOW);
-      const batch = await takeBatch(store, NOW);
-      await store.settle({ batch: batch.id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
-      await store.commit({ ...owing(), undecided: [undecided("u")] }, NOW);
-      expect(await store.take("soc", NOW - DAYS)).toEqual({ dueAt: NOW - DAYS + MINUTE });
-      const again = await takeBatch(store, NOW - DAYS + MINUTE);
-      expect([idsOf(again), again.attempts, again.firstAttemptAt]).toEqual([["b"], 1, NOW - DAYS]);
-      expect(await store.take("soc", NOW - DAYS + MINUTE)).toEqual({ dueAt: NOW - DAYS + 2 * MINUTE });
-      expect(idsOf(await takeBatch(store, NOW - DAYS + 2 * MINUTE))).toEqual(["a"]);
-      expect(await store.undecided("cert", NOW - DAYS, [])).toMatchObject({ undecided: [{ since: NOW - DAYS }] });
-    });
-
-    it("by a little is one of several loops that read it", async () => {
-      await using store = (await open()).store;
-      const groups = [group("slow", { waitMs: 2 * MINUTE })];
-      await store.commit(owing(delivery("a", { groups })), NOW);
-      expect(await store.take("soc", NOW - 5_000)).toEqual({ dueAt: NOW + 2 * MINUTE });
-    });
-
-    it("and forward again makes nothing leave twice", async () => {
-      await using store = (await open()).store;
-      await store.commit(owing(delivery("a")), NOW);
-      const batch = await takeBatch(store, NOW + DAYS);
-      expect(await store.take("soc", NOW)).toBeUndefined();
-      await store.settle(settledAs(batch, "sent"), NOW);
-      await store.commit(owing(delivery("a")), NOW + DAYS);
-      expect(await store.take("soc", NOW + DAYS)).toBeUndefined();
-    });
-
-    it("while nobody looked is noticed at the next start", async (context) => {
-      const { store, reopen } = await open();
-      if (!reopen) {
-        await store[Symbol.asyncDispose]();
-        return context.skip("not durable");
-      }
-      await store.commit(owing(delivery("a", { groups: [group("slow", { waitMs: 2 * MINUTE })] })), NOW);
-      await using again = await reopen();
-      expect(await again.take("soc", NOW - DAYS)).toEqual({ dueAt: NOW - DAYS + 2 * MINUTE });
-    });
-
-    it("is made up for once, however often the store is opened afterwards", async (context) => {
-      const { store, reopen } = await open();
-      if (!reopen) {
-        await store[Symbol.asyncDispose]();
-        return context.skip("not durable");
-      }
-      await store.commit(owing(delivery("a")), NOW);
-      const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW, attempted: true }, NOW);
-      const firstAttempts: number[] = [];
-      for (let start = 0; start < 3; start += 1) {
-        await using again = await reopen();
-        const batch = await takeBatch(again, NOW - DAYS + start * MINUTE);
-        firstAttempts.push(batch.firstAttemptAt);
-        await again.settle({ batch: id, records: [], retryAt: NOW - DAYS, attempted: true }, NOW - DAYS);
-      }
-      expect(firstAttempts).toEqual([NOW - DAYS, NOW - DAYS, NOW - DAYS]);
-    });
-
-    it("keeps how long something has been owed", async () => {
-      await using store = (await open()).store;
-      await store.commit(owing(delivery("a", { createdAt: NOW - MINUTE }), delivery("b")), NOW);
-      expect(await store.take("nobody", NOW - DAYS)).toBeUndefined();
-      expect(await store.owed()).toEqual([{ destination: "soc", owed: 2, oldestAt: NOW - DAYS - MINUTE }]);
-      // What readers are shown is the same at every attempt.
-      const batch = await takeBatch(store, NOW - DAYS);
-      expect(batch.entries.map((entry) => entry.delivery.createdAt)).toEqual([NOW - MINUTE, NOW]);
-    });
-
-    it("takes nothing from what a hold gives back", async () => {
-      await using store = (await open()).store;
-      await store.commit(owing(delivery("a")), NOW);
-      const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW, attempted: true }, NOW);
-      await store.ledger.hold({ destination: "soc", kind: "paused", since: NOW, note: "alice" });
-      expect(await store.take("nobody", NOW - DAYS)).toBeUndefined();
-      expect(await store.ledger.holds()).toMatchObject([{ since: NOW - DAYS }]);
-      await store.ledger.release("soc", "paused", NOW - DAYS + 20 * MINUTE);
-      expect(await takeBatch(store, NOW - DAYS + 20 * MINUTE)).toMatchObject({
-        firstAttemptAt: NOW - DAYS + 20 * MINUTE,
-      });
     });
   });
 

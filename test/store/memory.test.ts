@@ -1,4 +1,4 @@
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { describeStore } from "../support/store-contract.ts";
 
-describeStore("memory store", async () => ({ store: openMemoryStore() }));
+describeStore("memory store", async (clock) => ({ store: openMemoryStore({ ...(clock && { clock }) }) }));

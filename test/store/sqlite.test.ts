@@ -39,10 +39,10 @@ async function refusal(path: string): Promise<string> {
   return outcome instanceof StoreError ? outcome.message : "";
 }
 
-describeStore("sqlite store", async () => {
+describeStore("sqlite store", async (clock) => {
   const directory = await temporaryDirectory();
   const path = join(directory, "state.db");
-  const store = await openSqliteStore({ path });
+  const store = await openSqliteStore({ path, clock });
   onTestFinished(() => store[Symbol.asyncDispose]());
   let newest = path;
   const reopen = async () => {

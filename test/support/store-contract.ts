@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Ledger } from "../../src/model/ledger.ts";
 import type { Store } from "../../src/model/outbox.ts";
+import type { StoreClock } from "../../src/store/clock-watch.ts";
+import { describeClock } from "../store/contract-clock.ts";
 import { describeLedger } from "../store/contract-ledger.ts";
 import { describeMemory } from "../store/contract-memory.ts";
 import { describeSchedule } from "../store/contract-schedule.ts";
@@ -33,8 +35,9 @@ export interface Opened {
 }
 
 /** What every store keeps to. */
-export function describeStore(name: string, open: () => Promise<Opened>): void {
+export function describeStore(name: string, open: (clock?: StoreClock) => Promise<Opened>): void {
   describeSchedule(name, open);
+  describeClock(name, open);
   describeMemory(name, open);
   describeUndecided(name, open);
   describeLedger(name, open);

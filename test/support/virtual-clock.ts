@@ -7,6 +7,7 @@ export class VirtualClock implements Clock {
   readonly #sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();
 
   readonly now = (): number => this.#now;
+  readonly monotonic = (): number => this.#now - T0;
   readonly random = (): number => 0.5;
 
   readonly sleep = (ms: number, signal: AbortSignal): Promise<void> =>

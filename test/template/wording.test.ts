@@ -110,7 +110,7 @@ describe("templates in a configuration", () => {
     expect(warnings).toEqual([]);
     const { log, lines } = captureLog();
     const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const clock = { now: () => NOW, sleep: async () => {}, random: () => 0 };
+    const clock = { now: () => NOW, monotonic: () => NOW, sleep: async () => {}, random: () => 0 };
     await using store = openMemoryStore();
     await using parts = openParts(config, { log, clock, stdout }, { store, sources: [] });
     const sending = parts.workers[0]?.sending;

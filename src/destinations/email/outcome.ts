@@ -1,7 +1,7 @@
-import type { Failure } from "../../model/payload.ts";
+import type { Outcome } from "../../model/payload.ts";
 
 /** What became of a mail that the server did not take, or of all that was tried. */
-export type Trouble = { readonly kind: "retry" | "ambiguous" | "message_rejected" | "destination_rejected" } & Failure;
+export type Trouble = Exclude<Outcome, { readonly kind: "done" | "unproven" | "retry_after" }>;
 
 /** How far a mail had come: after `handed_over` the server may have taken it. */
 export type Phase = "before" | "handed_over";
@@ -149,11 +149,29 @@ function judgeSilence({ code, originalCode }: SmtpError): Verdict {
   }
 }
 
+/** Whether the server takes no mail at all: once the talk is about one mail, what it says may be about that. */
+function isDown({ reply, command, code }: SmtpError): boolean {
+  const isAboutMail = code === "EMESSAGE" || /^(MAIL FROM|RCPT TO|DATA)$/.test(command);
+  return reply === undefined || reply === 421 || !isAboutMail;
+}
+
+/** The answer to DATA was another than 354: the server has not read the mail, whatever it says to the lines of it. */
+export const NO_DATA: Trouble = {
+  kind: "retry",
+  down: true,
+  reason: "data-not-started",
+  hint: "The server does not speak SMTP as it should: it says that it has the mail before it was sent; ask who runs it",
+};
+
 /** What a failed attempt means for a delivery. A mail that was handed over without an answer may have been taken. */
 export function classifySmtpError(error: SmtpError, phase: Phase): Trouble {
-  const verdict = error.reply === undefined ? judgeSilence(error) : judgeReply(error);
+  const { kind, ...why } = error.reply === undefined ? judgeSilence(error) : judgeReply(error);
   const detail = detailOf(error);
-  return phase === "handed_over" && error.reply === undefined && verdict.kind === "retry"
-    ? { kind: "ambiguous", reason: verdict.reason, detail }
-    : { ...verdict, detail };
+  if (kind !== "retry") {
+    return { kind, ...why, detail };
+  }
+  if (phase === "handed_over" && error.reply === undefined) {
+    return { kind: "ambiguous", reason: why.reason, detail };
+  }
+  return { kind, ...(isDown(error) && { down: true }), ...why, detail };
 }

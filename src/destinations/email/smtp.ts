@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { createTransport, type SMTPPoolOptions } from "nodemailer";
 import type { Smtp } from "./options.ts";
-import { classifySmtpError, detailOf, type Phase, parseSmtpError, type Trouble } from "./outcome.ts";
+import { classifySmtpError, detailOf, NO_DATA, type Phase, parseSmtpError, type Trouble } from "./outcome.ts";
 
 /** A recipient that the server does not take: for good, or for now. */
 export interface Rejection {
@@ -31,12 +31,32 @@ export interface SmtpSession extends AsyncDisposable {
   send(letter: Letter): Promise<Attempt>;
 }
 
-const MAX_CONNECT_MS = 10_000;
+/** RFC 5321 4.5.3.2: so long a server may take to greet, and so long to take a mail, which is the longest of all steps. */
+const GREETING_MS = 300_000;
+const STEP_MS = 600_000;
+const MAX_LOOKUP_MS = 10_000;
 const MAX_RESPONSE_BYTES = 65_536;
 
-function optionsOf(smtp: Smtp, timeoutMs: number, ca: Buffer | undefined): SMTPPoolOptions & { readonly pool: true } {
+/** How long each step may take, all of them within `timeoutMs`. */
+export function smtpTimeouts(timeoutMs: number) {
+  const dnsTimeout = Math.min(MAX_LOOKUP_MS, timeoutMs);
+  return {
+    dnsTimeout,
+    // To the end of the greeting.
+    connectionTimeout: Math.min(dnsTimeout + GREETING_MS, timeoutMs),
+    greetingTimeout: Math.min(GREETING_MS, timeoutMs),
+    socketTimeout: Math.min(STEP_MS, timeoutMs),
+  };
+}
+
+function optionsOf(
+  smtp: Smtp,
+  timeoutMs: number,
+  ca: Buffer | undefined,
+  replies: Replies,
+): SMTPPoolOptions & { readonly pool: true } {
   const { host, port, secure, require_tls, username, password, oauth2 } = smtp;
-  const connectMs = Math.min(MAX_CONNECT_MS, timeoutMs);
+  const timeouts = smtpTimeouts(timeoutMs);
   const auth = oauth2
     ? {
         type: "OAuth2",
@@ -45,7 +65,7 @@ function optionsOf(smtp: Smtp, timeoutMs: number, ca: Buffer | undefined): SMTPP
         clientSecret: oauth2.client_secret.reveal(),
         refreshToken: oauth2.refresh_token.reveal(),
         accessUrl: oauth2.access_url,
-        requestTimeout: connectMs,
+        requestTimeout: timeouts.dnsTimeout,
       }
     : username !== undefined && password !== undefined
       ? { user: username, pass: password.reveal() }
@@ -63,26 +83,51 @@ function optionsOf(smtp: Smtp, timeoutMs: number, ca: Buffer | undefined): SMTPP
     ignoreTLS: !require_tls,
     tls: { minVersion: "TLSv1.2", ...(ca ? { ca } : {}) },
     ...(auth ? { auth } : {}),
-    connectionTimeout: connectMs,
-    greetingTimeout: connectMs,
-    dnsTimeout: connectMs,
-    socketTimeout: timeoutMs,
+    ...timeouts,
     socketCloseTimeout: 1000,
     maxResponseSize: MAX_RESPONSE_BYTES,
     disableFileAccess: true,
     disableUrlAccess: true,
-    logger: false,
+    logger: replies.listener,
     debug: false,
+    transactionLog: true,
   };
 }
 
 interface Progress {
   phase: Phase;
+  /** The server wanted no mail and did not say so: none was sent. */
+  notStarted?: true;
 }
 
-/** Passes a mail on only as fast as the socket takes it, and notes when all of it has been taken. */
-function watched(input: Readable, progress: Progress): Readable {
+/** Hears the code of the server's last answer, and nothing of its words. */
+class Replies {
+  last = "";
+  readonly listener = {
+    level() {},
+    trace() {},
+    debug: (entry: object, text: unknown) => {
+      if (Reflect.get(entry, "tnx") === "server" && typeof text === "string") {
+        this.last = text.slice(0, 3);
+      }
+    },
+    info() {},
+    warn() {},
+    error() {},
+    fatal() {},
+  };
+}
+
+/**
+ * Passes a mail on only as fast as the socket takes it, and notes when all of it has been taken. It is read once DATA is
+ * answered: after another answer than 354 its lines would be taken for commands.
+ */
+function watched(input: Readable, progress: Progress, replies: Replies): Readable {
   async function* chunks(): AsyncGenerator<Uint8Array> {
+    if (replies.last !== "354") {
+      progress.notStarted = true;
+      throw new Error("The server does not want the mail");
+    }
     for await (const chunk of input) {
       yield chunk;
     }
@@ -101,7 +146,10 @@ function refusalsOf(errors: unknown): readonly Rejection[] {
   });
 }
 
-function attemptOf(error: unknown, phase: Phase): Attempt {
+function attemptOf(error: unknown, { phase, notStarted }: Progress): Attempt {
+  if (notStarted) {
+    return { accepted: [], refused: [], trouble: NO_DATA };
+  }
   const refused = refusalsOf(typeof error === "object" && error !== null ? Reflect.get(error, "rejectedErrors") : []);
   return refused.length > 0
     ? { accepted: [], refused }
@@ -112,14 +160,15 @@ function attemptOf(error: unknown, phase: Phase): Attempt {
 export function openSmtp(smtp: Smtp, timeoutMs: number): SmtpSession {
   const progresses = new WeakMap<object, Progress>();
   const open = async () => {
+    const replies = new Replies();
     const ca = smtp.ca_file === undefined ? undefined : await readFile(smtp.ca_file);
-    const fresh = createTransport(optionsOf(smtp, timeoutMs, ca));
+    const fresh = createTransport(optionsOf(smtp, timeoutMs, ca, replies));
     // Failures come from `sendMail`; an idle connection's must not end the process.
     fresh.on("error", () => {});
     fresh.use("stream", (mail, done) => {
       const progress = progresses.get(mail.data.raw instanceof Buffer ? mail.data.raw : {});
       if (progress) {
-        mail.message.processFunc((input) => watched(input, progress));
+        mail.message.processFunc((input) => watched(input, progress, replies));
       }
       done();
     });
@@ -153,7 +202,7 @@ export function openSmtp(smtp: Smtp, timeoutMs: number): SmtpSession {
         };
       } catch (error) {
         signal.throwIfAborted();
-        return attemptOf(error, progress.phase);
+        return attemptOf(error, progress);
       } finally {
         clearTimeout(timer);
         signal.removeEventListener("abort", abort);

@@ -161,6 +161,7 @@ export function classifyAnswer(reply: Reply, now: number, surface: Surface): Out
     return reply.status === 200
       ? {
           kind: "retry",
+          down: true,
           reason: "not-slack",
           hint: "something else than Slack has answered: check for a proxy in between, and api_url if set",
         }
@@ -177,6 +178,9 @@ export function classifyAnswer(reply: Reply, now: number, surface: Surface): Out
     ...(answer.at === undefined ? {} : { detail: answer.at }),
     ...(hint === undefined ? {} : { hint }),
   };
+  if (kind === "retry") {
+    return { kind, down: true, ...why };
+  }
   if (kind !== "retry_after") {
     return { kind, ...why };
   }

@@ -58,7 +58,7 @@ function withHint(outcome: Outcome): Outcome {
  */
 export function classifyAnswer(reply: Reply, now: number): Outcome {
   if ("failure" in reply) {
-    return withHint(reply.failure);
+    return withHint(classifyReply(reply, now));
   }
   const { status, body = "" } = reply;
   const isSuccess = status >= 200 && status < 300;

@@ -25,9 +25,7 @@ export function judge(outcome: Outcome): Outcome {
     return outcome;
   }
   const hint = HINTS[outcome.reason];
-  return {
-    ...outcome,
-    ...(hint !== undefined && { hint }),
-    ...(outcome.kind === "ambiguous" && { kind: "retry" as const }),
-  };
+  const told = { ...outcome, ...(hint !== undefined && { hint }) };
+  // Whoever gives no answer, or has a gateway give one, is no better off with the next message.
+  return told.kind === "ambiguous" ? { ...told, kind: "retry", down: true } : told;
 }

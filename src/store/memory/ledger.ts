@@ -14,6 +14,7 @@ export interface MemoryShelf {
   readonly records: () => RecordLine[];
   readonly undecided: () => readonly Undecided[];
   readonly memoryOf: (alert: Alert) => Memory;
+  readonly lookAtClock: () => void;
 }
 
 /** What people ask and decide, in memory: everything is one page. */
@@ -136,6 +137,7 @@ export class MemoryLedger implements Ledger {
   }
 
   async holds(): Promise<readonly Hold[]> {
+    this.#shelf.lookAtClock();
     return [...this.#holds.keys()].sort().flatMap((name) => this.#holds.get(name)?.hold ?? []);
   }
 
@@ -171,6 +173,14 @@ export class MemoryLedger implements Ledger {
   setBack(by: number): void {
     for (const [name, { hold, agelessFrom }] of this.#holds) {
       this.#holds.set(name, { hold: { ...hold, since: hold.since - by }, agelessFrom: agelessFrom - by });
+    }
+  }
+
+  /** The clock was set ahead: what depends on how long a hold has lasted does not. */
+  setAhead(later: (at: number) => number): void {
+    for (const [name, { hold, agelessFrom }] of this.#holds) {
+      const since = hold.kind === "unnamed" ? later(hold.since) : hold.since;
+      this.#holds.set(name, { hold: { ...hold, since }, agelessFrom: later(agelessFrom) });
     }
   }
 

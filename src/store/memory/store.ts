@@ -12,16 +12,16 @@ import type {
 } from "../../model/memory.ts";
 import type { Batch, Delivery, Effects, RecordLine, Settlement, Store } from "../../model/outbox.ts";
 import { batchIdOf } from "../batch-id.ts";
+import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import { attributeIdsOf, nameOf } from "../names.ts";
 import { chooseGroup, countFitting } from "../schedule.ts";
-import { Setback } from "../setback.ts";
 import { without } from "../sqlite/undecided.ts";
 import { MemoryLedger } from "./ledger.ts";
 import type { FormedBatch, OwedRow, WaitingGroup } from "./rows.ts";
 
 /** A store that lasts as long as the process, for tests, the demo and dry replays. */
-export function openMemoryStore(): Store & { readonly ledger: Ledger } {
-  return new MemoryStore();
+export function openMemoryStore(options: { readonly clock?: StoreClock } = {}): Store & { readonly ledger: Ledger } {
+  return new MemoryStore(options.clock);
 }
 
 type Touched<T> = T & { readonly touchedAt: number };
@@ -38,7 +38,8 @@ class MemoryStore implements Store {
   readonly #cursors = new Map<string, number>();
   readonly #asking = new Map<string, AskingState>();
   #records: RecordLine[] = [];
-  #setback: Setback | undefined;
+  readonly #clock: StoreClock | undefined;
+  readonly #watch: ClockWatch;
   readonly ledger: MemoryLedger = new MemoryLedger({
     owed: this.#owed,
     groups: this.#groups,
@@ -46,7 +47,13 @@ class MemoryStore implements Store {
     records: () => this.#records,
     undecided: () => [...this.#undecided.values()],
     memoryOf: (alert) => this.#memory(alert),
+    lookAtClock: () => this.#lookAtClock(),
   });
+
+  constructor(clock?: StoreClock) {
+    this.#clock = clock;
+    this.#watch = new ClockWatch(Number.NEGATIVE_INFINITY, clock);
+  }
 
   async load(keys: Keys): Promise<Known> {
     const events = new Set<EventMemory>();
@@ -140,6 +147,7 @@ class MemoryStore implements Store {
   }
 
   async undecided(instance: string, quietSince: number, except: readonly string[]) {
+    this.#lookAtClock();
     const lastAt = new Map<string, number>();
     for (const { eventKey, since } of this.#undecidedOf(instance)) {
       if (!except.includes(eventKey)) {
@@ -169,7 +177,11 @@ class MemoryStore implements Store {
     return [...this.#undecided.values()].filter((one) => one.instance === instance);
   }
 
-  async take(destination: string, now: number): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
+  async take(
+    destination: string,
+    now: number,
+    newFirst = false,
+  ): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
     this.#keepTime(now);
     const ready = [...this.#batches.values()].filter(
       (batch) => batch.destination === destination && batch.takenAt === undefined,
@@ -177,7 +189,8 @@ class MemoryStore implements Store {
     const due = ready
       .filter((batch) => batch.nextAt <= now)
       .sort((a, b) => Number(b.high) - Number(a.high) || a.nextAt - b.nextAt);
-    const batch = due[0] ?? this.#formBatch(destination, now);
+    const fresh = newFirst ? this.#formBatch(destination, now) : undefined;
+    const batch = fresh ?? due[0] ?? this.#formBatch(destination, now);
     if (batch) {
       this.#batches.set(batch.id, { ...batch, takenAt: now });
       return { batch: this.#readBatch(batch, now) };
@@ -302,14 +315,39 @@ class MemoryStore implements Store {
     return [...accepted.values()];
   }
 
-  /** What is owed leaves when it would have left by a clock that nobody has set back. */
-  #keepTime(now: number): void {
-    this.#setback ??= new Setback(now);
-    const back = this.#setback.by(now);
-    this.#setback.saw(now);
-    if (back === 0) {
-      return;
+  #lookAtClock(): void {
+    if (this.#clock) {
+      this.#keepTime(this.#clock.now());
     }
+  }
+
+  /** What is owed leaves, and grows old, as by a clock that nobody has set. */
+  #keepTime(told: number): void {
+    const { now, back, ahead } = this.#watch.look(told);
+    if (back > 0) {
+      this.#setBack(back);
+    }
+    if (ahead > 0) {
+      this.#setAhead((at) => Math.min(at + ahead, now));
+    }
+  }
+
+  #setAhead(later: (at: number) => number): void {
+    for (const [id, batch] of this.#batches) {
+      const { firstAttemptAt, takenAt } = batch;
+      this.#batches.set(id, {
+        ...batch,
+        ...(firstAttemptAt !== undefined && { firstAttemptAt: later(firstAttemptAt) }),
+        ...(takenAt !== undefined && { takenAt: later(takenAt) }),
+      });
+    }
+    for (const [id, one] of this.#undecided) {
+      this.#undecided.set(id, { ...one, since: later(one.since) });
+    }
+    this.ledger.setAhead(later);
+  }
+
+  #setBack(back: number): void {
     const earlier = <K extends string>(key: K, at: number | null | undefined) =>
       typeof at === "number" ? { [key]: at - back } : {};
     for (const [name, group] of this.#groups) {

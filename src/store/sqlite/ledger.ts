@@ -20,6 +20,8 @@ export interface Shelf {
   readonly inFlight: ReadonlyMap<string, number>;
   /** Called within a transaction. */
   readonly memoryOf: (alert: Alert) => Memory;
+  /** What is stored goes by the clock as it is set now. */
+  readonly lookAtClock: () => void;
 }
 
 /** What people ask and decide, in SQLite: a page is a transaction, so that nothing waits for a long list. */
@@ -147,6 +149,7 @@ export class SqliteLedger implements Ledger {
   }
 
   async holds(): Promise<readonly Hold[]> {
+    this.#shelf.lookAtClock();
     return this.#transaction(() => this.#sql.holds.all().map((row) => ({ ...row })));
   }
 

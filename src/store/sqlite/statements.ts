@@ -123,6 +123,14 @@ export function prepareStatements(db: Database) {
       "UPDATE holds SET since = since - ?1, ageless_from = ageless_from - ?1",
     ].map((sql) => db.prepare(sql)),
 
+    // ---- a clock that was set ahead, or a machine that slept: what is due is due, but nothing has grown older
+    setAhead: [
+      "UPDATE batches SET first_attempt_at = min(first_attempt_at + ?1, ?2) WHERE first_attempt_at IS NOT NULL",
+      `UPDATE undecided SET since = min(since + ?1, ?2), body = json_set(body, '$.since', min(since + ?1, ?2))`,
+      `UPDATE holds SET ageless_from = min(ageless_from + ?1, ?2),
+         since = CASE kind WHEN 'unnamed' THEN min(since + ?1, ?2) ELSE since END`,
+    ].map((sql) => db.prepare(sql)),
+
     // ---- for people
     addRecord: db.prepare(
       "INSERT INTO records (delivery, outcome, at, destination, event_uuid, body) VALUES (?, ?, ?, ?, ?, ?)",

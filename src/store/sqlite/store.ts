@@ -12,9 +12,9 @@ import type {
   Store,
 } from "../../model/outbox.ts";
 import { batchIdOf } from "../batch-id.ts";
+import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import { attributeIdsOf, nameOf } from "../names.ts";
 import { BATCH_ROWS, chooseGroup, countFitting } from "../schedule.ts";
-import { Setback } from "../setback.ts";
 import { SqliteLedger } from "./ledger.ts";
 import { prepareLedger } from "./ledger-statements.ts";
 import {
@@ -37,8 +37,10 @@ import { UndecidedRows } from "./undecided.ts";
 /** Opens or creates the state file at `path` for this process alone; what makes it unusable is a StoreError. */
 export async function openSqliteStore(options: {
   readonly path: string;
+  /** Where it sees that the clock was set ahead; absent: it cannot. */
+  readonly clock?: StoreClock | undefined;
 }): Promise<Store & { readonly ledger: Ledger; readonly size: Size }> {
-  return new SqliteStore(await openStateFile(options.path));
+  return new SqliteStore(await openStateFile(options.path), options.clock);
 }
 
 /** A store in one SQLite file. Calls into SQLite are synchronous, so that verbs never interleave. */
@@ -50,18 +52,22 @@ class SqliteStore implements Store {
   readonly #undecided: UndecidedRows;
   /** Batches that were taken here and not settled yet, with when; after a crash they are simply due. */
   readonly #inFlight = new Map<string, number>();
-  #setback: Setback | undefined;
+  readonly #clock: StoreClock | undefined;
+  readonly #watch: ClockWatch;
 
-  constructor(file: StateFile) {
+  constructor(file: StateFile, clock?: StoreClock) {
     this.#file = file;
+    this.#clock = clock;
     this.#sql = prepareStatements(file.db);
     this.#undecided = new UndecidedRows(file.db);
+    this.#watch = new ClockWatch(this.#sql.latest.get()?.at ?? Number.NEGATIVE_INFINITY, clock);
     const shelf = {
       file,
       sql: this.#sql,
       ledger: prepareLedger(file.db),
       inFlight: this.#inFlight,
       memoryOf: (alert: Alert) => this.#memory(alert),
+      lookAtClock: () => this.#lookAtClock(),
     };
     this.ledger = new SqliteLedger(shelf);
     this.size = new SqliteSize(shelf);
@@ -146,11 +152,16 @@ class SqliteStore implements Store {
     });
   }
 
-  async take(destination: string, now: number): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
+  async take(
+    destination: string,
+    now: number,
+    newFirst = false,
+  ): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
     this.#keepTime(now);
     const taken = this.#file.transaction(() => {
       const inFlight = JSON.stringify([...this.#inFlight.keys()]);
-      const row = this.#sql.dueBatch.get(destination, now, inFlight) ?? this.#formBatch(destination, now);
+      const fresh = newFirst ? this.#formBatch(destination, now) : undefined;
+      const row = fresh ?? this.#sql.dueBatch.get(destination, now, inFlight) ?? this.#formBatch(destination, now);
       if (row) {
         return { batch: this.#readBatch(row, now) };
       }
@@ -188,6 +199,7 @@ class SqliteStore implements Store {
   }
 
   async undecided(instance: string, quietSince: number, except: readonly string[]) {
+    this.#lookAtClock();
     return this.#file.transaction(() => this.#undecided.next(instance, quietSince, except));
   }
 
@@ -214,17 +226,24 @@ class SqliteStore implements Store {
     this.#file.close();
   }
 
-  /** What is owed leaves when it would have left by a clock that nobody has set back. */
-  #keepTime(now: number): void {
-    this.#setback ??= new Setback(this.#sql.latest.get()?.at ?? now);
-    const back = this.#setback.by(now);
+  #lookAtClock(): void {
+    if (this.#clock) {
+      this.#keepTime(this.#clock.now());
+    }
+  }
+
+  /** What is owed leaves, and grows old, as by a clock that nobody has set. */
+  #keepTime(told: number): void {
+    const { now, back, ahead } = this.#watch.look(told);
     if (back > 0) {
       this.#file.transaction(() => this.#sql.setBack.map((statement) => statement.run(back)));
     }
-    for (const [batch, at] of this.#inFlight) {
-      this.#inFlight.set(batch, at - back);
+    if (ahead > 0) {
+      this.#file.transaction(() => this.#sql.setAhead.map((statement) => statement.run(ahead, now)));
     }
-    this.#setback.saw(now);
+    for (const [batch, at] of this.#inFlight) {
+      this.#inFlight.set(batch, Math.min(at - back + ahead, now));
+    }
   }
 
   /** Rows that are this event, the one under MISP's id first: a row under the UUID is older than the first frame with an id. */

@@ -1,5 +1,6 @@
 import PostalMime from "postal-mime";
 import { describe, expect, it } from "vitest";
+import { smtpTimeouts } from "../../../src/destinations/email/smtp.ts";
 import type { Outcome, Payload } from "../../../src/model/payload.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openHttpServer } from "../../support/http-server.ts";
@@ -268,6 +269,13 @@ describe("email classifies", () => {
       { kind: "retry", reason: "deferred", detail: "421 4.3.2" },
     ],
     ["a 552 to the sender", { MAIL: "552 5.3.4 too big" }, { kind: "message_rejected", reason: "too-large" }],
+    [
+      "a server that takes DATA for the mail",
+      { DATA: "250 2.0.0 Ok", ".": "250 2.0.0 Ok" },
+      { kind: "retry", down: true, reason: "data-not-started" },
+    ],
+    ["a server that defers this mail", { DATA: "451 4.7.1 greylisted" }, { kind: "retry", reason: "deferred" }],
+    ["a server that is full", { MAIL: "421 4.3.2 too busy" }, { kind: "retry", down: true, reason: "deferred" }],
     ["an endless greeting", { greeting: trickle }, { kind: "retry", reason: "timeout" }],
   ];
 
@@ -276,6 +284,29 @@ describe("email classifies", () => {
     const { destination } = openEmail(server, { timeout: "700ms" }, { require_tls: false });
     await using _destination = destination;
     expect(await destination.send(payload([publication()]), never())).toMatchObject(expected);
+  });
+
+  it("nothing when it greets late: RFC 5321 gives it five minutes, and `timeout` less", () => {
+    const options = (timeoutMs: number) => smtpTimeouts(timeoutMs);
+    expect(options(20_000)).toMatchObject({
+      greetingTimeout: 20_000,
+      connectionTimeout: 20_000,
+      socketTimeout: 20_000,
+    });
+    expect(options(120_000)).toMatchObject({
+      greetingTimeout: 120_000,
+      connectionTimeout: 120_000,
+      dnsTimeout: 10_000,
+    });
+    expect(options(3_600_000)).toMatchObject({ greetingTimeout: 300_000, connectionTimeout: 310_000 });
+  });
+
+  it("none of the mail's text to a server that takes DATA for the mail", async () => {
+    await using server = await openSmtpScript({ DATA: "250 2.0.0 Ok" });
+    const { destination } = openEmail(server, {}, { require_tls: false });
+    await using _destination = destination;
+    await destination.send(payload([publication()]), never());
+    expect(server.seen.slice(server.seen.indexOf("DATA") + 1)).toEqual([]);
   });
 
   it("nothing when it is cut: it rejects with the signal's reason, and can be used again", async () => {

@@ -58,7 +58,7 @@ function json(body: object, status = 200, headers: Readonly<Record<string, strin
 }
 
 // What is no answer of Slack's proves nothing, whatever its status says.
-const NOT_SLACK: Outcome = { kind: "retry", reason: "not-slack" };
+const NOT_SLACK: Outcome = { kind: "retry", down: true, reason: "not-slack" };
 const DIFFERENT = { "200": NOT_SLACK, "201": { kind: "unproven" }, "10 MB in the answer": NOT_SLACK } as const;
 
 describeDestination(
@@ -146,7 +146,7 @@ describe.each(SURFACES)("slack by %s", (surface) => {
   it("tells the operator what to do about a proxy's page", async () => {
     const answer = { status: 200, headers: { "content-type": "text/html" }, body: "<html>Please log in</html>" };
     const { outcome } = await post(surface, undefined, { answer });
-    expect(outcome).toEqual({ kind: "retry", reason: "not-slack", hint: expect.stringContaining("proxy") });
+    expect(outcome).toEqual({ kind: "retry", down: true, reason: "not-slack", hint: expect.stringContaining("proxy") });
   });
 });
 
@@ -184,9 +184,9 @@ describe("slack by api", () => {
   it.each([
     ["internal_error", { kind: "ambiguous", reason: "internal_error" }],
     ["fatal_error", { kind: "ambiguous", reason: "fatal_error" }],
-    ["service_unavailable", { kind: "retry", reason: "service_unavailable" }],
-    ["request_timeout", { kind: "retry", reason: "request_timeout" }],
-    ["team_added_to_org", { kind: "retry", reason: "team_added_to_org" }],
+    ["service_unavailable", { kind: "retry", down: true, reason: "service_unavailable" }],
+    ["request_timeout", { kind: "retry", down: true, reason: "request_timeout" }],
+    ["team_added_to_org", { kind: "retry", down: true, reason: "team_added_to_org" }],
     ["ratelimited", { kind: "retry_after", reason: "ratelimited", afterMs: 30_000 }],
     [
       "message_limit_exceeded",
@@ -224,7 +224,7 @@ describe("slack by api", () => {
     ],
     ["a_code_of_tomorrow", { kind: "message_rejected", reason: "slack-error", detail: "a_code_of_tomorrow" }],
     ["constructor", { kind: "message_rejected", reason: "slack-error", detail: "constructor" }],
-    ["<b>bad.example</b>", { kind: "retry", reason: "not-slack", hint: expect.any(String) }],
+    ["<b>bad.example</b>", { kind: "retry", down: true, reason: "not-slack", hint: expect.any(String) }],
   ] as const)("classifies the error %s", async (error, expected) => {
     const { outcome, server } = await post("api", undefined, { answer: json({ ok: false, error }) });
     expect(outcome).toEqual(expected);
@@ -281,7 +281,12 @@ describe("slack by webhook", () => {
     [500, "rollup_error", "retry", undefined],
   ] as const)("classifies %i %s", async (status, word, kind, hint) => {
     const { outcome } = await post("webhook", undefined, { answer: { status, body: `${word}\n` } });
-    expect(outcome).toEqual({ kind, reason: word, ...(hint ? { hint: expect.stringContaining(hint) } : {}) });
+    expect(outcome).toEqual({
+      kind,
+      reason: word,
+      ...(kind === "retry" && { down: true }),
+      ...(hint ? { hint: expect.stringContaining(hint) } : {}),
+    });
   });
 
   it("waits as long as it is told to", async () => {
