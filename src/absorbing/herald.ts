@@ -165,6 +165,27 @@ export function configRejected(
   return { message };
 }
 
+/** `herald.frame_refused`: a frame is larger than `max_frame`; which one, in names that are not MISP's text. */
+export function frameRefused(
+  instance: string,
+  frame: { readonly topic: string; readonly bytes: number; readonly id?: string; readonly uuid?: string },
+  at: number,
+): Notice {
+  const { topic, bytes, id, uuid } = frame;
+  const message = messageOf("herald.frame_refused", at, { instance, version: `${at}:${uuid ?? id ?? bytes}` }, [
+    ["Instance", instance],
+    ["Topic", topic],
+    ["Size", `${formatNumber(Math.ceil(bytes / 2 ** 20))} MiB`],
+    ["Id", id],
+    ["UUID", uuid],
+    [
+      "What to do",
+      "Raise max_frame in the feed, if the host has the memory; with api_key a publication is told as late",
+    ],
+  ]);
+  return { message };
+}
+
 const SPANS: readonly (readonly [unit: string, ms: number])[] = [
   ["days", 86_400_000],
   ["h", 3_600_000],

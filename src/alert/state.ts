@@ -42,6 +42,7 @@ const PHRASES: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
   "herald.destination_suspended": ["Destination suspended", "# destinations suspended"],
   "herald.destination_recovered": ["Destination back", "# destinations back"],
   "herald.delivery_dead": ["Alerts not delivered", "Alerts not delivered # times"],
+  "herald.frame_refused": ["Frame refused", "# frames refused"],
   "herald.config_rejected": ["Configuration rejected", "Configuration rejected # times"],
   "herald.recall_refused": ["MISP refuses the API key", "MISP refused the API key # times"],
 };

@@ -14,3 +14,9 @@ export interface Source {
   readonly name: string;
   frames(signal: AbortSignal): AsyncIterable<readonly Frame[]>;
 }
+
+/**
+ * Frames that can change nothing, by topic: all of them, or those with one of these actions. What is not in here may matter,
+ * to a rule or to what is remembered.
+ */
+export type Needless = Readonly<Record<string, "all" | readonly string[]>>;

@@ -39,6 +39,7 @@ export const KINDS = [
   "herald.delivery_dead",
   "herald.config_rejected",
   "herald.recall_refused",
+  "herald.frame_refused",
 ] as const;
 export type Kind = (typeof KINDS)[number];
 

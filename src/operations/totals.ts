@@ -8,7 +8,7 @@ import { Tally } from "./tally.ts";
 
 /** What happened since the start, for status and metrics alike; a reload goes on counting. Labels are of our own vocabulary. */
 export class Totals {
-  /** By instance and topic, as they were taken from the feed. */
+  /** By instance and topic, as they were read. */
   readonly frames = new Tally();
   readonly messages = new Tally();
   /** By route and whether it is sure. */
@@ -26,7 +26,8 @@ export class Totals {
   readonly #reconciledAt = new Map<string, number>();
   /** Sources whose place others have taken, as long as they still count. */
   readonly #leaving = new Set<LiveSource>();
-  readonly #dropped = new Tally();
+  /** What sources that are gone have counted. */
+  readonly #gone = { dropped: new Tally(), skipped: new Tally(), refused: new Tally() };
   #received = 0;
 
   /** Frames that are about to be read. */
@@ -103,7 +104,9 @@ export class Totals {
     await gone;
     this.#leaving.delete(source);
     this.#received += source.status().received;
-    addDropped(this.#dropped, source);
+    for (const what of COUNTED) {
+      add(this.#gone[what], source, what);
+    }
   }
 
   /** Frames that `sources`, and those before them, have received. */
@@ -111,14 +114,20 @@ export class Totals {
     return [...this.#leaving, ...sources].reduce((sum, source) => sum + source.status().received, this.#received);
   }
 
-  /** Frames that `sources`, and those before them, had no room for: by instance and topic. */
-  droppedBy(sources: readonly LiveSource[]): Tally {
-    const tally = new Tally();
-    for (const { labels, n } of this.#dropped.counts) {
-      tally.add(labels, n);
-    }
+  /** Frames of `sources`, and of those before them, that came to nothing: by instance and topic. */
+  countedBy(sources: readonly LiveSource[], what: Counted): Tally {
+    const tally = copyOf(this.#gone[what]);
     for (const source of [...this.#leaving, ...sources]) {
-      addDropped(tally, source);
+      add(tally, source, what);
+    }
+    return tally;
+  }
+
+  /** All frames that were taken from the feed, also those that nobody reads. */
+  takenBy(sources: readonly LiveSource[]): Tally {
+    const tally = copyOf(this.frames);
+    for (const { labels, n } of this.countedBy(sources, "skipped").counts) {
+      tally.add(labels, n);
     }
     return tally;
   }
@@ -130,7 +139,7 @@ export class Totals {
     readonly destinations: readonly string[];
   }): void {
     const instances = new Set(named.instances);
-    for (const tally of [this.frames, this.late, this.#dropped]) {
+    for (const tally of [this.frames, this.late, ...Object.values(this.#gone)]) {
       tally.keep(instances);
     }
     for (const instance of this.#reconciledAt.keys()) {
@@ -157,10 +166,22 @@ export class Totals {
   }
 }
 
-function addDropped(tally: Tally, source: LiveSource): void {
-  for (const [topic, n] of Object.entries(source.status().dropped)) {
+/** What a source counts by topic. */
+const COUNTED = ["dropped", "skipped", "refused"] as const;
+type Counted = (typeof COUNTED)[number];
+
+function add(tally: Tally, source: LiveSource, what: Counted): void {
+  for (const [topic, n] of Object.entries(source.status()[what])) {
     tally.add([source.name, topicOf(topic)], n);
   }
+}
+
+function copyOf(before: Tally): Tally {
+  const tally = new Tally();
+  for (const { labels, n } of before.counts) {
+    tally.add(labels, n);
+  }
+  return tally;
 }
 
 /** A sender may make up any number of names. */

@@ -1,5 +1,5 @@
 import { openWakeups } from "../absorbing/absorb.ts";
-import { feedRecovered, feedSilent, started } from "../absorbing/herald.ts";
+import { feedRecovered, feedSilent, frameRefused, started } from "../absorbing/herald.ts";
 import { UNOBSERVED } from "../absorbing/observer.ts";
 import type { Parts } from "../app.ts";
 import { LogLimiter } from "../base/log-limiter.ts";
@@ -9,12 +9,14 @@ import type { Config } from "../config/schema.ts";
 import type { DeliveryWorker } from "../delivery/deliver.ts";
 import { Holds } from "../delivery/holds.ts";
 import { openDeliveryState } from "../delivery/settle.ts";
-import type { Source } from "../model/frame.ts";
+import type { Needless, Source } from "../model/frame.ts";
 import type { Message } from "../model/message.ts";
 import type { Store } from "../model/outbox.ts";
 import type { Rules } from "../planning/plan.ts";
 import { compileRoutes } from "../routing/route.ts";
+import type { FrameName } from "../sources/frame-look.ts";
 import type { LiveSource } from "../sources/source.ts";
+import { needlessWithout } from "../topics/needless.ts";
 import { askedInstances, openAsker } from "./asking.ts";
 import type { Before, Surroundings } from "./surroundings.ts";
 
@@ -26,6 +28,11 @@ const SENDS_PER_ATTEMPT = 4;
 export function compileRules({ misp, routes, destinations }: Config): Rules {
   const asks = Object.entries(misp).flatMap(([instance, { api_key }]) => (api_key ? [instance] : []));
   return { routes: compileRoutes(routes), destinations: new Map(Object.entries(destinations)), asks: new Set(asks) };
+}
+
+/** The frames that change nothing under these rules. */
+export function needlessOf({ routes }: Rules): Needless {
+  return needlessWithout(new Set([...routes].flatMap(([kind, table]) => (table.routes.length > 0 ? [kind] : []))));
 }
 
 /** The live sources of a configuration, those of `before` where they are the same ones; opening one does no I/O. */
@@ -44,8 +51,9 @@ export function openSources(
       notices?.say((silent ? feedSilent : feedRecovered)(instance, sinceAt, clock.now()));
     const silentSince = before?.sources.find(({ name }) => name === instance)?.status().silentSince;
     const onGap = () => gap?.(instance);
+    const onRefused = (frame: FrameName) => notices?.say(frameRefused(instance, frame, clock.now()));
     const known = silentSince === undefined ? {} : { silentSince };
-    return feed.open({ instance, log, now: clock.now, onSilence, onGap, ...known });
+    return feed.open({ instance, log, now: clock.now, onSilence, onGap, onRefused, ...known });
   });
 }
 

@@ -23,7 +23,7 @@ import { Totals } from "../operations/totals.ts";
 import type { LiveSource } from "../sources/source.ts";
 import type { Size } from "../store/sqlite/size.ts";
 import { logProblems } from "./log-problems.ts";
-import { openParts, openSources, startedMessages } from "./parts.ts";
+import { needlessOf, openParts, openSources, startedMessages } from "./parts.ts";
 import { dropUnnamed, noteUnnamed } from "./unnamed.ts";
 import { keepInBounds } from "./upkeep.ts";
 
@@ -268,6 +268,9 @@ export class Service implements AsyncDisposable {
     const sources = openSources(loaded.config, surroundings, old);
     const opened = openParts(loaded.config, surroundings, { store, sources, holds: this.#holds }, old);
     const parts = { ...opened, liveness: this.liveness };
+    for (const source of sources) {
+      source.spare(needlessOf(parts.rules));
+    }
     return { loaded, sources, parts, since: clock.now() };
   }
 

@@ -1,36 +1,60 @@
-/** One frame on its way from a socket to the main thread. */
-export interface QueuedFrame {
+/** Frames one after the other in one buffer, as they go from one thread to another. */
+export interface FrameBatch {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** When it was received, by the monotonic clock that all threads share. */
-  readonly atMs: number;
-  /** What it is charged with until it is released. */
+  /** How long each is. */
+  readonly lengths: readonly number[];
+  /** When each was received, by the monotonic clock that all threads share. */
+  readonly atMs: readonly number[];
+  /** What the batch is charged with until it is released; a giant is charged apart from the others. */
   readonly cost: number;
+  readonly giant: boolean;
+}
+
+/** How much a queue may hold. */
+export interface QueueLimits {
+  /** All frames but giants, in bytes. */
+  readonly bytes: number;
+  /** A frame of more bytes is a giant. */
+  readonly giantAbove: number;
+  /** All giants, in bytes. */
+  readonly giantBytes: number;
+}
+
+interface Page {
+  buffer: ArrayBuffer;
+  used: number;
+  readonly lengths: number[];
+  readonly atMs: number[];
+  readonly topics: string[];
 }
 
 /**
- * A queue bounded in bytes that, when full, drops by kind: a publication (`misp_json`) pushes out the newest of the other
- * frames, anything else is not let in. What was taken stays charged until it is released.
+ * A queue bounded in bytes. Publications (`misp_json`) leave it first; when it is full, a publication pushes out the newest
+ * of the other frames, and anything else is not let in. What was taken stays charged until it is released. Giants have room
+ * of their own and leave at once, so that none of them takes the room of all others.
  *
- * A frame above the limit is let in only when nothing else is held, so that it is not refused for ever. The class refers
- * to nothing outside of itself, because a worker evaluates its text (see zeromq-worker.ts).
+ * Frames are written one after the other into pages, which leave as they are: a frame is copied once, and a batch is one
+ * buffer. A frame above a limit is let in only when nothing else is held under that limit, so that it is not refused for
+ * ever. The class refers to nothing outside of itself, because a worker evaluates its text (see zeromq/receiver.ts).
  */
 export class FrameQueue {
-  readonly #limit: number;
-  /** Apart, so that making room is no search; the number tells which came first. */
-  readonly #publications: { items: { frame: QueuedFrame; order: number }[]; next: number } = { items: [], next: 0 };
-  readonly #others: { items: { frame: QueuedFrame; order: number; topic: string }[]; next: number } = {
-    items: [],
-    next: 0,
-  };
+  readonly #limits: QueueLimits;
+  readonly #pageBytes: number;
+  readonly #publications: Page[] = [];
+  readonly #others: Page[] = [];
+  readonly #giants: Page[] = [];
   readonly #dropped: Record<string, number> = {};
-  #order = 0;
+  #spare: ArrayBuffer | undefined;
   #othersCost = 0;
   #queued = 0;
   #taken = 0;
+  #giantBytes = 0;
   #drops = 0;
 
-  constructor(limit: number) {
-    this.#limit = limit;
+  constructor(limits: QueueLimits) {
+    this.#limits = limits;
+    // Small enough that many of them fit in, and the consumer gets what it can do in one turn.
+    this.#pageBytes = Math.min(2 ** 17, Math.max(1, Math.floor(limits.bytes / 16)));
   }
 
   /** How many frames were dropped, in all and by topic. */
@@ -40,77 +64,136 @@ export class FrameQueue {
   get dropped(): Readonly<Record<string, number>> {
     return this.#dropped;
   }
-  get size(): number {
-    return this.#publications.items.length - this.#publications.next + this.#others.items.length - this.#others.next;
-  }
-  /** The cost of what was taken and not yet released. */
-  get taken(): number {
-    return this.#taken;
-  }
 
-  push(message: Uint8Array, atMs: number): void {
-    // A copy of its own: libzmq keeps a whole receive buffer for a small message, and only such bytes can be transferred.
+  /** Lets a frame in, or drops by kind; `topic` is a name of MISP's form, or `other`. */
+  push(message: Uint8Array, topic: string, atMs: number): void {
+    if (message.byteLength > this.#limits.giantAbove) {
+      this.#pushGiant(message, topic, atMs);
+      return;
+    }
     // The extra stands for the objects around the bytes, so that a flood of tiny frames is bounded too.
     const cost = message.byteLength + 512;
-    const topic = this.#topic(message);
-    const publication = topic === "misp_json";
-    const excess = this.#queued + this.#taken + cost - this.#limit;
-    if (excess > 0 && !(publication && excess <= this.#othersCost) && this.#queued + this.#taken > 0) {
+    const isPublication = topic === "misp_json";
+    const held = this.#queued + this.#taken;
+    const excess = held + cost - this.#limits.bytes;
+    if (excess > 0 && !(isPublication && excess <= this.#othersCost) && held > 0) {
       this.#drop(topic);
       return;
     }
-    while (this.#queued + this.#taken + cost > this.#limit && this.#others.items.length > this.#others.next) {
-      const evicted = this.#others.items.pop();
-      if (!evicted) {
-        break;
-      }
-      this.#queued -= evicted.frame.cost;
-      this.#othersCost -= evicted.frame.cost;
-      this.#drop(evicted.topic);
+    while (this.#queued + this.#taken + cost > this.#limits.bytes && this.#others.length > 0) {
+      this.#evict();
     }
-    const frame = { bytes: new Uint8Array(message), atMs, cost };
-    this.#order++;
     this.#queued += cost;
-    if (publication) {
-      this.#publications.items.push({ frame, order: this.#order });
-    } else {
-      this.#others.items.push({ frame, order: this.#order, topic });
+    if (!isPublication) {
       this.#othersCost += cost;
     }
+    this.#write(isPublication ? this.#publications : this.#others, message, topic, atMs);
   }
 
-  /** The oldest frames, at most `count`, while what is taken stays within `window`; one is given whenever nothing is taken. */
-  take(count: number, window: number): QueuedFrame[] {
-    const frames: QueuedFrame[] = [];
-    while (frames.length < count) {
-      const publication = this.#publications.items[this.#publications.next];
-      const other = this.#others.items[this.#others.next];
-      const publicationFirst = publication && (!other || publication.order < other.order);
-      const first = publicationFirst ? publication : other;
-      if (!first || (this.#taken > 0 && this.#taken + first.frame.cost > window)) {
-        break;
-      }
-      if (!publicationFirst) {
-        this.#othersCost -= first.frame.cost;
-      }
-      this.#advance(publicationFirst ? this.#publications : this.#others);
-      this.#queued -= first.frame.cost;
-      this.#taken += first.frame.cost;
-      frames.push(first.frame);
+  /**
+   * The next frames, at most 512 and of one page, while what is taken stays within `window`; some are given whenever nothing
+   * is taken. A giant is given alone.
+   */
+  take(window: number): FrameBatch | undefined {
+    const giant = this.#giants.shift();
+    if (giant) {
+      const { buffer, used, lengths, atMs } = giant;
+      return { bytes: new Uint8Array(buffer, 0, used), lengths, atMs, cost: used, giant: true };
     }
-    return frames;
+    const lane = this.#publications.length > 0 ? this.#publications : this.#others;
+    const [page] = lane;
+    if (!page) {
+      return undefined;
+    }
+    const cost = page.used + 512 * page.lengths.length;
+    if (this.#taken > 0 && this.#taken + cost > window) {
+      return undefined;
+    }
+    lane.shift();
+    if (lane === this.#others) {
+      this.#othersCost -= cost;
+    }
+    this.#queued -= cost;
+    this.#taken += cost;
+    this.#shrink(page);
+    const { buffer, used, lengths, atMs } = page;
+    return { bytes: new Uint8Array(buffer, 0, used), lengths, atMs, cost, giant: false };
   }
 
-  release(cost: number): void {
-    this.#taken -= cost;
+  /** What was taken is done with. */
+  release({ cost, giant }: Pick<FrameBatch, "cost" | "giant">): void {
+    if (giant) {
+      this.#giantBytes -= cost;
+    } else {
+      this.#taken -= cost;
+    }
   }
 
-  #advance(worker: { items: unknown[]; next: number }): void {
-    worker.next++;
-    // Cutting the array at every step would cost its whole length each time.
-    if (worker.next === worker.items.length || worker.next >= 1024) {
-      worker.items.splice(0, worker.next);
-      worker.next = 0;
+  #pushGiant(message: Uint8Array, topic: string, atMs: number): void {
+    const bytes = message.byteLength;
+    if (this.#giantBytes > 0 && this.#giantBytes + bytes > this.#limits.giantBytes) {
+      this.#drop(topic);
+      return;
+    }
+    this.#giantBytes += bytes;
+    const buffer = new Uint8Array(message).buffer;
+    this.#giants.push({ buffer, used: bytes, lengths: [bytes], atMs: [atMs], topics: [topic] });
+  }
+
+  #write(lane: Page[], message: Uint8Array, topic: string, atMs: number): void {
+    let page = lane.at(-1);
+    if (!page || page.lengths.length >= 512 || page.used + message.byteLength > page.buffer.byteLength) {
+      if (page) {
+        this.#shrink(page);
+      }
+      page = this.#open(message.byteLength);
+      lane.push(page);
+    }
+    // A copy of its own: libzmq keeps a whole receive buffer for a small message, and only our own can be transferred.
+    new Uint8Array(page.buffer, page.used).set(message);
+    page.used += message.byteLength;
+    page.lengths.push(message.byteLength);
+    page.atMs.push(atMs);
+    page.topics.push(topic);
+  }
+
+  #open(bytes: number): Page {
+    let buffer: ArrayBuffer;
+    if (bytes <= this.#pageBytes && this.#spare) {
+      buffer = this.#spare;
+      this.#spare = undefined;
+    } else {
+      buffer = new ArrayBuffer(Math.max(bytes, this.#pageBytes));
+    }
+    return { buffer, used: 0, lengths: [], atMs: [], topics: [] };
+  }
+
+  /** A page that is mostly empty holds no more memory than it is charged with; its buffer is kept for the next one. */
+  #shrink(page: Page): void {
+    const { buffer, used } = page;
+    if (used * 2 > buffer.byteLength) {
+      return;
+    }
+    page.buffer = buffer.slice(0, used);
+    if (buffer.byteLength === this.#pageBytes) {
+      this.#spare = buffer;
+    }
+  }
+
+  /** Drops the newest of what is no publication. */
+  #evict(): void {
+    const page = this.#others.at(-1);
+    const bytes = page?.lengths.pop();
+    if (!page || bytes === undefined) {
+      return;
+    }
+    page.used -= bytes;
+    page.atMs.pop();
+    this.#drop(page.topics.pop() ?? "other");
+    this.#queued -= bytes + 512;
+    this.#othersCost -= bytes + 512;
+    if (page.lengths.length === 0) {
+      this.#others.pop();
     }
   }
 
@@ -119,12 +202,5 @@ export class FrameQueue {
     const label = topic in this.#dropped || Object.keys(this.#dropped).length < 32 ? topic : "other";
     this.#drops++;
     this.#dropped[label] = (this.#dropped[label] ?? 0) + 1;
-  }
-
-  /** The topic where it can be one of MISP's; anything else, which may be any bytes, is `other`. */
-  #topic(message: Uint8Array): string {
-    const space = message.subarray(0, 64).indexOf(0x20);
-    const topic = space < 0 ? "" : String.fromCharCode(...message.subarray(0, space));
-    return /^misp_json[a-z_]*$/.test(topic) ? topic : "other";
   }
 }

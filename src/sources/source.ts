@@ -2,7 +2,8 @@ import { createHmac, randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { Log } from "../base/log.ts";
 import { Secret } from "../base/secret.ts";
-import type { Source } from "../model/frame.ts";
+import type { Needless, Source } from "../model/frame.ts";
+import type { FrameName } from "./frame-look.ts";
 
 /** What a source is given when it is opened; opening does no I/O. */
 export interface SourceContext {
@@ -15,6 +16,8 @@ export interface SourceContext {
   readonly silentSince?: number;
   /** Called when it is connected again, and when frames were dropped: something may have been missed. */
   readonly onGap?: () => void;
+  /** Called for each frame that is too large to be read. */
+  readonly onRefused?: (frame: FrameName) => void;
 }
 
 /** How a source is doing, for status, metrics and health; counted since it was opened. */
@@ -22,6 +25,10 @@ export interface SourceStatus {
   readonly received: number;
   /** Frames that the full queue had no room for; topics that MISP does not have count as `other`. */
   readonly dropped: Readonly<Record<string, number>>;
+  /** Frames that could matter to nobody, by topic: they were counted and not read. */
+  readonly skipped: Readonly<Record<string, number>>;
+  /** Frames that were too large to be read, by topic. */
+  readonly refused: Readonly<Record<string, number>>;
   readonly endpoints: readonly { readonly endpoint: string; readonly connected: boolean }[];
   readonly lastFrameAt?: number;
   /** Nothing arrived for `silent_after`; since when. */
@@ -31,6 +38,8 @@ export interface SourceStatus {
 /** A source that lasts, and can be asked how it is. */
 export interface LiveSource extends Source {
   status(): SourceStatus;
+  /** From now on these frames need not be yielded. They count as received, and say that the feed is alive. */
+  spare(needless: Needless): void;
 }
 
 /** A parsed `feed:` entry; the options of its type are inside `open`. */

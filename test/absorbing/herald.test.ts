@@ -321,6 +321,11 @@ describe("messages of our own", () => {
     herald.deliveryDead("soc", { reason: "http-400", n: 12 }, T0),
     herald.configRejected({ problems: 2, where: "config.yaml:14:16" }, T0),
     herald.recallRefused("cert", { since: T0, reason: "key-not-accepted", hint: "check it", probeMs: 60_000 }, T0),
+    herald.frameRefused(
+      "cert",
+      { topic: "misp_json", bytes: 70_000_000, id: "4711", uuid: "1a87fd96-a4d3-4d6c-84dc-a028d3cf6774" },
+      T0,
+    ),
   ].map(({ message }) => message);
 
   it("have a builder for every kind", () => {
@@ -357,6 +362,7 @@ describe("messages of our own", () => {
     [7, "Alerts not delivered: soc"],
     [8, "Configuration rejected"],
     [9, "MISP refuses the API key: cert"],
+    [10, "Frame refused: cert"],
   ])("number %s is titled %s", (n, title) => {
     const message = messages[n - 1];
     if (!message?.kind) {

@@ -11,7 +11,8 @@ function sourceOf(counted: { received: number; dropped: Record<string, number> }
   return {
     name: "cert",
     async *frames() {},
-    status: () => ({ ...counted, endpoints: [] }),
+    status: () => ({ ...counted, skipped: { misp_json_self: 2 }, refused: {}, endpoints: [] }),
+    spare() {},
   };
 }
 
@@ -98,7 +99,7 @@ test("what a source has counted stays when another takes its place, also what it
   await replaced;
   old.received = 99;
   expect(totals.receivedBy([next])).toBe(16);
-  expect(totals.droppedBy([next]).counts).toEqual([
+  expect(totals.countedBy([next], "dropped").counts).toEqual([
     { labels: ["cert", "misp_json"], n: 4 },
     { labels: ["cert", "other"], n: 1 },
   ]);

@@ -18,7 +18,8 @@ beforeAll(async () => {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   const args = [tsc, "-p", join(root, "tsconfig.build.json"), "--outDir", compiled, "--noCheck"];
   await promisify(execFile)(process.execPath, args, { cwd: root });
-});
+  // The compiler may wait for a busy machine.
+}, 180_000);
 
 afterAll(async () => {
   await rm(compiled, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Frame } from "../../src/model/frame.ts";
+import type { Frame, Needless } from "../../src/model/frame.ts";
 import { Feed } from "../../src/sources/index.ts";
 import type { SourceContext } from "../../src/sources/source.ts";
 import { captureLog } from "../support/captured-log.ts";
@@ -12,10 +12,12 @@ function listen(
   feed: Readonly<Record<string, unknown>>,
   now: () => number = Date.now,
   more: Partial<SourceContext> = {},
+  needless: Needless = {},
 ) {
   const captured = captureLog();
   const context = { instance: "cert", log: captured.log, now, ...more };
   const source = Feed.parse({ type: "zeromq", ...feed }).open(context);
+  source.spare(needless);
   const stop = new AbortController();
   const frames: Frame[] = [];
   const batches: number[] = [];
@@ -135,7 +137,7 @@ describe("zeromq", () => {
     });
   });
 
-  test("keeps the order in batches of at most 64", async () => {
+  test("keeps the order of publications, and that of all others, in batches of at most 512", async () => {
     await using publisher = await openPublisher();
     await using feed = listen({ endpoints: [publisher.endpoint] });
     await publisher.subscribed();
@@ -143,11 +145,61 @@ describe("zeromq", () => {
       await publisher.send(n % 10 === 0 ? "misp_json" : "misp_json_attribute", { n });
     }
     await eventually(() => feed.frames.length === 5000);
-    expect(feed.frames.map(({ payload }) => JSON.parse(Buffer.from(payload).toString()).n)).toEqual(
-      Array.from({ length: 5000 }, (_, n) => n),
-    );
-    expect(Math.max(...feed.batches)).toBeLessThanOrEqual(64);
+    const numbers = (isPublication: boolean) =>
+      feed.frames
+        .filter(({ topic }) => (topic === "misp_json") === isPublication)
+        .map(({ payload }) => JSON.parse(Buffer.from(payload).toString()).n);
+    const all = Array.from({ length: 5000 }, (_, n) => n);
+    expect(numbers(true)).toEqual(all.filter((n) => n % 10 === 0));
+    expect(numbers(false)).toEqual(all.filter((n) => n % 10 !== 0));
+    expect(Math.max(...feed.batches)).toBeLessThanOrEqual(512);
     expect(Math.min(...feed.batches)).toBeGreaterThan(0);
+  });
+
+  test("does not yield what cannot matter, but counts it and hears that the feed is alive", async () => {
+    await using publisher = await openPublisher();
+    const needless: Needless = { misp_json_self: "all", misp_json_object: ["add"] };
+    await using feed = listen({ endpoints: [publisher.endpoint] }, undefined, {}, needless);
+    await publisher.subscribed();
+    await publisher.send("misp_json_self", { status: "alive" });
+    await publisher.send("misp_json_object", { Object: {}, action: "add" });
+    await publisher.send("misp_json_object", { Object: {}, action: "edit" });
+    await eventually(() => feed.source.status().received === 3);
+    expect(feed.texts()).toEqual([["misp_json_object", '{"Object":{},"action":"edit"}']]);
+    await eventually(() => feed.source.status().skipped.misp_json_object === 1);
+    expect(feed.source.status()).toMatchObject({ dropped: {}, skipped: { misp_json_self: 1, misp_json_object: 1 } });
+    expect(feed.source.status().lastFrameAt).toBeDefined();
+    feed.source.spare({});
+    await eventually(() => {
+      void publisher.send("misp_json_self", {});
+      return feed.frames.length > 1;
+    });
+  });
+
+  test("refuses a frame above max_frame aloud, with its topic, size and event, and goes on", async () => {
+    const refused: unknown[] = [];
+    let gaps = 0;
+    await using publisher = await openPublisher();
+    await using feed = listen({ endpoints: [publisher.endpoint], max_frame: "1MiB" }, undefined, {
+      onRefused: (frame) => void refused.push(frame),
+      onGap: () => gaps++,
+    });
+    await publisher.subscribed();
+    const uuid = "1a87fd96-a4d3-4d6c-84dc-a028d3cf6774";
+    const marker = "zzmarkerzz";
+    const large = `misp_json ${JSON.stringify({ Event: { id: "4711", info: marker, uuid, x: "x".repeat(2 ** 20) } })}`;
+    await publisher.sendRaw(large);
+    await publisher.send("misp_json", { still: "here" });
+    await eventually(() => feed.frames.length === 1);
+    expect(feed.texts()).toEqual([["misp_json", '{"still":"here"}']]);
+    const frame = { topic: "misp_json", bytes: large.length, id: "4711", uuid };
+    expect(refused).toEqual([frame]);
+    expect(gaps).toBe(1);
+    expect(feed.find(/Refused a frame/)).toMatchObject([
+      { level: "error", instance: "cert", ...frame, maxBytes: 2 ** 20 },
+    ]);
+    expect(feed.source.status()).toMatchObject({ received: 2, refused: { misp_json: 1 }, dropped: {} });
+    expect(feed.lines.join("")).not.toContain(marker);
   });
 
   test("authenticates", async () => {
@@ -239,6 +291,41 @@ describe("zeromq", () => {
     await publisher.done();
     await eventually(() => feed.frames.length === 2000);
     expect(feed.source.status().dropped).toEqual({});
+  });
+
+  test("loses nothing that MISP kept while its publisher was down", async () => {
+    const restarts = [500, 3000].map(async (downMs) => {
+      await using publisher = await openPublisherProcess([
+        { do: "misp-restart", downMs, topic: "misp_json", count: 500 },
+        { do: "misp-restart", downMs: 100, topic: "misp_json_event", count: 500 },
+      ]);
+      await using feed = listen({ endpoints: [publisher.endpoint] });
+      await publisher.subscribed();
+      publisher.go();
+      await publisher.done();
+      await eventually(() => feed.frames.length === 1000);
+      expect(feed.find(/Lost the connection/)).toHaveLength(2);
+    });
+    await Promise.all(restarts);
+  });
+
+  test("loses nothing of a publisher that stood still for many heartbeats, and finds one that never goes on", async () => {
+    await using publisher = await openPublisherProcess([
+      { do: "send", topic: "misp_json", count: 500, bytes: 100 },
+      { do: "wait", ms: 100 },
+    ]);
+    await using feed = listen({ endpoints: [publisher.endpoint], heartbeat: "100ms", silent_after: "1s" });
+    await publisher.subscribed();
+    publisher.kill("SIGSTOP");
+    publisher.go();
+    await eventually(() => feed.find(/The feed is silent/).length === 1);
+    expect(feed.find(/Lost the connection/)).toEqual([]);
+    publisher.kill("SIGCONT");
+    await eventually(() => feed.frames.length === 500);
+    publisher.kill("SIGSTOP");
+    await eventually(() => feed.find(/Lost the connection/).length === 1);
+    publisher.kill("SIGCONT");
+    await eventually(() => feed.find(/Connected/).length === 2);
   });
 
   test("drops by kind when its consumer is slow, counts and logs it, and keeps publications", async () => {

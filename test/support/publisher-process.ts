@@ -10,6 +10,8 @@ export type Step =
   | { readonly do: "restart"; readonly downMs: number }
   /** Goes on when somebody subscribes, at the latest after `ms`. */
   | { readonly do: "await-subscriber"; readonly ms: number }
+  /** What mispzmq.py does when it is started again: it binds, waits for a second, and sends what was kept meanwhile. */
+  | { readonly do: "misp-restart"; readonly downMs: number; readonly topic: string; readonly count: number }
   /** Frames of about `bytes`, `{"n": 0}` and so on. */
   | { readonly do: "send"; readonly topic: string; readonly count: number; readonly bytes: number };
 
@@ -21,6 +23,8 @@ export interface PublisherProcess extends AsyncDisposable {
   go(): void;
   /** Resolves when all steps are done. */
   done(): Promise<void>;
+  /** Stops the process, or lets it go on. */
+  kill(signal: "SIGSTOP" | "SIGCONT"): void;
 }
 
 /** A publisher that goes on while our own thread is blocked. */
@@ -61,6 +65,7 @@ export async function openPublisherProcess(steps: readonly Step[]): Promise<Publ
     subscribed: async () => void (await heard("subscribed")),
     go: () => void child.stdin.write("go\n"),
     done: async () => void (await heard("done")),
+    kill: (signal) => void child.kill(signal),
     async [Symbol.asyncDispose]() {
       const exited = child.exitCode === null && child.signalCode === null ? once(child, "exit") : undefined;
       child.kill("SIGKILL");
@@ -86,6 +91,11 @@ async function bind(address) {
 const todo = {
   wait: ({ ms }) => sleep(ms),
   async restart({ downMs }) { const address = socket.lastEndpoint; socket.close(); await sleep(downMs); await bind(address); },
+  async "misp-restart"({ downMs, topic, count }) {
+    await todo.restart({ downMs });
+    await sleep(1000);
+    await todo.send({ topic, count, bytes: 100 });
+  },
   "await-subscriber": ({ ms }) => Promise.race([subscribed, sleep(ms)]),
   async send({ topic, count, bytes }) {
     const filler = "x".repeat(Math.max(0, bytes - topic.length - 20));

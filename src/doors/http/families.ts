@@ -23,6 +23,12 @@ export const FAMILIES = {
   misp_herald_feed_silent: gauge("1 while nothing has come for silent_after, else 0", "misp"),
   misp_herald_feed_last_frame_timestamp_seconds: gauge("When the newest frame came; absent before the first", "misp"),
   misp_herald_feed_frames_total: counter("Frames taken from the feed", "misp", "topic"),
+  misp_herald_feed_frames_skipped_total: counter(
+    "Frames that were not read, because nothing in them can matter to a route or to what is remembered",
+    "misp",
+    "topic",
+  ),
+  misp_herald_feed_frames_refused_total: counter("Frames above max_frame", "misp", "topic"),
   misp_herald_feed_frames_dropped_total: counter("Frames that the full queue had no room for", "misp", "topic"),
   misp_herald_frames_unreadable_total: counter("Frames that are not what their topic promises"),
   misp_herald_messages_total: counter("Messages by what happened; `none` has nothing that a rule may match", "kind"),

@@ -78,8 +78,10 @@ async function feeds({
   return [
     ...perInstance,
     ...perSource,
-    ...counted(instances, totals.frames, "misp_herald_feed_frames_total", byTopic),
-    ...counted(instances, totals.droppedBy(sources), "misp_herald_feed_frames_dropped_total", byTopic),
+    ...counted(instances, totals.takenBy(sources), "misp_herald_feed_frames_total", byTopic),
+    ...counted(instances, totals.countedBy(sources, "skipped"), "misp_herald_feed_frames_skipped_total", byTopic),
+    ...counted(instances, totals.countedBy(sources, "dropped"), "misp_herald_feed_frames_dropped_total", byTopic),
+    ...counted(instances, totals.countedBy(sources, "refused"), "misp_herald_feed_frames_refused_total", byTopic),
     ...counted(instances, totals.late, "misp_herald_late_publications_total", ["misp"], [[]]),
     sample("misp_herald_frames_unreadable_total", unreadable.total),
   ];

@@ -1,17 +1,21 @@
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
-import { FrameQueue, type QueuedFrame } from "../frame-queue.ts";
-import { type FromReceiver, type ReceiveOptions, receive, type ToReceiver } from "./worker.ts";
+import type { Needless } from "../../model/frame.ts";
+import { FrameLook } from "../frame-look.ts";
+import { type FrameBatch, FrameQueue } from "../frame-queue.ts";
+import { Link } from "./link.ts";
+import { type FromReceiver, type ReceiveOptions, Receiving, receive, type ToReceiver } from "./worker.ts";
 
 /** The main thread's end of a receiving thread. */
 export interface Receiver {
-  /** What arrived since the last call, at most 64 frames; undefined when closed. To ask again says that they are consumed. */
-  next(): Promise<readonly QueuedFrame[] | undefined>;
+  /** The next batch, at most 512 frames; undefined when closed. To ask again says that the one before is consumed. */
+  next(): Promise<FrameBatch | undefined>;
+  /** From now on, these frames need not be handed over. */
+  spare(needless: Needless): void;
   /** Closes the sockets and resolves when the thread has ended. */
   close(): Promise<void>;
 }
 
-const MAX_BATCH = 64;
 const EXIT_WAIT_MS = 2000;
 
 /** Starts a receiving thread; `observe` is told all that it says, also while nobody asks for frames. */
@@ -24,15 +28,15 @@ export function openReceiver(
   const worker = new Worker(PROGRAM, { eval: true, workerData, execArgv: [], name: "zeromq" });
   const post = (message: ToReceiver) => worker.postMessage(message);
 
-  let arrived: QueuedFrame[] = [];
-  let given = 0;
+  let arrived: FrameBatch[] = [];
+  let given: FrameBatch | undefined;
   let failure: Error | undefined;
   let closing = false;
   let wake = () => {};
 
   worker.on("message", (message: FromReceiver) => {
-    if (message.type === "frames") {
-      arrived.push(...message.frames);
+    if (message.type === "frames" && message.batch) {
+      arrived.push(message.batch);
     }
     if (message.type === "failed") {
       failure = new Error(`Cannot receive from ZeroMQ: ${message.reason}`);
@@ -79,10 +83,10 @@ export function openReceiver(
 
   return {
     async next() {
-      if (given > 0) {
-        post({ type: "consumed", cost: given });
+      if (given) {
+        post({ type: "consumed", cost: given.cost, giant: given.giant });
       }
-      given = 0;
+      given = undefined;
       while (arrived.length === 0 && !closing && !failure) {
         await new Promise<void>((resolve) => {
           wake = resolve;
@@ -94,19 +98,23 @@ export function openReceiver(
       if (failure) {
         throw failure;
       }
-      const frames = arrived.splice(0, MAX_BATCH);
-      for (const frame of frames) {
-        given += frame.cost;
-      }
-      return frames;
+      given = arrived.shift();
+      return given;
     },
+    spare: (table) => post({ type: "needless", table }),
     close,
   };
 }
 
-const PROGRAM = `(${receive})(${FrameQueue}, require("node:worker_threads"), require(${JSON.stringify(
-  createRequire(import.meta.url).resolve("zeromq"),
-)}))`;
+/** Runs in the thread what refers to nothing but what it is given: each part is evaluated from its text, under its name. */
+const PROGRAM = `(${receive})({
+  FrameQueue: ${FrameQueue},
+  FrameLook: ${FrameLook},
+  Link: ${Link},
+  Receiving: ${Receiving},
+  threads: require("node:worker_threads"),
+  zeromq: require(${JSON.stringify(createRequire(import.meta.url).resolve("zeromq"))}),
+})`;
 
 // process.exit() ends threads by force, and one that has a receive pending takes the process down with SIGABRT (zeromq.js
 // issue #411), whatever exit code was asked for. Nothing can be awaited there, but the thread can end while we block.

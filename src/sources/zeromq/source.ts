@@ -1,11 +1,16 @@
 import { z } from "zod";
 import { Duration, SecretText, Size } from "../../base/schema.ts";
-import type { Frame } from "../../model/frame.ts";
+import type { Frame, Needless } from "../../model/frame.ts";
 import { openBurstLog } from "../burst-log.ts";
+import type { FrameName } from "../frame-look.ts";
+import type { FrameBatch } from "../frame-queue.ts";
 import { defineSource, type LiveSource, type SourceContext, splitFrame } from "../source.ts";
-import { openReceiver } from "./receiver.ts";
-import type { FromReceiver, LinkState } from "./worker.ts";
+import type { LinkState } from "./link.ts";
+import { openReceiver, type Receiver } from "./receiver.ts";
+import type { FromReceiver, ReceiverTotals } from "./worker.ts";
 
+/** A larger frame does not wait with the others, nor take their room. */
+const GIANT_BYTES = 2 ** 21;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const RECHECK_MS = 500;
 
@@ -38,9 +43,12 @@ const SHAPE = {
   queue: Size.refine((bytes) => bytes >= 2 ** 16, "must be at least 64KiB")
     .default(2 ** 26)
     .describe("Bounds what waits in memory before it is processed. Default 64MiB."),
+  max_frame: Size.refine((bytes) => bytes >= 2 ** 20 && bytes <= 2 ** 30, "must be from 1MiB to 1GiB")
+    .default(2 ** 26)
+    .describe("A larger frame is refused aloud, and found by reconcile. Default 64MiB."),
   heartbeat: Duration.refine((ms) => ms >= 100 && ms <= 3_600_000, "must be from 100ms to 1h")
     .default(10_000)
-    .describe("Finds a peer that has vanished. Default 10s."),
+    .describe("Finds a host that has vanished within 4, a publisher that hangs within 31. Default 10s."),
 };
 
 export type ZeromqOptions = z.output<z.ZodObject<typeof SHAPE>>;
@@ -64,17 +72,30 @@ export const zeromq = defineSource({
 /** Each call of `frames` connects anew; ending the iteration, by the signal or by leaving it, closes all sockets. */
 export function openZeromq(
   options: ZeromqOptions,
-  { instance, log, now, onSilence, onGap, ...before }: SourceContext,
+  { instance, log, now, onSilence, onGap, onRefused, ...opened }: SourceContext,
 ): LiveSource {
   const connected = new Set<string>();
   const seen = new Set<string>();
   let received = 0;
   let dropped: Readonly<Record<string, number>> = {};
+  let skipped: Readonly<Record<string, number>> = {};
+  let refused: Readonly<Record<string, number>> = {};
+  let needless: Needless = {};
+  const receivers = new Set<Receiver>();
   let lastFrameAt: number | undefined;
-  let silentSince = before.silentSince;
+  let silentSince = opened.silentSince;
 
   // A frame may have waited for a busy main thread: its age is taken off by the clock that both threads share.
   const instant = (atMs: number) => Math.round(now() - (Number(process.hrtime.bigint()) / 1e6 - atMs));
+
+  function* framesOf({ bytes, lengths, atMs }: FrameBatch): Generator<Frame> {
+    let from = 0;
+    for (const [index, length] of lengths.entries()) {
+      const frame = splitFrame(bytes.subarray(from, from + length));
+      from += length;
+      yield { instance, ...frame, receivedAt: instant(atMs[index] ?? 0) };
+    }
+  }
 
   async function* frames(signal: AbortSignal): AsyncGenerator<readonly Frame[]> {
     if (signal.aborted) {
@@ -87,38 +108,37 @@ export function openZeromq(
       ),
     );
     const silence = watchSilence();
-    let receivedBefore = 0;
-    let droppedBefore: Readonly<Record<string, number>> = {};
+    let before: Pick<ReceiverTotals, "received" | "dropped" | "skipped"> = { received: 0, dropped: {}, skipped: {} };
 
     function observe(message: FromReceiver): void {
       if (message.type === "link") {
         link(message.endpoint, message.state);
       }
-      if (message.type !== "frames") {
-        return;
+      if (message.type === "refused") {
+        refuse(message.frame);
       }
-      if (message.dropped) {
-        countDrops(message.dropped);
+      if (message.type === "frames" && message.totals) {
+        count(message.totals);
       }
-      if (message.received === receivedBefore) {
-        return;
-      }
-      received += message.received - receivedBefore;
-      receivedBefore = message.received;
-      lastFrameAt = instant(message.lastAtMs);
-      silence.end();
     }
-    function countDrops(totals: Readonly<Record<string, number>>): void {
-      for (const [topic, total] of Object.entries(totals)) {
-        const more = total - (droppedBefore[topic] ?? 0);
-        if (more === 0) {
-          continue;
-        }
+    function count(totals: ReceiverTotals): void {
+      const lost = Object.entries(growth(before.dropped, totals.dropped));
+      for (const [topic, more] of lost) {
         dropped = { ...dropped, [topic]: (dropped[topic] ?? 0) + more };
         drops.add(topic, more);
       }
-      onGap?.();
-      droppedBefore = totals;
+      if (lost.length > 0) {
+        onGap?.();
+      }
+      for (const [topic, more] of Object.entries(growth(before.skipped, totals.skipped))) {
+        skipped = { ...skipped, [topic]: (skipped[topic] ?? 0) + more };
+      }
+      if (totals.received > before.received) {
+        received += totals.received - before.received;
+        lastFrameAt = instant(totals.lastAtMs);
+        silence.end();
+      }
+      before = totals;
     }
 
     const receiver = openReceiver(
@@ -128,9 +148,13 @@ export function openZeromq(
         password: options.password?.reveal() ?? null,
         heartbeatMs: options.heartbeat,
         queueBytes: options.queue,
+        maxFrameBytes: options.max_frame,
+        giantAbove: GIANT_BYTES,
+        needless,
       },
       observe,
     );
+    receivers.add(receiver);
     // At once, also when nobody asks for more.
     const stop = () => {
       silence.close();
@@ -139,15 +163,32 @@ export function openZeromq(
     signal.addEventListener("abort", stop, { once: true });
     try {
       for (let batch = await receiver.next(); batch; batch = await receiver.next()) {
-        yield batch.map(({ bytes, atMs }) => ({ instance, ...splitFrame(bytes), receivedAt: instant(atMs) }));
+        yield [...framesOf(batch)];
       }
     } finally {
       signal.removeEventListener("abort", stop);
       stop();
       await receiver.close();
+      receivers.delete(receiver);
       drops.close();
       connected.clear();
     }
+  }
+
+  /** Too large to be read: whoever reads the log learns which event to look at, and reconcile tells of it. */
+  function refuse(frame: FrameName): void {
+    refused = { ...refused, [frame.topic]: (refused[frame.topic] ?? 0) + 1 };
+    log.error(
+      {
+        instance,
+        ...frame,
+        maxBytes: options.max_frame,
+        hint: "raise max_frame in the feed, if this host has the memory",
+      },
+      "Refused a frame above max_frame",
+    );
+    onRefused?.(frame);
+    onGap?.();
   }
 
   function link(endpoint: string, state: LinkState): void {
@@ -213,9 +254,17 @@ export function openZeromq(
   return {
     name: instance,
     frames,
+    spare(table) {
+      needless = table;
+      for (const receiver of receivers) {
+        receiver.spare(table);
+      }
+    },
     status: () => ({
       received,
       dropped,
+      skipped,
+      refused,
       endpoints: options.endpoints.map((endpoint) => ({ endpoint, connected: connected.has(endpoint) })),
       ...(lastFrameAt === undefined ? {} : { lastFrameAt }),
       ...(silentSince === undefined ? {} : { silentSince }),
@@ -236,7 +285,7 @@ function describe(
     case "unreachable":
       return {
         level: "warn",
-        text: "Cannot reach MISP's ZeroMQ feed; trying again, at least every 5 s",
+        text: "Cannot reach MISP's ZeroMQ feed; trying again, at least every 2 s",
         hint: "check the endpoint, that mispzmq.py runs there, and that Plugin.ZeroMQ_host lets this host connect",
       };
     case "refused":
@@ -264,4 +313,16 @@ function describe(
         hint: "check the port of the endpoint",
       };
   }
+}
+
+/** By how much each count has grown. */
+function growth(
+  before: Readonly<Record<string, number>>,
+  now: Readonly<Record<string, number>>,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(now)
+      .map(([key, total]) => [key, total - (before[key] ?? 0)] as const)
+      .filter(([, more]) => more > 0),
+  );
 }

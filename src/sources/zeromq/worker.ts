@@ -1,6 +1,9 @@
 import type * as Threads from "node:worker_threads";
 import type * as ZeroMQ from "zeromq";
-import type { FrameQueue, QueuedFrame } from "../frame-queue.ts";
+import type { Needless } from "../../model/frame.ts";
+import type { FrameLook, FrameName } from "../frame-look.ts";
+import type { FrameBatch, FrameQueue } from "../frame-queue.ts";
+import type { Link, LinkState } from "./link.ts";
 
 /** What the receiving thread is started with. */
 export interface ReceiveOptions {
@@ -9,26 +12,45 @@ export interface ReceiveOptions {
   readonly password: string | null;
   readonly heartbeatMs: number;
   readonly queueBytes: number;
+  /** A larger frame is refused. */
+  readonly maxFrameBytes: number;
+  /** A larger one is a giant. */
+  readonly giantAbove: number;
+  readonly needless: Needless;
   /** Becomes 1 when the thread has ended, for a main thread that cannot wait in any other way. */
   readonly ended: Int32Array<SharedArrayBuffer>;
 }
 
-/** What became of a connection; each but `connected` is told once per outage. */
-export type LinkState = "connected" | "disconnected" | "unreachable" | "refused" | "mismatched" | "not_zeromq";
+/** Totals since the start, by topic but for the first. */
+export interface ReceiverTotals {
+  readonly received: number;
+  readonly lastAtMs: number;
+  /** The queue had no room for them. */
+  readonly dropped: Readonly<Record<string, number>>;
+  /** They could not matter to anybody. */
+  readonly skipped: Readonly<Record<string, number>>;
+}
 
 export type FromReceiver =
   | { readonly type: "failed"; readonly reason: string }
   | { readonly type: "link"; readonly endpoint: string; readonly state: LinkState }
-  | {
-      readonly type: "frames";
-      readonly frames: readonly QueuedFrame[];
-      /** Totals since the start; `dropped` only when it has changed. */
-      readonly received: number;
-      readonly lastAtMs: number;
-      readonly dropped?: Readonly<Record<string, number>>;
-    };
+  | { readonly type: "refused"; readonly frame: FrameName }
+  | { readonly type: "frames"; readonly batch?: FrameBatch; readonly totals?: ReceiverTotals };
 
-export type ToReceiver = { readonly type: "consumed"; readonly cost: number } | { readonly type: "close" };
+export type ToReceiver =
+  | { readonly type: "consumed"; readonly cost: number; readonly giant: boolean }
+  | { readonly type: "needless"; readonly table: Needless }
+  | { readonly type: "close" };
+
+/** What the thread's program is made of: the modules that it uses, and the classes that it has the text of. */
+export interface ReceiverTools {
+  readonly threads: typeof Threads;
+  readonly zeromq: typeof ZeroMQ;
+  readonly FrameQueue: typeof FrameQueue;
+  readonly FrameLook: typeof FrameLook;
+  readonly Link: typeof Link;
+  readonly Receiving: typeof Receiving;
+}
 
 /**
  * The receiving thread: owns the sockets, reads them without ever waiting for anybody, and hands frames over as fast as
@@ -38,192 +60,158 @@ export type ToReceiver = { readonly type: "consumed"; readonly cost: number } | 
  * only from there, so that a main thread that is busy while MISP's publisher restarts loses all of its backlog
  * (bench/README.md has the numbers).
  *
- * The function refers to nothing outside of itself, because the thread evaluates its text: a worker cannot be started from
+ * The class refers to nothing outside of itself, because the thread evaluates its text: a worker cannot be started from
  * this file, which is TypeScript under the test runner and JavaScript in the package, and Node 20 loads only the latter.
  */
-export function receive(Queue: typeof FrameQueue, threads: typeof Threads, zeromq: typeof ZeroMQ): void {
-  const port = threads.parentPort;
-  if (!port) {
-    throw new Error("receive() runs in a worker thread only");
-  }
-  const options: ReceiveOptions = threads.workerData;
-  const post = (message: FromReceiver, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+export class Receiving {
+  readonly #port: Threads.MessagePort;
+  readonly #options: ReceiveOptions;
+  readonly #queue: FrameQueue;
+  readonly #look: FrameLook;
+  readonly #links: Link[] = [];
+  readonly #skipped: Record<string, number> = {};
+  /** Handed over but not yet consumed: enough to keep the main thread busy, little enough to leave the rest to the queue. */
+  readonly #window: number;
+  readonly #totalsTimer: NodeJS.Timeout;
+  #received = 0;
+  #lastAtMs = 0;
+  #toldReceived = 0;
+  #toldDrops = 0;
+  #flushing = false;
+  #closed = false;
 
-  const queue = new Queue(options.queueBytes);
-  // Handed over but not yet consumed: enough to keep the main thread busy, little enough to leave the rest to the queue.
-  const window = Math.min(2 ** 20, options.queueBytes / 4);
-  let received = 0;
-  let lastAtMs = 0;
-  let told = { received: 0, drops: 0 };
-  let flushing = false;
-  const closes: (() => void)[] = [];
-  let closed = false;
-  // The clock that all threads share: a worker's performance.now() has an origin of its own.
-  const clock = () => Number(process.hrtime.bigint()) / 1e6;
-
-  // The thread ends by itself once nothing is open. Ending it in any other way while a receive is pending, be it terminate()
-  // or an error, aborts the whole process.
-  function close(): void {
-    if (closed) {
-      return;
+  constructor(tools: ReceiverTools, port: Threads.MessagePort, options: ReceiveOptions) {
+    this.#port = port;
+    this.#options = options;
+    this.#window = Math.min(2 ** 20, options.queueBytes / 4);
+    this.#queue = new tools.FrameQueue({
+      bytes: options.queueBytes,
+      giantAbove: options.giantAbove,
+      giantBytes: options.maxFrameBytes * 2,
+    });
+    this.#look = new tools.FrameLook(options.needless);
+    this.#failAloud();
+    port.on("message", (message: ToReceiver) => this.#obey(message));
+    // The totals go on when no frame does, because the main thread consumes none.
+    this.#totalsTimer = setInterval(() => this.#tellTotals(), 250);
+    for (const endpoint of options.endpoints) {
+      const link = this.#link(tools, endpoint);
+      this.#links.push(link);
+      link.open();
     }
-    closed = true;
-    clearInterval(totals);
-    for (const closeSocket of closes) {
-      closeSocket();
-    }
-    port?.close();
   }
 
-  process.on("uncaughtException", (error) => {
-    post({ type: "failed", reason: error.message });
-    close();
-  });
-  process.on("exit", () => {
-    Atomics.store(options.ended, 0, 1);
-    Atomics.notify(options.ended, 0);
-  });
-
-  function tell(frames: readonly QueuedFrame[]): void {
-    const news = queue.drops === told.drops ? {} : { dropped: queue.dropped };
-    told = { received, drops: queue.drops };
-    post(
-      { type: "frames", frames, received, lastAtMs, ...news },
-      frames.map((frame) => frame.bytes.buffer),
+  #link({ zeromq, Link: LinkClass }: ReceiverTools, endpoint: string): Link {
+    const { username, password, heartbeatMs, maxFrameBytes } = this.#options;
+    // What is a little too large is seen, named and refused; libzmq itself takes the rest for an attack.
+    const maxMessageBytes = Math.max(2 ** 28, maxFrameBytes * 2);
+    return new LinkClass(
+      zeromq,
+      { endpoint, username, password, heartbeatMs, maxMessageBytes },
+      {
+        state: (where, state) => this.#post({ type: "link", endpoint: where, state }),
+        frame: (frame, atMs) => this.#take(frame, atMs),
+      },
     );
   }
 
-  function flush(): void {
-    flushing = false;
-    for (let frames = queue.take(64, window); frames.length > 0; frames = queue.take(64, window)) {
-      tell(frames);
+  #obey(message: ToReceiver): void {
+    switch (message.type) {
+      case "consumed":
+        this.#queue.release(message);
+        this.#flush();
+        break;
+      case "needless":
+        this.#look.needless = message.table;
+        break;
+      case "close":
+        this.#close();
+        break;
+      default:
+        message satisfies never;
     }
   }
 
-  // The totals go on when no frame does, because the main thread consumes none.
-  const totals = setInterval(() => {
-    if (told.received !== received || told.drops !== queue.drops) {
-      tell([]);
-    }
-  }, 250);
-
-  async function read(socket: ZeroMQ.Subscriber): Promise<void> {
-    let yieldAt = 0;
-    for (;;) {
-      const parts = await socket.receive().catch((error: unknown) => {
-        if (socket.closed) {
-          return undefined;
-        }
-        throw error;
-      });
-      if (!parts) {
-        return;
-      }
-      received++;
-      lastAtMs = clock();
-      const [only, ...more] = parts;
-      queue.push(only && more.length === 0 ? only : Buffer.concat(parts), lastAtMs);
-      if (!flushing) {
-        flushing = true;
-        setImmediate(flush);
-      }
-      // While messages are waiting, receive() resolves without the event loop ever turning.
-      if (clock() > yieldAt) {
-        await new Promise((resolve) => setImmediate(resolve));
-        yieldAt = clock() + 8;
-      }
-    }
-  }
-
-  /** A socket for each endpoint, so that what happens to one is no matter to another. */
-  function open(endpoint: string): void {
-    const socket = new zeromq.Subscriber({
-      linger: 0,
-      // For a thread that gets no CPU for some seconds. Past it MISP's publisher drops without a trace, which our queue does not.
-      receiveHighWaterMark: 100_000,
-      reconnectInterval: 100,
-      reconnectMaxInterval: 5000,
-      heartbeatInterval: options.heartbeatMs,
-      heartbeatTimeout: options.heartbeatMs * 3,
-      tcpKeepalive: 1,
-      maxMessageSize: 2 ** 28,
-      ipv6: endpoint.includes("["),
-      plainUsername: options.username,
-      plainPassword: options.password,
-    });
-    const backoff = { leastMs: 1000, mostMs: 60_000 };
-    const reported = new Set<LinkState>();
-    let retry: NodeJS.Timeout | undefined;
-    let retryMs = backoff.leastMs;
-
-    function report(state: LinkState): void {
-      if (reported.has(state)) {
-        return;
-      }
-      reported.add(state);
-      post({ type: "link", endpoint, state });
-    }
-
-    // libzmq gives up for good after a refusal, a mechanism mismatch, or a message above the size limit; all that is seen of
-    // it is that no retry follows the disconnect.
-    function reconnectUnlessLibzmqDoes(): void {
-      clearTimeout(retry);
-      retry = setTimeout(
-        () => {
-          socket.disconnect(endpoint);
-          socket.connect(endpoint);
-          retryMs = Math.min(retryMs * 2, backoff.mostMs);
-        },
-        retryMs * (0.5 + Math.random() / 2),
-      );
-    }
-
-    closes.push(() => {
-      clearTimeout(retry);
-      socket.close();
-    });
-
-    const { events } = socket;
-    events.on("handshake", () => {
-      clearTimeout(retry);
-      retryMs = backoff.leastMs;
-      reported.clear();
-      post({ type: "link", endpoint, state: "connected" });
-      reported.add("connected");
-    });
-    events.on("disconnect", () => {
-      if (reported.delete("connected")) {
-        report("disconnected");
-      }
-      if (!socket.closed) {
-        reconnectUnlessLibzmqDoes();
-      }
-    });
-    events.on("connect:delay", () => clearTimeout(retry));
-    events.on("connect:retry", () => {
-      clearTimeout(retry);
-      report("unreachable");
-    });
-    events.on("handshake:error:auth", () => report("refused"));
-    events.on("handshake:error:protocol", () => report("mismatched"));
-    events.on("handshake:error:other", () => report("not_zeromq"));
-
-    // MISP's own names are prefixes of one another, and liveness needs every frame: subscribe to all, choose later.
-    socket.subscribe("");
-    socket.connect(endpoint);
-    void read(socket);
-  }
-
-  port.on("message", (message: ToReceiver) => {
-    if (message.type === "consumed") {
-      queue.release(message.cost);
-      flush();
+  #take(frame: Uint8Array, atMs: number): void {
+    this.#received++;
+    this.#lastAtMs = atMs;
+    const topic = this.#look.topic(frame);
+    if (frame.byteLength > this.#options.maxFrameBytes) {
+      this.#post({ type: "refused", frame: this.#look.name(frame, topic) });
+    } else if (this.#look.matters(frame, topic)) {
+      this.#queue.push(frame, topic, atMs);
+      this.#flushSoon();
     } else {
-      close();
+      this.#skipped[topic] = (this.#skipped[topic] ?? 0) + 1;
     }
-  });
-
-  for (const endpoint of options.endpoints) {
-    open(endpoint);
   }
+
+  /** Once per turn of the loop: what came in one turn leaves together. */
+  #flushSoon(): void {
+    if (this.#flushing) {
+      return;
+    }
+    this.#flushing = true;
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    for (let batch = this.#queue.take(this.#window); batch; batch = this.#queue.take(this.#window)) {
+      this.#post({ type: "frames", batch, totals: this.#totals() }, [batch.bytes.buffer]);
+    }
+  }
+
+  #totals(): ReceiverTotals {
+    this.#toldReceived = this.#received;
+    this.#toldDrops = this.#queue.drops;
+    const { dropped } = this.#queue;
+    return { received: this.#received, lastAtMs: this.#lastAtMs, dropped, skipped: this.#skipped };
+  }
+
+  #tellTotals(): void {
+    if (this.#toldReceived !== this.#received || this.#toldDrops !== this.#queue.drops) {
+      this.#post({ type: "frames", totals: this.#totals() });
+    }
+  }
+
+  #post(message: FromReceiver, transfer: ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, transfer);
+  }
+
+  #failAloud(): void {
+    process.on("uncaughtException", (error) => {
+      this.#post({ type: "failed", reason: error.message });
+      this.#close();
+    });
+    process.on("exit", () => {
+      Atomics.store(this.#options.ended, 0, 1);
+      Atomics.notify(this.#options.ended, 0);
+    });
+  }
+
+  /**
+   * The thread ends by itself once nothing is open. Ending it in any other way while a receive is pending, be it terminate()
+   * or an error, aborts the whole process.
+   */
+  #close(): void {
+    if (this.#closed) {
+      return;
+    }
+    this.#closed = true;
+    clearInterval(this.#totalsTimer);
+    for (const link of this.#links) {
+      link.close();
+    }
+    this.#port.close();
+  }
+}
+
+/** The thread's program. */
+export function receive(tools: ReceiverTools): void {
+  const { parentPort, workerData } = tools.threads;
+  if (!parentPort) {
+    throw new Error("receive() runs in a worker thread only");
+  }
+  new tools.Receiving(tools, parentPort, workerData);
 }

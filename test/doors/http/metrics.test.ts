@@ -178,10 +178,13 @@ test("/readyz lists what keeps it from hearing and remembering, and as informati
     status: () => ({
       received: 1,
       dropped: {},
+      skipped: {},
+      refused: {},
       endpoints: [{ endpoint: "tcp://127.0.0.1:1", connected: true }],
       lastFrameAt: 1_000,
       ...(silent && { silentSince: 1_000 }),
     }),
+    spare() {},
   });
   let now = 0;
   const writes = new WriteProbe(() => now);

@@ -37,6 +37,8 @@ beforeEach(async () => {
   feed = {
     received: 0,
     dropped: {},
+    skipped: {},
+    refused: {},
     endpoints: [{ endpoint: "tcp://127.0.0.1:50000", connected: true }],
   };
   holds = new Holds();
@@ -49,7 +51,7 @@ beforeEach(async () => {
 function look(): Seen {
   return {
     config: { file: "config.yaml", digest: "d", since: T0, ...(rejected && { rejected }) },
-    sources: [{ name: "cert", status: () => feed, async *frames() {} }],
+    sources: [{ name: "cert", status: () => feed, async *frames() {}, spare() {} }],
     holds,
     destinations: new Map([
       ["soc", "webhook"],
