@@ -24,13 +24,13 @@ export function countChanges(entry: Entry): Change | undefined {
   if (entry.since === undefined || form !== "full") {
     return undefined;
   }
-  const changed = alert.items.filter((item) => isChanged(entry, item));
+  const live = alert.items.filter(({ withdrawn }) => !withdrawn);
+  const changed = live.filter((item) => isChanged(entry, item));
   return {
     attributes: changed.length,
     objects: alert.objects.filter((object) => isChanged(entry, object)).length,
     exact:
-      countItems(entry).attributes === alert.items.length &&
-      alert.items.every(({ changedAt }) => changedAt !== undefined),
+      countItems(entry).attributes === live.length && alert.items.every(({ changedAt }) => changedAt !== undefined),
     types: tallyTypes(changed.map(({ type = "" }) => ({ type, n: 1 }))),
   };
 }

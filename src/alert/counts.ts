@@ -1,21 +1,30 @@
 import type { Entry } from "../model/payload.ts";
 
+interface Totals {
+  /** What holds, withdrawn ones apart. */
+  readonly attributes: number;
+  readonly toIds: number;
+  readonly withdrawn: number;
+}
+
 /** How many attributes an entry is about, and how many of them are for detection; also what its list does not hold. */
-export function countItems(entry: Entry): { readonly attributes: number; readonly toIds: number } {
+export function countItems(entry: Entry): Totals {
   const { counts, items } = entry.guarded.alert;
-  if (counts.length === 0) {
-    return { attributes: items.length, toIds: items.filter((item) => item.toIds).length };
+  const told = counts.length > 0 ? counts : items.map(({ toIds, withdrawn }) => ({ toIds, withdrawn, n: 1 }));
+  let [attributes, forDetection, gone] = [0, 0, 0];
+  for (const { toIds, withdrawn, n } of told) {
+    attributes += withdrawn ? 0 : n;
+    forDetection += toIds && !withdrawn ? n : 0;
+    gone += withdrawn ? n : 0;
   }
-  return counts.reduce(
-    (sum, count) => ({ attributes: sum.attributes + count.n, toIds: sum.toIds + (count.toIds ? count.n : 0) }),
-    { attributes: 0, toIds: 0 },
-  );
+  return { attributes, toIds: forDetection, withdrawn: gone };
 }
 
 /** How many attributes there are of each MISP type, the most frequent first; `other` and unknown ones are under "other". */
 export function countTypes(entry: Entry): readonly { readonly type: string; readonly n: number }[] {
   const { counts, items } = entry.guarded.alert;
-  return tallyTypes(counts.length > 0 ? counts : items.map(({ type = "" }) => ({ type, n: 1 })));
+  const told = counts.length > 0 ? counts : items.map(({ type = "", withdrawn }) => ({ type, withdrawn, n: 1 }));
+  return tallyTypes(told.filter(({ withdrawn }) => !withdrawn));
 }
 
 /** Adds up by type, the most frequent first, equal ones by name, and what has no type last. */

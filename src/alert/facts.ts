@@ -16,6 +16,7 @@ export type FactId =
   | "attributes"
   | "types"
   | "objects"
+  | "withdrawn"
   | "sightings"
   | "tag"
   | "line"
@@ -42,12 +43,13 @@ const DISTRIBUTIONS: Readonly<Record<Distribution, string>> = {
 };
 
 /** `3 (file, domain-ip)`; of a single one also what its comment says. */
-function formatObjects(entry: Entry): string | undefined {
-  const { objects } = entry.guarded.alert;
+function formatObjects(entry: Entry, withdrawn: boolean): string | undefined {
+  const objects = entry.guarded.alert.objects.filter(({ deleted = false }) => deleted === withdrawn);
   const names = [...new Set(objects.map((object) => object.name ?? "object"))];
   const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? ", …" : "");
   const comment = objects.length === 1 && objects[0]?.comment ? `: ${objects[0].comment}` : "";
-  return objects.length === 0 ? undefined : `${formatNumber(objects.length)} (${shown}${comment})`;
+  const count = withdrawn ? formatCount(objects.length, "object") : formatNumber(objects.length);
+  return objects.length === 0 ? undefined : `${count} (${shown}${comment})`;
 }
 
 function formatAttributes(entry: Entry): string | undefined {
@@ -118,7 +120,8 @@ export function formatFacts(entry: Entry, style: Style): readonly FactLine[] {
     ["distribution", "Distribution", distribution && group !== undefined ? `${distribution}: ${group}` : distribution],
     ["attributes", "Attributes", formatAttributes(entry)],
     ["types", "Types", formatAllTypes(entry, style)],
-    ["objects", "Objects", full ? formatObjects(entry) : undefined],
+    ["objects", "Objects", full ? formatObjects(entry, false) : undefined],
+    ["withdrawn", "Withdrawn", full ? formatObjects(entry, true) : undefined],
     ["sightings", "Sighted", full ? formatSightings(entry, style) : undefined],
     ["tag", "Tag", formatTag(entry)],
     ...lines.slice(0, MAX_LINES).map(({ label, text }) => ["line", sentence(label), text] as const),

@@ -1,4 +1,4 @@
-import type { Item } from "../model/alert.ts";
+import type { Item, Withdrawal } from "../model/alert.ts";
 import type { Entry, Payload } from "../model/payload.ts";
 import { isChanged } from "./change.ts";
 import { countItems } from "./counts.ts";
@@ -6,11 +6,19 @@ import { RULE_TYPES } from "./defang.ts";
 import { inert, inertValue, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, truncate } from "./text.ts";
 
-/** The items of one entry that a payload lists, and how many more there are. */
+/** The items of one entry that a payload lists, and how many more there are; what is withdrawn stands apart from what holds. */
 export interface Listed {
   readonly items: readonly Item[];
   readonly more: number;
+  readonly removed: readonly Item[];
+  readonly moreRemoved: number;
 }
+
+/** Nothing is listed. */
+export const NOTHING_LISTED: Listed = { items: [], more: 0, removed: [], moreRemoved: 0 };
+
+/** What an alert without a list of its own says of each. */
+const MAX_REMOVED = 20;
 
 /** Shares out what a payload may list (`show`) among its entries, so that short lists are whole and long ones are equal. */
 export function listItems(payload: Pick<Payload, "entries" | "show" | "minimal">): readonly Listed[] {
@@ -18,7 +26,7 @@ export function listItems(payload: Pick<Payload, "entries" | "show" | "minimal">
     entry.guarded.form !== "full" || payload.minimal
       ? []
       : [...entry.guarded.alert.items]
-          .filter((item) => payload.show !== "matched" || item.matched)
+          .filter((item) => !item.withdrawn && (payload.show !== "matched" || item.matched))
           .sort((a, b) => weigh(entry, b) - weigh(entry, a) || compare(a.type, b.type)),
   );
   const shares = new Map<number, number>();
@@ -31,9 +39,25 @@ export function listItems(payload: Pick<Payload, "entries" | "show" | "minimal">
   });
   return payload.entries.map((entry, index) => {
     const items = (candidates[index] ?? []).slice(0, shares.get(index));
-    const hasContent = entry.guarded.form === "full" && !payload.minimal;
-    return { items, more: hasContent ? Math.max(0, countItems(entry).attributes - items.length) : 0 };
+    if (entry.guarded.form !== "full" || payload.minimal) {
+      return NOTHING_LISTED;
+    }
+    const { attributes, withdrawn } = countItems(entry);
+    const removed = removedOf(entry).slice(0, MAX_REMOVED);
+    return {
+      items,
+      more: Math.max(0, attributes - items.length),
+      removed,
+      moreRemoved: Math.max(0, withdrawn - removed.length),
+    };
   });
+}
+
+/** What is taken back, what was for detection first: it may be on a block list. */
+export function removedOf({ guarded }: Entry): readonly Item[] {
+  return guarded.alert.items
+    .filter(({ withdrawn }) => withdrawn)
+    .sort((a, b) => Number(b.toIds ?? false) - Number(a.toIds ?? false) || compare(a.type, b.type));
 }
 
 /** The most useful come first: what a route matched, what is for detection, what is new to these readers. */
@@ -45,6 +69,13 @@ function compare(a: string = "", b: string = ""): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Why something is taken back, for people. */
+const WITHDRAWN: Readonly<Record<Withdrawal, string>> = {
+  deleted: "deleted",
+  removed: "no longer in the event",
+  "not-for-detection": "no longer for detection",
+};
+
 const MAX_COMMENT = 200;
 
 /** What a person reads of one attribute. */
@@ -52,6 +83,8 @@ export interface Indicator {
   readonly type: CleanText;
   readonly value: CleanText;
   readonly toIds: boolean;
+  /** Why it is withdrawn, in words; absent: it holds. */
+  readonly withdrawn?: CleanText;
   /** New or changed since the last alert. */
   readonly changed: boolean;
   /** Its place in an object, and its comment. */
@@ -69,8 +102,10 @@ export function indicator(entry: Entry, item: Item, style: Style): Indicator {
     value: RULE_TYPES.has(type)
       ? clean(`(a rule of ${formatCount(raw.length, "character")})`)
       : inertValue(type, raw === "" ? clean("(no value)") : raw, style),
-    toIds: item.toIds ?? false,
-    changed: isChanged(entry, item),
+    // What is taken back is for nothing any more.
+    toIds: (item.toIds ?? false) && !item.withdrawn,
+    ...(item.withdrawn && { withdrawn: clean(WITHDRAWN[item.withdrawn]) }),
+    changed: !item.withdrawn && isChanged(entry, item),
     notes: [place, item.comment ?? ""]
       .map((note) => truncate(inert(clean(note, 1000), style), MAX_COMMENT))
       .filter((note) => note !== ""),

@@ -1,5 +1,5 @@
 import type { Item } from "../model/alert.ts";
-import type { Organisation } from "../model/misp.ts";
+import type { MispObject, Organisation } from "../model/misp.ts";
 import type { Entry } from "../model/payload.ts";
 import { countChanges, eventChanges } from "./change.ts";
 import { countItems, countTypes } from "./counts.ts";
@@ -13,7 +13,7 @@ import { clean, wellFormed } from "./text.ts";
 /** How indicators look to a program: raw and defanged, only defanged, or by type only. */
 export type Values = "none" | "defanged" | "raw";
 
-const CUTTABLE = ["indicators", "objects", "lines", "tags", "clusters"] as const;
+const CUTTABLE = ["indicators", "objects", "lines", "tags", "clusters", "removed"] as const;
 export type Cuttable = (typeof CUTTABLE)[number];
 
 /** One entry as programs get it; its lists can be cut. */
@@ -36,7 +36,8 @@ function formatIndicator(entry: Entry, item: Item, values: Values) {
     value: values === "raw" ? optional(item.value) : undefined,
     defanged:
       values === "none" || item.value === undefined ? undefined : defangValue(item.type ?? "", clean(item.value)),
-    to_ids: item.toIds,
+    to_ids: item.withdrawn ? false : item.toIds,
+    withdrawn: item.withdrawn,
     comment: values === "none" ? undefined : free(item.comment),
     tags: item.tags.length > 0 ? item.tags.map(wellFormed) : undefined,
     object: optional(object?.name),
@@ -102,8 +103,12 @@ export function formatEntry(entry: Entry, listed: Listed, values: Values, style:
   if (form === "pointer") {
     return formatMinimalEntry(entry, style);
   }
-  const { attributes, toIds } = countItems(entry);
+  const { attributes, toIds, withdrawn } = countItems(entry);
   const { event, sighting, tag } = alert;
+  const truncated = {
+    ...(listed.more > 0 && { indicators: listed.more }),
+    ...(listed.moreRemoved > 0 && { removed: listed.moreRemoved }),
+  };
   return {
     kinds: entry.kinds,
     change: alert.change,
@@ -121,7 +126,8 @@ export function formatEntry(entry: Entry, listed: Listed, values: Values, style:
     counts: {
       attributes,
       to_ids: toIds,
-      objects: alert.objects.length,
+      objects: alert.objects.filter(({ deleted }) => !deleted).length,
+      ...(withdrawn > 0 && { removed: withdrawn }),
       types: countTypes(entry).map(({ type, n }) => ({ type: wellFormed(type), n })),
     },
     changed: formatChanges(entry),
@@ -136,7 +142,7 @@ export function formatEntry(entry: Entry, listed: Listed, values: Values, style:
       seen_at: formatIso(sighting.seenAt),
     },
     ...(form === "full" && formatContent(entry, listed, values)),
-    ...(listed.more > 0 && { truncated: { indicators: listed.more } }),
+    ...(Object.keys(truncated).length > 0 && { truncated }),
   };
 }
 
@@ -164,13 +170,17 @@ function formatChanges(entry: Entry) {
 function formatContent(entry: Entry, listed: Listed, values: Values) {
   const { objects, lines } = entry.guarded.alert;
   const free = freeText(values);
+  const formatObject = (object: MispObject) => ({
+    uuid: optional(object.uuid),
+    name: optional(object.name),
+    comment: values === "none" ? undefined : free(object.comment),
+  });
+  const gone = objects.filter(({ deleted }) => deleted);
   return {
     indicators: listed.items.map((item) => formatIndicator(entry, item, values)),
-    objects: objects.map((object) => ({
-      uuid: optional(object.uuid),
-      name: optional(object.name),
-      comment: values === "none" ? undefined : free(object.comment),
-    })),
+    ...(listed.removed.length > 0 && { removed: listed.removed.map((item) => formatIndicator(entry, item, values)) }),
+    objects: objects.filter(({ deleted }) => !deleted).map(formatObject),
+    ...(gone.length > 0 && { removed_objects: gone.map(formatObject) }),
     lines: lines.map(({ label, text }) => ({ label, text: free(text) })),
   };
 }

@@ -124,7 +124,9 @@ function fold(leaving: Opened["leaving"], links: ReadonlyMap<string, URL>): read
       throw new Error("A group of deliveries is never empty");
     }
     const guarded = merge([first, ...rest]);
-    const link = linkOf(guarded, links);
+    const newest = members.reduce((a, b) => (b.guarded.alert.receivedAt >= a.guarded.alert.receivedAt ? b : a));
+    // The page of an event that was deleted is gone.
+    const link = newest.delivery.kind === "event.deleted" ? undefined : linkOf(guarded, links);
     return {
       guarded,
       kinds: tally(members.map(({ delivery }) => delivery.kind)),

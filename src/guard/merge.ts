@@ -1,7 +1,7 @@
-import type { Item } from "../model/alert.ts";
+import type { Count, Item } from "../model/alert.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import { PAP, TLP } from "../model/vocabulary.ts";
-import { add, cell } from "./tighten.ts";
+import { add, cell, cellOf, OTHER_CELL } from "./tighten.ts";
 
 /** Readers were told none of the alerts that are merged: the greatest change is what is new to them. */
 const CHANGES = ["new", "updated", "unchanged"] as const;
@@ -19,14 +19,28 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
   const counts = new Map(base.alert.counts.map((count) => [cell(count), count]));
   // What came before a publication is in it already, or was removed since.
   const others = alerts.filter((other) => other !== base && !(isPublication && isBefore(other, base)));
-  for (const { alert } of others.sort((a, b) => b.alert.receivedAt - a.alert.receivedAt)) {
-    for (const item of alert.items.filter((candidate) => !items.has(identify(candidate)))) {
-      items.set(identify(item), item);
-      const { type = "", toIds = false, marking, reach } = item;
-      add(counts, { type, toIds, marking, reach, n: 1 });
+  const isCut = total(base.alert.counts) > base.alert.items.length;
+  const tellers = new Map([...items.keys()].map((name) => [name, base]));
+  for (const other of others.sort((a, b) => b.alert.receivedAt - a.alert.receivedAt)) {
+    for (const item of other.alert.items) {
+      const name = identify(item);
+      const teller = tellers.get(name);
+      if (teller && !outranks(other, teller)) {
+        continue;
+      }
+      const before = items.get(name);
+      if (before) {
+        uncount(counts, cellOf(before));
+      } else if (item.withdrawn && isCut) {
+        const { withdrawn: _, ...live } = cellOf(item);
+        uncount(counts, live); // it was among those that are only counted
+      }
+      tellers.set(name, other);
+      items.set(name, item);
+      add(counts, { ...cellOf(item), n: 1 });
     }
-    for (const object of alert.objects) {
-      if (!objects.has(object.key)) {
+    for (const object of other.alert.objects) {
+      if (!objects.has(object.key) || object.deleted) {
         objects.set(object.key, object);
       }
     }
@@ -41,7 +55,7 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
       ...(change && { change }),
       items: [...items.values()],
       objects: [...objects.values()],
-      counts: [...counts.values()],
+      counts: [...counts.values()].filter(({ n }) => n > 0),
     },
     tlp: strictestOf(
       TLP,
@@ -54,6 +68,31 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
     withheld: isPublication ? base.withheld : alerts.reduce((sum, { withheld }) => sum + withheld, 0),
   };
   return merged as GuardedAlert;
+}
+
+/** Whether `other` knows better how an attribute is: a sighting or a tag only names it, of the others the newest counts. */
+function outranks(other: GuardedAlert, teller: GuardedAlert): boolean {
+  return tellsState(other) === tellsState(teller)
+    ? other.alert.receivedAt > teller.alert.receivedAt
+    : tellsState(other);
+}
+
+function tellsState({ alert: { kind } }: GuardedAlert): boolean {
+  return kind === "event.published" || kind.startsWith("attribute.");
+}
+
+/** One attribute is no longer counted so; rare ones are counted together. */
+function uncount(counts: Map<string, Count>, told: Omit<Count, "n">): void {
+  const counted = [told, { ...told, ...OTHER_CELL }]
+    .map((one) => counts.get(cell(one)))
+    .find((one) => one && one.n > 0);
+  if (counted) {
+    add(counts, { ...counted, n: -1 });
+  }
+}
+
+function total(counts: readonly Count[]): number {
+  return counts.reduce((sum, { n }) => sum + n, 0);
 }
 
 /** Publications first, newest last. */

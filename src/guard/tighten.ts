@@ -1,4 +1,4 @@
-import type { Alert, Count, Marking } from "../model/alert.ts";
+import type { Alert, Count, Item, Marking } from "../model/alert.ts";
 import type { Memory } from "../model/memory.ts";
 import { labelsOf, markingOf, strictest } from "./marking.ts";
 
@@ -25,7 +25,7 @@ export function tighten(alert: Alert, { event, attributes }: Memory, drafts = fa
     }
     const marking = strictest(before, ...(drafts ? [labelsOf(item.tags)] : []), ...(row ? [read(row)] : []));
     if (!same(marking, before)) {
-      move(counts, { type: item.type ?? "", toIds: item.toIds ?? false, marking: before, reach: item.reach }, marking);
+      move(counts, { ...cellOf(item), marking: before }, marking);
     }
     return same(marking, item.marking) ? item : { ...item, marking };
   });
@@ -40,8 +40,13 @@ export function tighten(alert: Alert, { event, attributes }: Memory, drafts = fa
 }
 
 /** Counts of items by all that a guard looks at; equal cells are one. */
-export function cell({ type, toIds, marking, reach }: Omit<Count, "n">): string {
-  return JSON.stringify([type, toIds, marking.tlp, marking.pap, marking.chr, reach]);
+export function cell({ type, toIds, marking, reach, withdrawn }: Omit<Count, "n">): string {
+  return JSON.stringify([type, toIds, marking.tlp, marking.pap, marking.chr, reach, withdrawn ?? ""]);
+}
+
+/** The cell in which an item is counted. */
+export function cellOf({ type = "", toIds = false, marking, reach, withdrawn }: Item): Omit<Count, "n"> {
+  return { type, toIds, marking, reach, ...(withdrawn && { withdrawn }) };
 }
 
 /** Adds to the cell that looks alike, or makes it. */

@@ -13,8 +13,11 @@ export interface Marking {
   readonly chr: boolean;
 }
 
+/** Why an attribute no longer counts: MISP deleted it, an update came without it, or it is no longer for detection. */
+export type Withdrawal = "deleted" | "removed" | "not-for-detection";
+
 /** An attribute in an alert, with all that a guard needs to judge it alone. */
-export interface Item extends Omit<Attribute, "distribution" | "sharingGroup" | "tags"> {
+export interface Item extends Omit<Attribute, "distribution" | "sharingGroup" | "tags" | "deleted"> {
   readonly tags: readonly string[];
   readonly tagsKnown: boolean;
   readonly marking: Marking;
@@ -22,6 +25,8 @@ export interface Item extends Omit<Attribute, "distribution" | "sharingGroup" | 
   readonly reach: readonly Reach[];
   /** A route matched on this very attribute. */
   readonly matched?: boolean;
+  /** It is told as taken back, never among what holds; `toIds` is what it was. */
+  readonly withdrawn?: Withdrawal;
 }
 
 /** How many items share all that a guard looks at; adds up to the whole event also when `items` is cut. */
@@ -30,6 +35,8 @@ export interface Count {
   readonly toIds: boolean;
   readonly marking: Marking;
   readonly reach: readonly Reach[];
+  /** They are told as taken back. */
+  readonly withdrawn?: Withdrawal;
   readonly n: number;
 }
 

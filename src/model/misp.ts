@@ -75,6 +75,8 @@ export interface Attribute extends Reach {
   /** The object that it belongs to, by key into the message's `objects`; absent: none. */
   readonly objectKey?: string;
   readonly relation?: string;
+  /** MISP has taken it back. */
+  readonly deleted?: true;
 }
 
 export interface MispObject extends Reach {
@@ -85,6 +87,8 @@ export interface MispObject extends Reach {
   readonly metaCategory?: string;
   readonly comment?: string;
   readonly changedAt?: number;
+  /** MISP has taken it back. */
+  readonly deleted?: true;
 }
 
 export interface Sighting {

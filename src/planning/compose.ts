@@ -1,5 +1,5 @@
 import { markingOf, strictest } from "../guard/marking.ts";
-import { add } from "../guard/tighten.ts";
+import { add, cellOf } from "../guard/tighten.ts";
 import type { Alert, Count, Item } from "../model/alert.ts";
 import type { AttributeMemory, EventMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
@@ -84,7 +84,7 @@ function itemOf(
   rows: ReadonlyMap<string, AttributeMemory>,
   group: SharingGroup | undefined,
 ): Item {
-  const { tags, distribution, sharingGroup, ...rest } = attribute;
+  const { tags, distribution, sharingGroup, deleted, ...rest } = attribute;
   const names = tags?.map(({ name }) => name) ?? [];
   const own = markingOf(names, tags !== undefined);
   const row = attribute.id === undefined ? undefined : rows.get(attribute.id);
@@ -96,6 +96,7 @@ function itemOf(
   }
   return {
     ...rest,
+    ...(deleted && { withdrawn: "deleted" as const }),
     tags: names,
     tagsKnown: tags !== undefined,
     marking: row ? strictest(own, markingOf(row.tags, true)) : own,
@@ -115,8 +116,8 @@ function reachOf({ distribution, sharingGroup }: Reach, group: SharingGroup | un
 
 function countItems(items: readonly Item[]): readonly Count[] {
   const counts = new Map<string, Count>();
-  for (const { type, toIds, marking, reach } of items) {
-    add(counts, { type: type ?? "", toIds: toIds ?? false, marking, reach, n: 1 });
+  for (const item of items) {
+    add(counts, { ...cellOf(item), n: 1 });
   }
   return [...counts.values()];
 }

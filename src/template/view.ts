@@ -1,4 +1,4 @@
-import { listItems } from "../alert/indicators.ts";
+import { listItems, NOTHING_LISTED } from "../alert/indicators.ts";
 import { formatEntry } from "../alert/json.ts";
 import type { Style } from "../alert/style.ts";
 import type { Entry, Payload } from "../model/payload.ts";
@@ -8,7 +8,7 @@ export type View = { readonly [field: string]: unknown };
 
 /** What the guard has let through of an entry, by the names that the webhook's body has; indicators as many as are listed. */
 export function viewOf(entry: Entry, style: Style, show: Payload["show"]): View {
-  const [listed = { items: [], more: 0 }] = listItems({ entries: [entry], show, minimal: false });
+  const [listed = NOTHING_LISTED] = listItems({ entries: [entry], show, minimal: false });
   return seal({ ...formatEntry(entry, listed, "raw", style), more: listed.more });
 }
 

@@ -23,7 +23,12 @@ export const attribute = defineTopic({
       subject: readSubject("attribute", raw),
       event: known({ ...readEventId(raw), ...(isRaw(body.Event) && readEvent(body.Event, body.Event.Orgc)) }),
       // Without `Tag` nothing is known: a new attribute is announced before its tags are stored.
-      attributes: [readAttribute(raw, readTags(raw.Tag), object?.key)],
+      attributes: [
+        {
+          ...readAttribute(raw, readTags(raw.Tag), object?.key),
+          ...(kind === "attribute.deleted" && { deleted: true }),
+        },
+      ],
       objects: object ? [object] : [],
       version: readVersion(raw, body.action),
     };

@@ -27,7 +27,7 @@ export const object = defineTopic({
       kind,
       subject: readSubject("object", raw),
       event: readEventId(raw),
-      objects: [readObject(raw, "object")],
+      objects: [{ ...readObject(raw, "object"), ...(kind === "object.deleted" && { deleted: true as const }) }],
       version: readVersion(raw, body.action),
     };
   },

@@ -4,6 +4,7 @@ import { merge } from "../../src/guard/merge.ts";
 import type { Message } from "../../src/model/message.ts";
 import type { GuardedAlert } from "../../src/model/payload.ts";
 import {
+  attributeDeleted,
   attributeEdited,
   attributeOf,
   MINUTE,
@@ -23,6 +24,23 @@ const edit = (id: string, seconds: number, attribute: object = {}) =>
     receivedAt: T0 + seconds * SECOND,
     attribute: { changedAt: T0 + seconds * SECOND, tags: [], ...attribute },
   });
+const deletion = (id: string, seconds: number) =>
+  attributeDeleted({
+    id,
+    receivedAt: T0 + seconds * SECOND,
+    attribute: { changedAt: T0 + seconds * SECOND, tags: [], deleted: true },
+  });
+/** The same a second later, by a frame of another kind that names the attribute as if it held. */
+const later = ({ alert, ...rest }: GuardedAlert, kind: "sighting.added") =>
+  ({
+    ...rest,
+    alert: {
+      ...alert,
+      kind,
+      receivedAt: alert.receivedAt + SECOND,
+      items: alert.items.map(({ withdrawn: _, ...item }) => item),
+    },
+  }) as GuardedAlert;
 const told = (message: Message): GuardedAlert => guardedOf(judge({}, message, first));
 const changed = (guarded: GuardedAlert, change: "new" | "updated" | "unchanged") =>
   guarded.alert.change === change ? guarded : guardedAs(guarded, change);
@@ -70,6 +88,41 @@ describe("merge()", () => {
     expect(alert.kind).toBe("event.published");
     expect(alert.items.map(({ id }) => id)).toEqual(["1", "2", "9"]);
     expect(alert.counts.reduce((sum, { n }) => sum + n, 0)).toBe(3);
+  });
+
+  it("tells an attribute as taken back that was deleted after its publication, and counts it once", () => {
+    const published = told(publication({ attributes: [attributeOf("1"), attributeOf("2")] }));
+    const gone = told(deletion("1", 5));
+    for (const { alert } of [merge([published, gone]), merge([gone, published])]) {
+      expect(alert.items.map(({ id, withdrawn }) => [id, withdrawn])).toEqual([
+        ["1", "deleted"],
+        ["2", undefined],
+      ]);
+      expect(alert.counts.map(({ n, withdrawn }) => [n, withdrawn])).toEqual([
+        [1, undefined],
+        [1, "deleted"],
+      ]);
+    }
+  });
+
+  it("takes it back too where a sighting came after, and not where it was restored", () => {
+    const added = told(edit("1", 1));
+    const gone = told(deletion("1", 2));
+    const restored = told(edit("1", 3));
+    const withdrawn = (alerts: readonly [GuardedAlert, ...GuardedAlert[]]) => merge(alerts).alert.items[0]?.withdrawn;
+    expect(withdrawn([added, gone])).toBe("deleted");
+    expect(withdrawn([gone, later(gone, "sighting.added")])).toBe("deleted");
+    expect(withdrawn([added, gone, restored])).toBeUndefined();
+  });
+
+  it("counts one less of what is only counted when one of it is taken back", () => {
+    const attributes = Array.from({ length: 3 }, (_, n) => attributeOf(String(n + 1)));
+    const whole = told(publication({ attributes }));
+    const cut = { ...whole, alert: { ...whole.alert, items: whole.alert.items.slice(0, 1) } } as GuardedAlert;
+    expect(merge([cut, told(deletion("3", 5))]).alert.counts.map(({ n, withdrawn }) => [n, withdrawn])).toEqual([
+      [2, undefined],
+      [1, "deleted"],
+    ]);
   });
 
   it("takes the newest of several publications, and what it withholds", () => {

@@ -33,6 +33,12 @@ const Indicator = z.strictObject({
   changed_at: Instant.optional(),
 });
 
+const ObjectOf = z.strictObject({
+  uuid: z.string().optional(),
+  name: z.string().optional(),
+  comment: z.string().optional(),
+});
+
 const Whole = z.strictObject({
   kinds: z.array(z.strictObject({ kind: z.enum(KINDS), n: Count })).min(1),
   change: z.enum(["new", "updated", "unchanged"]).optional(),
@@ -69,6 +75,7 @@ const Whole = z.strictObject({
     attributes: Count,
     to_ids: Count,
     objects: Count,
+    removed: Count.optional(),
     types: z.array(z.strictObject({ type: z.string(), n: Count })),
   }),
   changed: z
@@ -100,11 +107,21 @@ const Whole = z.strictObject({
     })
     .optional(),
   indicators: z.array(Indicator).optional(),
-  objects: z
-    .array(z.strictObject({ uuid: z.string().optional(), name: z.string().optional(), comment: z.string().optional() }))
+  removed: z
+    .array(
+      Indicator.extend({
+        to_ids: z.literal(false),
+        withdrawn: z.enum(["deleted", "removed", "not-for-detection"]),
+      }),
+    )
+    .min(1)
     .optional(),
+  objects: z.array(ObjectOf).optional(),
+  removed_objects: z.array(ObjectOf).min(1).optional(),
   lines: z.array(z.strictObject({ label: z.string(), text: z.string() })).optional(),
-  truncated: z.partialRecord(z.enum(["indicators", "objects", "lines", "tags", "clusters"]), Count).optional(),
+  truncated: z
+    .partialRecord(z.enum(["indicators", "objects", "lines", "tags", "clusters", "removed"]), Count)
+    .optional(),
 });
 
 /** What a receiver may rely on. */

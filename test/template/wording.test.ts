@@ -198,8 +198,15 @@ function everything(): Entry {
       origin: "local",
       extendsUuid: "x",
     },
-    items: [full, full],
-    objects: [{ key: "o1", uuid: "o1", name: "file", comment: "c", changedAt: NOW, reach: [] }],
+    items: [full, full, { ...full, withdrawn: "deleted" }],
+    counts: [
+      ...alert.counts,
+      { type: "url", toIds: true, marking: full.marking, reach: [], withdrawn: "deleted", n: 3 },
+    ],
+    objects: [
+      { key: "o1", uuid: "o1", name: "file", comment: "c", changedAt: NOW, reach: [] },
+      { key: "o2", uuid: "o2", name: "file", comment: "c", deleted: true, reach: [] },
+    ],
     sighting: { type: "sighting", source: "s", seenAt: NOW },
     tag: { name: "t", on: "attribute", attributeId: "1" },
     lines: [{ label: "l", text: "t" }],

@@ -1,7 +1,7 @@
 import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
 import type { FactId, FactLine } from "../../alert/facts.ts";
 import { formatTlp, type Headline, headline } from "../../alert/headline.ts";
-import { type Indicator, indicator, listItems } from "../../alert/indicators.ts";
+import { type Indicator, indicator, listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import { formatEntry } from "../../alert/json.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
@@ -45,8 +45,13 @@ export function formatText(payload: Payload, look: Look): TerminalText {
   const isDigest = payload.entries.length > 1;
   const blocks = payload.entries.map((entry, index) => {
     const words = headline(entry, look);
-    const { items, more } = listed[index] ?? { items: [], more: 0 };
-    const rows = { indicators: items.map((item) => indicator(entry, item, look)), more };
+    const { items, more, removed, moreRemoved } = listed[index] ?? NOTHING_LISTED;
+    const rows = {
+      indicators: items.map((item) => indicator(entry, item, look)),
+      more,
+      removed: removed.map((item) => indicator(entry, item, look)),
+      moreRemoved,
+    };
     const body = !isDigest
       ? formatBlock(entry, words, rows, paint, columns)
       : index < MAX_DIGEST
@@ -80,6 +85,8 @@ interface Rows {
   readonly indicators: readonly Indicator[];
   /** How many attributes are not among them. */
   readonly more: number;
+  readonly removed: readonly Indicator[];
+  readonly moreRemoved: number;
 }
 
 function formatBlock(entry: Entry, words: Headline, rows: Rows, paint: Painter, columns: number): TerminalText[] {
@@ -90,6 +97,7 @@ function formatBlock(entry: Entry, words: Headline, rows: Rows, paint: Painter, 
     ...wrap(words.title, columns).map((line) => paint.bold(terminal`${line}`)),
     ...formatRemarks([words.changed, words.notice], columns),
     ...section(words.body ? formatRemarks(words.body, columns) : formatFacts(facts, paint, columns)),
+    ...section(formatRemoved(words, rows, paint, columns)),
     ...section(formatContent(words, rows, paint, columns)),
     ...section([
       ...formatLink(words, paint),
@@ -109,6 +117,7 @@ function formatShort(entry: Entry, words: Headline, rows: Rows, paint: Painter, 
     ...(words.body
       ? formatRemarks(words.body, columns)
       : formatRemarks(summary === "" ? [] : [summary], columns).map((line) => paint.dim(line))),
+    ...formatRemoved(words, rows, paint, columns),
     ...formatContent(words, rows, paint, columns),
     ...formatLink(words, paint),
   ];
@@ -133,6 +142,35 @@ function formatContent(words: Headline, { indicators, more }: Rows, paint: Paint
   return [
     ...(words.body ? [] : formatIndicators(indicators, paint, columns)),
     ...(rest.length > 0 ? [paint.dim(terminal`${join(rest, " · ")}`)] : []),
+  ];
+}
+
+/** What is taken back; the word stands on every line, since not every terminal strikes through. */
+function formatRemoved(
+  words: Headline,
+  { removed, moreRemoved }: Rows,
+  paint: Painter,
+  columns: number,
+): TerminalText[] {
+  if (words.body) {
+    return [];
+  }
+  return [
+    ...removed.flatMap(({ type, value, withdrawn }) => {
+      const head = terminal`Withdrawn  ${paint.dim(terminal`${truncate(type, MAX_TYPE)}`)}  `;
+      const room = Math.max(20, columns - 13 - widthOf(truncate(type, MAX_TYPE)));
+      const why = terminal`  ${paint.dim(terminal`${withdrawn ?? clean("")}`)}`;
+      const lines = wrap(value, room).map((line) => paint.strike(terminal`${line}`));
+      const [first = EMPTY, ...others] = lines;
+      return others.length === 0 && widthOf(value) + widthOf(withdrawn ?? clean("")) + 2 <= room
+        ? [terminal`${head}${first}${why}`]
+        : [
+            terminal`${head}${first}`,
+            ...others.map((line) => terminal`${spaces(11)}${line}`),
+            terminal`${spaces(9)}${why}`,
+          ];
+    }),
+    ...(moreRemoved > 0 ? [paint.dim(terminal`+${formatNumber(moreRemoved)} more withdrawn`)] : []),
   ];
 }
 
@@ -222,7 +260,7 @@ export function formatJsonLines(payload: Payload, style: Style): TerminalText {
         timestamp: new Date(payload.createdAt).toISOString(),
         destination: payload.destination,
         priority: payload.priority,
-        ...formatEntry(entry, listed[index] ?? { items: [], more: 0 }, "raw", style),
+        ...formatEntry(entry, listed[index] ?? NOTHING_LISTED, "raw", style),
       }),
     ),
   );

@@ -9,6 +9,7 @@ pre { margin: 0; font: 14px/1.35 "DejaVu Sans Mono", ui-monospace, Menlo, Consol
 .bold { font-weight: 700; }
 .dim { opacity: .62; }
 .underlined { text-decoration: underline; }
+.struck { text-decoration: line-through; }
 `;
 
 /** How text stands at one point of a terminal's output. */
@@ -16,6 +17,7 @@ interface Pen {
   readonly bold?: boolean;
   readonly dim?: boolean;
   readonly underlined?: boolean;
+  readonly struck?: boolean;
   /** Numbers of xterm's 256 colours. */
   readonly ink?: number;
   readonly paper?: number;
@@ -47,6 +49,10 @@ function turn(pen: Pen, codes: readonly number[]): Pen {
       return { ...pen, dim: true };
     case 4:
       return { ...pen, underlined: true };
+    case 9:
+      return { ...pen, struck: true };
+    case 29:
+      return { ...pen, struck: false };
     case 22:
       return { ...pen, bold: false, dim: false };
     case 24:
@@ -69,7 +75,7 @@ function turnRest(pen: Pen, codes: readonly number[]): Pen {
 }
 
 function draw(pen: Pen, text: string): Html {
-  const names = (["bold", "dim", "underlined"] as const).filter((name) => pen[name]).join(" ");
+  const names = (["bold", "dim", "underlined", "struck"] as const).filter((name) => pen[name]).join(" ");
   const colors = [
     ...(pen.ink === undefined ? [] : [`color:${rgb(pen.ink)}`]),
     ...(pen.paper === undefined ? [] : [`background:${rgb(pen.paper)}`]),

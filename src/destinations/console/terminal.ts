@@ -32,6 +32,7 @@ function unicodeEscape(unit: number): string {
 export interface Painter {
   bold(text: TerminalText): TerminalText;
   dim(text: TerminalText): TerminalText;
+  strike(text: TerminalText): TerminalText;
   /** Colours are `#RRGGBB`. */
   colored(color: string, text: TerminalText): TerminalText;
   chip(color: string, on: string, text: CleanText): TerminalText;
@@ -55,6 +56,7 @@ function xterm(color: string): CleanText {
 const COLORFUL: Painter = {
   bold: (text) => terminal`\x1b[1m${text}\x1b[22m`,
   dim: (text) => terminal`\x1b[2m${text}\x1b[22m`,
+  strike: (text) => terminal`\x1b[9m${text}\x1b[29m`,
   colored: (color, text) => terminal`\x1b[38;5;${xterm(color)}m${text}\x1b[39m`,
   chip: (color, on, text) => terminal`\x1b[48;5;${xterm(color)};38;5;${xterm(on)};1m ${text} \x1b[0m`,
   // The URL comes from the configuration, and `href` has its controls percent-encoded.
@@ -64,6 +66,7 @@ const COLORFUL: Painter = {
 const PLAIN: Painter = {
   bold: (text) => text,
   dim: (text) => text,
+  strike: (text) => text,
   colored: (_, text) => text,
   chip: (_color, _on, text) => terminal`[${text}]`,
   link: (url) => terminal`${clean(url.href)}`,

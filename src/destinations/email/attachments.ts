@@ -1,3 +1,5 @@
+import { countItems } from "../../alert/counts.ts";
+import { removedOf } from "../../alert/indicators.ts";
 import { formatEntry } from "../../alert/json.ts";
 import type { Style } from "../../alert/style.ts";
 import { clean, formatCount } from "../../alert/text.ts";
@@ -48,7 +50,7 @@ function formatLine(entry: Entry, item: Item): string {
     type: item.type,
     category: item.category,
     value: item.value,
-    to_ids: item.toIds === undefined ? undefined : item.toIds ? "1" : "0",
+    to_ids: item.toIds === undefined ? undefined : item.toIds && !item.withdrawn ? "1" : "0",
     comment: item.comment,
     object: objects.find(({ key }) => key === item.objectKey)?.name,
     relation: item.relation,
@@ -72,9 +74,21 @@ function left(n: number, filename: string, one: string): readonly string[] {
   return n > 0 ? [`${formatCount(n, one)} left out of ${filename}`] : [];
 }
 
-function formatCsv(entries: readonly Entry[]): Attachment {
-  const filename = "indicators.csv";
-  const lines = entries.flatMap((entry) => entry.guarded.alert.items.map((item) => formatLine(entry, item)));
+/** What holds and what is taken back are files of their own: whoever feeds one to a block list reads no second column. */
+function formatCsvs(entries: readonly Entry[]): readonly Attachment[] {
+  const live = entries.flatMap((entry) => liveOf(entry).map((item) => formatLine(entry, item)));
+  const gone = entries.flatMap((entry) => removedOf(entry).map((item) => formatLine(entry, item)));
+  return [
+    ...(live.length > 0 ? [formatCsv("indicators.csv", live)] : []),
+    ...(gone.length > 0 ? [formatCsv("withdrawn.csv", gone)] : []),
+  ];
+}
+
+function liveOf({ guarded }: Entry): readonly Item[] {
+  return guarded.alert.items.filter(({ withdrawn }) => !withdrawn);
+}
+
+function formatCsv(filename: string, lines: readonly string[]): Attachment {
   const taken = take(lines, MAX_ATTACHMENT_BYTES);
   return {
     filename,
@@ -88,9 +102,16 @@ function formatCsv(entries: readonly Entry[]): Attachment {
 function formatJson(payload: Payload, entries: readonly Entry[], style: Style): Attachment {
   const filename = "alerts.json";
   const all = entries.map((entry) => {
-    const { items, counts } = entry.guarded.alert;
-    const total = counts.reduce((sum, { n }) => sum + n, 0);
-    return JSON.stringify(formatEntry(entry, { items, more: Math.max(0, total - items.length) }, "raw", style));
+    const { attributes, withdrawn } = countItems(entry);
+    const items = liveOf(entry);
+    const removed = removedOf(entry);
+    const listed = {
+      items,
+      more: Math.max(0, attributes - items.length),
+      removed,
+      moreRemoved: Math.max(0, withdrawn - removed.length),
+    };
+    return JSON.stringify(formatEntry(entry, listed, "raw", style));
   });
   const taken = take(all, MAX_ATTACHMENT_BYTES);
   const head = JSON.stringify({
@@ -121,7 +142,7 @@ export function formatAttachments(
   );
   return entries.length === 0
     ? []
-    : [...new Set(formats)].map((format) =>
-        format === "csv" ? formatCsv(entries) : formatJson(payload, entries, style),
+    : [...new Set(formats)].flatMap((format) =>
+        format === "csv" ? formatCsvs(entries) : [formatJson(payload, entries, style)],
       );
 }

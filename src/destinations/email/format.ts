@@ -49,7 +49,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const STAGES: readonly ((n: number) => Room)[] = [
   (n) => ({ ...WHOLE, rows: n, lines: n }),
   (n) => ({ ...WHOLE, rows: 0, lines: n, context: false }),
-  (n) => ({ ...WHOLE, rows: 0, lines: 0, context: false, facts: false, entries: n }),
+  (n) => ({ ...WHOLE, rows: 0, lines: 0, context: false, facts: false, removed: 5, entries: n }),
 ];
 
 /** The view with all that there is room for: indicators go first, then context, then facts, then whole entries. */
@@ -63,7 +63,7 @@ function fitView(whole: View, bytesOf: (view: View) => number): View {
       return cutView(whole, room(n));
     }
   }
-  return cutView(whole, { ...WHOLE, rows: 0, lines: 0, context: false, facts: false, entries: 0 });
+  return cutView(whole, { ...WHOLE, rows: 0, lines: 0, context: false, facts: false, removed: 0, entries: 0 });
 }
 
 function describeCut(whole: View, view: View): readonly string[] {
@@ -79,6 +79,10 @@ function describeCut(whole: View, view: View): readonly string[] {
       count((entry) => entry.rows.length),
       0,
     );
+  const removed = view.entries.reduce(
+    (sum, entry, index) => sum + entry.moreRemoved - (shown[index]?.moreRemoved ?? 0),
+    0,
+  );
   const lines = view.entries.reduce(
     count((entry) => entry.moreLines),
     0,
@@ -87,6 +91,7 @@ function describeCut(whole: View, view: View): readonly string[] {
     shown.some((entry, index) => of(entry) > of(view.entries[index] ?? entry));
   return [
     ...(rows > 0 ? [`${formatCount(rows, "indicator")} left out`] : []),
+    ...(removed > 0 ? [`${formatCount(removed, "withdrawn attribute")} left out`] : []),
     ...(lines > 0 ? [`${formatCount(lines, "line")} of the template left out`] : []),
     ...(hasLost(({ head }) => head.context.length) ? ["context left out"] : []),
     ...(hasLost(({ head }) => head.facts.length) ? ["facts left out"] : []),

@@ -100,6 +100,22 @@ function formatChips({ head }: EntryView): Html {
   return html`${chips}`;
 }
 
+/** What is taken back: struck through, and told in words. */
+function formatRemoved({ removed, moreRemoved }: EntryView): Html {
+  if (removed.length === 0) {
+    return NOTHING;
+  }
+  const lines = removed.map(
+    ({ type, value, withdrawn }) =>
+      html`<tr><td class="st tp ln dm" valign="top" width="112" style="padding:6px 12px 6px 0;border-bottom:1px solid #d8dee4;font-size:12px;line-height:18px;${DIM};${BREAK}">${say(type)}</td><td class="st vl ln dm" valign="top" style="padding:6px 0;border-bottom:1px solid #d8dee4;${MONO};font-size:13px;line-height:18px;${DIM};${BREAK}"><span style="text-decoration:line-through">${say(value)}</span> <span class="dm" style="${SANS};font-size:12px;line-height:17px;${DIM}">${say(withdrawn ?? clean(""))}</span></td></tr>\n`,
+  );
+  const more =
+    moreRemoved > 0
+      ? html`<span class="dm" style="font-size:13px;${DIM}">+${escapeHtml(formatNumber(moreRemoved))} more withdrawn</span>`
+      : NOTHING;
+  return html`<strong class="ik" style="${INK}">Withdrawn, no longer valid</strong><table cellpadding="0" cellspacing="0" border="0" width="100%" style="table-layout:fixed;${SANS}">\n${lines}</table>${more}`;
+}
+
 function formatRow({ type, value, toIds, notes, changed }: Indicator): Html {
   const badge = (word: string) =>
     html` <span class="dm" style="${SANS};font-size:11px;line-height:16px;font-weight:700;${DIM};white-space:nowrap">${escapeHtml(word)}</span>`;
@@ -167,7 +183,13 @@ function formatAlone(entry: EntryView): Html {
     ...rows(html`18px 24px 0`, [formatState(entry)]),
     row(html`10px 24px 0`, formatTitle(head.title, html`h1`, html`20px;line-height:26px`)),
     ...rows(html`10px 24px 0`, formatNotes(entry)),
-    ...rows(html`16px 24px 0`, [...details, formatFacts(entry), formatChips(entry), formatRows(entry)]),
+    ...rows(html`16px 24px 0`, [
+      ...details,
+      formatFacts(entry),
+      formatChips(entry),
+      formatRemoved(entry),
+      formatRows(entry),
+    ]),
     ...rows(html`10px 24px 0`, [formatUnlistedLine(entry)]),
     ...rows(html`20px 24px 0`, head.link ? [formatButton(head.link)] : []),
     row(html`16px 24px 20px`, formatOrigin(entry)),
@@ -194,6 +216,7 @@ function formatAmong(entry: EntryView): Html {
     body,
     head.body ? NOTHING : formatFactLine(entry),
     formatChips(entry),
+    formatRemoved(entry),
     formatRows(entry),
     formatUnlistedLine(entry),
     html`${open}${formatOrigin(entry)}`,

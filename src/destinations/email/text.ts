@@ -54,6 +54,17 @@ function formatRow({ type, value, toIds, notes, changed }: Indicator): readonly 
   ];
 }
 
+/** What is taken back, apart from what holds. */
+function formatRemoved({ removed, moreRemoved }: EntryView): readonly MailText[] {
+  return removed.length === 0
+    ? []
+    : [
+        plain`Withdrawn, no longer valid:`,
+        ...removed.map(({ type, value, withdrawn }) => plain`  ${type}: ${value}  (${withdrawn ?? clean("")})`),
+        ...(moreRemoved > 0 ? [plain`  +${formatNumber(moreRemoved)} more withdrawn`] : []),
+      ];
+}
+
 /** What is not listed: `+34 more in MISP · 5 attributes withheld`. */
 export function formatUnlisted({ head, more, moreLines }: EntryView): CleanText | undefined {
   const parts = [
@@ -85,8 +96,10 @@ function formatDetails(entry: EntryView, isAlone: boolean): readonly MailText[] 
     return [...head.body.flatMap((line) => (line === "" ? [EMPTY] : indented(line))), ...rest];
   }
   const list = [...rows.flatMap(formatRow), ...rest];
+  const gone = formatRemoved(entry);
   return [
     ...(isAlone ? formatFacts(entry) : formatFactLines(entry)),
+    ...(gone.length > 0 ? [EMPTY, ...gone] : []),
     ...(list.length > 0 ? [EMPTY, ...(rows.length > 0 ? [plain`Indicators:`] : []), ...list] : []),
   ];
 }

@@ -1,5 +1,5 @@
 import { type Headline, headline } from "../../alert/headline.ts";
-import { type Indicator, indicator, listItems } from "../../alert/indicators.ts";
+import { type Indicator, indicator, listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import type { Style } from "../../alert/style.ts";
 import { truncate } from "../../alert/text.ts";
 import type { Item } from "../../model/alert.ts";
@@ -13,6 +13,9 @@ export interface EntryView {
   readonly rows: readonly Indicator[];
   /** How many attributes are not listed. */
   readonly more: number;
+  /** What is taken back, and how much of it is not listed. */
+  readonly removed: readonly Indicator[];
+  readonly moreRemoved: number;
   /** How many lines of a custom template are not shown. */
   readonly moreLines: number;
 }
@@ -34,13 +37,22 @@ export interface Room {
   /** Attributes and template lines of one entry. */
   readonly rows: number;
   readonly lines: number;
+  /** Withdrawn attributes of one entry. */
+  readonly removed: number;
   readonly context: boolean;
   readonly facts: boolean;
 }
 
 /** More entries than anybody reads in one mail. */
 export const MAX_ENTRIES = 30;
-export const WHOLE: Room = { entries: MAX_ENTRIES, rows: 10_000, lines: 10_000, context: true, facts: true };
+export const WHOLE: Room = {
+  entries: MAX_ENTRIES,
+  rows: 10_000,
+  lines: 10_000,
+  removed: 10_000,
+  context: true,
+  facts: true,
+};
 
 /** A digest is to be looked through: of each alert only the first attributes. */
 const MAX_DIGEST_ROWS = 5;
@@ -70,13 +82,17 @@ export function viewOf(payload: Payload, style: Style): View {
   const listed = listItems(payload);
   const entries = payload.entries.map((entry, index): EntryView => {
     const head = headOf(entry, style, payload.minimal);
-    const { items, more } = listed[index] ?? { items: [], more: 0 };
-    const shown = items.slice(0, payload.entries.length > 1 ? MAX_DIGEST_ROWS : items.length);
+    const { items, more, removed, moreRemoved } = listed[index] ?? NOTHING_LISTED;
+    const limit = payload.entries.length > 1 ? MAX_DIGEST_ROWS : items.length + removed.length;
+    const shown = items.slice(0, limit);
+    const gone = removed.slice(0, limit);
     return {
       tlp: entry.guarded.tlp,
       head,
       rows: head.body ? [] : shown.map((item) => rowOf(entry, item, style)),
       more: head.body ? 0 : more + items.length - shown.length,
+      removed: head.body ? [] : gone.map((item) => rowOf(entry, item, style)),
+      moreRemoved: head.body ? 0 : moreRemoved + removed.length - gone.length,
       moreLines: 0,
     };
   });
@@ -93,7 +109,7 @@ export function viewOf(payload: Payload, style: Style): View {
   };
 }
 
-function cutEntry({ head, rows, more, moreLines, tlp }: EntryView, room: Room): EntryView {
+function cutEntry({ head, rows, more, removed, moreRemoved, moreLines, tlp }: EntryView, room: Room): EntryView {
   const { body, ...rest } = room.facts ? head : { ...bare(head), ...(head.level && { level: head.level }) };
   const lines = body?.slice(0, room.lines);
   return {
@@ -101,6 +117,8 @@ function cutEntry({ head, rows, more, moreLines, tlp }: EntryView, room: Room): 
     head: { ...rest, ...(room.context ? {} : { context: [] }), ...(lines && { body: lines }) },
     rows: rows.slice(0, room.rows),
     more: more + Math.max(0, rows.length - room.rows),
+    removed: removed.slice(0, room.removed),
+    moreRemoved: moreRemoved + Math.max(0, removed.length - room.removed),
     moreLines: moreLines + (body?.length ?? 0) - (lines?.length ?? 0),
   };
 }

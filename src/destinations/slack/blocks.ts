@@ -20,7 +20,7 @@ export interface ParsedText {
 export interface Run {
   readonly type: "text";
   readonly text: SlackText;
-  readonly style?: { readonly bold: true };
+  readonly style?: { readonly bold?: true; readonly strike?: true };
 }
 
 export interface Link {
@@ -172,6 +172,11 @@ export function run(text: SlackText): Run {
 /** A text element in bold. */
 export function bold(text: SlackText): Run {
   return { type: "text", text, style: { bold: true } };
+}
+
+/** A text element that is struck through. */
+export function struck(text: SlackText): Run {
+  return { type: "text", text, style: { strike: true } };
 }
 
 /** Text that flows. */

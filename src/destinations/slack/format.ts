@@ -1,10 +1,11 @@
 import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
 import type { FactId } from "../../alert/facts.ts";
 import { formatTlp, type Headline, headline } from "../../alert/headline.ts";
-import { type Indicator, indicator, type Listed, listItems } from "../../alert/indicators.ts";
+import { type Indicator, indicator, type Listed, listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
+import type { Item } from "../../model/alert.ts";
 import type { Entry, Payload } from "../../model/payload.ts";
 import {
   type Block,
@@ -26,6 +27,7 @@ import {
   mentionBlock,
   openButton,
   readMentions,
+  removedLines,
   table,
   textLines,
   withGlyph,
@@ -39,7 +41,6 @@ export interface Formatted {
   readonly trimmed: readonly string[];
 }
 
-const NOTHING: Listed = { items: [], more: 0 };
 const MAX_ROWS_OF_ENTRY = 3;
 const MAX_DETAILS = 300;
 /** What a digest says of each alert, beside its title. */
@@ -66,15 +67,17 @@ function summarise(words: Headline): CleanText {
 
 // ---------------------------------------------------------------- one alert
 
-type AlertPart = "rows" | "context" | "facts" | "lines";
-const ALERT_ORDER: readonly AlertPart[] = ["rows", "context", "facts", "lines"];
+type AlertPart = "rows" | "context" | "facts" | "lines" | "removed";
+const ALERT_ORDER: readonly AlertPart[] = ["rows", "context", "facts", "lines", "removed"];
 
 function formatAlert(payload: Payload, entry: Entry, style: Style): Formatted {
   const words = headline(entry, style);
-  const [listed = NOTHING] = listItems(payload);
+  const [listed = NOTHING_LISTED] = listItems(payload);
   const rows = words.body ? [] : listed.items.map((item) => indicator(entry, item, style));
+  const removed = words.body ? [] : listed.removed.map((item) => indicator(entry, item, style));
   const whole: Amounts<AlertPart> = {
     rows: rows.length,
+    removed: removed.length,
     context: words.body ? 0 : words.context.length,
     facts: words.body ? 0 : words.facts.length,
     lines: words.body?.length ?? 0,
@@ -89,7 +92,7 @@ function formatAlert(payload: Payload, entry: Entry, style: Style): Formatted {
     ];
     const color = LEVELS[words.level ?? "undefined"].color;
     // Marking and title stay outside: Slack folds a long attachment up.
-    const attachments = [{ color, blocks: formatContent(words, rows, listed, amounts) }];
+    const attachments = [{ color, blocks: formatContent(words, rows, removed, listed, amounts) }];
     return message(fallback(mentions, words.tlp, summarise(words)), blocks, { attachments });
   };
   const kept = shrink(whole, ALERT_ORDER, (amounts) => isWithinLimits(build(amounts)));
@@ -99,6 +102,7 @@ function formatAlert(payload: Payload, entry: Entry, style: Style): Formatted {
       ["context", "tag"],
       ["facts", "fact"],
       ["lines", "line"],
+      ["removed", "withdrawn attribute"],
     ] as const
   ).flatMap(([part, noun]) =>
     kept[part] < whole[part] ? [`${formatCount(whole[part] - kept[part], noun)} left out`] : [],
@@ -109,6 +113,7 @@ function formatAlert(payload: Payload, entry: Entry, style: Style): Formatted {
 function formatContent(
   words: Headline,
   rows: readonly Indicator[],
+  removed: readonly Indicator[],
   listed: Listed,
   amounts: Amounts<AlertPart>,
 ): readonly Block[] {
@@ -118,12 +123,14 @@ function formatContent(
   const more = words.body ? 0 : listed.more + rows.length - amounts.rows;
   const rest = formatRest(amounts.rows, more, words.withheld);
   const button = openButton(words.link);
+  const moreRemoved = listed.moreRemoved + removed.length - amounts.removed;
   return [
     ...richText([
       paragraph(remarks.length > 0 ? [bold(literal(join(remarks, " "), MAX_DETAILS))] : []),
       factLines(context.length > 0 ? [...facts, { label: clean("Context"), value: join(context, " · ") }] : facts),
       textLines(words.body?.slice(0, amounts.lines) ?? [], 1000),
     ]),
+    ...richText([removedLines(removed.slice(0, amounts.removed), moreRemoved)]),
     ...richText([table(rows.slice(0, amounts.rows)), textLines(rest ? [rest] : [])]),
     ...(button ? [{ type: "actions", elements: [button] } as const] : []),
     { type: "context", elements: [plain(literal(words.origin, MAX_DETAILS))] },
@@ -138,10 +145,17 @@ const DIGEST_ORDER: readonly DigestPart[] = ["rows", "details", "entries"];
 function formatDigest(payload: Payload, style: Style): Formatted {
   const listed = listItems(payload);
   const entries = payload.entries.slice(0, MAX_DIGEST).map((entry, index) => {
-    const { items, more } = listed[index] ?? NOTHING;
+    const { items, more, removed, moreRemoved } = listed[index] ?? NOTHING_LISTED;
     const words = headline(entry, style);
-    const top = words.body ? [] : items.slice(0, MAX_ROWS_OF_ENTRY).map((item) => indicator(entry, item, style));
-    return { words, rows: top, more: words.body ? 0 : more + items.length };
+    const top = (all: readonly Item[]) =>
+      words.body ? [] : all.slice(0, MAX_ROWS_OF_ENTRY).map((item) => indicator(entry, item, style));
+    return {
+      words,
+      rows: top(items),
+      more: words.body ? 0 : more + items.length,
+      removed: top(removed),
+      withdrawn: words.body ? 0 : moreRemoved + removed.length,
+    };
   });
   const { mentions } = readMentions(payload);
   const tlp = formatTlp(payload.tlp);
@@ -154,9 +168,7 @@ function formatDigest(payload: Payload, style: Style): Formatted {
       ...mentionBlock(mentions),
       ...entries
         .slice(0, amounts.entries)
-        .flatMap(({ words, rows, more }, index) =>
-          formatEntry(words, rows.slice(0, amounts.rows), more, index < amounts.details),
-        ),
+        .flatMap((told, index) => formatEntry(told, amounts.rows, index < amounts.details)),
       ...(left > 0
         ? [{ type: "context", elements: [plain(literal(clean(`+${formatCount(left, "more alert")}`)))] } as const]
         : []),
@@ -177,13 +189,22 @@ function formatDigest(payload: Payload, style: Style): Formatted {
   };
 }
 
+interface Short {
+  readonly words: Headline;
+  readonly rows: readonly Indicator[];
+  readonly more: number;
+  readonly removed: readonly Indicator[];
+  readonly withdrawn: number;
+}
+
 /** One alert among others: title, one line, and its first attributes. */
 function formatEntry(
-  words: Headline,
-  rows: readonly Indicator[],
-  attributes: number,
+  { words, more, withdrawn, ...lists }: Short,
+  limit: number,
   hasDetails: boolean,
 ): readonly Block[] {
+  const rows = lists.rows.slice(0, limit);
+  const removed = lists.removed.slice(0, limit);
   const url = slackUrl(words.link);
   const title = literal(withGlyph(words.level, words.title), LIMITS.header);
   const details = join(
@@ -197,12 +218,13 @@ function formatEntry(
     ],
     " · ",
   );
-  const rest = rows.length > 0 ? formatRest(rows.length, attributes - rows.length, words.withheld) : words.withheld;
+  const rest = rows.length > 0 ? formatRest(rows.length, more - rows.length, words.withheld) : words.withheld;
   return richText([
     paragraph([
       url ? { type: "link", url, text: title, style: { bold: true } } : bold(title),
       run(slack`\n${literal(hasDetails ? details : words.tlp, MAX_DETAILS)}`),
     ]),
+    removedLines(removed, withdrawn - removed.length),
     table(rows),
     textLines(rest && hasDetails ? [rest] : []),
   ]);

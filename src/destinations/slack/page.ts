@@ -64,7 +64,8 @@ function drawBlock(block: Block): Html {
 
 function drawRun(run: Run | Link): Html {
   const text = run.type === "link" ? html`<span class="link">${escapeHtml(run.text)}</span>` : escapeHtml(run.text);
-  return run.style?.bold ? html`<b>${text}</b>` : text;
+  const strike = run.type === "text" && run.style?.strike ? html`<s>${text}</s>` : text;
+  return run.style?.bold ? html`<b>${strike}</b>` : strike;
 }
 
 function drawButton({ text, style }: Button): Html {

@@ -5,7 +5,17 @@ import { LEVELS } from "../../alert/palette.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
 import type { Payload } from "../../model/payload.ts";
 import type { ThreatLevel } from "../../model/vocabulary.ts";
-import { type Block, type Button, bold, type Paragraph, type Preformatted, paragraph, plain, run } from "./blocks.ts";
+import {
+  type Block,
+  type Button,
+  bold,
+  type Paragraph,
+  type Preformatted,
+  paragraph,
+  plain,
+  run,
+  struck,
+} from "./blocks.ts";
 import {
   escapeParsed,
   joinMentions,
@@ -103,6 +113,22 @@ export function table(rows: readonly Indicator[]): Preformatted {
     }`;
   });
   return { type: "rich_text_preformatted", elements: rows.length === 0 ? [] : [run(lines(text))] };
+}
+
+/** What is taken back, struck through, a line each, with why; `more` are not listed. */
+export function removedLines(rows: readonly Indicator[], more: number): Paragraph {
+  if (rows.length === 0) {
+    return paragraph([]);
+  }
+  return paragraph([
+    bold(slack`Withdrawn`),
+    ...rows.flatMap(({ type, value, withdrawn }) => [
+      run(slack`\n${literal(type, MAX_LABEL)}  `),
+      struck(literal(value, MAX_VALUE)),
+      run(slack`  ${literal(withdrawn ?? clean(""), MAX_LABEL)}`),
+    ]),
+    ...(more > 0 ? [run(slack`\n${literal(clean(`+${formatNumber(more)} more withdrawn`))}`)] : []),
+  ]);
 }
 
 /** What is in MISP, but not in the message. */

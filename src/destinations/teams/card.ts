@@ -25,6 +25,7 @@ export interface TextRun {
   readonly weight?: "Bolder";
   readonly fontType?: "Monospace";
   readonly isSubtle?: true;
+  readonly strikethrough?: true;
   readonly selectAction?: OpenUrl;
 }
 

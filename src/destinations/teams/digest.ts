@@ -5,7 +5,15 @@ import { LEVELS } from "../../alert/palette.ts";
 import { clean, formatCount, formatNumber, join } from "../../alert/text.ts";
 import type { Payload } from "../../model/payload.ts";
 import { line, openUrl, type RichTextBlock, run } from "./card.ts";
-import { type Content, type EntryText, formatHead, formatIndicators, formatLevel, formatMore } from "./entry.ts";
+import {
+  type Content,
+  type EntryText,
+  formatHead,
+  formatIndicators,
+  formatLevel,
+  formatMore,
+  formatRemoved,
+} from "./entry.ts";
 import { cardText } from "./text.ts";
 
 /** Facts that have no place where many things are told at once. */
@@ -42,7 +50,11 @@ export function formatDigest(payload: Payload, told: readonly EntryText[], minim
   };
 }
 
-function formatEntry({ words, indicators, more }: EntryText, isFirst: boolean, minimal: boolean): RichTextBlock[] {
+function formatEntry(
+  { words, indicators, more, removed, moreRemoved }: EntryText,
+  isFirst: boolean,
+  minimal: boolean,
+): RichTextBlock[] {
   const { level, tlp, pap, state, title, changed, notice, body, facts, context, withheld, link } = words;
   const open = openUrl(link);
   const name = line(
@@ -69,6 +81,7 @@ function formatEntry({ words, indicators, more }: EntryText, isFirst: boolean, m
   return [
     name,
     line([run(cardText(join(details, " · ")), FINE)], { spacing: "None" }),
+    ...(body ? [] : formatRemoved(removed, moreRemoved)),
     ...formatIndicators(rows),
     ...(rows.length > 0 && more > 0
       ? [line([run(cardText(formatMore(rows.length, more)), FINE)], { spacing: "None" })]
@@ -77,10 +90,6 @@ function formatEntry({ words, indicators, more }: EntryText, isFirst: boolean, m
 }
 
 /** Leaves out what a digest has no room for. */
-export function shortened({ words, indicators, more }: EntryText): EntryText {
-  return {
-    words: { ...words, facts: words.facts.filter(({ id }) => !UNIMPORTANT.has(id)) },
-    indicators,
-    more,
-  };
+export function shortened({ words, ...lists }: EntryText): EntryText {
+  return { ...lists, words: { ...words, facts: words.facts.filter(({ id }) => !UNIMPORTANT.has(id)) } };
 }

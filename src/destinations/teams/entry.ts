@@ -22,6 +22,9 @@ export interface EntryText {
   readonly indicators: readonly Indicator[];
   /** How many attributes are not among the indicators. */
   readonly more: number;
+  /** What is taken back, and how much of it is not listed. */
+  readonly removed: readonly Indicator[];
+  readonly moreRemoved: number;
 }
 
 /** Body and actions of a card, which has nothing else that differs. */
@@ -78,7 +81,7 @@ export function formatHead(
 }
 
 /** A card about one entry. */
-export function formatAlert({ words, indicators, more }: EntryText): Content {
+export function formatAlert({ words, indicators, more, removed, moreRemoved }: EntryText): Content {
   const { level, tlp, pap, state, title, changed, notice, body, withheld, origin, link } = words;
   const head = formatHead(
     level,
@@ -94,6 +97,7 @@ export function formatAlert({ words, indicators, more }: EntryText): Content {
       head,
       ...(notice ? [line([run(cardText(notice), { weight: "Bolder" })])] : []),
       ...(body ? formatBody(body) : formatFacts(words)),
+      ...(body ? [] : formatRemoved(removed, moreRemoved)),
       ...list.shown,
       ...(list.hidden.length > 0 ? [formatHidden(list.hidden)] : []),
       ...(rest.length > 0 ? [line([run(cardText(join(rest, " · ")), FINE)], { spacing: "Small" })] : []),
@@ -155,6 +159,29 @@ function formatIndicator({ type, value, toIds, notes }: Indicator, isMarked: boo
     ],
     { spacing: "Small" },
   );
+}
+
+/** What is taken back: struck through, and in words, for clients that cannot. */
+export function formatRemoved(rows: readonly Indicator[], more: number): readonly RichTextBlock[] {
+  if (rows.length === 0) {
+    return [];
+  }
+  return [
+    line([run(cardText(clean("Withdrawn")), { weight: "Bolder" })], { spacing: "Medium" }),
+    ...rows.map(({ type, value, withdrawn }) =>
+      line(
+        [
+          run(cardText(truncate(type, MAX_TYPE)), FINE),
+          run(cardText(truncate(value, MAX_VALUE), "\u2002"), { fontType: "Monospace", strikethrough: true }),
+          ...(withdrawn ? [run(cardText(withdrawn, "\u2002"), FINE)] : []),
+        ],
+        { spacing: "Small" },
+      ),
+    ),
+    ...(more > 0
+      ? [line([run(cardText(clean(`+${formatNumber(more)} more withdrawn`)), FINE)], { spacing: "Small" })]
+      : []),
+  ];
 }
 
 /** What a custom template wrote; its empty lines are the gaps between paragraphs. */

@@ -1,6 +1,6 @@
 import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
 import { formatTlp, type Headline, headline } from "../../alert/headline.ts";
-import { indicator, listItems } from "../../alert/indicators.ts";
+import { indicator, listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
@@ -18,23 +18,24 @@ export interface Formatted extends Fitting {
 }
 
 /** Lists of an entry in the order in which people miss them least; they are cut from the bottom. */
-const STAGES = ["indicators", "context", "facts"] as const;
+const STAGES = ["indicators", "context", "facts", "removed"] as const;
 type Cut = Readonly<Record<(typeof STAGES)[number], number>>;
 
-const WHOLE: Cut = { indicators: Infinity, context: Infinity, facts: Infinity };
-const SHORT: Cut = { indicators: 3, context: 2, facts: 4 };
+const WHOLE: Cut = { indicators: Infinity, context: Infinity, facts: Infinity, removed: Infinity };
+const SHORT: Cut = { indicators: 3, context: 2, facts: 4, removed: 3 };
 
 /** Lines of a template take the place of the facts. */
-function sizesOf({ words, indicators }: EntryText): Cut {
+function sizesOf({ words, indicators, removed }: EntryText): Cut {
   return {
     indicators: words.body ? 0 : indicators.length,
     context: words.body ? 0 : words.context.length,
     facts: (words.body ?? words.facts).length,
+    removed: words.body ? 0 : removed.length,
   };
 }
 
 /** In a digest the numbers below each title say how much there is; elsewhere what is left out is counted. */
-function cutTo({ words, indicators, more }: EntryText, cut: Cut, isDigest: boolean): EntryText {
+function cutTo({ words, indicators, more, removed, moreRemoved }: EntryText, cut: Cut, isDigest: boolean): EntryText {
   const { context, facts, body } = words;
   const count = (n: number, length: number) => (length > n && n > 0 && !isDigest ? length - n : 0);
   const tags = count(cut.context, context.length);
@@ -53,6 +54,8 @@ function cutTo({ words, indicators, more }: EntryText, cut: Cut, isDigest: boole
     },
     indicators: indicators.slice(0, cut.indicators),
     more: more + Math.max(0, indicators.length - cut.indicators),
+    removed: removed.slice(0, cut.removed),
+    moreRemoved: moreRemoved + Math.max(0, removed.length - cut.removed),
   };
 }
 
@@ -68,9 +71,14 @@ export function formatMessage(payload: Payload, style: Style): Formatted {
   const listed = listItems(payload);
   const isDigest = payload.entries.length > 1;
   const told = payload.entries.slice(0, MAX_DIGEST).map((entry, index): EntryText => {
-    const { items, more } = listed[index] ?? { items: [], more: 0 };
-    const indicators = items.map((item) => indicator(entry, item, style));
-    const whole = { words: headline(entry, style), indicators, more };
+    const { items, more, removed, moreRemoved } = listed[index] ?? NOTHING_LISTED;
+    const whole = {
+      words: headline(entry, style),
+      indicators: items.map((item) => indicator(entry, item, style)),
+      more,
+      removed: removed.map((item) => indicator(entry, item, style)),
+      moreRemoved,
+    };
     return isDigest ? shortened(whole) : whole;
   });
   const [only] = isDigest ? [] : told;
@@ -118,6 +126,7 @@ const WORDS: Readonly<Record<keyof Cut, (n: number) => string>> = {
   indicators: (n) => formatCount(n, "indicator"),
   context: (n) => formatCount(n, "tag or cluster", "tags and clusters"),
   facts: (n) => formatCount(n, "fact"),
+  removed: (n) => formatCount(n, "withdrawn attribute"),
 };
 
 function leftOut(entries: number): readonly string[] {

@@ -1,15 +1,13 @@
 import { createHmac } from "node:crypto";
 import { largest } from "../../alert/fit.ts";
-import { type Listed, listItems } from "../../alert/indicators.ts";
+import { listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import { type Cuttable, cutEntry, formatEntry, formatMinimalEntry, type Values } from "../../alert/json.ts";
 import type { Style } from "../../alert/style.ts";
 import { formatCount } from "../../alert/text.ts";
 import type { Payload } from "../../model/payload.ts";
 
 /** Stages of shrinking, what people miss least first; each starts from what the one before left. */
-const STAGES: readonly Cuttable[] = ["indicators", "objects", "lines", "tags", "clusters"];
-
-const NOTHING: Listed = { items: [], more: 0 };
+const STAGES: readonly Cuttable[] = ["indicators", "objects", "lines", "tags", "clusters", "removed"];
 
 function serialise(payload: Payload, entries: readonly unknown[]): string {
   const left = payload.entries.length - entries.length;
@@ -42,7 +40,9 @@ export function formatBody(payload: Payload, values: Values, maxBytes: number, s
   const trimmed: string[] = [];
   if (!payload.minimal) {
     const listed = listItems(payload);
-    let entries = payload.entries.map((entry, index) => formatEntry(entry, listed[index] ?? NOTHING, values, style));
+    let entries = payload.entries.map((entry, index) =>
+      formatEntry(entry, listed[index] ?? NOTHING_LISTED, values, style),
+    );
     const whole = serialise(payload, entries);
     if (fits(whole)) {
       return { text: whole, trimmed };
