@@ -6,6 +6,7 @@ import type { Redactor } from "../base/redact.ts";
 import { applyDefaults, secretDefaults } from "./defaults.ts";
 import { flatten } from "./flatten.ts";
 import { decodeUtf8, type ReadFile, readBounded, reasonOf } from "./read.ts";
+import { qualifyGroups } from "./readers.ts";
 import { checkReferences } from "./references.ts";
 import { Config } from "./schema.ts";
 import { Outline } from "./shapes.ts";
@@ -62,7 +63,7 @@ export interface LoadedConfig {
 export async function loadConfig(path: string, options: LoadOptions): Promise<LoadedConfig> {
   const text = await readText(path, options.readFile ?? readBounded);
   const { value, warnings } = await loadYaml(text, path, Config, options, {
-    prepare: applyDefaults,
+    prepare: (root, outline, report) => qualifyGroups(applyDefaults(root, outline, report), report),
     secrets: secretDefaults,
     feeds: feedsOf,
     references: checkReferences,

@@ -3,6 +3,7 @@ import { KINDS, type Kind, SENSITIVE } from "../model/vocabulary.ts";
 import { isOfKind } from "../routing/route.ts";
 import { checkListen } from "./listen.ts";
 import { checkOrder } from "./order.ts";
+import { checkAudience } from "./readers.ts";
 import { nearest } from "./suggest.ts";
 import { checkTemplates } from "./templates.ts";
 import {
@@ -52,6 +53,7 @@ export function checkReferences(root: Dict, report: Report): void {
   checkOrder(routes, report);
   checkTemplates(root, report);
   checkKeys(root, report);
+  checkAudience(root, report);
   checkListen(root, report);
 
   for (const [name, { key }] of destinations?.entries ?? []) {

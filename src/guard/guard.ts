@@ -32,8 +32,6 @@ export type Verdict =
   | { readonly refused: Refusal }
   | {
       readonly guarded: GuardedAlert;
-      /** Keys of the sharing groups that pass because every reader is a member of them. */
-      readonly cleared: readonly string[];
       /** The parts that are in it, as they were given. */
       readonly kept: { readonly items: readonly Item[]; readonly objects: Alert["objects"] };
     };
@@ -71,7 +69,7 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
     }
     const { items, objects } = stored;
     const guarded = reduce(stored, "full", { tlp: "untagged", pap: "untagged", chr: false, withheld: 0 });
-    return { guarded, cleared: [], kept: { items, objects } };
+    return { guarded, kept: { items, objects } };
   }
   const alert = tighten(stored, memory, policy.drafts);
   const event = alert.event ?? stored.event;
@@ -80,20 +78,14 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
     return { refused: draft };
   }
 
-  const groups = new Set<string>();
-  const passed = new Set(cleared);
   const owner = event.owner ?? memory.event?.event.owner;
+  const around = { instance: alert.instance, owner, circles: memory.event?.circles, cleared };
   const judge = (marking: Marking, reach: readonly Reach[], floor?: Floor, type?: string): Judgement => {
     for (const level of reach) {
-      const { passes, known, cleared: group } = passage(level, owner, policy, passed);
+      const { passes, known } = passage(level, policy, around);
       if (!passes) {
         return { refused: known ? "distribution" : "distribution-unknown" };
       }
-      if (group === undefined) {
-        continue;
-      }
-      groups.add(group);
-      passed.add(group); // memory names the same group, without the members by whom it has passed
     }
     return judgeMarking(marking, policy, floor, type);
   };
@@ -153,7 +145,7 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
     items: isFull ? stored.items.filter((_, index) => isVisible(parts[index])) : [],
     objects: isFull ? stored.objects.filter((_, index) => isVisible(objects[index])) : [],
   };
-  return { guarded: reduce(shown, form, labels), cleared: [...groups], kept };
+  return { guarded: reduce(shown, form, labels), kept };
 }
 
 const NO_MARKING: Marking = { tlp: "none", pap: "none", chr: false };

@@ -18,7 +18,10 @@ export const Guard = z
     audience: z
       .array(z.string().min(1))
       .default([])
-      .describe('The organisations that read this: decides on "your organisation only" and sharing groups.'),
+      .describe(
+        'The organisations that read this, by UUID or by name on the instance: "your organisation only" passes if all of ' +
+          "them are its owner, a sharing group if all are in it.",
+      ),
     distribution: z
       .array(z.enum(["community", "connected", "all"]))
       .default(["community", "connected", "all"])
@@ -26,7 +29,7 @@ export const Guard = z
     sharing_groups: z
       .array(z.string().min(1))
       .default([])
-      .describe("Ids, UUIDs or names of groups that pass as a whole."),
+      .describe("Groups that pass as a whole: by UUID, by instance:id, or by their exact name."),
     drafts: z.boolean().default(false).describe("For those who write events: also what was never published."),
     personal: z.boolean().default(false).describe("Also personal and secret attribute types."),
     also: z

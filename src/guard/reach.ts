@@ -1,49 +1,75 @@
+import type { EventMemory } from "../model/memory.ts";
 import type { Organisation, Reach, SharingGroup } from "../model/misp.ts";
 import type { Guard } from "./policy.ts";
+import { areMembers, areOf, areRemembered, circleKey } from "./readers.ts";
 
-/** Whether one level of the data may travel to these readers; `cleared` names the sharing group that lets it. */
-export type Passage = { readonly passes: boolean; readonly known: boolean; readonly cleared?: string };
+/** Whether one level of the data may travel to these readers. */
+export interface Passage {
+  readonly passes: boolean;
+  readonly known: boolean;
+}
 
-/** What names a sharing group on one instance. */
-export function sharingGroupKey(group: SharingGroup): string | undefined {
-  return group.uuid ?? group.id;
+/** What is known beside a level itself. */
+export interface Surroundings {
+  readonly instance: string;
+  /** The organisation that owns the event on this instance. */
+  readonly owner: Organisation | undefined;
+  /** Who is in its sharing groups, as far as is remembered. */
+  readonly circles: EventMemory["circles"];
+  /** Groups that passed when it was planned, at a time when nobody remembered who is in them. */
+  readonly cleared: readonly string[];
 }
 
 /**
- * Judges one level by its distribution (misp-feed: 0 owner only, 1 to 3 widening communities, 4 a sharing group). All
- * levels of an attribute are judged alone, and all must pass. `cleared` are groups that passed when it was planned, by
- * members that are not stored.
+ * Judges one level by its distribution (misp-feed: 0 owner only, 1 to 3 widening communities, 4 a sharing group), for
+ * those who read it now. All levels of an attribute are judged alone, and all must pass.
  */
-export function passage(
-  reach: Reach,
-  owner: Organisation | undefined,
-  policy: Guard,
-  cleared: ReadonlySet<string>,
-): Passage {
+export function passage(reach: Reach, policy: Guard, surroundings: Surroundings): Passage {
   const { distribution, sharingGroup } = reach;
   switch (distribution) {
     case undefined:
-      return { passes: false, known: false };
-    case "organisation":
-      return { passes: isIn(policy.audience, owner?.name, owner?.uuid), known: owner !== undefined };
-    case "sharing_group": {
-      if (!sharingGroup) {
-        return { passes: false, known: false };
-      }
-      const key = sharingGroupKey(sharingGroup);
-      if (isIn(policy.sharing_groups, sharingGroup.id, sharingGroup.uuid, sharingGroup.name)) {
-        return { passes: true, known: true };
-      }
-      if (key !== undefined && (cleared.has(key) || areMembers(policy.audience, sharingGroup.members))) {
-        return { passes: true, known: true, cleared: key };
-      }
-      return { passes: false, known: true };
+      return UNKNOWN;
+    case "organisation": {
+      const { owner } = surroundings;
+      const truth = owner ? areOf(policy.audience, owner) : "unknown";
+      return truth === "unknown" ? UNKNOWN : { passes: truth, known: true };
     }
+    case "sharing_group":
+      return sharingGroup ? passGroup(sharingGroup, policy, surroundings) : UNKNOWN;
     case "inherit":
       return { passes: true, known: true };
     default:
       return { passes: policy.distribution.includes(distribution), known: true };
   }
+}
+
+const UNKNOWN: Passage = { passes: false, known: false };
+
+/** All that tells who is in the group has to agree: what a frame says, and what is remembered since. */
+function passGroup(group: SharingGroup, { audience, sharing_groups }: Guard, around: Surroundings): Passage {
+  if (sharing_groups.some((entry) => names(entry, group, around.instance))) {
+    return { passes: true, known: true };
+  }
+  const key = circleKey(group);
+  const circle = key === undefined ? undefined : around.circles?.[key];
+  const truths = [
+    ...(group.members ? [areMembers(audience, group.members)] : []),
+    ...(circle === undefined ? [] : [areRemembered(audience, circle)]),
+  ];
+  if (truths.length === 0) {
+    const wasCleared = [group.uuid, group.id].some((name) => name !== undefined && around.cleared.includes(name));
+    return wasCleared ? { passes: true, known: true } : audience.length > 0 ? UNKNOWN : { passes: false, known: true };
+  }
+  return { passes: truths.every(Boolean), known: true };
+}
+
+/** A number means a group of one instance only; a name is the whole name. */
+function names(entry: string, { id, uuid, name }: SharingGroup, instance: string): boolean {
+  return (
+    (uuid !== undefined && entry.toLowerCase() === uuid) ||
+    (id !== undefined && entry === `${instance}:${id}`) ||
+    (name !== undefined && entry === name)
+  );
 }
 
 /** The level without who is in its sharing group, which is for planning only. */
@@ -61,20 +87,4 @@ export function withoutMembersOf<T extends { readonly reach: readonly Reach[] }>
     return part;
   }
   return { ...part, reach: part.reach.map(withoutMembers) };
-}
-
-function isIn(names: readonly string[], ...candidates: readonly (string | undefined)[]): boolean {
-  return candidates.some((candidate) => candidate !== undefined && names.some((name) => same(name, candidate)));
-}
-
-/** Every organisation that reads must be a member; members come with name and UUID, the audience may use either. */
-function areMembers(audience: readonly string[], members: SharingGroup["members"]): boolean {
-  if (!members || audience.length === 0) {
-    return false;
-  }
-  return audience.every((reader) => members.some(({ name, uuid }) => isIn([reader], name, uuid)));
-}
-
-function same(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
 }

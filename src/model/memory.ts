@@ -21,6 +21,8 @@ export interface EventMemory {
   readonly countedAt?: number;
   /** What that publication said of the event itself, to tell in words what the next one changes. */
   readonly published?: Pick<EventView, "info" | "threatLevel"> & { readonly tags: readonly string[] };
+  /** By the id of a sharing group digests of its members, the owner among them: enough to know a member, and no list. */
+  readonly circles?: Readonly<Record<string, string>>;
   readonly everPublished: boolean;
   readonly deleted: boolean;
 }

@@ -18,7 +18,7 @@ export interface SharingGroup {
   readonly id?: string;
   readonly uuid?: string;
   readonly name?: string;
-  /** The member organisations; used while planning, never stored. */
+  /** The member organisations, its owner among them; used while planning, never stored. */
   readonly members?: readonly Organisation[];
 }
 

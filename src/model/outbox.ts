@@ -28,8 +28,8 @@ export interface Delivery {
   readonly since?: number;
   /** What is different in the event itself since then, where that version is remembered. */
   readonly changes?: EventChanges;
-  /** Keys of the sharing groups that passed because every reader is a member; members are not stored. */
-  readonly cleared: readonly string[];
+  /** Of what was planned before memory told who is in a sharing group: the groups that passed by their members. */
+  readonly cleared?: readonly string[];
 }
 
 /** Says that something is different, not what it was: the readers may not have been shown that. */

@@ -1,4 +1,5 @@
 import type { Refusal } from "../guard/guard.ts";
+import { withCircles } from "../guard/readers.ts";
 import type { Alert, Item } from "../model/alert.ts";
 import type { EventMemory, Keys, Known, Undecided } from "../model/memory.ts";
 import type { Matchable, Message } from "../model/message.ts";
@@ -234,7 +235,8 @@ function remember(
   before: EventMemory | undefined,
   copy: WorkingCopy,
 ): { readonly event: EventMemory | undefined; readonly stale: boolean } {
-  const advanced = advanceEvent(before, message);
+  const moved = advanceEvent(before, message);
+  const advanced = moved && { ...moved, event: withCircles(moved.event, before, message, moved.stale) };
   if (!advanced) {
     return { event: undefined, stale: false };
   }

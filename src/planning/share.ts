@@ -89,7 +89,7 @@ export function shareOf(alert: Alert, fired: readonly Fired[], context: ShareCon
 
 function deliveryOf(
   alert: Alert,
-  { routes, guarded, cleared }: Passed & { readonly routes: readonly Route[] },
+  { routes, guarded }: Passed & { readonly routes: readonly Route[] },
   since: number | undefined,
   context: ShareContext,
 ): Delivery {
@@ -106,7 +106,6 @@ function deliveryOf(
     groups: together && !isUrgent ? [together] : groupsOf(routes, destination, matchableOfGuarded(guarded).facts),
     ...(since !== undefined && { since }),
     ...(since !== undefined && since === before?.publishedAt && changesOf(before, alert)),
-    cleared,
   };
 }
 

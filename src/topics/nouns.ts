@@ -112,9 +112,16 @@ function readSharingGroup(raw: Raw): SharingGroup | undefined {
     id: told ?? own,
     uuid: uuid(details.uuid),
     name: name(details.name),
-    members: readAll(details.SharingGroupOrg, (row) => (isRaw(row) ? readOrganisation(row.Organisation) : undefined)),
+    members: readMembers(details),
   });
   return group.id || group.uuid ? group : undefined;
+}
+
+/** MISP lets the organisation that owns a group see what is in it, though the list does not name it. */
+function readMembers(group: Raw): readonly Organisation[] | undefined {
+  const listed = readAll(group.SharingGroupOrg, (row) => (isRaw(row) ? readOrganisation(row.Organisation) : undefined));
+  const owner = readOrganisation(group.Organisation) ?? readOrganisation({ uuid: group.organisation_uuid });
+  return listed && owner ? [...listed, owner] : listed;
 }
 
 /**

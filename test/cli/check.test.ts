@@ -170,7 +170,7 @@ async function verdicts(drafts: boolean, isKnown: boolean): Promise<ReadonlyMap<
     const reader = event?.owner?.name ?? "ACME";
     const guard = {
       ...{ max_tlp: "red", max_pap: "red", drafts, personal: true, also: OPEN.split(", ") },
-      ...{ audience: [reader], sharing_groups: [event?.sharingGroup?.id ?? "1"] },
+      ...{ audience: [reader], sharing_groups: [`${instance}:${event?.sharingGroup?.id ?? "1"}`] },
     };
     const planner = new Planner({ destinations: { soc: { guard } } });
     if (isKnown && event) {

@@ -191,7 +191,7 @@ test.each([
 
 test("checkReferences() leaves names of the outside world alone", async () => {
   const guard =
-    "  soc: { type: console, guard: { max_tlp: red, audience: [Nobody], sharing_groups: [No such group] } }";
+    "  soc: { type: console, guard: { max_tlp: red, audience: [0d8a1f4e-3b52-4c7a-9e15-6f2b7c8d9a01], sharing_groups: [No such group] } }";
   expect(
     await problems("  - { name: a, notify: [terminal, soc], match: { sharing_group: Nope, org: Nobody } }", guard),
   ).toEqual([]);

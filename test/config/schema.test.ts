@@ -29,7 +29,7 @@ test("config.yaml.example is a valid configuration without warnings", async () =
     max_size: 2 ** 31,
     retention: 90 * 86_400_000,
   });
-  expect(config.destinations.terminal?.guard.audience).toEqual(["CERT-XX"]);
+  expect(config.destinations.terminal?.guard.audience).toEqual(["0d8a1f4e-3b52-4c7a-9e15-6f2b7c8d9a01"]);
   expect(config.destinations.terminal?.timezone).toBe("Europe/Brussels");
   expect(config.destinations.soar?.timeout).toBe(15_000);
   expect(config.routes[0]?.match?.[1]?.org).toEqual(["ThreatFox", "URLhaus"]);

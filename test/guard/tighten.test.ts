@@ -26,7 +26,7 @@ function sent(policy: object, first: Message, ...later: readonly [Message, ...Me
     throw new Error(planned.refused);
   }
   const stored = trim(alert, { items: new Set(planned.kept.items), objects: new Set(planned.kept.objects) });
-  return guard(stored, parse(policy), memoryAfter(first, ...later), planned.cleared);
+  return guard(stored, parse(policy), memoryAfter(first, ...later));
 }
 
 function memoryAfter(...messages: readonly [Message, ...Message[]]): Memory {

@@ -1,5 +1,6 @@
 import { guard, type Verdict } from "../../src/guard/guard.ts";
 import { Guard, type Guard as Policy } from "../../src/guard/policy.ts";
+import { withCircles } from "../../src/guard/readers.ts";
 import type { Alert } from "../../src/model/alert.ts";
 import type { AttributeMemory, EventMemory, Memory } from "../../src/model/memory.ts";
 import type { Message } from "../../src/model/message.ts";
@@ -19,7 +20,7 @@ export function composed(message: Message, ...before: readonly Message[]): { ale
     if (!advanced || advanced.stale) {
       continue;
     }
-    event = advanced.event;
+    event = withCircles(advanced.event, event, one, advanced.stale);
     const { upsert, forget } = advanceAttributes(rows, event, one);
     for (const row of upsert) {
       rows.set(row.id, row);

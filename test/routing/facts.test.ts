@@ -220,7 +220,7 @@ describe("the facts of what is about no event", () => {
 
 describe("the facts that a destination may see", () => {
   it("are all of them where nothing is withheld", () => {
-    expect(seen({ sharing_groups: ["5"] }, rich)).toEqual(all(rich));
+    expect(seen({ sharing_groups: ["cert:5"] }, rich)).toEqual(all(rich));
   });
 
   it("count what is withheld as absent", () => {
@@ -235,7 +235,7 @@ describe("the facts that a destination may see", () => {
 
   it("have no attribute and no object in metadata, and the title", () => {
     const { facts, attributes, attributesComplete } = seen(
-      { max_tlp: "clear", metadata_up_to: "green", sharing_groups: ["5"] },
+      { max_tlp: "clear", metadata_up_to: "green", sharing_groups: ["cert:5"] },
       rich,
     );
     expect([attributes, attributesComplete]).toEqual([[], true]);
@@ -245,7 +245,7 @@ describe("the facts that a destination may see", () => {
   });
 
   it("are what a pointer shows, and nothing else", () => {
-    const pointer = seen({ max_tlp: "clear", pointer_up_to: "green", sharing_groups: ["5"] }, rich);
+    const pointer = seen({ max_tlp: "clear", pointer_up_to: "green", sharing_groups: ["cert:5"] }, rich);
     expect(pointer).toEqual({
       facts: {
         kind: { values: ["event.published"], complete: true },
@@ -279,7 +279,7 @@ describe("the facts that a destination may see", () => {
   });
 
   it("never have a sharing group's members", () => {
-    expect(JSON.stringify([seen({ sharing_groups: ["5"] }, rich), all(rich)])).not.toContain("SECRET-MEMBER");
+    expect(JSON.stringify([seen({ sharing_groups: ["cert:5"] }, rich), all(rich)])).not.toContain("SECRET-MEMBER");
   });
 });
 

@@ -57,7 +57,6 @@ export function delivery(id: string, fields: Partial<Omit<Delivery, "alert">> & 
     routes: ["rest"],
     mentions: [],
     groups: [group()],
-    cleared: [],
     ...rest,
     alert: alertId as AlertId,
   };

@@ -20,7 +20,10 @@ const SAMPLES: Readonly<
   Record<string, { readonly frames: readonly string[]; readonly guard?: object; readonly repeats?: "always" }>
 > = {
   publication: { frames: ["misp_json--publish-first-time"] },
-  "publication-full": { frames: ["misp_json--publish-full-event"], guard: { max_tlp: "red", sharing_groups: ["1"] } },
+  "publication-full": {
+    frames: ["misp_json--publish-full-event"],
+    guard: { max_tlp: "red", sharing_groups: ["cert:1"] },
+  },
   "publication-feed": { frames: ["misp_json--feed-import-misp-format"] },
   "publication-hostile-text": { frames: ["misp_json--publish-markup-in-values-and-extends-uuid"] },
   "publication-integers": { frames: ["misp_json--integer-typed-columns"] },

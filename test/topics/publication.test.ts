@@ -24,7 +24,11 @@ describe("publication reads a full event", () => {
         id: "1",
         uuid: "19f0beff-086d-4c16-b82b-a38ef02e7c4c",
         name: "Finance SG",
-        members: [{ id: "2", name: "Umbrella SOC", uuid: "0fc3d1af-0cf5-4ed7-9724-114cc106faf9" }],
+        // The one that owns the group is in no list, and sees what is in it.
+        members: [
+          { id: "2", name: "Umbrella SOC", uuid: "0fc3d1af-0cf5-4ed7-9724-114cc106faf9" },
+          { id: "1", name: "ACME-CERT", uuid: "737f627e-79c3-4a57-b61a-e6f8871ea8e3" },
+        ],
       },
       tags: [
         { name: "tlp:amber", local: false, exportable: true },

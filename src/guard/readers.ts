@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import type { EventMemory } from "../model/memory.ts";
+import type { Message, Truth } from "../model/message.ts";
+import type { Organisation, Reach, SharingGroup } from "../model/misp.ts";
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * Whether an entry of `audience` is this organisation. What is written as a UUID is one, and no name; a name means the
+ * organisation of that name on the instance, whatever the case of its letters.
+ */
+export function isReader(reader: string, organisation: Organisation): Truth {
+  const told = UUID.test(reader) ? organisation.uuid : organisation.name;
+  return told === undefined ? "unknown" : fold(told) === fold(reader);
+}
+
+/** Whether everybody who reads is of this one organisation. */
+export function areOf(audience: readonly string[], owner: Organisation): Truth {
+  if (audience.length === 0) {
+    return false;
+  }
+  const truths = audience.map((reader) => isReader(reader, owner));
+  return truths.includes(false) ? false : truths.includes("unknown") ? "unknown" : true;
+}
+
+/** Whether everybody who reads is of an organisation in the group, as far as `members` tell. */
+export function areMembers(audience: readonly string[], members: readonly Organisation[]): boolean {
+  return audience.length > 0 && audience.every((reader) => members.some((member) => isReader(reader, member) === true));
+}
+
+/** The same by what is remembered of the members. */
+export function areRemembered(audience: readonly string[], circle: string): boolean {
+  return audience.length > 0 && audience.every((reader) => has(circle, digestOf(UUID.test(reader), reader)));
+}
+
+/** What names a sharing group on one instance; frames about parts tell its id alone. */
+export function circleKey({ id, uuid }: SharingGroup): string | undefined {
+  return id ?? uuid;
+}
+
+/** A name and a UUID of each member: enough to tell whether an organisation that is named is one, and not who is. */
+const DIGEST_LENGTH = 8;
+/** A group that is larger, or an event with more of them, is in no memory: who is a member is then unknown. */
+const MAX_LENGTH = 128 * 1024;
+
+/**
+ * Who is in the sharing groups of an event, after a message. A list replaces the one that is known; what is older than
+ * memory takes members away, and adds none.
+ */
+export function withCircles(
+  memory: EventMemory,
+  before: EventMemory | undefined,
+  message: Message,
+  stale: boolean,
+): EventMemory {
+  const said = circlesOf(message);
+  if (said.size === 0) {
+    return memory;
+  }
+  const known = before?.circles ?? {};
+  const circles = new Map(Object.entries(known));
+  for (const [key, circle] of said) {
+    const earlier = circles.get(key);
+    circles.delete(key);
+    circles.set(key, stale && earlier !== undefined ? common(earlier, circle) : circle);
+  }
+  const kept: [string, string][] = [];
+  let room = MAX_LENGTH;
+  // The newest first.
+  for (const [key, circle] of [...circles].reverse()) {
+    room -= circle.length + DIGEST_LENGTH;
+    if (room >= 0) {
+      kept.unshift([key, circle]);
+    }
+  }
+  const isSame = kept.length === Object.keys(known).length && kept.every(([key, circle]) => known[key] === circle);
+  return isSame ? memory : { ...memory, circles: Object.fromEntries(kept) };
+}
+
+function circlesOf({ event, attributes, objects }: Message): ReadonlyMap<string, string> {
+  const circles = new Map<string, string>();
+  const add = ({ sharingGroup }: Reach) => {
+    const key = sharingGroup && circleKey(sharingGroup);
+    if (key !== undefined && sharingGroup?.members && !circles.has(key)) {
+      circles.set(key, circleOf(sharingGroup.members));
+    }
+  };
+  if (event) {
+    add(event);
+  }
+  objects.forEach(add);
+  attributes.forEach(add);
+  return circles;
+}
+
+function circleOf(members: readonly Organisation[]): string {
+  const digests = members.flatMap(({ name, uuid }) => [
+    ...(name === undefined ? [] : [digestOf(false, name)]),
+    ...(uuid === undefined ? [] : [digestOf(true, uuid)]),
+  ]);
+  return [...new Set(digests)].sort().join("");
+}
+
+function common(a: string, b: string): string {
+  return slices(a)
+    .filter((digest) => has(b, digest))
+    .join("");
+}
+
+function has(circle: string, digest: string): boolean {
+  for (let at = circle.indexOf(digest); at >= 0; at = circle.indexOf(digest, at + 1)) {
+    if (at % DIGEST_LENGTH === 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+function slices(circle: string): readonly string[] {
+  return Array.from({ length: circle.length / DIGEST_LENGTH }, (_, index) =>
+    circle.slice(index * DIGEST_LENGTH, (index + 1) * DIGEST_LENGTH),
+  );
+}
+
+function digestOf(isUuid: boolean, name: string): string {
+  return createHash("sha256")
+    .update(JSON.stringify([isUuid, fold(name)]))
+    .digest("base64url")
+    .slice(0, DIGEST_LENGTH);
+}
+
+/** MISP lets no two organisations differ in case alone; other letters that look alike are others. */
+function fold(name: string): string {
+  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
