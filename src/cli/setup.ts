@@ -1,10 +1,13 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { configJsonSchema } from "../config/json-schema.ts";
-import { TLP } from "../model/vocabulary.ts";
+import { TLP, type Tlp } from "../model/vocabulary.ts";
 import { formatCompletion, SHELLS, type Shell, shellNamed } from "./completion.ts";
 import { type Context, print } from "./context.ts";
 import { CHANNELS } from "./init/channel.ts";
+import { variableOf } from "./init/document.ts";
 import { initCommand } from "./init/init.ts";
+import { tlpNamed } from "./init/questions.ts";
+import { SECRETS } from "./init/unattended.ts";
 import { destinationNames } from "./names.ts";
 import { outlineOf } from "./outline.ts";
 
@@ -22,7 +25,7 @@ export function addSetupCommands(
     .option("--force", "replace the file without asking", false)
     .option(
       "--yes",
-      "do not ask and do not test: the options below are the answers; needs --endpoint and --max-tlp",
+      "do not ask and do not test: the options below are the answers; needs --endpoint and --max-tlp, and for email --smtp-host, --from and --to",
       false,
     )
     .option("--url <url>", "address of MISP")
@@ -31,7 +34,12 @@ export function addSetupCommands(
     .addOption(new Option("--type <type>", "where alerts go").choices(CHANNELS.map(({ value }) => value)))
     .option("--channel <id>", "ID of the Slack channel")
     .option("--api-url <url>", "another Slack, e.g. https://slack-gov.com/api/")
-    .addOption(new Option("--max-tlp <level>", "the strictest TLP that is told there").choices(TLP))
+    .option("--smtp-host <host>", "mail server, with --type email")
+    .option("--smtp-port <port>", "its port; 465 is TLS from the first byte", whole)
+    .option("--smtp-username <name>", "user name there")
+    .option("--from <address>", 'sender, e.g. "MISP Herald <herald@example.org>"')
+    .option("--to <address...>", "recipients")
+    .option("--max-tlp <level>", `the strictest TLP that is told there: ${TLP.join(", ")}`, tlp)
     .option("--audience <organisation...>", "who reads it")
     .addHelpText("after", INIT_HELP)
     .action(async (options) => finish(await initCommand(options, context)));
@@ -56,11 +64,25 @@ export function addSetupCommands(
     });
 }
 
+function tlp(text: string): Tlp {
+  const level = tlpNamed(text);
+  if (level === undefined) {
+    throw new InvalidArgumentError(`Give one of ${TLP.join(", ")}.`);
+  }
+  return level;
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value)) {
+    throw new InvalidArgumentError("Give a number, such as 587.");
+  }
+  return value;
+}
+
 const INIT_HELP = `
 With --yes, secrets come from the environment, and the configuration looks for them there:
-  MISP_HERALD_MISP_API_KEY, MISP_HERALD_ZMQ_PASSWORD, MISP_HERALD_SLACK_TOKEN or
-  MISP_HERALD_SLACK_WEBHOOK_URL, MISP_HERALD_TEAMS_WEBHOOK_URL, MISP_HERALD_WEBHOOK_URL,
-  MISP_HERALD_WEBHOOK_SECRET`;
+${SECRETS.map(({ name, when }) => `  ${variableOf(name).padEnd(31)} ${when}`).join("\n")}`;
 
 const COMPLETION_HELP = `
   bash  misp-herald completion bash > ~/.local/share/bash-completion/completions/misp-herald

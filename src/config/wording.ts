@@ -127,7 +127,9 @@ function wrong(
     case "value": {
       const allowed = issue.allowed.length > 0 ? issue.allowed : valuesOf(outline.at(root, path));
       const text = node.kind === "scalar" && !node.references && !secret.has(node) ? String(node.value) : undefined;
-      const near = text === undefined ? undefined : nearest(text, allowed);
+      // `TLP:AMBER` is how MISP and people write it.
+      const near =
+        text === undefined ? undefined : (nearest(text, allowed) ?? nearest(text.replace(/^\w+:/, ""), allowed));
       const hint = allowed.length > 1 ? `one of ${allowed.join(", ")}` : undefined;
       if (node.kind !== "scalar") {
         return error(span, `${label} must be ${listed(allowed)}, is ${kindOf(node)}`);

@@ -29,6 +29,8 @@ export interface Asker extends Disposable {
     question: string,
     choices: readonly { readonly value: T; readonly text: string }[],
     standard: T,
+    /** The choice that an answer means, where it is spelt in another way. */
+    read?: (text: string) => T | undefined,
   ): Promise<T>;
 }
 
@@ -120,13 +122,14 @@ export function openAsker({ stdin, stdout, signal }: Context): Asker {
       });
       return answer === "" ? standard : /^y/i.test(answer);
     },
-    async choose(question, choices, standard) {
+    async choose(question, choices, standard, read = () => undefined) {
       print(stdout, question);
       const width = Math.max(...choices.map(({ value }) => value.length));
       for (const [i, { value, text }] of choices.entries()) {
         print(stdout, `  ${i + 1}  ${value.padEnd(width)}  ${text}`);
       }
-      const find = (text: string) => choices.find(({ value }, i) => text === value || text === String(i + 1))?.value;
+      const find = (text: string) =>
+        choices.find(({ value }, i) => text === value || text === String(i + 1))?.value ?? read(text);
       const answer = await ask("Number or name", {
         standard,
         check: (text) => (find(text) === undefined ? `Answer 1 to ${choices.length}, or a name.` : undefined),

@@ -17,6 +17,17 @@ export const CHANNELS = [
 ] as const;
 export type Channel = (typeof CHANNELS)[number]["value"];
 
+/** What the command line says already; Enter takes it. */
+export interface Standard {
+  readonly channel?: string | undefined;
+  readonly apiUrl?: string | undefined;
+  readonly smtpHost?: string | undefined;
+  readonly smtpPort?: number | undefined;
+  readonly smtpUsername?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: readonly string[] | undefined;
+}
+
 type Options = Readonly<Record<string, Option>>;
 
 /** What a schema has against an answer, as a sentence. */
@@ -38,11 +49,7 @@ export function listOf(text: string): readonly string[] {
 }
 
 /** Asks for what one channel needs. */
-export async function askChannel(
-  type: Channel,
-  asker: Asker,
-  standard: { readonly channel?: string | undefined; readonly apiUrl?: string | undefined },
-): Promise<Options> {
+export async function askChannel(type: Channel, asker: Asker, standard: Standard): Promise<Options> {
   const secret = async (name: string, question: string, check: Check): Promise<Confidential> => ({
     name,
     value: await asker.ask(question, { secret: true, check }),
@@ -62,14 +69,11 @@ export async function askChannel(
       return { url, ...(signing.value !== "" && { secret: signing }) };
     }
     case "email":
-      return askEmail(asker);
+      return askEmail(asker, standard);
   }
 }
 
-async function askSlack(
-  asker: Asker,
-  standard: { readonly channel?: string | undefined; readonly apiUrl?: string | undefined },
-): Promise<Options> {
+async function askSlack(asker: Asker, standard: Standard): Promise<Options> {
   const isUrl = (text: string) => /^https?:/i.test(text);
   asker.say(
     "docs/slack.md says how to make the app. Give the bot's token (xoxb-…), or the URL of an incoming webhook.",
@@ -77,7 +81,7 @@ async function askSlack(
   for (;;) {
     const access = await asker.ask("Token or URL", {
       secret: true,
-      check: (text) => fits(isUrl(text) ? SLACK_OPTIONS.webhook_url : SLACK_OPTIONS.token)(text),
+      check: (text) => (isUrl(text) ? fits(SLACK_OPTIONS.webhook_url)(text) : tokenProblem(text)),
     });
     if (isUrl(access)) {
       return { webhook_url: { name: "slack_webhook_url", value: access } };
@@ -101,17 +105,33 @@ async function askSlack(
   }
 }
 
-async function askEmail(asker: Asker): Promise<Options> {
+/** Slack itself would only say that it does not know what somebody else's service gave out. */
+function tokenProblem(text: string): string | undefined {
+  const problem = fits(SLACK_OPTIONS.token)(text);
+  if (problem !== undefined || text.startsWith("xoxb-")) {
+    return problem;
+  }
+  return "It is no bot token: that begins with xoxb- (Bot User OAuth Token, under OAuth & Permissions of the app).";
+}
+
+async function askEmail(asker: Asker, standard: Standard): Promise<Options> {
   const smtp = (key: string, value: unknown) => EMAIL_OPTIONS.smtp.safeParse({ host: "localhost", [key]: value });
-  const host = await asker.ask("Mail server", { check: fitsSmtp((text) => smtp("host", text)) });
+  const host = await asker.ask("Mail server", {
+    standard: standard.smtpHost,
+    check: fitsSmtp((text) => smtp("host", text)),
+  });
   const port = await asker.ask("Its port: 587, or 465 for TLS from the first byte", {
-    standard: "587",
+    standard: String(standard.smtpPort ?? 587),
     check: fitsSmtp((text) => smtp("port", Number(text))),
   });
-  const username = await asker.ask("User name there (Enter: none)");
+  const username = await asker.ask("User name there (Enter: none)", { standard: standard.smtpUsername });
   const value = username === "" ? "" : await asker.ask("Its password", { secret: true, check: needed });
-  const from = await asker.ask("Sender, e.g. MISP Herald <herald@example.org>", { check: fits(EMAIL_OPTIONS.from) });
+  const from = await asker.ask("Sender, e.g. MISP Herald <herald@example.org>", {
+    standard: standard.from,
+    check: fits(EMAIL_OPTIONS.from),
+  });
   const to = await asker.ask("Recipients, separated by commas", {
+    standard: standard.to?.join(", "),
     check: (text) => fits(EMAIL_OPTIONS.to)(split(text)),
   });
   return {

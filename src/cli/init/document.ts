@@ -46,6 +46,9 @@ export const SECRETS_FOLDER = "credentials";
 /** A path of a Unix socket is at most 107 bytes long (unix(7)). */
 const MAX_SOCKET = 100;
 
+/** The destination that needs nothing beside this process. */
+const CONSOLE = "console";
+
 /** The name of the environment variable that holds a secret. */
 export function variableOf(name: string): string {
   return `MISP_HERALD_${name.toUpperCase()}`;
@@ -90,6 +93,7 @@ export function formatDocument(
   const optional = (indent: string, key: string, value: Option | undefined, comment = "") =>
     value === undefined ? [] : [`${indent}${key}: ${write(value)}${comment && ` # ${comment}`}`];
   const name = destination.type;
+  const isConsole = name === CONSOLE;
   const socket = join(folder, "control.sock");
   const text = [
     ...(schema === undefined ? [] : [`# yaml-language-server: $schema=${schema}`]),
@@ -128,6 +132,13 @@ export function formatDocument(
     audience.length > 0
       ? `      audience: ${write(audience)} # who reads it: decides on "your organisation only" and sharing groups`
       : '      # audience: [] # who reads it: decides on "your organisation only" and sharing groups',
+    ...(isConsole
+      ? []
+      : [
+          `  ${CONSOLE}: # the output of the service: the terminal, or the journal`,
+          "    type: console",
+          "    guard: { max_tlp: clear } # it is told nothing of MISP, only what misp-herald says of itself",
+        ]),
     "",
     "routes:",
     "  - name: published",
@@ -136,7 +147,15 @@ export function formatDocument(
     `    notify: [${name}]`,
     "  - name: operations # what misp-herald says of itself, such as that the feed is silent",
     "    kinds: [herald.*]",
-    `    notify: [${name}]`,
+    ...(isConsole
+      ? [
+          "    # No destination is told what is wrong with itself: once there is a second one, name both.",
+          `    notify: [${name}]`,
+        ]
+      : [
+          `    # Two, because no destination is told what is wrong with itself: of ${name} only ${CONSOLE} hears.`,
+          `    notify: [${name}, ${CONSOLE}]`,
+        ]),
     "",
   ].join("\n");
   return { config: { path: file, text }, secrets, variables };

@@ -2,18 +2,16 @@ import { Instance } from "../../config/schema.ts";
 import { TLP, type Tlp } from "../../model/vocabulary.ts";
 import { Feed } from "../../sources/index.ts";
 import type { Asker } from "./ask.ts";
-import { askChannel, CHANNELS, type Channel, fits, listOf, optionally } from "./channel.ts";
+import { askChannel, CHANNELS, type Channel, fits, listOf, optionally, type Standard } from "./channel.ts";
 import type { Answers } from "./document.ts";
 import { probeApi, probeFeed } from "./probe.ts";
 
 /** What the command line says already; Enter takes it. */
-export interface Given {
+export interface Given extends Standard {
   readonly url?: string | undefined;
   readonly endpoints?: readonly string[] | undefined;
   readonly username?: string | undefined;
   readonly type?: Channel | undefined;
-  readonly channel?: string | undefined;
-  readonly apiUrl?: string | undefined;
   readonly maxTlp?: Tlp | undefined;
   readonly audience?: readonly string[] | undefined;
 }
@@ -26,6 +24,15 @@ const MEANINGS: Readonly<Record<Tlp, string>> = {
   "amber+strict": "what your organisation may know, and nobody else",
   red: "everything, also what is meant for named persons only",
 };
+
+/** A level as people write it, such as `TLP:AMBER`. */
+export function tlpNamed(text: string): Tlp | undefined {
+  const bare = text
+    .trim()
+    .toLowerCase()
+    .replace(/^tlp:\s*/, "");
+  return TLP.find((level) => level === (bare === "white" ? "clear" : bare));
+}
 
 /** Asks everything, and tests what can be tested at once. */
 export async function askAnswers(asker: Asker, given: Given, listenMs: number): Promise<Answers> {
@@ -48,6 +55,7 @@ export async function askAnswers(asker: Asker, given: Given, listenMs: number): 
     "Up to which TLP?",
     TLP.map((value) => ({ value, text: MEANINGS[value] })),
     given.maxTlp ?? "amber",
+    tlpNamed,
   );
   asker.say(
     '\nWho reads it? Organisations, as MISP names them, separated by commas: what is for\n"your organisation only", or for their sharing groups, is told only then.',

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type InitOptions, initCommand, type Place } from "../../../src/cli/init/init.ts";
+import { SECRETS } from "../../../src/cli/init/unattended.ts";
 import { main } from "../../../src/cli/program.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -95,13 +96,16 @@ test("init asks, tests every connection, keeps secrets in files of their own, an
   await person.reads("The feed works: MISP says that it lives.");
   await person.answers(["API key", API_KEY]);
   await person.reads("MISP knows the key. Its role may also write");
-  await person.answers(["Number or name", "slack"], ["Token or URL", "xoxb-wrong-token"]);
+  await person.answers(["Number or name", "slack"], ["Token or URL", "xoxp-somebody"]);
+  await person.reads("It is no bot token: that begins with xoxb-");
+  expect(slack.requests).toEqual([]);
+  await person.answers(["Token or URL", "xoxb-wrong-token"]);
   await person.reads("Slack says no");
   await person.answers(["Another token?", ""], ["Token or URL", TOKEN]);
   await person.reads("Slack knows the token.");
   await person.answers(
     ["ID of the channel", CHANNEL],
-    ["Number or name", "amber"],
+    ["Number or name", "TLP:AMBER"],
     ["Organisations (Enter: none)", "CERT-XX, CERT-YY"],
     ["Number or name", "file"],
     ["marked TEST", "y"],
@@ -113,6 +117,10 @@ test("init asks, tests every connection, keeps secrets in files of their own, an
   expect(config.misp.misp?.api_key?.reveal()).toBe(API_KEY);
   expect(config.destinations.slack?.guard).toMatchObject({ max_tlp: "amber", audience: ["CERT-XX", "CERT-YY"] });
   expect(slack.posted).toHaveLength(1);
+  expect(config.routes.find(({ name }) => name === "operations")?.notify.map(({ to }) => to)).toEqual([
+    "slack",
+    "console",
+  ]);
   const secrets = ["misp_api_key", "slack_token", "zmq_password"].map((name) => join(folder, "credentials", name));
   expect([file, ...secrets].map(modeOf)).toEqual(["600", "600", "600", "600"]);
   expect(readFileSync(join(folder, "credentials/slack_token"), "utf8").trim()).toBe(TOKEN);
@@ -228,6 +236,50 @@ test("init --yes takes its answers from the command line, and secrets from the e
   const { config } = await loadConfig(file, { env, secrets: "required" });
   expect(config.destinations.slack?.guard.max_tlp).toBe("green");
   expect(await main(good, openScreen({ env }).context)).toBe(1);
+});
+
+test("init --yes sets up email, and its help names every variable and what it is for", async () => {
+  const env = { MISP_HERALD_SMTP_PASSWORD: "T0P-SECRET-PASSWORD" };
+  const args = [
+    "init",
+    "--yes",
+    "-c",
+    file,
+    "--endpoint",
+    "tcp://misp:50000",
+    "--type",
+    "email",
+    "--max-tlp",
+    "TLP:GREEN",
+  ];
+  const missing = openScreen({ env });
+  expect(await main(args, missing.context)).toBe(2);
+  expect(missing.errors()).toContain("--type email needs --smtp-host, --from and --to");
+  const to = [
+    "--smtp-host",
+    "mail.example.org",
+    "--from",
+    "herald@example.org",
+    "--to",
+    "a@example.org",
+    "b@example.org",
+  ];
+  const user = ["--smtp-username", "herald", "--smtp-port", "2525"];
+  const without = openScreen();
+  expect(await main([...args, ...to, ...user], without.context)).toBe(2);
+  expect(without.errors()).toContain("MISP_HERALD_SMTP_PASSWORD");
+  const screen = openScreen({ env });
+  expect(await main([...args, ...to, ...user], screen.context)).toBe(0);
+  expect(readFileSync(file, "utf8")).not.toContain("T0P-SECRET");
+  const { config, warnings } = await loadConfig(file, { env, secrets: "required" });
+  expect(warnings).toEqual([]);
+  expect(config.destinations.email).toMatchObject({ type: "email", guard: { max_tlp: "green" } });
+  const help = openScreen();
+  expect(await main(["init", "--help"], help.context)).toBe(0);
+  for (const { name } of SECRETS) {
+    expect(help.out()).toMatch(new RegExp(`  MISP_HERALD_${name.toUpperCase()} +with --`));
+  }
+  expect(await main([...args, ...to, "--max-tlp", "purple"], openScreen({ env }).context)).toBe(2);
 });
 
 test("init --yes says how systemd gives the service what stays in the environment", async () => {
