@@ -61,6 +61,17 @@ function defangSchemes(text: string): string {
     .replace(/(f)(t)(ps?:[/\\])/gi, (_, f: string, t: string, rest: string) => `${f}${t === "T" ? "X" : "x"}${rest}`);
 }
 
+const MAX_PRODUCT = 32;
+const PRODUCT = /(?:^|[\s(;,"'])([A-Za-z][A-Za-z0-9_-]{1,31})\/$/;
+/** What stands before an address in the same way as a product before its version. */
+const PROTOCOLS = new Set(["tcp", "udp", "icmp", "ip", "ipv4", "http", "https", "ftp", "ssh", "smb", "dns", "rdp"]);
+
+/** `Chrome/120.0.0.0` is a product and its version (RFC 9110 10.1.5), though four numbers look like an address. */
+function isVersion(text: string, offset: number): boolean {
+  const product = PRODUCT.exec(text.slice(Math.max(0, offset - MAX_PRODUCT - 2), offset))?.[1];
+  return product !== undefined && !PROTOCOLS.has(product.toLowerCase());
+}
+
 /** Host names and IPv4 addresses among other text, and all that stands beside `@` or behind `://`. */
 function defangHosts(text: string): string {
   return text.replace(DOTTED, (run, offset: number) => {
@@ -68,6 +79,9 @@ function defangHosts(text: string): string {
       return run;
     }
     const before = text.slice(Math.max(0, offset - 3), offset);
+    if (IPV4.test(run) && isVersion(text, offset)) {
+      return run;
+    }
     const last = run.split(EACH_DOT).at(-1) ?? "";
     const isHost =
       before === "://" ||
@@ -153,6 +167,23 @@ export function defangValue(type: string, value: CleanText): CleanText {
 /** Makes URLs, mail addresses, IP addresses and host names in free text inert; a second time it changes nothing. */
 export function defangText(text: CleanText): CleanText {
   return cleanStill(scan(text));
+}
+
+const HOST = /[^\s/?#@:|[\]]+/gu;
+
+/** The hosts in a locator as they are asked for in DNS, where letters look like others: `xn--pple-43d.com` of `аpple.com`. */
+export function punycodeOf(type: string, value: CleanText): readonly CleanText[] {
+  const isLocator = type.split("|", 2).some((part) => LOCATOR_TYPES.has(part) || MAIL_TYPES.has(part));
+  if (!isLocator || ASCII.test(value)) {
+    return [];
+  }
+  const authority = value.replace(/^[A-Za-z][A-Za-z0-9+-]{0,31}:\/\//, "").replace(/[/?#].*$/s, "");
+  const hosts = (authority.slice(0, 1000).match(HOST) ?? []).filter((part) => !ASCII.test(part));
+  return hosts.flatMap((host) => {
+    const url = `http://${host.replace(EACH_DOT, ".")}`;
+    const ascii = URL.canParse(url) ? new URL(url).hostname : "";
+    return ascii === "" || ascii === host ? [] : [cleanStill(defangDots(ascii))];
+  });
 }
 
 /** Types whose values are programs: no channel shows them, only that they are there. */

@@ -2,7 +2,7 @@ import type { Item, Withdrawal } from "../model/alert.ts";
 import type { Entry, Payload } from "../model/payload.ts";
 import { isChanged } from "./change.ts";
 import { countItems } from "./counts.ts";
-import { RULE_TYPES } from "./defang.ts";
+import { punycodeOf, RULE_TYPES } from "./defang.ts";
 import { inert, inertValue, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, truncate } from "./text.ts";
 
@@ -106,8 +106,11 @@ export function indicator(entry: Entry, item: Item, style: Style): Indicator {
     toIds: (item.toIds ?? false) && !item.withdrawn,
     ...(item.withdrawn && { withdrawn: clean(WITHDRAWN[item.withdrawn]) }),
     changed: !item.withdrawn && isChanged(entry, item),
-    notes: [place, item.comment ?? ""]
-      .map((note) => truncate(inert(clean(note, 1000), style), MAX_COMMENT))
-      .filter((note) => note !== ""),
+    notes: [
+      ...punycodeOf(item.type ?? "", raw).map((host) => truncate(host, MAX_COMMENT)),
+      ...[place, item.comment ?? ""]
+        .map((note) => truncate(inert(clean(note, 1000), style), MAX_COMMENT))
+        .filter((note) => note !== ""),
+    ],
   };
 }

@@ -2,6 +2,7 @@ import { LOOPBACK, Name } from "../base/schema.ts";
 import { KINDS, type Kind, SENSITIVE } from "../model/vocabulary.ts";
 import { isOfKind } from "../routing/route.ts";
 import { checkListen } from "./listen.ts";
+import { checkMentions } from "./mentions.ts";
 import { checkOrder } from "./order.ts";
 import { checkAudience } from "./readers.ts";
 import { nearest } from "./suggest.ts";
@@ -50,6 +51,7 @@ export function checkReferences(root: Dict, report: Report): void {
     checkValues(route, root, report);
   }
   checkNames(routes, report);
+  checkMentions(routes, root, report);
   checkOrder(routes, report);
   checkTemplates(root, report);
   checkKeys(root, report);

@@ -75,6 +75,19 @@ describe("defangValue()", () => {
   });
 });
 
+describe("a product and its version", () => {
+  it.each([
+    ["Mozilla/5.0 Chrome/120.0.0.0 Safari/537.36", "Mozilla/5.0 Chrome/120.0.0.0 Safari/537.36"],
+    ["(Edg/120.0.2210.91)", "(Edg/120.0.2210.91)"],
+    ["tcp/10.0.0.1", "tcp/10[.]0[.]0[.]1"],
+    ["bad.example/10.0.0.1", "bad[.]example/10[.]0[.]0[.]1"],
+    ["http://x/1.2.3.4", "hxxp://x/1[.]2[.]3[.]4"],
+  ])("%s", (text, expected) => {
+    expect(defangText(clean(text))).toBe(expected);
+    expect(defangText(defangText(clean(text)))).toBe(expected);
+  });
+});
+
 describe("defangText()", () => {
   it.each(TEXTS)("%s", (text, expected) => {
     expect(defangText(clean(text))).toBe(expected);

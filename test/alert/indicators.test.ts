@@ -31,6 +31,17 @@ describe("indicator()", () => {
     ]);
   });
 
+  it.each([
+    ["domain", "\u0430pple.example", ["xn--pple-43d[.]example"]],
+    ["url", "https://\u0430pple.example:8443/b\u00fccher", ["xn--pple-43d[.]example"]],
+    ["domain|ip", "\u0430pple.example|203.0.113.7", ["xn--pple-43d[.]example"]],
+    ["email-src", "ceo@\u0430pple.example", ["xn--pple-43d[.]example"]],
+    ["url", "https://apple.example/b\u00fccher", []],
+    ["filename", "b\u00fccher.example", []],
+  ])("shows beside a %s what its letters are in DNS: %s", (type, value, expected) => {
+    expect(indicator(told, item({ type, value }), STYLE).notes).toEqual(expected);
+  });
+
   it("tells new from old", () => {
     expect(indicator(told, item({ changedAt: TOLD_AT + 1 }), STYLE).changed).toBe(true);
     expect(indicator(told, item({ changedAt: TOLD_AT }), STYLE).changed).toBe(false);

@@ -23,6 +23,27 @@ test("checkReferences() warns of a destination that no route names", async () =>
   ]);
 });
 
+test.each([
+  ["type: slack, webhook_url: https://hooks.slack.com/services/T/B/x", ["S0123456789", "here"], ["@soc"]],
+  ["type: teams, webhook_url: https://localhost/x", ["alice@example.org"], ["soc"]],
+  [
+    "type: email, smtp: { host: localhost, require_tls: false }, from: a@example.org, to: b@example.org",
+    [],
+    ["bob", "b@example.org"],
+  ],
+  ["type: console", [], ["soc"]],
+  ["type: webhook, url: https://localhost/x", ["anything"], []],
+])("checkReferences() refuses a mention that the channel cannot make: %s", async (options, good, bad) => {
+  const mention = [...good, ...bad].map((one) => JSON.stringify(one)).join(", ");
+  const issues = await problems(
+    `  - { name: a, notify: [{ to: it, mention: [${mention}] }] }`,
+    `  it: { ${options}, guard: { max_tlp: red } }`,
+  );
+  expect(issues.filter((line) => line.includes("mention")).map((line) => line.replace(/^\d+:\d+: /, ""))).toEqual(
+    bad.map((one) => `error: "it" cannot mention "${one}"`),
+  );
+});
+
 test("checkReferences() does not warn of destinations while a name is misspelt", async () => {
   expect(await problems("  - { name: a, notify: sic }")).toEqual([
     '6:24: error: there is no destination "sic", did you mean "soc"?',

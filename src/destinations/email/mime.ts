@@ -32,6 +32,28 @@ function headersOf(content: Content): Record<string, string> {
   };
 }
 
+const MAX_WORD_BYTES = 45; // in base64 60 letters, and an encoded word is of 75 at most (RFC 2047 2)
+
+/**
+ * Text for a header. What looks like an encoded word would be decoded by who reads it, to whatever was hidden in it: such a
+ * text is encoded as a whole, so that it is read as it was typed.
+ */
+export function headerText(text: string): string {
+  if (!text.includes("=?")) {
+    return text;
+  }
+  const words: string[] = [];
+  let word = "";
+  for (const character of text) {
+    if (Buffer.byteLength(word + character) > MAX_WORD_BYTES) {
+      words.push(word);
+      word = "";
+    }
+    word += character;
+  }
+  return [...words, word].map((part) => `=?UTF-8?B?${Buffer.from(part).toString("base64")}?=`).join(" ");
+}
+
 function fieldsOf(content: Content, { from, to, cc, replyTo, domain }: Addressing, messageId: string) {
   const thread = content.threadId === undefined ? undefined : `<${content.threadId}@${domain}>`;
   return {
@@ -58,7 +80,7 @@ function boundaryOf(content: Content): string {
 function compile(content: Content, addressing: Addressing, messageId: string): MimeNode {
   return new MailComposer({
     ...fieldsOf(content, addressing, messageId),
-    subject: content.subject,
+    subject: headerText(content.subject),
     headers: { ...headersOf(content), ...content.labels },
     encoding: "quoted-printable",
     baseBoundary: boundaryOf(content),

@@ -92,6 +92,15 @@ describe("formatContent()", () => {
     expect(text.split("\n").filter((line) => line.length > 76 && !/[^ ]{40}/.test(line))).toEqual([]);
   });
 
+  it("has a title that looks like an encoded word in its subject as it was typed", async () => {
+    const info = "=?UTF-8?Q?http=3A=2F=2Fevil=2Eexample=2Flogin_=5BTLP=3ACLEAR=5D?= \u00fcber invoice";
+    const content = mail(payload([entry(guarded({ event: { ...EVENT, info } }))]));
+    const raw = await composeMail(content, ADDRESSING);
+    expect((await PostalMime.parse(raw)).subject).toBe(content.subject);
+    expect(content.subject).toContain(info.slice(0, 60));
+    expect(raw.toString().split("\r\n\r\n")[0]).not.toContain("Q?http");
+  });
+
   it("has the label in the subject, and the same subject for every mail about one event", () => {
     const subject = "[MISP] [TLP:AMBER] High - Emotet epoch5 infrastructure, seen at bad[.]example (#4711)";
     expect(mail(payload([publication()])).subject).toBe(subject);
