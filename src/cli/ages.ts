@@ -15,13 +15,16 @@ export function formatSpan(ms: number): string {
   return rest > 0 ? `${whole}${unit} ${rest}${next}` : `${whole}${unit}`;
 }
 
-/** `3h 20m ago`, `in 5s`, or nothing where there is no instant. */
-export function formatWhen(instant: string | undefined, now: number): string {
+/** `3h 20m ago`, or nothing where there is no instant; what has happened never lies ahead, whatever a clock said then. */
+export function formatAgo(instant: string | undefined, now: number): string {
   const at = Date.parse(instant ?? "");
-  if (Number.isNaN(at)) {
-    return "";
-  }
-  return at > now ? `in ${formatSpan(at - now)}` : `${formatSpan(now - at)} ago`;
+  return Number.isNaN(at) ? "" : `${formatSpan(now - at)} ago`;
+}
+
+/** `in 5s`, or `now` where that has come. */
+export function formatUntil(instant: string, now: number): string {
+  const at = Date.parse(instant);
+  return at > now ? `in ${formatSpan(at - now)}` : "now";
 }
 
 /** How long it has been: `3h 20m`. */

@@ -4,7 +4,7 @@ import { UsageError } from "../base/errors.ts";
 import { ask, askAll, type Line } from "../doors/socket/client.ts";
 import { Changed, Counted, ListEnd, OwedDocument, Shown } from "../operations/documents.ts";
 import type { Filter, State } from "../operations/requests.ts";
-import { formatAge, formatSpan, formatStamp, formatWhen } from "./ages.ts";
+import { formatAge, formatAgo, formatStamp, formatUntil } from "./ages.ts";
 import { type Context, print } from "./context.ts";
 import { type ReachOptions, reach } from "./reach.ts";
 import { escapeControls, escapeTerminal } from "./show.ts";
@@ -90,7 +90,7 @@ function describe({ delivery, content }: Shown): readonly string[] {
     ["routes", delivery.routes.join(", ")],
     ["priority", delivery.priority],
     ["state", stateOf(delivery)],
-    ["owed since", `${formatStamp(delivery.owed_since)} UTC, ${formatWhen(delivery.owed_since, now)}`],
+    ["owed since", `${formatStamp(delivery.owed_since)} UTC, ${formatAgo(delivery.owed_since, now)}`],
     ["due", dueOf(delivery, now) || (delivery.held === "paused" ? "once resumed" : "")],
     ["attempts", String(delivery.attempts)],
     ...(delivery.first_attempt_at === undefined
@@ -216,10 +216,7 @@ function dueOf({ due_at, state, held }: OwedDocument, now: number): string {
   if (state === "sending" || held === "paused") {
     return "";
   }
-  const ms = Date.parse(due_at) - now;
-  if (ms > 0) {
-    return `in ${formatSpan(ms)}`;
-  }
+  const until = formatUntil(due_at, now);
   // What is suspended waits until one that probes has arrived.
-  return held === undefined ? "now" : "";
+  return until === "now" && held !== undefined ? "" : until;
 }

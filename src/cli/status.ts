@@ -1,7 +1,7 @@
 import { clean, formatCount, formatNumber } from "../alert/text.ts";
 import { ask } from "../doors/socket/client.ts";
 import { Status } from "../operations/documents.ts";
-import { formatAge, formatStamp, formatWhen } from "./ages.ts";
+import { formatAge, formatAgo, formatStamp, formatUntil } from "./ages.ts";
 import { type Context, print } from "./context.ts";
 import { type ReachOptions, reach } from "./reach.ts";
 import { escapeControls } from "./show.ts";
@@ -22,7 +22,7 @@ function describe(status: Status): readonly string[] {
     `configuration  ${clean(config.file)} (${clean(config.digest.slice(0, 12))}), in force for ${formatAge(config.since, now)}`,
     ...(config.rejected
       ? [
-          `               REJECTED ${formatWhen(config.rejected.at, now)}: ${formatCount(config.rejected.problems, "problem")}, the first at ${clean(config.rejected.first)}`,
+          `               REJECTED ${formatAgo(config.rejected.at, now)}: ${formatCount(config.rejected.problems, "problem")}, the first at ${clean(config.rejected.first)}`,
         ]
       : []),
     `state          ${clean(state.file)}${size}`,
@@ -41,10 +41,14 @@ function describe(status: Status): readonly string[] {
         destination.type ?? "",
         formatNumber(destination.owed),
         formatAge(destination.oldest_at, now),
-        formatWhen(destination.last_told_at, now),
+        formatAgo(destination.last_told_at, now),
         stateOf(destination, now),
       ]),
     ),
+    ...status.destinations.flatMap(({ name, suspended, rests }) => {
+      const hint = suspended ? suspended.hint : rests?.hint;
+      return hint === undefined ? [] : [`  ${clean(name)}: ${clean(hint)}`];
+    }),
     "",
     `since the start: ${formatCount(totals.frames, "frame")}, ${formatNumber(totals.unreadable)} unreadable; ${formatNumber(totals.told)} told`,
     ...counts("refused", totals.refused),
@@ -54,6 +58,15 @@ function describe(status: Status): readonly string[] {
 }
 
 function sources({ sources: all }: Status, now: number): readonly string[] {
+  const troubles = all.flatMap(({ name, endpoints }) =>
+    endpoints.flatMap(({ endpoint, connected, trouble }) =>
+      connected || !trouble
+        ? []
+        : [
+            `  ${clean(name)} ${clean(endpoint)}: ${clean(trouble.reason)}${trouble.hint === undefined ? "" : `; ${clean(trouble.hint)}`}`,
+          ],
+    ),
+  );
   const rows = all.flatMap(({ name, endpoints, received, dropped, last_frame_at, silent }) =>
     endpoints.map(({ endpoint, connected }, index) => {
       const link = connected ? "connected" : "not connected";
@@ -62,13 +75,13 @@ function sources({ sources: all }: Status, now: number): readonly string[] {
         name,
         endpoint,
         first && silent ? `${link}, SILENT` : link,
-        first ? formatWhen(last_frame_at, now) || "never" : "",
+        first ? formatAgo(last_frame_at, now) || "never" : "",
         first ? formatNumber(received) : "",
         first ? formatNumber(Object.values(dropped).reduce((sum, n) => sum + n, 0)) : "",
       ];
     }),
   );
-  return formatTable(["SOURCE", "ENDPOINT", "STATE", "LAST FRAME", "FRAMES", "DROPPED"], rows);
+  return [...formatTable(["SOURCE", "ENDPOINT", "STATE", "LAST FRAME", "FRAMES", "DROPPED"], rows), ...troubles];
 }
 
 /** What waits for a key that MISP refuses does not age: people must know why nothing comes. */
@@ -76,7 +89,7 @@ function refusedKeys({ asked }: Status, now: number): readonly string[] {
   return asked.flatMap(({ instance, refused }) =>
     refused
       ? [
-          `${clean(instance)}: MISP REFUSES THE API KEY ${formatWhen(refused.since, now)} (${clean(refused.reason)}); what it would decide waits, and the key is tried every minute`,
+          `${clean(instance)}: MISP REFUSES THE API KEY ${formatAgo(refused.since, now)} (${clean(refused.reason)}); what it would decide waits, and the key is tried every minute`,
           ...(refused.hint === undefined ? [] : [`  ${clean(refused.hint)}`]),
         ]
       : [],
@@ -84,17 +97,20 @@ function refusedKeys({ asked }: Status, now: number): readonly string[] {
 }
 
 function stateOf(
-  { type, unnamed_since, paused, suspended, owed }: Status["destinations"][number],
+  { type, unnamed_since, paused, suspended, rests, standing, owed }: Status["destinations"][number],
   now: number,
 ): string {
+  const probe = rests ? `next probe ${formatUntil(rests.until, now)}` : "probed by what it is owed";
+  const why = rests?.reason === undefined ? "" : `: ${rests.reason}`;
   const states = [
     ...(type === undefined
       ? [`not in the configuration since ${formatStamp(unnamed_since) || "the start"}: kept for 24 h`]
       : []),
-    ...(paused ? [`paused by ${paused.by} ${formatWhen(paused.at, now)}`] : []),
-    ...(suspended ? [`SUSPENDED ${formatWhen(suspended.at, now)}: ${suspended.reason}`] : []),
+    ...(paused ? [`paused by ${paused.by} ${formatAgo(paused.at, now)}`] : []),
+    ...(suspended ? [`SUSPENDED ${formatAgo(suspended.at, now)}: ${suspended.reason}; ${probe}`] : []),
+    ...(rests && !suspended && owed > 0 ? [`rests, next attempt ${formatUntil(rests.until, now)}${why}`] : []),
   ];
-  return states.join("; ") || (owed > 0 ? "sending" : "ok");
+  return states.join("; ") || (owed > 0 ? (standing ?? "sending") : "ok");
 }
 
 function counts(word: string, reasons: Readonly<Record<string, number>>): readonly string[] {

@@ -59,11 +59,21 @@ export interface DeliveryState {
   readonly failing: Set<BatchId>;
   /** How many attempts in a row have found it down. */
   outages: number;
+  /** What the last attempt failed by; undefined: it did not. */
+  trouble: Pick<Failure, "reason" | "hint"> | undefined;
 }
 
 /** What is known of a destination that nothing was sent to yet. */
 export function openDeliveryState(now: number): DeliveryState {
-  return { restsUntil: 0, backlog: new Backlog(now), ambiguous: new Set(), doubts: 0, failing: new Set(), outages: 0 };
+  return {
+    restsUntil: 0,
+    backlog: new Backlog(now),
+    ambiguous: new Set(),
+    doubts: 0,
+    failing: new Set(),
+    outages: 0,
+    trouble: undefined,
+  };
 }
 
 /** The reason of a destination that has thrown: nothing is known of the other side. */
@@ -102,6 +112,7 @@ export function settle(
   if (!outcome) {
     return finish(it, departure.parts);
   }
+  state.trouble = "reason" in outcome ? outcome : undefined;
   if (outcome.kind !== "ambiguous") {
     state.doubts = 0;
     if (outcome.kind !== "retry") {

@@ -126,7 +126,14 @@ export const Status = z.object({
   sources: z.array(
     z.object({
       name: z.string(),
-      endpoints: z.array(z.object({ endpoint: z.string(), connected: z.boolean() })),
+      endpoints: z.array(
+        z.object({
+          endpoint: z.string(),
+          connected: z.boolean(),
+          /** Why it is not connected, and what to do about it. */
+          trouble: z.object({ reason: z.string(), hint: z.string().optional() }).optional(),
+        }),
+      ),
       received: Count,
       dropped: z.record(z.string(), Count),
       last_frame_at: Instant.optional(),
@@ -154,7 +161,11 @@ export const Status = z.object({
       oldest_at: Instant.optional(),
       last_told_at: Instant.optional(),
       paused: z.object({ at: Instant, by: z.string() }).optional(),
-      suspended: z.object({ at: Instant, reason: z.string() }).optional(),
+      suspended: z.object({ at: Instant, reason: z.string(), hint: z.string().optional() }).optional(),
+      /** Nothing is sent before; of a suspended destination the next probe. */
+      rests: z.object({ until: Instant, reason: z.string().optional(), hint: z.string().optional() }).optional(),
+      /** Where most of what it is owed stands: in an attempt, between two, or in its group. */
+      standing: z.enum(["sending", "retrying", "waiting"]).optional(),
     }),
   ),
   /** Counted since the start. */

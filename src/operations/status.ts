@@ -8,10 +8,13 @@ export async function status(daemon: Daemon): Promise<Status> {
   const { version, pid, startedAt, config, stateFile, sources, clock, totals, unreadable } = daemon;
   const bytes = await sizeOf(stateFile);
   const feeds = sources.map((source) => ({ name: source.name, ...source.status() }));
+  const undecided = await daemon.store.ledger.undecided();
+  const destinations = await destinationsOf(daemon);
   return {
     version,
     pid,
     started_at: formatOurs(startedAt),
+    // After all that is told of, so that none of it lies ahead.
     now: formatOurs(clock.now()),
     config: {
       file: config.file,
@@ -39,12 +42,12 @@ export async function status(daemon: Daemon): Promise<Status> {
         },
       }),
     })),
-    undecided: (await daemon.store.ledger.undecided()).map(({ instance, messages, oldestAt }) => ({
+    undecided: undecided.map(({ instance, messages, oldestAt }) => ({
       instance,
       messages,
       oldest_at: formatOurs(oldestAt),
     })),
-    destinations: await destinationsOf(daemon),
+    destinations,
     totals: {
       frames: totals.receivedBy(sources),
       unreadable: unreadable.total,
@@ -61,7 +64,10 @@ export function formatRejected({ at, problems }: NonNullable<Daemon["config"]["r
   return { at: formatOurs(at), problems: errors.length, first: `${where}${first?.message ?? ""}` };
 }
 
-async function destinationsOf({ destinations, store, holds }: Daemon): Promise<Status["destinations"]> {
+type Destination = Status["destinations"][number];
+
+async function destinationsOf(daemon: Daemon): Promise<Status["destinations"]> {
+  const { destinations, store, holds } = daemon;
   const owed = new Map((await store.owed()).map((line) => [line.destination, line]));
   const names = [...destinations.keys(), ...[...owed.keys()].filter((name) => !destinations.has(name))];
   const lines: Status["destinations"] = [];
@@ -72,6 +78,8 @@ async function destinationsOf({ destinations, store, holds }: Daemon): Promise<S
     const pause = holds.find(name, "paused");
     const suspension = holds.find(name, "suspended");
     const unnamed = holds.find(name, "unnamed");
+    const standing = line && (await standingOf(store.ledger, name));
+    const { rests, hint } = restOf(daemon, name);
     lines.push({
       name,
       ...(type !== undefined && { type }),
@@ -80,10 +88,44 @@ async function destinationsOf({ destinations, store, holds }: Daemon): Promise<S
       ...(toldAt !== undefined && { last_told_at: formatOurs(toldAt) }),
       ...(unnamed && { unnamed_since: formatOurs(unnamed.since) }),
       ...(pause && { paused: { at: formatOurs(pause.since), by: pause.note } }),
-      ...(suspension && { suspended: { at: formatOurs(suspension.since), reason: suspension.note } }),
+      ...(suspension && { suspended: { at: formatOurs(suspension.since), reason: suspension.note, ...hint } }),
+      ...(rests && { rests }),
+      ...(standing && { standing }),
     });
   }
   return lines;
+}
+
+/** Until when nothing is sent, and what the last attempt failed by. */
+function restOf(
+  { workers, clock }: Daemon,
+  name: string,
+): Pick<Destination, "rests"> & { readonly hint: { readonly hint?: string } } {
+  const state = workers.find(({ destination }) => destination.name === name)?.state;
+  const trouble = state?.trouble;
+  const hint = trouble?.hint === undefined ? {} : { hint: trouble.hint };
+  if (!state || state.restsUntil <= clock.now()) {
+    return { hint };
+  }
+  return {
+    hint,
+    rests: { until: formatOurs(state.restsUntil), ...(trouble && { reason: trouble.reason, ...hint }) },
+  };
+}
+
+/** The busiest of where owed deliveries stand. */
+async function standingOf(
+  ledger: Daemon["store"]["ledger"],
+  name: string,
+): Promise<"sending" | "retrying" | "waiting"> {
+  for (const standing of ["sending", "retrying"] as const) {
+    for await (const page of ledger.owed({ destinations: [name], standing })) {
+      if (page.length > 0) {
+        return standing;
+      }
+    }
+  }
+  return "waiting";
 }
 
 /** The file with the log that SQLite writes beside it; undefined where it cannot be told. */

@@ -29,10 +29,17 @@ export interface SourceStatus {
   readonly skipped: Readonly<Record<string, number>>;
   /** Frames that were too large to be read, by topic. */
   readonly refused: Readonly<Record<string, number>>;
-  readonly endpoints: readonly { readonly endpoint: string; readonly connected: boolean }[];
+  readonly endpoints: readonly EndpointStatus[];
   readonly lastFrameAt?: number;
   /** Nothing arrived for `silent_after`; since when. */
   readonly silentSince?: number;
+}
+
+/** One address of a feed; `trouble` is why it is not connected, once that is known. */
+export interface EndpointStatus {
+  readonly endpoint: string;
+  readonly connected: boolean;
+  readonly trouble?: { readonly reason: string; readonly hint?: string };
 }
 
 /** A source that lasts, and can be asked how it is. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatAge, formatSpan, formatStamp, formatWhen } from "../../src/cli/ages.ts";
+import { formatAge, formatAgo, formatSpan, formatStamp, formatUntil } from "../../src/cli/ages.ts";
 import { formatTable } from "../../src/cli/table.ts";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
@@ -20,11 +20,14 @@ test.each([
 });
 
 test("an instant is told by how far away it is, and none is nothing", () => {
-  expect(formatWhen("2026-11-21T11:59:00Z", NOW)).toBe("1m ago");
-  expect(formatWhen("2026-11-21T13:00:00Z", NOW)).toBe("in 1h");
+  expect(formatAgo("2026-11-21T11:59:00Z", NOW)).toBe("1m ago");
+  // What has happened does not lie ahead, also by a clock that was set back since.
+  expect(formatAgo("2026-11-21T13:00:00Z", NOW)).toBe("0s ago");
+  expect(formatUntil("2026-11-21T13:00:00Z", NOW)).toBe("in 1h");
+  expect(formatUntil("2026-11-21T12:00:00Z", NOW)).toBe("now");
   expect(formatAge("2026-11-21T10:00:00Z", NOW)).toBe("2h");
   expect(formatStamp("2026-11-21T10:00:00.123Z")).toBe("2026-11-21 10:00:00");
-  expect([formatWhen(undefined, NOW), formatAge("never", NOW), formatStamp(undefined)]).toEqual(["", "", ""]);
+  expect([formatAgo(undefined, NOW), formatAge("never", NOW), formatStamp(undefined)]).toEqual(["", "", ""]);
 });
 
 test("a table is as wide as its cells, and no cell commands the terminal", () => {

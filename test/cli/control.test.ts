@@ -215,6 +215,8 @@ describe("outbox", () => {
     const [line] = await listOf(["outbox", "list"], ([first]) => first?.state === "retrying");
     expect(line).toMatchObject({ destination: "hook", event_uuid: uuidOf(1), last_reason: "http-503", attempts: 1 });
     expect((await run(["outbox", "list"])).out).toMatch(/retrying +\d+s +in \d+m( \d+s)? +1 +http-503\n$/);
+    const { out: rests } = await run(["status"]);
+    expect(rests).toMatch(/hook +webhook +1 +\d+s +- +rests, next attempt in (59m( \d+s)?|1h): http-503\n/);
     const id = String(line?.id);
     expect((await run(["outbox", "show", id.slice(0, 8)])).out).toContain("last reason    http-503");
     answer = { status: 200 };
@@ -255,7 +257,12 @@ describe("outbox", () => {
     await daemon.logged(/Destination suspended/);
     await publish(publisher, 2);
     const lines = await listOf(["outbox", "list", "--state", "suspended"], ({ length }) => length === 2);
-    expect((await run(["status"])).out).toMatch(/hook +webhook +2 +\d+s +- +SUSPENDED \d+s ago: http-410/);
+    const { out: told } = await run(["status"]);
+    expect(told).toMatch(/hook +webhook +2 +\d+s +- +SUSPENDED \d+s ago: http-410; next probe in 1[45]m/);
+    expect(told).toMatch(/\n {2}hook: .*url/);
+    expect(await runJson(["status"])).toMatchObject({
+      destinations: [{ suspended: { reason: "http-410", hint: expect.any(String) }, rests: { reason: "http-410" } }],
+    });
     expect((await run(["outbox", "list"])).out).toMatch(/suspended/);
 
     const asked = await run(["outbox", "drop", "--destination", "hook"]);

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { Frame, Needless } from "../../src/model/frame.ts";
 import { Feed } from "../../src/sources/index.ts";
@@ -37,6 +40,35 @@ function listen(
     async [Symbol.asyncDispose]() {
       stop.abort();
       await ended;
+    },
+  };
+}
+
+/** Passes connections on to a port of this machine, but hangs up on the first `rude` of them once they have said something. */
+async function openDoor(port: number, rude: number) {
+  let hungUp = 0;
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket.on("error", () => {}));
+    if (hungUp < rude) {
+      hungUp++;
+      socket.once("data", () => socket.destroy());
+      return;
+    }
+    const behind = connect(port, "127.0.0.1");
+    open.add(behind.on("error", () => socket.destroy()));
+    socket.pipe(behind).pipe(socket);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const address = server.address();
+  return {
+    endpoint: `tcp://127.0.0.1:${typeof address === "object" ? address?.port : ""}`,
+    hungUp: () => hungUp,
+    async [Symbol.asyncDispose]() {
+      for (const socket of open) {
+        socket.destroy();
+      }
+      await promisify(server.close.bind(server))();
     },
   };
 }
@@ -247,6 +279,33 @@ describe("zeromq", () => {
     );
     expect(asks).toMatchObject({ level: "error", endpoint: guarded.endpoint });
     await eventually(() => withThem.find(/has no user name and password, but ours has/)[0]);
+  });
+
+  test("tells one cause where MISP hangs up before it asks for a password, in the log and in the status", async () => {
+    await using guarded = await openPublisher({ username: "misp", password: "x" });
+    await using door = await openDoor(Number(guarded.endpoint.split(":").at(-1)), 1);
+    await using feed = listen({ endpoints: [door.endpoint] });
+    await eventually(() => feed.find(/asks for a user name and password/).length === 1);
+    expect(door.hungUp()).toBe(1);
+    expect(feed.find(/Cannot reach|speak ZeroMQ/)).toEqual([]);
+    expect(feed.source.status().endpoints).toEqual([
+      {
+        endpoint: door.endpoint,
+        connected: false,
+        trouble: {
+          reason: "MISP's ZeroMQ feed asks for a user name and password",
+          hint: "set username and password of the feed to Plugin.ZeroMQ_username and Plugin.ZeroMQ_password",
+        },
+      },
+    ]);
+  });
+
+  test("tells what never speaks ZeroMQ as that, and not as unreachable", async () => {
+    await using door = await openDoor(0, Number.POSITIVE_INFINITY);
+    await using feed = listen({ endpoints: [door.endpoint] });
+    await eventually(() => feed.find(/does not speak ZeroMQ/).length === 1);
+    expect(feed.find(/Cannot reach/)).toEqual([]);
+    expect(feed.source.status().endpoints[0]?.trouble?.hint).toMatch(/^check the port of the endpoint, and/);
   });
 
   test("receives what is sent after the publisher restarted", async () => {

@@ -31,6 +31,10 @@ export class Link {
   readonly #reported = new Set<LinkState>();
   #retry: NodeJS.Timeout | undefined;
   #retryMs = 1000;
+  /** Somebody has taken the connection; what ends it then is not that nobody is there. */
+  #answered = false;
+  /** Handshakes in a row that ended without a word. */
+  #mute = 0;
 
   constructor(zeromq: typeof ZeroMQ, options: LinkOptions, observer: LinkObserver) {
     this.#options = options;
@@ -85,19 +89,37 @@ export class Link {
     const { events } = this.#socket;
     events.on("handshake", () => this.#connected());
     events.on("disconnect", () => this.#disconnected());
+    events.on("connect", () => {
+      this.#answered = true;
+    });
     events.on("connect:delay", () => clearTimeout(this.#retry));
     events.on("connect:retry", () => {
       clearTimeout(this.#retry);
-      this.#report("unreachable");
+      if (!this.#answered) {
+        this.#report("unreachable");
+      }
+      this.#answered = false;
     });
     events.on("handshake:error:auth", () => this.#report("refused"));
     events.on("handshake:error:protocol", () => this.#report("mismatched"));
-    events.on("handshake:error:other", () => this.#report("not_zeromq"));
+    events.on("handshake:error:other", () => this.#hungUp());
+  }
+
+  /**
+   * A publisher that wants a password may hang up before it has said so, and say it at the next attempt: only one that never
+   * says anything speaks something else.
+   */
+  #hungUp(): void {
+    this.#mute += 1;
+    if (this.#mute >= 5) {
+      this.#report("not_zeromq");
+    }
   }
 
   #connected(): void {
     clearTimeout(this.#retry);
     this.#retryMs = 1000;
+    this.#mute = 0;
     this.#reported.clear();
     this.#report("connected");
   }

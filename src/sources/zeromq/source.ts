@@ -4,7 +4,7 @@ import type { Frame, Needless } from "../../model/frame.ts";
 import { openBurstLog } from "../burst-log.ts";
 import type { FrameName } from "../frame-look.ts";
 import type { FrameBatch } from "../frame-queue.ts";
-import { defineSource, type LiveSource, type SourceContext, splitFrame } from "../source.ts";
+import { defineSource, type EndpointStatus, type LiveSource, type SourceContext, splitFrame } from "../source.ts";
 import type { LinkState } from "./link.ts";
 import { openReceiver, type Receiver } from "./receiver.ts";
 import type { FromReceiver, ReceiverTotals } from "./worker.ts";
@@ -75,6 +75,7 @@ export function openZeromq(
   { instance, log, now, onSilence, onGap, onRefused, ...opened }: SourceContext,
 ): LiveSource {
   const connected = new Set<string>();
+  const troubles = new Map<string, NonNullable<EndpointStatus["trouble"]>>();
   const seen = new Set<string>();
   let received = 0;
   let dropped: Readonly<Record<string, number>> = {};
@@ -172,6 +173,7 @@ export function openZeromq(
       receivers.delete(receiver);
       drops.close();
       connected.clear();
+      troubles.clear();
     }
   }
 
@@ -199,8 +201,14 @@ export function openZeromq(
       }
       seen.add(endpoint);
     }
-    const { level, text, hint } = describe(state, options.username !== undefined);
-    log[level]({ instance, endpoint, ...(hint !== undefined && { hint }) }, text);
+    const { level, reason, again, hint } = describe(state, options.username !== undefined);
+    const how = hint !== undefined ? { hint } : {};
+    if (state === "connected") {
+      troubles.delete(endpoint);
+    } else {
+      troubles.set(endpoint, { reason, ...how });
+    }
+    log[level]({ instance, endpoint, ...how }, again === undefined ? reason : `${reason}; ${again}`);
   }
 
   /** Counts from when it is opened, so that a feed that never says anything is silent too. */
@@ -265,53 +273,69 @@ export function openZeromq(
       dropped,
       skipped,
       refused,
-      endpoints: options.endpoints.map((endpoint) => ({ endpoint, connected: connected.has(endpoint) })),
+      endpoints: options.endpoints.map((endpoint) => {
+        const trouble = troubles.get(endpoint);
+        return { endpoint, connected: connected.has(endpoint), ...(trouble && { trouble }) };
+      }),
       ...(lastFrameAt === undefined ? {} : { lastFrameAt }),
       ...(silentSince === undefined ? {} : { silentSince }),
     }),
   };
 }
 
-/** What to tell an operator. Never a value of the credentials. */
-function describe(
-  state: LinkState,
-  hasCredentials: boolean,
-): { readonly level: "info" | "warn" | "error"; readonly text: string; readonly hint?: string } {
+/** What to tell an operator, and when it is tried again. Never a value of the credentials. */
+interface Told {
+  readonly level: "info" | "warn" | "error";
+  readonly reason: string;
+  readonly again?: string;
+  readonly hint?: string;
+}
+
+const SELDOM = "trying again, at least every 60 s";
+
+function describe(state: LinkState, hasCredentials: boolean): Told {
   switch (state) {
     case "connected":
-      return { level: "info", text: "Connected to MISP's ZeroMQ feed" };
+      return { level: "info", reason: "Connected to MISP's ZeroMQ feed" };
     case "disconnected":
-      return { level: "warn", text: "Lost the connection to MISP's ZeroMQ feed; trying again" };
+      return { level: "warn", reason: "Lost the connection to MISP's ZeroMQ feed", again: "trying again" };
     case "unreachable":
       return {
         level: "warn",
-        text: "Cannot reach MISP's ZeroMQ feed; trying again, at least every 2 s",
+        reason: "Cannot reach MISP's ZeroMQ feed",
+        again: "trying again, at least every 2 s",
         hint: "check the endpoint, that mispzmq.py runs there, and that Plugin.ZeroMQ_host lets this host connect",
       };
     case "refused":
       return {
         level: "error",
-        text: "MISP refused the ZeroMQ user name or password; trying again, at least every 60 s",
+        reason: "MISP refused the ZeroMQ user name or password",
+        again: SELDOM,
         hint: "check username and password of the feed against Plugin.ZeroMQ_username and Plugin.ZeroMQ_password",
       };
     case "mismatched":
       return hasCredentials
         ? {
             level: "error",
-            text: "MISP's ZeroMQ feed has no user name and password, but ours has; trying again, at least every 60 s",
+            reason: "MISP's ZeroMQ feed has no user name and password, but ours has",
+            again: SELDOM,
             hint: "set Plugin.ZeroMQ_username and Plugin.ZeroMQ_password in MISP, or remove them here",
           }
         : {
             level: "error",
-            text: "MISP's ZeroMQ feed asks for a user name and password; trying again, at least every 60 s",
+            reason: "MISP's ZeroMQ feed asks for a user name and password",
+            again: SELDOM,
             hint: "set username and password of the feed to Plugin.ZeroMQ_username and Plugin.ZeroMQ_password",
           };
     case "not_zeromq":
       return {
         level: "warn",
-        text: "The connection is accepted, but what answers does not speak ZeroMQ as MISP does; trying again",
-        hint: "check the port of the endpoint",
+        reason: "The connection is accepted, but what answers does not speak ZeroMQ as MISP does",
+        again: "trying again",
+        hint: "check the port of the endpoint, and whether MISP asks for a user name (Plugin.ZeroMQ_username)",
       };
+    default:
+      return state satisfies never;
   }
 }
 
