@@ -1,8 +1,8 @@
 import type { Config } from "../config/schema.ts";
 import type { Guard } from "../guard/policy.ts";
 import { KINDS, type Kind, SENSITIVE } from "../model/vocabulary.ts";
+import { isOfKind } from "../routing/kinds.ts";
 import { compilePattern } from "../routing/pattern.ts";
-import { isOfKind } from "../routing/route.ts";
 import type { RouteOptions } from "../routing/schema.ts";
 
 /** What stands between a kind and a destination, beyond the markings of what is told. */

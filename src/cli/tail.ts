@@ -7,7 +7,7 @@ import { nearest } from "../config/suggest.ts";
 import type { Source } from "../model/frame.ts";
 import { KINDS } from "../model/vocabulary.ts";
 import type { Rules } from "../planning/plan.ts";
-import { isOfKind } from "../routing/route.ts";
+import { isOfKind } from "../routing/kinds.ts";
 import { compileRules, openSources } from "../service/parts.ts";
 import { Feed } from "../sources/index.ts";
 import { TOPIC_NAMES } from "../topics/index.ts";

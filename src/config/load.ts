@@ -26,7 +26,7 @@ import {
 import { explainIssues } from "./wording.ts";
 import { parseYaml } from "./yaml.ts";
 
-const MAX_BYTES = 1_048_576;
+const MAX_BYTES = 64 * 2 ** 20;
 
 /** Where values come from. */
 export interface LoadOptions {
@@ -194,7 +194,7 @@ async function readText(path: string, readFile: ReadFile): Promise<string> {
   }
   if (bytes.length > MAX_BYTES) {
     throw new ConfigError([
-      wholeFile(path, "the file is larger than 1 MiB", "is it the right file? misp-herald check -c FILE"),
+      wholeFile(path, "the file is larger than 64 MiB", "is it the right file? misp-herald check -c FILE"),
     ]);
   }
   const text = decodeUtf8(bytes);

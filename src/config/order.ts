@@ -1,5 +1,5 @@
 import { KINDS, type Kind } from "../model/vocabulary.ts";
-import { isOfKind } from "../routing/route.ts";
+import { isOfKind } from "../routing/kinds.ts";
 import { childOf, type Dict, error, quoted, type Report, textOf, textsOf, warning } from "./tree.ts";
 
 /** What routes leave to those below: one below a route that takes all messages of its kinds is never reached. */

@@ -1,6 +1,6 @@
 import { LOOPBACK, Name } from "../base/schema.ts";
 import { KINDS, type Kind, SENSITIVE } from "../model/vocabulary.ts";
-import { isOfKind } from "../routing/route.ts";
+import { isOfKind } from "../routing/kinds.ts";
 import { checkListen } from "./listen.ts";
 import { checkMentions } from "./mentions.ts";
 import { checkOrder } from "./order.ts";

@@ -13,6 +13,8 @@ const SECRET = "x-secret";
 /** What a schema allows, to be walked along a file. */
 export class Outline {
   readonly #root: Json;
+  /** By schema and the `type:` that the file has chosen: ten thousand routes are walked by a few shapes. */
+  readonly #expanded = new WeakMap<Json, Map<string | undefined, Shapes>>();
 
   constructor(schema: z.ZodType) {
     this.#root = z.toJSONSchema(schema, {
@@ -44,11 +46,13 @@ export class Outline {
 
   /** What may stand below `shapes`, where the file has `node`. */
   child(shapes: Shapes, key: PropertyKey, node: Node | undefined): Shapes {
-    return shapes.flatMap((shape) => {
+    const lists = shapes.flatMap((shape) => {
       const found =
         typeof key === "number" ? shape.items : (own(shape.properties, String(key)) ?? shape.additionalProperties);
-      return isSchema(found) ? this.#expand(found, node) : [];
+      return isSchema(found) ? [this.#expand(found, node)] : [];
     });
+    // One list, and the same each time: what is known of it need not be worked out again.
+    return lists.length === 1 ? (lists[0] ?? []) : lists.flat();
   }
 
   /** The scalars whose text must not be printed, because the schema or the name of their key says so. */
@@ -91,15 +95,24 @@ export class Outline {
     return { ...node, entries: new Map(entries) };
   }
 
-  #expand(schema: Json, node: Node | undefined, seen: ReadonlySet<Json> = new Set()): Shapes {
+  #expand(schema: Json, node: Node | undefined): Shapes {
+    const type = node?.kind === "map" ? typeOf(node) : undefined;
+    const known = this.#expanded.get(schema) ?? new Map<string | undefined, Shapes>();
+    this.#expanded.set(schema, known);
+    const shapes = known.get(type) ?? this.#alternatives(schema, type, new Set());
+    known.set(type, shapes);
+    return shapes;
+  }
+
+  #alternatives(schema: Json, type: string | undefined, seen: ReadonlySet<Json>): Shapes {
     if (seen.has(schema)) {
       return [];
     }
     const within = new Set(seen).add(schema);
     const target = schema.$ref === undefined ? undefined : this.#resolve(schema.$ref);
     const nested = [target, ...[schema.anyOf, schema.oneOf, schema.allOf].flatMap((list) => list ?? [])];
-    const inner = nested.filter(isSchema).flatMap((entry) => this.#expand(entry, node, within));
-    return byType(inner.length > 0 ? inner : [schema], node);
+    const inner = nested.filter(isSchema).flatMap((entry) => this.#alternatives(entry, type, within));
+    return byType(inner.length > 0 ? inner : [schema], type);
   }
 
   #resolve(ref: string): Json | undefined {
@@ -113,8 +126,12 @@ export class Outline {
 
 /** The keys that a map may have, in the order of the schema. */
 export function keysOf(shapes: Shapes): readonly string[] {
-  return [...new Set(shapes.flatMap((shape) => Object.keys(shape.properties ?? {})))];
+  const known = keys.get(shapes) ?? [...new Set(shapes.flatMap((shape) => Object.keys(shape.properties ?? {})))];
+  keys.set(shapes, known);
+  return known;
 }
+
+const keys = new WeakMap<Shapes, readonly string[]>();
 
 /** The values that a key may have where they are few: those of `enum` and `const`. */
 export function valuesOf(shapes: Shapes): readonly string[] {
@@ -140,8 +157,7 @@ export function isSecretName(key: string): boolean {
 }
 
 /** Of alternatives told apart by `type`, those that the file has chosen; all where it has chosen none. */
-function byType(shapes: Shapes, node: Node | undefined): Shapes {
-  const type = node?.kind === "map" ? typeOf(node) : undefined;
+function byType(shapes: Shapes, type: string | undefined): Shapes {
   const chosen = shapes.filter((shape) => {
     const allowed = shape.properties?.type;
     return isSchema(allowed) && allowed.const === type;

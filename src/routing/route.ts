@@ -1,7 +1,8 @@
 import type { Matchable, Truth } from "../model/message.ts";
 import { KINDS, type Kind } from "../model/vocabulary.ts";
+import { isOfKind } from "./kinds.ts";
 import { type CompiledMatch, compileMatch } from "./match.ts";
-import { compileGlob } from "./pattern.ts";
+
 import { RouteIndex } from "./route-index.ts";
 import type { RouteOptions } from "./schema.ts";
 
@@ -40,15 +41,8 @@ export type Routes = ReadonlyMap<Kind, RouteTable>;
 /** Compiles the rules of a config; a route that has no kind in common with a message costs it nothing. */
 export function compileRoutes(routes: readonly RouteOptions[]): Routes {
   const compiled = routes.map((options) => ({ name: options.name, options, ...compileMatch(options.match) }));
-  const kindsOf = new Map<string, ReadonlySet<Kind>>();
-  const isMeant = (kind: Kind, globs: readonly string[]) => {
-    const key = globs.join(" ");
-    const kinds = kindsOf.get(key) ?? new Set(KINDS.filter((one) => isOfKind(one, globs)));
-    kindsOf.set(key, kinds);
-    return kinds.has(kind);
-  };
   return new Map(
-    KINDS.map((kind) => [kind, new RouteTable(compiled.filter(({ options }) => isMeant(kind, options.kinds)))]),
+    KINDS.map((kind) => [kind, new RouteTable(compiled.filter(({ options }) => isOfKind(kind, options.kinds)))]),
   );
 }
 
@@ -89,9 +83,4 @@ function and(a: Truth, b: Truth): Truth {
     return false;
   }
   return a === "unknown" || b === "unknown" ? "unknown" : true;
-}
-
-/** Tells whether a kind is meant by one of these globs, in which `*` stands for anything. */
-export function isOfKind(kind: Kind, globs: readonly string[]): boolean {
-  return globs.some((glob) => compileGlob(glob)(kind));
 }

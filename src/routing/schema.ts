@@ -9,10 +9,10 @@ import {
   THREAT_LEVELS,
 } from "../model/vocabulary.ts";
 import { TemplateOption } from "../template/schema.ts";
-import { compileGlob } from "./pattern.ts";
+import { kindsMeantBy } from "./kinds.ts";
 
 /** Glob over kinds: `*` stands for anything. */
-export const KindGlob = z.string().refine((glob) => KINDS.some(compileGlob(glob)), {
+export const KindGlob = z.string().refine((glob) => kindsMeantBy(glob).size > 0, {
   error: () => `is no kind; kinds are ${KINDS.join(", ")}, and globs such as attribute.*`,
   abort: true,
 });

@@ -189,7 +189,7 @@ describe("the file itself", () => {
     ["only comments", "# nothing\n", "the file is empty"],
     ["not UTF-8", Buffer.from([0xff, 0xfe, 0x61, 0x00]), "the file is not UTF-8 text"],
     ["binary", "a: \0b", "the file is not UTF-8 text"],
-    ["larger than 1 MiB", `# ${"x".repeat(2 ** 20)}`, "the file is larger than 1 MiB"],
+    ["larger than 64 MiB", `# ${"x".repeat(64 * 2 ** 20)}`, "the file is larger than 64 MiB"],
   ])("loadConfig() refuses a file that is %s", async (_, content, message) => {
     const path = join(directory, "config.yaml");
     await writeFile(path, content);

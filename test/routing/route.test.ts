@@ -2,7 +2,8 @@ import { describe, expect, it, test } from "vitest";
 import { z } from "zod";
 import type { Facts } from "../../src/model/message.ts";
 import { KINDS } from "../../src/model/vocabulary.ts";
-import { compileRoutes, fire, isOfKind } from "../../src/routing/route.ts";
+import { isOfKind } from "../../src/routing/kinds.ts";
+import { compileRoutes, fire } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 
 function fired(facts: Facts, ...routes: readonly object[]): readonly string[] {
