@@ -108,6 +108,7 @@ function lacking(kind: Kind, drafts: boolean): Obstacle | undefined {
     case "object.edited":
     case "object.deleted":
     case "discussion.posted":
+    case "audit.logged":
       return "event-known";
     case "tag.attached":
     case "tag.detached":

@@ -30,7 +30,7 @@ export function describeGuard(guard: Guard): readonly string[] {
   const groups = guard.sharing_groups.length > 0 ? `, in the sharing group ${list(guard.sharing_groups, "or")}` : "";
   const audience =
     guard.audience.length > 0
-      ? `; also what stays with ${list(guard.audience, "and")} as one, and sharing groups that all of them are in`
+      ? `; also what stays with ${list(guard.audience, "and")} as one, and sharing groups that all of them are members of`
       : "; nothing that stays in one organisation or sharing group";
   sentences.push(
     `events ${spread}${groups}${groups && guard.audience.length === 0 ? "; nothing that stays in one organisation" : audience}`,

@@ -6,7 +6,7 @@ import { type Kind, PAP, type Pap, SENSITIVE, type Sensitive, TLP, type Tlp } fr
 import { rank } from "./marking.ts";
 import { isPersonal } from "./personal.ts";
 import type { Guard } from "./policy.ts";
-import { passage, withoutMembers, withoutMembersOf } from "./reach.ts";
+import { passage, type Surroundings, withoutMembers, withoutMembersOf } from "./reach.ts";
 import { withoutSource } from "./source.ts";
 import { tighten } from "./tighten.ts";
 
@@ -63,7 +63,7 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
   if (category && !policy.also.includes(category)) {
     return { refused: "kind-not-opened" };
   }
-  if (!stored.event) {
+  if (!stored.event && stored.kind !== "discussion.posted") {
     if (!category && !stored.kind.startsWith("herald.")) {
       return { refused: "no-event" };
     }
@@ -72,25 +72,26 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
     return { guarded, kept: { items, objects } };
   }
   const alert = tighten(stored, memory, policy.drafts);
-  const event = alert.event ?? stored.event;
-  const draft = refuseDraft(alert, policy);
+  const { event, thread } = alert;
+  const draft = event && refuseDraft(alert, policy);
   if (draft) {
     return { refused: draft };
   }
 
-  const owner = event.owner ?? memory.event?.event.owner;
+  const owner = event?.owner ?? memory.event?.event.owner;
   const around = { instance: alert.instance, owner, circles: memory.event?.circles, cleared };
-  const judge = (marking: Marking, reach: readonly Reach[], floor?: Floor, type?: string): Judgement => {
-    for (const level of reach) {
-      const { passes, known } = passage(level, policy, around);
-      if (!passes) {
-        return { refused: known ? "distribution" : "distribution-unknown" };
-      }
-    }
-    return judgeMarking(marking, policy, floor, type);
-  };
+  const judge = (marking: Marking, reach: readonly Reach[], floor?: Floor, type?: string): Judgement =>
+    refuseReach(reach, policy, around) ?? judgeMarking(marking, policy, floor, type);
 
-  const whole = judge(alert.marking, memory.event ? [event, memory.event.event] : [event]);
+  // A discussion on no event has its own reach alone; one of which nobody tells it has none that is known.
+  const own = thread ?? (event ? undefined : {});
+  const distant = own && refuseReach([own], policy, { ...around, owner: thread?.owner ?? owner });
+  const whole =
+    distant ??
+    judge(
+      alert.marking,
+      [event, memory.event?.event].filter((level) => level !== undefined),
+    );
   if ("refused" in whole) {
     return whole;
   }
@@ -148,6 +149,16 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
   return { guarded: reduce(shown, form, labels), kept };
 }
 
+function refuseReach(reach: readonly Reach[], policy: Guard, around: Surroundings): { refused: Refusal } | undefined {
+  for (const level of reach) {
+    const { passes, known } = passage(level, policy, around);
+    if (!passes) {
+      return { refused: known ? "distribution" : "distribution-unknown" };
+    }
+  }
+  return undefined;
+}
+
 const NO_MARKING: Marking = { tlp: "none", pap: "none", chr: false };
 
 function judgeMarking({ tlp, pap }: Marking, policy: Guard, floor?: Floor, type?: string): Judgement {
@@ -193,9 +204,9 @@ function refuseDraft(alert: Alert, policy: Guard): Refusal | undefined {
 
 /** Makes the only thing that formatters get: what may not be seen is not in it. */
 function reduce(alert: Alert, form: Form, labels: Labels): GuardedAlert {
-  const { marking: _marking, everPublished: _, event, sighting, ...rest } = alert;
+  const { marking: _marking, everPublished: _, thread: _thread, event, sighting, ...rest } = alert;
   const { chr, tlp, pap, withheld } = labels;
-  const visible: Omit<Alert, "marking" | "everPublished"> =
+  const visible: GuardedAlert["alert"] =
     form === "pointer"
       ? {
           id: rest.id,

@@ -53,6 +53,7 @@ export interface Alert {
   /** First publication seen, a later one, or the same again; absent where the kind is not a publication. */
   readonly change?: Change;
   readonly event?: EventView;
+  readonly thread?: Message["thread"];
   readonly marking: Marking;
   /** Tells whether the event was ever published, as far as is known. */
   readonly everPublished: boolean | "unknown";

@@ -1,4 +1,4 @@
-import type { Attribute, EventView, MispObject, Sighting, Tag } from "./misp.ts";
+import type { Attribute, EventView, MispObject, Sighting, Tag, Thread } from "./misp.ts";
 import type { AttributeFactName, FactName, Kind } from "./vocabulary.ts";
 
 export type SubjectType =
@@ -30,6 +30,8 @@ export interface Message {
   readonly version: string;
   /** The event it is about, or part of; absent: it is about no event. */
   readonly event?: EventView;
+  /** The discussion that it is part of; where it tells no reach, that is unknown. */
+  readonly thread?: Thread;
   /** What it carries. For a publication these are all of the event. */
   readonly attributes: readonly Attribute[];
   readonly objects: readonly MispObject[];
@@ -50,6 +52,8 @@ export interface Late {
   readonly publishedAt: number;
   /** The event's `changedAt` when it was published; where nobody knows it any more, the time of the publication by MISP's clock. */
   readonly changedAt: number;
+  /** The event is told as somebody has edited it since, which is not published: only its markings and reach count. */
+  readonly edited?: true;
 }
 
 /** Label from our own vocabulary, text from MISP. */

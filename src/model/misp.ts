@@ -96,3 +96,9 @@ export interface Sighting {
   readonly source?: string;
   readonly seenAt?: number;
 }
+
+/** A discussion, on an event or on none. */
+export interface Thread extends Reach {
+  readonly id?: string;
+  readonly owner?: Organisation;
+}

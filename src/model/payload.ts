@@ -12,7 +12,7 @@ export type GuardedAlert = Brand<
   {
     readonly form: Form;
     /** Without what was withheld: fields are removed, not blanked. */
-    readonly alert: Omit<Alert, "marking" | "everPublished">;
+    readonly alert: Omit<Alert, "marking" | "everPublished" | "thread">;
     /** Every sighting that it stands for, newest first, also those of alerts that were merged into it. */
     readonly sightings: readonly Sighting[];
     /** The strictest label of what is in it; `untagged` when no level has one. */

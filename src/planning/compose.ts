@@ -34,6 +34,7 @@ export function compose(
     ...(message.late && { late: true as const }),
     ...(change && { change }),
     ...(view && { event: view }),
+    ...(message.thread && { thread: message.thread }),
     marking: markingOf(
       [...(view?.tags ?? []), ...(event?.attached ?? [])].map(({ name }) => name),
       view === undefined || view.tags !== undefined,
@@ -47,6 +48,24 @@ export function compose(
     lines: message.lines,
   };
 }
+
+/** What may be told of an event that was edited since: which it is, and how far it may travel. What it says is not published. */
+export function withoutWords({ event, ...alert }: Alert): Alert {
+  const told = Object.entries(event ?? {}).filter(([name]) => !WORDS.has(name));
+  return { ...alert, ...(event && { event: Object.fromEntries(told) }) };
+}
+
+const WORDS: ReadonlySet<string> = new Set<keyof EventView>([
+  "info",
+  "date",
+  "published",
+  "threatLevel",
+  "analysis",
+  "tags",
+  "clusters",
+  "attributeCount",
+  "extendsUuid",
+]);
 
 /** Only a row of the event tells that it never was; a frame about a part tells no more than that it is not published now. */
 function wasEverPublished(event: EventMemory | undefined, message: Message): Alert["everPublished"] {

@@ -11,7 +11,7 @@ import { fire, type Routes } from "../routing/route.ts";
 import { advanceEvent, isCopy } from "./advance.ts";
 import { advanceAttributes } from "./advance-attributes.ts";
 import { changeOf, kindOf } from "./changes.ts";
-import { compose } from "./compose.ts";
+import { compose, withoutWords } from "./compose.ts";
 import { type DestinationRules, type Fired, type Share, shareOf } from "./share.ts";
 import { trim } from "./trim.ts";
 import { undecidedOf } from "./undecided.ts";
@@ -140,7 +140,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   const alert = compose(message, kind, event, copy.attributes(message.instance), change);
   const subject = matchableOf(alert);
   const fired = fire(rules.routes.get(kind), subject);
-  const picked = pick(alert, subject, fired);
+  const picked = pick(message.late?.edited ? withoutWords(alert) : alert, subject, fired);
   const isCounted = isCopy(before, message);
   const common = {
     memory: copy.memory(message.instance, event),

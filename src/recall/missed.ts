@@ -138,9 +138,9 @@ function keyOf(instance: string, { id, uuid }: EventView) {
 }
 
 /**
- * The publication as the feed would have told it, by what MISP tells now of the event. What was edited since is told by its
- * title, without what is not published yet, and so is what MISP tells nothing of (`answer` absent). Undefined: it was
- * unpublished meanwhile.
+ * The publication as the feed would have told it, by what MISP tells now of the event. What was edited since has words that
+ * are not published; what MISP tells nothing of (`answer` absent) has its title alone. Undefined: it was unpublished
+ * meanwhile.
  */
 export function lateMessage(
   { event, publishedAt }: Listed,
@@ -161,6 +161,7 @@ export function lateMessage(
   if (isSame && answer?.event.published === false) {
     return undefined;
   }
+  const hasUnpublished = isEdited || answer?.event.published === false;
   const changedAt = isEdited ? publishedAt : (event.changedAt ?? publishedAt);
   const { uuid, id } = event;
   return {
@@ -173,7 +174,12 @@ export function lateMessage(
     event: answer?.event ?? event,
     attributes: isSame ? (answer?.attributes ?? []) : [],
     objects: isSame ? (answer?.objects ?? []) : [],
-    late: { together, publishedAt: publishedAt - aheadMs, changedAt },
+    late: {
+      together,
+      publishedAt: publishedAt - aheadMs,
+      changedAt,
+      ...(hasUnpublished && { edited: true as const }),
+    },
     lines: [],
   };
 }

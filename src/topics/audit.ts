@@ -1,5 +1,6 @@
 import { DecodeError } from "../base/errors.ts";
 import type { Line } from "../model/message.ts";
+import type { EventView } from "../model/misp.ts";
 import { defineTopic, readLines } from "./topic.ts";
 import { id, isRaw, type Raw, text } from "./values.ts";
 
@@ -12,14 +13,68 @@ export const audit = defineTopic({
     }
     const entry = [body.Log, body.AuditLog].find(isRaw) ?? body;
     const actor = id(entry.user_id);
+    const event = eventOf(body);
     return {
       kind: "audit.logged",
       subject: { type: "audit" },
       ...(actor !== undefined && { actor }),
+      ...(event && { event }),
       lines: readEntry(body),
     };
   },
 });
+
+/** What MISP has beside its events, of which an entry tells nothing of any event. */
+const WITHOUT_EVENT: ReadonlySet<unknown> = new Set([
+  "AdminSetting",
+  "Allowedlist",
+  "AuthKey",
+  "Dashboard",
+  "DecayingModel",
+  "Feed",
+  "News",
+  "Noticelist",
+  "ObjectTemplate",
+  "OrgBlocklist",
+  "Organisation",
+  "Regexp",
+  "Role",
+  "Server",
+  "SharingGroup",
+  "SharingGroupOrg",
+  "SharingGroupServer",
+  "Tag",
+  "TagCollection",
+  "Task",
+  "Taxonomy",
+  "Template",
+  "User",
+  "UserSetting",
+  "Warninglist",
+  "Whitelist",
+  "Workflow",
+]);
+
+/** The event that an entry is about. One that is about a part, and does not say of which event, is still about one. */
+function eventOf({ Log: classic, AuditLog: row }: Raw): EventView | undefined {
+  const entry = isRaw(classic) ? classic : isRaw(row) ? row : undefined;
+  // The access log tells no more than which page was asked for.
+  if (!entry) {
+    return undefined;
+  }
+  const told = id(entry.event_id) ?? (entry.model === "Event" ? id(entry.model_id) : eventInTitle(entry));
+  if (told !== undefined) {
+    return { id: told };
+  }
+  return WITHOUT_EVENT.has(entry.model) ? undefined : {};
+}
+
+/** MISP begins the title of a classic entry about an attribute so, before what people wrote. */
+function eventInTitle({ model, title }: Raw): string | undefined {
+  return model === "Attribute"
+    ? id(/^Attribute \(\d+\) from Event \((\d+)\):/.exec(text(title) ?? "")?.[1])
+    : undefined;
+}
 
 function readEntry(body: Raw): readonly Line[] {
   if (isRaw(body.Log)) {

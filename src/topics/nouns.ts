@@ -1,6 +1,15 @@
 import { DecodeError } from "../base/errors.ts";
 import type { Message, SubjectType } from "../model/message.ts";
-import type { Attribute, Cluster, EventView, MispObject, Organisation, SharingGroup, Tag } from "../model/misp.ts";
+import type {
+  Attribute,
+  Cluster,
+  EventView,
+  MispObject,
+  Organisation,
+  SharingGroup,
+  Tag,
+  Thread,
+} from "../model/misp.ts";
 import { ANALYSES, DISTRIBUTIONS, THREAT_LEVELS } from "../model/vocabulary.ts";
 import {
   boolean,
@@ -115,6 +124,18 @@ function readSharingGroup(raw: Raw): SharingGroup | undefined {
     members: readMembers(details),
   });
   return group.id || group.uuid ? group : undefined;
+}
+
+/** A discussion: how far it may travel, and whose it is. */
+export function readThread(raw: Raw): Thread {
+  const distribution = choice(DISTRIBUTIONS, raw.distribution);
+  const owner = name(raw.org_name);
+  return known({
+    id: id(raw.id),
+    owner: owner === undefined ? undefined : { name: owner },
+    distribution: distribution === "inherit" ? undefined : distribution,
+    sharingGroup: distribution === "sharing_group" ? readSharingGroup(raw) : undefined,
+  });
 }
 
 /** MISP lets the organisation that owns a group see what is in it, though the list does not name it. */

@@ -6,7 +6,7 @@ import { need, type Raw, text } from "./values.ts";
 
 /** What a topic makes of a payload; `decode` adds what all messages have. Absent lists are empty. */
 export interface Content
-  extends Pick<Message, "kind" | "subject" | "event" | "sighting" | "tag">,
+  extends Pick<Message, "kind" | "subject" | "event" | "thread" | "sighting" | "tag">,
     Partial<Pick<Message, "attributes" | "objects" | "lines">> {
   /** Undefined: the payload tells no time of change, so that only arrival and bytes tell two frames apart. */
   readonly version?: string | undefined;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
-import { attributeOf, eventEdited, MINUTE, publication, SECOND, T0, uuidOf } from "../support/messages.ts";
+import { attributeOf, eventEdited, MINUTE, publication, SECOND, T0, tags, uuidOf } from "../support/messages.ts";
 import { feed, HOUR, Misp, owed, rounds, startedBefore } from "./misp.ts";
 
 test("a publication that was missed is told though its event was edited afterwards, which unpublished it", async () => {
@@ -10,7 +10,25 @@ test("a publication that was missed is told though its event was edited afterwar
   misp.publish("1", T0 + 10 * MINUTE);
   misp.edit("1", T0 + 15 * MINUTE);
   expect(await rounds(store, misp, 14 * MINUTE, T0 + 20 * MINUTE)).toEqual([1]);
-  expect(await owed(store)).toMatchObject([{ info: "Event 1", late: true, items: 0 }]);
+  expect(await owed(store)).toMatchObject([{ info: undefined, late: true, items: 0 }]);
+});
+
+test("what was edited since is not told: not its title and tags, nor that they are what a route asks for", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  misp.publish("1", T0 + 10 * MINUTE);
+  misp.edit("1", T0 + 15 * MINUTE);
+  const row = { id: "1", uuid: uuidOf("1"), published: false, info: "UNPUBLISHED", threatLevel: "high" as const };
+  const edit = eventEdited({ ...row, changedAt: T0 + 15 * MINUTE, tags: tags("tlp:green", "UNPUBLISHED-TAG") });
+  await feed(store, T0 + 16 * MINUTE, edit);
+  expect(await rounds(store, misp, 14 * MINUTE, T0 + 20 * MINUTE)).toEqual([1]);
+  const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
+  const opened = taken && "batch" in taken ? taken : undefined;
+  const alert = opened?.batch.entries[0]?.alert;
+  expect(alert?.marking.tlp).toBe("green");
+  expect(alert?.event).toMatchObject({ id: "1", uuid: uuidOf("1"), distribution: "community" });
+  expect(JSON.stringify(alert)).not.toMatch(/UNPUBLISHED|threatLevel|"tags":\[\{/);
 });
 
 test("the edit is an update once it is published, and told once", async () => {
@@ -25,7 +43,7 @@ test("the edit is an update once it is published, and told once", async () => {
   await feed(store, T0 + 30 * MINUTE, again, again);
   expect(await rounds(store, misp, 14 * MINUTE, T0 + 35 * MINUTE)).toEqual([]);
   expect(await owed(store)).toMatchObject([
-    { info: "Event 1", late: true, items: 0, change: "new" },
+    { info: undefined, late: true, items: 0, change: "new" },
     { info: "Event 1", late: undefined, items: 1, change: "updated" },
   ]);
 });
@@ -86,7 +104,7 @@ test("a publication that was missed is told though the feed told of the edit aft
   // By the time that MISP's answer is dealt with, there is even a newer one.
   await feed(store, T0 + 16 * MINUTE, eventEdited({ ...row, changedAt: T0 + 16 * MINUTE }));
   expect(await rounds(store, misp, 14 * MINUTE, T0 + 20 * MINUTE)).toEqual([1]);
-  expect(await owed(store)).toMatchObject([{ info: "Event 1", late: true, items: 0 }]);
+  expect(await owed(store)).toMatchObject([{ info: undefined, late: true, items: 0 }]);
 });
 
 test("a publication that the feed tells while the missed one before it is fetched is not gone back on", async () => {

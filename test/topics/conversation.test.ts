@@ -5,6 +5,10 @@ describe("conversation", () => {
   it("names the event of a discussion that has one", () => {
     expect(decodeSample("misp_json_conversation--thread-on-event").event).toEqual({ id: "1" });
     expect(decodeSample("misp_json_conversation--thread-general")).not.toHaveProperty("event");
+    const thread = { owner: { name: "ACME-CERT" }, distribution: "community" };
+    expect(decodeSample("misp_json_conversation--thread-on-event").thread).toEqual(thread);
+    expect(decodeSample("misp_json_conversation--thread-general").thread).toEqual(thread);
+    expect(decodeSample("misp_json_conversation--post").thread).toEqual({ id: "1" });
     expect(linesOf("misp_json_conversation--thread-general")).toEqual({
       title: "General question",
       organisation: "ACME-CERT",
