@@ -4,7 +4,7 @@ import type { Outcome } from "../model/payload.ts";
 import type { Plan } from "../planning/plan.ts";
 
 /** One attempt at the other side, in numbers. */
-export interface Tried {
+export interface AttemptReport {
   readonly destination: string;
   readonly outcome: Outcome["kind"];
   readonly durationMs: number;
@@ -17,7 +17,7 @@ export interface Observer {
   /** Every plan that was committed; `again`: of messages that had been planned before, and are decided now. */
   planned(plan: Plan, again: boolean): void;
   /** Each attempt, but for those that were cut. */
-  attempted(tried: Tried): void;
+  attempted(tried: AttemptReport): void;
   /** Each line that enters the record. */
   settled(line: RecordLine): void;
 }

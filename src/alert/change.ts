@@ -5,7 +5,7 @@ import { prose, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "./text.ts";
 
 /** What an entry says that is newer than the version its readers were told last. */
-export interface Change {
+export interface EntryChange {
   readonly attributes: number;
   readonly objects: number;
   /** All that the readers may see was looked at; otherwise there may be more. */
@@ -19,7 +19,7 @@ export function isChanged({ since }: Entry, part: { readonly changedAt?: number 
 }
 
 /** Compares an entry with what was told; undefined where nothing was, or where there is no content to compare. */
-export function countChanges(entry: Entry): Change | undefined {
+export function countChanges(entry: Entry): EntryChange | undefined {
   const { form, alert } = entry.guarded;
   if (entry.since === undefined || form !== "full") {
     return undefined;

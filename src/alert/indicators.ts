@@ -7,7 +7,7 @@ import { inert, inertValue, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, truncate } from "./text.ts";
 
 /** The items of one entry that a payload lists, and how many more there are; what is withdrawn stands apart from what holds. */
-export interface Listed {
+export interface ListedItems {
   readonly items: readonly Item[];
   readonly more: number;
   readonly removed: readonly Item[];
@@ -15,13 +15,13 @@ export interface Listed {
 }
 
 /** Nothing is listed. */
-export const NOTHING_LISTED: Listed = { items: [], more: 0, removed: [], moreRemoved: 0 };
+export const NOTHING_LISTED: ListedItems = { items: [], more: 0, removed: [], moreRemoved: 0 };
 
 /** What an alert without a list of its own says of each. */
 const MAX_REMOVED = 20;
 
 /** Shares out what a payload may list (`show`) among its entries, so that short lists are whole and long ones are equal. */
-export function listItems(payload: Pick<Payload, "entries" | "show" | "minimal">): readonly Listed[] {
+export function listItems(payload: Pick<Payload, "entries" | "show" | "minimal">): readonly ListedItems[] {
   const candidates = payload.entries.map((entry) =>
     entry.guarded.form !== "full" || payload.minimal
       ? []

@@ -5,7 +5,7 @@ import { countChanges, eventChanges } from "./change.ts";
 import { countItems, countTypes } from "./counts.ts";
 import { defangText, defangValue } from "./defang.ts";
 import { formatCustom, formatTitle } from "./headline.ts";
-import type { Listed } from "./indicators.ts";
+import type { ListedItems } from "./indicators.ts";
 import { formatState } from "./state.ts";
 import type { Style } from "./style.ts";
 import { clean, wellFormed } from "./text.ts";
@@ -98,7 +98,7 @@ export function formatMinimalEntry(entry: Entry, style: Style): EntryJson {
 }
 
 /** One entry for programs: snake_case, text as MISP has it; a pointer is minimal, and metadata has no content in it. */
-export function formatEntry(entry: Entry, listed: Listed, values: Values, style: Style): EntryJson {
+export function formatEntry(entry: Entry, listed: ListedItems, values: Values, style: Style): EntryJson {
   const { form, alert, tlp, pap, withheld } = entry.guarded;
   if (form === "pointer") {
     return formatMinimalEntry(entry, style);
@@ -167,7 +167,7 @@ function formatChanges(entry: Entry) {
 }
 
 /** What metadata does not have. */
-function formatContent(entry: Entry, listed: Listed, values: Values) {
+function formatContent(entry: Entry, listed: ListedItems, values: Values) {
   const { objects, lines } = entry.guarded.alert;
   const free = freeText(values);
   const formatObject = (object: MispObject) => ({

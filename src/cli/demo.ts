@@ -1,18 +1,18 @@
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { loadDemoConfig } from "../demo/config.ts";
+import { openNarrator } from "../demo/narrator.ts";
 import { play } from "../demo/play.ts";
 import { openPublisher } from "../demo/publisher.ts";
-import { openStage } from "../demo/stage.ts";
+import { SceneObserver } from "../demo/scene-observer.ts";
 import { openTemporaryDirectory } from "../demo/temporary.ts";
-import { Witness } from "../demo/witness.ts";
 import { openParts, openSources } from "../service/parts.ts";
 import { openStore } from "../store/index.ts";
 import { type Context, hasColor, openContextLog } from "./context.ts";
 
 /** `misp-herald demo`: plays a recorded session into the real pipeline. Resolves when it is over, or was interrupted. */
 export async function demoCommand(options: { readonly speed: number }, context: Context): Promise<void> {
-  const stage = openStage(context.stdout, hasColor(context.stdout, context.env));
+  const narrator = openNarrator(context.stdout, hasColor(context.stdout, context.env));
   await using directory = await openTemporaryDirectory();
   await using publisher = await openPublisher();
   const { config } = await loadDemoConfig(publisher.endpoint, join(directory.path, "state.db"));
@@ -22,21 +22,21 @@ export async function demoCommand(options: { readonly speed: number }, context: 
   const surroundings = { log, clock, stdout: context.stdout };
   await using parts = openParts(config, surroundings, { store, sources: openSources(config, surroundings) });
 
-  const witness = new Witness();
+  const observer = new SceneObserver();
   const over = new AbortController();
   const broken = new AbortController();
-  const watched = witness.watch(parts, ({ destination }) => stage.audience(destination));
+  const watched = observer.watch(parts, ({ destination }) => narrator.audience(destination));
   const running = context.start(watched, AbortSignal.any([context.signal, over.signal])).ended;
   running.catch((error: unknown) => broken.abort(error));
   const signal = AbortSignal.any([context.signal, broken.signal]);
   try {
-    await play({ stage, witness, publisher, store, clock, speed: options.speed, signal });
+    await play({ narrator, observer, publisher, store, clock, speed: options.speed, signal });
   } catch (error) {
     if (!context.signal.aborted) {
       throw error;
     }
-    stage.clear();
-    stage.say("Stopped.");
+    narrator.clear();
+    narrator.say("Stopped.");
   } finally {
     over.abort();
     await running;

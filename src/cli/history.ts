@@ -1,6 +1,6 @@
 import { formatNumber } from "../alert/text.ts";
 import { askAll } from "../doors/socket/client.ts";
-import { ListEnd, Recorded } from "../operations/documents.ts";
+import { ListEnd, RecordDocument } from "../operations/documents.ts";
 import { formatStamp } from "./ages.ts";
 import { type Context, print } from "./context.ts";
 import { type ReachOptions, reach } from "./reach.ts";
@@ -10,7 +10,7 @@ import { formatTable } from "./table.ts";
 export interface HistoryOptions extends ReachOptions {
   readonly destination?: string;
   readonly event?: string;
-  readonly outcome?: Recorded["outcome"];
+  readonly outcome?: RecordDocument["outcome"];
   readonly since?: number;
   readonly limit: number;
 }
@@ -26,8 +26,8 @@ export async function historyCommand(options: HistoryOptions, context: Context):
     ...(outcome !== undefined && { outcome }),
     ...(since !== undefined && { since }),
   } as const;
-  const items = askAll(await reach(options, context), query, Recorded, ListEnd);
-  const lines: Recorded[] = [];
+  const items = askAll(await reach(options, context), query, RecordDocument, ListEnd);
+  const lines: RecordDocument[] = [];
   let end: ListEnd | undefined;
   while (!end) {
     const { done, value } = await items.next();
@@ -47,7 +47,7 @@ export async function historyCommand(options: HistoryOptions, context: Context):
   }
 }
 
-function table(lines: readonly Recorded[]): readonly string[] {
+function table(lines: readonly RecordDocument[]): readonly string[] {
   return formatTable(
     ["WHEN (UTC)", "DESTINATION", "WHAT", "EVENT", "OUTCOME", "MARKING", "WHY", "ROUTES"],
     lines.map((line) => [
@@ -64,6 +64,6 @@ function table(lines: readonly Recorded[]): readonly string[] {
 }
 
 /** Why it ended so, and who wanted it. */
-export function reasonOf({ reason, by }: Recorded): string {
+export function reasonOf({ reason, by }: RecordDocument): string {
   return [reason, by === undefined ? undefined : `by ${by}`].filter(Boolean).join(" ");
 }

@@ -1,8 +1,8 @@
 import { createInterface } from "node:readline/promises";
 import { clean, formatCount, formatNumber } from "../alert/text.ts";
 import { UsageError } from "../base/errors.ts";
-import { ask, askAll, type Line } from "../doors/socket/client.ts";
-import { Changed, Counted, ListEnd, OwedDocument, Shown } from "../operations/documents.ts";
+import { ask, askAll, type ControlTarget } from "../doors/socket/client.ts";
+import { Changed, Counted, DeliveryDocument, ListEnd, OwedDocument } from "../operations/documents.ts";
 import type { Filter, State } from "../operations/requests.ts";
 import { formatAge, formatAgo, formatStamp, formatUntil } from "./ages.ts";
 import { type Context, print } from "./context.ts";
@@ -72,7 +72,7 @@ export async function showCommand(
   context: Context,
 ) {
   const { id, content } = options;
-  const shown = await ask(await reach(options, context), { command: "outbox.show", id, content }, Shown);
+  const shown = await ask(await reach(options, context), { command: "outbox.show", id, content }, DeliveryDocument);
   if (options.json) {
     print(context.stdout, escapeControls(JSON.stringify(shown)));
   } else {
@@ -80,7 +80,7 @@ export async function showCommand(
   }
 }
 
-function describe({ delivery, content }: Shown): readonly string[] {
+function describe({ delivery, content }: DeliveryDocument): readonly string[] {
   const now = Date.now();
   const facts = [
     ["delivery", delivery.id],
@@ -149,7 +149,12 @@ async function change(
   return done.count > 0 ? 0 : 1;
 }
 
-async function isWanted(what: "retry" | "drop", line: Line, filter: Filter, context: Context): Promise<boolean> {
+async function isWanted(
+  what: "retry" | "drop",
+  line: ControlTarget,
+  filter: Filter,
+  context: Context,
+): Promise<boolean> {
   const counted = await ask(line, { command: "outbox.count", filter }, Counted);
   if (counted.count <= 1) {
     return true;

@@ -3,7 +3,7 @@ import { UsageError } from "../base/errors.ts";
 import { ConfigError } from "../base/problem.ts";
 import { loadYaml } from "../config/load.ts";
 import { decodeUtf8, readBounded, reasonOf } from "../config/read.ts";
-import type { Line } from "../doors/socket/client.ts";
+import type { ControlTarget } from "../doors/socket/client.ts";
 import { DEFAULT_SOCKET } from "../doors/socket/socket.ts";
 import type { Context } from "./context.ts";
 
@@ -23,7 +23,7 @@ const MAX_BYTES = 1_048_576;
 const Reach = z.looseObject({ control: z.string().min(1).optional() });
 
 /** Where the daemon is: `--control`, or what the configuration says. */
-export async function reach({ config, control }: ReachOptions, { env, signal }: Context): Promise<Line> {
+export async function reach({ config, control }: ReachOptions, { env, signal }: Context): Promise<ControlTarget> {
   return { path: control ?? (await configured(config, env)) ?? DEFAULT_SOCKET, signal };
 }
 

@@ -10,12 +10,12 @@ import { compileRules, openParts } from "../service/parts.ts";
 import { openReplay } from "../sources/index.ts";
 import { openScratchStore } from "../store/index.ts";
 import { type Context, hasColor, openContextLog, print } from "./context.ts";
+import { FrameCounts } from "./frame-counts.ts";
 import { only } from "./rehearse.ts";
 import { jsonSeen, showSeen } from "./show.ts";
-import { Tally } from "./tally.ts";
 import { watch } from "./watch.ts";
 
-export interface ReplayOptions {
+export interface ReplayCommandOptions {
   readonly file: string;
   readonly config: string;
   readonly send: boolean;
@@ -26,7 +26,7 @@ export interface ReplayOptions {
 }
 
 /** `misp-herald replay`: what would happen with recorded frames; with `--send --to` it happens, to these destinations. */
-export async function replayCommand(options: ReplayOptions, context: Context): Promise<void> {
+export async function replayCommand(options: ReplayCommandOptions, context: Context): Promise<void> {
   if (options.send !== (options.to !== undefined)) {
     throw new UsageError("--send and --to go together: misp-herald replay FILE --send --to DESTINATION");
   }
@@ -46,13 +46,13 @@ export async function replayCommand(options: ReplayOptions, context: Context): P
     return send(source, atOnce(only(config, options.to)), context);
   }
 
-  const tally = new Tally();
+  const counts = new FrameCounts();
   const color = hasColor(context.stdout, context.env);
   for await (const seen of watch(source, compileRules(config), systemClock, context.signal)) {
-    tally.add(seen);
+    counts.add(seen);
     print(context.stdout, options.json ? jsonSeen(seen) : showSeen(seen, color));
   }
-  print(context.stderr, tally.show(false));
+  print(context.stderr, counts.show(false));
 }
 
 /** The live path, with memory and outbox of its own: the service's are not touched. */
@@ -94,7 +94,7 @@ function atOnce(config: Config): Config {
   };
 }
 
-function chosenInstance({ instance }: ReplayOptions, { misp }: Config): string {
+function chosenInstance({ instance }: ReplayCommandOptions, { misp }: Config): string {
   const names = Object.keys(misp);
   if (instance !== undefined && !names.includes(instance)) {
     throw new UsageError(`There is no instance "${instance}"; there are ${names.join(", ")}`);

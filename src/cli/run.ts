@@ -11,7 +11,7 @@ import { openEndpoint } from "../doors/http/server.ts";
 import { openControl } from "../doors/socket/server.ts";
 import { DEFAULT_SOCKET } from "../doors/socket/socket.ts";
 import { openNotifier } from "../doors/systemd/notifier.ts";
-import { Report } from "../doors/systemd/report.ts";
+import { SystemdReporter } from "../doors/systemd/report.ts";
 import { openAnswers } from "../operations/answers.ts";
 import { logProblems } from "../service/log-problems.ts";
 import { openService, type Service } from "../service/service.ts";
@@ -63,7 +63,8 @@ async function serve(file: string, context: Context, log: Log): Promise<void> {
   using metrics = config.http && new Metrics();
   const attempted = metrics?.attempted.bind(metrics);
   const notifier = openNotifier(env, log);
-  using supervisor = notifier && new Report(notifier, { look: () => service.daemon, clock: systemClock, log }, signal);
+  using supervisor =
+    notifier && new SystemdReporter(notifier, { look: () => service.daemon, clock: systemClock, log }, signal);
   const surroundings = {
     ...{ clock: systemClock, log, stdout, start },
     ...(attempted && { attempted }),

@@ -1,12 +1,12 @@
 import { defangText, defangValue } from "../alert/defang.ts";
 import { type CleanText, clean, formatNumber, truncate } from "../alert/text.ts";
 import type { Message } from "../model/message.ts";
-import type { Seen } from "./watch.ts";
+import type { WatchedFrame } from "./watch.ts";
 
 const MAX_TEXT = 80;
 
 /** One frame in one line, and below it what the rules would do; safe on a terminal whatever MISP says. */
-export function showSeen({ frame, message, problem, trace }: Seen, color: boolean): string {
+export function showSeen({ frame, message, problem, trace }: WatchedFrame, color: boolean): string {
   const time = new Date(frame.receivedAt).toISOString().slice(11, 19);
   const paint = (code: number, text: string) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
   const head = `${paint(2, time)}  ${clean(frame.instance)}  `;
@@ -28,7 +28,7 @@ export function showSeen({ frame, message, problem, trace }: Seen, color: boolea
 }
 
 /** One frame as a JSON line; characters that a terminal obeys are escaped. */
-export function jsonSeen({ frame, message, problem, trace }: Seen): string {
+export function jsonSeen({ frame, message, problem, trace }: WatchedFrame): string {
   const line = {
     received_at: new Date(frame.receivedAt).toISOString(),
     instance: frame.instance,

@@ -12,9 +12,9 @@ import { compileRules, openSources } from "../service/parts.ts";
 import { Feed } from "../sources/index.ts";
 import { TOPIC_NAMES } from "../topics/index.ts";
 import { type Context, hasColor, openContextLog, print } from "./context.ts";
+import { FrameCounts } from "./frame-counts.ts";
 import { jsonSeen, showSeen } from "./show.ts";
-import { Tally } from "./tally.ts";
-import { type Seen, watch } from "./watch.ts";
+import { type WatchedFrame, watch } from "./watch.ts";
 
 export interface TailOptions {
   readonly config: string;
@@ -33,10 +33,10 @@ export async function tailCommand(options: TailOptions, context: Context): Promi
   ensureKnown("--topic", "MISP topic", options.topic, TOPIC_NAMES, (name, topic) => name === topic);
   ensureKnown("--kind", "kind", options.kind, KINDS, (glob, kind) => isOfKind(kind, [glob]));
   const { sources, rules } = await open(options, context);
-  const tally = new Tally();
+  const counts = new FrameCounts();
   const color = hasColor(context.stdout, context.env);
   const ticking = options.stats
-    ? setInterval(() => print(context.stdout, tally.show(options.json)), STATS_EVERY_MS)
+    ? setInterval(() => print(context.stdout, counts.show(options.json)), STATS_EVERY_MS)
     : undefined;
   print(context.stderr, `Listening to ${sources.map(({ name }) => name).join(", ")}; stop with Ctrl-C.`);
   try {
@@ -46,7 +46,7 @@ export async function tailCommand(options: TailOptions, context: Context): Promi
           if (!isWanted(seen, options)) {
             continue;
           }
-          tally.add(seen);
+          counts.add(seen);
           if (!options.stats) {
             print(context.stdout, options.json ? jsonSeen(seen) : showSeen(seen, color));
           }
@@ -57,9 +57,9 @@ export async function tailCommand(options: TailOptions, context: Context): Promi
     clearInterval(ticking);
   }
   if (options.stats) {
-    print(context.stdout, tally.show(options.json));
+    print(context.stdout, counts.show(options.json));
   } else {
-    print(context.stderr, tally.show(false));
+    print(context.stderr, counts.show(false));
   }
 }
 
@@ -81,7 +81,7 @@ function ensureKnown<T extends string>(
   }
 }
 
-function isWanted({ frame, message, trace }: Seen, { topic, kind }: TailOptions): boolean {
+function isWanted({ frame, message, trace }: WatchedFrame, { topic, kind }: TailOptions): boolean {
   if (topic && !topic.includes(frame.topic)) {
     return false;
   }

@@ -9,7 +9,7 @@ import { decode, isKnownTopic } from "../topics/index.ts";
 import { leave } from "./rehearse.ts";
 
 /** One frame, and what would become of it. */
-export interface Seen {
+export interface WatchedFrame {
   readonly frame: Frame;
   readonly message?: Message;
   /** Why it cannot be read. */
@@ -29,7 +29,7 @@ export async function* watch(
   rules: Rules | undefined,
   clock: Clock,
   signal: AbortSignal,
-): AsyncGenerator<Seen> {
+): AsyncGenerator<WatchedFrame> {
   await using store = openScratchStore();
   for await (const frames of source.frames(signal)) {
     const read = frames.map(readFrame);
@@ -42,7 +42,7 @@ export async function* watch(
   }
 }
 
-function readFrame(frame: Frame): Seen {
+function readFrame(frame: Frame): WatchedFrame {
   try {
     const message = decode(frame);
     if (message) {

@@ -1,13 +1,13 @@
 import { keysOf, type Outline, type Shapes, typeOf, valuesOf } from "./shapes.ts";
 import { nearest } from "./suggest.ts";
-import { childOf, type Dict, type Entry, type Node, type Report, type Scalar } from "./tree.ts";
+import { childOf, type Dict, type DictEntry, type Node, type ReportFault, type Scalar } from "./tree.ts";
 import { unknownKey, unknownKeys } from "./wording.ts";
 
 /**
  * Merges `defaults` into every entry of `destinations`, key by key: maps deeply, lists as a whole; an entry's own keys win
  * over those of its type, which win over those for all. What comes from `defaults` keeps its place there.
  */
-export function applyDefaults(root: Dict, outline: Outline, report: Report): Dict {
+export function applyDefaults(root: Dict, outline: Outline, report: ReportFault): Dict {
   const defaults = root.entries.get("defaults");
   const destinations = root.entries.get("destinations");
   const entries = new Map(root.entries);
@@ -46,7 +46,7 @@ export function applyDefaults(root: Dict, outline: Outline, report: Report): Dic
 
   if (destinations?.node.kind === "map") {
     const common = pick(defaults.node, shared);
-    const merged = [...destinations.node.entries].map(([name, entry]): readonly [string, Entry] => {
+    const merged = [...destinations.node.entries].map(([name, entry]): readonly [string, DictEntry] => {
       if (entry.node.kind !== "map") {
         return [name, entry];
       }
@@ -71,7 +71,7 @@ function merge(base: Dict, own: Dict): Dict {
   return { ...own, entries };
 }
 
-function inherit(entry: Entry): Entry {
+function inherit(entry: DictEntry): DictEntry {
   const { node } = entry;
   if (node.kind !== "map") {
     return { ...entry, inherited: true };

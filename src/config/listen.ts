@@ -1,8 +1,8 @@
 import { isLoopback, Listen } from "../base/address.ts";
-import { childOf, type Dict, type Report } from "./tree.ts";
+import { childOf, type Dict, type ReportFault } from "./tree.ts";
 
 /** Warns of an HTTP endpoint that others than this machine can reach. */
-export function checkListen(root: Dict, report: Report): void {
+export function checkListen(root: Dict, report: ReportFault): void {
   const http = childOf(root, "http");
   const node = http && childOf(http, "listen");
   if (node?.kind !== "scalar" || node.unread) {

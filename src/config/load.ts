@@ -19,7 +19,7 @@ import {
   mapDict,
   nodeAt,
   plainOf,
-  type Report,
+  type ReportFault,
   type Scalar,
   scalarsOf,
 } from "./tree.ts";
@@ -41,13 +41,13 @@ export interface LoadOptions {
 /** What a file says beyond its own schema. */
 export interface Checks {
   /** Changes the file before it is validated. */
-  readonly prepare?: (root: Dict, outline: Outline, report: Report) => Dict;
+  readonly prepare?: (root: Dict, outline: Outline, report: ReportFault) => Dict;
   /** What must not be printed beside what the schema and the names of keys tell. */
   readonly secrets?: (root: Dict, outline: Outline) => Iterable<Scalar>;
   /** What it takes to listen to the feeds. */
   readonly feeds?: (root: Dict) => Iterable<Scalar>;
   /** Looks at what one part says about another. */
-  readonly references?: (root: Dict, report: Report) => void;
+  readonly references?: (root: Dict, report: ReportFault) => void;
 }
 
 /** A valid config, and what was noticed in it. */
@@ -80,7 +80,7 @@ export async function loadYaml<T>(
   checks: Checks = {},
 ): Promise<{ readonly value: T; readonly warnings: readonly Problem[] }> {
   const faults: Fault[] = [];
-  const report: Report = (fault) => faults.push(fault);
+  const report: ReportFault = (fault) => faults.push(fault);
   const source = new SourceText(file, text);
   const outline = new Outline(schema);
 

@@ -1,8 +1,8 @@
 import { MENTIONS } from "../destinations/index.ts";
-import { childOf, type Dict, error, listOf, mapOf, quoted, type Report, textOf } from "./tree.ts";
+import { childOf, type Dict, error, listOf, mapOf, quoted, type ReportFault, textOf } from "./tree.ts";
 
 /** A mention that the channel cannot make would be missed when it is needed: it is an error before that. */
-export function checkMentions(routes: readonly Dict[], root: Dict, report: Report): void {
+export function checkMentions(routes: readonly Dict[], root: Dict, report: ReportFault): void {
   const destinations = mapOf(root, "destinations");
   for (const notify of routes.flatMap((route) => listOf(childOf(route, "notify")))) {
     const to = notify.kind === "map" ? textOf(childOf(notify, "to")) : undefined;

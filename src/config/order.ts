@@ -1,9 +1,9 @@
 import { KINDS, type Kind } from "../model/vocabulary.ts";
 import { isOfKind } from "../routing/kinds.ts";
-import { childOf, type Dict, error, quoted, type Report, textOf, textsOf, warning } from "./tree.ts";
+import { childOf, type Dict, error, quoted, type ReportFault, textOf, textsOf, warning } from "./tree.ts";
 
 /** What routes leave to those below: one below a route that takes all messages of its kinds is never reached. */
-export function checkOrder(routes: readonly Dict[], report: Report): void {
+export function checkOrder(routes: readonly Dict[], report: ReportFault): void {
   const taken = new Map<Kind, string>();
   const above = { asked: new Set<Kind>(), sure: new Map<Kind, string>() };
   for (const route of routes) {
@@ -41,7 +41,7 @@ function checkOtherwise(
   route: Dict,
   kinds: readonly Kind[],
   above: { readonly asked: ReadonlySet<Kind>; readonly sure: ReadonlyMap<Kind, string> },
-  report: Report,
+  report: ReportFault,
 ): boolean {
   const otherwise = route.entries.get("otherwise");
   if (!otherwise || kinds.length === 0) {

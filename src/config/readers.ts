@@ -1,4 +1,4 @@
-import { childOf, type Dict, type Entry, type Node, quoted, type Report, type Scalar } from "./tree.ts";
+import { childOf, type Dict, type DictEntry, type Node, quoted, type ReportFault, type Scalar } from "./tree.ts";
 
 const NUMBER = /^[1-9]\d*$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -7,7 +7,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * A sharing group's id says nothing without its instance. A bare one means the only instance, and a warning names the
  * spelling; where there are several it might let through another instance's group, and is an error.
  */
-export function qualifyGroups(root: Dict, report: Report): Dict {
+export function qualifyGroups(root: Dict, report: ReportFault): Dict {
   const instances = keysOf(childOf(root, "misp"));
   const reported = new Set<number>();
   const qualify = (node: Node): Node => {
@@ -44,7 +44,7 @@ function bareNumber(node: Scalar, text: string, instances: readonly string[]) {
 }
 
 /** Who reads is said by name or by UUID; only a UUID is nobody else's, on whatever instance. */
-export function checkAudience(root: Dict, report: Report): void {
+export function checkAudience(root: Dict, report: ReportFault): void {
   for (const { node } of entriesOf(childOf(root, "destinations"))) {
     const guard = childOf(node, "guard");
     const audience = guard && childOf(guard, "audience");
@@ -73,7 +73,7 @@ function mapGuards(root: Dict, change: (guard: Dict) => Dict): Dict {
       : {
           ...destinations,
           entries: new Map(
-            [...destinations.entries].map(([name, entry]): [string, Entry] => [
+            [...destinations.entries].map(([name, entry]): [string, DictEntry] => [
               name,
               entry.node.kind === "map"
                 ? {
@@ -92,7 +92,7 @@ function mapEntry(map: Dict, key: string, change: (node: Node) => Node): Dict {
   return entry ? { ...map, entries: new Map(map.entries).set(key, { ...entry, node: change(entry.node) }) } : map;
 }
 
-function entriesOf(node: Node | undefined): readonly Entry[] {
+function entriesOf(node: Node | undefined): readonly DictEntry[] {
   return node?.kind === "map" ? [...node.entries.values()] : [];
 }
 

@@ -15,7 +15,7 @@ import {
   mapOf,
   type Node,
   quoted,
-  type Report,
+  type ReportFault,
   type Scalar,
   textOf,
   textsOf,
@@ -24,7 +24,7 @@ import {
 import { checkValues } from "./values.ts";
 
 /** Checks what one part of a config says about another; also where the structure is wrong elsewhere. */
-export function checkReferences(root: Dict, report: Report): void {
+export function checkReferences(root: Dict, report: ReportFault): void {
   const destinations = mapOf(root, "destinations");
   const routes = listOf(childOf(root, "routes")).filter((node) => node.kind === "map");
   const told = new Set<string>();
@@ -67,7 +67,7 @@ export function checkReferences(root: Dict, report: Report): void {
 }
 
 /** An API key is sent with every question to MISP. */
-function checkKeys(root: Dict, report: Report): void {
+function checkKeys(root: Dict, report: ReportFault): void {
   for (const { node } of mapOf(root, "misp")?.entries.values() ?? []) {
     const url = childOf(node, "url");
     const text = textOf(url);
@@ -99,7 +99,7 @@ function unknownDestination(target: Scalar, destinations: Dict) {
   return error(target, `there is no destination ${quoted(name)}${question}`, near === undefined ? known : undefined);
 }
 
-function checkNames(routes: readonly Dict[], report: Report): void {
+function checkNames(routes: readonly Dict[], report: ReportFault): void {
   const seen = new Set<string>();
   for (const route of routes) {
     const node = childOf(route, "name");
@@ -117,7 +117,7 @@ function checkNames(routes: readonly Dict[], report: Report): void {
   }
 }
 
-function checkSensitive(route: Dict, targets: readonly Scalar[], destinations: Dict, report: Report): void {
+function checkSensitive(route: Dict, targets: readonly Scalar[], destinations: Dict, report: ReportFault): void {
   for (const node of listOf(childOf(route, "kinds"))) {
     const glob = textOf(node);
     const kinds = glob === undefined ? [] : KINDS.filter((kind) => isOfKind(kind, [glob]));

@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from "node:path";
 import { decodeUtf8, type ReadFile, reasonOf } from "./read.ts";
 import { nearest } from "./suggest.ts";
-import { type Dict, mapDict, quoted, type Report, type Scalar, scalarsOf } from "./tree.ts";
+import { type Dict, mapDict, quoted, type ReportFault, type Scalar, scalarsOf } from "./tree.ts";
 
 const MAX_FILE_BYTES = 65_536;
 /** `$${` is a literal `${`; an unclosed `${` is matched too, to be told. */
@@ -22,7 +22,7 @@ export interface Sources {
 type Resolved = { readonly value: string } | { readonly missing: string; readonly hint: string };
 
 /** Replaces every `${NAME}`, `${file:/path}` and `${credential:name}` in the texts of `root`. */
-export async function substitute(root: Dict, file: string, sources: Sources, report: Report): Promise<Dict> {
+export async function substitute(root: Dict, file: string, sources: Sources, report: ReportFault): Promise<Dict> {
   const resolved = new Map<string, Resolved>();
   for (const { value } of scalarsOf(root)) {
     if (typeof value !== "string") {
@@ -44,7 +44,12 @@ export async function substitute(root: Dict, file: string, sources: Sources, rep
   });
 }
 
-function replace(scalar: Scalar, resolved: ReadonlyMap<string, Resolved>, sources: Sources, report: Report): Scalar {
+function replace(
+  scalar: Scalar,
+  resolved: ReadonlyMap<string, Resolved>,
+  sources: Sources,
+  report: ReportFault,
+): Scalar {
   if (typeof scalar.value !== "string" || !scalar.value.includes("${")) {
     return scalar;
   }

@@ -1,10 +1,10 @@
 import { lintTemplate, PARTS } from "../template/compile.ts";
 import { SAMPLES } from "../template/samples.ts";
 import { nearest } from "./suggest.ts";
-import { childOf, type Dict, type Node, quoted, type Report } from "./tree.ts";
+import { childOf, type Dict, type Node, quoted, type ReportFault } from "./tree.ts";
 
 /** Warns of fields that a template reads and that no alert has: they would be empty for ever. */
-export function checkTemplates(root: Dict, report: Report): void {
+export function checkTemplates(root: Dict, report: ReportFault): void {
   const destinations = childOf(root, "destinations");
   const routes = childOf(root, "routes");
   const owners: readonly Node[] = [

@@ -27,10 +27,10 @@ export interface List extends Span {
 
 export interface Dict extends Span {
   readonly kind: "map";
-  readonly entries: ReadonlyMap<string, Entry>;
+  readonly entries: ReadonlyMap<string, DictEntry>;
 }
 
-export interface Entry {
+export interface DictEntry {
   readonly key: Span;
   readonly node: Node;
   /** Comes from `defaults`. */
@@ -45,7 +45,7 @@ export interface Fault extends Span {
   readonly message: string;
   readonly hint?: string;
 }
-export type Report = (fault: Fault) => void;
+export type ReportFault = (fault: Fault) => void;
 
 /** The value without places, for a schema. */
 export function plainOf(node: Node): unknown {
@@ -68,7 +68,7 @@ export function nodeAt(root: Node, path: Path): Node | undefined {
 }
 
 /** The entry whose key is the last of `path`; undefined for the root and for entries of a list. */
-export function entryAt(root: Node, path: Path): Entry | undefined {
+export function entryAt(root: Node, path: Path): DictEntry | undefined {
   const parent = nodeAt(root, path.slice(0, -1));
   return path.length > 0 && parent?.kind === "map" ? parent.entries.get(String(path.at(-1))) : undefined;
 }

@@ -22,7 +22,7 @@ import {
   mapOf,
   type Node,
   quoted,
-  type Report,
+  type ReportFault,
   type Scalar,
   warning,
 } from "./tree.ts";
@@ -55,7 +55,7 @@ const MISP_SPELLINGS: Readonly<Record<string, Readonly<Record<string, string>>>>
 };
 
 /** Checks what a route compares facts with: patterns must compile, and a fixed set of values must have what is named. */
-export function checkValues(route: Dict, root: Dict, report: Report): void {
+export function checkValues(route: Dict, root: Dict, report: ReportFault): void {
   const instances = [...(mapOf(root, "misp")?.entries.keys() ?? [])];
   const facts = new Set<string>([...FACTS, ...ATTRIBUTE_FACTS]);
   const visit = (node: Node | undefined): void => {
@@ -79,7 +79,7 @@ export function checkValues(route: Dict, root: Dict, report: Report): void {
   visit(childOf(route, "match"));
 }
 
-function checkValue(key: string, node: Scalar, instances: readonly string[], report: Report): void {
+function checkValue(key: string, node: Scalar, instances: readonly string[], report: ReportFault): void {
   const text = String(node.value);
   if (node.value === null || text === "" || node.unread) {
     return;

@@ -1,6 +1,6 @@
 import { isAlias, isCollection, isMap, isScalar, isSeq, parseDocument, type Node as YamlNode } from "yaml";
 import { explainSyntax, isRecoverable } from "./traps.ts";
-import { type Dict, type Entry, type Node, quoted, type Report, type Scalar } from "./tree.ts";
+import { type Dict, type DictEntry, type Node, quoted, type ReportFault, type Scalar } from "./tree.ts";
 
 /** What aliases may multiply a file to; more is a mistake or an attack ("billion laughs"). */
 const MAX_ALIASED_NODES = 100_000;
@@ -10,7 +10,7 @@ const MAX_DEPTH = 100;
  * Reads YAML 1.2 with merge keys (`<<`). A `broken` file is not what its writer meant: `root` is then only good for
  * knowing where secrets stand. `root` is absent where the file holds nothing.
  */
-export function parseYaml(text: string, report: Report): { readonly root?: Node; readonly broken: boolean } {
+export function parseYaml(text: string, report: ReportFault): { readonly root?: Node; readonly broken: boolean } {
   const document = parseDocument(text, {
     version: "1.2",
     prettyErrors: false,
@@ -24,7 +24,7 @@ export function parseYaml(text: string, report: Report): { readonly root?: Node;
   return { broken, ...(root ? { root } : {}) };
 }
 
-function convert(text: string, contents: YamlNode, report: Report): Node {
+function convert(text: string, contents: YamlNode, report: ReportFault): Node {
   const anchors = new Map<string, YamlNode>();
   const open = new Set<YamlNode>();
   let aliased = 0;
@@ -105,8 +105,8 @@ function convert(text: string, contents: YamlNode, report: Report): Node {
     return { kind: "scalar", value: null, at, end, ...(swallowed === undefined ? {} : { swallowed: `#${swallowed}` }) };
   }
 
-  function entriesOf(node: YamlNode, mapAt: number): Map<string, Entry> {
-    const own = new Map<string, Entry>();
+  function entriesOf(node: YamlNode, mapAt: number): Map<string, DictEntry> {
+    const own = new Map<string, DictEntry>();
     const merged: Node[] = [];
     if (!isMap<YamlNode, YamlNode>(node)) {
       return own;

@@ -31,14 +31,18 @@ export interface Wording {
 }
 
 /** What may still leave of a batch, and what the guard refuses now that it knows more. */
-export interface Opened {
+export interface OpenedBatch {
   readonly payload?: Payload;
   readonly leaving: readonly { readonly delivery: Delivery; readonly guarded: GuardedAlert }[];
   readonly refused: readonly RecordLine[];
 }
 
 /** Guards a batch with the memory of this moment and folds what is about one event into one entry. */
-export function openBatch(batch: Batch, { guard: policy, routes, links, wording }: SendContext, now: number): Opened {
+export function openBatch(
+  batch: Batch,
+  { guard: policy, routes, links, wording }: SendContext,
+  now: number,
+): OpenedBatch {
   const leaving: { delivery: Delivery; guarded: GuardedAlert }[] = [];
   const refused: RecordLine[] = [];
   for (const { delivery, alert, memory } of batch.entries) {
@@ -106,7 +110,7 @@ function isAsPlanned(guarded: GuardedAlert, alert: Alert, policy: Guard, { clear
   );
 }
 
-function fold(leaving: Opened["leaving"], links: ReadonlyMap<string, URL>): readonly Entry[] {
+function fold(leaving: OpenedBatch["leaving"], links: ReadonlyMap<string, URL>): readonly Entry[] {
   const events = groupBy(leaving, ({ guarded: { alert } }) => {
     const about = alert.event?.uuid ?? alert.event?.id;
     return JSON.stringify(about === undefined ? [alert.id] : [alert.instance, about]);
@@ -129,7 +133,7 @@ function fold(leaving: Opened["leaving"], links: ReadonlyMap<string, URL>): read
     const link = newest.delivery.kind === "event.deleted" ? undefined : linkOf(guarded, links);
     return {
       guarded,
-      kinds: tally(members.map(({ delivery }) => delivery.kind)),
+      kinds: countKinds(members.map(({ delivery }) => delivery.kind)),
       routes: [...new Set(members.flatMap(({ delivery }) => delivery.routes))],
       ...sinceOf(members.map(({ delivery }) => delivery)),
       ...(link && { link }),
@@ -191,7 +195,7 @@ function sinceOf(deliveries: readonly Delivery[]): Pick<Entry, "since" | "change
   };
 }
 
-function tally<T>(values: readonly T[]): readonly { readonly kind: T; readonly n: number }[] {
+function countKinds<T>(values: readonly T[]): readonly { readonly kind: T; readonly n: number }[] {
   const counts = new Map<T, number>();
   for (const value of values) {
     counts.set(value, (counts.get(value) ?? 0) + 1);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import * as session from "./session.ts";
 
 /** A frame as MISP's publisher sends it, before its time stamps are moved to now. */
-export interface Script {
+export interface DemoFrame {
   readonly topic: string;
   readonly body: Readonly<Record<string, unknown>>;
 }
@@ -39,7 +39,7 @@ const MADE = IMPORTED.flatMap(([type, ...values]) => values.map((value) => ({ ty
 );
 
 /** An event is drafted, and attributes are added one by one: a frame each, as MISP does it. */
-export const BURST: readonly Script[] = [
+export const BURST: readonly DemoFrame[] = [
   { topic: "misp_json_event", body: session.EVENT_ADDED },
   ...[
     session.ATTRIBUTE_ADDED,
@@ -52,16 +52,18 @@ export const BURST: readonly Script[] = [
 ];
 
 /** The event gets its marking, and is published. */
-export const FIRST_PUBLICATION: readonly Script[] = [
+export const FIRST_PUBLICATION: readonly DemoFrame[] = [
   { topic: "misp_json_tag", body: session.EVENT_TAGGED },
   { topic: "misp_json", body: withImported(session.PUBLISHED) },
 ];
 
 /** The same once more. */
-export const REPUBLICATION: readonly Script[] = [{ topic: "misp_json", body: withImported(session.PUBLISHED_AGAIN) }];
+export const REPUBLICATION: readonly DemoFrame[] = [
+  { topic: "misp_json", body: withImported(session.PUBLISHED_AGAIN) },
+];
 
 /** A new attribute is tagged `tlp:red`, and the event is published with it. */
-export const LATER_PUBLICATION: readonly Script[] = [
+export const LATER_PUBLICATION: readonly DemoFrame[] = [
   { topic: "misp_json_tag", body: session.ATTRIBUTE_TAGGED_RED },
   { topic: "misp_json", body: withImported(session.PUBLISHED_LATER) },
 ];
@@ -84,7 +86,7 @@ const SECONDS = new Set(["timestamp", "publish_timestamp", "sighting_timestamp"]
  * and what would still lie ahead happens at `now`, since the minutes of the record pass in seconds. Memory compares MISP's
  * time stamps with when tags arrived, so that they must be of one time. Instants are epoch milliseconds.
  */
-export function encodeFrame({ topic, body }: Script, startedAt: number, now: number): string {
+export function encodeFrame({ topic, body }: DemoFrame, startedAt: number, now: number): string {
   const move = (recorded: number) =>
     Math.min(recorded - session.FIRST_PUBLISHED_S + Math.floor(startedAt / 1000), Math.floor(now / 1000));
   const json = JSON.stringify(body, (key, value: unknown) => {

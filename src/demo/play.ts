@@ -2,15 +2,15 @@ import type { Clock } from "../base/clock.ts";
 import { UsageError } from "../base/errors.ts";
 import type { Store } from "../model/outbox.ts";
 import { DEMO_RULES } from "./config.ts";
-import { BURST, encodeFrame, FIRST_PUBLICATION, LATER_PUBLICATION, REPUBLICATION, type Script } from "./frames.ts";
+import { BURST, type DemoFrame, encodeFrame, FIRST_PUBLICATION, LATER_PUBLICATION, REPUBLICATION } from "./frames.ts";
+import type { Narrator } from "./narrator.ts";
 import type { Publisher } from "./publisher.ts";
-import type { Stage } from "./stage.ts";
-import { countVerdicts, type Scene, shownTo, type Witness } from "./witness.ts";
+import { countVerdicts, type Scene, type SceneObserver, shownTo } from "./scene-observer.ts";
 
 /** What the scenes are played with; the parts behind the publisher run already. */
-export interface Props {
-  readonly stage: Stage;
-  readonly witness: Witness;
+export interface DemoContext {
+  readonly narrator: Narrator;
+  readonly observer: SceneObserver;
   readonly publisher: Publisher;
   readonly store: Store;
   readonly clock: Clock;
@@ -30,16 +30,16 @@ const TITLES = {
 } as const;
 
 /** Plays the four scenes and sums them up. Rejects when `signal` aborts. */
-export async function play(props: Props): Promise<void> {
-  const { stage, publisher } = props;
+export async function play(props: DemoContext): Promise<void> {
+  const { narrator, publisher } = props;
   const startedAt = props.clock.now();
-  stage.heading("misp-herald demo");
-  stage.say(
+  narrator.heading("misp-herald demo");
+  narrator.say(
     "A recorded MISP session through the real pipeline: ZeroMQ feed, decoding, rules, guard, SQLite, delivery. Only " +
       `MISP is played, by a publisher on ${publisher.endpoint}. Two destinations are on this terminal:`,
   );
-  stage.verbatim(DEMO_RULES);
-  stage.say("authors write events and may see drafts. soc reads what is published, up to TLP:AMBER.");
+  narrator.verbatim(DEMO_RULES);
+  narrator.say("authors write events and may see drafts. soc reads what is published, up to TLP:AMBER.");
   await unlessAborted(publisher.subscribed, props.signal);
   await pause(props, READ_MS, TITLES.burst);
 
@@ -54,138 +54,144 @@ export async function play(props: Props): Promise<void> {
   await summarize(props, [first, second]);
 }
 
-async function burst(props: Props, startedAt: number): Promise<void> {
-  const { stage } = props;
-  stage.heading(TITLES.burst);
-  stage.say("An analyst drafts an event and imports a list of indicators. MISP sends a frame for each of them.");
+async function burst(props: DemoContext, startedAt: number): Promise<void> {
+  const { narrator } = props;
+  narrator.heading(TITLES.burst);
+  narrator.say("An analyst drafts an event and imports a list of indicators. MISP sends a frame for each of them.");
   await pause(props, LOOK_MS);
   const { scene } = await send(props, BURST, startedAt);
   const added = countVerdicts(scene, "authors", "owed");
-  stage.step(`${added} alerts are owed to authors, and on disk. They wait 1 s from the first, in case more follows`);
+  narrator.step(`${added} alerts are owed to authors, and on disk. They wait 1 s from the first, in case more follows`);
   await settled(props, scene);
   const refused = countVerdicts(scene, "soc", "draft");
   confirm(scene, added === BURST.length - 1 && refused === added && shownTo(scene, "authors").length === 1);
   confirm(scene, scene.shown.length === 1);
-  stage.conclude(
+  narrator.conclude(
     `authors got 1 message instead of ${added}: what belongs together leaves together (group: wait). soc got nothing: ` +
       `its guard refused all ${refused}, reason "draft". Nobody has published this event yet.`,
   );
 }
 
-async function publication(props: Props, startedAt: number): Promise<number> {
-  const { stage } = props;
-  stage.heading(TITLES.publication);
-  stage.say("The analyst tags the event tlp:amber and publishes it.");
+async function publication(props: DemoContext, startedAt: number): Promise<number> {
+  const { narrator } = props;
+  narrator.heading(TITLES.publication);
+  narrator.say("The analyst tags the event tlp:amber and publishes it.");
   await pause(props, LOOK_MS);
   const { scene, sentAtMs } = await send(props, FIRST_PUBLICATION, startedAt);
   await settled(props, scene);
   confirm(scene, shownTo(scene, "soc").length === 1 && withheld(scene) === 0);
   const took = tookMs(scene, sentAtMs);
-  stage.conclude(
+  narrator.conclude(
     `soc was told at once, ${format(took)} after MISP sent the frame: amber is within max_tlp: amber. Every value is ` +
       "defanged, so that nobody visits it by a slip of the mouse.",
   );
   return took;
 }
 
-async function republication(props: Props, startedAt: number): Promise<void> {
-  const { stage, store } = props;
-  stage.heading(TITLES.republication);
-  stage.say("Somebody presses Publish once more. Nothing in the event has changed.");
+async function republication(props: DemoContext, startedAt: number): Promise<void> {
+  const { narrator, store } = props;
+  narrator.heading(TITLES.republication);
+  narrator.say("Somebody presses Publish once more. Nothing in the event has changed.");
   await pause(props, LOOK_MS);
   const { scene } = await send(props, REPUBLICATION, startedAt);
   await settled(props, scene);
   confirm(scene, countVerdicts(scene, "soc", "already-told") === 1 && scene.shown.length === 0);
   confirm(scene, (await stillOwed(store)) === 0);
-  stage.conclude(
+  narrator.conclude(
     "Silence. The frame arrived and matched the route, but soc has been told of this very version of the event " +
       "(repeats: changed). The same goes for a frame that arrives twice, and after a restart.",
   );
 }
 
-async function red(props: Props, startedAt: number): Promise<number> {
-  const { stage } = props;
-  stage.heading(TITLES.red);
-  stage.say(
+async function red(props: DemoContext, startedAt: number): Promise<number> {
+  const { narrator } = props;
+  narrator.heading(TITLES.red);
+  narrator.say(
     "The analyst adds where the login page resolves to, tags that address tlp:red, and publishes the event again.",
   );
   await pause(props, LOOK_MS);
   const { scene, sentAtMs } = await send(props, LATER_PUBLICATION, startedAt);
   await settled(props, scene);
   confirm(scene, shownTo(scene, "soc").length === 1 && withheld(scene) === 1);
-  stage.conclude(
+  narrator.conclude(
     "soc got the update without the address: 1 attribute is withheld, and counted. What a guard stops is not written " +
       "for that destination at all, neither on this screen nor to disk.",
   );
   return tookMs(scene, sentAtMs);
 }
 
-async function summarize({ stage, witness, store }: Props, tookMs: readonly number[]): Promise<void> {
-  const { scenes } = witness;
+async function summarize({ narrator, observer, store }: DemoContext, tookMs: readonly number[]): Promise<void> {
+  const { scenes } = observer;
   const total = (of: (scene: Scene) => number) => scenes.reduce((sum, scene) => sum + of(scene), 0);
   const shown = (name: string) => total((scene) => shownTo(scene, name).length);
   const kept = (verdict: string) => total((scene) => countVerdicts(scene, "soc", verdict));
-  stage.heading("What happened");
-  stage.step(
+  narrator.heading("What happened");
+  narrator.step(
     `${total(({ traces }) => traces.length)} frames came in, ${count(
       total((scene) => scene.shown.length),
       "message",
     )} ` + `went out: ${shown("authors")} to authors, ${shown("soc")} to soc`,
   );
-  stage.step(
+  narrator.step(
     `Kept back from soc: ${count(kept("draft"), "attribute")} of a draft, ${count(kept("already-told"), "repetition")}, ` +
       `${count(total(withheld), "attribute")} above TLP:AMBER`,
   );
-  stage.step(
+  narrator.step(
     `From a publication's frame to the alert on this screen: ${tookMs.map(format).join(" and ")}, with all that was ` +
       "owed committed to SQLite in between. Only the burst waited, on purpose",
   );
-  stage.step(`Still owed: ${(await stillOwed(store)) || "nothing"}. In the service, what is owed survives a kill -9`);
-  stage.heading("Now with your MISP");
-  stage.command(
+  narrator.step(
+    `Still owed: ${(await stillOwed(store)) || "nothing"}. In the service, what is owed survives a kill -9`,
+  );
+  narrator.heading("Now with your MISP");
+  narrator.command(
     "misp-herald tail --endpoint tcp://misp.example.org:50000",
     "what its feed says; needs no configuration",
   );
-  stage.command(
+  narrator.command(
     "misp-herald init -c config.yaml",
     "asks where MISP is and who is told, tests the connections, and writes it",
   );
-  stage.command("misp-herald check -c config.yaml", "finds mistakes, and says in sentences what it would do");
-  stage.command("misp-herald run -c config.yaml", "the service");
+  narrator.command("misp-herald check -c config.yaml", "finds mistakes, and says in sentences what it would do");
+  narrator.command("misp-herald run -c config.yaml", "the service");
 }
 
 /** Publishes the frames of a scene, and waits until all of them have been decided. */
-async function send({ stage, witness, publisher, clock, signal }: Props, script: readonly Script[], startedAt: number) {
-  const scene = witness.next();
+async function send(
+  { narrator, observer, publisher, clock, signal }: DemoContext,
+  script: readonly DemoFrame[],
+  startedAt: number,
+) {
+  const scene = observer.next();
   const topics = new Map<string, number>();
   for (const { topic } of script) {
     topics.set(topic, (topics.get(topic) ?? 0) + 1);
   }
   const told = [...topics].map(([topic, n]) => (n > 1 ? `${n} × ${topic}` : topic)).join(", ");
-  stage.step(`MISP sends ${count(script.length, "frame")}: ${told}`);
+  narrator.step(`MISP sends ${count(script.length, "frame")}: ${told}`);
   let sentAtMs = 0;
   for (const one of script) {
     const frame = encodeFrame(one, startedAt, clock.now());
     sentAtMs = performance.now();
     await publisher.send(frame);
   }
-  await witness.until(() => scene.traces.length >= script.length, signal);
+  await observer.until(() => scene.traces.length >= script.length, signal);
   return { scene, sentAtMs };
 }
 
 /** Resolves when all that the scene made owed has left. */
-async function settled({ witness, signal }: Props, scene: Scene): Promise<void> {
+async function settled({ observer, signal }: DemoContext, scene: Scene): Promise<void> {
   const owed = scene.traces.flatMap(({ destinations }) => destinations).filter(({ verdict }) => verdict === "owed");
-  await witness.until(() => scene.settled.length >= owed.length, signal);
+  await observer.until(() => scene.settled.length >= owed.length, signal);
 }
 
 /** Time for people; `next` is what they wait for. */
-async function pause({ stage, clock, speed, signal }: Props, ms: number, next?: string): Promise<void> {
+async function pause({ narrator, clock, speed, signal }: DemoContext, ms: number, next?: string): Promise<void> {
   if (next !== undefined) {
-    stage.linger(`  … next: ${next.replace(/ +/g, " ")}`);
+    narrator.linger(`  … next: ${next.replace(/ +/g, " ")}`);
   }
   await clock.sleep(ms / speed, signal);
-  stage.clear();
+  narrator.clear();
   signal.throwIfAborted();
 }
 

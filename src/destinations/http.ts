@@ -3,7 +3,7 @@ import type { Secret } from "../base/secret.ts";
 import type { Outcome } from "../model/payload.ts";
 
 /** What came of one POST: an answer, or why there is none. */
-export type Reply =
+export type HttpReply =
   | {
       readonly status: number;
       /** As the server wrote it. */
@@ -13,7 +13,7 @@ export type Reply =
     }
   | { readonly failure: HttpFailure };
 
-export interface Request {
+export interface HttpPost {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
   readonly signal: AbortSignal;
@@ -22,7 +22,7 @@ export interface Request {
 /** POSTs to one URL; holds connections until it is disposed of. */
 export interface HttpClient extends AsyncDisposable {
   /** Rejects only when `signal` aborts, with its reason. */
-  post(request: Request): Promise<Reply>;
+  post(request: HttpPost): Promise<HttpReply>;
 }
 
 const MAX_RESPONSE_BYTES = 65_536;
@@ -81,7 +81,7 @@ const STATUSES: Readonly<Record<number, StatusClass>> = {
   451: "destination_rejected",
   500: "retry",
   501: "destination_rejected",
-  // A gateway may have passed the request on before it lost sight of it (520 and 524 are Cloudflare's).
+  // A gateway may have passed the request on before it gave up (520 and 524 are Cloudflare's).
   502: "ambiguous",
   503: "retry",
   504: "ambiguous",
@@ -113,7 +113,7 @@ const DEFAULT_WAIT_MS = 30_000;
 
 /** What a reply means for a delivery; `overrides` has the statuses that mean something else to a destination. */
 export function classifyReply(
-  reply: Reply,
+  reply: HttpReply,
   now: number,
   overrides: Readonly<Record<number, StatusClass>> = {},
 ): Outcome {

@@ -4,7 +4,7 @@ import type { Guard } from "./policy.ts";
 import { areMembers, areOf, areRemembered, circleKey } from "./readers.ts";
 
 /** Whether one level of the data may travel to these readers. */
-export interface Passage {
+export interface ReachDecision {
   readonly passes: boolean;
   readonly known: boolean;
 }
@@ -24,7 +24,7 @@ export interface Surroundings {
  * Judges one level by its distribution (misp-feed: 0 owner only, 1 to 3 widening communities, 4 a sharing group), for
  * those who read it now. All levels of an attribute are judged alone, and all must pass.
  */
-export function passage(reach: Reach, policy: Guard, surroundings: Surroundings): Passage {
+export function passage(reach: Reach, policy: Guard, surroundings: Surroundings): ReachDecision {
   const { distribution, sharingGroup } = reach;
   switch (distribution) {
     case undefined:
@@ -43,10 +43,10 @@ export function passage(reach: Reach, policy: Guard, surroundings: Surroundings)
   }
 }
 
-const UNKNOWN: Passage = { passes: false, known: false };
+const UNKNOWN: ReachDecision = { passes: false, known: false };
 
 /** All that tells who is in the group has to agree: what a frame says, and what is remembered since. */
-function passGroup(group: SharingGroup, { audience, sharing_groups }: Guard, around: Surroundings): Passage {
+function passGroup(group: SharingGroup, { audience, sharing_groups }: Guard, around: Surroundings): ReachDecision {
   if (sharing_groups.some((entry) => names(entry, group, around.instance))) {
     return { passes: true, known: true };
   }

@@ -2,14 +2,14 @@ import { type HttpAnswer, type HttpFailure, parseRetryAfter } from "../base/http
 import type { Failure } from "../model/payload.ts";
 
 /** Why MISP tells nothing: the key does not see it, is not accepted, or nothing now. Holds no text from MISP, no key and no URL. */
-export type Trouble =
+export type ApiFailure =
   | ({ readonly kind: "not-found" } & Failure)
   | ({ readonly kind: "forbidden" } & Failure)
   /** `afterMs`: asking again earlier is in vain. */
   | ({ readonly kind: "retry"; readonly afterMs?: number } & Failure);
 
 /** What was asked for, or why it is not told. */
-export type Answer<T> = T | Trouble;
+export type Answer<T> = T | ApiFailure;
 
 /** A reply of MISP: its JSON, and the headers beside it. */
 export interface JsonAnswer {
@@ -59,7 +59,7 @@ const HINTS: Readonly<Record<string, string>> = {
 function retry(
   reason: string,
   more: { readonly detail?: string; readonly afterMs?: number | undefined } = {},
-): Trouble {
+): ApiFailure {
   const { detail, afterMs } = more;
   return {
     kind: "retry",
@@ -75,18 +75,18 @@ function hint(reason: string) {
   return told === undefined ? {} : { hint: told };
 }
 
-function forbidden(reason: string): Trouble {
+function forbidden(reason: string): ApiFailure {
   return { kind: "forbidden", reason, ...hint(reason) };
 }
 
 /** MISP does not show the event: it is deleted, never was, or is hidden from the key's user. */
-export const NOT_VISIBLE: Trouble = { kind: "not-found", reason: "not-visible", ...hint("not-visible") };
+export const NOT_VISIBLE: ApiFailure = { kind: "not-found", reason: "not-visible", ...hint("not-visible") };
 
 /** MISP's JSON is not what was asked for. */
-export const UNREADABLE: Trouble = retry("unreadable");
+export const UNREADABLE: ApiFailure = retry("unreadable");
 
 /** MISP's JSON is its word for an error, which it also gives with status 200. */
-export const ERROR_IN_ANSWER: Trouble = retry("error-in-answer");
+export const ERROR_IN_ANSWER: ApiFailure = retry("error-in-answer");
 
 const RATE_LIMIT_MS = 60_000;
 /** The same will be as large again. */
@@ -120,7 +120,7 @@ export function readReply(
   return { kind: "told", json, header: (name) => reply.header(name) };
 }
 
-function readFailure(reply: HttpAnswer, now: number): Trouble {
+function readFailure(reply: HttpAnswer, now: number): ApiFailure {
   const { status } = reply;
   const reason = `http-${status}`;
   const wait = parseRetryAfter(reply.header("retry-after"), now);
@@ -147,7 +147,7 @@ function readFailure(reply: HttpAnswer, now: number): Trouble {
 }
 
 /** MISP sends whom it does not let in to a page where a person can change that. */
-function readRedirect(location: string, detail: string): Trouble {
+function readRedirect(location: string, detail: string): ApiFailure {
   const [path = ""] = location.split(/[?#]/, 1);
   // Some versions send everybody there during maintenance: it says nothing about one event.
   if (/\/users\/login\/?$/.test(path)) {

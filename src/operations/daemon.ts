@@ -14,6 +14,14 @@ import type { LiveSource } from "../sources/source.ts";
 import type { Size } from "../store/sqlite/size.ts";
 import type { Totals } from "./totals.ts";
 
+/** What came of reading the configuration again. */
+export interface ReloadResult {
+  readonly digest: string;
+  readonly warnings: readonly Problem[];
+  /** Keys of the configuration that have changed, and count only after a restart. */
+  readonly restart: readonly string[];
+}
+
 /** The running service, as far as people may ask it. */
 export interface Daemon {
   readonly version: string;
@@ -48,9 +56,5 @@ export interface Daemon {
   /** Sees what is settled by a command. */
   readonly observer: Pick<Observer, "settled">;
   /** Reads the configuration again; throws ConfigError, and then goes on with the one before. */
-  readonly reload: () => Promise<{
-    readonly digest: string;
-    readonly warnings: readonly Problem[];
-    readonly restart: readonly string[];
-  }>;
+  readonly reload: () => Promise<ReloadResult>;
 }

@@ -28,7 +28,7 @@ export const OwedDocument = z.object({
 export type OwedDocument = z.output<typeof OwedDocument>;
 
 /** One owed delivery, and what would leave of it now. */
-export const Shown = z.object({
+export const DeliveryDocument = z.object({
   delivery: OwedDocument,
   content: z
     .union([
@@ -41,10 +41,10 @@ export const Shown = z.object({
     ])
     .optional(),
 });
-export type Shown = z.output<typeof Shown>;
+export type DeliveryDocument = z.output<typeof DeliveryDocument>;
 
 /** One line of the record. */
-export const Recorded = z.object({
+export const RecordDocument = z.object({
   at: Instant,
   delivery: z.string(),
   destination: z.string(),
@@ -58,7 +58,7 @@ export const Recorded = z.object({
   tlp: z.string().optional(),
   by: z.string().optional(),
 });
-export type Recorded = z.output<typeof Recorded>;
+export type RecordDocument = z.output<typeof RecordDocument>;
 
 /** Ends a list: whether there is more than was asked for. */
 export const ListEnd = z.object({ more: z.boolean() });
@@ -93,7 +93,7 @@ export const Explained = z.object({
     }),
   ),
   owed: z.array(OwedDocument),
-  records: z.array(Recorded),
+  records: z.array(RecordDocument),
   /** There are more than are listed. */
   more: z.boolean(),
 });

@@ -1,6 +1,6 @@
 import type { OwedLine } from "../model/ledger.ts";
 import type { RecordLine } from "../model/outbox.ts";
-import type { OwedDocument, Recorded } from "./documents.ts";
+import type { OwedDocument, RecordDocument } from "./documents.ts";
 
 /** ISO 8601; undefined for what is no instant: MISP's clock may show any number. */
 export function formatInstant(at: number | undefined): string | undefined {
@@ -33,7 +33,7 @@ export function formatOwed(line: OwedLine, held: OwedDocument["held"]): OwedDocu
   };
 }
 
-export function formatRecorded(line: RecordLine): Recorded {
+export function formatRecorded(line: RecordLine): RecordDocument {
   const { at, delivery, destination, instance, kind, eventUuid, routes, outcome, reason, tlp, by } = line;
   const changedAt = formatInstant(line.changedAt);
   return {

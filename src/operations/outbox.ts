@@ -2,7 +2,7 @@ import { openBatch } from "../delivery/payload.ts";
 import type { OwedFilter, OwedLine } from "../model/ledger.ts";
 import type { Batch, DeliveryId } from "../model/outbox.ts";
 import type { Daemon } from "./daemon.ts";
-import type { Changed, Counted, ListEnd, OwedDocument, Shown } from "./documents.ts";
+import type { Changed, Counted, DeliveryDocument, ListEnd, OwedDocument } from "./documents.ts";
 import { formatOwed } from "./lines.ts";
 import { type Asker, type Filter, RefusedError, type ReplyLine } from "./requests.ts";
 
@@ -67,7 +67,7 @@ export async function show(
   { id: name, content }: { readonly id: string; readonly content: boolean },
   by: Asker,
   daemon: Daemon,
-): Promise<Shown> {
+): Promise<DeliveryDocument> {
   const opened = await daemon.store.ledger.open(await findOne(daemon, name));
   if (!opened) {
     throw unknownDelivery(name);
@@ -82,7 +82,7 @@ export async function show(
 }
 
 /** As its destination would show it: what the guard withholds from there is withheld here. */
-async function preview(batch: Batch, { workers, clock }: Daemon): Promise<NonNullable<Shown["content"]>> {
+async function preview(batch: Batch, { workers, clock }: Daemon): Promise<NonNullable<DeliveryDocument["content"]>> {
   const worker = workers.find(({ destination }) => destination.name === batch.destination);
   if (!worker) {
     return { refused: "destination-not-configured" };

@@ -1,33 +1,33 @@
-import type { Tried } from "../absorbing/observer.ts";
+import type { AttemptReport } from "../absorbing/observer.ts";
 import type { Frame } from "../model/frame.ts";
 import type { RecordLine } from "../model/outbox.ts";
 import type { Plan } from "../planning/plan.ts";
 import type { LiveSource } from "../sources/source.ts";
 import { isKnownTopic } from "../topics/index.ts";
-import { Tally } from "./tally.ts";
+import { LabelledCounts } from "./labelled-counts.ts";
 
 /** What happened since the start, for status and metrics alike; a reload goes on counting. Labels are of our own vocabulary. */
 export class Totals {
   /** By instance and topic, as they were read. */
-  readonly frames = new Tally();
-  readonly messages = new Tally();
+  readonly frames = new LabelledCounts();
+  readonly messages = new LabelledCounts();
   /** By route and whether it is sure. */
-  readonly matches = new Tally();
+  readonly matches = new LabelledCounts();
   /** Each by destination and reason, or outcome. */
-  readonly delivered = new Tally();
-  readonly suppressed = new Tally();
-  readonly muted = new Tally();
-  readonly refused = new Tally();
-  readonly dead = new Tally();
+  readonly delivered = new LabelledCounts();
+  readonly suppressed = new LabelledCounts();
+  readonly muted = new LabelledCounts();
+  readonly refused = new LabelledCounts();
+  readonly dead = new LabelledCounts();
   /** By destination and what followed. */
-  readonly failed = new Tally();
+  readonly failed = new LabelledCounts();
   /** By instance. */
-  readonly late = new Tally();
+  readonly late = new LabelledCounts();
   readonly #reconciledAt = new Map<string, number>();
   /** Sources whose place others have taken, as long as they still count. */
   readonly #leaving = new Set<LiveSource>();
   /** What sources that are gone have counted. */
-  readonly #gone = { dropped: new Tally(), skipped: new Tally(), refused: new Tally() };
+  readonly #gone = { dropped: new LabelledCounts(), skipped: new LabelledCounts(), refused: new LabelledCounts() };
   #received = 0;
 
   /** Frames that are about to be read. */
@@ -80,7 +80,7 @@ export class Totals {
   }
 
   /** An attempt has ended. */
-  attempted({ destination, outcome }: Tried): void {
+  attempted({ destination, outcome }: AttemptReport): void {
     if (outcome !== "done" && outcome !== "unproven") {
       this.failed.add([destination, outcome]);
     }
@@ -115,21 +115,21 @@ export class Totals {
   }
 
   /** Frames of `sources`, and of those before them, that came to nothing: by instance and topic. */
-  countedBy(sources: readonly LiveSource[], what: Counted): Tally {
-    const tally = copyOf(this.#gone[what]);
+  countedBy(sources: readonly LiveSource[], what: Counted): LabelledCounts {
+    const counted = copyOf(this.#gone[what]);
     for (const source of [...this.#leaving, ...sources]) {
-      add(tally, source, what);
+      add(counted, source, what);
     }
-    return tally;
+    return counted;
   }
 
   /** All frames that were taken from the feed, also those that nobody reads. */
-  takenBy(sources: readonly LiveSource[]): Tally {
-    const tally = copyOf(this.frames);
+  takenBy(sources: readonly LiveSource[]): LabelledCounts {
+    const counted = copyOf(this.frames);
     for (const { labels, n } of this.countedBy(sources, "skipped").counts) {
-      tally.add(labels, n);
+      counted.add(labels, n);
     }
-    return tally;
+    return counted;
   }
 
   /** Drops what was counted of all other names; sums over all destinations go on with it. */
@@ -139,8 +139,8 @@ export class Totals {
     readonly destinations: readonly string[];
   }): void {
     const instances = new Set(named.instances);
-    for (const tally of [this.frames, this.late, ...Object.values(this.#gone)]) {
-      tally.keep(instances);
+    for (const counted of [this.frames, this.late, ...Object.values(this.#gone)]) {
+      counted.keep(instances);
     }
     for (const instance of this.#reconciledAt.keys()) {
       if (!instances.has(instance)) {
@@ -149,8 +149,8 @@ export class Totals {
     }
     this.matches.keep(new Set(named.routes));
     const destinations = new Set(named.destinations);
-    for (const tally of [this.delivered, this.suppressed, this.muted, this.refused, this.dead, this.failed]) {
-      tally.keep(destinations);
+    for (const counted of [this.delivered, this.suppressed, this.muted, this.refused, this.dead, this.failed]) {
+      counted.keep(destinations);
     }
   }
 
@@ -170,18 +170,18 @@ export class Totals {
 const COUNTED = ["dropped", "skipped", "refused"] as const;
 type Counted = (typeof COUNTED)[number];
 
-function add(tally: Tally, source: LiveSource, what: Counted): void {
+function add(counted: LabelledCounts, source: LiveSource, what: Counted): void {
   for (const [topic, n] of Object.entries(source.status()[what])) {
-    tally.add([source.name, topicOf(topic)], n);
+    counted.add([source.name, topicOf(topic)], n);
   }
 }
 
-function copyOf(before: Tally): Tally {
-  const tally = new Tally();
+function copyOf(before: LabelledCounts): LabelledCounts {
+  const counted = new LabelledCounts();
   for (const { labels, n } of before.counts) {
-    tally.add(labels, n);
+    counted.add(labels, n);
   }
-  return tally;
+  return counted;
 }
 
 /** A sender may make up any number of names. */

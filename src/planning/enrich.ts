@@ -2,7 +2,7 @@ import type { Message } from "../model/message.ts";
 import type { Attribute, EventView, MispObject } from "../model/misp.ts";
 
 /** An event as MISP's REST API tells it: every tag, attribute and object that the key may see. */
-export interface Knowledge {
+export interface FetchedEvent {
   readonly event: EventView;
   readonly attributes: readonly Attribute[];
   readonly objects: readonly MispObject[];
@@ -12,7 +12,7 @@ export interface Knowledge {
  * The message with what MISP answered about its event, which is newer than the frame: tags, and how far the attributes
  * that it is about may travel. What the answer does not have (deleted, or hidden from the key) stays unknown.
  */
-export function enrich(message: Message, { event, attributes, objects }: Knowledge): Message {
+export function enrich(message: Message, { event, attributes, objects }: FetchedEvent): Message {
   const byName = new Map<string, Attribute>();
   for (const attribute of attributes) {
     if (attribute.id !== undefined) {

@@ -12,7 +12,7 @@ import { advanceEvent, isCopy } from "./advance.ts";
 import { advanceAttributes } from "./advance-attributes.ts";
 import { changeOf, kindOf } from "./changes.ts";
 import { compose, withoutWords } from "./compose.ts";
-import { type DestinationRules, type Fired, type Share, shareOf } from "./share.ts";
+import { type CandidateRoute, type DestinationRules, type Share, shareOf } from "./share.ts";
 import { trim } from "./trim.ts";
 import { undecidedOf } from "./undecided.ts";
 import { WorkingCopy } from "./working-copy.ts";
@@ -168,7 +168,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
 /** What planning one message has worked out before anything is owed. */
 interface Shared {
   readonly picked: Alert;
-  readonly fired: readonly Fired[];
+  readonly fired: readonly CandidateRoute[];
   /** Memory of the event after the message. */
   readonly event: EventMemory | undefined;
   readonly stale: boolean;
@@ -249,7 +249,7 @@ function remember(
 }
 
 /** Marks the attributes that the routes that fire ask for. */
-function pick(alert: Alert, subject: Matchable, fired: readonly Fired[]): Alert {
+function pick(alert: Alert, subject: Matchable, fired: readonly CandidateRoute[]): Alert {
   const picks = fired.flatMap(({ route }) => route.picks ?? []);
   if (picks.length === 0) {
     return alert;
@@ -261,8 +261,8 @@ function pick(alert: Alert, subject: Matchable, fired: readonly Fired[]): Alert 
   return { ...alert, items };
 }
 
-function byDestination(fired: readonly Fired[]): ReadonlyMap<string, readonly Fired[]> {
-  const destinations = new Map<string, readonly Fired[]>();
+function byDestination(fired: readonly CandidateRoute[]): ReadonlyMap<string, readonly CandidateRoute[]> {
+  const destinations = new Map<string, readonly CandidateRoute[]>();
   for (const entry of fired) {
     for (const to of new Set(entry.route.options.notify.map((notify) => notify.to))) {
       destinations.set(to, [...(destinations.get(to) ?? []), entry]);

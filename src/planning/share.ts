@@ -17,7 +17,7 @@ export interface DestinationRules {
 }
 
 /** A route that fires, or of which nobody knows yet whether it does. */
-export interface Fired {
+export interface CandidateRoute {
   readonly route: Route;
   readonly truth: true | "unknown";
 }
@@ -56,7 +56,7 @@ export interface ShareContext {
 const UNKNOWN: readonly Refusal[] = ["match-unknown", "event-unknown", "distribution-unknown", "tlp-unknown"];
 
 /** Decides what one destination gets of an alert. */
-export function shareOf(alert: Alert, fired: readonly Fired[], context: ShareContext): Share {
+export function shareOf(alert: Alert, fired: readonly CandidateRoute[], context: ShareContext): Share {
   const { destination, rules, memory, canAsk, now } = context;
   const decided = decide(alert, fired, rules.guard, memory);
   const routes = decided.routes.map((route) => route.name);
@@ -128,7 +128,7 @@ function idOf(alert: Alert, { destination, rules, countedAt }: ShareContext): De
 type Decided = { readonly routes: readonly Route[] } & ({ readonly refused: Refusal } | Passed);
 
 /** What matched must itself be visible: a route counts only if it also matches on what the destination may see. */
-function decide(alert: Alert, fired: readonly Fired[], policy: Guard, memory: Memory): Decided {
+function decide(alert: Alert, fired: readonly CandidateRoute[], policy: Guard, memory: Memory): Decided {
   const certain = fired.filter(({ truth }) => truth === true).map(({ route }) => route);
   if (certain.length === 0) {
     return { routes: fired.map(({ route }) => route), refused: "match-unknown" };

@@ -3,12 +3,12 @@ import { type Heartbeat, unheard } from "../base/liveness.ts";
 import type { EventMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { EventView } from "../model/misp.ts";
-import type { Knowledge } from "../planning/enrich.ts";
+import type { FetchedEvent } from "../planning/enrich.ts";
 import type { Gate } from "./gate.ts";
 import { ASK_MS, type KeyRefused, type Unanswered } from "./question.ts";
 
 /** An event as it is now, and when MISP published it last, by MISP's clock. */
-export interface Listed {
+export interface ListedEvent {
   readonly event: EventView;
   readonly publishedAt: number;
 }
@@ -17,7 +17,7 @@ export interface Listed {
 export type Published =
   | {
       readonly kind: "page";
-      readonly events: readonly Listed[];
+      readonly events: readonly ListedEvent[];
       readonly more: boolean;
       /** MISP's clock when it answered. */
       readonly servedAt?: number;
@@ -29,7 +29,7 @@ export type Published =
 /** What nobody has told, the oldest first. */
 export interface Missed {
   readonly kind: "missed";
-  readonly events: readonly Listed[];
+  readonly events: readonly ListedEvent[];
   /** How far MISP was asked, by its clock. */
   readonly until: number;
   /** How far MISP's clock is ahead of ours. */
@@ -62,7 +62,7 @@ export async function findMissed(
   stop: AbortSignal,
   beat: Heartbeat = unheard,
 ): Promise<Missed | Exclude<Published, { readonly kind: "page" }>> {
-  const missed = new Map<string, Listed>();
+  const missed = new Map<string, ListedEvent>();
   let until = 0;
   let since = Math.max(cursor - OVERLAP_MS, clock.now() - worker.maxAgeMs);
   let aheadMs: number | undefined;
@@ -113,7 +113,7 @@ export async function findMissed(
 }
 
 /** Whether nobody has told of the last publication of an event, by what memory knows of it. */
-function isMissed({ event, publishedAt }: Listed, rows: readonly EventMemory[], aheadMs: number): boolean {
+function isMissed({ event, publishedAt }: ListedEvent, rows: readonly EventMemory[], aheadMs: number): boolean {
   const changedAt = event.changedAt ?? Number.POSITIVE_INFINITY;
   const seenAt = Math.max(...rows.map((row) => row.publishedAt ?? Number.NEGATIVE_INFINITY));
   if (event.published !== false) {
@@ -129,7 +129,7 @@ function isMissed({ event, publishedAt }: Listed, rows: readonly EventMemory[], 
 }
 
 /** By what MISP is asked about the event. */
-export function nameOf({ event }: Listed): string | undefined {
+export function nameOf({ event }: ListedEvent): string | undefined {
   return event.uuid ?? event.id;
 }
 
@@ -143,8 +143,8 @@ function keyOf(instance: string, { id, uuid }: EventView) {
  * meanwhile.
  */
 export function lateMessage(
-  { event, publishedAt }: Listed,
-  answer: Knowledge | undefined,
+  { event, publishedAt }: ListedEvent,
+  answer: FetchedEvent | undefined,
   {
     instance,
     together,

@@ -1,7 +1,7 @@
 import { REPORT_IT } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Refusal } from "../guard/guard.ts";
-import type { Knowledge } from "../planning/enrich.ts";
+import type { FetchedEvent } from "../planning/enrich.ts";
 
 /** MISP tells nothing now. */
 export interface Unanswered {
@@ -21,7 +21,7 @@ export interface KeyRefused {
 
 /** What MISP says about an event: all of it, that the key may not see it, that it does not accept the key, or nothing now. */
 export type EventAnswer =
-  | ({ readonly kind: "event" } & Knowledge)
+  | ({ readonly kind: "event" } & FetchedEvent)
   | {
       readonly kind: "refused";
       readonly reason: Extract<Refusal, "event-not-found">;

@@ -5,14 +5,14 @@ import { LogLimiter } from "../base/log-limiter.ts";
 import type { Wakeup } from "../base/wakeup.ts";
 import { NO_EFFECTS } from "../model/effects.ts";
 import type { Message } from "../model/message.ts";
-import type { Knowledge } from "../planning/enrich.ts";
+import type { FetchedEvent } from "../planning/enrich.ts";
 import { lateKey } from "../planning/plan.ts";
 import { Failing } from "./failing.ts";
 import { PROBE_MS } from "./gate.ts";
 import {
   FEED_FIRST_MS,
   findMissed,
-  type Listed,
+  type ListedEvent,
   lateMessage,
   type Missed,
   nameOf,
@@ -204,7 +204,7 @@ async function tell(
 }
 
 /** What failed before comes last, so that it does not hold up what MISP can tell, and waits until it has rested. */
-function inOrder(events: readonly Listed[], failing: Failing): readonly Listed[] {
+function inOrder(events: readonly ListedEvent[], failing: Failing): readonly ListedEvent[] {
   failing.keep(new Set(events.map(nameOf)));
   const failed = new Set<string | undefined>(failing.events);
   const resting = new Set<string | undefined>(failing.resting.events);
@@ -218,7 +218,7 @@ type Why = Pick<Unanswered, "reason" | "hint">;
 
 /** What MISP tells of a missed publication; `content` absent: what it has listed must do. */
 type Fetched =
-  | { readonly kind: "told"; readonly content?: Knowledge }
+  | { readonly kind: "told"; readonly content?: FetchedEvent }
   /** Deleted or hidden: it cannot be told. */
   | { readonly kind: "gone" }
   /** It is asked about again in the next round. */

@@ -8,7 +8,7 @@ import { Gate, PROBE_MS } from "../recall/gate.ts";
 import type { EventAnswer } from "../recall/question.ts";
 import type { RecallWorker } from "../recall/recall.ts";
 import type { ReconcileWorker } from "../recall/reconcile.ts";
-import type { Before, Surroundings } from "./surroundings.ts";
+import type { PartsContext, PreviousParts } from "./parts-context.ts";
 
 /** An event of a hundred thousand attributes takes MISP a while. */
 const API_TIMEOUT_MS = 60_000;
@@ -22,7 +22,7 @@ export interface AskedInstance {
 }
 
 /** What asks one instance; whoever opened it closes `api`. */
-export interface Asker {
+export interface InstanceLoops {
   readonly instance: string;
   readonly api: MispApi;
   readonly gate: Gate;
@@ -41,13 +41,13 @@ export function askedInstances({ misp }: Config): readonly AskedInstance[] {
 }
 
 /** Opens the two loops that ask one instance; it does no I/O. The account that the same key had before is still its account. */
-export function openAsker(
+export function openInstanceLoops(
   { instance, options, url, apiKey }: AskedInstance,
   wakeups: Wakeups,
-  surroundings: Pick<Surroundings, "log" | "clock" | "notices" | "reconciled">,
-  before?: Pick<Before, "config" | "parts">,
-): Asker {
-  const { log, clock } = surroundings;
+  context: Pick<PartsContext, "log" | "clock" | "notices" | "reconciled">,
+  before?: Pick<PreviousParts, "config" | "parts">,
+): InstanceLoops {
+  const { log, clock } = context;
   const api = openMispApi({ url, apiKey, timeoutMs: API_TIMEOUT_MS, now: clock.now, log, caFile: options.ca_file });
   const ask = (event: string, signal: AbortSignal) => askEvent(api, event, signal);
   const account = new Account(
@@ -62,8 +62,7 @@ export function openAsker(
     perMinute,
     clock,
     log,
-    refused: (refusal) =>
-      surroundings.notices?.say(recallRefused(instance, { ...refusal, probeMs: PROBE_MS }, clock.now())),
+    refused: (refusal) => context.notices?.say(recallRefused(instance, { ...refusal, probeMs: PROBE_MS }, clock.now())),
   });
   return {
     instance,
@@ -82,7 +81,7 @@ export function openAsker(
       patienceMs,
       wakeup: wakeups.instances.get(instance)?.reconcile ?? new Wakeup(),
       log,
-      done: (late, sinceAt) => tellReconciled(instance, late, sinceAt, surroundings),
+      done: (late, sinceAt) => tellReconciled(instance, late, sinceAt, context),
     },
   };
 }
@@ -108,10 +107,10 @@ function isSameKey(before: Config["misp"][string] | undefined, url: URL, apiKey:
 class Account {
   readonly #instance: string;
   readonly #api: MispApi;
-  readonly #log: Surroundings["log"];
+  readonly #log: PartsContext["log"];
   #id: string | undefined;
 
-  constructor(instance: string, api: MispApi, log: Surroundings["log"], id?: string) {
+  constructor(instance: string, api: MispApi, log: PartsContext["log"], id?: string) {
     this.#instance = instance;
     this.#api = api;
     this.#log = log;
@@ -143,7 +142,7 @@ function tellReconciled(
   instance: string,
   late: number,
   sinceAt: number,
-  { clock, notices, reconciled: found }: Pick<Surroundings, "clock" | "notices" | "reconciled">,
+  { clock, notices, reconciled: found }: Pick<PartsContext, "clock" | "notices" | "reconciled">,
 ): void {
   found?.(instance, late);
   if (late > 0) {

@@ -17,8 +17,8 @@ import { compileRoutes } from "../routing/route.ts";
 import type { FrameName } from "../sources/frame-look.ts";
 import type { LiveSource } from "../sources/source.ts";
 import { needlessWithout } from "../topics/needless.ts";
-import { askedInstances, openAsker } from "./asking.ts";
-import type { Before, Surroundings } from "./surroundings.ts";
+import { askedInstances, openInstanceLoops } from "./asking.ts";
+import type { PartsContext, PreviousParts } from "./parts-context.ts";
 
 const GRACE_MS = 5_000;
 /** Alert and title-only form, each as an encrypted and a clear mail: more often no channel sends in one attempt. */
@@ -38,8 +38,8 @@ export function needlessOf({ routes }: Rules): Needless {
 /** The live sources of a configuration, those of `before` where they are the same ones; opening one does no I/O. */
 export function openSources(
   { misp }: Config,
-  { log, clock, notices, gap }: Surroundings,
-  before?: Pick<Before, "config" | "sources">,
+  { log, clock, notices, gap }: PartsContext,
+  before?: Pick<PreviousParts, "config" | "sources">,
 ): readonly LiveSource[] {
   return Object.entries(misp).map(([instance, { feed }]) => {
     const same = before?.config.misp[instance]?.feed.fingerprint === feed.fingerprint;
@@ -64,11 +64,11 @@ export function openSources(
  */
 export function openParts(
   config: Config,
-  surroundings: Surroundings,
+  context: PartsContext,
   opened: { readonly store: Store; readonly sources: readonly Source[]; readonly holds?: Holds },
-  before?: Pick<Before, "config" | "parts">,
+  before?: Pick<PreviousParts, "config" | "parts">,
 ): Parts & AsyncDisposable {
-  const { log, clock, stdout, notices, observer = UNOBSERVED } = surroundings;
+  const { log, clock, stdout, notices, observer = UNOBSERVED } = context;
   const holds = opened.holds ?? new Holds();
   const rules = compileRules(config);
   const links = new Map(
@@ -108,7 +108,7 @@ export function openParts(
       ...(notices && { notices }),
     };
   });
-  const askers = asked.map((instance) => openAsker(instance, wakeups, surroundings, before));
+  const askers = asked.map((instance) => openInstanceLoops(instance, wakeups, context, before));
   return {
     ...opened,
     accounts: new Map(askers.map(({ instance, account }) => [instance, account])),

@@ -16,7 +16,7 @@ import { type Holds, openHolds } from "../delivery/holds.ts";
 import { PROBE_MS } from "../delivery/settle.ts";
 import type { Ledger } from "../model/ledger.ts";
 import type { Store } from "../model/outbox.ts";
-import type { Daemon } from "../operations/daemon.ts";
+import type { Daemon, ReloadResult } from "../operations/daemon.ts";
 import { forgetUnnamed } from "../operations/named.ts";
 import type { Supervisor } from "../operations/supervisor.ts";
 import { Totals } from "../operations/totals.ts";
@@ -42,14 +42,6 @@ export interface ServiceOptions {
   readonly attempted?: Observer["attempted"];
   /** Who follows what the service does; absent: nobody. */
   readonly supervisor?: Supervisor;
-}
-
-/** What came of reading the configuration again. */
-export interface Reloaded {
-  readonly digest: string;
-  readonly warnings: readonly Problem[];
-  /** Keys of the configuration that have changed, and count only after a restart. */
-  readonly restart: readonly string[];
 }
 
 /** The configuration that was refused, until one is accepted. */
@@ -145,7 +137,7 @@ export class Service implements AsyncDisposable {
    * Goes on under the configuration as it is now, once all of it is known to be good; throws ConfigError when it is not, and
    * then nothing changes. Nothing that is owed, grouped or held is touched.
    */
-  reload(): Promise<Reloaded> {
+  reload(): Promise<ReloadResult> {
     const { supervisor } = this.#options;
     const mine = this.#turn.then(async () => {
       supervisor?.reloading();
@@ -165,7 +157,7 @@ export class Service implements AsyncDisposable {
     await this.#generation.parts[Symbol.asyncDispose]();
   }
 
-  async #reload(): Promise<Reloaded> {
+  async #reload(): Promise<ReloadResult> {
     const { load, log } = this.#options;
     const before = this.#generation;
     let loaded: LoadedConfig;
@@ -263,10 +255,10 @@ export class Service implements AsyncDisposable {
     const gap = (instance: string) => this.#generation.parts.wakeups.instances.get(instance)?.reconcile.wake();
     const totals = this.#totals;
     const reconciled = (instance: string, late: number) => totals.reconciled(instance, late, clock.now());
-    const surroundings = { log, clock, stdout, notices: this.#notices, observer: this.#observer, gap, reconciled };
+    const context = { log, clock, stdout, notices: this.#notices, observer: this.#observer, gap, reconciled };
     const old = before && { config: before.loaded.config, sources: before.sources, parts: before.parts };
-    const sources = openSources(loaded.config, surroundings, old);
-    const opened = openParts(loaded.config, surroundings, { store, sources, holds: this.#holds }, old);
+    const sources = openSources(loaded.config, context, old);
+    const opened = openParts(loaded.config, context, { store, sources, holds: this.#holds }, old);
     const parts = { ...opened, liveness: this.liveness };
     for (const source of sources) {
       source.spare(needlessOf(parts.rules));

@@ -4,7 +4,7 @@ import type { Entry, Payload } from "../model/payload.ts";
 import { UnknownDirective } from "./date.ts";
 import { engine, FILTERS, MAX_TEMPLATE, NotText, type Parsed, Reading, TAGS } from "./engine.ts";
 import { SAMPLES } from "./samples.ts";
-import { seal, type View, viewOf } from "./view.ts";
+import { seal, type TemplateView, viewOf } from "./view.ts";
 
 /** The parts of an alert that an operator may word; what has no template is built in. */
 export const PARTS = ["title", "body"] as const;
@@ -14,7 +14,7 @@ export type Part = (typeof PARTS)[number];
 export type TemplateSource = { readonly [part in Part]?: string | undefined };
 
 /** A compiled template; parts of one may be laid over parts of another. Throws what is wrong with it. */
-export type Template = { readonly [part in Part]?: (view: View, style: Style) => string };
+export type Template = { readonly [part in Part]?: (view: TemplateView, style: Style) => string };
 
 /** What is wrong with a part, from our own vocabulary; `line` and `column` count from 1 inside the part. */
 export interface TemplateProblem {
@@ -34,7 +34,7 @@ const STYLE: Style = { timeZone: "UTC", defang: true };
 export function compileTemplate(
   source: TemplateSource,
 ): { readonly template: Template } | { readonly problems: readonly TemplateProblem[] } {
-  const template: { [part in Part]?: (view: View, style: Style) => string } = {};
+  const template: { [part in Part]?: (view: TemplateView, style: Style) => string } = {};
   const problems: TemplateProblem[] = [];
   for (const part of PARTS) {
     const text = source[part];
@@ -43,7 +43,7 @@ export function compileTemplate(
     }
     try {
       const parsed = parse(text);
-      const render = (view: View, style: Style) => run(parsed, new Reading(view, style));
+      const render = (view: TemplateView, style: Style) => run(parsed, new Reading(view, style));
       for (const sample of SAMPLES) {
         render(seal(sample), STYLE);
       }
@@ -124,7 +124,7 @@ class TooLong extends Error {
 /** Properties that the engine gives lists and texts. */
 const BUILT_IN: ReadonlySet<unknown> = new Set(["size", "first", "last", "length"]);
 
-function firstMissing(view: View, segments: readonly unknown[]): string | undefined {
+function firstMissing(view: TemplateView, segments: readonly unknown[]): string | undefined {
   let value: unknown = view;
   for (const segment of segments) {
     if (Array.isArray(segment) || typeof segment === "number") {

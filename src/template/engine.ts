@@ -5,7 +5,7 @@ import type { Style } from "../alert/style.ts";
 import { clean, truncate } from "../alert/text.ts";
 import { TLP } from "../model/vocabulary.ts";
 import { formatDate } from "./date.ts";
-import type { View } from "./view.ts";
+import type { TemplateView } from "./view.ts";
 
 export type { Parsed };
 
@@ -23,7 +23,7 @@ export class Reading extends Context {
   readonly style: Style;
   readonly missing = new Set<string>();
 
-  constructor(view: View, style: Style) {
+  constructor(view: TemplateView, style: Style) {
     super(view, engine.options, { sync: true, globals: NOTHING }, { liquid: engine });
     this.style = style;
   }

@@ -1,7 +1,7 @@
 import { DecodeError } from "../base/errors.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { eventSubject, needEvent, readEventTags, readVersion } from "./nouns.ts";
-import { type Content, defineTopic, kindOf } from "./topic.ts";
+import { defineTopic, kindOf, type TopicContent } from "./topic.ts";
 import { known, need, type Raw, seconds, uuid } from "./values.ts";
 
 const KINDS: ReadonlyMap<unknown, Kind> = new Map([
@@ -36,7 +36,7 @@ export const event = defineTopic({
 });
 
 /** Says in addition to the frames of the event itself that it came from another MISP; `Event` is its UUID. */
-function readPulled(body: Raw): Content {
+function readPulled(body: Raw): TopicContent {
   const pulled = uuid(body.Event);
   if (pulled === undefined) {
     throw new DecodeError("pulled event is not named by a UUID");

@@ -5,7 +5,7 @@ import type { Kind } from "../model/vocabulary.ts";
 import { need, type Raw, text } from "./values.ts";
 
 /** What a topic makes of a payload; `decode` adds what all messages have. Absent lists are empty. */
-export interface Content
+export interface TopicContent
   extends Pick<Message, "kind" | "subject" | "event" | "thread" | "sighting" | "tag">,
     Partial<Pick<Message, "attributes" | "objects" | "lines">> {
   /** Undefined: the payload tells no time of change, so that only arrival and bytes tell two frames apart. */
@@ -15,13 +15,13 @@ export interface Content
 /** One of MISP's topics. `read` gives undefined for what is nobody's news, and throws DecodeError for what it cannot read. */
 export interface Topic {
   readonly name: string;
-  readonly read: (payload: unknown, frame: Frame) => Content | undefined;
+  readonly read: (payload: unknown, frame: Frame) => TopicContent | undefined;
 }
 
 /** A topic whose payload is an object, as in all but `misp_json_workflow`. */
 export function defineTopic(topic: {
   readonly name: string;
-  readonly read: (body: Raw) => Content | undefined;
+  readonly read: (body: Raw) => TopicContent | undefined;
 }): Topic {
   return { name: topic.name, read: (payload) => topic.read(need(payload, "payload")) };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Opened, openBatch } from "../../src/delivery/payload.ts";
+import { type OpenedBatch, openBatch } from "../../src/delivery/payload.ts";
 import type { Batch } from "../../src/model/outbox.ts";
 import type { Payload } from "../../src/model/payload.ts";
 import { Planner } from "../planning/planner.ts";
@@ -263,7 +263,7 @@ function sightOf({ rules }: Planner, links: ReadonlyMap<string, URL> = new Map()
   return { guard: settings.guard, routes: rules.routes, links };
 }
 
-function reasons(opened: Opened | undefined): readonly (string | undefined)[] {
+function reasons(opened: OpenedBatch | undefined): readonly (string | undefined)[] {
   expect(opened?.payload).toBeUndefined();
   return opened?.refused.map(({ reason }) => reason) ?? [];
 }

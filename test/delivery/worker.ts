@@ -1,5 +1,5 @@
 import { Notices } from "../../src/absorbing/notices.ts";
-import type { Tried } from "../../src/absorbing/observer.ts";
+import type { AttemptReport } from "../../src/absorbing/observer.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import { openLog } from "../../src/base/log.ts";
 import { Wakeup } from "../../src/base/wakeup.ts";
@@ -94,7 +94,7 @@ export class Track {
   readonly sent: Sent[] = [];
   readonly settled: { readonly settlement: Settlement; readonly now: number }[] = [];
   readonly records: RecordLine[] = [];
-  readonly tried: Tried[] = [];
+  readonly tried: AttemptReport[] = [];
   readonly logged: string[] = [];
   readonly notices = new Notices();
   readonly worker: DeliveryWorker;

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import {
   BURST,
+  type DemoFrame,
   encodeFrame,
   FIRST_PUBLICATION,
   LATER_PUBLICATION,
   RED_VALUE,
   REPUBLICATION,
-  type Script,
 } from "../../src/demo/frames.ts";
 import type { Message } from "../../src/model/message.ts";
 import { splitFrame } from "../../src/sources/source.ts";
@@ -15,7 +15,7 @@ import { decode } from "../../src/topics/index.ts";
 const STARTED_AT = Date.UTC(2031, 4, 6, 7, 8, 9);
 const NOW = STARTED_AT + 12_000;
 
-function read(script: Script, now = NOW): Message {
+function read(script: DemoFrame, now = NOW): Message {
   const frame = splitFrame(Buffer.from(encodeFrame(script, STARTED_AT, now)));
   const message = decode({ instance: "acme", ...frame, receivedAt: now });
   if (!message) {
@@ -24,7 +24,7 @@ function read(script: Script, now = NOW): Message {
   return message;
 }
 
-const publicationOf = (scripts: readonly Script[]) => {
+const publicationOf = (scripts: readonly DemoFrame[]) => {
   const last = scripts.at(-1);
   if (!last) {
     throw new Error("A scene is never empty");

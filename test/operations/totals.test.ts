@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { DeliveryId } from "../../src/model/outbox.ts";
-import { Tally } from "../../src/operations/tally.ts";
+import { LabelledCounts } from "../../src/operations/labelled-counts.ts";
 import { Totals } from "../../src/operations/totals.ts";
 import type { LiveSource } from "../../src/sources/source.ts";
 import { Planner } from "../planning/planner.ts";
@@ -16,16 +16,16 @@ function sourceOf(counted: { received: number; dropped: Record<string, number> }
   };
 }
 
-test("a tally counts by its labels, and the values of one name beyond a hundred as other", () => {
-  const tally = new Tally();
+test("a labelled count counts by its labels, and the values of one name beyond a hundred as other", () => {
+  const counted = new LabelledCounts();
   for (let n = 0; n < 150; n += 1) {
-    tally.add(["soc", `reason-${n}`]);
+    counted.add(["soc", `reason-${n}`]);
   }
-  tally.add(["soc", "reason-7"]);
-  tally.add(["mail", "reason-149"]);
-  expect(tally.counts).toHaveLength(102);
-  expect(tally.byValue).toMatchObject({ "reason-7": 2, other: 50, "reason-149": 1 });
-  expect(tally.total).toBe(152);
+  counted.add(["soc", "reason-7"]);
+  counted.add(["mail", "reason-149"]);
+  expect(counted.counts).toHaveLength(102);
+  expect(counted.byValue).toMatchObject({ "reason-7": 2, other: 50, "reason-149": 1 });
+  expect(counted.total).toBe(152);
 });
 
 test("however many routes there are, whether one matches for sure is never called anything else", () => {
@@ -57,8 +57,8 @@ test("names that come and go with configurations leave nothing behind but the su
     totals.keep({ instances: [name], routes: [name], destinations: [name] });
   }
   const { matches, frames, late, failed } = totals;
-  for (const tally of [matches, frames, late, failed, totals.dead]) {
-    expect(tally.counts.map(({ labels }) => labels[0])).toEqual(["name-499"]);
+  for (const counted of [matches, frames, late, failed, totals.dead]) {
+    expect(counted.counts.map(({ labels }) => labels[0])).toEqual(["name-499"]);
   }
   expect([totals.reconciledAt("name-498"), totals.reconciledAt("name-499")]).toEqual([undefined, 499]);
   expect(totals.counts.dead).toEqual({ "http-400": 499, other: 1 });

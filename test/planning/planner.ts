@@ -1,4 +1,4 @@
-import { type Opened, openBatch } from "../../src/delivery/payload.ts";
+import { type OpenedBatch, openBatch } from "../../src/delivery/payload.ts";
 import { Guard } from "../../src/guard/policy.ts";
 import type { Ledger } from "../../src/model/ledger.ts";
 import type { Message } from "../../src/model/message.ts";
@@ -66,7 +66,7 @@ export class Planner {
   }
 
   /** What leaves for a destination now, in one batch. */
-  async open(destination = "soc"): Promise<Opened | undefined> {
+  async open(destination = "soc"): Promise<OpenedBatch | undefined> {
     const batch = await this.take(destination);
     const settings = this.rules.destinations.get(destination);
     if (!settings) {

@@ -4,7 +4,7 @@ import { UNOBSERVED } from "../../src/absorbing/observer.ts";
 import { openLog } from "../../src/base/log.ts";
 import { Guard } from "../../src/guard/policy.ts";
 import type { Message } from "../../src/model/message.ts";
-import type { Knowledge } from "../../src/planning/enrich.ts";
+import type { FetchedEvent } from "../../src/planning/enrich.ts";
 import type { EventAnswer } from "../../src/recall/question.ts";
 import { recall } from "../../src/recall/recall.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
@@ -34,7 +34,7 @@ function knowledge(
   attribute: Parameters<typeof attributeOf>[1] = {},
   event: Parameters<typeof eventView>[0] = {},
 ): EventAnswer {
-  const known: Knowledge = {
+  const known: FetchedEvent = {
     event: eventView({ wasPublished: true, ...event }),
     attributes: [attributeOf("21", attribute)],
     objects: [],

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { AlertId } from "../../src/model/alert.ts";
 import type { RecordLine } from "../../src/model/outbox.ts";
-import type { Shed } from "../../src/store/sqlite/size.ts";
+import type { Eviction } from "../../src/store/sqlite/size.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { historyOf } from "../support/history.ts";
 import {
@@ -54,15 +54,15 @@ async function owe({ store }: Opened, destination: string, n: number, from = 0):
 }
 
 /** Sheds until it fits; gives every step. */
-async function shedAll({ size }: Opened, maxBytes: number, now = NOW): Promise<readonly Shed[]> {
-  const steps: Shed[] = [];
+async function shedAll({ size }: Opened, maxBytes: number, now = NOW): Promise<readonly Eviction[]> {
+  const steps: Eviction[] = [];
   for (let step = await size.shed(maxBytes, now); step; step = await size.shed(maxBytes, now)) {
     steps.push(step);
   }
   return steps;
 }
 
-function linesOf(steps: readonly Shed[]): readonly RecordLine[] {
+function linesOf(steps: readonly Eviction[]): readonly RecordLine[] {
   return steps.flatMap((step) => (step.what === "owed" ? step.lines : []));
 }
 

@@ -229,3 +229,34 @@ export function pathsOfCode(modules: Modules, from: string): ReadonlyMap<string,
 export function withoutComments(text: string): string {
   return text.replace(/^\s*(\/\*\*?|\*|\/\/).*$/gm, "").replace(/\s\/\/ .*$/gm, "");
 }
+
+/** Exported types of which two files mean different things. */
+export function ambiguousTypes(modules: Modules): readonly string[] {
+  const homes = new Map<string, string[]>();
+  for (const { name, exportedTypes } of modules.values()) {
+    for (const type of exportedTypes) {
+      homes.set(type, [...(homes.get(type) ?? []), name]);
+    }
+  }
+  return [...homes].flatMap(([type, files]) => (files.length > 1 ? [`${type}: ${files.join(", ")}`] : []));
+}
+
+/** Places in names and text of the code, comments included, that use one of `words`, also as a part such as in `openGate`. */
+export function usesOf(words: readonly string[], modules: Modules): readonly string[] {
+  const banned = new Set(words.flatMap((word) => [word, `${word}s`]));
+  return [...modules.values()].flatMap(({ name, text }) => {
+    const parts = `${name}\n${text}`.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g) ?? [];
+    const found = new Set(parts.map((part) => part.toLowerCase()).filter((part) => banned.has(part)));
+    return [...found].map((word) => `${name}: ${word}`);
+  });
+}
+
+/** Words that the code has a place for: exported names, files and folders, in lower case and without hyphens. */
+export function placesOf(modules: Modules): ReadonlySet<string> {
+  const names = [...modules.values()].flatMap(({ name, exportedTypes, exportedValues }) => [
+    ...name.split("/"),
+    ...exportedTypes,
+    ...exportedValues,
+  ]);
+  return new Set(names.map((name) => name.replaceAll("-", "").toLowerCase()));
+}

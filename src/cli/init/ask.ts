@@ -15,7 +15,7 @@ export interface Question {
 }
 
 /** Asks a person at a terminal. Every question rejects with a UsageError once they press Ctrl-C or end the input. */
-export interface Asker extends Disposable {
+export interface Prompter extends Disposable {
   /** Aborts together with the questions. */
   readonly signal: AbortSignal;
   say(text: string): void;
@@ -37,7 +37,7 @@ export interface Asker extends Disposable {
 /** What a person is told who pressed Ctrl-C. */
 export const STOPPED = "stopped; nothing was written";
 
-export function openAsker({ stdin, stdout, signal }: Context): Asker {
+export function openPrompter({ stdin, stdout, signal }: Context): Prompter {
   let echoes = false;
   // What readline draws: the line that is typed. It is shown while an answer is typed that may be seen.
   const screen = Object.assign(

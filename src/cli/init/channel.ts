@@ -3,7 +3,7 @@ import { EMAIL_OPTIONS } from "../../destinations/email/options.ts";
 import { SLACK_OPTIONS } from "../../destinations/slack/options.ts";
 import { TEAMS_OPTIONS } from "../../destinations/teams/options.ts";
 import { WEBHOOK_OPTIONS } from "../../destinations/webhook/options.ts";
-import type { Asker, Check } from "./ask.ts";
+import type { Check, Prompter } from "./ask.ts";
 import type { Confidential, Option } from "./document.ts";
 import { probeSlack } from "./probe.ts";
 
@@ -49,7 +49,7 @@ export function listOf(text: string): readonly string[] {
 }
 
 /** Asks for what one channel needs. */
-export async function askChannel(type: Channel, asker: Asker, standard: Standard): Promise<Options> {
+export async function askChannel(type: Channel, asker: Prompter, standard: Standard): Promise<Options> {
   const secret = async (name: string, question: string, check: Check): Promise<Confidential> => ({
     name,
     value: await asker.ask(question, { secret: true, check }),
@@ -73,7 +73,7 @@ export async function askChannel(type: Channel, asker: Asker, standard: Standard
   }
 }
 
-async function askSlack(asker: Asker, standard: Standard): Promise<Options> {
+async function askSlack(asker: Prompter, standard: Standard): Promise<Options> {
   const isUrl = (text: string) => /^https?:/i.test(text);
   asker.say(
     "docs/slack.md says how to make the app. Give the bot's token (xoxb-…), or the URL of an incoming webhook.",
@@ -114,7 +114,7 @@ function tokenProblem(text: string): string | undefined {
   return "It is no bot token: that begins with xoxb- (Bot User OAuth Token, under OAuth & Permissions of the app).";
 }
 
-async function askEmail(asker: Asker, standard: Standard): Promise<Options> {
+async function askEmail(asker: Prompter, standard: Standard): Promise<Options> {
   const smtp = (key: string, value: unknown) => EMAIL_OPTIONS.smtp.safeParse({ host: "localhost", [key]: value });
   const host = await asker.ask("Mail server", {
     standard: standard.smtpHost,

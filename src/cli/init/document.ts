@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import type { Tlp } from "../../model/vocabulary.ts";
 
 /** Where secrets are kept: in files beside the configuration, as credentials of systemd, in it, or in the environment. */
-export type Keeping = "file" | "credential" | "plain" | "env";
+export type SecretStorage = "file" | "credential" | "plain" | "env";
 
 /** A value of the configuration that nobody else may see. */
 export interface Confidential {
@@ -58,7 +58,7 @@ export function variableOf(name: string): string {
 export function formatDocument(
   file: string,
   answers: Answers,
-  keeping: Keeping,
+  keeping: SecretStorage,
   { schema, system }: { readonly schema: string | undefined; readonly system: boolean },
 ): Document {
   const folder = dirname(file);

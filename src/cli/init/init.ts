@@ -8,9 +8,9 @@ import { reasonOf } from "../../config/read.ts";
 import type { Context } from "../context.ts";
 import { DEFAULT_CONFIG } from "../reach.ts";
 import { sendTestCommand } from "../send-test.ts";
-import { type Asker, openAsker, STOPPED } from "./ask.ts";
-import { type Document, formatDocument, type Keeping, SECRETS_FOLDER } from "./document.ts";
-import { type Outcome, tellNext, tellWritten } from "./next.ts";
+import { openPrompter, type Prompter, STOPPED } from "./ask.ts";
+import { type Document, formatDocument, SECRETS_FOLDER, type SecretStorage } from "./document.ts";
+import { type InitResult, tellNext, tellWritten } from "./next.ts";
 import { askAnswers, type Given } from "./questions.ts";
 import { findReaders, type Readers } from "./readers.ts";
 import { unattended } from "./unattended.ts";
@@ -50,7 +50,12 @@ export async function initCommand(
   const group = system ? await readers() : undefined;
   const form = { schema: await packaged("config.schema.json"), system };
   const manual = (await packaged("docs/systemd.md")) ?? "docs/systemd.md of this package";
-  const finish = async (document: Document, keeping: Keeping, env: Context["env"], name: string): Promise<Outcome> => {
+  const finish = async (
+    document: Document,
+    keeping: SecretStorage,
+    env: Context["env"],
+    name: string,
+  ): Promise<InitResult> => {
     await write(file, document, env, keeping, group?.reachable ? group.gid : undefined);
     const about = { file, name, keeping, document, system, manual };
     const outcome = group ? { ...about, shared: group.reachable } : about;
@@ -70,7 +75,7 @@ export async function initCommand(
       `init asks questions, and this is no terminal: copy ${(await packaged("config.yaml.example")) ?? "config.yaml.example"} and edit it, or give all answers with --yes (misp-herald init --help)`,
     );
   }
-  using asker = openAsker(context);
+  using asker = openPrompter(context);
   asker.say(
     `This makes ${file} from a few questions. Enter takes what is in [ ].\nNothing is written before the end; Ctrl-C leaves everything as it is.`,
   );
@@ -112,7 +117,7 @@ async function write(
   file: string,
   { config, secrets }: Document,
   env: Context["env"],
-  keeping: Keeping,
+  keeping: SecretStorage,
   gid: number | undefined,
 ): Promise<void> {
   const drafts = new Map([config, ...secrets].map(({ path, text }) => [path, text]));
@@ -131,10 +136,10 @@ async function write(
   ]);
 }
 
-async function askKeeping(asker: Asker, file: string, system: boolean): Promise<Keeping> {
+async function askKeeping(asker: Prompter, file: string, system: boolean): Promise<SecretStorage> {
   const folder = join(dirname(file), SECRETS_FOLDER);
   asker.say("");
-  return asker.choose<Keeping>(
+  return asker.choose<SecretStorage>(
     "Where are the secrets kept?",
     [
       { value: "file", text: `each in a file of its own, in ${folder}` },
@@ -146,7 +151,7 @@ async function askKeeping(asker: Asker, file: string, system: boolean): Promise<
 }
 
 /** What tests a connection rejects with the signal's reason; to the person it is all the same. */
-async function untilStopped<T>(asker: Asker, work: Promise<T>): Promise<T> {
+async function untilStopped<T>(asker: Prompter, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {

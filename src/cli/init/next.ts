@@ -1,14 +1,14 @@
 import { basename, dirname, join } from "node:path";
 import { type Context, print } from "../context.ts";
-import { type Document, type Keeping, SECRETS_FOLDER } from "./document.ts";
+import { type Document, SECRETS_FOLDER, type SecretStorage } from "./document.ts";
 import { GROUP } from "./readers.ts";
 
 /** What has been written, for whom. */
-export interface Outcome {
+export interface InitResult {
   readonly file: string;
   /** The destination. */
   readonly name: string;
-  readonly keeping: Keeping;
+  readonly keeping: SecretStorage;
   readonly document: Document;
   /** Whether it is where the service looks for it. */
   readonly system: boolean;
@@ -20,7 +20,7 @@ export interface Outcome {
 
 /** Names what was written, and who may read it. */
 export function tellWritten(
-  { document: { config, secrets }, keeping, shared = false }: Outcome,
+  { document: { config, secrets }, keeping, shared = false }: InitResult,
   context: Context,
 ): void {
   for (const { path } of [...secrets, config]) {
@@ -31,7 +31,7 @@ export function tellWritten(
 }
 
 /** Says how to go on: by hand, and as a service. */
-export function tellNext(outcome: Outcome, { stdout }: Context): void {
+export function tellNext(outcome: InitResult, { stdout }: Context): void {
   const { file, name, keeping, document, system, manual } = outcome;
   const config = system && basename(file) === "config.yaml" ? "" : ` -c ${quote(file)}`;
   const folder = join(dirname(file), SECRETS_FOLDER);
@@ -52,7 +52,7 @@ export function tellNext(outcome: Outcome, { stdout }: Context): void {
 }
 
 /** The commands that are left before the service can start. */
-function formatService({ file, keeping, document, shared, manual }: Outcome): readonly string[] {
+function formatService({ file, keeping, document, shared, manual }: InitResult): readonly string[] {
   const folder = dirname(file);
   const secrets = keeping === "file" ? document.secrets.map(({ path }) => path) : [];
   const folders = [folder, ...new Set(secrets.map((path) => dirname(path)))].map(quote).join(" ");

@@ -1,7 +1,7 @@
 import { Instance } from "../../config/schema.ts";
 import { TLP, type Tlp } from "../../model/vocabulary.ts";
 import { Feed } from "../../sources/index.ts";
-import type { Asker } from "./ask.ts";
+import type { Prompter } from "./ask.ts";
 import { askChannel, CHANNELS, type Channel, fits, listOf, optionally, type Standard } from "./channel.ts";
 import type { Answers } from "./document.ts";
 import { probeApi, probeFeed } from "./probe.ts";
@@ -35,7 +35,7 @@ export function tlpNamed(text: string): Tlp | undefined {
 }
 
 /** Asks everything, and tests what can be tested at once. */
-export async function askAnswers(asker: Asker, given: Given, listenMs: number): Promise<Answers> {
+export async function askAnswers(asker: Prompter, given: Given, listenMs: number): Promise<Answers> {
   asker.say("\nYour MISP. Alerts link to its address, and its REST API is there.");
   const url = await asker.ask("Its address, e.g. https://misp.example.org (Enter: none)", {
     standard: given.url,
@@ -74,7 +74,7 @@ export async function askAnswers(asker: Asker, given: Given, listenMs: number): 
   };
 }
 
-async function askFeed(asker: Asker, given: Given, url: string, listenMs: number) {
+async function askFeed(asker: Prompter, given: Given, url: string, listenMs: number) {
   const host = url === "" ? "127.0.0.1" : new URL(url).hostname;
   let endpointsText = given.endpoints?.join(" ") ?? `tcp://${host}:50000`;
   let username = given.username ?? "";
@@ -116,7 +116,7 @@ async function askFeed(asker: Asker, given: Given, url: string, listenMs: number
 const WITHOUT_KEY =
   "what the feed leaves open about an event stays unknown, and is not told (README, “Which kinds can pass a guard”).";
 
-async function askApi(asker: Asker, url: string) {
+async function askApi(asker: Prompter, url: string) {
   let value = "";
   let caFile = "";
   asker.say("\nWith an API key, MISP is asked about what the feed tells too little of, and what it missed.");

@@ -22,7 +22,7 @@ import {
 } from "./terminal.ts";
 
 /** Where and for whom it is written. */
-export interface Look extends Style {
+export interface ConsoleStyle extends Style {
   readonly colors: boolean;
   /** Infinite where the output is no terminal: then nothing is wrapped, so that programs find values in one piece. */
   readonly columns: number;
@@ -38,7 +38,7 @@ const IDS = clean("IDS");
  * A batch for people: for each alert a bar in the colour of its threat level with marking, title, facts and indicators.
  * Several are a digest, in which each is shorter, and those after the thirtieth are a line.
  */
-export function formatText(payload: Payload, look: Look): TerminalText {
+export function formatText(payload: Payload, look: ConsoleStyle): TerminalText {
   const listed = listItems(payload);
   const paint = choosePainter(look.colors);
   const columns = Math.max(MIN_COLUMNS, look.columns) - 2;

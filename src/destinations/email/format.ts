@@ -8,10 +8,10 @@ import { type Attachment, formatAttachments } from "./attachments.ts";
 import { formatHtml, formatHtmlBody } from "./layout.ts";
 import { formatSubject, type Subject } from "./subject.ts";
 import { formatText, type MailText } from "./text.ts";
-import { cutView, type Room, type View, viewOf, WHOLE } from "./view.ts";
+import { cutView, type MailLimits, type MailView, viewOf, WHOLE } from "./view.ts";
 
 /** What a mail says, before it is MIME. */
-export interface Content {
+export interface MailContent {
   readonly subject: Subject;
   readonly text: MailText;
   readonly html: Html;
@@ -32,7 +32,7 @@ export interface Content {
 }
 
 /** How one destination wants its mails. */
-export interface Letterhead {
+export interface MailOptions {
   readonly style: Style;
   readonly attach: readonly ("csv" | "json")[];
   /** The domain of the sender, for what must be unique in the world. */
@@ -46,15 +46,15 @@ export const MAX_HTML_BYTES = 90_000;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Rooms from the largest to the smallest; in each one number is sought, the others stay. */
-const STAGES: readonly ((n: number) => Room)[] = [
+const STAGES: readonly ((n: number) => MailLimits)[] = [
   (n) => ({ ...WHOLE, rows: n, lines: n }),
   (n) => ({ ...WHOLE, rows: 0, lines: n, context: false }),
   (n) => ({ ...WHOLE, rows: 0, lines: 0, context: false, facts: false, removed: 5, entries: n }),
 ];
 
 /** The view with all that there is room for: indicators go first, then context, then facts, then whole entries. */
-function fitView(whole: View, bytesOf: (view: View) => number): View {
-  const fits = (view: View) => bytesOf(view) <= MAX_HTML_BYTES;
+function fitView(whole: MailView, bytesOf: (view: MailView) => number): MailView {
+  const fits = (view: MailView) => bytesOf(view) <= MAX_HTML_BYTES;
   const longest = Math.max(...whole.entries.map(({ rows, head }) => Math.max(rows.length, head.body?.length ?? 0)), 0);
   const tries = [longest, longest, WHOLE.entries];
   for (const [index, room] of STAGES.entries()) {
@@ -66,9 +66,10 @@ function fitView(whole: View, bytesOf: (view: View) => number): View {
   return cutView(whole, { ...WHOLE, rows: 0, lines: 0, context: false, facts: false, removed: 0, entries: 0 });
 }
 
-function describeCut(whole: View, view: View): readonly string[] {
-  const count = (of: (entry: View["entries"][number]) => number) => (sum: number, entry: View["entries"][number]) =>
-    sum + of(entry);
+function describeCut(whole: MailView, view: MailView): readonly string[] {
+  const count =
+    (of: (entry: MailView["entries"][number]) => number) => (sum: number, entry: MailView["entries"][number]) =>
+      sum + of(entry);
   const shown = whole.entries.slice(0, view.entries.length);
   const rows =
     shown.reduce(
@@ -87,7 +88,7 @@ function describeCut(whole: View, view: View): readonly string[] {
     count((entry) => entry.moreLines),
     0,
   );
-  const hasLost = (of: (entry: View["entries"][number]) => number) =>
+  const hasLost = (of: (entry: MailView["entries"][number]) => number) =>
     shown.some((entry, index) => of(entry) > of(view.entries[index] ?? entry));
   return [
     ...(rows > 0 ? [`${formatCount(rows, "indicator")} left out`] : []),
@@ -100,7 +101,7 @@ function describeCut(whole: View, view: View): readonly string[] {
 }
 
 /** `urgent.misp-herald.example.org`: what people filter by. */
-function listIdOf(payload: Payload, { listId, domain }: Letterhead): CleanText {
+function listIdOf(payload: Payload, { listId, domain }: MailOptions): CleanText {
   const route = payload.entries[0]?.routes[0] ?? payload.destination;
   const label = route.replace(/[^A-Za-z0-9]+/g, "-").replace(/^-|-$/g, "") || "alerts";
   return clean(listId ?? `${label.slice(0, 63)}.misp-herald.${domain}`);
@@ -128,14 +129,14 @@ function labelsOf(payload: Payload): Readonly<Record<string, string>> {
 }
 
 /** Writes the mail of a payload; the same payload always makes the same mail. */
-export function formatContent(payload: Payload, letterhead: Letterhead): Content {
-  const { style } = letterhead;
+export function formatContent(payload: Payload, mailOptions: MailOptions): MailContent {
+  const { style } = mailOptions;
   const whole = viewOf(payload, style);
   const subject = formatSubject(payload, whole, style);
-  const listId = listIdOf(payload, letterhead);
-  const draw = (view: View) => formatHtml(view, clean(subject), listId);
+  const listId = listIdOf(payload, mailOptions);
+  const draw = (view: MailView) => formatHtml(view, clean(subject), listId);
   const view = fitView(whole, (candidate) => Buffer.byteLength(draw(candidate)));
-  const attachments = formatAttachments(payload, letterhead.attach, style);
+  const attachments = formatAttachments(payload, mailOptions.attach, style);
   const threadId = threadOf(payload);
   return {
     subject,

@@ -5,7 +5,7 @@ import { MAX_ATTACHMENT_BYTES } from "./attachments.ts";
 import { formatContent, MAX_HTML_BYTES } from "./format.ts";
 import { composeEncryptedMail, composeMail } from "./mime.ts";
 import { EMAIL_OPTIONS } from "./options.ts";
-import type { Trouble } from "./outcome.ts";
+import type { MailFailure } from "./outcome.ts";
 import { formatMailPage } from "./page.ts";
 import { type Keyring, openKeyring } from "./pgp.ts";
 import { combine, note, openRecipients, pendingOf } from "./recipients.ts";
@@ -29,7 +29,7 @@ export const email = defineDestination({
     const domain = domainOf(from);
     const addressing = { from, to, cc, replyTo: options.reply_to, domain };
     const everybody = addressesOf([...to, ...cc]);
-    const letterhead = {
+    const mailOptions = {
       style: { timeZone: options.timezone, defang: options.defang },
       attach: options.attach,
       domain,
@@ -51,7 +51,7 @@ export const email = defineDestination({
 
     const openKeys = async () => {
       const opened = pgp ? await openKeyring(pgp.keys, everybody, now()) : undefined;
-      const trouble: Trouble | undefined =
+      const trouble: MailFailure | undefined =
         opened && "failure" in opened ? { kind: "destination_rejected", ...opened.failure } : undefined;
       return { keyring: opened && "keyring" in opened ? opened.keyring : undefined, trouble };
     };
@@ -65,9 +65,9 @@ export const email = defineDestination({
         if (keyTrouble) {
           return keyTrouble;
         }
-        const content = formatContent(payload, letterhead);
+        const content = formatContent(payload, mailOptions);
         const progress = recipients.of(payload.batch);
-        const troubles: Trouble[] = [];
+        const troubles: MailFailure[] = [];
         const deferred: Rejection[] = [];
         const { encrypted, clear, unreachable } = share(keyring, pendingOf(everybody, progress));
         const deliver = async (addresses: readonly string[], compose: () => Promise<Buffer>) => {
@@ -102,7 +102,7 @@ export const email = defineDestination({
       },
       async preview(payload) {
         const { keyring, trouble } = await openKeys();
-        const content = formatContent(payload, letterhead);
+        const content = formatContent(payload, mailOptions);
         const { encrypted, clear, unreachable } = share(keyring, everybody);
         const headers: readonly (readonly [string, string])[] = [
           ["From", formatMailbox(from)],

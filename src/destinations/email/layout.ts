@@ -4,7 +4,7 @@ import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
 import type { ThreatLevel } from "../../model/vocabulary.ts";
 import { formatLevels, formatMarking, formatTotal, formatUnlisted } from "./text.ts";
-import type { EntryView, View } from "./view.ts";
+import type { EntryView, MailView } from "./view.ts";
 
 // Tables and inline styles, since Outlook draws with Word's engine and Gmail drops what it does not know. The style sheet
 // only adds what may be missing: dark colours, and a narrow screen. Nothing is fetched, and no address but the link's is live.
@@ -57,7 +57,7 @@ function row(padding: Html, content: Html): Html {
 }
 
 /** The label in FIRST's colours, on black in every theme; at the top and at the bottom, as FIRST asks. */
-function formatMarkingBar(view: View): Html {
+function formatMarkingBar(view: MailView): Html {
   const [tlp = clean(""), ...rest] = formatMarking(view);
   const others = rest.map((label) => html`<span style="color:#ffffff"> &middot; ${say(label)}</span>`);
   const color = escapeHtml(TLP_COLORS[view.tlp]);
@@ -225,7 +225,7 @@ function formatAmong(entry: EntryView): Html {
 ${content.map((part) => html`<tr><td class="ik" style="padding:3px 0;${INK}">${part}</td></tr>\n`)}</table></td></tr>\n`;
 }
 
-function formatDigest(view: View): Html {
+function formatDigest(view: MailView): Html {
   const counts = view.levels.map(({ level, n }) => formatLevelChip(level, n));
   return html`${[
     row(html`18px 24px 0`, formatTitle(formatTotal(view), html`h1`, html`20px;line-height:26px`)),
@@ -235,7 +235,7 @@ function formatDigest(view: View): Html {
 }
 
 /** What a list of mails shows beside the subject. */
-function formatPreheader(view: View): CleanText {
+function formatPreheader(view: MailView): CleanText {
   const [first] = view.entries;
   if (!first || view.entries.length + view.moreEntries > 1) {
     return formatLevels(view);
@@ -245,7 +245,7 @@ function formatPreheader(view: View): CleanText {
 }
 
 /** The body of the HTML part, without the document around it. */
-export function formatHtmlBody(view: View, listId: CleanText): Html {
+export function formatHtmlBody(view: MailView, listId: CleanText): Html {
   const isAlone = view.entries.length + view.moreEntries === 1;
   const more =
     view.moreEntries > 0
@@ -263,7 +263,7 @@ ${formatMarkingBar(view)}${isAlone ? html`${view.entries.map(formatAlone)}` : fo
 }
 
 /** The HTML part of a mail. */
-export function formatHtml(view: View, subject: CleanText, listId: CleanText): Html {
+export function formatHtml(view: MailView, subject: CleanText, listId: CleanText): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>

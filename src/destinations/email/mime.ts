@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import MailComposer from "nodemailer/lib/mail-composer";
 import MimeNode from "nodemailer/lib/mime-node";
 import type { Mailbox } from "./address.ts";
-import type { Content } from "./format.ts";
+import type { MailContent } from "./format.ts";
 import { ENCRYPTED_SUBJECT } from "./subject.ts";
 
 /** Who writes to whom; in the headers of every copy, whoever gets it. */
@@ -23,7 +23,7 @@ function box({ name, address }: Mailbox): { name: string; address: string } {
   return { name: name ?? "", address };
 }
 
-function headersOf(content: Content): Record<string, string> {
+function headersOf(content: MailContent): Record<string, string> {
   return {
     "Auto-Submitted": "auto-generated", // RFC 3834: no out-of-office answers
     "X-Auto-Response-Suppress": "OOF, AutoReply", // the same for Exchange; bounces are welcome
@@ -54,7 +54,7 @@ export function headerText(text: string): string {
   return [...words, word].map((part) => `=?UTF-8?B?${Buffer.from(part).toString("base64")}?=`).join(" ");
 }
 
-function fieldsOf(content: Content, { from, to, cc, replyTo, domain }: Addressing, messageId: string) {
+function fieldsOf(content: MailContent, { from, to, cc, replyTo, domain }: Addressing, messageId: string) {
   const thread = content.threadId === undefined ? undefined : `<${content.threadId}@${domain}>`;
   return {
     ...CLOSED,
@@ -69,7 +69,7 @@ function fieldsOf(content: Content, { from, to, cc, replyTo, domain }: Addressin
 }
 
 /** Follows from all of the content, so that nothing in it can be made to look like the boundary. */
-function boundaryOf(content: Content): string {
+function boundaryOf(content: MailContent): string {
   const hash = createHash("sha256").update(content.messageId).update(content.text).update(content.html);
   for (const { content: file } of content.attachments) {
     hash.update(file);
@@ -77,7 +77,7 @@ function boundaryOf(content: Content): string {
   return hash.digest("hex").slice(0, 32);
 }
 
-function compile(content: Content, addressing: Addressing, messageId: string): MimeNode {
+function compile(content: MailContent, addressing: Addressing, messageId: string): MimeNode {
   return new MailComposer({
     ...fieldsOf(content, addressing, messageId),
     subject: headerText(content.subject),
@@ -97,7 +97,7 @@ function compile(content: Content, addressing: Addressing, messageId: string): M
 }
 
 /** The bytes of a mail, the same for the same content. */
-export function composeMail(content: Content, addressing: Addressing): Promise<Buffer> {
+export function composeMail(content: MailContent, addressing: Addressing): Promise<Buffer> {
   return compile(content, addressing, content.messageId).build();
 }
 
@@ -106,7 +106,7 @@ export function composeMail(content: Content, addressing: Addressing): Promise<B
  * and mailboxes need. `encrypt` gives the armour of what it is given.
  */
 export async function composeEncryptedMail(
-  content: Content,
+  content: MailContent,
   addressing: Addressing,
   encrypt: (mail: Buffer) => Promise<string>,
 ): Promise<Buffer> {

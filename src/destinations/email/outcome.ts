@@ -1,7 +1,7 @@
 import type { Outcome } from "../../model/payload.ts";
 
 /** What became of a mail that the server did not take, or of all that was tried. */
-export type Trouble = Exclude<Outcome, { readonly kind: "done" | "unproven" | "retry_after" }>;
+export type MailFailure = Exclude<Outcome, { readonly kind: "done" | "unproven" | "retry_after" }>;
 
 /** How far a mail had come: after `handed_over` the server may have taken it. */
 export type Phase = "before" | "handed_over";
@@ -77,7 +77,7 @@ const CERTIFICATE = /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT|HO
 const TLS = /^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|EPROTO$)/;
 
 interface Verdict {
-  readonly kind: Trouble["kind"];
+  readonly kind: MailFailure["kind"];
   readonly reason: string;
   readonly hint?: string;
 }
@@ -156,7 +156,7 @@ function isDown({ reply, command, code }: SmtpError): boolean {
 }
 
 /** The answer to DATA was another than 354: the server has not read the mail, whatever it says to the lines of it. */
-export const NO_DATA: Trouble = {
+export const NO_DATA: MailFailure = {
   kind: "retry",
   down: true,
   reason: "data-not-started",
@@ -164,7 +164,7 @@ export const NO_DATA: Trouble = {
 };
 
 /** What a failed attempt means for a delivery. A mail that was handed over without an answer may have been taken. */
-export function classifySmtpError(error: SmtpError, phase: Phase): Trouble {
+export function classifySmtpError(error: SmtpError, phase: Phase): MailFailure {
   const { kind, ...why } = error.reply === undefined ? judgeSilence(error) : judgeReply(error);
   const detail = detailOf(error);
   if (kind !== "retry") {

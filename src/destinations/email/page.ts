@@ -1,5 +1,5 @@
 import { escapeHtml, formatPage, html } from "../../alert/html.ts";
-import type { Content } from "./format.ts";
+import type { MailContent } from "./format.ts";
 import { MAIL_CSS } from "./layout.ts";
 
 const CSS = html`
@@ -12,7 +12,10 @@ dd { margin: 0; overflow-wrap: anywhere; }
 `;
 
 /** Draws a mail as a mail program does: its headers, then its HTML. */
-export function formatMailPage(headers: readonly (readonly [name: string, value: string])[], content: Content): string {
+export function formatMailPage(
+  headers: readonly (readonly [name: string, value: string])[],
+  content: MailContent,
+): string {
   const list = headers.map(([name, value]) => html`<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`);
   return formatPage("Mail", html`${CSS}${MAIL_CSS}`, html`<dl>${list}</dl>\n${content.body}`);
 }

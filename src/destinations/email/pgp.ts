@@ -11,9 +11,9 @@ export interface Keyring {
   encrypt(mail: Uint8Array): Promise<string>;
 }
 
-export type Opened = { readonly keyring: Keyring } | { readonly failure: Failure };
+export type OpenedKeyring = { readonly keyring: Keyring } | { readonly failure: Failure };
 
-function failed(reason: string, hint: string): Opened {
+function failed(reason: string, hint: string): OpenedKeyring {
   return { failure: { reason, hint } };
 }
 
@@ -46,7 +46,7 @@ export async function openKeyring(
   paths: readonly string[],
   recipients: readonly string[],
   nowMs: number,
-): Promise<Opened> {
+): Promise<OpenedKeyring> {
   const openpgp = await import("openpgp").catch(() => undefined);
   if (!openpgp) {
     return failed("pgp-not-installed", "Install the optional package openpgp beside misp-herald: npm install openpgp");

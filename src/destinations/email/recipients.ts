@@ -1,6 +1,6 @@
 import type { Outcome } from "../../model/payload.ts";
-import type { Trouble } from "./outcome.ts";
-import type { Attempt, Rejection } from "./smtp.ts";
+import type { MailFailure } from "./outcome.ts";
+import type { MailResult, Rejection } from "./smtp.ts";
 
 /** What is known of the recipients of one batch, over all its attempts in this process. */
 export interface Progress {
@@ -42,7 +42,7 @@ export function pendingOf(addresses: readonly string[], { served, dead }: Progre
 }
 
 /** Notes who is done with; returns those that the server asks to come back for. */
-export function note(progress: Progress, attempt: Attempt): readonly Rejection[] {
+export function note(progress: Progress, attempt: MailResult): readonly Rejection[] {
   for (const address of attempt.accepted) {
     progress.served.add(address);
   }
@@ -59,12 +59,16 @@ const REFUSED_HINT = "The server knows none of the addresses in `to` and `cc`, o
 /** What several attempts for several recipients are as one outcome; what can still succeed counts before what cannot. */
 export function combine(
   { served, dead }: Progress,
-  troubles: readonly Trouble[],
+  troubles: readonly MailFailure[],
   deferred: readonly Rejection[],
 ): Outcome {
-  const find = (kind: Trouble["kind"]) => troubles.find((trouble) => trouble.kind === kind);
+  const find = (kind: MailFailure["kind"]) => troubles.find((trouble) => trouble.kind === kind);
   const [first] = deferred;
-  const waiting: Trouble | undefined = first && { kind: "retry", reason: "recipient-deferred", detail: first.detail };
+  const waiting: MailFailure | undefined = first && {
+    kind: "retry",
+    reason: "recipient-deferred",
+    detail: first.detail,
+  };
   const trouble =
     find("destination_rejected") ?? find("retry") ?? waiting ?? find("ambiguous") ?? find("message_rejected");
   if (trouble) {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { createTransport, type SMTPPoolOptions } from "nodemailer";
 import type { Smtp } from "./options.ts";
-import { classifySmtpError, detailOf, NO_DATA, type Phase, parseSmtpError, type Trouble } from "./outcome.ts";
+import { classifySmtpError, detailOf, type MailFailure, NO_DATA, type Phase, parseSmtpError } from "./outcome.ts";
 
 /** A recipient that the server does not take: for good, or for now. */
 export interface Rejection {
@@ -12,13 +12,13 @@ export interface Rejection {
 }
 
 /** What became of one mail: who is served, who is not, and what went wrong for all the others. */
-export interface Attempt {
+export interface MailResult {
   readonly accepted: readonly string[];
   readonly refused: readonly Rejection[];
-  readonly trouble?: Trouble;
+  readonly trouble?: MailFailure;
 }
 
-export interface Letter {
+export interface OutgoingMail {
   readonly from: string;
   readonly to: readonly string[];
   readonly raw: Buffer;
@@ -28,7 +28,7 @@ export interface Letter {
 /** A connection to one mail server; opened when used, and again when lost. */
 export interface SmtpSession extends AsyncDisposable {
   /** Rejects only when `signal` aborts, with its reason. */
-  send(letter: Letter): Promise<Attempt>;
+  send(letter: OutgoingMail): Promise<MailResult>;
 }
 
 /** RFC 5321 4.5.3.2: so long a server may take to greet, and so long to take a mail, which is the longest of all steps. */
@@ -146,7 +146,7 @@ function refusalsOf(errors: unknown): readonly Rejection[] {
   });
 }
 
-function attemptOf(error: unknown, { phase, notStarted }: Progress): Attempt {
+function attemptOf(error: unknown, { phase, notStarted }: Progress): MailResult {
   if (notStarted) {
     return { accepted: [], refused: [], trouble: NO_DATA };
   }

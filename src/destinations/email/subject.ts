@@ -5,7 +5,7 @@ import { type CleanText, clean, join, truncate } from "../../alert/text.ts";
 import type { Brand } from "../../model/brand.ts";
 import type { Payload } from "../../model/payload.ts";
 import { formatLevels, formatTotal } from "./text.ts";
-import type { View } from "./view.ts";
+import type { MailView } from "./view.ts";
 
 /** One line for a header, of at most MAX_SUBJECT UTF-16 units. */
 export type Subject = Brand<string, "Subject">;
@@ -34,7 +34,7 @@ function frameTitle(before: CleanText, title: CleanText, after: CleanText): Subj
 /**
  * `[MISP] [TLP:AMBER] High - title (#4711)`: the same for every mail about one event, so that mailboxes keep them together.
  */
-export function formatSubject(payload: Payload, view: View, style: Style): Subject {
+export function formatSubject(payload: Payload, view: MailView, style: Style): Subject {
   const label = payload.tlp === "untagged" ? [] : [clean(`[${formatTlp(payload.tlp)}]`)];
   const mark = [clean("[MISP]"), ...label];
   const [entry] = payload.entries;

@@ -3,7 +3,7 @@ import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { type CleanText, clean, formatCount, formatNumber, join, truncate } from "../../alert/text.ts";
 import type { Brand } from "../../model/brand.ts";
-import type { EntryView, View } from "./view.ts";
+import type { EntryView, MailView } from "./view.ts";
 
 /**
  * The plain text of a mail: our own literals and clean text. No line begins with text from MISP, since readers of mail see
@@ -124,7 +124,7 @@ function formatEntry(entry: EntryView, isAlone: boolean): readonly MailText[] {
 }
 
 /** Counts by threat level: `3 high, 4 medium`. */
-export function formatLevels({ levels }: View): CleanText {
+export function formatLevels({ levels }: MailView): CleanText {
   return join(
     levels.map(({ level, n }) => clean(`${formatNumber(n)} ${LEVELS[level].word.toLowerCase()}`)),
     ", ",
@@ -132,18 +132,18 @@ export function formatLevels({ levels }: View): CleanText {
 }
 
 /** How many alerts a digest tells of: `12 alerts`. */
-export function formatTotal({ entries, moreEntries }: View): CleanText {
+export function formatTotal({ entries, moreEntries }: MailView): CleanText {
   return formatCount(entries.length + moreEntries, "alert");
 }
 
 /** The label of the whole mail, with the PAP where it tells of one thing only. */
-export function formatMarking({ tlp, entries }: View): readonly CleanText[] {
+export function formatMarking({ tlp, entries }: MailView): readonly CleanText[] {
   const pap = entries.length === 1 ? entries[0]?.head.pap : undefined;
   return [formatTlp(tlp), ...(pap === undefined ? [] : [pap])];
 }
 
 /** The text of a mail, for whoever reads no HTML: the same, in the same order. */
-export function formatText(view: View, listId: CleanText): MailText {
+export function formatText(view: MailView, listId: CleanText): MailText {
   const marking = plain`${join(formatMarking(view), " · ")}`;
   const isAlone = view.entries.length + view.moreEntries === 1;
   const levels = formatLevels(view);

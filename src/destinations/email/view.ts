@@ -21,7 +21,7 @@ export interface EntryView {
 }
 
 /** What a mail says; text and HTML are two ways to draw this. */
-export interface View {
+export interface MailView {
   readonly tlp: Tlp | "untagged";
   readonly destination: string;
   readonly entries: readonly EntryView[];
@@ -32,7 +32,7 @@ export interface View {
 }
 
 /** How much of a view a mail has room for. */
-export interface Room {
+export interface MailLimits {
   readonly entries: number;
   /** Attributes and template lines of one entry. */
   readonly rows: number;
@@ -45,7 +45,7 @@ export interface Room {
 
 /** More entries than anybody reads in one mail. */
 export const MAX_ENTRIES = 30;
-export const WHOLE: Room = {
+export const WHOLE: MailLimits = {
   entries: MAX_ENTRIES,
   rows: 10_000,
   lines: 10_000,
@@ -78,7 +78,7 @@ function headOf(entry: Entry, style: Style, minimal: boolean): Headline {
 }
 
 /** All that a mail could say of a payload. */
-export function viewOf(payload: Payload, style: Style): View {
+export function viewOf(payload: Payload, style: Style): MailView {
   const listed = listItems(payload);
   const entries = payload.entries.map((entry, index): EntryView => {
     const head = headOf(entry, style, payload.minimal);
@@ -109,7 +109,7 @@ export function viewOf(payload: Payload, style: Style): View {
   };
 }
 
-function cutEntry({ head, rows, more, removed, moreRemoved, moreLines, tlp }: EntryView, room: Room): EntryView {
+function cutEntry({ head, rows, more, removed, moreRemoved, moreLines, tlp }: EntryView, room: MailLimits): EntryView {
   const { body, ...rest } = room.facts ? head : { ...bare(head), ...(head.level && { level: head.level }) };
   const lines = body?.slice(0, room.lines);
   return {
@@ -124,7 +124,7 @@ function cutEntry({ head, rows, more, removed, moreRemoved, moreLines, tlp }: En
 }
 
 /** A view with no more in it than there is room for; what goes is counted. */
-export function cutView(view: View, room: Room): View {
+export function cutView(view: MailView, room: MailLimits): MailView {
   return {
     ...view,
     entries: view.entries.slice(0, room.entries).map((entry) => cutEntry(entry, room)),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseRetryAfter } from "../../base/http.ts";
 import type { Outcome } from "../../model/payload.ts";
-import { classifyReply, type Reply } from "../http.ts";
+import { classifyReply, type HttpReply } from "../http.ts";
 
 type Verdict = Exclude<Outcome["kind"], "done" | "unproven">;
 
@@ -97,7 +97,7 @@ const DEFAULT_WAIT_MS = 30_000;
 const QUOTA_WAIT_MS = 3_600_000;
 
 /** The Web API proves by `ok: true` that it has posted, an incoming webhook by the text `ok`. */
-export type Surface = "api" | "webhook";
+export type SlackTransport = "api" | "webhook";
 
 const ApiAnswer = z.object({
   ok: z.boolean(),
@@ -108,7 +108,7 @@ const ApiAnswer = z.object({
 /** What Slack says: that it has posted, or which error. Undefined: this is not Slack's. */
 function readAnswer(
   body: string,
-  surface: Surface,
+  surface: SlackTransport,
 ): "ok" | { readonly code: string; readonly at?: string } | undefined {
   const text = body.trim();
   if (surface === "webhook" && /^[a-z][a-z0-9_]{0,63}$/.test(text)) {
@@ -142,7 +142,7 @@ function pointersOf(messages: readonly string[]): { readonly at?: string } {
 }
 
 /** What a reply of Slack means for a delivery. */
-export function classifyAnswer(reply: Reply, now: number, surface: Surface): Outcome {
+export function classifyAnswer(reply: HttpReply, now: number, surface: SlackTransport): Outcome {
   // Slack proves by 200 and its words that it has posted; any other success is a gateway's.
   const basic = withHint(classifyReply(reply, now, { 201: "unproven" }));
   if ("failure" in reply) {

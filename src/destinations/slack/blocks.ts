@@ -23,16 +23,16 @@ export interface Run {
   readonly style?: { readonly bold?: true; readonly strike?: true };
 }
 
-export interface Link {
+export interface RichLink {
   readonly type: "link";
   readonly url: SlackUrl;
   readonly text: SlackText;
   readonly style?: { readonly bold: true };
 }
 
-export interface Paragraph {
+export interface RichParagraph {
   readonly type: "rich_text_section";
-  readonly elements: readonly (Run | Link)[];
+  readonly elements: readonly (Run | RichLink)[];
 }
 
 export interface Preformatted {
@@ -50,7 +50,7 @@ export interface Button {
 
 export interface RichText {
   readonly type: "rich_text";
-  readonly elements: readonly (Paragraph | Preformatted)[];
+  readonly elements: readonly (RichParagraph | Preformatted)[];
 }
 
 export type Block =
@@ -146,7 +146,7 @@ function measureBlock(block: Block): number {
       return sum(block.elements, measureButton);
     case "rich_text":
       return sum(block.elements, ({ elements }) =>
-        sum<Run | Link>(elements, (run) => lengthOf(run.text) + (run.type === "link" ? lengthOf(run.url) : 0)),
+        sum<Run | RichLink>(elements, (run) => lengthOf(run.text) + (run.type === "link" ? lengthOf(run.url) : 0)),
       );
   }
 }
@@ -180,12 +180,12 @@ export function struck(text: SlackText): Run {
 }
 
 /** Text that flows. */
-export function paragraph(elements: readonly (Run | Link)[]): Paragraph {
+export function paragraph(elements: readonly (Run | RichLink)[]): RichParagraph {
   return { type: "rich_text_section", elements };
 }
 
 /** A block of text that flows and of text in columns; undefined without any: Slack refuses an empty one. */
-export function richText(elements: readonly (Paragraph | Preformatted)[]): readonly RichText[] {
+export function richText(elements: readonly (RichParagraph | Preformatted)[]): readonly RichText[] {
   const filled = elements.filter((element) => element.elements.length > 0);
   return filled.length > 0 ? [{ type: "rich_text", elements: filled }] : [];
 }

@@ -1,12 +1,12 @@
 import { type FetchFunction, type Logger, LogLevel, WebClient } from "@slack/web-api";
 import { Secret } from "../../base/secret.ts";
 import { USER_AGENT } from "../../base/version.ts";
-import { type HttpClient, openHttp, type Reply } from "../http.ts";
+import { type HttpClient, type HttpReply, openHttp } from "../http.ts";
 
 /** Posts messages to one channel. */
-export interface Poster extends AsyncDisposable {
+export interface SlackClient extends AsyncDisposable {
   /** Rejects only when `signal` aborts, with its reason, or by a bug. */
-  post(request: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Reply>;
+  post(request: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<HttpReply>;
 }
 
 const API_URL = "https://slack.com/api/";
@@ -31,14 +31,16 @@ interface Transport {
 }
 
 /** Posts through Slack's Web API with a bot token. */
-export function openApi(options: Transport & { readonly token: Secret; readonly apiUrl?: string | undefined }): Poster {
+export function openApi(
+  options: Transport & { readonly token: Secret; readonly apiUrl?: string | undefined },
+): SlackClient {
   const { token, apiUrl = API_URL, timeoutMs, caFile } = options;
   const base = apiUrl.endsWith("/") ? apiUrl : `${apiUrl}/`;
   const url = new Secret(base + METHOD);
   const http = openHttp({ url, timeoutMs, caFile, maxResponseBytes: MAX_ANSWER_BYTES });
   return {
     async post(request, signal) {
-      let reply: Reply | undefined;
+      let reply: HttpReply | undefined;
       // A client of its own for each call, because the signal is the call's; connections are in `http`.
       const client = new WebClient(token.reveal(), {
         slackApiUrl: base,
@@ -69,7 +71,7 @@ export function openApi(options: Transport & { readonly token: Secret; readonly 
 }
 
 /** Posts to an incoming webhook. */
-export function openIncomingWebhook(options: Transport & { readonly url: Secret }): Poster {
+export function openIncomingWebhook(options: Transport & { readonly url: Secret }): SlackClient {
   const http = openHttp(options);
   return {
     post: (request, signal) =>
@@ -84,7 +86,7 @@ function post(http: HttpClient, headers: Readonly<Record<string, string>>, body:
 }
 
 /** What the SDK expects of `fetch`. */
-function toResponse(reply: Reply, url: Secret): Awaited<ReturnType<FetchFunction>> {
+function toResponse(reply: HttpReply, url: Secret): Awaited<ReturnType<FetchFunction>> {
   if ("failure" in reply) {
     throw new Error(reply.failure.reason);
   }

@@ -1,7 +1,7 @@
 import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
 import type { FactId } from "../../alert/facts.ts";
 import { formatTlp, type Headline, headline } from "../../alert/headline.ts";
-import { type Indicator, indicator, type Listed, listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
+import { type Indicator, indicator, type ListedItems, listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
@@ -36,7 +36,7 @@ import { type Amounts, shrink } from "./shrink.ts";
 import { literal, type Mrkdwn, slack, slackUrl } from "./text.ts";
 
 /** A message, and what was left out of it so that Slack takes it, in words. */
-export interface Formatted {
+export interface FormattedMessage {
   readonly message: SlackMessage;
   readonly trimmed: readonly string[];
 }
@@ -47,7 +47,7 @@ const MAX_DETAILS = 300;
 const DIGEST_FACTS: ReadonlySet<FactId> = new Set<FactId>(["org", "attributes", "sightings", "tag"]);
 
 /** Makes the message for a payload. Over Slack's limits low-value parts go first, and never marking, title and link. */
-export function formatMessage(payload: Payload, style: Style): Formatted {
+export function formatMessage(payload: Payload, style: Style): FormattedMessage {
   if (payload.minimal) {
     return formatMinimal(payload, style);
   }
@@ -70,7 +70,7 @@ function summarise(words: Headline): CleanText {
 type AlertPart = "rows" | "context" | "facts" | "lines" | "removed";
 const ALERT_ORDER: readonly AlertPart[] = ["rows", "context", "facts", "lines", "removed"];
 
-function formatAlert(payload: Payload, entry: Entry, style: Style): Formatted {
+function formatAlert(payload: Payload, entry: Entry, style: Style): FormattedMessage {
   const words = headline(entry, style);
   const [listed = NOTHING_LISTED] = listItems(payload);
   const rows = words.body ? [] : listed.items.map((item) => indicator(entry, item, style));
@@ -114,7 +114,7 @@ function formatContent(
   words: Headline,
   rows: readonly Indicator[],
   removed: readonly Indicator[],
-  listed: Listed,
+  listed: ListedItems,
   amounts: Amounts<AlertPart>,
 ): readonly Block[] {
   const remarks = [words.changed, words.notice].flatMap((text) => (text ? [text] : []));
@@ -142,7 +142,7 @@ function formatContent(
 type DigestPart = "rows" | "details" | "entries";
 const DIGEST_ORDER: readonly DigestPart[] = ["rows", "details", "entries"];
 
-function formatDigest(payload: Payload, style: Style): Formatted {
+function formatDigest(payload: Payload, style: Style): FormattedMessage {
   const listed = listItems(payload);
   const entries = payload.entries.slice(0, MAX_DIGEST).map((entry, index) => {
     const { items, more, removed, moreRemoved } = listed[index] ?? NOTHING_LISTED;
@@ -233,7 +233,7 @@ function formatEntry(
 // ---------------------------------------------------------------- what nothing can be wrong with
 
 /** Marking, title and link in the oldest kind of block, for when Slack has refused more. */
-function formatMinimal(payload: Payload, style: Style): Formatted {
+function formatMinimal(payload: Payload, style: Style): FormattedMessage {
   const all = payload.entries.map((entry) => headline(entry, style));
   const tlp = formatTlp(payload.tlp);
   const [first] = all;

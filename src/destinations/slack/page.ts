@@ -1,6 +1,6 @@
 import { escapeHtml, formatPage, type Html, html } from "../../alert/html.ts";
 import { formatInstant, type Style } from "../../alert/style.ts";
-import type { Block, Button, Link, Run, SlackMessage } from "./blocks.ts";
+import type { Block, Button, RichLink, Run, SlackMessage } from "./blocks.ts";
 
 const CSS = html`
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1d1c1d; --faint: #616061; --line: #dddddd; --code: #f8f8f8; --link: #1264a3; --button: #007a5a; --call: #fbf3d9; --app: #e8e8e8; }
@@ -62,7 +62,7 @@ function drawBlock(block: Block): Html {
   }
 }
 
-function drawRun(run: Run | Link): Html {
+function drawRun(run: Run | RichLink): Html {
   const text = run.type === "link" ? html`<span class="link">${escapeHtml(run.text)}</span>` : escapeHtml(run.text);
   const strike = run.type === "text" && run.style?.strike ? html`<s>${text}</s>` : text;
   return run.style?.bold ? html`<b>${strike}</b>` : strike;

@@ -9,10 +9,10 @@ import {
   type Block,
   type Button,
   bold,
-  type Paragraph,
   type Preformatted,
   paragraph,
   plain,
+  type RichParagraph,
   run,
   struck,
 } from "./blocks.ts";
@@ -76,7 +76,7 @@ export function withGlyph(level: ThreatLevel | undefined, title: CleanText): Cle
 }
 
 /** The labels in bold, then level and what happened. */
-export function markingLine(words: Headline): Paragraph {
+export function markingLine(words: Headline): RichParagraph {
   const labels = join([words.tlp, ...(words.pap ? [words.pap] : [])], " · ");
   const level = formatLevel(words.level);
   const rest = join([...(level ? [level] : []), ...(words.state ? [words.state] : [])], " · ");
@@ -84,7 +84,7 @@ export function markingLine(words: Headline): Paragraph {
 }
 
 /** `Label  value`, a line each. */
-export function factLines(facts: readonly Omit<FactLine, "id">[]): Paragraph {
+export function factLines(facts: readonly Omit<FactLine, "id">[]): RichParagraph {
   return paragraph(
     facts.flatMap(({ label, value }, index) => [
       bold(slack`${index === 0 ? slack`` : slack`\n`}${literal(label, MAX_LABEL)}`),
@@ -94,7 +94,7 @@ export function factLines(facts: readonly Omit<FactLine, "id">[]): Paragraph {
 }
 
 /** Whole lines of text. */
-export function textLines(texts: readonly CleanText[], maxLength: number = MAX_VALUE): Paragraph {
+export function textLines(texts: readonly CleanText[], maxLength: number = MAX_VALUE): RichParagraph {
   return paragraph(texts.length === 0 ? [] : [run(lines(texts.map((text) => literal(text, maxLength))))]);
 }
 
@@ -116,7 +116,7 @@ export function table(rows: readonly Indicator[]): Preformatted {
 }
 
 /** What is taken back, struck through, a line each, with why; `more` are not listed. */
-export function removedLines(rows: readonly Indicator[], more: number): Paragraph {
+export function removedLines(rows: readonly Indicator[], more: number): RichParagraph {
   if (rows.length === 0) {
     return paragraph([]);
   }

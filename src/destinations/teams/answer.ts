@@ -1,6 +1,6 @@
 import { parseRetryAfter } from "../../base/http.ts";
 import type { Outcome } from "../../model/payload.ts";
-import { classifyReply, type Reply } from "../http.ts";
+import { classifyReply, type HttpReply } from "../http.ts";
 
 const CUT_OFF = "webhook_url is not complete: copy the whole URL of the flow's trigger again, with api-version and sig";
 const NOT_ANYONE =
@@ -56,7 +56,7 @@ function withHint(outcome: Outcome): Outcome {
  * What an answer means. A flow answers 202 before it has posted anything, so that this proves nothing; only a Response step that
  * its owner has put after the posting does, with the body `delivered`. What looks like success may tell a failure in its body.
  */
-export function classifyAnswer(reply: Reply, now: number): Outcome {
+export function classifyAnswer(reply: HttpReply, now: number): Outcome {
   if ("failure" in reply) {
     return withHint(classifyReply(reply, now));
   }
@@ -85,7 +85,7 @@ function inBody(status: number): { readonly detail: string } {
   return { detail: `in the body of an answer with status ${status}` };
 }
 
-function classifyStatus(reply: Extract<Reply, { status: number }>, now: number): Outcome {
+function classifyStatus(reply: Extract<HttpReply, { status: number }>, now: number): Outcome {
   const outcome = classifyReply(reply, now);
   // Teams counts by minutes.
   return outcome.kind === "retry_after" && parseRetryAfter(reply.retryAfter, now) === undefined

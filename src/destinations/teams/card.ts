@@ -84,7 +84,7 @@ export interface Card {
 }
 
 /** What the stock templates of Workflows take: they post each attachment's `content` as a card. */
-export interface Message {
+export interface CardMessage {
   readonly type: "message";
   readonly summary: InertText;
   readonly attachments: readonly [

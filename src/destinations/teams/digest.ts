@@ -6,7 +6,7 @@ import { clean, formatCount, formatNumber, join } from "../../alert/text.ts";
 import type { Payload } from "../../model/payload.ts";
 import { line, openUrl, type RichTextBlock, run } from "./card.ts";
 import {
-  type Content,
+  type CardContent,
   type EntryText,
   formatHead,
   formatIndicators,
@@ -32,7 +32,7 @@ const FINE = { size: "Small", isSubtle: true } as const;
  * A card about several entries, of which `told` are shown: the gravest, as they come. `minimal`: only marking, title and link
  * of each.
  */
-export function formatDigest(payload: Payload, told: readonly EntryText[], minimal: boolean): Content {
+export function formatDigest(payload: Payload, told: readonly EntryText[], minimal: boolean): CardContent {
   const levels = countLevels(payload);
   // Counted by glyph and word, as they stand below.
   const counts = levels.map(({ level, n }) => clean(`${LEVELS[level].glyph} ${formatNumber(n)} ${LEVELS[level].word}`));

@@ -28,7 +28,7 @@ export interface EntryText {
 }
 
 /** Body and actions of a card, which has nothing else that differs. */
-export interface Content {
+export interface CardContent {
   readonly body: readonly Element[];
   readonly actions: readonly (OpenUrl | ToggleVisibility)[];
 }
@@ -81,7 +81,7 @@ export function formatHead(
 }
 
 /** A card about one entry. */
-export function formatAlert({ words, indicators, more, removed, moreRemoved }: EntryText): Content {
+export function formatAlert({ words, indicators, more, removed, moreRemoved }: EntryText): CardContent {
   const { level, tlp, pap, state, title, changed, notice, body, withheld, origin, link } = words;
   const head = formatHead(
     level,
@@ -108,7 +108,7 @@ export function formatAlert({ words, indicators, more, removed, moreRemoved }: E
 }
 
 /** Marking, title and link of one entry. */
-export function formatMinimalAlert({ level, tlp, pap, title, link }: Headline): Content {
+export function formatMinimalAlert({ level, tlp, pap, title, link }: Headline): CardContent {
   return { body: [formatHead(level, tlp, [pap], title)], actions: formatActions(link, 0) };
 }
 

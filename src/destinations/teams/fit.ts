@@ -1,5 +1,5 @@
 import { largest as largestNumber } from "../../alert/fit.ts";
-import type { Message } from "./card.ts";
+import type { CardMessage } from "./card.ts";
 
 /**
  * Teams takes about 28 KB of a message and counts UTF-16 on the way: 14,000 characters of ASCII have been refused. The flow
@@ -14,12 +14,15 @@ export function sizeOf(json: string): number {
 
 /** A message with its text as it is sent. */
 export interface Fitting {
-  readonly message: Message;
+  readonly message: CardMessage;
   readonly text: string;
 }
 
 /** The message with the largest number up to `max` with which it fits; undefined when not even that of 0 does. */
-export function largest(max: number, format: (n: number) => Message): (Fitting & { readonly n: number }) | undefined {
+export function largest(
+  max: number,
+  format: (n: number) => CardMessage,
+): (Fitting & { readonly n: number }) | undefined {
   const sized = (n: number) => {
     const message = format(n);
     return { n, message, text: JSON.stringify(message) };

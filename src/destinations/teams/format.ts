@@ -5,15 +5,15 @@ import { LEVELS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
 import type { Payload } from "../../model/payload.ts";
-import type { Card, Message } from "./card.ts";
+import type { Card, CardMessage } from "./card.ts";
 import { formatDigest, shortened } from "./digest.ts";
-import { type Content, type EntryText, formatAlert, formatMinimalAlert } from "./entry.ts";
+import { type CardContent, type EntryText, formatAlert, formatMinimalAlert } from "./entry.ts";
 import { type Fitting, largest } from "./fit.ts";
 import { formatMentions } from "./mentions.ts";
 import { inertText } from "./text.ts";
 
 /** A message as it is sent, and what was left out so that Teams takes it, in words. */
-export interface Formatted extends Fitting {
+export interface FormattedCard extends Fitting {
   readonly trimmed: readonly string[];
 }
 
@@ -67,7 +67,7 @@ function cutBody(body: readonly CleanText[], n: number): readonly CleanText[] {
  * The message of a payload, within what Teams takes. Over it, indicators go first (from the bottom), then context and facts,
  * then all but marking, title and link, then whole entries; what went is counted.
  */
-export function formatMessage(payload: Payload, style: Style): Formatted {
+export function formatMessage(payload: Payload, style: Style): FormattedCard {
   const listed = listItems(payload);
   const isDigest = payload.entries.length > 1;
   const told = payload.entries.slice(0, MAX_DIGEST).map((entry, index): EntryText => {
@@ -134,7 +134,7 @@ function leftOut(entries: number): readonly string[] {
 }
 
 /** The content of a card with all that is the same in every card. */
-function envelope(payload: Payload, words: Headline | undefined, { body, actions }: Content): Message {
+function envelope(payload: Payload, words: Headline | undefined, { body, actions }: CardContent): CardMessage {
   const people = payload.minimal ? undefined : formatMentions(payload.mentions);
   const [head, ...rest] = body;
   const summary = inertText(summarise(payload, words));

@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { Tried } from "../../absorbing/observer.ts";
+import type { AttemptReport } from "../../absorbing/observer.ts";
 import type { Daemon } from "../../operations/daemon.ts";
 import { FAMILIES, type FamilyName } from "./families.ts";
 import { readProcess } from "./process.ts";
@@ -51,7 +51,7 @@ export class Metrics implements Disposable {
   }
 
   /** An attempt has ended. */
-  attempted({ destination, durationMs }: Tried): void {
+  attempted({ destination, durationMs }: AttemptReport): void {
     this.#timed.add(destination);
     this.#durations.observe({ destination }, durationMs / 1000);
   }

@@ -1,7 +1,7 @@
 import { FAILURES } from "../../delivery/deliver.ts";
 import type { Daemon } from "../../operations/daemon.ts";
+import type { LabelledCounts } from "../../operations/labelled-counts.ts";
 import { forgetUnnamed, knownDestinations, type OwedTotals } from "../../operations/named.ts";
-import type { Tally } from "../../operations/tally.ts";
 import type { FamilyName } from "./families.ts";
 import type { WriteProbe } from "./write-probe.ts";
 
@@ -141,21 +141,21 @@ function sample(name: FamilyName, value: number, labels: Readonly<Record<string,
   return { name, labels, value };
 }
 
-function all(tally: Tally, name: FamilyName, names: readonly string[]): readonly Sample[] {
-  return tally.counts.map(({ labels, n }) => sample(name, n, zip(names, labels)));
+function all(counted: LabelledCounts, name: FamilyName, names: readonly string[]): readonly Sample[] {
+  return counted.counts.map(({ labels, n }) => sample(name, n, zip(names, labels)));
 }
 
 /** What is counted of `about`, the first label; with `from`, the rest of the labels, also before anything is: at zero. */
 function counted(
   about: readonly string[],
-  tally: Tally,
+  counted: LabelledCounts,
   name: FamilyName,
   names: readonly string[],
   from: readonly (readonly string[])[] = [],
 ): readonly Sample[] {
   const zeros = about.flatMap((first) => from.map((rest) => sample(name, 0, zip(names, [first, ...rest]))));
   // Adding nothing to what is there changes nothing.
-  return [...zeros, ...all(tally, name, names).filter(({ labels }) => about.includes(labels[names[0] ?? ""] ?? ""))];
+  return [...zeros, ...all(counted, name, names).filter(({ labels }) => about.includes(labels[names[0] ?? ""] ?? ""))];
 }
 
 function zip(names: readonly string[], values: readonly string[]): Readonly<Record<string, string>> {

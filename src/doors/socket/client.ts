@@ -13,13 +13,13 @@ const MAX_REPLY_BYTES = 64 * 2 ** 20;
 const PATIENCE_MS = 600_000;
 
 /** Where the daemon is asked, and until when. */
-export interface Line {
+export interface ControlTarget {
   readonly path: string;
   readonly signal: AbortSignal;
 }
 
 /** Asks for one document; what cannot be done is a UsageError, a daemon that cannot be reached a ControlError. */
-export async function ask<T>(line: Line, query: QueryInput, document: z.ZodType<T>): Promise<T> {
+export async function ask<T>(line: ControlTarget, query: QueryInput, document: z.ZodType<T>): Promise<T> {
   const replies = converse(line, query);
   for (;;) {
     const { done, value } = await replies.next();
@@ -31,7 +31,7 @@ export async function ask<T>(line: Line, query: QueryInput, document: z.ZodType<
 
 /** Asks for a list: gives the items as they come, and returns the document that ends it. */
 export async function* askAll<T, E>(
-  line: Line,
+  line: ControlTarget,
   query: QueryInput,
   item: z.ZodType<T>,
   end: z.ZodType<E>,
@@ -52,7 +52,7 @@ export async function* askAll<T, E>(
 }
 
 /** The items of one reply; returns what ends it. */
-async function* converse({ path, signal }: Line, query: QueryInput): AsyncGenerator<unknown, unknown> {
+async function* converse({ path, signal }: ControlTarget, query: QueryInput): AsyncGenerator<unknown, unknown> {
   const socket = await dial(path);
   const cut = () => socket.destroy(new ControlError("Stopped before the daemon had answered"));
   signal.addEventListener("abort", cut, { once: true });

@@ -7,15 +7,15 @@ import type { Notifier } from "./notifier.ts";
 import { formatStatusLine, mattersOf, type Shown } from "./status-line.ts";
 
 /** How the service is. */
-export interface Seen extends Shown {
+export interface ServiceState extends Shown {
   readonly store: Pick<Store, "owed">;
   readonly liveness: Pick<Liveness, "stuck">;
 }
 
 /** What the reports are about. */
-export interface Reported {
+export interface ReporterOptions {
   /** At this moment. */
-  readonly look: () => Seen;
+  readonly look: () => ServiceState;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -29,9 +29,9 @@ const STATUS_EVERY_MS = 30_000;
 const PINGS = 4;
 
 /** Tells systemd what the service does, and that it is alive. */
-export class Report implements Supervisor, Disposable {
+export class SystemdReporter implements Supervisor, Disposable {
   readonly #notifier: Notifier;
-  readonly #reported: Reported;
+  readonly #reported: ReporterOptions;
   readonly #ended = new AbortController();
   readonly #signal: AbortSignal;
   #told: string | undefined;
@@ -39,7 +39,7 @@ export class Report implements Supervisor, Disposable {
   #running = false;
 
   /** Once `signal` has aborted, or this is disposed of, it is told that the service stops, and nothing more. */
-  constructor(notifier: Notifier, reported: Reported, signal: AbortSignal) {
+  constructor(notifier: Notifier, reported: ReporterOptions, signal: AbortSignal) {
     this.#notifier = notifier;
     this.#reported = reported;
     this.#signal = AbortSignal.any([signal, this.#ended.signal]);

@@ -1,7 +1,7 @@
 import { splitFrame } from "../source.ts";
 
 /** A frame as someone kept it. */
-export interface Recorded {
+export interface RecordedFrame {
   readonly topic: string;
   readonly payload: Uint8Array;
   /** When it was received, where the recording tells. */
@@ -9,7 +9,7 @@ export interface Recorded {
 }
 
 /** The outcome of some input: a frame, or the number of the line where something starts that is none. */
-export type Read = { readonly frame: Recorded } | { readonly badLine: number };
+export type RecordingItem = { readonly frame: RecordedFrame } | { readonly badLine: number };
 
 const MAX_BYTES = 2 ** 28;
 const NEWLINE = 0x0a;
@@ -28,7 +28,7 @@ export class RecordingReader {
   #document: { readonly startsAt: number; text: string } | undefined;
 
   /** Takes the next bytes and yields what is complete with them. */
-  *read(chunk: Uint8Array): Iterable<Read> {
+  *read(chunk: Uint8Array): Iterable<RecordingItem> {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       yield* this.#endLine(chunk.subarray(start, end));
@@ -38,7 +38,7 @@ export class RecordingReader {
   }
 
   /** Yields what the end of the input completes. */
-  *end(): Iterable<Read> {
+  *end(): Iterable<RecordingItem> {
     if (this.#restBytes > 0) {
       yield* this.#endLine(new Uint8Array());
     }
@@ -59,7 +59,7 @@ export class RecordingReader {
     }
   }
 
-  *#endLine(last: Uint8Array): Iterable<Read> {
+  *#endLine(last: Uint8Array): Iterable<RecordingItem> {
     this.#keep(last);
     this.#line++;
     const bytes = this.#rest && Buffer.concat(this.#rest);
@@ -72,7 +72,7 @@ export class RecordingReader {
     }
   }
 
-  *#take(bytes: Buffer): Iterable<Read> {
+  *#take(bytes: Buffer): Iterable<RecordingItem> {
     const text = bytes.toString("utf8").replace(/^\uFEFF/, "");
     if (this.#document) {
       const { startsAt } = this.#document;
@@ -112,7 +112,7 @@ export class RecordingReader {
   }
 }
 
-function toFrame(value: unknown): Recorded | undefined {
+function toFrame(value: unknown): RecordedFrame | undefined {
   if (typeof value !== "object" || value === null) {
     return undefined;
   }

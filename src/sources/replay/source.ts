@@ -5,7 +5,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Frame, Source } from "../../model/frame.ts";
 import { openBurstLog } from "../burst-log.ts";
-import { type Read, RecordingReader } from "./recording.ts";
+import { type RecordingItem, RecordingReader } from "./recording.ts";
 
 export interface ReplayOptions {
   readonly instance: string;
@@ -51,7 +51,7 @@ export function openReplay(options: ReplayOptions): Source {
     let yieldAt = performance.now() + BUSY_MS;
 
     /** Adds to the batch what is read, and yields the batch when it is full or before it has to wait. */
-    async function* pace(reads: Iterable<Read>): AsyncGenerator<readonly Frame[]> {
+    async function* pace(reads: Iterable<RecordingItem>): AsyncGenerator<readonly Frame[]> {
       for (const read of reads) {
         if (signal.aborted) {
           return;

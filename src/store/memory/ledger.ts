@@ -4,11 +4,11 @@ import type { Memory, Undecided } from "../../model/memory.ts";
 import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
 import { recordOf } from "../../model/record.ts";
 import { nameOf } from "../names.ts";
-import type { FormedBatch, OwedRow, WaitingGroup } from "./rows.ts";
+import type { FormedBatch, OwedDelivery, WaitingGroup } from "./rows.ts";
 
 /** What the ledger shares with the store in memory. */
-export interface MemoryShelf {
-  readonly owed: Map<string, OwedRow>;
+export interface MemoryLedgerContext {
+  readonly owed: Map<string, OwedDelivery>;
   readonly groups: Map<string, WaitingGroup>;
   readonly batches: Map<string, FormedBatch>;
   readonly records: () => RecordLine[];
@@ -19,11 +19,11 @@ export interface MemoryShelf {
 
 /** What people ask and decide, in memory: everything is one page. */
 export class MemoryLedger implements Ledger {
-  readonly #shelf: MemoryShelf;
+  readonly #context: MemoryLedgerContext;
   readonly #holds = new Map<string, { readonly hold: Hold; readonly agelessFrom: number }>();
 
-  constructor(shelf: MemoryShelf) {
-    this.#shelf = shelf;
+  constructor(context: MemoryLedgerContext) {
+    this.#context = context;
   }
 
   async probe(): Promise<void> {}
@@ -36,7 +36,7 @@ export class MemoryLedger implements Ledger {
   }
 
   async find(prefix: string): Promise<readonly DeliveryId[]> {
-    const found = [...this.#shelf.owed.values()].filter(({ delivery }) => delivery.id.startsWith(prefix));
+    const found = [...this.#context.owed.values()].filter(({ delivery }) => delivery.id.startsWith(prefix));
     return found
       .map(({ delivery }) => delivery.id)
       .sort()
@@ -44,21 +44,21 @@ export class MemoryLedger implements Ledger {
   }
 
   async open(id: DeliveryId): Promise<{ readonly line: OwedLine; readonly batch: Batch } | undefined> {
-    const owed = this.#shelf.owed.get(id);
+    const owed = this.#context.owed.get(id);
     if (!owed) {
       return undefined;
     }
     const line = this.#lineOf(owed);
     const { destination, createdAt } = owed.delivery;
-    const group = this.#shelf.groups.get(nameOf(destination, owed.groupKey))?.group;
-    const formed = owed.batch === undefined ? undefined : this.#shelf.batches.get(owed.batch);
+    const group = this.#context.groups.get(nameOf(destination, owed.groupKey))?.group;
+    const formed = owed.batch === undefined ? undefined : this.#context.batches.get(owed.batch);
     const batch: Batch = {
       id: owed.batch ?? (id as string as BatchId),
       destination,
       attempts: line.attempts,
       firstAttemptAt: line.firstAttemptAt ?? createdAt,
       show: formed?.show ?? group?.show ?? "matched",
-      entries: [{ delivery: owed.delivery, alert: owed.alert, memory: this.#shelf.memoryOf(owed.alert) }],
+      entries: [{ delivery: owed.delivery, alert: owed.alert, memory: this.#context.memoryOf(owed.alert) }],
     };
     return { line, batch };
   }
@@ -67,12 +67,12 @@ export class MemoryLedger implements Ledger {
     const movable = this.#movable(filter);
     for (const { batch, delivery, groupKey } of movable) {
       const name = nameOf(delivery.destination, groupKey);
-      const formed = batch === undefined ? undefined : this.#shelf.batches.get(batch);
-      const group = this.#shelf.groups.get(name);
+      const formed = batch === undefined ? undefined : this.#context.batches.get(batch);
+      const group = this.#context.groups.get(name);
       if (formed) {
-        this.#shelf.batches.set(formed.id, { ...formed, nextAt: Math.min(formed.nextAt, now) });
+        this.#context.batches.set(formed.id, { ...formed, nextAt: Math.min(formed.nextAt, now) });
       } else if (group) {
-        this.#shelf.groups.set(name, { ...group, dueAt: Math.min(group.dueAt ?? now, now) });
+        this.#context.groups.set(name, { ...group, dueAt: Math.min(group.dueAt ?? now, now) });
       }
     }
     if (movable.length > 0) {
@@ -85,13 +85,13 @@ export class MemoryLedger implements Ledger {
     end: Parameters<Ledger["drop"]>[1],
     now: number,
   ): AsyncGenerator<readonly RecordLine[]> {
-    const { owed, batches } = this.#shelf;
+    const { owed, batches } = this.#context;
     const movable = this.#movable(filter);
     const lines = movable.map(({ delivery }) => recordOf(delivery, now, end));
     for (const { delivery } of movable) {
       owed.delete(delivery.id);
     }
-    this.#shelf.records().push(...lines);
+    this.#context.records().push(...lines);
     for (const { batch, delivery, groupKey } of movable) {
       if (batch === undefined) {
         this.#tidy(nameOf(delivery.destination, groupKey), delivery.destination, groupKey);
@@ -106,7 +106,7 @@ export class MemoryLedger implements Ledger {
 
   async *records(filter: RecordFilter): AsyncGenerator<readonly RecordLine[]> {
     const { destination, eventUuid, outcome, since } = filter;
-    const lines = this.#shelf
+    const lines = this.#context
       .records()
       .toReversed()
       .filter(
@@ -122,7 +122,7 @@ export class MemoryLedger implements Ledger {
   }
 
   async undecided() {
-    const all = this.#shelf.undecided();
+    const all = this.#context.undecided();
     return [...new Set(all.map(({ instance }) => instance))].sort().map((instance) => {
       const ofIt = all.filter((one) => one.instance === instance);
       return { instance, messages: ofIt.length, oldestAt: Math.min(...ofIt.map(({ since }) => since)) };
@@ -130,14 +130,14 @@ export class MemoryLedger implements Ledger {
   }
 
   async toldAt(destination: string): Promise<number | undefined> {
-    const told = this.#shelf
+    const told = this.#context
       .records()
       .filter((line) => line.destination === destination && (line.outcome === "sent" || line.outcome === "unproven"));
     return told.reduce<number | undefined>((newest, { at }) => Math.max(newest ?? at, at), undefined);
   }
 
   async holds(): Promise<readonly Hold[]> {
-    this.#shelf.lookAtClock();
+    this.#context.lookAtClock();
     return [...this.#holds.keys()].sort().flatMap((name) => this.#holds.get(name)?.hold ?? []);
   }
 
@@ -154,13 +154,13 @@ export class MemoryLedger implements Ledger {
       return;
     }
     const from = Math.min(...held.map(([, { agelessFrom }]) => agelessFrom));
-    for (const batch of this.#shelf.batches.values()) {
+    for (const batch of this.#context.batches.values()) {
       const { firstAttemptAt } = batch;
       if (batch.destination !== destination || firstAttemptAt === undefined) {
         continue;
       }
       const slept = Math.max(0, now - Math.max(from, firstAttemptAt));
-      this.#shelf.batches.set(batch.id, { ...batch, firstAttemptAt: firstAttemptAt + slept });
+      this.#context.batches.set(batch.id, { ...batch, firstAttemptAt: firstAttemptAt + slept });
     }
     for (const [name, { hold }] of held) {
       if (hold.kind !== kind) {
@@ -184,8 +184,8 @@ export class MemoryLedger implements Ledger {
     }
   }
 
-  #meant({ ids, destinations, standing, eventUuid, before }: OwedFilter): readonly OwedRow[] {
-    return [...this.#shelf.owed.values()].filter(
+  #meant({ ids, destinations, standing, eventUuid, before }: OwedFilter): readonly OwedDelivery[] {
+    return [...this.#context.owed.values()].filter(
       (owed) =>
         (ids === undefined || ids.includes(owed.delivery.id)) &&
         (destinations === undefined || destinations.includes(owed.delivery.destination)) &&
@@ -195,21 +195,21 @@ export class MemoryLedger implements Ledger {
     );
   }
 
-  #movable(filter: OwedFilter): readonly OwedRow[] {
+  #movable(filter: OwedFilter): readonly OwedDelivery[] {
     return this.#meant(filter).filter((owed) => this.#standingOf(owed) !== "sending");
   }
 
-  #standingOf({ batch }: OwedRow): OwedLine["standing"] {
+  #standingOf({ batch }: OwedDelivery): OwedLine["standing"] {
     if (batch === undefined) {
       return "waiting";
     }
-    return this.#shelf.batches.get(batch)?.takenAt === undefined ? "retrying" : "sending";
+    return this.#context.batches.get(batch)?.takenAt === undefined ? "retrying" : "sending";
   }
 
-  #lineOf(owed: OwedRow): OwedLine {
+  #lineOf(owed: OwedDelivery): OwedLine {
     const { delivery, groupKey } = owed;
-    const batch = owed.batch === undefined ? undefined : this.#shelf.batches.get(owed.batch);
-    const group = this.#shelf.groups.get(nameOf(delivery.destination, groupKey));
+    const batch = owed.batch === undefined ? undefined : this.#context.batches.get(owed.batch);
+    const group = this.#context.groups.get(nameOf(delivery.destination, groupKey));
     return {
       delivery,
       standing: this.#standingOf(owed),
@@ -222,7 +222,7 @@ export class MemoryLedger implements Ledger {
 
   /** A group in which nothing waits is never due. */
   #tidy(name: string, destination: string, groupKey: string): void {
-    const { owed, groups } = this.#shelf;
+    const { owed, groups } = this.#context;
     const group = groups.get(name);
     const waits = [...owed.values()].some(
       (one) => one.batch === undefined && one.groupKey === groupKey && one.delivery.destination === destination,

@@ -2,7 +2,7 @@ import type { Alert } from "../../model/alert.ts";
 import type { Batch, BatchId, Delivery, Group } from "../../model/outbox.ts";
 import type { GroupState } from "../schedule.ts";
 
-export interface OwedRow {
+export interface OwedDelivery {
   readonly delivery: Delivery;
   readonly alert: Alert;
   readonly groupKey: string;

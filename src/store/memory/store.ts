@@ -17,7 +17,7 @@ import { attributeIdsOf, nameOf } from "../names.ts";
 import { chooseGroup, countFitting } from "../schedule.ts";
 import { without } from "../sqlite/undecided.ts";
 import { MemoryLedger } from "./ledger.ts";
-import type { FormedBatch, OwedRow, WaitingGroup } from "./rows.ts";
+import type { FormedBatch, OwedDelivery, WaitingGroup } from "./rows.ts";
 
 /** A store that lasts as long as the process, for tests, the demo and dry replays. */
 export function openMemoryStore(options: { readonly clock?: StoreClock } = {}): Store & { readonly ledger: Ledger } {
@@ -31,7 +31,7 @@ class MemoryStore implements Store {
   readonly #events = new Map<string, Touched<{ event: EventMemory }>>();
   readonly #attributes = new Map<string, Touched<{ attribute: AttributeMemory }>>();
   readonly #told = new Map<string, Touched<{ told: Told }>>();
-  readonly #owed = new Map<string, OwedRow>();
+  readonly #owed = new Map<string, OwedDelivery>();
   readonly #groups = new Map<string, WaitingGroup>();
   readonly #batches = new Map<string, FormedBatch>();
   readonly #undecided = new Map<string, Undecided>();
@@ -389,7 +389,7 @@ class MemoryStore implements Store {
     return { id, destination, attempts: 0, show: group.show, high: due.high, nextAt: now };
   }
 
-  #waiting(destination: string, groupKey: string): readonly OwedRow[] {
+  #waiting(destination: string, groupKey: string): readonly OwedDelivery[] {
     return [...this.#owed.values()].filter(
       (owed) => owed.batch === undefined && owed.groupKey === groupKey && owed.delivery.destination === destination,
     );
@@ -444,7 +444,7 @@ class MemoryStore implements Store {
   }
 }
 
-const isHigh = (owed: OwedRow) => owed.delivery.priority === "high";
+const isHigh = (owed: OwedDelivery) => owed.delivery.priority === "high";
 const wasTold = (record: RecordLine) => record.outcome === "sent" || record.outcome === "unproven";
 const toldName = (told: Told) => nameOf(told.instance, told.eventUuid, told.destination);
 

@@ -12,7 +12,7 @@ import type { StateFile } from "./state-file.ts";
 import type { Statements } from "./statements.ts";
 
 /** What the ledger shares with the store of the same file. */
-export interface Shelf {
+export interface LedgerContext {
   readonly file: StateFile;
   readonly sql: Statements;
   readonly ledger: LedgerStatements;
@@ -26,17 +26,17 @@ export interface Shelf {
 
 /** What people ask and decide, in SQLite: a page is a transaction, so that nothing waits for a long list. */
 export class SqliteLedger implements Ledger {
-  readonly #shelf: Shelf;
+  readonly #context: LedgerContext;
   readonly #sql: LedgerStatements;
 
-  constructor(shelf: Shelf) {
-    this.#shelf = shelf;
-    this.#sql = shelf.ledger;
+  constructor(context: LedgerContext) {
+    this.#context = context;
+    this.#sql = context.ledger;
   }
 
   async probe(): Promise<void> {
     // SQLite writes the page of the header also when the number stays the same.
-    this.#transaction(() => this.#shelf.file.db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`));
+    this.#transaction(() => this.#context.file.db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`));
   }
 
   async *owed(filter: OwedFilter): AsyncGenerator<readonly OwedLine[]> {
@@ -63,7 +63,7 @@ export class SqliteLedger implements Ledger {
       }
       const line = parseOwed(row);
       const alert = parseAlert(body);
-      const entry = { delivery: line.delivery, alert, memory: this.#shelf.memoryOf(alert) };
+      const entry = { delivery: line.delivery, alert, memory: this.#context.memoryOf(alert) };
       const { destination, createdAt } = line.delivery;
       const batch: Batch = {
         id: (row.batch ?? id) as BatchId,
@@ -101,7 +101,7 @@ export class SqliteLedger implements Ledger {
   ): AsyncGenerator<readonly RecordLine[]> {
     const pages = this.#pages(filter, (rows) => {
       const movable = rows.filter((row) => row.sending === 0);
-      return removeOwed(movable, { sql: this.#shelf.sql, ledger: this.#sql }, (one) => recordOf(one, now, end));
+      return removeOwed(movable, { sql: this.#context.sql, ledger: this.#sql }, (one) => recordOf(one, now, end));
     });
     for await (const lines of pages) {
       yield lines;
@@ -149,7 +149,7 @@ export class SqliteLedger implements Ledger {
   }
 
   async holds(): Promise<readonly Hold[]> {
-    this.#shelf.lookAtClock();
+    this.#context.lookAtClock();
     return this.#transaction(() => this.#sql.holds.all().map((row) => ({ ...row })));
   }
 
@@ -203,11 +203,11 @@ export class SqliteLedger implements Ledger {
   }
 
   #inFlight(): string {
-    return JSON.stringify([...this.#shelf.inFlight.keys()]);
+    return JSON.stringify([...this.#context.inFlight.keys()]);
   }
 
   #transaction<T>(work: () => T): T {
-    return this.#shelf.file.transaction(work);
+    return this.#context.file.transaction(work);
   }
 }
 

@@ -2,11 +2,11 @@ import type { Undecided } from "../../model/memory.ts";
 import type { RecordLine } from "../../model/outbox.ts";
 import { recordOf } from "../../model/record.ts";
 import type { Database } from "./driver.ts";
-import type { Shelf } from "./ledger.ts";
+import type { LedgerContext } from "./ledger.ts";
 import { removeOwed } from "./removal.ts";
 
 /** What one step took out of the file. What is undecided is only named: who knows the rules refuses it. */
-export type Shed =
+export type Eviction =
   | { readonly what: "records" | "memory"; readonly rows: number }
   | { readonly what: "undecided"; readonly undecided: readonly Undecided[] }
   | { readonly what: "owed"; readonly lines: readonly RecordLine[] };
@@ -21,7 +21,7 @@ export interface Size {
    * the oldest owed of the destination that owes most, as dead; then what was spared of the record and memory, because
    * it is of the last hour. Undefined: it fits, or there is nothing to take out.
    */
-  shed(maxBytes: number, now: number): Promise<Shed | undefined>;
+  shed(maxBytes: number, now: number): Promise<Eviction | undefined>;
   /** Gives room that is not in use back to the disk, a little at a time; true: there may be more. */
   giveBack(): Promise<boolean>;
 }
@@ -41,20 +41,20 @@ const ANY_TIME = Number.MAX_SAFE_INTEGER;
 
 /** The size of a state file of SQLite. */
 export class SqliteSize implements Size {
-  readonly #shelf: Shelf;
+  readonly #context: LedgerContext;
   readonly #sql;
 
-  constructor(shelf: Shelf) {
-    this.#shelf = shelf;
-    this.#sql = prepareSize(shelf.file.db);
+  constructor(context: LedgerContext) {
+    this.#context = context;
+    this.#sql = prepareSize(context.file.db);
   }
 
   async measure(): Promise<{ readonly used: number; readonly file: number }> {
-    return this.#shelf.file.transaction(() => this.#measure());
+    return this.#context.file.transaction(() => this.#measure());
   }
 
-  async shed(maxBytes: number, now: number): Promise<Shed | undefined> {
-    return this.#shelf.file.transaction((): Shed | undefined => {
+  async shed(maxBytes: number, now: number): Promise<Eviction | undefined> {
+    return this.#context.file.transaction((): Eviction | undefined => {
       const excess = this.#measure().used - maxBytes;
       if (excess <= 0) {
         return undefined;
@@ -73,19 +73,19 @@ export class SqliteSize implements Size {
   }
 
   async giveBack(): Promise<boolean> {
-    return this.#shelf.file.transaction(() => {
+    return this.#context.file.transaction(() => {
       const { spare } = this.#pages();
       if (spare <= SPARE_PAGES) {
         return false;
       }
-      this.#shelf.file.db.exec(`PRAGMA incremental_vacuum(${Math.min(PAGES_AT_ONCE, spare - SPARE_PAGES)})`);
+      this.#context.file.db.exec(`PRAGMA incremental_vacuum(${Math.min(PAGES_AT_ONCE, spare - SPARE_PAGES)})`);
       // A file that was made before it could shrink does not.
       return this.#pages().spare < spare;
     });
   }
 
   /** The record and memory from before then; it takes little room to know who was told. */
-  #shedKnown(before: number, toldBefore: number, now: number): Shed | undefined {
+  #shedKnown(before: number, toldBefore: number, now: number): Eviction | undefined {
     // That something was lost is told for a day, though room is scarce.
     const records = Number(this.#sql.shedRecords.run(before, now - DAY_MS).changes);
     if (records > 0) {
@@ -111,7 +111,7 @@ export class SqliteSize implements Size {
   }
 
   #shedOwed(excess: number, now: number): readonly RecordLine[] {
-    const inFlight = JSON.stringify([...this.#shelf.inFlight.keys()]);
+    const inFlight = JSON.stringify([...this.#context.inFlight.keys()]);
     const destination = this.#sql.owesMost.get(inFlight)?.destination;
     if (destination === undefined) {
       return [];
@@ -123,7 +123,7 @@ export class SqliteSize implements Size {
       return bytes >= excess;
     });
     const rows = enough < 0 ? oldest : oldest.slice(0, enough + 1);
-    return removeOwed(rows, this.#shelf, (delivery) =>
+    return removeOwed(rows, this.#context, (delivery) =>
       recordOf(delivery, now, { outcome: "dead", reason: "state-full" }),
     );
   }

@@ -61,7 +61,7 @@ class SqliteStore implements Store {
     this.#sql = prepareStatements(file.db);
     this.#undecided = new UndecidedRows(file.db);
     this.#watch = new ClockWatch(this.#sql.latest.get()?.at ?? Number.NEGATIVE_INFINITY, clock);
-    const shelf = {
+    const context = {
       file,
       sql: this.#sql,
       ledger: prepareLedger(file.db),
@@ -69,8 +69,8 @@ class SqliteStore implements Store {
       memoryOf: (alert: Alert) => this.#memory(alert),
       lookAtClock: () => this.#lookAtClock(),
     };
-    this.ledger = new SqliteLedger(shelf);
-    this.size = new SqliteSize(shelf);
+    this.ledger = new SqliteLedger(context);
+    this.size = new SqliteSize(context);
   }
 
   async load(keys: Keys): Promise<Known> {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatJsonLines, formatText, type Look } from "../../../src/destinations/console/format.ts";
+import { type ConsoleStyle, formatJsonLines, formatText } from "../../../src/destinations/console/format.ts";
 import type { Entry } from "../../../src/model/payload.ts";
 import { GOLDEN_NAMES, goldenPayload } from "../../support/golden.ts";
 import {
@@ -18,8 +18,8 @@ import {
   withheld,
 } from "../../support/payloads.ts";
 
-const PIPED: Look = { colors: false, columns: Number.POSITIVE_INFINITY, timeZone: "UTC", defang: true };
-const SCREEN: Look = { colors: true, columns: 80, timeZone: "Europe/Brussels", defang: true };
+const PIPED: ConsoleStyle = { colors: false, columns: Number.POSITIVE_INFINITY, timeZone: "UTC", defang: true };
+const SCREEN: ConsoleStyle = { colors: true, columns: 80, timeZone: "Europe/Brussels", defang: true };
 
 // What we ourselves send to a terminal: colours and weights, and links.
 const OURS = /\x1b\[[0-9;]*m|\x1b\]8;;(?:https:\/\/misp\.example\.org\/[!-~]*)?\x1b\\/g;

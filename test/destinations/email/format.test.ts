@@ -2,10 +2,10 @@ import fc from "fast-check";
 import PostalMime from "postal-mime";
 import { describe, expect, it } from "vitest";
 import {
-  type Content,
   formatContent,
-  type Letterhead,
   MAX_HTML_BYTES,
+  type MailContent,
+  type MailOptions,
 } from "../../../src/destinations/email/format.ts";
 import { composeMail } from "../../../src/destinations/email/mime.ts";
 import { MAX_SUBJECT } from "../../../src/destinations/email/subject.ts";
@@ -27,7 +27,7 @@ import {
   withheld,
 } from "../../support/payloads.ts";
 
-const LETTERHEAD: Letterhead = {
+const LETTERHEAD: MailOptions = {
   style: { timeZone: "UTC", defang: true },
   attach: [],
   domain: "misp.example.org",
@@ -39,7 +39,7 @@ const ADDRESSING = {
   domain: "misp.example.org",
 };
 
-function mail(sent: Payload, letterhead: Partial<Letterhead> = {}): Content {
+function mail(sent: Payload, letterhead: Partial<MailOptions> = {}): MailContent {
   return formatContent(sent, { ...LETTERHEAD, ...letterhead });
 }
 

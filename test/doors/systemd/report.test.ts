@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import type { Problem } from "../../../src/base/problem.ts";
 import { Holds } from "../../../src/delivery/holds.ts";
 import type { Assignments, Notifier } from "../../../src/doors/systemd/notifier.ts";
-import { Report, type Seen } from "../../../src/doors/systemd/report.ts";
+import { type ServiceState, SystemdReporter } from "../../../src/doors/systemd/report.ts";
 import { formatStatusLine } from "../../../src/doors/systemd/status-line.ts";
 import type { SourceStatus } from "../../../src/sources/source.ts";
 import { openScratchStore } from "../../../src/store/index.ts";
@@ -25,7 +25,7 @@ let captured: CapturedLog;
 let told: Assignments[];
 let feed: SourceStatus;
 let holds: Holds;
-let rejected: Seen["config"]["rejected"];
+let rejected: ServiceState["config"]["rejected"];
 let stuck: string[];
 let stop: AbortController;
 let store: Awaited<ReturnType<typeof openScratchStore>>;
@@ -48,7 +48,7 @@ beforeEach(async () => {
   store = openScratchStore();
 });
 
-function look(): Seen {
+function look(): ServiceState {
   return {
     config: { file: "config.yaml", digest: "d", since: T0, ...(rejected && { rejected }) },
     sources: [{ name: "cert", status: () => feed, async *frames() {}, spare() {} }],
@@ -62,12 +62,12 @@ function look(): Seen {
   };
 }
 
-function openReport(watchdogMs?: number): Report {
+function openReport(watchdogMs?: number): SystemdReporter {
   const notifier: Notifier = {
     watchdogMs,
     tell: async (assignments) => void told.push(assignments),
   };
-  return new Report(notifier, { look, clock, log: captured.log }, stop.signal);
+  return new SystemdReporter(notifier, { look, clock, log: captured.log }, stop.signal);
 }
 
 const statuses = () => told.flatMap(({ STATUS }) => STATUS ?? []);

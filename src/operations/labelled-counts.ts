@@ -5,7 +5,7 @@ const MAX_VALUES = 100;
 type Labels = readonly [name: string, ...value: readonly string[]];
 
 /** Counts by a configured name, or a word of our own, and by a value of it; beyond a hundred values of one name the value is `other`. */
-export class Tally {
+export class LabelledCounts {
   readonly #counts = new Map<string, Map<string | undefined, number>>();
   /** By value, what was counted of names that were dropped. */
   readonly #dropped = new Map<string | undefined, number>();

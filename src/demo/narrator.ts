@@ -6,7 +6,7 @@ type Style = Parameters<typeof styleText>[0];
 const WIDTH = 80;
 
 /** What the demo says between the alerts, to people: wrapped, and plain where there are no colours. */
-export interface Stage {
+export interface Narrator {
   /** Begins a part. */
   heading(text: string): void;
   say(text: string): void;
@@ -26,8 +26,8 @@ export interface Stage {
   clear(): void;
 }
 
-/** Opens the stage on `stdout`, which stays open. */
-export function openStage(stdout: Writable & { readonly columns?: number }, colors: boolean): Stage {
+/** Opens the narrator on `stdout`, which stays open. */
+export function openNarrator(stdout: Writable & { readonly columns?: number }, colors: boolean): Narrator {
   const width = Math.min(WIDTH, Math.max(40, stdout.columns ?? WIDTH));
   const paint = (style: Style, text: string) => (colors ? styleText(style, text) : text);
   let lingers = false;

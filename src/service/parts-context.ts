@@ -8,7 +8,7 @@ import type { Config } from "../config/schema.ts";
 import type { LiveSource } from "../sources/source.ts";
 
 /** What the parts are opened with. */
-export interface Surroundings {
+export interface PartsContext {
   readonly log: Log;
   readonly clock: Clock;
   /** Where destinations of type `console` write. */
@@ -24,7 +24,7 @@ export interface Surroundings {
 }
 
 /** What was opened for one configuration, when the next one comes. */
-export interface Before {
+export interface PreviousParts {
   readonly config: Config;
   readonly sources: readonly LiveSource[];
   readonly parts: Parts;

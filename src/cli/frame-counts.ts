@@ -1,8 +1,8 @@
 import { formatCount, formatNumber } from "../alert/text.ts";
-import type { Seen } from "./watch.ts";
+import type { WatchedFrame } from "./watch.ts";
 
 /** Counts what was seen, for the last line of `tail` and `replay`. */
-export class Tally {
+export class FrameCounts {
   #frames = 0;
   #unreadable = 0;
   readonly #topics = new Map<string, number>();
@@ -10,7 +10,7 @@ export class Tally {
   readonly #owed = new Map<string, number>();
   readonly #refused = new Map<string, number>();
 
-  add({ frame, message, problem, trace }: Seen): void {
+  add({ frame, message, problem, trace }: WatchedFrame): void {
     this.#frames += 1;
     if (problem !== undefined) {
       this.#unreadable += 1;

@@ -22,7 +22,7 @@ interface Observed extends Scene {
 const PATIENCE_MS = 20_000;
 
 /** Watches the parts at work, without changing what they do. */
-export class Witness {
+export class SceneObserver {
   readonly #scenes: Observed[] = [];
   #current: Observed = { traces: [], shown: [], settled: [] };
   #wake: () => void = () => {};
