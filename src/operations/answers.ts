@@ -1,5 +1,5 @@
 import { ConfigError, formatProblems } from "../base/problem.ts";
-import type { Daemon } from "./daemon.ts";
+import type { Actions, ActiveConfig, Daemon, Deliveries, OperationContext, StateAccess } from "./daemon.ts";
 import type { Paused, Reloaded } from "./documents.ts";
 import { explain, history } from "./events.ts";
 import { count, drop, list, requireDestination, retry, show } from "./outbox.ts";
@@ -9,6 +9,12 @@ import { status } from "./status.ts";
 /** Bounds an answer: whoever has more problems than this mends these first. */
 const MAX_PROBLEMS = 100;
 const PLAIN = { color: false } as const;
+
+/** What it takes to pause and resume. */
+type Holding = Pick<ActiveConfig, "destinations"> &
+  Pick<StateAccess, "store"> &
+  Pick<Deliveries, "holds" | "wakeups"> &
+  OperationContext;
 
 /** What a running service answers, whatever the door. */
 export function openAnswers(daemon: () => Daemon): (asked: Asked, signal: AbortSignal) => AsyncIterable<ReplyLine> {
@@ -44,7 +50,10 @@ async function* answer({ query, by }: Asked, daemon: Daemon, signal: AbortSignal
   }
 }
 
-async function reload(by: Asker, { reload: readAgain, log }: Daemon): Promise<Reloaded> {
+async function reload(
+  by: Asker,
+  { reload: readAgain, log }: Actions & Pick<OperationContext, "log">,
+): Promise<Reloaded> {
   log.info({ by }, "An operator wants the configuration reloaded");
   try {
     const { digest, warnings, restart } = await readAgain();
@@ -58,7 +67,7 @@ async function reload(by: Asker, { reload: readAgain, log }: Daemon): Promise<Re
   }
 }
 
-async function pause(destination: string, by: Asker, daemon: Daemon): Promise<Paused> {
+async function pause(destination: string, by: Asker, daemon: Holding): Promise<Paused> {
   const { destinations, holds, clock, log } = daemon;
   if (!destinations.has(destination)) {
     throw new RefusedError(
@@ -73,7 +82,7 @@ async function pause(destination: string, by: Asker, daemon: Daemon): Promise<Pa
   return { destination, paused: true, changed, owed: await owedTo(destination, daemon) };
 }
 
-async function resume(destination: string, by: Asker, daemon: Daemon): Promise<Paused> {
+async function resume(destination: string, by: Asker, daemon: Holding): Promise<Paused> {
   const { holds, wakeups, clock, log } = daemon;
   // A destination that left the configuration may still be paused.
   if (!holds.find(destination, "paused")) {
@@ -87,6 +96,6 @@ async function resume(destination: string, by: Asker, daemon: Daemon): Promise<P
   return { destination, paused: false, changed, owed: await owedTo(destination, daemon) };
 }
 
-async function owedTo(destination: string, { store }: Daemon): Promise<number> {
+async function owedTo(destination: string, { store }: Pick<StateAccess, "store">): Promise<number> {
   return (await store.owed()).find((line) => line.destination === destination)?.owed ?? 0;
 }

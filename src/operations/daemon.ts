@@ -22,11 +22,15 @@ export interface ReloadResult {
   readonly restart: readonly string[];
 }
 
-/** The running service, as far as people may ask it. */
-export interface Daemon {
+/** Which process answers. */
+export interface ProcessIdentity {
   readonly version: string;
   readonly pid: number;
   readonly startedAt: number;
+}
+
+/** What it runs under. */
+export interface ActiveConfig {
   /** `since`: when it came into force; `rejected`: a newer one was refused. */
   readonly config: {
     readonly file: string;
@@ -34,27 +38,63 @@ export interface Daemon {
     readonly since: number;
     readonly rejected?: { readonly at: number; readonly problems: readonly Problem[] };
   };
-  readonly stateFile: string;
   readonly instances: readonly string[];
   /** The type of each configured destination. */
   readonly destinations: ReadonlyMap<string, string>;
   readonly routes: readonly string[];
+}
+
+/** What it hears, and what it asks MISP. */
+export interface Feeds {
   readonly sources: readonly LiveSource[];
-  readonly workers: readonly DeliveryWorker[];
+  /** Frames that could not be read. */
+  readonly unreadable: LogLimiter;
   /** By instance that is asked, what stands before every question to it. */
   readonly gates: ReadonlyMap<string, Pick<Gate, "refusal">>;
-  readonly wakeups: Wakeups;
+}
+
+/** Where it keeps what is owed and known. */
+export interface StateAccess {
   readonly store: Store & { readonly ledger: Ledger; readonly size: Size };
+  readonly stateFile: string;
   /** `state.max_size` in force. */
   readonly maxStateBytes: number;
-  readonly liveness: Liveness;
+}
+
+/** What delivers, and how people hold or hurry it. */
+export interface Deliveries {
+  readonly workers: readonly DeliveryWorker[];
   readonly holds: Holds;
-  readonly totals: Totals;
-  readonly unreadable: LogLimiter;
-  readonly clock: Clock;
-  readonly log: Log;
+  readonly wakeups: Wakeups;
   /** Sees what is settled by a command. */
   readonly observer: Pick<Observer, "settled">;
+}
+
+/** What it counts, and whether it goes on. */
+export interface Vitals {
+  readonly totals: Totals;
+  readonly liveness: Liveness;
+}
+
+/** What an operation works with beside the service. */
+export interface OperationContext {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What may be done to the service as a whole. */
+export interface Actions {
   /** Reads the configuration again; throws ConfigError, and then goes on with the one before. */
   readonly reload: () => Promise<ReloadResult>;
 }
+
+/** The running service, as far as people may ask it. Each operation takes only the part that it needs. */
+export interface Daemon
+  extends ProcessIdentity,
+    ActiveConfig,
+    Feeds,
+    StateAccess,
+    Deliveries,
+    Vitals,
+    OperationContext,
+    Actions {}

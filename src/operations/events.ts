@@ -1,7 +1,7 @@
 import type { RecordFilter } from "../model/ledger.ts";
 import type { Known } from "../model/memory.ts";
 import type { RecordLine } from "../model/outbox.ts";
-import type { Daemon } from "./daemon.ts";
+import type { ActiveConfig, Deliveries, StateAccess } from "./daemon.ts";
 import type { Explained } from "./documents.ts";
 import { formatInstant, formatOwed, formatRecorded } from "./lines.ts";
 import { heldBy } from "./outbox.ts";
@@ -10,10 +10,16 @@ import { type Query, RefusedError, type ReplyLine } from "./requests.ts";
 /** How many lines of each kind one explanation lists. */
 const MAX_LINES = 500;
 
+/** Where it is looked up what became of deliveries. */
+type Remembered = Pick<ActiveConfig, "destinations" | "instances"> & Pick<StateAccess, "store">;
 type HistoryQuery = Extract<Query, { readonly command: "history" }>;
 
 /** Lines of the record, newest first. */
-export async function* history(query: HistoryQuery, daemon: Daemon, signal: AbortSignal): AsyncGenerator<ReplyLine> {
+export async function* history(
+  query: HistoryQuery,
+  daemon: Remembered,
+  signal: AbortSignal,
+): AsyncGenerator<ReplyLine> {
   const { destination, event, outcome, since, limit } = query;
   const rest = {
     ...(destination !== undefined && { destination }),
@@ -46,7 +52,11 @@ export async function* history(query: HistoryQuery, daemon: Daemon, signal: Abor
 }
 
 /** Who was told what of an event, who will be, and why not. */
-export async function explain(name: string, daemon: Daemon, signal: AbortSignal): Promise<Explained> {
+export async function explain(
+  name: string,
+  daemon: Remembered & Pick<Deliveries, "holds">,
+  signal: AbortSignal,
+): Promise<Explained> {
   const known = await recall(name, daemon, true);
   const explained: Explained = { events: eventsOf(known), owed: [], records: [], more: false };
   for (const eventUuid of uuidsIn(known, name)) {
@@ -74,7 +84,11 @@ export async function explain(name: string, daemon: Daemon, signal: AbortSignal)
   return explained;
 }
 
-async function* records(filter: RecordFilter, { store }: Daemon, signal: AbortSignal): AsyncGenerator<RecordLine> {
+async function* records(
+  filter: RecordFilter,
+  { store }: Pick<StateAccess, "store">,
+  signal: AbortSignal,
+): AsyncGenerator<RecordLine> {
   for await (const lines of store.ledger.records(filter)) {
     if (signal.aborted) {
       return;
@@ -84,12 +98,12 @@ async function* records(filter: RecordFilter, { store }: Daemon, signal: AbortSi
 }
 
 /** An id is that of any instance: two of them may know different events by it. `whole`: also what is undecided. */
-async function recall(name: string, { store, instances }: Daemon, whole = false): Promise<Known> {
+async function recall(name: string, { store, instances }: Remembered, whole = false): Promise<Known> {
   const key = { ...(isId(name) ? { id: name } : { uuid: name }), whole };
   return store.load({ events: instances.map((instance) => ({ instance, ...key })), attributes: [] });
 }
 
-async function uuidsOf(name: string, daemon: Daemon): Promise<readonly string[]> {
+async function uuidsOf(name: string, daemon: Remembered): Promise<readonly string[]> {
   return uuidsIn(isId(name) ? await recall(name, daemon) : undefined, name);
 }
 

@@ -1,13 +1,20 @@
 import { openBatch } from "../delivery/payload.ts";
 import type { OwedFilter, OwedLine } from "../model/ledger.ts";
 import type { Batch, DeliveryId } from "../model/outbox.ts";
-import type { Daemon } from "./daemon.ts";
+import type { ActiveConfig, Deliveries, OperationContext, StateAccess } from "./daemon.ts";
 import type { Changed, Counted, DeliveryDocument, ListEnd, OwedDocument } from "./documents.ts";
 import { formatOwed } from "./lines.ts";
 import { type Asker, type Filter, RefusedError, type ReplyLine } from "./requests.ts";
 
+/** Where a destination is looked up: in the configuration, or among those that are owed something. */
+type Lookup = Pick<ActiveConfig, "destinations"> & Pick<StateAccess, "store">;
+/** Where deliveries are found. */
+type Outbox = Lookup & Pick<Deliveries, "holds">;
+/** What it takes to change them. */
+type OutboxControl = Outbox & Pick<Deliveries, "wakeups" | "observer"> & OperationContext;
+
 /** What holds a destination's deliveries, if anything does. */
-export function heldBy(daemon: Daemon, destination: string): OwedDocument["held"] {
+export function heldBy(daemon: Pick<Deliveries, "holds">, destination: string): OwedDocument["held"] {
   if (daemon.holds.find(destination, "paused")) {
     return "paused";
   }
@@ -18,7 +25,7 @@ export function heldBy(daemon: Daemon, destination: string): OwedDocument["held"
 }
 
 /** A destination that is configured or still owed something; anything else is refused with the names that there are. */
-export async function requireDestination({ destinations, store }: Daemon, name: string): Promise<void> {
+export async function requireDestination({ destinations, store }: Lookup, name: string): Promise<void> {
   if (destinations.has(name)) {
     return;
   }
@@ -32,7 +39,7 @@ export async function requireDestination({ destinations, store }: Daemon, name: 
 }
 
 export async function* list(
-  daemon: Daemon,
+  daemon: Outbox,
   asked: Filter,
   limit: number,
   signal: AbortSignal,
@@ -48,7 +55,7 @@ export async function* list(
   yield { end: { more: false } satisfies ListEnd };
 }
 
-export async function count(daemon: Daemon, asked: Filter, signal: AbortSignal): Promise<Counted> {
+export async function count(daemon: Outbox, asked: Filter, signal: AbortSignal): Promise<Counted> {
   const destinations = new Set<string>();
   let all = 0;
   let sending = 0;
@@ -66,7 +73,7 @@ export async function count(daemon: Daemon, asked: Filter, signal: AbortSignal):
 export async function show(
   { id: name, content }: { readonly id: string; readonly content: boolean },
   by: Asker,
-  daemon: Daemon,
+  daemon: Outbox & Pick<Deliveries, "workers"> & OperationContext,
 ): Promise<DeliveryDocument> {
   const opened = await daemon.store.ledger.open(await findOne(daemon, name));
   if (!opened) {
@@ -82,7 +89,10 @@ export async function show(
 }
 
 /** As its destination would show it: what the guard withholds from there is withheld here. */
-async function preview(batch: Batch, { workers, clock }: Daemon): Promise<NonNullable<DeliveryDocument["content"]>> {
+async function preview(
+  batch: Batch,
+  { workers, clock }: Pick<Deliveries, "workers"> & Pick<OperationContext, "clock">,
+): Promise<NonNullable<DeliveryDocument["content"]>> {
   const worker = workers.find(({ destination }) => destination.name === batch.destination);
   if (!worker) {
     return { refused: "destination-not-configured" };
@@ -95,7 +105,7 @@ async function preview(batch: Batch, { workers, clock }: Daemon): Promise<NonNul
   return { body, sizes: [...sizes], trimmed: [...trimmed] };
 }
 
-export async function retry(daemon: Daemon, asked: Filter, by: Asker, signal: AbortSignal): Promise<Changed> {
+export async function retry(daemon: OutboxControl, asked: Filter, by: Asker, signal: AbortSignal): Promise<Changed> {
   const { store, holds, wakeups, clock, log } = daemon;
   const { filter } = await compile(daemon, asked);
   const destinations = new Set<string>();
@@ -119,7 +129,7 @@ export async function retry(daemon: Daemon, asked: Filter, by: Asker, signal: Ab
   return { count: n, ...(await remains(daemon, asked, [...destinations])) };
 }
 
-export async function drop(daemon: Daemon, asked: Filter, by: Asker, signal: AbortSignal): Promise<Changed> {
+export async function drop(daemon: OutboxControl, asked: Filter, by: Asker, signal: AbortSignal): Promise<Changed> {
   const { store, clock, log, observer } = daemon;
   const { filter } = await compile(daemon, asked);
   const end = { outcome: "muted", reason: "dropped-by-operator", by: by.name } as const;
@@ -146,7 +156,7 @@ export async function drop(daemon: Daemon, asked: Filter, by: Asker, signal: Abo
 
 /** What a change did not reach. */
 async function remains(
-  daemon: Daemon,
+  daemon: Outbox,
   asked: Filter,
   destinations: readonly string[],
 ): Promise<Omit<Changed, "count">> {
@@ -162,7 +172,7 @@ async function remains(
   return { sending, paused: destinations.filter((name) => daemon.holds.find(name, "paused")).sort() };
 }
 
-async function* owed(daemon: Daemon, asked: Filter, signal: AbortSignal): AsyncGenerator<OwedLine> {
+async function* owed(daemon: Outbox, asked: Filter, signal: AbortSignal): AsyncGenerator<OwedLine> {
   const { filter, held } = await compile(daemon, asked);
   for await (const lines of daemon.store.ledger.owed(filter)) {
     if (signal.aborted) {
@@ -178,7 +188,7 @@ async function* owed(daemon: Daemon, asked: Filter, signal: AbortSignal): AsyncG
 
 /** What the store is asked for; `held`: only what does not leave because its destination is held. */
 async function compile(
-  daemon: Daemon,
+  daemon: Outbox,
   asked: Filter,
 ): Promise<{ readonly filter: OwedFilter; readonly held: boolean }> {
   const { ids, destinations, state, before } = asked;
@@ -205,7 +215,7 @@ async function compile(
   return { filter, held };
 }
 
-async function findOne({ store }: Daemon, name: string): Promise<DeliveryId> {
+async function findOne({ store }: Pick<StateAccess, "store">, name: string): Promise<DeliveryId> {
   const [first, second] = await store.ledger.find(name.toLowerCase());
   if (first === undefined) {
     throw unknownDelivery(name);

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import type { Daemon } from "./daemon.ts";
+import type { ActiveConfig, Daemon, Deliveries, OperationContext, StateAccess } from "./daemon.ts";
 import type { Status } from "./documents.ts";
 import { formatOurs } from "./lines.ts";
 
@@ -57,16 +57,21 @@ export async function status(daemon: Daemon): Promise<Status> {
 }
 
 /** The first problem with its place, and how many there are. */
-export function formatRejected({ at, problems }: NonNullable<Daemon["config"]["rejected"]>) {
+export function formatRejected({ at, problems }: NonNullable<ActiveConfig["config"]["rejected"]>) {
   const errors = problems.filter(({ severity }) => severity === "error");
   const [first] = errors;
   const where = first && first.line > 0 ? `${first.file}:${first.line}:${first.column}: ` : "";
   return { at: formatOurs(at), problems: errors.length, first: `${where}${first?.message ?? ""}` };
 }
 
+/** What is known of how destinations are. */
+type DestinationState = Pick<ActiveConfig, "destinations"> &
+  Pick<StateAccess, "store"> &
+  Pick<Deliveries, "workers" | "holds"> &
+  Pick<OperationContext, "clock">;
 type Destination = Status["destinations"][number];
 
-async function destinationsOf(daemon: Daemon): Promise<Status["destinations"]> {
+async function destinationsOf(daemon: DestinationState): Promise<Status["destinations"]> {
   const { destinations, store, holds } = daemon;
   const owed = new Map((await store.owed()).map((line) => [line.destination, line]));
   const names = [...destinations.keys(), ...[...owed.keys()].filter((name) => !destinations.has(name))];
@@ -98,7 +103,7 @@ async function destinationsOf(daemon: Daemon): Promise<Status["destinations"]> {
 
 /** Until when nothing is sent, and what the last attempt failed by. */
 function restOf(
-  { workers, clock }: Daemon,
+  { workers, clock }: Pick<DestinationState, "workers" | "clock">,
   name: string,
 ): Pick<Destination, "rests"> & { readonly hint: { readonly hint?: string } } {
   const state = workers.find(({ destination }) => destination.name === name)?.state;
@@ -115,7 +120,7 @@ function restOf(
 
 /** The busiest of where owed deliveries stand. */
 async function standingOf(
-  ledger: Daemon["store"]["ledger"],
+  ledger: StateAccess["store"]["ledger"],
   name: string,
 ): Promise<"sending" | "retrying" | "waiting"> {
   for (const standing of ["sending", "retrying"] as const) {

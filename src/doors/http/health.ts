@@ -1,10 +1,10 @@
-import type { Daemon } from "../../operations/daemon.ts";
+import type { ActiveConfig, Deliveries, Feeds, StateAccess, Vitals } from "../../operations/daemon.ts";
 import { formatOurs } from "../../operations/lines.ts";
 import { jsonPage, type Page } from "./server.ts";
 import type { WriteProbe } from "./write-probe.ts";
 
 /** Whether the loops turn: a process that says no must be started anew. */
-export function healthPage({ liveness }: Daemon): Page {
+export function healthPage({ liveness }: Pick<Vitals, "liveness">): Page {
   const stuck = liveness.stuck();
   return stuck.length === 0
     ? jsonPage(200, { status: "ok" })
@@ -15,7 +15,10 @@ export function healthPage({ liveness }: Daemon): Page {
  * Whether it hears and remembers. What keeps one destination from being told is information: nothing of it is lost. While
  * MISP refuses the key alerts wait and what is missed is not found: it is degraded, and no new process would mend that.
  */
-export async function readinessPage(daemon: Daemon, probe: WriteProbe): Promise<Page> {
+export async function readinessPage(
+  daemon: ActiveConfig & Feeds & Pick<Deliveries, "holds"> & Pick<StateAccess, "store">,
+  probe: WriteProbe,
+): Promise<Page> {
   const trouble = await probe.trouble(daemon);
   const reasons = [
     ...(trouble === undefined ? [] : [{ reason: "store-not-writable", detail: trouble }]),
@@ -30,7 +33,7 @@ export async function readinessPage(daemon: Daemon, probe: WriteProbe): Promise<
   });
 }
 
-function feedReasons({ sources }: Daemon): readonly object[] {
+function feedReasons({ sources }: Pick<Feeds, "sources">): readonly object[] {
   return sources.flatMap((source) => {
     const { endpoints, silentSince, lastFrameAt } = source.status();
     const last = lastFrameAt === undefined ? {} : { last_frame_at: formatOurs(lastFrameAt) };
@@ -44,13 +47,16 @@ function feedReasons({ sources }: Daemon): readonly object[] {
   });
 }
 
-function refusedKeys({ gates }: Daemon): readonly object[] {
+function refusedKeys({ gates }: Pick<Feeds, "gates">): readonly object[] {
   return [...gates].flatMap(([misp, { refusal }]) =>
     refusal ? [{ reason: "api-key-refused", misp, since: formatOurs(refusal.since), detail: refusal.reason }] : [],
   );
 }
 
-function heldDestinations({ holds, destinations }: Daemon): readonly object[] {
+function heldDestinations({
+  holds,
+  destinations,
+}: Pick<Deliveries, "holds"> & Pick<ActiveConfig, "destinations">): readonly object[] {
   return holds.all
     .filter(({ kind, destination }) => kind !== "unnamed" && destinations.has(destination))
     .map(({ destination, kind, since, note }) => ({
@@ -62,6 +68,6 @@ function heldDestinations({ holds, destinations }: Daemon): readonly object[] {
     }));
 }
 
-function rejectedConfig({ config: { rejected } }: Daemon): readonly object[] {
+function rejectedConfig({ config: { rejected } }: Pick<ActiveConfig, "config">): readonly object[] {
   return rejected ? [{ configuration: "rejected", at: formatOurs(rejected.at) }] : [];
 }

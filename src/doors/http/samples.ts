@@ -1,5 +1,14 @@
 import { FAILURES } from "../../delivery/deliver.ts";
-import type { Daemon } from "../../operations/daemon.ts";
+import type {
+  ActiveConfig,
+  Daemon,
+  Deliveries,
+  Feeds,
+  OperationContext,
+  ProcessIdentity,
+  StateAccess,
+  Vitals,
+} from "../../operations/daemon.ts";
 import type { LabelledCounts } from "../../operations/labelled-counts.ts";
 import { forgetUnnamed, knownDestinations, type OwedTotals } from "../../operations/named.ts";
 import type { FamilyName } from "./families.ts";
@@ -31,7 +40,11 @@ export async function samplesOf(daemon: Daemon, probe: WriteProbe): Promise<read
   ];
 }
 
-function service({ version, config, liveness }: Daemon): readonly Sample[] {
+function service({
+  version,
+  config,
+  liveness,
+}: Pick<ProcessIdentity, "version"> & Pick<ActiveConfig, "config"> & Pick<Vitals, "liveness">): readonly Sample[] {
   return [
     sample("misp_herald_build_info", 1, { version, node: process.versions.node }),
     sample("misp_herald_stuck_loops", liveness.stuck().length),
@@ -49,7 +62,11 @@ async function feeds({
   wakeups,
   gates,
   store,
-}: Daemon): Promise<readonly Sample[]> {
+}: Feeds &
+  Pick<ActiveConfig, "instances"> &
+  Pick<Vitals, "totals"> &
+  Pick<StateAccess, "store"> &
+  Pick<Deliveries, "wakeups">): Promise<readonly Sample[]> {
   const undecided = new Map((await store.ledger.undecided()).map(({ instance, messages }) => [instance, messages]));
   const perInstance = instances.flatMap((misp) => {
     const askedAt = (totals.reconciledAt(misp) ?? 0) / 1000;
@@ -87,7 +104,14 @@ async function feeds({
   ];
 }
 
-async function destinations(daemon: Daemon, lines: OwedTotals): Promise<readonly Sample[]> {
+async function destinations(
+  daemon: Pick<ActiveConfig, "destinations"> &
+    Pick<StateAccess, "store"> &
+    Pick<Deliveries, "holds"> &
+    Pick<Vitals, "totals"> &
+    Pick<OperationContext, "clock">,
+  lines: OwedTotals,
+): Promise<readonly Sample[]> {
   const { destinations: types, store, holds, totals, clock } = daemon;
   const owed = new Map(lines.filter((line) => line.owed > 0).map((line) => [line.destination, line]));
   const names = knownDestinations(daemon, lines);
@@ -126,7 +150,7 @@ async function destinations(daemon: Daemon, lines: OwedTotals): Promise<readonly
   ];
 }
 
-async function state(daemon: Daemon, probe: WriteProbe): Promise<readonly Sample[]> {
+async function state(daemon: StateAccess, probe: WriteProbe): Promise<readonly Sample[]> {
   const { store, maxStateBytes } = daemon;
   const { used, file } = await store.size.measure();
   return [

@@ -1,5 +1,5 @@
 import { StoreError } from "../../base/errors.ts";
-import type { Daemon } from "../../operations/daemon.ts";
+import type { StateAccess } from "../../operations/daemon.ts";
 
 /** Trying to write costs a disk a moment, and anybody may ask. */
 const EVERY_MS = 5_000;
@@ -14,7 +14,7 @@ export class WriteProbe {
   }
 
   /** Why it cannot be written, in words; undefined: it can. */
-  trouble({ store }: Daemon): Promise<string | undefined> {
+  trouble({ store }: Pick<StateAccess, "store">): Promise<string | undefined> {
     if (!this.#last || this.#now() - this.#last.at >= EVERY_MS) {
       const result = store.ledger.probe().then(
         () => undefined,

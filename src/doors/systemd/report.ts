@@ -4,10 +4,10 @@ import type { Log } from "../../base/log.ts";
 import type { Store } from "../../model/outbox.ts";
 import type { Supervisor } from "../../operations/supervisor.ts";
 import type { Notifier } from "./notifier.ts";
-import { formatStatusLine, mattersOf, type Shown } from "./status-line.ts";
+import { formatStatusLine, mattersOf, type StatusLineState } from "./status-line.ts";
 
 /** How the service is. */
-export interface ServiceState extends Shown {
+export interface ServiceState extends StatusLineState {
   readonly store: Pick<Store, "owed">;
   readonly liveness: Pick<Liveness, "stuck">;
 }

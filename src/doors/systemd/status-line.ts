@@ -1,14 +1,16 @@
 import { formatNumber } from "../../alert/text.ts";
-import type { Daemon } from "../../operations/daemon.ts";
+import type { ActiveConfig, Deliveries, Feeds } from "../../operations/daemon.ts";
 import { formatRejected } from "../../operations/status.ts";
 
 /** What the line says; all of it is in memory but what is owed. */
-export type Shown = Pick<Daemon, "config" | "sources" | "holds" | "destinations">;
+export type StatusLineState = Pick<ActiveConfig, "config" | "destinations"> &
+  Pick<Feeds, "sources"> &
+  Pick<Deliveries, "holds">;
 
 const MAX_CHARS = 600;
 
 /** `cert connected, 12,345 frames; 3 owed, soc SUSPENDED`; `owed` is left out where it could not be counted. */
-export function formatStatusLine(shown: Shown, owed: number | undefined): string {
+export function formatStatusLine(shown: StatusLineState, owed: number | undefined): string {
   const { sources } = shown;
   const feeds = sources.map(
     (source) => `${source.name} ${linkOf(source)}, ${formatNumber(source.status().received)} frames`,
@@ -19,7 +21,7 @@ export function formatStatusLine(shown: Shown, owed: number | undefined): string
 }
 
 /** What somebody should see at once when it changes. */
-export function mattersOf(shown: Shown): string {
+export function mattersOf(shown: StatusLineState): string {
   return [
     ...rejectedOf(shown),
     ...shown.sources.map((source) => `${source.name} ${linkOf(source)}`),
@@ -27,7 +29,7 @@ export function mattersOf(shown: Shown): string {
   ].join("; ");
 }
 
-function linkOf(source: Shown["sources"][number]): string {
+function linkOf(source: StatusLineState["sources"][number]): string {
   const { endpoints, silentSince } = source.status();
   const connected = endpoints.filter((endpoint) => endpoint.connected).length;
   if (connected === 0) {
@@ -37,13 +39,13 @@ function linkOf(source: Shown["sources"][number]): string {
   return silentSince === undefined ? some : `${some}, SILENT`;
 }
 
-function heldOf({ holds, destinations }: Shown): readonly string[] {
+function heldOf({ holds, destinations }: StatusLineState): readonly string[] {
   const named = holds.all.filter(({ destination }) => destinations.has(destination));
   return named.flatMap(({ destination, kind }) =>
     kind === "suspended" ? `${destination} SUSPENDED` : kind === "paused" ? `${destination} paused` : [],
   );
 }
 
-function rejectedOf({ config: { rejected } }: Shown): readonly string[] {
+function rejectedOf({ config: { rejected } }: StatusLineState): readonly string[] {
   return rejected ? [`new configuration REJECTED: ${formatRejected(rejected).first}`] : [];
 }
