@@ -11,6 +11,7 @@ import type { LogLimiter } from "./base/log-limiter.ts";
 import { Loops } from "./base/loops.ts";
 import { type DeliveryWorker, deliver } from "./delivery/deliver.ts";
 import type { Frame, Source } from "./model/frame.ts";
+import { nameOf } from "./model/frame-name.ts";
 import type { Message } from "./model/message.ts";
 import type { Store } from "./model/outbox.ts";
 import { type RecallWorker, recall } from "./recall/recall.ts";
@@ -27,7 +28,9 @@ export interface Parts extends Planner {
   readonly log: Log;
   /** By instance the account that we ask with, once it is known: what MISP says of it, we have caused ourselves. */
   readonly accounts: ReadonlyMap<string, () => string | undefined>;
-  /** Says once, and then now and then, that frames cannot be read. */
+  /** Says once, and then now and then, that parts of frames cannot be read. */
+  readonly incomplete: LogLimiter;
+  /** The same of whole frames. */
   readonly unreadable: LogLimiter;
   /** How long attempts in flight may go on once we stop. */
   readonly graceMs: number;
@@ -105,16 +108,21 @@ async function intake(
 }
 
 /** A frame that cannot be read is counted and logged; no frame may stop the feed, and none of ours may beget the next. */
-function read(frame: Frame, { accounts, unreadable, log }: Parts): Message | undefined {
+function read(frame: Frame, { accounts, unreadable, incomplete, log }: Parts): Message | undefined {
   // One of those that we know, or empty: a frame of any other is not looked into.
   const { instance, topic } = frame;
   try {
     const message = decode(frame);
+    if (message?.skipped !== undefined) {
+      const { id, uuid } = message.subject;
+      const name = { ...(id !== undefined && { id }), ...(uuid !== undefined && { uuid }) };
+      incomplete.say({ instance, topic, skipped: message.skipped, ...name }, topic);
+    }
     const own = accounts.get(instance)?.();
     return own !== undefined && message?.actor === own ? undefined : message;
   } catch (error) {
     if (error instanceof DecodeError) {
-      unreadable.say({ instance, topic, reason: error.message }, topic);
+      unreadable.say({ instance, topic, reason: error.message, ...nameOf(frame.payload) }, topic);
     } else {
       log.error({ err: error, instance, topic, hint: REPORT_IT }, "Dropped a frame by a bug");
     }

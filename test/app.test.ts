@@ -68,6 +68,7 @@ function partsOf(store: Store, sources: readonly Source[], send: DeliveryWorker[
     rules: { routes, destinations: new Map([["soc", { guard, repeats: "changed" }]]) },
     clock: systemClock,
     log: captured.log,
+    incomplete: new LogLimiter(captured.log, "Left out", systemClock.now),
     unreadable: new LogLimiter(captured.log, "Cannot read a frame", systemClock.now),
     graceMs: 50,
     drains: false,

@@ -84,6 +84,7 @@ async function replay(
       rules: { routes, destinations: new Map([["soc", { guard: policy, repeats: "changed" }]]) },
       clock: systemClock,
       log,
+      incomplete: new LogLimiter(log, "", systemClock.now),
       unreadable: new LogLimiter(log, "", systemClock.now),
       graceMs: 1000,
       drains: true,

@@ -62,5 +62,7 @@ export interface Alert {
   readonly objects: readonly (MispObject & { readonly reach: readonly Reach[] })[];
   readonly sighting?: Sighting;
   readonly tag?: Message["tag"];
+  /** So many parts could not be read: the lists are not complete. */
+  readonly skipped?: number;
   readonly lines: readonly Line[];
 }

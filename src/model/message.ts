@@ -40,6 +40,8 @@ export interface Message {
   readonly tag?: Tag & { readonly on?: "event" | "attribute"; readonly attributeId?: string };
   /** A publication that the feed did not tell: it was found by asking MISP. */
   readonly late?: Late;
+  /** So many parts of the frame could not be read, and are in none of the lists. */
+  readonly skipped?: number;
   /** Labelled texts of kinds that have no content of their own above: audit, user, organisation, discussion … */
   readonly lines: readonly Line[];
 }

@@ -45,6 +45,7 @@ export function compose(
     objects: objectsOf(message).map((object) => ({ ...object, reach: [reachOf(object, group)] })),
     ...(message.sighting && { sighting: message.sighting }),
     ...(message.tag && { tag: message.tag }),
+    ...(message.skipped !== undefined && { skipped: message.skipped }),
     lines: message.lines,
   };
 }

@@ -91,7 +91,7 @@ function build(alert: Visible, { tlp, pap }: Marking): Matchable {
       attributes ??= items.map((item) => attributeFacts(item, names));
       return attributes;
     },
-    attributesComplete: true,
+    attributesComplete: alert.skipped === undefined,
   };
 }
 

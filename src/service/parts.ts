@@ -14,8 +14,7 @@ import type { Message } from "../model/message.ts";
 import type { Store } from "../model/outbox.ts";
 import type { Rules } from "../planning/plan.ts";
 import { compileRoutes } from "../routing/route.ts";
-import type { FrameName } from "../sources/frame-look.ts";
-import type { LiveSource } from "../sources/source.ts";
+import type { LiveSource, RefusedFrame } from "../sources/source.ts";
 import { needlessWithout } from "../topics/needless.ts";
 import { askedInstances, openInstanceLoops } from "./asking.ts";
 import type { PartsContext, PreviousParts } from "./parts-context.ts";
@@ -51,7 +50,7 @@ export function openSources(
       notices?.say((silent ? feedSilent : feedRecovered)(instance, sinceAt, clock.now()));
     const silentSince = before?.sources.find(({ name }) => name === instance)?.status().silentSince;
     const onGap = () => gap?.(instance);
-    const onRefused = (frame: FrameName) => notices?.say(frameRefused(instance, frame, clock.now()));
+    const onRefused = (frame: RefusedFrame) => notices?.say(frameRefused(instance, frame, clock.now()));
     const known = silentSince === undefined ? {} : { silentSince };
     return feed.open({ instance, log, now: clock.now, onSilence, onGap, onRefused, ...known });
   });
@@ -119,6 +118,7 @@ export function openParts(
     rules,
     clock,
     log,
+    incomplete: before?.parts.incomplete ?? new LogLimiter(log, "Left out what cannot be read of a message", clock.now),
     unreadable: before?.parts.unreadable ?? new LogLimiter(log, "Cannot read a frame; the feed goes on", clock.now),
     graceMs: GRACE_MS,
     drains: false,

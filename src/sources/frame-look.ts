@@ -1,16 +1,8 @@
 import type { Needless } from "../model/frame.ts";
 
-/** What a frame is called in a log line: names of our own form only, never text from MISP. */
-export interface FrameName {
-  readonly topic: string;
-  readonly bytes: number;
-  readonly id?: string;
-  readonly uuid?: string;
-}
-
 /**
- * The look at a frame's bytes before anything of it is parsed. It tells the topic, whether the frame can matter to anybody,
- * and what to call one that is refused.
+ * The look at a frame's bytes before anything of it is parsed. It tells the topic, and whether the frame can matter to
+ * anybody.
  *
  * What cannot matter is in a table that topics and routes make (topics/needless.ts); the look only finds topic and action.
  * In doubt a frame matters. The class refers to nothing outside of itself, because a worker evaluates its text.
@@ -40,19 +32,6 @@ export class FrameLook {
       return true;
     }
     return needless !== "all" && !needless.includes(this.#action(frame));
-  }
-
-  /** Id and UUID of what the frame is about, where they stand among its first members as MISP writes them. */
-  name(frame: Uint8Array, topic: string): FrameName {
-    const head = String.fromCharCode(...frame.subarray(0, 4096));
-    const id = /"id": ?"?([1-9]\d{0,14})\b/.exec(head)?.[1];
-    const uuid = /"uuid": ?"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"/i.exec(head)?.[1];
-    return {
-      topic,
-      bytes: frame.byteLength,
-      ...(id !== undefined && { id }),
-      ...(uuid !== undefined && { uuid: uuid.toLowerCase() }),
-    };
   }
 
   /**

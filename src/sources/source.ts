@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Log } from "../base/log.ts";
 import { Secret } from "../base/secret.ts";
 import type { Needless, Source } from "../model/frame.ts";
-import type { FrameName } from "./frame-look.ts";
+import type { FrameName } from "../model/frame-name.ts";
 
 /** What a source is given when it is opened; opening does no I/O. */
 export interface SourceContext {
@@ -17,7 +17,13 @@ export interface SourceContext {
   /** Called when it is connected again, and when frames were dropped: something may have been missed. */
   readonly onGap?: () => void;
   /** Called for each frame that is too large to be read. */
-  readonly onRefused?: (frame: FrameName) => void;
+  readonly onRefused?: (frame: RefusedFrame) => void;
+}
+
+/** A frame that is too large to be read, in our own words. */
+export interface RefusedFrame extends FrameName {
+  readonly topic: string;
+  readonly bytes: number;
 }
 
 /** How a source is doing, for status, metrics and health; counted since it was opened. */

@@ -1,7 +1,7 @@
 import type { MispObject } from "../model/misp.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { readAttribute, readEvent, readEventId, readObject, readSubject, readTags, readVersion } from "./nouns.ts";
-import { defineTopic, kindOf } from "./topic.ts";
+import { actionOf, defineTopic, kindOf } from "./topic.ts";
 import { id, isRaw, known, need, type Raw } from "./values.ts";
 
 const KINDS: ReadonlyMap<unknown, Kind> = new Map([
@@ -15,8 +15,9 @@ const KINDS: ReadonlyMap<unknown, Kind> = new Map([
 export const attribute = defineTopic({
   name: "misp_json_attribute",
   read(body) {
-    const kind = kindOf(KINDS, body.action);
     const raw = need(body.Attribute, "attribute");
+    const action = actionOf(body, raw);
+    const kind = kindOf(KINDS, action);
     const object = readOwner(body.Object, raw);
     return {
       kind,
@@ -30,7 +31,7 @@ export const attribute = defineTopic({
         },
       ],
       objects: object ? [object] : [],
-      version: readVersion(raw, body.action),
+      version: readVersion(raw, action),
     };
   },
 });

@@ -1,8 +1,8 @@
 import { DecodeError } from "../base/errors.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { eventSubject, needEvent, readEventTags, readVersion } from "./nouns.ts";
-import { defineTopic, kindOf, type TopicContent } from "./topic.ts";
-import { known, need, type Raw, seconds, uuid } from "./values.ts";
+import { actionOf, defineTopic, kindOf, type TopicContent } from "./topic.ts";
+import { known, list, need, type Raw, seconds, uuid } from "./values.ts";
 
 const KINDS: ReadonlyMap<unknown, Kind> = new Map([
   ["add", "event.created"],
@@ -18,22 +18,29 @@ export const event = defineTopic({
     if (action === "add_from_connected_server" || action === "edit_from_connected_server") {
       return readPulled(body);
     }
-    const kind = kindOf(KINDS, action);
     const raw = need(body.Event, "event");
+    const kind = kindOf(KINDS, actionOf(body, raw));
     const told = needEvent(raw, body.Orgc);
+    // Where no action is told, it may be.
+    const isAdded = kind === "event.created" || action === undefined;
     return {
       kind,
       subject: eventSubject(told),
       event: known({
         ...told,
         // An added event is announced before its tags and attributes are stored: the empty list and the zero mean nothing.
-        attributeCount: kind === "event.created" ? undefined : told.attributeCount,
-        tags: kind === "event.edited" ? readEventTags(body.EventTag) : undefined,
+        attributeCount: isAdded ? undefined : told.attributeCount,
+        tags:
+          kind === "event.edited" && !(isAdded && isEmpty(body.EventTag)) ? readEventTags(body.EventTag) : undefined,
       }),
       version: kind === "event.edited" ? seconds(raw.timestamp)?.toString() : readVersion(raw, action),
     };
   },
 });
+
+function isEmpty(rows: unknown): boolean {
+  return list(rows)?.length === 0;
+}
 
 /** Says in addition to the frames of the event itself that it came from another MISP; `Event` is its UUID. */
 function readPulled(body: Raw): TopicContent {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { DecodeError } from "../base/errors.ts";
 import type { Frame } from "../model/frame.ts";
-import type { Message } from "../model/message.ts";
+import type { Line, Message } from "../model/message.ts";
 import { attribute } from "./attribute.ts";
 import { audit } from "./audit.ts";
 import { conversation } from "./conversation.ts";
@@ -54,19 +54,31 @@ export function decode(frame: Frame): Message | undefined {
   if (frame.topic === "") {
     throw new DecodeError("frame has no topic");
   }
-  const content = BY_NAME.get(frame.topic)?.read(parsePayload(frame.payload), frame);
+  const topic = BY_NAME.get(frame.topic);
+  if (!topic) {
+    return undefined;
+  }
+  const { value, unreadable } = parsePayload(frame.payload);
+  const content = topic.read(value, frame);
+  const skipped = (content?.skipped ?? 0) + unreadable;
   return (
     content && {
       attributes: [],
       objects: [],
-      lines: [],
       ...content,
+      ...(skipped > 0 && { skipped }),
+      lines: [...(content.lines ?? []), ...(skipped > 0 ? [leftOut(skipped)] : [])],
       instance: frame.instance,
       topic: frame.topic,
       receivedAt: frame.receivedAt,
       version: (isNamed(content.subject) ? content.version : undefined) ?? arrival(frame),
     }
   );
+}
+
+/** Whoever is told of a message learns that it is not all that the frame said. */
+function leftOut(skipped: number): Line {
+  return { label: "left out", text: `${skipped} ${skipped === 1 ? "part" : "parts"} that cannot be read` };
 }
 
 /** A row without a name shares its time of change with others. */

@@ -6,7 +6,7 @@ import type { Kind } from "../model/vocabulary.ts";
  * remembered, tightens no marking or distribution and takes nothing back.
  *
  * That leaves out most topics on purpose. Publications and events are remembered; tags are markings; an attribute frame tells
- * the distribution of its event, and a sighting who made it; an edited or deleted part may have to be taken out of what is
+ * the distribution of its event, a sighting who made it, a discussion which event it is about; an edited or deleted part may have to be taken out of what is
  * still owed.
  */
 const SPARED: readonly {
@@ -17,7 +17,6 @@ const SPARED: readonly {
 }[] = [
   { topic: "misp_json_self", kinds: [] },
   { topic: "misp_json_audit", kinds: ["audit.logged"] },
-  { topic: "misp_json_conversation", kinds: ["discussion.posted"] },
   { topic: "misp_json_organisation", kinds: ["organisation.changed"] },
   { topic: "misp_json_user", kinds: ["user.created", "user.changed", "user.login", "user.logout"] },
   { topic: "misp_json_warninglist", kinds: ["warninglist.changed"] },

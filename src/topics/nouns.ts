@@ -26,6 +26,7 @@ import {
   type Raw,
   seconds,
   text,
+  textOrNumber,
   uuid,
 } from "./values.ts";
 
@@ -196,7 +197,7 @@ export function readAttribute(raw: Raw, tags: readonly Tag[] | undefined, object
     uuid: uuid(raw.uuid),
     type: name(raw.type),
     category: name(raw.category),
-    value: text(raw.value),
+    value: textOrNumber(raw.value),
     toIds: boolean(raw.to_ids),
     comment: text(raw.comment),
     changedAt: instant(raw.timestamp),

@@ -1,6 +1,6 @@
 import type { Kind } from "../model/vocabulary.ts";
 import { readEventId, readObject, readSubject, readVersion } from "./nouns.ts";
-import { defineTopic, kindOf, readLines } from "./topic.ts";
+import { actionOf, defineTopic, kindOf, readLines } from "./topic.ts";
 import { integer, need } from "./values.ts";
 
 const KINDS: ReadonlyMap<unknown, Kind> = new Map([
@@ -21,14 +21,15 @@ const REFERENCE_KINDS: ReadonlyMap<unknown, Kind> = new Map([
 export const object = defineTopic({
   name: "misp_json_object",
   read(body) {
-    const kind = kindOf(KINDS, body.action);
     const raw = need(body.Object, "object");
+    const action = actionOf(body, raw);
+    const kind = kindOf(KINDS, action);
     return {
       kind,
       subject: readSubject("object", raw),
       event: readEventId(raw),
       objects: [{ ...readObject(raw, "object"), ...(kind === "object.deleted" && { deleted: true as const }) }],
-      version: readVersion(raw, body.action),
+      version: readVersion(raw, action),
     };
   },
 });
@@ -37,8 +38,9 @@ export const object = defineTopic({
 export const reference = defineTopic({
   name: "misp_json_object_reference",
   read(body) {
-    const kind = kindOf(REFERENCE_KINDS, body.action);
     const raw = need(body.ObjectReference, "object reference");
+    const action = actionOf(body, raw);
+    const kind = kindOf(REFERENCE_KINDS, action);
     const type = integer(raw.referenced_type);
     return {
       kind,
@@ -48,7 +50,7 @@ export const reference = defineTopic({
         relationship: raw.relationship_type,
         to: type === 0 ? "attribute" : type === 1 ? "object" : undefined,
       }),
-      version: readVersion(raw, body.action),
+      version: readVersion(raw, action),
     };
   },
 });

@@ -1,14 +1,15 @@
-import { DecodeError } from "../base/errors.ts";
 import type { Attribute, EventView, MispObject } from "../model/misp.ts";
 import { eventSubject, needEvent, readAttribute, readClusters, readObject, readTags } from "./nouns.ts";
 import { defineTopic } from "./topic.ts";
-import { boolean, id, known, list, need, type Raw, seconds } from "./values.ts";
+import { boolean, id, isRaw, known, list, need, type Raw, seconds } from "./values.ts";
 
 /** An event with everything in it: `Event` of `misp_json`, and of MISP's REST API without `metadata`. */
 export interface Publication {
   readonly event: EventView;
   readonly attributes: readonly Attribute[];
   readonly objects: readonly MispObject[];
+  /** So many attributes and objects, or lists of them, cannot be read; absent: all can. */
+  readonly skipped?: number;
   /** `Event.timestamp`; undefined: not told. */
   readonly version: string | undefined;
 }
@@ -29,18 +30,7 @@ export const publication = defineTopic({
 export function readPublication(value: unknown): Publication {
   const raw = need(value, "event");
   const event = needEvent(raw, raw.Orgc);
-  const attributes: Attribute[] = [];
-  const objects: MispObject[] = [];
-  addAttributes(raw.Attribute, undefined, attributes);
-  for (const [index, element] of elements(raw.Object, "objects").entries()) {
-    const row = need(element, "object");
-    if (boolean(row.deleted)) {
-      continue;
-    }
-    const object = readObject(row, `object ${index}`);
-    objects.push(object);
-    addAttributes(row.Attribute, object.key, attributes);
-  }
+  const { attributes, objects, skipped } = readParts(raw);
   return {
     event: known({
       ...event,
@@ -51,15 +41,39 @@ export function readPublication(value: unknown): Publication {
     }),
     attributes,
     objects,
+    ...(skipped > 0 && { skipped }),
     version: seconds(raw.timestamp)?.toString(),
   };
 }
 
-function addAttributes(value: unknown, objectKey: string | undefined, attributes: Attribute[]): void {
-  for (const element of elements(value, "attributes")) {
-    const row = need(element, "attribute");
-    if (!boolean(row.deleted)) {
-      attributes.push(readAttribute(row, readAllTags(row), objectKey));
+interface Parts {
+  readonly attributes: Attribute[];
+  readonly objects: MispObject[];
+  skipped: number;
+}
+
+/** What an event is made of. A part that cannot be read is left out and counted, so that it does not cost the others. */
+function readParts(raw: Raw): Parts {
+  const parts: Parts = { attributes: [], objects: [], skipped: 0 };
+  addAttributes(raw.Attribute, undefined, parts);
+  for (const [index, row] of elements(raw.Object).entries()) {
+    if (!isRaw(row)) {
+      parts.skipped++;
+    } else if (!boolean(row.deleted)) {
+      const object = readObject(row, `object ${index}`);
+      parts.objects.push(object);
+      addAttributes(row.Attribute, object.key, parts);
+    }
+  }
+  return parts;
+}
+
+function addAttributes(value: unknown, objectKey: string | undefined, parts: Parts): void {
+  for (const row of elements(value)) {
+    if (!isRaw(row)) {
+      parts.skipped++;
+    } else if (!boolean(row.deleted)) {
+      parts.attributes.push(readAttribute(row, readAllTags(row), objectKey));
     }
   }
 }
@@ -78,10 +92,10 @@ function originOf(raw: Raw): EventView["origin"] {
   return creator === owner ? "local" : "feed";
 }
 
-function elements(value: unknown, what: string): readonly unknown[] {
-  const found = list(value ?? []);
-  if (found === undefined) {
-    throw new DecodeError(`${what} are not a list`);
+/** What is in a list; what is no list counts as one element that cannot be read. PHP writes an empty list as `{}`, too. */
+function elements(value: unknown): readonly unknown[] {
+  if (value === undefined || value === null || (isRaw(value) && Object.keys(value).length === 0)) {
+    return [];
   }
-  return found;
+  return list(value) ?? [undefined];
 }

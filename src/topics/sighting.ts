@@ -12,7 +12,9 @@ const KINDS: ReadonlyMap<unknown, Kind> = new Map([
 export const sighting = defineTopic({
   name: "misp_json_sighting",
   read(body) {
-    const kind = kindOf(KINDS, body.action);
+    // MISP before 2.4.82 (2017) tells no action, and no deletions.
+    const action = body.action ?? "add";
+    const kind = kindOf(KINDS, action);
     const raw = need(body.Sighting, "sighting");
     const subject = readSubject("sighting", raw);
     const identity = subject.uuid ?? subject.id;
@@ -31,7 +33,7 @@ export const sighting = defineTopic({
         source: text(raw.source),
         seenAt: instant(raw.date_sighting),
       }),
-      version: identity === undefined ? undefined : `${identity}:${body.action}`,
+      version: identity === undefined ? undefined : `${identity}:${action}`,
     };
   },
 });

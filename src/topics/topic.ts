@@ -2,12 +2,12 @@ import { DecodeError } from "../base/errors.ts";
 import type { Frame } from "../model/frame.ts";
 import type { Line, Message } from "../model/message.ts";
 import type { Kind } from "../model/vocabulary.ts";
-import { need, type Raw, text } from "./values.ts";
+import { boolean, need, type Raw, text } from "./values.ts";
 
 /** What a topic makes of a payload; `decode` adds what all messages have. Absent lists are empty. */
 export interface TopicContent
   extends Pick<Message, "kind" | "subject" | "event" | "thread" | "sighting" | "tag">,
-    Partial<Pick<Message, "attributes" | "objects" | "lines">> {
+    Partial<Pick<Message, "attributes" | "objects" | "lines" | "skipped">> {
   /** Undefined: the payload tells no time of change, so that only arrival and bytes tell two frames apart. */
   readonly version?: string | undefined;
 }
@@ -24,6 +24,14 @@ export function defineTopic(topic: {
   readonly read: (body: Raw) => TopicContent | undefined;
 }): Topic {
   return { name: topic.name, read: (payload) => topic.read(need(payload, "payload")) };
+}
+
+/**
+ * What was done to a row. MISP before 2.4.82 (2017) does not tell: a row is an edit then, which promises least, or the
+ * deletion that its own column tells.
+ */
+export function actionOf(body: Raw, row: Raw): unknown {
+  return body.action ?? (boolean(row.deleted) ? "soft-delete" : "edit");
 }
 
 /** The kind of a frame's action. An action that is not known may mean anything: throws DecodeError. */

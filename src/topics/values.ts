@@ -48,6 +48,11 @@ export function text(value: unknown, max = MAX_TEXT): string | undefined {
   return value.slice(0, last >= 0xd800 && last <= 0xdbff ? max - 1 : max);
 }
 
+/** Text, or a number as text: MISP keeps values as text, but what sends them may not. */
+export function textOrNumber(value: unknown): string | undefined {
+  return typeof value === "number" && Number.isFinite(value) ? String(value) : text(value);
+}
+
 /** Text that names something: an empty name is unknown. */
 export function name(value: unknown): string | undefined {
   return text(value) || undefined;

@@ -112,6 +112,7 @@ class Service {
       },
       clock: time,
       log,
+      incomplete: new LogLimiter(log, "Cannot read a frame", time.now),
       unreadable: new LogLimiter(log, "Cannot read a frame", time.now),
       graceMs: 50,
       drains: false,

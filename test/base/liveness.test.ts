@@ -84,6 +84,7 @@ function service(store: Store, send: Destination["send"], frames: readonly Frame
     rules: { routes, destinations: new Map([["soc", { guard, repeats: "changed" }]]) },
     clock,
     log,
+    incomplete: new LogLimiter(log, "Cannot read a frame", clock.now),
     unreadable: new LogLimiter(log, "Cannot read a frame", clock.now),
     graceMs: 1,
     drains: false,

@@ -56,26 +56,3 @@ describe("matters", () => {
     expect(changing.matters(frame, "misp_json_self")).toBe(true);
   });
 });
-
-describe("name", () => {
-  const look = new FrameLook({});
-  const uuid = "1a87fd96-a4d3-4d6c-84dc-a028d3cf6774";
-
-  it("is id and UUID as MISP writes them, as strings or as numbers", () => {
-    for (const id of ['"4711"', "4711"]) {
-      const frame = bytes(`misp_json {"Event":{"id":${id},"info":"x","uuid":"${uuid.toUpperCase()}"}}`);
-      expect(look.name(frame, "misp_json")).toEqual({ topic: "misp_json", bytes: frame.length, id: "4711", uuid });
-    }
-  });
-
-  it("is nothing else of the frame, however it looks", () => {
-    const marker = "zzmarkerzz";
-    for (const payload of [
-      `{"Event":{"id":"${marker}","uuid":"${marker}"}}`,
-      marker,
-      `{"Event":{"uuid":["${marker}"]}}`,
-    ]) {
-      expect(Object.keys(look.name(bytes(`misp_json ${payload}`), "misp_json"))).toEqual(["topic", "bytes"]);
-    }
-  });
-});

@@ -55,6 +55,18 @@ test("openReplay reads topic and payload, an object or text, and raw frames, and
   expect(lines).toEqual([]);
 });
 
+test("openReplay reads events as MISP exports them as their publications", async () => {
+  const one = await read(join(FIXTURES, "cases/raw-misp-export.json"));
+  expect(one.frames).toMatchObject([{ topic: "misp_json", text: expect.stringMatching(/^\{"Event":\{"id":"4711"/) }]);
+  const event = { Event: { id: "1" } };
+  const several = await read(Readable.from([JSON.stringify({ response: [event, event] }, null, 2), "\n"]));
+  expect(several.frames.map(({ topic, text }) => [topic, text])).toEqual(
+    Array(2).fill(["misp_json", JSON.stringify(event)]),
+  );
+  const part = await read(Readable.from(['{"Event":{"id":"1"},"action":"add"}\n{"Event":"x"}\n{"response":[1]}\n']));
+  expect(part.frames).toEqual([]);
+});
+
 test("openReplay keeps the bytes of a raw frame that is not UTF-8", async () => {
   const source = openReplay({
     instance: "demo",

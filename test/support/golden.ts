@@ -27,6 +27,14 @@ const SAMPLES: Readonly<
   "publication-feed": { frames: ["misp_json--feed-import-misp-format"] },
   "publication-hostile-text": { frames: ["misp_json--publish-markup-in-values-and-extends-uuid"] },
   "publication-integers": { frames: ["misp_json--integer-typed-columns"] },
+  "publication-attribute-group": {
+    frames: ["misp_json--attribute-level-sharing-group"],
+    guard: { max_tlp: "red", untagged: "amber", audience: ["ORGNAME"] },
+  },
+  "publication-references": {
+    frames: ["misp_json--object-reference-to-attribute-and-galaxy-clusters"],
+    guard: { max_tlp: "red" },
+  },
   "publication-metadata": {
     frames: ["misp_json--publish-first-time"],
     guard: { max_tlp: "clear", metadata_up_to: "red" },

@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { DecodeError } from "../../src/base/errors.ts";
 import { decode, isKnownTopic, TOPICS } from "../../src/topics/index.ts";
 import { decodeSample, frameOf, messageOf, SAMPLE_NAMES, sample, session } from "./frames.ts";
+
+const CASES = `${import.meta.dirname}/../fixtures/cases/`;
 
 /** Kinds by the start of the sample's name; the longest start counts. */
 const EXPECTED: Readonly<Record<string, string | undefined>> = {
@@ -26,6 +29,7 @@ const EXPECTED: Readonly<Record<string, string | undefined>> = {
   "misp_json_object_reference--soft-delete": "reference.deleted",
   "misp_json_organisation--": "organisation.changed",
   "misp_json_sighting--add": "sighting.added",
+  "misp_json_sighting--false-positive": "sighting.added",
   "misp_json_sighting--delete": "sighting.deleted",
   "misp_json_tag--add": "tag.created",
   "misp_json_tag--attached": "tag.attached",
@@ -63,7 +67,7 @@ describe("decode() reads what a real MISP sends", () => {
   it("has a sample of every topic", () => {
     const sampled = new Set(SAMPLE_NAMES.map((name) => name.split("--")[0]));
     expect(new Set(TOPICS.map((topic) => topic.name))).toEqual(sampled);
-    expect(SAMPLE_NAMES).toHaveLength(79);
+    expect(SAMPLE_NAMES).toHaveLength(95);
   });
 
   it("gives every part of an event an event, so that a guard asks for its marking", () => {
@@ -140,22 +144,18 @@ describe("decode() refuses what it cannot read, without quoting it", () => {
     ["no JSON", "misp_json", `${marker}{`],
     ["a truncated payload", "misp_json", `{"Event":{"info":"${marker}`],
     ["two values", "misp_json", `{} {"${marker}":1}`],
-    ["invalid UTF-8", "misp_json", Uint8Array.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
     ["a top-level array", "misp_json", [marker]],
     ["a top-level string", "misp_json_attribute", JSON.stringify(marker)],
     ["null", "misp_json_event", "null"],
     ["100,000 levels of nesting", "misp_json", nested(100_000)],
     ["100,000 levels of nesting where anything goes", "misp_json_workflow", nested(100_000)],
+    ["millions of empty lists", "misp_json_workflow", `[${"[],".repeat(4_100_000)}0]`],
+    ["millions of numbers", "misp_json_workflow", `[${"0,".repeat(20_100_000)}0]`],
     ["100,000 opening brackets", "misp_json_workflow", "[".repeat(100_000)],
     ["an event that is a text", "misp_json", { Event: marker }],
     ["an event that is a list", "misp_json", { Event: [{ uuid: marker }] }],
     ["no event", "misp_json", { [marker]: {} }],
     ["an event without a name", "misp_json", { Event: { info: marker, uuid: marker, id: "0" } }],
-    ["attributes that are a text", "misp_json", { Event: { id: "1", Attribute: marker } }],
-    ["an attribute that is a text", "misp_json", { Event: { id: "1", Attribute: [marker] } }],
-    ["objects that are a number", "misp_json", { Event: { id: "1", Object: 7 } }],
-    ["an object that is null", "misp_json", { Event: { id: "1", Object: [null] } }],
-    ["an object with attributes of a wrong type", "misp_json", { Event: { id: "1", Object: [{ Attribute: true }] } }],
     ["an edited event that is a text", "misp_json_event", { Event: marker, action: "edit" }],
     ["a pulled event without a UUID", "misp_json_event", { Event: marker, action: "add_from_connected_server" }],
     ["an attribute frame without attribute", "misp_json_attribute", { Event: {}, action: "add" }],
@@ -169,7 +169,7 @@ describe("decode() refuses what it cannot read, without quoting it", () => {
     ["an audit entry of no known shape", "misp_json_audit", { Log: marker, action: "log" }],
     ["a warninglist of a wrong type", "misp_json_warninglist", { Warninglist: marker, action: "edit" }],
     ["an unknown action", "misp_json_attribute", { Attribute: { id: "1" }, action: marker }],
-    ["no action", "misp_json_event", { Event: { id: "1" } }],
+    ["no action on tags, which never had none", "misp_json_tag", { Tag: { name: "x" } }],
     ["an action that every object has", "misp_json_tag", { Tag: { name: "x" }, action: "constructor" }],
     ["an unknown action on audit", "misp_json_audit", { Log: {}, action: marker }],
   ];
@@ -191,6 +191,101 @@ describe("decode() refuses what it cannot read, without quoting it", () => {
   it("reads brackets in text as text", () => {
     const info = `${"[{".repeat(200)}\\"${"[".repeat(200)}`;
     expect(messageOf("misp_json", { Event: { id: "1", info } }).event?.info).toBe(info);
+  });
+});
+
+describe("decode() leaves out a part that it cannot read, and says so", () => {
+  const event = { id: "1", uuid: "1a87fd96-a4d3-4d6c-84dc-a028d3cf6774", info: "whole" };
+  const good = { id: "5", type: "domain", value: "a.example" };
+  const parts: readonly (readonly [string, object, number, number])[] = [
+    ["an attribute that is null", { Attribute: [good, null] }, 1, 1],
+    ["an attribute that is a text", { Attribute: ["x", good] }, 1, 1],
+    ["an attribute that is a list", { Attribute: [[good], good] }, 1, 1],
+    ["attributes that are a text", { Attribute: "x" }, 0, 1],
+    ["objects that are a number", { Attribute: [good], Object: 7 }, 1, 1],
+    ["an object that is null", { Attribute: [good], Object: [null, { id: "9", Attribute: [good] }] }, 2, 1],
+    ["an object with attributes of a wrong type", { Object: [{ id: "9", Attribute: true }] }, 0, 1],
+    ["several", { Attribute: [null, 5], Object: [[]] }, 0, 3],
+  ];
+
+  test.each(parts)("%s", (_, odd, attributes, skipped) => {
+    const message = messageOf("misp_json", { Event: { ...event, ...odd } });
+    expect(message).toMatchObject({ kind: "event.published", event: { info: "whole" }, skipped });
+    expect(message.attributes).toHaveLength(attributes);
+    expect(message.lines).toEqual([
+      { label: "left out", text: `${skipped} ${skipped === 1 ? "part" : "parts"} that cannot be read` },
+    ]);
+  });
+
+  it("but nothing where lists are empty, however PHP writes that", () => {
+    for (const empty of [{}, [], null]) {
+      const message = messageOf("misp_json", { Event: { ...event, Attribute: empty, Object: empty } });
+      expect(message).toMatchObject({ attributes: [], objects: [], lines: [] });
+      expect(message).not.toHaveProperty("skipped");
+    }
+  });
+
+  /** Puts a byte that is no UTF-8 in the place of each `?`. */
+  const broken = (payload: object) => Buffer.from(JSON.stringify(payload)).map((byte) => (byte === 0x3f ? 0xff : byte));
+
+  it("a text with a byte that is not UTF-8: the value is unknown, and the rest is told", () => {
+    const Attribute = [good, { ...good, id: "6", value: "b?.example", comment: "whole" }];
+    const message = messageOf("misp_json", broken({ Event: { ...event, Attribute } }));
+    expect(message.skipped).toBe(1);
+    expect(message.event?.info).toBe("whole");
+    expect(message.attributes.map(({ id, value, comment }) => [id, value, comment])).toEqual([
+      ["5", "a.example", undefined],
+      ["6", undefined, "whole"],
+    ]);
+  });
+
+  it("a tag with such a byte, which makes the marking unknown instead of looser", () => {
+    const Tag = [{ name: "tlp:green" }, { name: "?tlp:red" }];
+    expect(messageOf("misp_json", broken({ Event: { ...event, Tag } })).event).not.toHaveProperty("tags");
+  });
+});
+
+describe("decode() shows numbers as values", () => {
+  it("as MISP's users would read them", () => {
+    const { topic, payload } = JSON.parse(readFileSync(`${CASES}number-values.json`, "utf8"));
+    expect(messageOf(topic, payload).attributes.map(({ value }) => value)).toEqual(["443", "18014398509481984", "7.5"]);
+  });
+
+  it("digit by digit, however many", () => {
+    const text =
+      '{"Event":{"id":"1","Attribute":[{"id":"2","value":12345678901234567890123},{"id":"3","value": -0.12345678901234567891}]}}';
+    expect(messageOf("misp_json", text).attributes.map(({ value }) => value)).toEqual([
+      "12345678901234567890123",
+      "-0.12345678901234567891",
+    ]);
+  });
+
+  it("and no text that looks like one", () => {
+    const value = '"value":12345678901234567890,';
+    expect(messageOf("misp_json", { Event: { id: "1", Attribute: [{ value }] } }).attributes[0]?.value).toBe(value);
+  });
+});
+
+describe("decode() reads frames of 2017, which tell no action", () => {
+  const identity = { id: "1", uuid: "1a87fd96-a4d3-4d6c-84dc-a028d3cf6774", timestamp: "1500000000" };
+
+  test.each([
+    ["misp_json_event", { Event: identity }, "event.edited"],
+    ["misp_json_attribute", { Attribute: { ...identity, event_id: "1" } }, "attribute.edited"],
+    ["misp_json_attribute", { Attribute: { ...identity, event_id: "1", deleted: "1" } }, "attribute.deleted"],
+    ["misp_json_object", { Object: { ...identity, event_id: "1" } }, "object.edited"],
+    ["misp_json_object", { Object: { ...identity, event_id: "1", deleted: true } }, "object.deleted"],
+    ["misp_json_object_reference", { ObjectReference: { ...identity, event_id: "1" } }, "reference.edited"],
+    ["misp_json_sighting", { Sighting: { ...identity, event_id: "1" } }, "sighting.added"],
+  ])("%s %j: %s", (topic, payload, kind) => {
+    const indented = JSON.stringify(payload, null, 4);
+    expect(messageOf(topic, indented)).toMatchObject({ kind, event: { id: "1" } });
+  });
+
+  it("and does not take the empty list of an added event for all of its tags", () => {
+    expect(messageOf("misp_json_event", { Event: identity, EventTag: [] }).event).not.toHaveProperty("tags");
+    const tagged = messageOf("misp_json_event", { Event: identity, EventTag: [{ Tag: { name: "tlp:red" } }] });
+    expect(tagged.event?.tags).toEqual([{ name: "tlp:red" }]);
   });
 });
 

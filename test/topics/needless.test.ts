@@ -63,6 +63,7 @@ describe("needlessWithout()", () => {
         expect(message?.tag?.on).toBeUndefined();
         expect(kind ?? "none").not.toMatch(/^(event|attribute|sighting|object\.(edited|deleted)|tag\.(at|de)tached)/);
         expect(message?.attributes ?? []).toEqual([]);
+        expect(message?.thread).toBeUndefined();
       }
     },
   );

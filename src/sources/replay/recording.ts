@@ -17,7 +17,8 @@ const NEWLINE = 0x0a;
 /**
  * Reads a recording piece by piece. Understood are, one per line, `{"t": epoch seconds, "frame": "topic json"}` (t may be
  * missing), `{"topic", "payload": object or text}`, and a raw frame `topic {json}`; and, over several lines, an indented
- * `{"topic", "payload"}` document. Blank lines do not count.
+ * `{"topic", "payload"}` document. An event as MISP exports it
+ * is its publication. Blank lines do not count.
  */
 export class RecordingReader {
   #line = 0;
@@ -84,8 +85,7 @@ export class RecordingReader {
           return;
         }
         this.#document = undefined;
-        const frame = toFrame(value);
-        yield frame ? { frame } : { badLine: startsAt };
+        yield* toFrames(value, startsAt);
         return;
       }
       this.#document = undefined;
@@ -101,8 +101,7 @@ export class RecordingReader {
         this.#document = { startsAt: this.#line, text };
         return;
       }
-      const frame = toFrame(value);
-      yield frame ? { frame } : { badLine: this.#line };
+      yield* toFrames(value, this.#line);
       return;
     }
     // Bytes as they are: a frame need not be valid UTF-8.
@@ -110,6 +109,18 @@ export class RecordingReader {
     const frame = splitFrame(bytes.subarray(0, bytes.byteLength - carriageReturn));
     yield /^[\w.:-]+$/.test(frame.topic) ? { frame } : { badLine: this.#line };
   }
+}
+
+function* toFrames(value: unknown, line: number): Iterable<RecordingItem> {
+  const exported = exportedEvents(value);
+  if (exported) {
+    for (const event of exported) {
+      yield { frame: { topic: "misp_json", payload: Buffer.from(JSON.stringify(event)) } };
+    }
+    return;
+  }
+  const frame = toFrame(value);
+  yield frame ? { frame } : { badLine: line };
 }
 
 function toFrame(value: unknown): RecordedFrame | undefined {
@@ -129,6 +140,21 @@ function toFrame(value: unknown): RecordedFrame | undefined {
     return undefined;
   }
   return { topic, payload: Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload)), ...at };
+}
+
+/** What "Download as… MISP JSON" gives: an event, or several in `response`. Frames about a part have an `Event` beside others. */
+function exportedEvents(value: unknown): readonly object[] | undefined {
+  if (!isObject(value) || Object.keys(value).length !== 1) {
+    return undefined;
+  }
+  const events = "response" in value ? [value.response].flat() : [value];
+  return events.every((event): event is object => isObject(event) && "Event" in event && isObject(event.Event))
+    ? events
+    : undefined;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function parseJson(text: string): unknown {

@@ -1,10 +1,17 @@
 import { z } from "zod";
 import { Duration, SecretText, Size } from "../../base/schema.ts";
 import type { Frame, Needless } from "../../model/frame.ts";
+import { nameOf } from "../../model/frame-name.ts";
 import { openBurstLog } from "../burst-log.ts";
-import type { FrameName } from "../frame-look.ts";
 import type { FrameBatch } from "../frame-queue.ts";
-import { defineSource, type EndpointStatus, type LiveSource, type SourceContext, splitFrame } from "../source.ts";
+import {
+  defineSource,
+  type EndpointStatus,
+  type LiveSource,
+  type RefusedFrame,
+  type SourceContext,
+  splitFrame,
+} from "../source.ts";
 import type { LinkState } from "./link.ts";
 import { openReceiver, type Receiver } from "./receiver.ts";
 import type { FromReceiver, ReceiverTotals } from "./worker.ts";
@@ -116,7 +123,8 @@ export function openZeromq(
         link(message.endpoint, message.state);
       }
       if (message.type === "refused") {
-        refuse(message.frame);
+        const { topic, bytes, head } = message;
+        refuse({ topic, bytes, ...nameOf(splitFrame(head).payload) });
       }
       if (message.type === "frames" && message.totals) {
         count(message.totals);
@@ -178,7 +186,7 @@ export function openZeromq(
   }
 
   /** Too large to be read: whoever reads the log learns which event to look at, and reconcile tells of it. */
-  function refuse(frame: FrameName): void {
+  function refuse(frame: RefusedFrame): void {
     refused = { ...refused, [frame.topic]: (refused[frame.topic] ?? 0) + 1 };
     log.error(
       {

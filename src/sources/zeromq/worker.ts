@@ -1,7 +1,7 @@
 import type * as Threads from "node:worker_threads";
 import type * as ZeroMQ from "zeromq";
 import type { Needless } from "../../model/frame.ts";
-import type { FrameLook, FrameName } from "../frame-look.ts";
+import type { FrameLook } from "../frame-look.ts";
 import type { FrameBatch, FrameQueue } from "../frame-queue.ts";
 import type { Link, LinkState } from "./link.ts";
 
@@ -34,7 +34,8 @@ export interface ReceiverTotals {
 export type FromReceiver =
   | { readonly type: "failed"; readonly reason: string }
   | { readonly type: "link"; readonly endpoint: string; readonly state: LinkState }
-  | { readonly type: "refused"; readonly frame: FrameName }
+  /** Of a frame that is too large: its beginning, and how large it is. */
+  | { readonly type: "refused"; readonly topic: string; readonly head: Uint8Array; readonly bytes: number }
   | { readonly type: "frames"; readonly batch?: FrameBatch; readonly totals?: ReceiverTotals };
 
 export type ToReceiver =
@@ -137,7 +138,7 @@ export class Receiving {
     this.#lastAtMs = atMs;
     const topic = this.#look.topic(frame);
     if (frame.byteLength > this.#options.maxFrameBytes) {
-      this.#post({ type: "refused", frame: this.#look.name(frame, topic) });
+      this.#post({ type: "refused", topic, head: frame.slice(0, 8192), bytes: frame.byteLength });
     } else if (this.#look.matters(frame, topic)) {
       this.#queue.push(frame, topic, atMs);
       this.#flushSoon();
