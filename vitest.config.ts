@@ -7,8 +7,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/proof/**"],
     // Real sockets and child processes: generous limits, since no test decides anything by how long it took.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: "forks",
     // Most tests wait for a peer, not for a core.
     maxWorkers: 3,

@@ -53,6 +53,7 @@ try {
     npm(["install", "--global", "--ignore-scripts", "--prefix", join(place, "prefix"), `./${filename}`], place);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     const home = join(place, "prefix/lib/node_modules/misp-herald");
+    readFileSync(join(place, "prefix/share/man/man1/misp-herald.1"));
     const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     for (const node of [process.execPath, ...process.argv.slice(2)]) {
       const name = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { basename, relative } from "node:path";
 import { start } from "./app.ts";
 import { main } from "./cli/program.ts";
 
@@ -28,6 +29,10 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// In a clone nothing is installed: what is printed to be copied names this file.
+const [, script = ""] = process.argv;
+const self = basename(script) === "main.js" ? `node ${relative(process.cwd(), script)}` : undefined;
+
 // A closed stderr is not worth ending for, and nobody is left to be told.
 process.stderr.on("error", () => {});
 
@@ -38,5 +43,6 @@ process.exitCode = await main(args, {
   stderr: process.stderr,
   signal: stop.signal,
   onHangup: (reload) => void process.on("SIGHUP", reload),
+  ...(self !== undefined && { self }),
   start, // the flow: whatever a command opens, this runs it
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, normalize, resolve } from "node:path";
 import { expect, test } from "vitest";
@@ -95,6 +95,39 @@ test("a packed document points only to documents that exist, and that are packed
         .map((target) => `${path} → ${target}`);
     });
   expect(wrong).toEqual([]);
+});
+
+test("npm install -g brings the command and the manual page", () => {
+  const place = mkdtempSync(join(tmpdir(), "misp-herald-global-"));
+  try {
+    // As packed, but without dependencies: no registry is asked.
+    const { name, version, bin, man } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    const home = join(place, "package");
+    mkdirSync(home);
+    writeFileSync(join(home, "package.json"), JSON.stringify({ name, version, bin, man }));
+    cpSync(join(ROOT, "man"), join(home, "man"), { recursive: true });
+    cpSync(join(ROOT, "dist/main.js"), join(home, "dist/main.js"));
+    const npm = (...args: readonly string[]) =>
+      execFileSync("npm", [...args, "--offline", "--ignore-scripts", "--cache", join(place, "cache")], {
+        cwd: place,
+        encoding: "utf8",
+        stdio: "pipe",
+      });
+    npm("pack", home, "--pack-destination", place);
+    npm(
+      "install",
+      "--global",
+      "--no-audit",
+      "--no-fund",
+      "--prefix",
+      join(place, "prefix"),
+      `./${name}-${version}.tgz`,
+    );
+    expect(readFileSync(join(place, "prefix/bin/misp-herald"), "utf8")).toMatch(/^#!/);
+    expect(readFileSync(join(place, "prefix/share/man/man1/misp-herald.1"), "utf8")).toMatch(/^\.TH MISP/);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
 });
 
 test("the command can be run as it is", () => {

@@ -14,9 +14,14 @@ export interface Host {
   readonly signal: AbortSignal;
   /** Names what to do when the process is asked to read its configuration again (SIGHUP). */
   readonly onHangup?: (reload: () => void) => void;
+  /** How the program was called, for command lines that a person copies; absent: by its name. */
+  readonly self?: string;
   /** Starts the flow. */
   readonly start: Start;
 }
+
+/** What the installed program is called. */
+export const NAME = "misp-herald";
 
 /** What a command may use. */
 export interface Context extends Host {

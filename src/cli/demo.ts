@@ -8,7 +8,7 @@ import { SceneObserver } from "../demo/scene-observer.ts";
 import { openTemporaryDirectory } from "../demo/temporary.ts";
 import { openParts, openSources } from "../service/parts.ts";
 import { openStore } from "../store/index.ts";
-import { type Context, hasColor, openContextLog } from "./context.ts";
+import { type Context, hasColor, NAME, openContextLog } from "./context.ts";
 
 /** `misp-herald demo`: plays a recorded session into the real pipeline. Resolves when it is over, or was interrupted. */
 export async function demoCommand(options: { readonly speed: number }, context: Context): Promise<void> {
@@ -30,7 +30,8 @@ export async function demoCommand(options: { readonly speed: number }, context: 
   running.catch((error: unknown) => broken.abort(error));
   const signal = AbortSignal.any([context.signal, broken.signal]);
   try {
-    await play({ narrator, observer, publisher, store, clock, speed: options.speed, signal });
+    const self = context.self ?? NAME;
+    await play({ narrator, observer, publisher, store, clock, speed: options.speed, signal, self });
   } catch (error) {
     if (!context.signal.aborted) {
       throw error;

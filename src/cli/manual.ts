@@ -1,13 +1,14 @@
 import { type CommandOutline, flattened } from "./outline.ts";
+import { wrap } from "./paragraphs.ts";
 
-/** The manual page, in the macros of man(7). */
-export function formatManual(program: CommandOutline, version: string): string {
+/** The manual page, in the macros of man(7); `date` is that of the build, `2026-11-28`. */
+export function formatManual(program: CommandOutline, version: string, date: string): string {
   const commands = flattened(program).filter(({ path, commands: inner }) => path !== "" && inner.length === 0);
   const groups = [...new Set(program.commands.map(({ group }) => group))];
   const groupOf = (command: CommandOutline) =>
     program.commands.find(({ path }) => path === command.path.split(" ")[0])?.group ?? "";
   return [
-    `.TH MISP\\-HERALD 1 "" "misp\\-herald ${roff(version)}" "User Commands"`,
+    `.TH MISP\\-HERALD 1 "${date}" "misp\\-herald ${roff(version)}" "User Commands"`,
     ".SH NAME",
     "misp\\-herald \\- tell the right people what happens in MISP",
     ".SH SYNOPSIS",
@@ -26,7 +27,10 @@ export function formatManual(program: CommandOutline, version: string): string {
       ...items.flatMap(([term, text]) => [".TP", `.B ${roff(term)}`, ...paragraph(text)]),
     ]),
     ".SH EXAMPLES",
-    ...EXAMPLES.flatMap(([text, line]) => [".PP", ...paragraph(text), ".PP", ".nf", ".RS", roff(line), ".RE", ".fi"]),
+    ...EXAMPLES.flatMap(([text, line], i) => [
+      ...(i > 0 ? [".PP"] : []),
+      ...[...paragraph(text), ".PP", ".nf", ".RS", roff(line), ".RE", ".fi"],
+    ]),
     ".SH SEE ALSO",
     "README.md and docs/ of the package, systemd/misp\\-herald.service",
     "",
@@ -60,16 +64,17 @@ export function formatCommands(program: CommandOutline): string {
 }
 
 function formatCommand(command: CommandOutline): readonly string[] {
-  return [
-    ".TP",
-    `\\fB${roff(command.path)}\\fR ${roff(command.usage)}`,
-    ...paragraph(sentence(command.text)),
-    ".RS",
+  const inner = [
     ...command.arguments.flatMap(({ name, text }) => [".TP", `.I ${roff(`<${name}>`)}`, ...paragraph(text)]),
     ...command.options
       .filter(({ names }) => !names.includes("--help"))
       .flatMap(({ flags, text }) => [".TP", `.B ${roff(flags)}`, ...paragraph(text)]),
-    ".RE",
+  ];
+  return [
+    ".TP",
+    `\\fB${roff(command.path)}\\fR ${roff(command.usage)}`,
+    ...paragraph(sentence(command.text)),
+    ...(inner.length > 0 ? [".RS", ...inner, ".RE"] : []),
   ];
 }
 
@@ -119,8 +124,11 @@ const EXAMPLES: readonly (readonly [string, string])[] = [
   ["Why was nobody told of event 4711?", "misp-herald explain 4711"],
 ];
 
+/** Of the page's source, before its escapes; the page itself is filled by whatever shows it. */
+const LINE = 68;
+
 function paragraph(text: string): readonly string[] {
-  return text.split("\n").map(roff);
+  return text.split("\n").flatMap((line) => wrap(line, LINE).map(roff));
 }
 
 function sentence(text: string): string {

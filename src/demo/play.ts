@@ -17,6 +17,8 @@ export interface DemoContext {
   /** Divides the time for reading along. */
   readonly speed: number;
   readonly signal: AbortSignal;
+  /** How this program is called where it runs. */
+  readonly self: string;
 }
 
 const READ_MS = 2_500;
@@ -75,7 +77,9 @@ async function burst(props: DemoContext, startedAt: number): Promise<void> {
 async function publication(props: DemoContext, startedAt: number): Promise<number> {
   const { narrator } = props;
   narrator.heading(TITLES.publication);
-  narrator.say("The analyst tags the event tlp:amber and publishes it.");
+  narrator.say(
+    "The analyst confirms the first address in its comment, tags the event tlp:amber and PAP:AMBER, and publishes it.",
+  );
   await pause(props, LOOK_MS);
   const { scene, sentAtMs } = await send(props, FIRST_PUBLICATION, startedAt);
   await settled(props, scene);
@@ -107,7 +111,9 @@ async function red(props: DemoContext, startedAt: number): Promise<number> {
   const { narrator } = props;
   narrator.heading(TITLES.red);
   narrator.say(
-    "The analyst adds where the login page resolves to, tags that address tlp:red, and publishes the event again.",
+    "The analyst adds an object, the login page's name and the address it resolves to, and tags that address tlp:red. " +
+      "The landing page is deleted, the first address's comment edited, and PAP:AMBER moved from the event to that address. " +
+      "Then the event is published again.",
   );
   await pause(props, LOOK_MS);
   const { scene, sentAtMs } = await send(props, LATER_PUBLICATION, startedAt);
@@ -120,7 +126,7 @@ async function red(props: DemoContext, startedAt: number): Promise<number> {
   return tookMs(scene, sentAtMs);
 }
 
-async function summarize({ narrator, observer, store }: DemoContext, tookMs: readonly number[]): Promise<void> {
+async function summarize({ narrator, observer, store, self }: DemoContext, tookMs: readonly number[]): Promise<void> {
   const { scenes } = observer;
   const total = (of: (scene: Scene) => number) => scenes.reduce((sum, scene) => sum + of(scene), 0);
   const shown = (name: string) => total((scene) => shownTo(scene, name).length);
@@ -145,15 +151,15 @@ async function summarize({ narrator, observer, store }: DemoContext, tookMs: rea
   );
   narrator.heading("Now with your MISP");
   narrator.command(
-    "misp-herald tail --endpoint tcp://misp.example.org:50000",
+    `${self} tail --endpoint tcp://misp.example.org:50000`,
     "what its feed says; needs no configuration",
   );
   narrator.command(
-    "misp-herald init -c config.yaml",
+    `${self} init -c config.yaml`,
     "asks where MISP is and who is told, tests the connections, and writes it",
   );
-  narrator.command("misp-herald check -c config.yaml", "finds mistakes, and says in sentences what it would do");
-  narrator.command("misp-herald run -c config.yaml", "the service");
+  narrator.command(`${self} check -c config.yaml`, "finds mistakes, and says in sentences what it would do");
+  narrator.command(`${self} run -c config.yaml`, "the service");
 }
 
 /** Publishes the frames of a scene, and waits until all of them have been decided. */

@@ -24,6 +24,11 @@ function scene(text: string, number: number): string {
   return parts[number - 1] ?? "";
 }
 
+/** What is said before anything happens. */
+function said(text: string): string {
+  return (text.split("· MISP sends")[0] ?? "").replace(/\s+/g, " ");
+}
+
 test("demo plays its four scenes into the real pipeline and ends by itself, leaving nothing behind", async () => {
   const screen = openScreen();
   await demoCommand({ speed: 1000 }, screen.context);
@@ -36,6 +41,7 @@ test("demo plays its four scenes into the real pipeline and ends by itself, leav
 
   const publication = scene(text, 2);
   expect(publication.match(/→ soc/g)).toHaveLength(1);
+  expect(said(publication)).toMatch(/comment, tags the event tlp:amber and PAP:AMBER, and publishes it/);
   expect(publication).toMatch(/TLP:AMBER.*New/);
   expect(publication).toContain("evil[.]example[.]com");
   expect(publication).not.toContain("withheld");
@@ -45,6 +51,15 @@ test("demo plays its four scenes into the real pipeline and ends by itself, leav
 
   const update = scene(text, 4);
   expect(update.match(/→ soc/g)).toHaveLength(1);
+  for (const change of [
+    "adds an object",
+    "tags that address tlp:red",
+    "deleted",
+    "comment edited",
+    "PAP:AMBER moved",
+  ]) {
+    expect(said(update)).toContain(change);
+  }
   expect(update).toMatch(/TLP:AMBER.*Updated/);
   expect(update).toContain("login[.]evil[.]example[.]com");
   expect(update).toContain("1 attribute withheld");

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { type Context, print } from "../context.ts";
+import { type Context, NAME, print } from "../context.ts";
 import { type Document, SECRETS_FOLDER, type SecretStorage } from "./document.ts";
 import { GROUP } from "./readers.ts";
 
@@ -31,7 +31,7 @@ export function tellWritten(
 }
 
 /** Says how to go on: by hand, and as a service. */
-export function tellNext(outcome: InitResult, { stdout }: Context): void {
+export function tellNext(outcome: InitResult, { stdout, self = NAME }: Context): void {
   const { file, name, keeping, document, system, manual } = outcome;
   const config = system && basename(file) === "config.yaml" ? "" : ` -c ${quote(file)}`;
   const folder = join(dirname(file), SECRETS_FOLDER);
@@ -43,10 +43,10 @@ export function tellNext(outcome: InitResult, { stdout }: Context): void {
       "",
       "Next:",
       ...(needs === "" ? [] : [`  These need ${needs} in the environment, where the secrets stay:`]),
-      `  ${prefix}misp-herald check${config}`,
-      `  ${prefix}misp-herald send-test ${name}${config}`,
-      ...(system ? [] : [`  ${prefix}misp-herald run${config}`]),
-      ...(system ? formatService(outcome) : [`As a service: misp-herald init as root, without -c; see ${manual}`]),
+      `  ${prefix}${self} check${config}`,
+      `  ${prefix}${self} send-test ${name}${config}`,
+      ...(system ? [] : [`  ${prefix}${self} run${config}`]),
+      ...(system ? formatService(outcome) : [`As a service: ${self} init as root, without -c; see ${manual}`]),
     ].join("\n"),
   );
 }
