@@ -149,6 +149,24 @@ export function deliveryDead(
   return { message, except: destination };
 }
 
+/** `herald.state_damaged`: rows of the state file cannot be read, and what that cost. */
+export function stateDamaged(
+  { rows, lost, isMended }: { readonly rows: number; readonly lost: number; readonly isMended: boolean },
+  at: number,
+): Notice {
+  const message = messageOf("herald.state_damaged", at, {}, [
+    ["Set aside", formatCount(rows, "unreadable row")],
+    ["Lost", formatCount(lost, "alert")],
+    [
+      "What to do",
+      isMended
+        ? "Look at the disk and its file system; misp-herald history --outcome dead lists what was lost"
+        : "Restart misp-herald, which mends the file or says that it cannot; keep a copy of it and look at the disk",
+    ],
+  ]);
+  return { message };
+}
+
 /** `herald.config_rejected`: a new configuration has problems, the first one at `where` (`config.yaml:14:16`); the old one stays. */
 export function configRejected(
   { problems, where }: { readonly problems: number; readonly where?: string },

@@ -63,7 +63,8 @@ function table(lines: readonly RecordDocument[]): readonly string[] {
   );
 }
 
-/** Why it ended so, and who wanted it. */
-export function reasonOf({ reason, by }: RecordDocument): string {
-  return [reason, by === undefined ? undefined : `by ${by}`].filter(Boolean).join(" ");
+/** Why it ended so, how often, and who wanted it. */
+export function reasonOf({ reason, times, by }: RecordDocument): string {
+  const count = times === undefined ? undefined : `× ${formatNumber(times)}`;
+  return [reason, count, by === undefined ? undefined : `by ${by}`].filter(Boolean).join(" ");
 }

@@ -54,11 +54,20 @@ export async function deliver(
   // One signal to wait for: every AbortSignal.any() of one that lives on leaves something behind in it.
   stop.addEventListener("abort", () => wakeup.wake(), { once: true });
   let turnedAt = clock.monotonic();
+  const sleep = async (ms: number, woken: AbortSignal) => {
+    await clock.sleep(Math.min(Math.max(ms, 1), LONGEST_SLEEP_MS), woken);
+    turnedAt = clock.monotonic();
+  };
   while (!stop.aborted) {
     beat(LONGEST_SLEEP_MS);
+    if (clock.monotonic() - turnedAt > TURN_MS) {
+      await setImmediate();
+      turnedAt = clock.monotonic();
+      continue;
+    }
     const woken = wakeup.next();
     if (breaker.paused()) {
-      await clock.sleep(LONGEST_SLEEP_MS, woken);
+      await sleep(LONGEST_SLEEP_MS, woken);
       continue;
     }
     if (breaker.urged()) {
@@ -69,14 +78,14 @@ export async function deliver(
     // Its turn comes first: what is taken knows what memory knows at that moment, and is guarded with it.
     const rest = Math.max(state.restsUntil - clock.now(), limiter?.waitMs(clock.now()) ?? 0);
     if (rest > 0) {
-      await clock.sleep(Math.min(rest, LONGEST_SLEEP_MS), woken);
+      await sleep(rest, woken);
       continue;
     }
     const takenAt = { wall: clock.now(), monotonic: clock.monotonic() };
     const taken = await context.store.take(destination.name, takenAt.wall, state.outages > 0);
     if (!taken || "dueAt" in taken) {
       const wait = taken ? taken.dueAt - clock.now() : LONGEST_SLEEP_MS;
-      await clock.sleep(Math.min(Math.max(wait, 1), LONGEST_SLEEP_MS), woken);
+      await sleep(wait, woken);
       continue;
     }
     // A probe is one batch: much at once is for a destination that takes it.
@@ -89,14 +98,13 @@ export async function deliver(
     if (!result) {
       return; // cut in mid-flight: that was no attempt, and it is owed
     }
+    if (result.outcome) {
+      turnedAt = clock.monotonic();
+    }
     beat(WORK_MS);
     const tookMs = clock.monotonic() - takenAt.monotonic;
     const ageMs = takenAt.wall - departure.batch.firstAttemptAt + tookMs;
     await settle(departure, { ...result, ageMs }, context, state);
-    if (clock.monotonic() - turnedAt > TURN_MS) {
-      await setImmediate();
-      turnedAt = clock.monotonic();
-    }
   }
 }
 

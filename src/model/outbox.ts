@@ -66,6 +66,8 @@ export interface RecordLine {
   readonly tlp?: string;
   /** The operator who wanted it so, as they named themselves. */
   readonly by?: string;
+  /** How many refusals of the same event for the same reason it stands for, the last of which it tells; absent: one. */
+  readonly times?: number;
 }
 
 /** All that planning wants done; committed as a whole or not at all. */

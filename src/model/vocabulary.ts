@@ -38,6 +38,7 @@ export const KINDS = [
   "herald.destination_recovered",
   "herald.delivery_dead",
   "herald.config_rejected",
+  "herald.state_damaged",
   "herald.recall_refused",
   "herald.frame_refused",
 ] as const;

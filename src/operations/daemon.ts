@@ -11,6 +11,7 @@ import type { Ledger } from "../model/ledger.ts";
 import type { Store } from "../model/outbox.ts";
 import type { Gate } from "../recall/gate.ts";
 import type { LiveSource } from "../sources/source.ts";
+import type { Damage } from "../store/damage.ts";
 import type { Size } from "../store/sqlite/size.ts";
 import type { Totals } from "./totals.ts";
 
@@ -55,7 +56,7 @@ export interface Feeds {
 
 /** Where it keeps what is owed and known. */
 export interface StateAccess {
-  readonly store: Store & { readonly ledger: Ledger; readonly size: Size };
+  readonly store: Store & { readonly ledger: Ledger; readonly size: Size; readonly damage: Damage };
   readonly stateFile: string;
   /** `state.max_size` in force. */
   readonly maxStateBytes: number;

@@ -56,6 +56,8 @@ export const RecordDocument = z.object({
   outcome: z.enum(OUTCOMES),
   reason: z.string().optional(),
   tlp: z.string().optional(),
+  /** How many refusals of the event for this reason it stands for, the last at `at`; absent: one. */
+  times: Count.optional(),
   by: z.string().optional(),
 });
 export type RecordDocument = z.output<typeof RecordDocument>;

@@ -34,7 +34,7 @@ export function formatOwed(line: OwedLine, held: OwedDocument["held"]): OwedDocu
 }
 
 export function formatRecorded(line: RecordLine): RecordDocument {
-  const { at, delivery, destination, instance, kind, eventUuid, routes, outcome, reason, tlp, by } = line;
+  const { at, delivery, destination, instance, kind, eventUuid, routes, outcome, reason, tlp, times, by } = line;
   const changedAt = formatInstant(line.changedAt);
   return {
     at: formatOurs(at),
@@ -48,6 +48,7 @@ export function formatRecorded(line: RecordLine): RecordDocument {
     outcome,
     ...(reason !== undefined && { reason }),
     ...(tlp !== undefined && { tlp }),
+    ...(times !== undefined && { times }),
     ...(by !== undefined && { by }),
   };
 }

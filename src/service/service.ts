@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { isDeepStrictEqual } from "node:util";
-import { configRejected, destinationSuspended } from "../absorbing/herald.ts";
+import { configRejected, destinationSuspended, stateDamaged } from "../absorbing/herald.ts";
 import { Notices } from "../absorbing/notices.ts";
 import type { Observer } from "../absorbing/observer.ts";
 import type { Parts, Running, Start } from "../app.ts";
@@ -21,6 +21,7 @@ import { forgetUnnamed } from "../operations/named.ts";
 import type { Supervisor } from "../operations/supervisor.ts";
 import { Totals } from "../operations/totals.ts";
 import type { LiveSource } from "../sources/source.ts";
+import type { Damage, Found } from "../store/damage.ts";
 import type { Size } from "../store/sqlite/size.ts";
 import { logProblems } from "./log-problems.ts";
 import { needlessOf, openParts, openSources, startedMessages } from "./parts.ts";
@@ -34,7 +35,7 @@ export interface ServiceOptions {
   /** Starts the flow. */
   readonly start: Start;
   readonly loaded: LoadedConfig;
-  readonly store: Store & { readonly ledger: Ledger; readonly size: Size };
+  readonly store: Store & { readonly ledger: Ledger; readonly size: Size; readonly damage: Damage };
   readonly clock: Clock;
   readonly log: Log;
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -111,6 +112,7 @@ export class Service implements AsyncDisposable {
   /** Runs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, supervisor, start } = this.#options;
+    this.#options.store.damage.watch((found) => this.#tellDamage(found));
     await this.#lookAfterUnnamed();
     await this.#announceSuspended();
     await this.#probeSuspended();
@@ -202,6 +204,18 @@ export class Service implements AsyncDisposable {
       log.warn({ err: error }, "The state file cannot be written: nobody has been probed");
     }
     return { digest: loaded.digest, warnings: loaded.warnings, restart };
+  }
+
+  #tellDamage({ rows, lines, indexes, unrepaired }: Found): void {
+    const { clock, log } = this.#options;
+    const hint = unrepaired
+      ? "restart misp-herald, which mends it or says that it cannot; keep a copy of the file and look at the disk"
+      : "look at the disk and its file system; misp-herald history --outcome dead lists what was lost";
+    log.error({ rows, dead: lines.length, indexesRebuilt: indexes === true, hint }, "The state file is damaged");
+    for (const line of lines) {
+      this.#observer.settled(line);
+    }
+    this.#notices.say(stateDamaged({ rows, lost: lines.length, isMended: !unrepaired }, clock.now()));
   }
 
   async #lookAfterUnnamed(): Promise<void> {

@@ -327,6 +327,7 @@ describe("messages of our own", () => {
       { topic: "misp_json", bytes: 70_000_000, id: "4711", uuid: "1a87fd96-a4d3-4d6c-84dc-a028d3cf6774" },
       T0,
     ),
+    herald.stateDamaged({ rows: 2, lost: 1, isMended: true }, T0),
   ].map(({ message }) => message);
 
   it("have a builder for every kind", () => {
@@ -364,6 +365,7 @@ describe("messages of our own", () => {
     [8, "Configuration rejected"],
     [9, "MISP refuses the API key: cert"],
     [10, "Frame refused: cert"],
+    [11, "State file damaged"],
   ])("number %s is titled %s", (n, title) => {
     const message = messages[n - 1];
     if (!message?.kind) {

@@ -58,6 +58,33 @@ async function drop({ ledger }: LedgerStore, filter: OwedFilter): Promise<readon
 
 /** What people ask and decide: the part of the store's contract that is about the ledger. */
 export function describeLedger(name: string, open: () => Promise<Opened>): void {
+  describe(`${name}: refusals that repeat`, () => {
+    it("are one line for each event, destination and reason, which counts and is the newest", async () => {
+      await using store = (await open()).store;
+      const refused = (id: string, fields: Partial<RecordLine> = {}) =>
+        record(delivery(id), { outcome: "refused", reason: "draft", eventUuid: "u1", ...fields });
+      const burst = Array.from({ length: 300 }, (_, n) => refused(`a${n}`, { at: NOW + n }));
+      await store.commit(effects({ records: burst }), NOW);
+      const others = [
+        refused("b", { reason: "tlp-unknown" }),
+        refused("c", { destination: "mail" }),
+        refused("d", { eventUuid: "u2" }),
+        refused("e", { outcome: "dead" }),
+      ];
+      await store.commit(effects({ records: others }), NOW);
+      await store.commit(effects({ records: [refused("last", { at: NOW + 500 })] }), NOW);
+      const lines = await recordsOf(store);
+      expect(lines.map(({ delivery: id, times }) => [id, times])).toEqual([
+        ["last", 301],
+        ["e", undefined],
+        ["d", undefined],
+        ["c", undefined],
+        ["b", undefined],
+      ]);
+      expect(lines[0]?.at).toBe(NOW + 500);
+    });
+  });
+
   describe(`${name}: the ledger of what is owed`, () => {
     it("tells where each delivery stands, oldest first", async () => {
       await using store = (await open()).store;

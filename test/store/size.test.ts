@@ -139,7 +139,7 @@ test("what was told within the last hour stays known as long as anything else ca
   await tell(opened, 2, NOW - 10 * MINUTE);
   await owe(opened, "soc", 20, 100);
   const { used } = await opened.size.measure();
-  const steps = await shedAll(opened, used - 60 * KIB);
+  const steps = await shedAll(opened, used - 52 * KIB);
   expect(steps.map(({ what }) => what)).toEqual(["records", "memory", "owed"]);
   expect(await leftOf(opened, 2)).toEqual({ memory: 1, told: 1, record: 1 });
   await owe(opened, "soc", 1, 200);

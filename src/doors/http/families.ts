@@ -70,6 +70,7 @@ export const FAMILIES = {
   misp_herald_destination_paused: gauge("1 while an operator has paused it, else 0", "destination"),
   misp_herald_destination_suspended: gauge("1 while it refuses us, else 0", "destination"),
 
+  misp_herald_state_rows_damaged_total: counter("Rows of the state file that could not be read and were set aside"),
   misp_herald_state_writable: gauge("1 while the state file can be written, else 0; tried every 5 s at most"),
   misp_herald_state_used_bytes: gauge("What is in use of the state file; beyond the limit it loses the oldest"),
   misp_herald_state_file_bytes: gauge("What the state file takes on the disk, without its log of the last changes"),

@@ -13,7 +13,8 @@ export function healthPage({ liveness }: Pick<Vitals, "liveness">): Page {
 
 /**
  * Whether it hears and remembers. What keeps one destination from being told is information: nothing of it is lost. While
- * MISP refuses the key alerts wait and what is missed is not found: it is degraded, and no new process would mend that.
+ * MISP refuses the key alerts wait and what is missed is not found: it is degraded, and no new process would mend that. So
+ * it is with rows of the state file that could not be read.
  */
 export async function readinessPage(
   daemon: ActiveConfig & Feeds & Pick<Deliveries, "holds"> & Pick<StateAccess, "store">,
@@ -24,7 +25,7 @@ export async function readinessPage(
     ...(trouble === undefined ? [] : [{ reason: "store-not-writable", detail: trouble }]),
     ...feedReasons(daemon),
   ];
-  const degraded = refusedKeys(daemon);
+  const degraded = [...refusedKeys(daemon), ...damagedState(daemon)];
   const information = [...heldDestinations(daemon), ...rejectedConfig(daemon)];
   return jsonPage(reasons.length === 0 ? 200 : 503, {
     status: reasons.length > 0 ? "not-ready" : degraded.length > 0 ? "degraded" : "ready",
@@ -51,6 +52,13 @@ function refusedKeys({ gates }: Pick<Feeds, "gates">): readonly object[] {
   return [...gates].flatMap(([misp, { refusal }]) =>
     refusal ? [{ reason: "api-key-refused", misp, since: formatOurs(refusal.since), detail: refusal.reason }] : [],
   );
+}
+
+/** What could be read goes on. */
+function damagedState({ store: { damage } }: Pick<StateAccess, "store">): readonly object[] {
+  return damage.rows > 0 || damage.unrepaired
+    ? [{ reason: "state-damaged", rows_set_aside: damage.rows, repaired: !damage.unrepaired }]
+    : [];
 }
 
 function heldDestinations({

@@ -155,6 +155,7 @@ async function state(daemon: StateAccess, probe: WriteProbe): Promise<readonly S
   const { used, file } = await store.size.measure();
   return [
     sample("misp_herald_state_writable", Number((await probe.trouble(daemon)) === undefined)),
+    sample("misp_herald_state_rows_damaged_total", store.damage.rows),
     sample("misp_herald_state_used_bytes", used),
     sample("misp_herald_state_file_bytes", file),
     sample("misp_herald_state_limit_bytes", maxStateBytes),

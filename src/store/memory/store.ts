@@ -14,6 +14,7 @@ import type { Batch, Delivery, Effects, RecordLine, Settlement, Store } from "..
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import { attributeIdsOf, nameOf } from "../names.ts";
+import { addUp, countRefusals, isSameRefusal } from "../refusals.ts";
 import { chooseGroup, countFitting } from "../schedule.ts";
 import { without } from "../sqlite/undecided.ts";
 import { MemoryLedger } from "./ledger.ts";
@@ -116,7 +117,9 @@ class MemoryStore implements Store {
       this.#groups.set(name, { ...this.#groups.get(name), destination, group, dueAt });
       this.#owed.set(delivery.id, { delivery, alert, groupKey: group.key, owedSince: delivery.createdAt });
     }
-    this.#records.push(...effects.records);
+    for (const record of countRefusals(effects.records)) {
+      this.#addRecord(record);
+    }
     for (const one of effects.undecided) {
       if (!this.#undecided.has(one.id)) {
         this.#undecided.set(one.id, one);
@@ -215,7 +218,7 @@ class MemoryStore implements Store {
         continue;
       }
       this.#owed.delete(record.delivery);
-      this.#records.push(record);
+      this.#addRecord(record);
       const told = wasTold(record) ? toldOf(record) : undefined;
       if (told) {
         this.#putTold(told, now);
@@ -365,6 +368,12 @@ class MemoryStore implements Store {
       this.#owed.set(id, { ...owed, owedSince: owed.owedSince - back });
     }
     this.ledger.setBack(back);
+  }
+
+  #addRecord(record: RecordLine): void {
+    const at = this.#records.findLastIndex((line) => isSameRefusal(line, record));
+    const [before] = at < 0 ? [] : this.#records.splice(at, 1);
+    this.#records.push(before ? addUp(before, record) : record);
   }
 
   #formBatch(destination: string, now: number): FormedBatch | undefined {

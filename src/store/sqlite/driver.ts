@@ -31,6 +31,11 @@ export async function openDatabase(path: string): Promise<Database> {
   return new DatabaseSync(path);
 }
 
+/** What another process must import to have the same SQLite; empty: Node's own. */
+export async function sqliteModule(): Promise<string> {
+  return isSqlite(loadBuiltin()) ? "" : import.meta.resolve("@photostructure/sqlite");
+}
+
 async function loadSqlite(): Promise<Sqlite> {
   const builtin = loadBuiltin();
   if (isSqlite(builtin)) {

@@ -6,7 +6,7 @@ import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.
 import { recordOf } from "../../model/record.ts";
 import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
 import { removeOwed } from "./removal.ts";
-import { parseAlert, parseDelivery, parseRecord } from "./rows.ts";
+import { parseAlert, parseDelivery, parseRecord, parseShow } from "./rows.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
 import type { StateFile } from "./state-file.ts";
 import type { Statements } from "./statements.ts";
@@ -35,6 +35,7 @@ export class SqliteLedger implements Ledger {
   }
 
   async probe(): Promise<void> {
+    await this.#context.file.assertPresent();
     // SQLite writes the page of the header also when the number stays the same.
     this.#transaction(() => this.#context.file.db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`));
   }
@@ -70,7 +71,7 @@ export class SqliteLedger implements Ledger {
         destination,
         attempts: line.attempts,
         firstAttemptAt: line.firstAttemptAt ?? createdAt,
-        show: JSON.parse(show),
+        show: parseShow(show),
         entries: [entry],
       };
       return { line, batch };

@@ -1,11 +1,30 @@
 import type { Alert } from "../../model/alert.ts";
 import type { AttributeMemory, EventMemory } from "../../model/memory.ts";
-import type { Delivery, RecordLine } from "../../model/outbox.ts";
+import type { Delivery, Group, RecordLine } from "../../model/outbox.ts";
 import type { GroupState } from "../schedule.ts";
 import type { Cell } from "./driver.ts";
 
 // A row is the columns that a statement asks for, and the whole thing as JSON in `body`. Only the store writes these
-// rows, so they are read back without a check.
+// rows, so that they are read back without a check of what is in them.
+
+/** A row that is not as the store wrote it; the message quotes nothing of it. */
+export class UnreadableRow extends Error {
+  override readonly name = "UnreadableRow";
+}
+
+/** Reads a body of any table; throws UnreadableRow. */
+export function parseBody<T extends object>(body: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    value = undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new UnreadableRow("A row of the state file cannot be read");
+  }
+  return value as T;
+}
 
 export interface BodyRow {
   readonly body: string;
@@ -38,7 +57,7 @@ export function formatEvent(event: EventMemory, revision: number, now: number): 
 
 /** The way back of `formatEvent`; the column's revision counts. */
 export function parseEvent(row: EventRow): EventMemory {
-  const event: EventMemory = JSON.parse(row.body);
+  const event = parseBody<EventMemory>(row.body);
   return { ...event, revision: row.revision };
 }
 
@@ -49,7 +68,7 @@ export function formatAttribute(attribute: AttributeMemory, now: number): readon
 
 /** The way back of `formatAttribute`. */
 export function parseAttribute(row: BodyRow): AttributeMemory {
-  return JSON.parse(row.body);
+  return parseBody(row.body);
 }
 
 /** For `addAlert`. */
@@ -59,7 +78,7 @@ export function formatAlert(alert: Alert): readonly Cell[] {
 
 /** The way back of `formatAlert`. */
 export function parseAlert(body: string): Alert {
-  return JSON.parse(body);
+  return parseBody(body);
 }
 
 /** For `addDelivery`. */
@@ -81,16 +100,24 @@ export function formatDelivery(delivery: Delivery, groupKey: string): readonly C
 
 /** The way back of `formatDelivery`. */
 export function parseDelivery(body: string): Delivery {
-  return JSON.parse(body);
+  return parseBody(body);
 }
 
 /** For `addRecord`. */
 export function formatRecord(record: RecordLine): readonly Cell[] {
-  const { delivery, outcome, at, destination, eventUuid } = record;
-  return [delivery, outcome, at, destination, eventUuid ?? null, JSON.stringify(record)];
+  const { delivery, outcome, at, destination, eventUuid, reason } = record;
+  return [delivery, outcome, at, destination, eventUuid ?? null, reason ?? null, JSON.stringify(record)];
 }
+
+/** How many items a payload lists, as it is in a column of its own; anything that it cannot be is what a route has by default. */
+export function parseShow(text: string): Group["show"] {
+  const n = Number(text);
+  return text === '"matched"' ? "matched" : Number.isInteger(n) && n > 0 ? n : DEFAULT_SHOW;
+}
+
+const DEFAULT_SHOW = 20;
 
 /** The way back of `formatRecord`. */
 export function parseRecord(row: BodyRow): RecordLine {
-  return JSON.parse(row.body);
+  return parseBody(row.body);
 }

@@ -91,6 +91,14 @@ const MIGRATIONS: readonly string[] = [
   `
   -- how asking goes: refused, silent, and for how long
   CREATE TABLE asking (instance TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) STRICT;
+
+  -- rows that could not be read, by the table that they were in; 'check': a check found what it could not mend
+  CREATE TABLE damaged (seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, origin TEXT NOT NULL, body BLOB) STRICT;
+
+  -- what is refused again and again is one line that counts
+  ALTER TABLE records ADD COLUMN reason TEXT;
+  CREATE INDEX records_refused ON records (event_uuid, destination, reason)
+    WHERE outcome = 'refused' AND event_uuid IS NOT NULL;
   `,
 ];
 

@@ -4,6 +4,7 @@ import { recordOf } from "../../model/record.ts";
 import type { Database } from "./driver.ts";
 import type { LedgerContext } from "./ledger.ts";
 import { removeOwed } from "./removal.ts";
+import { parseBody } from "./rows.ts";
 
 /** What one step took out of the file. What is undecided is only named: who knows the rules refuses it. */
 export type Eviction =
@@ -63,7 +64,7 @@ export class SqliteSize implements Size {
       if (old) {
         return old;
       }
-      const undecided = this.#sql.oldestUndecided.all().map(({ body }): Undecided => JSON.parse(body));
+      const undecided = this.#sql.oldestUndecided.all().map(({ body }): Undecided => parseBody(body));
       if (undecided.length > 0) {
         return { what: "undecided", undecided };
       }

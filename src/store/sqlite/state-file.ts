@@ -1,22 +1,34 @@
 import { chmod, mkdir, open, realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { StoreError } from "../../base/errors.ts";
+import { Damage, type Found } from "../damage.ts";
 import { type Database, openDatabase } from "./driver.ts";
+import { CHECKED_BYTES, checkAll, checkBeside } from "./integrity.ts";
+import { setAside } from "./quarantine.ts";
+import { UnreadableRow } from "./rows.ts";
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from "./schema.ts";
-
-/** https://sqlite.org/rescode.html#busy */
-const BUSY = 5;
+import { BUSY, codeOf, damaged, inWords, locked, resultCodeOf } from "./state-errors.ts";
 
 /** An open state file that no other store can open. */
 export interface StateFile {
   readonly db: Database;
-  /** Runs `work` as a whole or not at all. */
+  readonly damage: Damage;
+  /** Runs `work` as a whole or not at all; once more, when it has come upon rows that cannot be read and are set aside. */
   transaction<T>(work: () => T): T;
+  /** Rejects when the file was deleted or replaced: what is written to it then is seen by nobody. */
+  assertPresent(): Promise<void>;
   close(): void;
 }
 
-/** Opens or creates the state file at `path`; whatever makes it unusable is a StoreError, and is left as it was. */
-export async function openStateFile(path: string): Promise<StateFile> {
+/**
+ * Opens or creates the state file at `path`; whatever makes it unusable is a StoreError, and is left as it was. A file of
+ * up to `checkedBytes` is checked before it is used, a larger one beside that, after a stop that was not clean.
+ */
+export async function openStateFile(
+  path: string,
+  now: () => number = Date.now,
+  checkedBytes = CHECKED_BYTES,
+): Promise<StateFile> {
   const given = resolve(path);
   let lock: Database | undefined;
   let db: Database | undefined;
@@ -24,10 +36,14 @@ export async function openStateFile(path: string): Promise<StateFile> {
     const file = await prepareFile(given);
     lock = await lockFor(file);
     await refuseForeign(file);
+    const isUnclean = (await sizeOf(`${file}-wal`)) > 0;
+    const isLarge = (await sizeOf(file)) + (await sizeOf(`${file}-wal`)) > checkedBytes;
     db = await openDatabase(file);
-    configure(db, file);
+    const damage = new Damage();
+    configure(db, file, { isLarge, damage, now });
     await chmod(file, 0o600);
-    return opened(db, file, lock);
+    const { ino } = await stat(file);
+    return new OpenFile({ db, file, lock, damage, now, ino, checksBeside: isLarge && isUnclean });
   } catch (error) {
     db?.close();
     lock?.close();
@@ -35,39 +51,103 @@ export async function openStateFile(path: string): Promise<StateFile> {
   }
 }
 
-function opened(db: Database, file: string, lock: Database): StateFile {
-  let isOpen = true;
-  return {
-    db,
-    transaction(work) {
-      try {
-        db.exec("BEGIN IMMEDIATE");
-        try {
-          const result = work();
-          db.exec("COMMIT");
-          return result;
-        } catch (error) {
-          rollback(db);
-          throw error;
-        }
-      } catch (error) {
-        throw inWords(error, file);
-      }
-    },
-    close() {
-      if (!isOpen) {
-        return;
-      }
-      isOpen = false;
-      try {
-        emptyWal(db);
-        db.close();
-      } finally {
-        lock.close();
-      }
-    },
-  };
+async function sizeOf(file: string): Promise<number> {
+  return (await stat(file).catch(() => undefined))?.size ?? 0;
 }
+
+class OpenFile implements StateFile {
+  readonly db: Database;
+  readonly damage: Damage;
+  readonly #file: string;
+  readonly #lock: Database;
+  readonly #now: () => number;
+  readonly #ino: number;
+  readonly #closing = new AbortController();
+  #isOpen = true;
+
+  constructor(opened: {
+    readonly db: Database;
+    readonly file: string;
+    readonly lock: Database;
+    readonly damage: Damage;
+    readonly now: () => number;
+    readonly ino: number;
+    readonly checksBeside: boolean;
+  }) {
+    this.db = opened.db;
+    this.damage = opened.damage;
+    this.#file = opened.file;
+    this.#lock = opened.lock;
+    this.#now = opened.now;
+    this.#ino = opened.ino;
+    if (opened.checksBeside) {
+      void this.#checkBeside();
+    }
+  }
+
+  transaction<T>(work: () => T): T {
+    try {
+      return this.#once(work);
+    } catch (error) {
+      if (!(error instanceof UnreadableRow)) {
+        throw inWords(error, this.#file);
+      }
+    }
+    try {
+      this.damage.found(this.#once(() => setAside(this.db, this.#now())));
+      return this.#once(work);
+    } catch (error) {
+      throw inWords(error, this.#file);
+    }
+  }
+
+  async assertPresent(): Promise<void> {
+    const found = await stat(this.#file).catch(() => undefined);
+    if (found?.ino !== this.#ino) {
+      throw new StoreError(
+        `"${this.#file}" was deleted or replaced while it was in use: restart misp-herald, and nothing that it owes since is told`,
+      );
+    }
+  }
+
+  close(): void {
+    if (!this.#isOpen) {
+      return;
+    }
+    this.#isOpen = false;
+    this.#closing.abort();
+    try {
+      emptyWal(this.db);
+      this.db.close();
+    } finally {
+      this.#lock.close();
+    }
+  }
+
+  #once<T>(work: () => T): T {
+    this.db.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      this.db.exec("COMMIT");
+      return result;
+    } catch (error) {
+      rollback(this.db);
+      throw error;
+    }
+  }
+
+  /** What it finds is mended at the next start, when nobody waits: the start reads the whole file then. */
+  async #checkBeside(): Promise<void> {
+    const isSound = await checkBeside(this.#file, this.#closing.signal);
+    if (isSound || !this.#isOpen) {
+      return;
+    }
+    this.transaction(() => this.db.prepare(NOTE_CHECK).run(this.#now()));
+    this.damage.found({ rows: 0, lines: [], unrepaired: true });
+  }
+}
+
+const NOTE_CHECK = "INSERT INTO damaged (at, origin) VALUES (?, 'check')";
 
 function emptyWal(db: Database): void {
   try {
@@ -164,13 +244,17 @@ function refuseNewer(version: number, file: string): void {
   );
 }
 
-function configure(db: Database, file: string): void {
+function configure(
+  db: Database,
+  file: string,
+  how: { readonly isLarge: boolean; readonly damage: Damage; readonly now: () => number },
+): void {
   // Someone may look at the file with a tool of their own.
   db.exec("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;");
   const version = numberOf(db, "user_version");
   refuseNewer(version, file);
-  const check = db.prepare<{ readonly quick_check: string }>("PRAGMA quick_check(1)").get()?.quick_check;
-  if (check !== "ok") {
+  const verdict = how.isLarge && !wasFoundDamaged(db, version) ? "sound" : checkAll(db);
+  if (verdict === "corrupt") {
     throw damaged(file, "it is corrupt");
   }
   // Only of an empty file can it be said that it may shrink.
@@ -183,85 +267,36 @@ function configure(db: Database, file: string): void {
   if (version === SCHEMA_VERSION) {
     // What can be read but not written would be sent, and then not written down, at every start anew.
     db.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
-    return;
+  } else {
+    migrate(db, version);
+    // The header in the file itself names the new schema at once, for an older program that reads it.
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
-  migrate(db, version);
-  // The header in the file itself names the new schema at once, for an older program that reads it.
-  db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  if (verdict !== "sound") {
+    how.damage.found(mend(db, file, how.now()));
+  }
+}
+
+function wasFoundDamaged(db: Database, version: number): boolean {
+  return version === SCHEMA_VERSION && db.prepare("SELECT 1 FROM damaged WHERE origin = 'check'").get() !== undefined;
+}
+
+/** Builds the indexes anew and sets aside what cannot be read; throws when that is not all. */
+function mend(db: Database, file: string, now: number): Found {
+  db.exec("BEGIN IMMEDIATE; REINDEX; DELETE FROM damaged WHERE origin = 'check';");
+  try {
+    const found = setAside(db, now);
+    db.exec("COMMIT");
+    if (checkAll(db) !== "sound") {
+      throw damaged(file, "it is corrupt");
+    }
+    return { ...found, indexes: true };
+  } catch (error) {
+    rollback(db);
+    throw error;
+  }
 }
 
 function numberOf(db: Database, pragma: "user_version" | "application_id"): number {
   return db.prepare<Record<typeof pragma, number>>(`PRAGMA ${pragma}`).get()?.[pragma] ?? 0;
-}
-
-function locked(file: string, cause?: unknown): StoreError {
-  return new StoreError(`Another misp-herald is using "${file}": stop it, or give this one a state.path of its own`, {
-    cause,
-  });
-}
-
-function damaged(file: string, what: string, cause?: unknown): StoreError {
-  return new StoreError(
-    `"${file}" cannot be used as state, ${what}: restore a copy, or set state.path to a new file to start empty ` +
-      "(what this one owed is then not told)",
-    { cause },
-  );
-}
-
-/** Turns what the operating system and SQLite say (https://sqlite.org/rescode.html) into what a person can do. */
-function inWords(error: unknown, file: string): unknown {
-  if (error instanceof StoreError) {
-    return error;
-  }
-  const cannot = (why: string, passing = false) =>
-    new StoreError(`Cannot use state file "${file}": ${why}`, { cause: error, passing });
-  switch (codeOf(error)) {
-    case "EISDIR":
-      return cannot("it is a directory; set state.path to a file in it");
-    case "ENOTDIR":
-    case "EEXIST":
-      return cannot(`"${dirname(file)}" is not a directory; correct state.path`);
-    case "ENOENT":
-      return cannot(`"${dirname(file)}" cannot be created; correct state.path`);
-    case "EACCES":
-    case "EPERM":
-      return cannot("permission denied; file and directory must belong to the user that runs misp-herald");
-    case "EROFS":
-      return cannot("its file system is read-only; set state.path to a writable place", true);
-    case "ENOSPC":
-      return cannot("the disk is full; free some space", true);
-    case "ERR_SQLITE_ERROR":
-      break;
-    default:
-      return error;
-  }
-  switch (resultCodeOf(error)) {
-    case BUSY:
-      return cannot("another program holds a lock on it; end that program", true);
-    case 8: // READONLY
-      return cannot("it is read-only; file and directory must be writable for the user that runs misp-herald", true);
-    case 10: // IOERR
-      return cannot("reading or writing failed; look at the disk", true);
-    case 11: // CORRUPT
-      return damaged(file, "it is corrupt", error);
-    case 13: // FULL
-      return cannot("the disk is full; free some space", true);
-    case 14: // CANTOPEN
-      return cannot("it cannot be opened; file and directory must belong to the user that runs misp-herald");
-    case 26: // NOTADB
-      return damaged(file, "it is not a database", error);
-    default:
-      return error;
-  }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
-}
-
-function resultCodeOf(error: unknown): number | undefined {
-  // The low byte is the primary result code, the rest tells more of it.
-  return error instanceof Error && "errcode" in error && typeof error.errcode === "number"
-    ? error.errcode & 0xff
-    : undefined;
 }

@@ -4,6 +4,10 @@ import type { AlertRow, BatchRow, BodyRow, EventRow, GroupRow, ToldRow } from ".
 /** How many rows of one table `prune` removes in one transaction. */
 export const PRUNE_ROWS = 500;
 
+/** For what `formatRecord` makes of a line. */
+export const ADD_RECORD =
+  "INSERT INTO records (delivery, outcome, at, destination, event_uuid, reason, body) VALUES (?, ?, ?, ?, ?, ?, ?)";
+
 /** Every statement of the store, prepared once; parameters are positional, in the order of the question marks. */
 export function prepareStatements(db: Database) {
   return {
@@ -132,9 +136,12 @@ export function prepareStatements(db: Database) {
     ].map((sql) => db.prepare(sql)),
 
     // ---- for people
-    addRecord: db.prepare(
-      "INSERT INTO records (delivery, outcome, at, destination, event_uuid, body) VALUES (?, ?, ?, ?, ?, ?)",
-    ),
+    addRecord: db.prepare(ADD_RECORD),
+    // The same event, destination and reason: its line is taken off, counted on, and comes back as the newest.
+    takeRefusal: db.prepare<BodyRow>(`
+      DELETE FROM records WHERE seq = (
+        SELECT max(seq) FROM records WHERE event_uuid = ? AND destination = ? AND reason = ? AND outcome = 'refused')
+      RETURNING body`),
     owed: db.prepare<{ readonly destination: string; readonly owed: number; readonly oldestAt: number }>(`
       SELECT destination, count(*) AS owed, min(created_at) AS oldestAt FROM deliveries
       GROUP BY destination ORDER BY destination`),
@@ -147,6 +154,7 @@ export type Statements = ReturnType<typeof prepareStatements>;
 // attribute would count as unmarked.
 const PRUNE: readonly string[] = [
   `DELETE FROM records WHERE seq IN (SELECT seq FROM records WHERE at < ? LIMIT ${PRUNE_ROWS})`,
+  `DELETE FROM damaged WHERE seq IN (SELECT seq FROM damaged WHERE at < ? AND origin <> 'check' LIMIT ${PRUNE_ROWS})`,
   `DELETE FROM told WHERE (instance, event_uuid, destination) IN (
      SELECT instance, event_uuid, destination FROM told t WHERE touched_at < ?
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = t.instance AND a.event_uuid = t.event_uuid)

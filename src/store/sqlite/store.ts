@@ -13,7 +13,9 @@ import type {
 } from "../../model/outbox.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
+import type { Damage } from "../damage.ts";
 import { attributeIdsOf, nameOf } from "../names.ts";
+import { addUp, countRefusals, isRepeatable } from "../refusals.ts";
 import { BATCH_ROWS, chooseGroup, countFitting } from "../schedule.ts";
 import { SqliteLedger } from "./ledger.ts";
 import { prepareLedger } from "./ledger-statements.ts";
@@ -28,6 +30,9 @@ import {
   parseAttribute,
   parseDelivery,
   parseEvent,
+  parseRecord,
+  parseShow,
+  UnreadableRow,
 } from "./rows.ts";
 import { type Size, SqliteSize } from "./size.ts";
 import { openStateFile, type StateFile } from "./state-file.ts";
@@ -39,14 +44,19 @@ export async function openSqliteStore(options: {
   readonly path: string;
   /** Where it sees that the clock was set ahead; absent: it cannot. */
   readonly clock?: StoreClock | undefined;
-}): Promise<Store & { readonly ledger: Ledger; readonly size: Size }> {
-  return new SqliteStore(await openStateFile(options.path), options.clock);
+  /** Larger files are checked beside the service. */
+  readonly checkedBytes?: number;
+}): Promise<Store & { readonly ledger: Ledger; readonly size: Size; readonly damage: Damage }> {
+  const { clock, checkedBytes } = options;
+  const now = clock ? () => clock.now() : Date.now;
+  return new SqliteStore(await openStateFile(options.path, now, checkedBytes), clock);
 }
 
 /** A store in one SQLite file. Calls into SQLite are synchronous, so that verbs never interleave. */
 class SqliteStore implements Store {
   readonly ledger: Ledger;
   readonly size: Size;
+  readonly damage: Damage;
   readonly #file: StateFile;
   readonly #sql: Statements;
   readonly #undecided: UndecidedRows;
@@ -57,6 +67,7 @@ class SqliteStore implements Store {
 
   constructor(file: StateFile, clock?: StoreClock) {
     this.#file = file;
+    this.damage = file.damage;
     this.#clock = clock;
     this.#sql = prepareStatements(file.db);
     this.#undecided = new UndecidedRows(file.db);
@@ -141,8 +152,8 @@ class SqliteStore implements Store {
         }
         this.#owe(delivery, now);
       }
-      for (const record of effects.records) {
-        this.#sql.addRecord.run(...formatRecord(record));
+      for (const record of countRefusals(effects.records)) {
+        this.#addRecord(record);
       }
       for (const key of effects.complete ?? []) {
         this.#sql.completeGroup.run(now, key, now);
@@ -281,6 +292,9 @@ class SqliteStore implements Store {
     const waiting = this.#sql.waitingIn.all(destination, group.key, BATCH_ROWS);
     const fitting = waiting.slice(0, countFitting(waiting.map(({ bytes }) => bytes)));
     const ids = fitting.map((row) => row.id as DeliveryId);
+    if (ids.length === 0) {
+      throw new UnreadableRow("A group is due in which nothing waits that could be read");
+    }
     const id = batchIdOf(ids);
     this.#sql.addBatch.run(id, destination, group.show, group.high, now);
     for (const delivery of ids) {
@@ -298,7 +312,7 @@ class SqliteStore implements Store {
       destination: row.destination,
       attempts: row.attempts,
       firstAttemptAt: row.first_attempt_at ?? now,
-      show: JSON.parse(row.show),
+      show: parseShow(row.show),
       entries: this.#sql.inBatch.all(row.id).map((entry) => {
         const alert = parseAlert(entry.alert);
         return { delivery: parseDelivery(entry.delivery), alert, memory: this.#memory(alert) };
@@ -313,13 +327,21 @@ class SqliteStore implements Store {
     return { ...(event && { event }), attributes: rows.filter((row) => row !== undefined).map(parseAttribute) };
   }
 
+  /** What is refused for the same reason as before is one line that counts. */
+  #addRecord(record: RecordLine): void {
+    const { eventUuid, destination, reason } = record;
+    const before = isRepeatable(record) && this.#sql.takeRefusal.get(eventUuid ?? null, destination, reason ?? null);
+    const line = before ? addUp(parseRecord(before), record) : record;
+    this.#sql.addRecord.run(...formatRecord(line));
+  }
+
   #settleOne(record: RecordLine, batch: BatchId, now: number): void {
     const delivery = this.#sql.settled.get(record.delivery, batch);
     // Settled before: a settlement may be repeated when its answer was lost.
     if (!delivery) {
       return;
     }
-    this.#sql.addRecord.run(...formatRecord(record));
+    this.#addRecord(record);
     this.#sql.dropUnusedAlert.run(delivery.alert);
     const { kind, outcome, instance, eventUuid, destination, changedAt } = record;
     if (kind !== "event.published" || (outcome !== "sent" && outcome !== "unproven")) {

@@ -1,6 +1,7 @@
 import type { AskingState, Known, Undecided } from "../../model/memory.ts";
 import type { Effects } from "../../model/outbox.ts";
 import type { Database } from "./driver.ts";
+import { parseBody } from "./rows.ts";
 
 interface Row {
   readonly body: string;
@@ -71,7 +72,7 @@ export class UndecidedRows {
 
   asking(instance: string): AskingState | undefined {
     const row = this.#sql.asking.get(instance);
-    return row && JSON.parse(row.body);
+    return row && parseBody(row.body);
   }
 
   #of(instance: string, eventKey: string): readonly Undecided[] {
@@ -86,5 +87,5 @@ export function without(undecided: Undecided, decided: readonly string[]): Undec
 }
 
 function parse({ body }: Row): Undecided {
-  return JSON.parse(body);
+  return parseBody(body);
 }
