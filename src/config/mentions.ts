@@ -1,4 +1,4 @@
-import { MENTIONS } from "../destinations/index.ts";
+import { mentionProblem } from "../destinations/index.ts";
 import { childOf, type Dict, error, listOf, mapOf, quoted, type ReportFault, textOf } from "./tree.ts";
 
 /** A mention that the channel cannot make would be missed when it is needed: it is an error before that. */
@@ -11,10 +11,10 @@ export function checkMentions(routes: readonly Dict[], root: Dict, report: Repor
     if (notify.kind !== "map" || to === undefined || type === undefined) {
       continue;
     }
-    const problemOf = Object.hasOwn(MENTIONS, type) ? MENTIONS[type] : undefined;
     for (const node of listOf(childOf(notify, "mention"))) {
       const text = textOf(node);
-      const problem = node.kind === "scalar" && !node.unread && text !== undefined ? problemOf?.(text) : undefined;
+      const problem =
+        node.kind === "scalar" && !node.unread && text !== undefined ? mentionProblem(type, text) : undefined;
       if (problem !== undefined) {
         const shown = node.kind === "scalar" && node.references ? "this" : quoted(text ?? "");
         report(error(node, `${quoted(to)} cannot mention ${shown}`, problem));

@@ -62,12 +62,19 @@ export interface ConfiguredDestination extends CommonOptions {
   open(context: OpenContext): Destination;
 }
 
+/** What is wrong with a mention in a route, and what to do; undefined: nothing. */
+export type MentionProblem = (mention: string) => string | undefined;
+
+/** The schema of a destination type, and how it judges mentions; absent: it passes them on as they are. */
+export type DestinationSchema = z.ZodType<ConfiguredDestination> & { readonly mentionProblem?: MentionProblem };
+
 /** Makes the schema of one destination type: `shape` are its own options, `open` is called with the parsed ones. */
 export function defineDestination<const Type extends string, Shape extends z.ZodRawShape>(definition: {
   readonly type: Type;
   readonly shape: Shape;
   /** The pace that the channel bears, unless the operator sets another; absent: none. */
   readonly rate?: { readonly per_second: number; readonly burst: number };
+  readonly mentionProblem?: MentionProblem;
   readonly open: (options: z.output<z.ZodObject<Shape>> & CommonOptions, context: OpenContext) => Destination;
 }) {
   const schema = z.strictObject({
@@ -75,7 +82,7 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
     ...COMMON,
     ...definition.shape,
   });
-  return schema.transform((options): ConfiguredDestination => {
+  const entry = schema.transform((options): ConfiguredDestination => {
     const parsed = options as unknown as z.output<z.ZodObject<Shape>> & CommonOptions;
     return {
       type: definition.type,
@@ -90,4 +97,6 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
       open: (context) => definition.open(parsed, context),
     };
   });
+  const { mentionProblem } = definition;
+  return Object.assign(entry, { ...(mentionProblem && { mentionProblem }) });
 }

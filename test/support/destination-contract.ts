@@ -78,8 +78,82 @@ export const DEFAULT_OUTCOMES = {
 
 export type Situation = keyof typeof DEFAULT_OUTCOMES;
 
-/** What every destination that talks HTTP promises; `outcomes` has what differs for this one. */
+/** A destination under test, and what there is at its other side. */
+export interface DestinationUnderTest extends AsyncDisposable {
+  readonly destination: Destination;
+  /** What it has logged. */
+  readonly lines: readonly string[];
+  /** How often something of it has arrived; an attempt that is never answered counts, too. */
+  arrived(): number;
+}
+
+/** What every destination promises, whatever it talks. `open` is told whether its other side takes all, or never answers. */
 export function describeDestination(
+  name: string,
+  open: (otherSide: "takes" | "silent") => Promise<DestinationUnderTest>,
+  {
+    outcome = { kind: "done" },
+    secrets = [],
+  }: { readonly outcome?: Outcome; readonly secrets?: readonly string[] } = {},
+): void {
+  const running = () => new AbortController().signal;
+
+  describe(`${name}, as every destination`, () => {
+    it("makes one attempt, and tells its outcome without content and secrets", async () => {
+      await using opened = await open("takes");
+      const { destination, lines } = opened;
+      const got = await destination.send(payload([publication()]), running());
+      expect(got).toMatchObject(outcome);
+      expect(opened.arrived()).toBe(1);
+      const said = JSON.stringify(got) + lines.join("");
+      for (const secret of [URL_SECRET, "bad.example", "bad[.]example", ...secrets]) {
+        expect(said).not.toContain(secret);
+      }
+    });
+
+    it("sends a message as title and link when it is told to", async () => {
+      await using opened = await open("takes");
+      expect(await opened.destination.send({ ...payload([publication()]), minimal: true }, running())).toMatchObject(
+        outcome,
+      );
+    });
+
+    it("stops at once when it is told to, with the reason it was given", async () => {
+      await using opened = await open("silent");
+      const { destination } = opened;
+      const control = new AbortController();
+      const reason = new Error("the daemon stops");
+      const sending = destination.send(payload([publication()]), control.signal).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      await eventually(() => opened.arrived() === 1);
+      control.abort(reason);
+      expect(await sending).toBe(reason);
+      await expect(destination.send(payload([publication()]), control.signal)).rejects.toBe(reason);
+      expect(opened.arrived()).toBe(1);
+    });
+
+    it("shows a preview, and sends nothing by it", async () => {
+      await using opened = await open("takes");
+      const { body, html, sizes } = await opened.destination.preview(payload([publication()]));
+      expect(body).toContain("Emotet");
+      expect(html).toContain("default-src 'none'");
+      expect(sizes.every(({ used, limit }) => used <= limit)).toBe(true);
+      expect(opened.arrived()).toBe(0);
+    });
+
+    it("can be closed without ever having sent", async () => {
+      const { destination, lines, ...rest } = await open("takes");
+      await destination[Symbol.asyncDispose]();
+      expect(lines).toEqual([]);
+      await rest[Symbol.asyncDispose]();
+    });
+  });
+}
+
+/** What every destination that talks HTTP promises beside that; `outcomes` has what differs for this one. */
+export function describeHttpDestination(
   name: string,
   open: (context: OpenForTest) => Destination,
   outcomes: Readonly<Partial<Record<Situation | "refused" | "self-signed certificate", Outcome>>> = {},
@@ -95,6 +169,27 @@ export function describeDestination(
     }
     return outcome;
   };
+
+  const under = async (otherSide: "takes" | "silent"): Promise<DestinationUnderTest> => {
+    const server = await openHttpServer();
+    if (otherSide === "silent") {
+      server.answer(() => {});
+    } else {
+      server.answer(status(200));
+    }
+    const { log, lines } = captureLog();
+    const destination = open({ origin: server.origin, timeoutMs: 20_000, log, now: () => NOW });
+    return {
+      destination,
+      lines,
+      arrived: () => server.requests.length,
+      async [Symbol.asyncDispose]() {
+        await destination[Symbol.asyncDispose]();
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  };
+  describeDestination(name, under, { outcome: outcomes["200"] ?? { kind: "done" }, secrets });
 
   describe(`${name} classifies`, () => {
     it.each(Object.entries(DEFAULT_OUTCOMES))("%s", async (situation, [answer, expected]) => {
@@ -124,25 +219,6 @@ export function describeDestination(
   });
 
   describe(name, () => {
-    it("stops at once when it is told to, with the reason it was given", async () => {
-      await using server = await openHttpServer();
-      server.answer(() => {});
-      const { log } = captureLog();
-      await using destination = open({ origin: server.origin, timeoutMs: 20_000, log, now: () => NOW });
-      const control = new AbortController();
-      const reason = new Error("the daemon stops");
-      const sending = destination.send(payload([publication()]), control.signal);
-      const outcome = sending.then(
-        () => undefined,
-        (error: unknown) => error,
-      );
-      await eventually(() => server.requests.length === 1);
-      control.abort(reason);
-      expect(await outcome).toBe(reason);
-      await expect(destination.send(payload([publication()]), control.signal)).rejects.toBe(reason);
-      expect(server.requests).toHaveLength(1);
-    });
-
     it("sends again over the same connection, and leaves none open when it is closed", async () => {
       await using server = await openHttpServer();
       const sockets = new Set<unknown>();
@@ -162,13 +238,6 @@ export function describeDestination(
       expect(sockets.size).toBe(1);
       await destination[Symbol.asyncDispose]();
       await eventually(() => closed === 1);
-    });
-
-    it("can be closed without ever having sent", async () => {
-      const { log, lines } = captureLog();
-      const destination = open({ origin: await unusedOrigin(), timeoutMs: 20_000, log, now: () => NOW });
-      await destination[Symbol.asyncDispose]();
-      expect(lines).toEqual([]);
     });
   });
 }

@@ -15,6 +15,7 @@ export const console = defineDestination({
     format: z.enum(["text", "json"]).default("text").describe("For people, or JSON lines for programs."),
     color: z.enum(["auto", "always", "never"]).default("auto").describe("Colours; auto: on a terminal."),
   },
+  mentionProblem: () => "a terminal mentions nobody: remove it",
   open(options, { name, stdout }) {
     // A pipe whose reader has left tells so by an event, too; without a listener that would end the process.
     const ignore = () => {};

@@ -24,6 +24,7 @@ export const email = defineDestination({
   type: "email",
   shape: EMAIL_OPTIONS,
   rate: { per_second: 1, burst: 1 },
+  mentionProblem: () => "a mail mentions nobody: add the address to `to` of the destination",
   open(options, { name, now, log }) {
     const { from, to, cc, pgp } = options;
     const domain = domainOf(from);

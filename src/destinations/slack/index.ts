@@ -9,6 +9,7 @@ import { formatMessage } from "./format.ts";
 import { findConflicts, SLACK_OPTIONS } from "./options.ts";
 import { formatSlackPage } from "./page.ts";
 import { readMentions } from "./parts.ts";
+import { parseMention } from "./text.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -103,11 +104,19 @@ const definition = defineDestination({
 });
 
 /** Posts alerts to a Slack channel, with a bot token or an incoming webhook. */
-export const slack = z.pipe(
-  definition.in.superRefine((options, context) => {
-    for (const { path, message } of findConflicts(options)) {
-      context.addIssue({ code: "custom", path: [...path], message });
-    }
-  }),
-  definition.out,
+export const slack = Object.assign(
+  z.pipe(
+    definition.in.superRefine((options, context) => {
+      for (const { path, message } of findConflicts(options)) {
+        context.addIssue({ code: "custom", path: [...path], message });
+      }
+    }),
+    definition.out,
+  ),
+  {
+    mentionProblem: (mention: string) =>
+      parseMention(mention) === undefined
+        ? "Slack needs an ID: of a user group (S0123456789), a person (U0123456789), or channel or here"
+        : undefined,
+  },
 );

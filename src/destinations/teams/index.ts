@@ -14,6 +14,10 @@ export const teams = defineDestination({
   type: "teams",
   shape: TEAMS_OPTIONS,
   rate: { per_second: 0.5, burst: 4 },
+  mentionProblem: (mention) =>
+    parseMention(mention) === undefined
+      ? "Teams mentions people only, by user principal name (alice@example.org) or Entra object id"
+      : undefined,
   open(options, { name, now, log }) {
     const http = openHttp({ url: options.webhook_url, timeoutMs: options.timeout, caFile: options.ca_file });
     const style = { timeZone: options.timezone, defang: options.defang };

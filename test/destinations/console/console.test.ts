@@ -2,6 +2,7 @@ import { PassThrough, Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { DestinationEntry } from "../../../src/destinations/index.ts";
 import { captureLog } from "../../support/captured-log.ts";
+import { describeDestination } from "../../support/destination-contract.ts";
 import { payload, publication } from "../../support/payloads.ts";
 
 const FOREVER = new AbortController().signal;
@@ -9,9 +10,10 @@ const FOREVER = new AbortController().signal;
 function open(
   stdout: Writable & { isTTY?: boolean; columns?: number },
   options: Readonly<Record<string, unknown>> = {},
+  log = captureLog().log,
 ) {
   const configured = DestinationEntry.parse({ type: "console", guard: { max_tlp: "red" }, ...options });
-  return configured.open({ name: "terminal", log: captureLog().log, now: () => 0, stdout });
+  return configured.open({ name: "terminal", log, now: () => 0, stdout });
 }
 
 function collector(isTTY: boolean) {
@@ -24,6 +26,26 @@ function collector(isTTY: boolean) {
   });
   return Object.assign(stream, { isTTY, columns: 80, text: () => chunks.join("") });
 }
+
+describeDestination("console", async (otherSide) => {
+  let arrived = 0;
+  const stdout = new Writable({
+    write(_chunk, _encoding, done) {
+      arrived += 1;
+      if (otherSide === "takes") {
+        done();
+      }
+    },
+  });
+  const { log, lines } = captureLog();
+  const destination = open(stdout, {}, log);
+  return {
+    destination,
+    lines,
+    arrived: () => arrived,
+    [Symbol.asyncDispose]: () => destination[Symbol.asyncDispose](),
+  };
+});
 
 describe("console", () => {
   it.each([

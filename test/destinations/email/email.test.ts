@@ -1,7 +1,9 @@
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import PostalMime from "postal-mime";
 import { describe, expect, it } from "vitest";
 import { smtpTimeouts } from "../../../src/destinations/email/smtp.ts";
 import type { Outcome, Payload } from "../../../src/model/payload.ts";
+import { describeDestination } from "../../support/destination-contract.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openHttpServer } from "../../support/http-server.ts";
 import { EVENT, entry, guarded, HOSTILE, payload, publication } from "../../support/payloads.ts";
@@ -31,6 +33,32 @@ async function send(
   }
   return { outcome, mails: smtpServer.mails, find };
 }
+
+describeDestination(
+  "email",
+  async (otherSide) => {
+    const sockets = new Set<Socket>();
+    const mute = createServer((socket) => sockets.add(socket.on("error", () => {})));
+    const server = otherSide === "takes" ? await openSmtpServer() : undefined;
+    await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
+    const { port } = mute.address() as AddressInfo;
+    const { destination, lines } = openEmail(server ?? { host: "localhost", port });
+    return {
+      destination,
+      lines,
+      arrived: () => server?.mails.length ?? sockets.size,
+      async [Symbol.asyncDispose]() {
+        await destination[Symbol.asyncDispose]();
+        await server?.[Symbol.asyncDispose]();
+        for (const socket of sockets) {
+          socket.destroy();
+        }
+        mute.close();
+      },
+    };
+  },
+  { outcome: { kind: "unproven" }, secrets: [PASSWORD] },
+);
 
 describe("email", () => {
   it("sends over STARTTLS with our own authority, after a login", async () => {

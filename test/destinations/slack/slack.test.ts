@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { DestinationEntry } from "../../../src/destinations/index.ts";
 import type { Destination, Outcome, Payload } from "../../../src/model/payload.ts";
 import { captureLog } from "../../support/captured-log.ts";
-import { describeDestination, type OpenForTest, URL_SECRET } from "../../support/destination-contract.ts";
+import { describeHttpDestination, type OpenForTest, URL_SECRET } from "../../support/destination-contract.ts";
 import type { Answer } from "../../support/http-server.ts";
 import { CERTIFICATE_FILE } from "../../support/http-server.ts";
 import {
@@ -61,7 +61,7 @@ function json(body: object, status = 200, headers: Readonly<Record<string, strin
 const NOT_SLACK: Outcome = { kind: "retry", down: true, reason: "not-slack" };
 const DIFFERENT = { "200": NOT_SLACK, "201": { kind: "unproven" }, "10 MB in the answer": NOT_SLACK } as const;
 
-describeDestination(
+describeHttpDestination(
   "slack with a token",
   ({ origin, log, timeoutMs }: OpenForTest) =>
     open({ token: TOKEN, channel: CHANNEL, api_url: `${origin}/${URL_SECRET}/api` }, log, timeoutMs),
@@ -69,7 +69,7 @@ describeDestination(
   [TOKEN],
 );
 
-describeDestination(
+describeHttpDestination(
   "slack with a webhook",
   ({ origin, log, timeoutMs }: OpenForTest) =>
     open({ webhook_url: `${origin}/services/${URL_SECRET}` }, log, timeoutMs),

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { DestinationEntry } from "../../../src/destinations/index.ts";
 import type { Destination } from "../../../src/model/payload.ts";
 import { captureLog } from "../../support/captured-log.ts";
-import { describeDestination, type OpenForTest, URL_SECRET } from "../../support/destination-contract.ts";
+import { describeHttpDestination, type OpenForTest, URL_SECRET } from "../../support/destination-contract.ts";
 import { CERTIFICATE_FILE, openHttpServer } from "../../support/http-server.ts";
 import { payload, publication } from "../../support/payloads.ts";
 import { judgeMessage } from "../../support/teams-card.ts";
@@ -26,7 +26,7 @@ function openAt(webhook_url: string, log = captureLog().log): Destination {
   return configure({ webhook_url }).open({ name: "soc", log, now: () => NOW, stdout: process.stdout });
 }
 
-describeDestination("teams", open, {
+describeHttpDestination("teams", open, {
   // That a flow was asked to run says nothing of whether it has posted.
   "200": { kind: "unproven" },
   "201": { kind: "unproven" },

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { DestinationEntry } from "../../../src/destinations/index.ts";
 import type { Destination, Payload } from "../../../src/model/payload.ts";
 import { captureLog } from "../../support/captured-log.ts";
-import { describeDestination, type OpenForTest, URL_SECRET } from "../../support/destination-contract.ts";
+import { describeHttpDestination, type OpenForTest, URL_SECRET } from "../../support/destination-contract.ts";
 import { CERTIFICATE_FILE, openHttpServer } from "../../support/http-server.ts";
 import { EVENT, entry, guarded, item, payload, publication } from "../../support/payloads.ts";
 
@@ -32,7 +32,7 @@ async function post(sent: Payload, options: Readonly<Record<string, unknown>> = 
   return { outcome, request: server.requests[0] };
 }
 
-describeDestination(
+describeHttpDestination(
   "webhook",
   open,
   {
