@@ -1,21 +1,20 @@
 import type { Style } from "../alert/style.ts";
-import { guard } from "../guard/guard.ts";
-import { mayBeCut } from "../guard/limits.ts";
+import { guard, type Refusal } from "../guard/guard.ts";
 import { merge } from "../guard/merge.ts";
 import type { Guard } from "../guard/policy.ts";
 import { shareSecrecy } from "../guard/source.ts";
-import type { Alert } from "../model/alert.ts";
 import type { Batch, Delivery, RecordLine } from "../model/outbox.ts";
 import type { Entry, GuardedAlert, Payload } from "../model/payload.ts";
 import { recordOf } from "../model/record.ts";
 import { THREAT_LEVELS, TLP } from "../model/vocabulary.ts";
-import { matchableOfGuarded } from "../routing/facts.ts";
-import type { Route, Routes } from "../routing/route.ts";
+import type { Routes } from "../routing/route.ts";
 import { renderTemplate, type Template, type TemplateFailure } from "../template/compile.ts";
+import { stillOwed, withOwnMarks } from "./evidence.ts";
 
 /** What the second look at a batch needs to know. */
 export interface SendContext {
   readonly guard: Guard;
+  /** As they are now, for their templates: what they tell was decided when it was planned. */
   readonly routes: Routes;
   /** The base URL of each instance's web pages. */
   readonly links: ReadonlyMap<string, URL>;
@@ -46,17 +45,17 @@ export function openBatch(
   const leaving: { delivery: Delivery; guarded: GuardedAlert }[] = [];
   const refused: RecordLine[] = [];
   for (const { delivery, alert, memory } of batch.entries) {
-    const verdict = guard(alert, policy, memory, delivery.cleared);
-    const reason =
-      "refused" in verdict
-        ? verdict.refused
-        : isMatched(delivery, verdict.guarded, routes) || isAsPlanned(verdict.guarded, alert, policy, delivery)
-          ? undefined
-          : "match-not-visible";
-    if (reason !== undefined) {
-      refused.push(recordOf(delivery, now, { outcome: "refused", reason }));
-    } else if ("guarded" in verdict) {
-      leaving.push({ delivery, guarded: verdict.guarded });
+    const refuse = (reason: Refusal) => refused.push(recordOf(delivery, now, { outcome: "refused", reason }));
+    const verdict = guard(withOwnMarks(alert, delivery.evidence), policy, memory, delivery.cleared);
+    if ("refused" in verdict) {
+      refuse(verdict.refused);
+      continue;
+    }
+    const owed = stillOwed(delivery, alert, verdict.guarded, policy, memory);
+    if (owed) {
+      leaving.push({ delivery: owed, guarded: verdict.guarded });
+    } else {
+      refuse("match-not-visible");
     }
   }
   if (leaving.length === 0) {
@@ -82,32 +81,6 @@ export function openBatch(
     minimal: false,
   };
   return { payload, leaving, refused };
-}
-
-/** A route that left the config since cannot be asked any more; what it planned is still owed. */
-function isMatched({ kind, routes: names }: Delivery, guarded: GuardedAlert, routes: Routes): boolean {
-  const asked = names.map((name) => routes.get(kind)?.named(name));
-  const known = asked.filter((route): route is Route => route !== undefined);
-  const subject = matchableOfGuarded(guarded);
-  return known.length < asked.length || known.some((route) => route.matches(subject) === true);
-}
-
-/**
- * What matched may have been cut when the alert was stored. It was visible then, and still is if nothing has been taken
- * away from these readers since.
- */
-function isAsPlanned(guarded: GuardedAlert, alert: Alert, policy: Guard, { cleared }: Delivery): boolean {
-  if (guarded.form !== "full" || !mayBeCut(guarded.alert)) {
-    return false;
-  }
-  const planned = guard(alert, policy, { attributes: [] }, cleared);
-  return (
-    "guarded" in planned &&
-    planned.guarded.form === guarded.form &&
-    planned.guarded.withheld === guarded.withheld &&
-    planned.kept.items.length === guarded.alert.items.length &&
-    planned.kept.objects.length === guarded.alert.objects.length
-  );
 }
 
 function fold(leaving: OpenedBatch["leaving"], links: ReadonlyMap<string, URL>): readonly Entry[] {

@@ -1,5 +1,6 @@
 import type { Alert, AlertId } from "./alert.ts";
 import type { Brand } from "./brand.ts";
+import type { Evidence } from "./evidence.ts";
 import type { AskingState, AttributeMemory, EventMemory, Keys, Known, Memory, Undecided } from "./memory.ts";
 import type { Kind } from "./vocabulary.ts";
 
@@ -28,6 +29,8 @@ export interface Delivery {
   readonly since?: number;
   /** What is different in the event itself since then, where that version is remembered. */
   readonly changes?: EventChanges;
+  /** Why it is owed. Absent: it was planned when no reason was kept. */
+  readonly evidence?: Evidence;
   /** Of what was planned before memory told who is in a sharing group: the groups that passed by their members. */
   readonly cleared?: readonly string[];
 }

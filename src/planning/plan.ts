@@ -2,7 +2,7 @@ import type { Refusal } from "../guard/guard.ts";
 import { withCircles } from "../guard/readers.ts";
 import type { Alert, Item } from "../model/alert.ts";
 import type { EventMemory, Keys, Known, Undecided } from "../model/memory.ts";
-import type { Matchable, Message } from "../model/message.ts";
+import type { AttributeFacts, Matchable, Message } from "../model/message.ts";
 import type { Delivery, Effects, Group, RecordLine } from "../model/outbox.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import type { Kind } from "../model/vocabulary.ts";
@@ -12,8 +12,9 @@ import { advanceEvent, isCopy } from "./advance.ts";
 import { advanceAttributes } from "./advance-attributes.ts";
 import { changeOf, kindOf } from "./changes.ts";
 import { compose, withoutWords } from "./compose.ts";
-import { type CandidateRoute, type DestinationRules, type Share, shareOf } from "./share.ts";
-import { trim } from "./trim.ts";
+import { formatMarks } from "./evidence.ts";
+import { type CandidateRoute, type DestinationRules, type Owed, type Share, shareOf } from "./share.ts";
+import { trimmed } from "./trim.ts";
 import { undecidedOf } from "./undecided.ts";
 import { WorkingCopy } from "./working-copy.ts";
 
@@ -140,7 +141,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   const alert = compose(message, kind, event, copy.attributes(message.instance), change);
   const subject = matchableOf(alert);
   const fired = fire(rules.routes.get(kind), subject);
-  const picked = pick(message.late?.edited ? withoutWords(alert) : alert, subject, fired);
+  const told = message.late?.edited ? withoutWords(alert) : alert;
   const isCounted = isCopy(before, message);
   const common = {
     memory: copy.memory(message.instance, event),
@@ -151,6 +152,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
     countedAt: isCounted ? before.countedAt : message.receivedAt,
     together: message.late?.together ? lateGroup(message.instance) : undefined,
     now,
+    factsOf: factsOfItems(told, subject),
   };
   const shares: Named[] = [];
   for (const [destination, routes] of byDestination(fired)) {
@@ -159,15 +161,15 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
       continue;
     }
     const toldAt = copy.toldAt(alert.instance, destination, alert.event?.uuid);
-    const share = shareOf(picked, routes, { ...common, destination, rules: settings, toldAt });
+    const share = shareOf(told, routes, { ...common, destination, rules: settings, toldAt });
     shares.push({ destination, share });
   }
-  return settleShares(message, { picked, fired, event, stale, shares }, copy, now);
+  return settleShares(message, { alert: told, fired, event, stale, shares }, copy, now);
 }
 
 /** What planning one message has worked out before anything is owed. */
 interface Shared {
-  readonly picked: Alert;
+  readonly alert: Alert;
   readonly fired: readonly CandidateRoute[];
   /** Memory of the event after the message. */
   readonly event: EventMemory | undefined;
@@ -182,10 +184,10 @@ interface Named {
 
 /** Puts together what all destinations get; what a publication tells absorbs what is undecided about its parts. */
 function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: number): Decision {
-  const { picked, fired, event, stale, shares } = shared;
+  const { alert, fired, event, stale, shares } = shared;
   const owed = shares.flatMap(({ share }) => (share.kind === "owed" ? share : []));
   const waiting = shares.flatMap(({ destination, share }) => (share.kind === "undecided" ? destination : []));
-  const told = picked.kind === "event.published" ? owed.map(({ delivery }) => delivery) : [];
+  const told = alert.kind === "event.published" ? owed.map(({ delivery }) => delivery) : [];
   for (const delivery of told) {
     copy.tell(delivery.instance, delivery.destination, delivery);
   }
@@ -193,23 +195,25 @@ function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: 
   const absorbed = told.flatMap(({ destination }) =>
     copy.undecidedOf(event, destination).map(({ id }) => ({ id, destinations: [destination] })),
   );
-  const undecided = event && waiting.length > 0 ? [undecidedOf(picked, message, event, waiting, now)] : [];
+  const undecided = event && waiting.length > 0 ? [undecidedOf(alert, message, event, waiting, now)] : [];
   copy.wait(undecided);
   const visible = {
     items: new Set<Item>(owed.flatMap(({ kept }) => kept.items)),
     objects: new Set(owed.flatMap(({ kept }) => kept.objects)),
+    matched: new Set<Item>(owed.flatMap(({ own }) => [...own])),
   };
+  const stored = owed.length > 0 ? trimmed(alert, visible) : undefined;
   return {
     trace: {
       message,
-      kind: picked.kind,
-      alert: picked,
+      kind: alert.kind,
+      alert,
       stale,
       routes: fired.map(({ route, truth }) => ({ name: route.name, truth })),
       destinations: shares.map(traceOf),
     },
-    ...(owed.length > 0 && { alert: trim(picked, visible) }),
-    owed: owed.map(({ delivery }) => delivery),
+    ...(stored && { alert: stored.alert }),
+    owed: owed.map(({ delivery, own }) => withMarks(delivery, stored?.items ?? [], own)),
     refused: shares.flatMap(({ share }) => (share.kind === "refused" ? share.record : [])),
     undecided,
     absorbed,
@@ -248,17 +252,26 @@ function remember(
   return advanced;
 }
 
-/** Marks the attributes that the routes that fire ask for. */
-function pick(alert: Alert, subject: Matchable, fired: readonly CandidateRoute[]): Alert {
-  const picks = fired.flatMap(({ route }) => route.picks ?? []);
-  if (picks.length === 0) {
-    return alert;
+/** Remembers in a delivery which of the stored items its own routes ask for: other routes tell of others. */
+function withMarks(delivery: Owed, items: readonly Item[], own: ReadonlySet<Item>): Delivery {
+  if (own.size === 0) {
+    return delivery;
   }
-  const items = alert.items.map((item, index) => {
-    const facts = subject.attributes[index];
-    return facts && picks.some((isPicked) => isPicked(facts)) ? { ...item, matched: true } : item;
+  const matched = formatMarks(items.length, (place) => {
+    const item = items[place];
+    return item !== undefined && own.has(item);
   });
-  return { ...alert, items };
+  return { ...delivery, evidence: { ...delivery.evidence, matched } };
+}
+
+/** Finds what rules may ask of an attribute; there may be a hundred thousand, and most rules ask nothing of them. */
+function factsOfItems({ items }: Alert, subject: Matchable): (item: Item) => AttributeFacts | undefined {
+  let places: ReadonlyMap<Item, number> | undefined;
+  return (item) => {
+    places ??= new Map(items.map((one, place) => [one, place]));
+    const place = places.get(item);
+    return place === undefined ? undefined : subject.attributes[place];
+  };
 }
 
 function byDestination(fired: readonly CandidateRoute[]): ReadonlyMap<string, readonly CandidateRoute[]> {

@@ -1,12 +1,15 @@
 import { guard, type Refusal, type Verdict } from "../guard/guard.ts";
 import type { Guard } from "../guard/policy.ts";
-import type { Alert } from "../model/alert.ts";
+import type { Alert, Item } from "../model/alert.ts";
+import type { Evidence } from "../model/evidence.ts";
 import type { EventMemory, Memory } from "../model/memory.ts";
+import type { AttributeFacts } from "../model/message.ts";
 import type { Delivery, Group, RecordLine } from "../model/outbox.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import { matchableOfGuarded } from "../routing/facts.ts";
 import type { Route } from "../routing/route.ts";
 import { againVersion, changesOf, isNews } from "./changes.ts";
+import { evidenceOf, mentionsOf } from "./evidence.ts";
 import { groupsOf } from "./groups.ts";
 import { deliveryId } from "./identity.ts";
 
@@ -24,12 +27,20 @@ export interface CandidateRoute {
 
 /** What one destination gets of an alert; `routes` are those by which it does. */
 export type Share = { readonly routes: readonly string[] } & (
-  | { readonly kind: "owed"; readonly delivery: Delivery; readonly guarded: GuardedAlert; readonly kept: Kept }
+  | {
+      readonly kind: "owed";
+      readonly delivery: Owed;
+      readonly guarded: GuardedAlert;
+      readonly kept: Kept;
+      readonly own: Set<Item>;
+    }
   | { readonly kind: "already-told"; readonly guarded: GuardedAlert }
   | { readonly kind: "undecided" }
   | { readonly kind: "refused"; readonly reason: Refusal; readonly record: RecordLine }
 );
 
+/** A delivery, and why it is owed. */
+export type Owed = Delivery & { readonly evidence: Evidence };
 type Passed = Exclude<Verdict, { readonly refused: Refusal }>;
 type Kept = Passed["kept"];
 
@@ -50,6 +61,8 @@ export interface ShareContext {
   /** Where it waits with others, whatever the routes say; `undefined`: nowhere. */
   readonly together: Group | undefined;
   readonly now: number;
+  /** What rules may ask of an attribute of the alert. */
+  readonly factsOf: (item: Item) => AttributeFacts | undefined;
 }
 
 /** Reasons that end when more is known. */
@@ -57,7 +70,7 @@ const UNKNOWN: readonly Refusal[] = ["match-unknown", "event-unknown", "distribu
 
 /** Decides what one destination gets of an alert. */
 export function shareOf(alert: Alert, fired: readonly CandidateRoute[], context: ShareContext): Share {
-  const { destination, rules, memory, canAsk, now } = context;
+  const { rules, memory, canAsk, now } = context;
   const decided = decide(alert, fired, rules.guard, memory);
   const routes = decided.routes.map((route) => route.name);
   if ("refused" in decided) {
@@ -78,23 +91,41 @@ export function shareOf(alert: Alert, fired: readonly CandidateRoute[], context:
   if (since !== undefined && !isNews(since, alert.event?.changedAt, rules.repeats, context.isCounted)) {
     return { kind: "already-told", routes, guarded };
   }
-  return {
-    kind: "owed",
-    routes,
-    guarded,
-    kept,
-    delivery: deliveryOf(alert, decided, since, { ...context, destination }),
-  };
+  const own = matchedOf(decided, context);
+  const marked = markMatched(guarded, kept, own);
+  return { kind: "owed", routes, guarded: marked, kept, own, delivery: deliveryOf(alert, decided, since, context) };
 }
 
-function deliveryOf(
-  alert: Alert,
-  { routes, guarded }: Passed & { readonly routes: readonly Route[] },
-  since: number | undefined,
-  context: ShareContext,
-): Delivery {
+/** The attributes that the routes ask for by which this destination is told. */
+function matchedOf({ routes, kept }: Told, { factsOf }: ShareContext): Set<Item> {
+  const picks = routes.flatMap(({ picks: isPicked }) => isPicked ?? []);
+  return new Set(
+    kept.items.filter((item) => {
+      const facts = picks.length > 0 ? factsOf(item) : undefined;
+      return facts && picks.some((isPicked) => isPicked(facts));
+    }),
+  );
+}
+
+function markMatched(guarded: GuardedAlert, { items }: Kept, own: ReadonlySet<Item>): GuardedAlert {
+  if (own.size === 0) {
+    return guarded;
+  }
+  const shown = guarded.alert.items.map((item, place) => {
+    const given = items[place];
+    return given && own.has(given) ? { ...item, matched: true } : item;
+  });
+  // Nothing is added that readers could not see.
+  return { ...guarded, alert: { ...guarded.alert, items: shown } } as GuardedAlert;
+}
+
+type Told = Passed & { readonly routes: readonly Route[] };
+
+function deliveryOf(alert: Alert, decided: Told, since: number | undefined, context: ShareContext): Owed {
+  const { routes, guarded } = decided;
   const { destination, before, together, now } = context;
   const isUrgent = routes.some(({ options }) => options.priority === "high");
+  const subject = matchableOfGuarded(guarded);
   return {
     id: idOf(alert, context),
     alert: alert.id,
@@ -103,9 +134,10 @@ function deliveryOf(
     priority: isUrgent ? "high" : "normal",
     routes: routes.map((route) => route.name),
     mentions: [...new Set(routes.flatMap((route) => mentionsOf(route, destination)))],
-    groups: together && !isUrgent ? [together] : groupsOf(routes, destination, matchableOfGuarded(guarded).facts),
+    groups: together && !isUrgent ? [together] : groupsOf(routes, destination, subject.facts),
     ...(since !== undefined && { since }),
     ...(since !== undefined && since === before?.publishedAt && changesOf(before, alert)),
+    evidence: evidenceOf(routes, guarded, subject, destination),
   };
 }
 
@@ -140,8 +172,4 @@ function decide(alert: Alert, fired: readonly CandidateRoute[], policy: Guard, m
   const subject = matchableOfGuarded(verdict.guarded);
   const visible = certain.filter((route) => route.matches(subject) === true);
   return visible.length === 0 ? { routes: certain, refused: "match-not-visible" } : { routes: visible, ...verdict };
-}
-
-function mentionsOf(route: Route, destination: string): readonly string[] {
-  return route.options.notify.filter(({ to }) => to === destination).flatMap(({ mention }) => mention);
 }

@@ -13,10 +13,27 @@ const MAX_COUNTS = 100;
  * The alert as it is stored: only the items that some destination it is owed to may see, gravest first and at most 500,
  * at most 64 KiB of JSON, and never the members of a sharing group. `counts` still adds up to the whole.
  */
-export function trim(
+export function trim(alert: Alert, visible: Visible): Alert {
+  return trimmed(alert, visible).alert;
+}
+
+/** What some destination may see, and what routes ask for. */
+interface Visible {
+  readonly items: ReadonlySet<Item>;
+  readonly objects: ReadonlySet<Alert["objects"][number]>;
+  readonly matched?: ReadonlySet<Item>;
+}
+
+/** The same, and which items are in it, in its order, as they were given. */
+export function trimmed(
   alert: Alert,
-  visible: { readonly items: ReadonlySet<Item>; readonly objects: ReadonlySet<Alert["objects"][number]> },
-): Alert {
+  { items, objects, matched = new Set() }: Visible,
+): { readonly alert: Alert; readonly items: readonly Item[] } {
+  const kept = alert.items
+    .filter((item) => items.has(item))
+    .map((item) => ({ item, isMatched: matched.has(item) }))
+    .sort(byGravity)
+    .slice(0, MAX_ITEMS);
   const whole: Alert = {
     ...alert,
     ...(alert.event && {
@@ -26,29 +43,26 @@ export function trim(
         ...(alert.event.clusters && { clusters: alert.event.clusters.slice(0, MAX_TAGS) }),
       },
     }),
-    items: alert.items
-      .filter((item) => visible.items.has(item))
-      .sort(byGravity)
-      .slice(0, MAX_ITEMS)
-      .map((item) => ({
-        ...withoutMembersOf(item),
-        tags: first(item.tags, MAX_TAGS, (name) => name),
-      })),
+    items: kept.map(({ item, isMatched }) => ({
+      ...withoutMembersOf(item),
+      tags: first(item.tags, MAX_TAGS, (name) => name),
+      ...(isMatched && { matched: true }),
+    })),
     counts: bound(alert.counts),
     objects: alert.objects
-      .filter((object) => visible.objects.has(object))
+      .filter((object) => objects.has(object))
       .slice(0, MAX_OBJECTS)
       .map((object) => withoutMembersOf(withoutMembers(object))),
   };
-  let trimmed: Alert = JSON.parse(JSON.stringify(whole), (_, value) =>
-    typeof value === "string" ? short(value) : value,
+  let short: Alert = JSON.parse(JSON.stringify(whole), (_, value) =>
+    typeof value === "string" ? shorten(value) : value,
   );
   for (const shrink of SHRINK) {
-    for (let next = shrink(trimmed); next && isTooLong(trimmed); next = shrink(trimmed)) {
-      trimmed = next;
+    for (let next = shrink(short); next && isTooLong(short); next = shrink(short)) {
+      short = next;
     }
   }
-  return trimmed;
+  return { alert: short, items: kept.slice(0, short.items.length).map(({ item }) => item) };
 }
 
 /** What goes from an alert that is too long, the least missed first; each gives undefined when it has no more to give. */
@@ -80,9 +94,14 @@ function first<T>(tags: readonly T[], max: number, nameOf: (tag: T) => string): 
   return [...tags].sort((a, b) => Number(isMarking(nameOf(b))) - Number(isMarking(nameOf(a)))).slice(0, max);
 }
 
-function byGravity(a: Item, b: Item): number {
+interface Ranked {
+  readonly item: Item;
+  readonly isMatched: boolean;
+}
+
+function byGravity({ item: a, isMatched: isAsked }: Ranked, { item: b, isMatched }: Ranked): number {
   return (
-    Number(b.matched ?? false) - Number(a.matched ?? false) ||
+    Number(isMatched) - Number(isAsked) ||
     Number(b.toIds ?? false) - Number(a.toIds ?? false) ||
     (a.type ?? "").localeCompare(b.type ?? "")
   );
@@ -122,6 +141,6 @@ function half<T>(list: readonly T[]): readonly T[] {
   return list.slice(0, Math.floor(list.length / 2));
 }
 
-function short(text: string): string {
+function shorten(text: string): string {
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT).toWellFormed()}…`;
 }

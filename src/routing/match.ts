@@ -1,45 +1,67 @@
+import type { Reason } from "../model/evidence.ts";
 import type { AttributeFacts, Fact, Matchable, Truth } from "../model/message.ts";
-import { ATTRIBUTE_FACTS, FACTS, THREAT_LEVELS } from "../model/vocabulary.ts";
-import { compileLiteral, compilePattern } from "./pattern.ts";
+import { ATTRIBUTE_FACTS, FACTS, type FactName, THREAT_LEVELS } from "../model/vocabulary.ts";
+import { compileLiteral, compilePattern, type Pattern } from "./pattern.ts";
 import type { AttributeMatch, Expected, Match } from "./schema.ts";
 
-type Condition<T> = (subject: T) => Truth;
+/** By what a rule is true: attributes by their place in the subject, objects by their name. */
+export type Why = Reason<number, string>;
+
+/** A part of a rule: whether it holds, and by what. `why` is asked of what it holds of, and of nothing else. */
+interface Condition {
+  readonly test: (subject: Matchable) => Truth;
+  readonly why: (subject: Matchable) => Why;
+  /** The facts that it looks at, but for those of attributes. */
+  readonly facts: readonly FactName[];
+}
+type Test<T> = (subject: T) => Truth;
 
 /** A compiled `match:`. */
 export interface CompiledMatch {
-  readonly matches: Condition<Matchable>;
+  readonly matches: Test<Matchable>;
+  /** By what a subject of which it is true made it so. */
+  readonly why: (subject: Matchable) => Why;
   /** The attributes that an `attribute:` block, outside `not`, is true of: what a reader wants to see first. Absent: no block. */
   readonly picks?: (attribute: AttributeFacts) => boolean;
 }
 
+/** Bounds what a reason names: of so many that make a rule true, one is still visible. */
+const MAX_NAMED = 5;
+const NOTHING: Why = { all: [] };
+
 /** Compiles a rule's conditions; maps of a list are alternatives, no list at all holds always. Throws for a bad regular expression. */
 export function compileMatch(match: readonly Match[] | undefined): CompiledMatch {
-  const blocks: Condition<AttributeFacts>[] = [];
-  const matches = match === undefined ? () => true as const : anyOf(match.map((map) => compileMap(map, blocks)));
-  if (blocks.length === 0) {
-    return { matches };
+  const blocks: Test<AttributeFacts>[] = [];
+  if (match === undefined) {
+    return { matches: () => true, why: () => NOTHING };
   }
-  return { matches, picks: (attribute) => blocks.some((block) => block(attribute) === true) };
+  const { test: matches, why } = anyOf(match.map((map) => compileMap(map, blocks)));
+  if (blocks.length === 0) {
+    return { matches, why };
+  }
+  return { matches, why, picks: (attribute) => blocks.some((block) => block(attribute) === true) };
 }
 
-function compileMap(match: Match, blocks: Condition<AttributeFacts>[]): Condition<Matchable> {
-  const conditions: Condition<Matchable>[] = [];
+function compileMap(match: Match, blocks: Test<AttributeFacts>[]): Condition {
+  const conditions: Condition[] = [];
   for (const name of FACTS) {
     const values = match[name];
     if (values) {
-      const holds = compileValues(values);
-      conditions.push(({ facts }) => holds(facts[name]));
+      conditions.push(compileFact(name, values));
     }
   }
   const lowest = match.min_threat_level;
   if (lowest) {
-    const holds = compileValues(THREAT_LEVELS.slice(0, THREAT_LEVELS.indexOf(lowest) + 1));
-    conditions.push(({ facts }) => holds(facts.threat_level));
+    conditions.push(compileFact("threat_level", THREAT_LEVELS.slice(0, THREAT_LEVELS.indexOf(lowest) + 1)));
   }
   if (match.attribute) {
-    const block = anyOf(match.attribute.map(compileAttribute));
+    const block = anyTrue(match.attribute.map(compileAttribute));
     blocks.push(block);
-    conditions.push(({ attributes, attributesComplete }) => someAttribute(block, attributes, attributesComplete));
+    conditions.push({
+      test: ({ attributes, attributesComplete }) => someAttribute(block, attributes, attributesComplete),
+      why: ({ attributes }) => ({ attributes: placesOf(attributes, (attribute) => block(attribute) === true) }),
+      facts: [],
+    });
   }
   if (match.all) {
     conditions.push(allOf(match.all.map((map) => compileMap(map, blocks))));
@@ -53,31 +75,69 @@ function compileMap(match: Match, blocks: Condition<AttributeFacts>[]): Conditio
   return allOf(conditions);
 }
 
-function compileAttribute(match: AttributeMatch): Condition<AttributeFacts> {
-  const conditions: Condition<AttributeFacts>[] = [];
+function compileFact(name: FactName, values: readonly string[]): Condition {
+  const patterns = values.map(compilePattern);
+  const test = compileValues(patterns);
+  return { test: ({ facts }) => test(facts[name]), why: (subject) => whyFact(name, patterns, subject), facts: [name] };
+}
+
+/** Tags and objects of parts are no facts of the event: they are as visible as those parts. */
+function whyFact(name: FactName, patterns: readonly Pattern[], { facts, attributes }: Matchable): Why {
+  const holds = (fact: Fact | undefined) =>
+    fact?.values.some((text) => patterns.some((pattern) => pattern(text))) ?? false;
+  if (name === "tag" && !holds(facts.event_tag)) {
+    const tagged = placesOf(attributes, (attribute) => holds(attribute.tag));
+    return tagged.length > 0 ? { attributes: tagged } : { fact: name };
+  }
+  if (name === "object") {
+    const names = facts.object?.values.filter((text) => patterns.some((pattern) => pattern(text))) ?? [];
+    return { objects: names.slice(0, MAX_NAMED) };
+  }
+  return { fact: name };
+}
+
+function placesOf(
+  attributes: readonly AttributeFacts[],
+  isOne: (attribute: AttributeFacts) => boolean,
+): readonly number[] {
+  const places: number[] = [];
+  for (const [place, attribute] of attributes.entries()) {
+    if (isOne(attribute)) {
+      places.push(place);
+    }
+    if (places.length === MAX_NAMED) {
+      break;
+    }
+  }
+  return places;
+}
+
+function compileAttribute(match: AttributeMatch): Test<AttributeFacts> {
+  const conditions: Test<AttributeFacts>[] = [];
   for (const name of ATTRIBUTE_FACTS) {
     const values = match[name];
     if (values) {
-      const holds = compileValues(values);
+      const holds = compileValues(values.map(compileExpected));
       conditions.push((attribute) => holds(attribute[name]));
     }
   }
   if (match.all) {
-    conditions.push(allOf(match.all.map(compileAttribute)));
+    conditions.push(allTrue(match.all.map(compileAttribute)));
   }
   if (match.any) {
-    conditions.push(anyOf(match.any.map(compileAttribute)));
+    conditions.push(anyTrue(match.any.map(compileAttribute)));
   }
   if (match.not) {
-    conditions.push(not(compileAttribute(match.not)));
+    conditions.push(opposite(compileAttribute(match.not)));
   }
-  return allOf(conditions);
+  return allTrue(conditions);
 }
 
-function compileValues(values: readonly Expected[]): Condition<Fact | undefined> {
-  const patterns = values.map((value) =>
-    typeof value === "string" ? compilePattern(value) : compileLiteral(value.is),
-  );
+function compileExpected(value: Expected): Pattern {
+  return typeof value === "string" ? compilePattern(value) : compileLiteral(value.is);
+}
+
+function compileValues(patterns: readonly Pattern[]): Test<Fact | undefined> {
   return (fact) => {
     if (!fact) {
       return "unknown";
@@ -89,11 +149,7 @@ function compileValues(values: readonly Expected[]): Condition<Fact | undefined>
   };
 }
 
-function someAttribute(
-  block: Condition<AttributeFacts>,
-  attributes: readonly AttributeFacts[],
-  complete: boolean,
-): Truth {
+function someAttribute(block: Test<AttributeFacts>, attributes: readonly AttributeFacts[], complete: boolean): Truth {
   let result: Truth = complete ? false : "unknown";
   for (const attribute of attributes) {
     const truth = block(attribute);
@@ -107,8 +163,67 @@ function someAttribute(
   return result;
 }
 
+function allOf(conditions: readonly Condition[]): Condition {
+  return {
+    test: allTrue(conditions.map(({ test }) => test)),
+    why: (subject) =>
+      joined(
+        "all",
+        conditions.map(({ why }) => why(subject)),
+      ),
+    facts: factsOf(conditions),
+  };
+}
+
+function anyOf(conditions: readonly Condition[]): Condition {
+  return {
+    test: anyTrue(conditions.map(({ test }) => test)),
+    why: (subject) => {
+      const true_ = conditions.filter(({ test }) => test(subject) === true).slice(0, MAX_NAMED);
+      return joined(
+        "any",
+        true_.map(({ why }) => why(subject)),
+      );
+    },
+    facts: factsOf(conditions),
+  };
+}
+
+/** That something is not so tells of the facts that are known to be otherwise. */
+function not({ test, facts }: Condition): Condition {
+  return {
+    test: opposite(test),
+    why: (subject) =>
+      joined(
+        "all",
+        facts.filter((name) => subject.facts[name]).map((name) => whyNot(name)),
+      ),
+    facts,
+  };
+}
+
+/** What no part has, objects among them, no part tells. */
+function whyNot(name: FactName): Why {
+  return name === "object" ? NOTHING : { fact: name };
+}
+
+function factsOf(conditions: readonly Condition[]): readonly FactName[] {
+  return [...new Set(conditions.flatMap(({ facts }) => facts))];
+}
+
+function joined(how: "all" | "any", reasons: readonly Why[]): Why {
+  const [only, ...others] = reasons;
+  if (only && others.length === 0) {
+    return only;
+  }
+  if (how === "any") {
+    return { any: reasons };
+  }
+  return { all: reasons };
+}
+
 /** Three-valued logic (Kleene): unknown stays unknown unless the others decide. */
-function allOf<T>(conditions: readonly Condition<T>[]): Condition<T> {
+function allTrue<T>(conditions: readonly Test<T>[]): Test<T> {
   return (subject) => {
     let result: Truth = true;
     for (const condition of conditions) {
@@ -124,7 +239,7 @@ function allOf<T>(conditions: readonly Condition<T>[]): Condition<T> {
   };
 }
 
-function anyOf<T>(conditions: readonly Condition<T>[]): Condition<T> {
+function anyTrue<T>(conditions: readonly Test<T>[]): Test<T> {
   return (subject) => {
     let result: Truth = false;
     for (const condition of conditions) {
@@ -140,7 +255,7 @@ function anyOf<T>(conditions: readonly Condition<T>[]): Condition<T> {
   };
 }
 
-function not<T>(condition: Condition<T>): Condition<T> {
+function opposite<T>(condition: Test<T>): Test<T> {
   return (subject) => {
     const truth = condition(subject);
     return truth === "unknown" ? truth : !truth;

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { type OpenedBatch, openBatch } from "../../src/delivery/payload.ts";
+import type { Item } from "../../src/model/alert.ts";
+import type { Message } from "../../src/model/message.ts";
 import type { Batch } from "../../src/model/outbox.ts";
 import type { Payload } from "../../src/model/payload.ts";
+import { compileRoutes } from "../../src/routing/route.ts";
+import { RouteOptions } from "../../src/routing/schema.ts";
 import { Planner } from "../planning/planner.ts";
 import {
   attributeEdited,
@@ -10,6 +14,7 @@ import {
   eventEdited,
   eventless,
   MINUTE,
+  objectOf,
   publication,
   SECOND,
   T0,
@@ -220,11 +225,82 @@ describe("openBatch() asks again whether what matched is visible", () => {
     expect((await of.open())?.leaving).toHaveLength(1);
   });
 
-  it("goes on when the route is gone from the config", async () => {
+  it.each([
+    ["is gone", []],
+    ["asks for something else", [{ name: "r", notify: "soc", match: { tag: "nobody has it" } }]],
+    ["tells others", [{ name: "r", notify: "other" }]],
+  ])("goes on when the route %s by now: it was planned by the rules of its time", async (_, routes) => {
     const of = planner({}, watched);
     await of.tell(message);
-    const opened = openBatch(await taken(of), { ...sightOf(of), routes: new Map() }, T0);
+    const now = compileRoutes(routes.map((route) => RouteOptions.parse(route)));
+    const opened = openBatch(await taken(of), { ...sightOf(of), routes: now }, T0);
     expect(opened.leaving).toHaveLength(1);
+  });
+
+  it("refuses by what made it match, also where the route is gone", async () => {
+    const of = planner({}, watched);
+    await of.tell(message, tagAttached("tlp:red", { attribute: "2" }));
+    const opened = openBatch(await taken(of), { ...sightOf(of), routes: new Map() }, T0);
+    expect(reasons(opened)).toEqual(["match-not-visible"]);
+  });
+
+  it("goes on without a reason where none was kept, as far as the guard allows", async () => {
+    const of = planner({}, watched);
+    await of.tell(message, tagAttached("tlp:red", { attribute: "2" }));
+    const batch = await taken(of);
+    const entries = batch.entries.map(({ delivery: { evidence: _, ...delivery }, ...rest }) => ({ ...rest, delivery }));
+    const opened = openBatch({ ...batch, entries }, sightOf(of), T0);
+    expect(opened.leaving[0]?.guarded.alert.items.map(({ id }) => id)).toEqual(["1"]);
+  });
+
+  it("tells of no route, mention or priority whose reason is hidden by now", async () => {
+    const of = planner({}, [
+      { ...watched[0], notify: [{ to: "soc", mention: ["oncall"] }], priority: "high" },
+      { name: "all", notify: [{ to: "soc", mention: ["team"] }] },
+    ]);
+    await of.tell(message);
+    const before = await payloadOf(of);
+    expect([before.mentions, before.priority, before.entries[0]?.routes]).toEqual([
+      ["oncall", "team"],
+      "high",
+      ["r", "all"],
+    ]);
+    const after = planner({}, [
+      { ...watched[0], notify: [{ to: "soc", mention: ["oncall"] }], priority: "high" },
+      { name: "all", notify: [{ to: "soc", mention: ["team"] }] },
+    ]);
+    await after.tell(message, tagAttached("tlp:red", { attribute: "2" }));
+    const { mentions, priority, entries } = await payloadOf(after);
+    expect([mentions, priority, entries[0]?.routes]).toEqual([["team"], "normal", ["all"]]);
+  });
+
+  it.each<[string, object, readonly Message[], readonly string[]]>([
+    ["a tag of a part", { tag: "bad" }, [tagAttached("tlp:red", { attribute: "2" })], ["match-not-visible"]],
+    ["a tag of a part, or of another that is visible", { tag: "*" }, [tagAttached("tlp:red", { attribute: "2" })], []],
+    ["a tag of the event", { tag: "tlp:green" }, [tagAttached("tlp:red", { attribute: "2" })], []],
+    ["an object", { object: "file" }, [], []],
+    ["who made it", { org: "CIRCL" }, [tagAttached("tlp:ex:chr")], ["match-not-visible"]],
+    ["who did not make it", { not: { org: "Nobody" } }, [tagAttached("tlp:ex:chr")], ["match-not-visible"]],
+    ["one of two things", { any: [{ org: "CIRCL" }, { threat_level: "medium" }] }, [tagAttached("tlp:ex:chr")], []],
+    ["both of two", { all: [{ org: "CIRCL" }, { tlp: "green" }] }, [tagAttached("tlp:ex:chr")], ["match-not-visible"]],
+  ])("by %s", async (_, match, later, refused) => {
+    const of = planner({}, [{ name: "r", match }]);
+    const attributes = [attributeOf("1", { tags: tags("other") }), attributeOf("2", { tags: tags("bad") })];
+    await of.tell(publication({ attributes, objects: [objectOf("o1")] }), ...later);
+    expect((await of.open())?.refused.map(({ reason }) => reason)).toEqual(refused);
+  });
+
+  it("finds what matched among more than is stored", async () => {
+    const of = planner({}, [{ name: "r", match: { tag: "bad" } }]);
+    const many = Array.from({ length: 2000 }, (__, index) => attributeOf(String(index + 1), { toIds: true }));
+    const rare = attributeOf("3000", { toIds: false, type: "zzz", tags: tags("bad") });
+    await of.tell(publication({ attributes: [...many, rare] }));
+    const batch = await taken(of);
+    expect(batch.entries[0]?.alert.items.some(({ id }) => id === "3000")).toBe(false);
+    expect(openBatch(batch, sightOf(of), T0).leaving).toHaveLength(1);
+    const marked = planner({}, [{ name: "r", match: { tag: "bad" } }]);
+    await marked.tell(publication({ attributes: [...many, rare] }), tagAttached("tlp:red", { attribute: "3000" }));
+    expect(reasons(await marked.open())).toEqual(["match-not-visible"]);
   });
 
   it("refuses when the event fell to a form that does not show it", async () => {
@@ -238,6 +314,30 @@ describe("openBatch() asks again whether what matched is visible", () => {
     await of.tell(publication(), tagAttached("tlp:amber"));
     expect((await payloadOf(of)).tlp).toBe("amber");
   });
+});
+
+it("openBatch() marks only what this destination's own routes ask for", async () => {
+  const of = new Planner({
+    destinations: { soc: {}, other: {}, third: {} },
+    routes: [
+      { name: "a", match: { attribute: { value: "value-1.*" } }, notify: "soc" },
+      { name: "b", match: { attribute: { value: "value-2.*" } }, notify: ["other"] },
+      { name: "c", notify: "third" },
+    ],
+  });
+  const { trace } = await of.tell(publication({ attributes: ["1", "2", "3", "4", "5"].map((id) => attributeOf(id)) }));
+  const marks = (items: readonly Item[] = []) => items.filter(({ matched }) => matched).map(({ id }) => id);
+  const planned = trace?.destinations.map(({ name, guarded }) => [name, marks(guarded?.alert.items)]);
+  const sent = [];
+  for (const name of ["soc", "other", "third"]) {
+    sent.push([name, marks((await of.open(name))?.payload?.entries[0]?.guarded.alert.items)]);
+  }
+  const own = [
+    ["soc", ["1"]],
+    ["other", ["2"]],
+    ["third", []],
+  ];
+  expect([planned, sent]).toEqual([own, own]);
 });
 
 it("openBatch() refuses by distribution when the event travels less far since", async () => {

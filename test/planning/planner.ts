@@ -82,7 +82,7 @@ export class Planner {
       return 0;
     }
     const records = batch.entries.map(({ delivery }): RecordLine => {
-      const { id, groups: _g, mentions: _m, priority: _p, createdAt: _a, alert: _l, ...rest } = delivery;
+      const { id, evidence: _e, groups: _g, mentions: _m, priority: _p, createdAt: _a, alert: _l, ...rest } = delivery;
       return { ...rest, delivery: id, at: T0, outcome };
     });
     await this.store.settle({ batch: batch.id, records, attempted: true }, T0);

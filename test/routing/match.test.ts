@@ -11,6 +11,8 @@ function subject(facts: Facts, attributes: readonly AttributeFacts[] = [], attri
   return { facts, attributes, attributesComplete };
 }
 
+const ANY = { any: [{ fact: "org" }, { fact: "threat_level" }] };
+
 /** As a config has it: what YAML gives, read by the schema. */
 function compile(match: unknown) {
   return compileMatch(RouteOptions.parse({ name: "r", match, notify: "soc" }).match);
@@ -150,4 +152,36 @@ describe("an attribute block", () => {
 
 test("a match of an unknown name is an error of the config", () => {
   expect(() => compile({ color: "red" })).toThrow(z.ZodError);
+});
+
+describe("why() of what is true", () => {
+  const rich = subject(
+    {
+      event_tag: is("tlp:green"),
+      tag: is("tlp:green", "bad"),
+      org: is("CIRCL"),
+      threat_level: is("high"),
+      object: is("file", "vehicle"),
+    },
+    Array.from({ length: 8 }, (_, index) => ({ type: is("domain"), tag: is(...(index > 5 ? ["bad"] : [])) })),
+  );
+
+  it.each([
+    ["nothing that is asked for", undefined, { all: [] }],
+    ["a fact", { org: "circl" }, { fact: "org" }],
+    ["a threat level, by the lowest", { min_threat_level: "low" }, { fact: "threat_level" }],
+    ["a tag of the event", { tag: "tlp:*" }, { fact: "tag" }],
+    ["a tag of parts, by those that have it", { tag: "bad" }, { attributes: [6, 7] }],
+    ["objects, by name", { object: "v*" }, { objects: ["vehicle"] }],
+    ["attributes, by some of them", { attribute: { type: "domain" } }, { attributes: [0, 1, 2, 3, 4] }],
+    ["all keys", { org: "*", attribute: { tag: "bad" } }, { all: [{ fact: "org" }, { attributes: [6, 7] }] }],
+    ["the alternatives that hold", [{ org: "x" }, { org: "*" }, { threat_level: "high" }], ANY],
+    ["what is known to be otherwise", { not: { org: "x", info: "y" } }, { fact: "org" }],
+    ["what no attribute has", { not: { attribute: { type: "url" } } }, { all: [] }],
+    ["what no object is", { not: { object: "url" } }, { all: [] }],
+  ])("%s", (_, match, why) => {
+    const compiled = compile(match);
+    expect(compiled.matches(rich)).toBe(true);
+    expect(compiled.why(rich)).toEqual(why);
+  });
 });

@@ -19,6 +19,8 @@ import {
 } from "./samples.ts";
 
 /** What is remembered of events and of what was told: the part of the store's contract that planning relies on. */
+const UNMARKED = { tlp: "none", pap: "none", chr: false } as const;
+
 export function describeMemory(name: string, open: () => Promise<Opened>): void {
   describe(`${name}: memory`, () => {
     it("finds an event by id and by uuid, with its attributes, and counts its commits", async () => {
@@ -119,6 +121,16 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       const batch = await takeBatch(store, NOW);
       const memory = { event: eventMemory({ revision: 2, attached }), attributes: [attributeMemory("70")] };
       expect(batch.entries[0]?.memory).toEqual(memory);
+    });
+
+    it("of what a delivery was matched by is handed out, also where that is not stored with its alert", async () => {
+      await using store = (await open()).store;
+      const witness = { id: "99", tags: [], tagsKnown: true, marking: UNMARKED, reach: [] };
+      const owed = delivery("a", { evidence: { routes: [{ name: "r" }], items: [witness], objects: [] } });
+      await store.commit({ ...owing(owed), events: [eventMemory()], attributes: [attributeMemory("99")] }, NOW);
+      const [entry] = (await takeBatch(store, NOW)).entries;
+      expect(entry?.memory.attributes).toEqual([attributeMemory("99")]);
+      expect(entry?.delivery.evidence).toEqual(owed.evidence);
     });
 
     it("of an event under its uuid is handed out too, and of no event nothing", async () => {

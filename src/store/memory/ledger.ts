@@ -3,7 +3,7 @@ import type { Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from "../../mod
 import type { Memory, Undecided } from "../../model/memory.ts";
 import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
 import { recordOf } from "../../model/record.ts";
-import { nameOf } from "../names.ts";
+import { judgedOf, nameOf } from "../names.ts";
 import type { FormedBatch, OwedDelivery, WaitingGroup } from "./rows.ts";
 
 /** What the ledger shares with the store in memory. */
@@ -58,7 +58,13 @@ export class MemoryLedger implements Ledger {
       attempts: line.attempts,
       firstAttemptAt: line.firstAttemptAt ?? createdAt,
       show: formed?.show ?? group?.show ?? "matched",
-      entries: [{ delivery: owed.delivery, alert: owed.alert, memory: this.#context.memoryOf(owed.alert) }],
+      entries: [
+        {
+          delivery: owed.delivery,
+          alert: owed.alert,
+          memory: this.#context.memoryOf(judgedOf(owed.alert, owed.delivery)),
+        },
+      ],
     };
     return { line, batch };
   }

@@ -13,7 +13,7 @@ import type {
 import type { Batch, Delivery, Effects, RecordLine, Settlement, Store } from "../../model/outbox.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
-import { attributeIdsOf, nameOf } from "../names.ts";
+import { attributeIdsOf, judgedOf, nameOf } from "../names.ts";
 import { addUp, countRefusals, isSameRefusal } from "../refusals.ts";
 import { chooseGroup, countFitting } from "../schedule.ts";
 import { without } from "../sqlite/undecided.ts";
@@ -407,7 +407,11 @@ class MemoryStore implements Store {
   #readBatch(batch: FormedBatch, now: number): Batch {
     const { id, destination, attempts, show } = batch;
     const owed = [...this.#owed.values()].filter((one) => one.batch === id);
-    const entries = owed.map(({ delivery, alert }) => ({ delivery, alert, memory: this.#memory(alert) }));
+    const entries = owed.map(({ delivery, alert }) => ({
+      delivery,
+      alert,
+      memory: this.#memory(judgedOf(alert, delivery)),
+    }));
     return { id, destination, attempts, show, firstAttemptAt: batch.firstAttemptAt ?? now, entries };
   }
 

@@ -4,6 +4,7 @@ import type { Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from "../../mod
 import type { Memory } from "../../model/memory.ts";
 import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
 import { recordOf } from "../../model/record.ts";
+import { judgedOf } from "../names.ts";
 import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
 import { removeOwed } from "./removal.ts";
 import { parseAlert, parseDelivery, parseRecord, parseShow } from "./rows.ts";
@@ -64,7 +65,7 @@ export class SqliteLedger implements Ledger {
       }
       const line = parseOwed(row);
       const alert = parseAlert(body);
-      const entry = { delivery: line.delivery, alert, memory: this.#context.memoryOf(alert) };
+      const entry = { delivery: line.delivery, alert, memory: this.#context.memoryOf(judgedOf(alert, line.delivery)) };
       const { destination, createdAt } = line.delivery;
       const batch: Batch = {
         id: (row.batch ?? id) as BatchId,

@@ -14,7 +14,7 @@ import type {
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import type { Damage } from "../damage.ts";
-import { attributeIdsOf, nameOf } from "../names.ts";
+import { attributeIdsOf, judgedOf, nameOf } from "../names.ts";
 import { addUp, countRefusals, isRepeatable } from "../refusals.ts";
 import { BATCH_ROWS, chooseGroup, countFitting } from "../schedule.ts";
 import { SqliteLedger } from "./ledger.ts";
@@ -315,7 +315,8 @@ class SqliteStore implements Store {
       show: parseShow(row.show),
       entries: this.#sql.inBatch.all(row.id).map((entry) => {
         const alert = parseAlert(entry.alert);
-        return { delivery: parseDelivery(entry.delivery), alert, memory: this.#memory(alert) };
+        const delivery = parseDelivery(entry.delivery);
+        return { delivery, alert, memory: this.#memory(judgedOf(alert, delivery)) };
       }),
     };
   }
