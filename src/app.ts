@@ -9,6 +9,7 @@ import { type Heartbeat, Liveness, WORK_MS } from "./base/liveness.ts";
 import type { Log } from "./base/log.ts";
 import type { LogLimiter } from "./base/log-limiter.ts";
 import { Loops } from "./base/loops.ts";
+import { TurnSize } from "./base/turn-size.ts";
 import { type DeliveryWorker, deliver } from "./delivery/deliver.ts";
 import type { Frame, Source } from "./model/frame.ts";
 import { nameOf } from "./model/frame-name.ts";
@@ -94,15 +95,22 @@ async function intake(
 ): Promise<void> {
   // That nothing comes is no fault of the loop; what has come must be dealt with.
   beat(Number.POSITIVE_INFINITY);
-  for await (const frames of source.frames(signal)) {
-    beat(WORK_MS);
-    parts().observer.received(frames);
-    const messages = frames.flatMap((frame) => read(frame, parts()) ?? []);
-    if (messages.length > 0) {
-      await absorb(messages, planner);
+  const turns = new TurnSize();
+  for await (const batch of source.frames(signal)) {
+    for (let from = 0; from < batch.length; ) {
+      beat(WORK_MS);
+      const frames = batch.slice(from, from + turns.size);
+      const startedAt = planner.clock.now();
+      parts().observer.received(frames);
+      const messages = frames.flatMap((frame) => read(frame, parts()) ?? []);
+      if (messages.length > 0) {
+        await absorb(messages, planner);
+      }
+      from += frames.length;
+      turns.took(frames.length, planner.clock.now() - startedAt);
+      // Behind a backlog all of this resolves without the event loop ever turning: deliveries and signals must have theirs.
+      await new Promise((resolve) => setImmediate(resolve));
     }
-    // Behind a backlog all of this resolves without the event loop ever turning: deliveries and signals must have theirs.
-    await new Promise((resolve) => setImmediate(resolve));
     beat(Number.POSITIVE_INFINITY);
   }
 }

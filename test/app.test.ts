@@ -102,7 +102,7 @@ test("run passes over what MISP says of the account that we ask with, and over n
   const sent: string[] = [];
   const audits = ["7", "8"].map((user) =>
     frameOf("misp_json_audit", {
-      Log: { model: "Event", action: "edit", title: `by ${user}`, user_id: user },
+      Log: { model: "User", action: "edit", title: `by ${user}`, user_id: user },
       action: "log",
     }),
   );
