@@ -51,10 +51,9 @@ function passGroup(group: SharingGroup, { audience, sharing_groups }: Guard, aro
     return { passes: true, known: true };
   }
   const key = circleKey(group);
-  const circle = key === undefined ? undefined : around.circles?.[key];
   const truths = [
     ...(group.members ? [areMembers(audience, group.members)] : []),
-    ...(circle === undefined ? [] : [areRemembered(audience, circle)]),
+    ...(key !== undefined && around.circles?.[key] !== undefined ? [areRemembered(audience, around.circles, key)] : []),
   ];
   if (truths.length === 0) {
     const wasCleared = [group.uuid, group.id].some((name) => name !== undefined && around.cleared.includes(name));

@@ -25,12 +25,53 @@ export function areOf(audience: readonly string[], owner: Organisation): Truth {
 
 /** Whether everybody who reads is of an organisation in the group, as far as `members` tell. */
 export function areMembers(audience: readonly string[], members: readonly Organisation[]): boolean {
-  return audience.length > 0 && audience.every((reader) => members.some((member) => isReader(reader, member) === true));
+  const called = callsOf(members);
+  return audience.length > 0 && audience.every((reader) => called.has(fold(reader)));
 }
 
-/** The same by what is remembered of the members. */
-export function areRemembered(audience: readonly string[], circle: string): boolean {
-  return audience.length > 0 && audience.every((reader) => has(circle, digestOf(UUID.test(reader), reader)));
+/** What members are called in an audience. A hundred thousand attributes share one list, which is gone through once. */
+const callsOf = memoized((members: readonly Organisation[]): ReadonlySet<string> => {
+  const called = new Set<string>();
+  for (const { name, uuid } of members) {
+    // A name that looks like a UUID names nobody.
+    for (const one of [name !== undefined && UUID.test(name) ? undefined : name, uuid]) {
+      if (one !== undefined) {
+        called.add(fold(one));
+      }
+    }
+  }
+  return called;
+});
+
+/** Stands for the members of a group where groups are compared. */
+export const memberKey = memoized((members: readonly Organisation[]) =>
+  createHash("sha256").update(JSON.stringify(members)).digest("base64url"),
+);
+
+/** The same, by what is remembered of the members of a group. */
+export function areRemembered(audience: readonly string[], circles: Circles, key: string): boolean {
+  const digests = digestsOf(circles).get(key);
+  return audience.length > 0 && audience.every((reader) => digests?.has(digestOf(UUID.test(reader), reader)));
+}
+
+type Circles = NonNullable<EventMemory["circles"]>;
+
+const digestsOf = memoized(
+  (circles: Circles) => new Map(Object.entries(circles).map(([key, circle]) => [key, new Set(slices(circle))])),
+);
+
+/** The same answer to the same list, worked out once. */
+function memoized<K extends object, V>(work: (key: K) => V): (key: K) => V {
+  const known = new WeakMap<K, V>();
+  return (key) => {
+    const before = known.get(key);
+    if (before !== undefined) {
+      return before;
+    }
+    const value = work(key);
+    known.set(key, value);
+    return value;
+  };
 }
 
 /** What names a sharing group on one instance; frames about parts tell its id alone. */

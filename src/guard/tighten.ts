@@ -1,6 +1,8 @@
 import type { Alert, Count, Item, Marking } from "../model/alert.ts";
 import type { Memory } from "../model/memory.ts";
+import type { Reach } from "../model/misp.ts";
 import { labelsOf, markingOf, strictest } from "./marking.ts";
+import { memberKey } from "./readers.ts";
 
 /**
  * The alert with every marking at the strictest of what it was stored with and of what memory knows now. With `drafts`
@@ -41,7 +43,16 @@ export function tighten(alert: Alert, { event, attributes }: Memory, drafts = fa
 
 /** Counts of items by all that a guard looks at; equal cells are one. */
 export function cell({ type, toIds, marking, reach, withdrawn }: Omit<Count, "n">): string {
-  return JSON.stringify([type, toIds, marking.tlp, marking.pap, marking.chr, reach, withdrawn ?? ""]);
+  return JSON.stringify([type, toIds, marking.tlp, marking.pap, marking.chr, reach.map(levelOf), withdrawn ?? ""]);
+}
+
+/** A level without the list of who is in its group, for which something short stands. */
+function levelOf({ distribution, sharingGroup }: Reach): unknown {
+  if (!sharingGroup?.members) {
+    return [distribution, sharingGroup];
+  }
+  const { members, ...group } = sharingGroup;
+  return [distribution, group, memberKey(members)];
 }
 
 /** The cell in which an item is counted. */
