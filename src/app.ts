@@ -15,6 +15,7 @@ import type { Frame, Source } from "./model/frame.ts";
 import { nameOf } from "./model/frame-name.ts";
 import type { Message } from "./model/message.ts";
 import type { Store } from "./model/outbox.ts";
+import { type ConfirmWorker, confirm } from "./recall/confirm.ts";
 import { type RecallWorker, recall } from "./recall/recall.ts";
 import { type ReconcileWorker, reconcile } from "./recall/reconcile.ts";
 import { decode } from "./topics/index.ts";
@@ -24,6 +25,7 @@ export interface Parts extends Planner {
   readonly store: Store;
   readonly sources: readonly Source[];
   readonly workers: readonly DeliveryWorker[];
+  readonly confirms: readonly ConfirmWorker[];
   readonly recalls: readonly RecallWorker[];
   readonly reconciles: readonly ReconcileWorker[];
   readonly log: Log;
@@ -62,7 +64,7 @@ interface Shared {
 }
 
 /** The flow: puts its loops to work. Those that plan end in `absorb`; what it commits wakes those that deliver and ask. */
-function flow({ sources, workers, recalls, reconciles }: Parts, shared: Shared): void {
+function flow({ sources, workers, confirms, recalls, reconciles }: Parts, shared: Shared): void {
   const { parts, readers, loops, ending, cut, planner } = shared;
   for (const source of sources.filter((one) => !readers.has(one))) {
     const name = `feed ${source.name}`;
@@ -74,6 +76,10 @@ function flow({ sources, workers, recalls, reconciles }: Parts, shared: Shared):
   for (const worker of workers) {
     const name = `deliver ${worker.destination.name}`;
     loops.begin(name, name, (stop, beat) => deliver(worker, stop, cut, beat));
+  }
+  for (const worker of confirms) {
+    const name = `confirm ${worker.instance}`;
+    loops.begin(name, name, (stop, beat) => confirm(worker, planner(name, stop, beat), stop, beat));
   }
   for (const worker of recalls) {
     const name = `recall ${worker.instance}`;

@@ -58,6 +58,7 @@ function partsOf(store: Store, sources: readonly Source[], send: DeliveryWorker[
   };
   const parts: Parts = {
     sources,
+    confirms: [],
     recalls: [],
     accounts: new Map(),
     reconciles: [],

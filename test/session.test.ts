@@ -61,6 +61,7 @@ async function replay(
   await start(
     {
       sources: [source],
+      confirms: [],
       recalls: [],
       accounts: new Map(),
       reconciles: [],

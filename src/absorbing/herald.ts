@@ -105,6 +105,20 @@ export function recallRefused(
   return { message };
 }
 
+/** `herald.recall_refused`: MISP did not say in time whether it published these; they were told as the feed had them. */
+export function toldUnconfirmed(instance: string, n: number, at: number): Notice {
+  const message = messageOf("herald.recall_refused", at, { instance, version: `${at}:unconfirmed` }, [
+    ["Instance", instance],
+    ["Reason", "unconfirmed"],
+    [
+      "Told",
+      `${formatCount(n, "publication")} without MISP's word that they are published, and with the tags that the feed tells`,
+    ],
+    ["What to do", "See why MISP's REST API does not answer in time; its log and ours say more"],
+  ]);
+  return { message };
+}
+
 /** `herald.destination_suspended`: the destination refuses us; what it is `owed` is kept, and it is probed every `probeMs`. */
 export function destinationSuspended(
   destination: string,

@@ -29,6 +29,10 @@ function describe(status: Status): readonly string[] {
     "",
     ...sources(status, now),
     ...refusedKeys(status, now),
+    ...status.unconfirmed.map(
+      ({ instance, messages, oldest_at }) =>
+        `${clean(instance)}: ${formatCount(messages, "message")} ${messages === 1 ? "waits" : "wait"} until MISP confirms a publication, the oldest for ${formatAge(oldest_at, now)}`,
+    ),
     ...status.undecided.map(
       ({ instance, messages, oldest_at }) =>
         `${clean(instance)}: ${formatCount(messages, "message")} undecided, the oldest for ${formatAge(oldest_at, now)}; MISP is asked before anybody is told`,

@@ -26,7 +26,14 @@ const MINUTES = 60_000;
 const DAYS = 86_400_000;
 
 /** Loops that ask MISP's REST API, which they do only with `api_key`. */
-const RECALL = { settle: 5_000, per_minute: 60, patience: 10 * MINUTES };
+const RECALL = {
+  settle: 5_000,
+  per_minute: 60,
+  patience: 10 * MINUTES,
+  confirm: "first",
+  within: 30_000,
+  otherwise: "tell",
+} as const;
 const RECONCILE = { every: 5 * MINUTES, max_age: DAYS };
 
 const STATE = { path: "/var/lib/misp-herald/state.db", retention: 90 * DAYS, max_size: 2 * 2 ** 30 };
@@ -62,6 +69,19 @@ export const Instance = z
         patience: Duration.refine((ms) => ms >= 1000 && ms <= DAYS, "must be from 1s to 1d")
           .default(RECALL.patience)
           .describe("What is not answered by then is refused. Default 10m."),
+        confirm: z
+          .enum(["first", "never"])
+          .default(RECALL.confirm)
+          .describe(
+            "Whether the first publication of an event is confirmed by MISP before anybody is told. Default first.",
+          ),
+        within: Duration.refine((ms) => ms >= 1000 && ms <= 10 * MINUTES, "must be from 1s to 10m")
+          .default(RECALL.within)
+          .describe("What MISP does not confirm in this time is treated as otherwise says. Default 30s."),
+        otherwise: z
+          .enum(["tell", "hold"])
+          .default(RECALL.otherwise)
+          .describe("tell: as the feed has it, recorded as unconfirmed; hold: once MISP answers. Default tell."),
       })
       .default(RECALL)
       .describe("With api_key: what the feed leaves open about an event is asked for."),

@@ -2,7 +2,18 @@ import { openConnections } from "../base/http.ts";
 import type { Log } from "../base/log.ts";
 import type { Secret } from "../base/secret.ts";
 import { type Answer, type JsonAnswer, readReply } from "./answer.ts";
-import { type KeyFacts, type PublishedPage, readKeyFacts, readPage, readWholeEvent, type WholeEvent } from "./read.ts";
+import {
+  type EventsNow,
+  type KeyFacts,
+  type MarkedAttributes,
+  type PublishedPage,
+  readEventsNow,
+  readKeyFacts,
+  readMarkedAttributes,
+  readPage,
+  readWholeEvent,
+  type WholeEvent,
+} from "./read.ts";
 
 /** MISP's REST API as far as it is read. All reject only when `signal` aborts, with its reason, or by a bug. */
 export interface MispApi extends AsyncDisposable {
@@ -18,6 +29,18 @@ export interface MispApi extends AsyncDisposable {
    * is later than the cursor. A page that is too large can be asked for with a lower `limit`.
    */
   publishedSince(cursor: number, page: number, signal: AbortSignal, limit?: number): Promise<Answer<PublishedPage>>;
+  /** These events (UUIDs or ids, 100 at most) as they are now, without their parts; what the key does not see is left out. */
+  eventsNow(events: readonly string[], signal: AbortSignal): Promise<Answer<EventsNow>>;
+  /**
+   * The attributes of these events that carry one of these tags (`%` stands for anything), or whose event does: for tags
+   * that no event of these carries it is those attributes alone. Pages count from 1.
+   */
+  markedAttributes(
+    events: readonly string[],
+    tags: readonly string[],
+    page: number,
+    signal: AbortSignal,
+  ): Promise<Answer<MarkedAttributes>>;
   /** Who the key belongs to and what it may do. */
   whoami(signal: AbortSignal): Promise<Answer<KeyFacts>>;
 }
@@ -28,8 +51,8 @@ export const PAGE_LIMIT = 100;
 const MAX_EVENT_BYTES = 64 * 2 ** 20;
 const MAX_PAGE_BYTES = 8 * 2 ** 20;
 const MAX_USER_BYTES = 2 ** 20;
-/** Recall and reconcile ask at once. */
-const CONNECTIONS = 2;
+/** Confirm, recall and reconcile ask at once. */
+const CONNECTIONS = 3;
 
 /** Opens a client for one instance; connects when used. It neither retries nor paces: that is for who asks. */
 export function openMispApi(options: {
@@ -56,7 +79,7 @@ export function openMispApi(options: {
   }
 
   const ask = async (
-    path: "events/restSearch" | "users/view/me",
+    path: "events/restSearch" | "attributes/restSearch" | "users/view/me",
     question: Readonly<Record<string, unknown>> | undefined,
     maxBytes: number,
     signal: AbortSignal,
@@ -90,6 +113,23 @@ export function openMispApi(options: {
       const told = await ask("events/restSearch", question, maxPageBytes, signal);
       return told.kind === "told" ? readPage(told, page, limit) : told;
     },
+    async eventsNow(events, signal) {
+      const { order: _, ...metadata } = METADATA;
+      const question = { ...metadata, eventid: need(events, areNames(events)) };
+      const told = await ask("events/restSearch", question, maxPageBytes, signal);
+      return told.kind === "told" ? readEventsNow(told) : told;
+    },
+    async markedAttributes(events, tags, page, signal) {
+      const question = {
+        ...MARKED,
+        eventid: need(events, areNames(events)),
+        tags: need(tags, tags.length > 0),
+        limit: MARKED_LIMIT,
+        page,
+      };
+      const told = await ask("attributes/restSearch", question, maxPageBytes, signal);
+      return told.kind === "told" ? readMarkedAttributes(told, MARKED_LIMIT) : told;
+    },
     async whoami(signal) {
       const told = await ask("users/view/me", undefined, MAX_USER_BYTES, signal);
       return told.kind === "told" ? readKeyFacts(told) : told;
@@ -113,8 +153,18 @@ const METADATA = {
   order: "Event.publish_timestamp asc",
 };
 
+/** Deleted attributes are in no publication. */
+const MARKED = { returnFormat: "json", includeAllTags: true, excludeLocalTags: false };
+/** How many attributes one answer lists. */
+const MARKED_LIMIT = 2_000;
+const MAX_EVENTS = 100;
+
 const ID = /^[1-9]\d*$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function areNames(events: readonly string[]): boolean {
+  return events.length > 0 && events.length <= MAX_EVENTS && events.every((name) => ID.test(name) || UUID.test(name));
+}
 
 /** MISP takes an empty filter for no filter and an odd time for the future: such a question must not be asked. */
 function need<T>(value: T, valid: boolean): T {

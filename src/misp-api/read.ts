@@ -1,5 +1,6 @@
 import { DecodeError } from "../base/errors.ts";
-import type { EventView } from "../model/misp.ts";
+import type { EventView, Tag } from "../model/misp.ts";
+import { readTags } from "../topics/nouns.ts";
 import { type Publication, readPublication } from "../topics/publication.ts";
 import { boolean, id, instant, integer, isRaw, known, list, type Raw, uuid } from "../topics/values.ts";
 import { type Answer, ERROR_IN_ANSWER, type JsonAnswer, NOT_VISIBLE, UNREADABLE } from "./answer.ts";
@@ -26,6 +27,19 @@ export interface PublishedPage {
   readonly more: boolean;
   /** MISP's clock when it answered, to the second. */
   readonly servedAt?: number;
+}
+
+/** Events as they are now, without their parts. */
+export interface EventsNow {
+  readonly kind: "events";
+  readonly events: readonly { readonly event: EventView; readonly publishedAt?: number }[];
+}
+
+/** Attributes with all their tags. */
+export interface MarkedAttributes {
+  readonly kind: "attributes";
+  readonly attributes: readonly { readonly uuid: string; readonly event: string; readonly tags: readonly Tag[] }[];
+  readonly more: boolean;
 }
 
 /** What is said about the key's user, for diagnosis; a fact that is absent was not told. */
@@ -76,6 +90,46 @@ export function readPage(told: JsonAnswer, page: number, limit: number): Answer<
     more: rows.length > 0 && (total === undefined ? rows.length >= limit : page * limit < total),
     ...(servedAt !== undefined && { servedAt }),
   };
+}
+
+/** Events that were asked for by name; MISP leaves out what the key does not see. A row that cannot be read makes the answer so. */
+export function readEventsNow({ json }: JsonAnswer): Answer<EventsNow> {
+  const rows = rowsOf(json);
+  if (!rows) {
+    return isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
+  }
+  const events: EventsNow["events"][number][] = [];
+  for (const row of rows) {
+    const told = isRaw(row) ? readEvent(row) : undefined;
+    if (!isRaw(row) || !told || told.event.published === undefined) {
+      return UNREADABLE;
+    }
+    const { clusters: _, ...event } = told.event;
+    const publishedAt = instant(row.publish_timestamp) || undefined;
+    events.push({ event, ...(publishedAt !== undefined && { publishedAt }) });
+  }
+  return { kind: "events", events };
+}
+
+/** `{"response":{"Attribute":[…]}}`, at most `limit` of them. */
+export function readMarkedAttributes({ json }: JsonAnswer, limit: number): Answer<MarkedAttributes> {
+  const response = isRaw(json) ? json.response : undefined;
+  // Where there is none, MISP answers with an empty list.
+  const rows = isRaw(response) ? list(response.Attribute) : list(response);
+  if (!rows) {
+    return isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
+  }
+  const attributes: MarkedAttributes["attributes"][number][] = [];
+  for (const row of rows) {
+    const name = isRaw(row) ? uuid(row.uuid) : undefined;
+    const event = isRaw(row) ? id(row.event_id) : undefined;
+    const tags = isRaw(row) ? readTags(row.Tag ?? []) : undefined;
+    if (name === undefined || event === undefined || !tags) {
+      return UNREADABLE;
+    }
+    attributes.push({ uuid: name, event, tags });
+  }
+  return { kind: "attributes", attributes, more: rows.length >= limit };
 }
 
 /** Reads `GET /users/view/me`. The answer may hold the key in clear: nothing but what is named here is taken from it. */

@@ -62,6 +62,10 @@ export interface Ledger {
   records(filter: RecordFilter): AsyncIterable<readonly RecordLine[]>;
   /** How much of each instance nobody knows yet whether it may be told, and since when; none where there is nothing. */
   undecided(): Promise<readonly { readonly instance: string; readonly messages: number; readonly oldestAt: number }[]>;
+  /** The same of publications that MISP is to confirm, and what waits behind them. */
+  unconfirmed(): Promise<
+    readonly { readonly instance: string; readonly messages: number; readonly oldestAt: number }[]
+  >;
   /** When a destination was told last. */
   toldAt(destination: string): Promise<number | undefined>;
   /** Writes what changes nothing; rejects where nothing can be written. */

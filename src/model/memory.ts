@@ -57,6 +57,10 @@ export interface Known {
   readonly attributes: readonly AttributeMemory[];
   readonly told: readonly Told[];
   readonly undecided: readonly Pick<Undecided, "id" | "instance" | "eventKey" | "destinations">[];
+  /** Events of which a publication waits for MISP's word. */
+  readonly unconfirmed?: readonly Pick<Unconfirmed, "instance" | "eventKey" | "eventId">[];
+  /** Instances whose feed has told of a tag that was attached or detached. */
+  readonly tagged?: readonly string[];
 }
 
 /** A message that MISP's REST API can tell more about: until then nobody knows whether these destinations may be told. */
@@ -67,6 +71,18 @@ export interface Undecided {
   readonly eventKey: string;
   readonly destinations: readonly string[];
   /** Without sharing-group members. */
+  readonly message: Message;
+  readonly since: number;
+}
+
+/** A publication that waits until MISP has confirmed it, or what has come about its event since. */
+export interface Unconfirmed {
+  readonly id: AlertId;
+  readonly instance: string;
+  /** Of the event, its UUID where that is known. */
+  readonly eventKey: string;
+  readonly eventId?: string;
+  /** Members of sharing groups only as far as some destination is read by them. */
   readonly message: Message;
   readonly since: number;
 }

@@ -38,6 +38,8 @@ export interface Message {
   readonly sighting?: Sighting;
   /** The tag that was attached, detached or defined, and what carries it. */
   readonly tag?: Tag & { readonly on?: "event" | "attribute"; readonly attributeId?: string };
+  /** What MISP says of this publication, where it was asked before anybody is told. */
+  readonly confirmation?: Confirmation;
   /** A publication that the feed did not tell: it was found by asking MISP. */
   readonly late?: Late;
   /** So many parts of the frame could not be read, and are in none of the lists. */
@@ -45,6 +47,12 @@ export interface Message {
   /** Labelled texts of kinds that have no content of their own above: audit, user, organisation, discussion … */
   readonly lines: readonly Line[];
 }
+
+/**
+ * `confirmed`: the event is published. `unpublished`: it is not, such as a draft that was pushed by hand. `not-found`: it is
+ * deleted, or hidden from the key. `unconfirmed`: MISP did not say so in time.
+ */
+export type Confirmation = "confirmed" | "unpublished" | "not-found" | "unconfirmed";
 
 /** A publication that was found late; its event may have been edited since. */
 export interface Late {

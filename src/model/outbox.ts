@@ -1,7 +1,16 @@
 import type { Alert, AlertId } from "./alert.ts";
 import type { Brand } from "./brand.ts";
 import type { Evidence } from "./evidence.ts";
-import type { AskingState, AttributeMemory, EventMemory, Keys, Known, Memory, Undecided } from "./memory.ts";
+import type {
+  AskingState,
+  AttributeMemory,
+  EventMemory,
+  Keys,
+  Known,
+  Memory,
+  Unconfirmed,
+  Undecided,
+} from "./memory.ts";
 import type { Kind } from "./vocabulary.ts";
 
 export type BatchId = Brand<string, "BatchId">; // hash of the deliveries that leave together: the same at every attempt
@@ -33,6 +42,8 @@ export interface Delivery {
   readonly evidence?: Evidence;
   /** Of what was planned before memory told who is in a sharing group: the groups that passed by their members. */
   readonly cleared?: readonly string[];
+  /** MISP did not say in time whether the event is published: it is told as the feed has it. */
+  readonly unconfirmed?: true;
 }
 
 /** Says that something is different, not what it was: the readers may not have been shown that. */
@@ -71,6 +82,8 @@ export interface RecordLine {
   readonly by?: string;
   /** How many refusals of the same event for the same reason it stands for, the last of which it tells; absent: one. */
   readonly times?: number;
+  /** It was told without MISP's word that the event is published. */
+  readonly unconfirmed?: true;
 }
 
 /** All that planning wants done; committed as a whole or not at all. */
@@ -89,6 +102,12 @@ export interface Effects {
   readonly decided: readonly { readonly id: AlertId; readonly destinations: readonly string[] }[];
   /** Where the next question what was published begins, in MISP's clock. */
   readonly cursors: readonly { readonly instance: string; readonly publishedAt: number }[];
+  /** Added if absent. */
+  readonly unconfirmed?: readonly Unconfirmed[];
+  /** These wait no longer. */
+  readonly confirmed?: readonly AlertId[];
+  /** Instances whose feed tells of tags. */
+  readonly tagged?: readonly string[];
   /** Each takes the place of the one before. */
   readonly asking?: readonly AskingState[];
   /** Keys of groups that nothing more will join: what waits in them is due. */
@@ -145,6 +164,11 @@ export interface Store extends AsyncDisposable {
   >;
   /** Where the next question what was published begins; undefined: it was never asked. */
   cursor(instance: string): Promise<number | undefined>;
+  /**
+   * What waits for MISP's word about the events of `instance` that have waited for longest, at most `limit` of them, without
+   * those in `except`; of each event in the order in which it came.
+   */
+  unconfirmed(instance: string, limit: number, except: readonly string[]): Promise<readonly Unconfirmed[]>;
   /** How asking goes; undefined: it was never stored. */
   asking(instance: string): Promise<AskingState | undefined>;
   /** What each destination is owed that is owed something. */

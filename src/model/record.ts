@@ -15,6 +15,7 @@ export function recordOf(
     ...(delivery.eventUuid !== undefined && { eventUuid: delivery.eventUuid }),
     ...(delivery.changedAt !== undefined && { changedAt: delivery.changedAt }),
     routes: delivery.routes,
+    ...(delivery.unconfirmed && { unconfirmed: true as const }),
     ...end,
   };
 }

@@ -59,6 +59,8 @@ export const RecordDocument = z.object({
   /** How many refusals of the event for this reason it stands for, the last at `at`; absent: one. */
   times: Count.optional(),
   by: z.string().optional(),
+  /** It was told without MISP's word that the event is published. */
+  unconfirmed: z.boolean().optional(),
 });
 export type RecordDocument = z.output<typeof RecordDocument>;
 
@@ -152,6 +154,8 @@ export const Status = z.object({
   ),
   /** What MISP is asked about before anybody may be told. */
   undecided: z.array(z.object({ instance: z.string(), messages: Count, oldest_at: Instant })),
+  /** Publications that MISP is to confirm before anybody is told, and what waits behind them. */
+  unconfirmed: z.array(z.object({ instance: z.string(), messages: Count, oldest_at: Instant })),
   destinations: z.array(
     z.object({
       name: z.string(),

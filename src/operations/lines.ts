@@ -34,7 +34,8 @@ export function formatOwed(line: OwedLine, held: OwedDocument["held"]): OwedDocu
 }
 
 export function formatRecorded(line: RecordLine): RecordDocument {
-  const { at, delivery, destination, instance, kind, eventUuid, routes, outcome, reason, tlp, times, by } = line;
+  const { at, delivery, destination, instance, kind, eventUuid, routes, outcome, reason, tlp, times, by, unconfirmed } =
+    line;
   const changedAt = formatInstant(line.changedAt);
   return {
     at: formatOurs(at),
@@ -50,5 +51,6 @@ export function formatRecorded(line: RecordLine): RecordDocument {
     ...(tlp !== undefined && { tlp }),
     ...(times !== undefined && { times }),
     ...(by !== undefined && { by }),
+    ...(unconfirmed && { unconfirmed }),
   };
 }

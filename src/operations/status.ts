@@ -42,11 +42,8 @@ export async function status(daemon: Daemon): Promise<Status> {
         },
       }),
     })),
-    undecided: undecided.map(({ instance, messages, oldestAt }) => ({
-      instance,
-      messages,
-      oldest_at: formatOurs(oldestAt),
-    })),
+    undecided: undecided.map(formatWaiting),
+    unconfirmed: (await daemon.store.ledger.unconfirmed()).map(formatWaiting),
     destinations,
     totals: {
       frames: totals.receivedBy(sources),
@@ -54,6 +51,10 @@ export async function status(daemon: Daemon): Promise<Status> {
       ...totals.counts,
     },
   };
+}
+
+function formatWaiting({ instance, messages, oldestAt }: { instance: string; messages: number; oldestAt: number }) {
+  return { instance, messages, oldest_at: formatOurs(oldestAt) };
 }
 
 /** The first problem with its place, and how many there are. */

@@ -23,6 +23,8 @@ export class Totals {
   readonly failed = new LabelledCounts();
   /** By instance. */
   readonly late = new LabelledCounts();
+  /** By instance, publications that were told without MISP's word. */
+  readonly unconfirmed = new LabelledCounts();
   readonly #reconciledAt = new Map<string, number>();
   /** Sources whose place others have taken, as long as they still count. */
   readonly #leaving = new Set<LiveSource>();
@@ -139,7 +141,7 @@ export class Totals {
     readonly destinations: readonly string[];
   }): void {
     const instances = new Set(named.instances);
-    for (const counted of [this.frames, this.late, ...Object.values(this.#gone)]) {
+    for (const counted of [this.frames, this.late, this.unconfirmed, ...Object.values(this.#gone)]) {
       counted.keep(instances);
     }
     for (const instance of this.#reconciledAt.keys()) {

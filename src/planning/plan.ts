@@ -12,6 +12,7 @@ import { advanceEvent, isCopy } from "./advance.ts";
 import { advanceAttributes } from "./advance-attributes.ts";
 import { changeOf, kindOf } from "./changes.ts";
 import { compose, withoutWords } from "./compose.ts";
+import { lessonFrom } from "./confirm.ts";
 import { formatMarks } from "./evidence.ts";
 import { type CandidateRoute, type DestinationRules, type Owed, type Share, shareOf } from "./share.ts";
 import { trimmed } from "./trim.ts";
@@ -24,6 +25,8 @@ export interface Rules {
   readonly destinations: ReadonlyMap<string, DestinationRules>;
   /** Instances whose REST API can be asked for what is unknown. */
   readonly asks?: ReadonlySet<string>;
+  /** Instances that confirm a publication before anybody is told of it. */
+  readonly confirms?: ReadonlySet<string>;
 }
 
 /** What became of one message, for people who ask: `tail`, `replay` and the log. */
@@ -80,7 +83,7 @@ export function plan(
   known: Known,
   now: number,
   rules: Rules,
-  asked?: readonly Pick<Undecided, "id" | "destinations">[],
+  asked?: readonly (Pick<Undecided, "id" | "destinations"> | undefined)[],
 ): Plan {
   const copy = new WorkingCopy(known);
   const alerts: Alert[] = [];
@@ -133,7 +136,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   const before = copy.event(message);
   const lastPublishedAt = copy.lastPublishedAt(message);
   const kind = kindOf(message, before?.publishedAt);
-  const { event, stale } = remember(message, before, copy);
+  const { event, stale } = remember(lessonFrom(message), before, copy);
   if (!kind || (stale && kind === "event.published")) {
     return { trace: { message, ...(kind && { kind }), stale, routes: [], destinations: [] }, ...NOTHING };
   }
@@ -150,6 +153,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
     canAsk: !only && event !== undefined && kind !== "event.published" && (rules.asks?.has(message.instance) ?? false),
     isCounted,
     countedAt: isCounted ? before.countedAt : message.receivedAt,
+    confirmation: message.confirmation,
     together: message.late?.together ? lateGroup(message.instance) : undefined,
     now,
     factsOf: factsOfItems(told, subject),

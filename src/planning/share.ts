@@ -3,7 +3,7 @@ import type { Guard } from "../guard/policy.ts";
 import type { Alert, Item } from "../model/alert.ts";
 import type { Evidence } from "../model/evidence.ts";
 import type { EventMemory, Memory } from "../model/memory.ts";
-import type { AttributeFacts } from "../model/message.ts";
+import type { AttributeFacts, Confirmation } from "../model/message.ts";
 import type { Delivery, Group, RecordLine } from "../model/outbox.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import { matchableOfGuarded } from "../routing/facts.ts";
@@ -54,6 +54,8 @@ export interface ShareContext {
   /** The version of the event that this destination was told, or is owed. */
   readonly toldAt: number | undefined;
   readonly canAsk: boolean;
+  /** What MISP says of the publication; absent: it was not asked. */
+  readonly confirmation: Confirmation | undefined;
   /** Whether it is a copy of a publication that was counted. */
   readonly isCounted: boolean;
   /** When the publication was received first. */
@@ -71,7 +73,7 @@ const UNKNOWN: readonly Refusal[] = ["match-unknown", "event-unknown", "distribu
 /** Decides what one destination gets of an alert. */
 export function shareOf(alert: Alert, fired: readonly CandidateRoute[], context: ShareContext): Share {
   const { rules, memory, canAsk, now } = context;
-  const decided = decide(alert, fired, rules.guard, memory);
+  const decided = decide(alert, fired, rules.guard, memory, context.confirmation);
   const routes = decided.routes.map((route) => route.name);
   if ("refused" in decided) {
     const reason = decided.refused;
@@ -138,6 +140,7 @@ function deliveryOf(alert: Alert, decided: Told, since: number | undefined, cont
     ...(since !== undefined && { since }),
     ...(since !== undefined && since === before?.publishedAt && changesOf(before, alert)),
     evidence: evidenceOf(routes, guarded, subject, destination),
+    ...(context.confirmation === "unconfirmed" && { unconfirmed: true as const }),
   };
 }
 
@@ -160,10 +163,22 @@ function idOf(alert: Alert, { destination, rules, countedAt }: ShareContext): De
 type Decided = { readonly routes: readonly Route[] } & ({ readonly refused: Refusal } | Passed);
 
 /** What matched must itself be visible: a route counts only if it also matches on what the destination may see. */
-function decide(alert: Alert, fired: readonly CandidateRoute[], policy: Guard, memory: Memory): Decided {
+function decide(
+  alert: Alert,
+  fired: readonly CandidateRoute[],
+  policy: Guard,
+  memory: Memory,
+  confirmation: Confirmation | undefined,
+): Decided {
   const certain = fired.filter(({ truth }) => truth === true).map(({ route }) => route);
   if (certain.length === 0) {
     return { routes: fired.map(({ route }) => route), refused: "match-unknown" };
+  }
+  // It may have been published before: what it holds now was not.
+  const refuted =
+    confirmation === "not-found" ? "event-not-found" : isDraft(confirmation, policy) ? "draft" : undefined;
+  if (refuted) {
+    return { routes: certain, refused: refuted };
   }
   const verdict = guard(alert, policy, memory);
   if ("refused" in verdict) {
@@ -172,4 +187,8 @@ function decide(alert: Alert, fired: readonly CandidateRoute[], policy: Guard, m
   const subject = matchableOfGuarded(verdict.guarded);
   const visible = certain.filter((route) => route.matches(subject) === true);
   return visible.length === 0 ? { routes: certain, refused: "match-not-visible" } : { routes: visible, ...verdict };
+}
+
+function isDraft(confirmation: Confirmation | undefined, { drafts }: Guard): boolean {
+  return confirmation === "unpublished" && !drafts;
 }

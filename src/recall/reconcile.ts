@@ -123,7 +123,7 @@ async function round(worker: ReconcileWorker, planner: Planner, state: Reconcile
     if (answer.kind !== "page") {
       return unsaid(worker, answer);
     }
-    await absorb([], planner, undefined, [{ instance, publishedAt: answer.servedAt ?? now }]);
+    await absorb([], planner, undefined, { cursors: [{ instance, publishedAt: answer.servedAt ?? now }] });
     worker.done?.(0, now);
     return 0;
   }
@@ -169,7 +169,7 @@ async function tell(
   const commit = (messages: readonly Message[]) => {
     const [oldest] = pending;
     const publishedAt = Math.max(cursor, oldest?.publishedAt ?? until);
-    return absorb(messages, planner, undefined, [{ instance, publishedAt }]);
+    return absorb(messages, planner, undefined, { cursors: [{ instance, publishedAt }] });
   };
   for (const [index, one] of inOrder(events, state.failing).entries()) {
     const about = nameOf(one);

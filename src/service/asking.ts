@@ -4,10 +4,12 @@ import type { Secret } from "../base/secret.ts";
 import { Wakeup } from "../base/wakeup.ts";
 import type { Config } from "../config/schema.ts";
 import { type MispApi, openMispApi } from "../misp-api/client.ts";
+import type { Asked, ConfirmWorker } from "../recall/confirm.ts";
 import { Gate, PROBE_MS } from "../recall/gate.ts";
 import type { EventAnswer } from "../recall/question.ts";
 import type { RecallWorker } from "../recall/recall.ts";
 import type { ReconcileWorker } from "../recall/reconcile.ts";
+import { confirmEvents } from "./confirming.ts";
 import type { PartsContext, PreviousParts } from "./parts-context.ts";
 
 /** An event of a hundred thousand attributes takes MISP a while. */
@@ -26,10 +28,18 @@ export interface InstanceLoops {
   readonly instance: string;
   readonly api: MispApi;
   readonly gate: Gate;
+  readonly confirm: ConfirmWorker;
   readonly recall: RecallWorker;
   readonly reconcile: ReconcileWorker;
   /** The account that we ask with, once MISP has told it. */
   readonly account: () => string | undefined;
+}
+
+/** The instances of which a publication is confirmed before anybody is told of it. */
+export function confirmingInstances(config: Config): ReadonlySet<string> {
+  return new Set(
+    askedInstances(config).flatMap(({ instance, options }) => (options.recall.confirm === "first" ? [instance] : [])),
+  );
 }
 
 /** The instances of a configuration that name a URL and a key. */
@@ -44,7 +54,7 @@ export function askedInstances({ misp }: Config): readonly AskedInstance[] {
 export function openInstanceLoops(
   { instance, options, url, apiKey }: AskedInstance,
   wakeups: Wakeups,
-  context: Pick<PartsContext, "log" | "clock" | "notices" | "reconciled">,
+  context: Pick<PartsContext, "log" | "clock" | "notices" | "reconciled" | "unconfirmed">,
   before?: Pick<PreviousParts, "config" | "parts">,
 ): InstanceLoops {
   const { log, clock } = context;
@@ -57,6 +67,7 @@ export function openInstanceLoops(
     isSameKey(before?.config.misp[instance], url, apiKey) ? before?.parts.accounts.get(instance)?.() : undefined,
   );
   const { settle: settleMs, per_minute: perMinute, patience: patienceMs } = options.recall;
+  const { confirm: confirmFirst, within: withinMs, otherwise } = options.recall;
   const gate = new Gate({
     instance,
     perMinute,
@@ -69,6 +80,18 @@ export function openInstanceLoops(
     api,
     account: () => account.id,
     gate,
+    confirm: {
+      instance,
+      ...(confirmFirst !== "never" && {
+        asking: {
+          gate,
+          confirm: (events: readonly Asked[], signal: AbortSignal) => confirmEvents(api, gate, events, signal),
+          ...(otherwise === "tell" && { withinMs }),
+        },
+      }),
+      unanswered: (n) => tellUnconfirmed(instance, n, context),
+      log,
+    },
     recall: { instance, ask, settleMs, patienceMs, gate, log },
     reconcile: {
       instance,
@@ -136,6 +159,15 @@ class Account {
     const hint = "a read-only key is enough, and so is a role that may only read";
     this.#log.info({ instance: this.#instance, hint }, "The role of the API key may change events in MISP");
   }
+}
+
+function tellUnconfirmed(
+  instance: string,
+  n: number,
+  { notices, unconfirmed: told }: Pick<PartsContext, "notices" | "unconfirmed">,
+): void {
+  told?.(instance, n);
+  notices?.unconfirmed(instance, n);
 }
 
 function tellReconciled(

@@ -19,6 +19,8 @@ export interface PartsContext {
   readonly observer?: Observer;
   /** Called when the feed of an instance may have told something that nobody has heard. */
   readonly gap?: (instance: string) => void;
+  /** Called when publications were told without MISP's word. */
+  readonly unconfirmed?: (instance: string, n: number) => void;
   /** Called when MISP has told all that it published, with how much of that the feed had not. */
   readonly reconciled?: (instance: string, late: number) => void;
 }

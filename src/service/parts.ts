@@ -111,6 +111,10 @@ export function openParts(
   return {
     ...opened,
     accounts: new Map(askers.map(({ instance, account }) => [instance, account])),
+    // Whoever cannot be asked any more has what waited told as the feed had it.
+    confirms: Object.keys(config.misp).map(
+      (instance) => askers.find((asker) => asker.instance === instance)?.confirm ?? { instance, log },
+    ),
     recalls: askers.map(({ recall }) => recall),
     reconciles: askers.map(({ reconcile }) => reconcile),
     workers,

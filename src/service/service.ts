@@ -23,6 +23,7 @@ import { Totals } from "../operations/totals.ts";
 import type { LiveSource } from "../sources/source.ts";
 import type { Damage, Found } from "../store/damage.ts";
 import type { Size } from "../store/sqlite/size.ts";
+import { confirmingInstances } from "./asking.ts";
 import { logProblems } from "./log-problems.ts";
 import { needlessOf, openParts, openSources, startedMessages } from "./parts.ts";
 import { dropUnnamed, noteUnnamed } from "./unnamed.ts";
@@ -269,11 +270,14 @@ export class Service implements AsyncDisposable {
     const gap = (instance: string) => this.#generation.parts.wakeups.instances.get(instance)?.reconcile.wake();
     const totals = this.#totals;
     const reconciled = (instance: string, late: number) => totals.reconciled(instance, late, clock.now());
-    const context = { log, clock, stdout, notices: this.#notices, observer: this.#observer, gap, reconciled };
+    const unconfirmed = (instance: string, n: number) => totals.unconfirmed.add([instance], n);
+    const told = { gap, reconciled, unconfirmed };
+    const context = { log, clock, stdout, notices: this.#notices, observer: this.#observer, ...told };
     const old = before && { config: before.loaded.config, sources: before.sources, parts: before.parts };
     const sources = openSources(loaded.config, context, old);
     const opened = openParts(loaded.config, context, { store, sources, holds: this.#holds }, old);
-    const parts = { ...opened, liveness: this.liveness };
+    const rules = { ...opened.rules, confirms: confirmingInstances(loaded.config) };
+    const parts = { ...opened, rules, liveness: this.liveness };
     for (const source of sources) {
       source.spare(needlessOf(parts.rules));
     }

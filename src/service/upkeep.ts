@@ -71,7 +71,7 @@ async function shrink(
   while (!signal.aborted && (await store.prune(clock.now() - retentionMs))) {
     await breathe();
   }
-  const removed = { records: 0, memory: 0, undecided: 0 };
+  const removed = { records: 0, memory: 0, undecided: 0, unconfirmed: 0 };
   const dead = new Map<string, number>();
   for (;;) {
     const now = clock.now();

@@ -77,6 +77,7 @@ class Service {
     const wakeups = openWakeups(names);
     this.parts = {
       sources: sources?.(this.notices) ?? [this.#source()],
+      confirms: [],
       recalls: [],
       accounts: new Map(),
       reconciles: [],

@@ -64,6 +64,7 @@ function service(store: Store, send: Destination["send"], frames: readonly Frame
       },
     ],
     accounts: new Map(),
+    confirms: [],
     recalls: [{ instance: "cert", ask: never, settleMs: 0, gate, patienceMs: HOUR, log }],
     reconciles: [
       {

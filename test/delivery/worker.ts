@@ -173,6 +173,7 @@ export class Track {
       },
       undecided: (...args) => store.undecided(...args),
       cursor: (instance) => store.cursor(instance),
+      unconfirmed: (...args) => store.unconfirmed(...args),
       asking: (instance) => store.asking(instance),
       owed: () => store.owed(),
       prune: (before) => store.prune(before),

@@ -148,7 +148,9 @@ test("publications that were edited while the service was down are told as title
   expect(bodyOf(uuidOf(4))).toContain("evil.example.com");
   expect(bodyOf(uuidOf(2))).not.toContain("evil.example.com");
 
-  await publisher.send("misp_json", { Event: { ...eventOf(2), timestamp: String(nowS - 100) } });
+  const edited = { ...eventOf(2), timestamp: String(nowS - 100) };
+  misp.put(edited, { published: true, publish_timestamp: String(nowS) });
+  await publisher.send("misp_json", { Event: edited });
   await eventually(() => told(sink.received).length === 4);
   expect(JSON.stringify(sink.received.at(-1)?.body)).toContain("evil.example.com");
   expect(told(sink.received).at(-1)).toBe(uuidOf(2));

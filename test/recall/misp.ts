@@ -184,6 +184,6 @@ export async function startedBefore(store: Store, at = T0): Promise<void> {
       observer: UNOBSERVED,
     },
     undefined,
-    [{ instance: "cert", publishedAt: at }],
+    { cursors: [{ instance: "cert", publishedAt: at }] },
   );
 }

@@ -104,6 +104,49 @@ export function describeUndecided(name: string, open: () => Promise<Opened>): vo
       expect(await store.cursor("cert")).toBeUndefined();
     });
 
+    it("stands beside what MISP is to confirm: handed out by event, the oldest first, until it is confirmed", async () => {
+      const { store, reopen } = await open();
+      const row = (id: string, eventKey: string, since = NOW) => ({
+        ...{ id: id as AlertId, instance: "cert", eventKey, eventId: `id-${eventKey}`, since },
+        message: { ...MESSAGE, version: id },
+      });
+      const rows = [row("a", "u1"), row("b", "u2"), row("c", "u1", NOW + 5), row("d", "u3")];
+      await store.commit(effects({ unconfirmed: rows }), NOW);
+      await store.commit(effects({ unconfirmed: [row("a", "u1", NOW + 99)] }), NOW);
+      await using again = reopen ? await reopen() : store;
+      const ids = async (limit: number, except: readonly string[]) =>
+        (await again.unconfirmed("cert", limit, except)).map(({ id }) => id);
+      expect(await again.unconfirmed("cert", 1, [])).toEqual([rows[0], rows[2]]);
+      expect(await ids(9, [])).toEqual(["a", "c", "b", "d"]);
+      expect(await ids(1, ["u1"])).toEqual(["b"]);
+      expect(await again.unconfirmed("other", 9, [])).toEqual([]);
+      await again.commit(effects({ confirmed: ["a", "b", "unheard-of"] as AlertId[] }), NOW);
+      expect(await ids(9, [])).toEqual(["c", "d"]);
+    });
+
+    it("is known of an event for which MISP's word is waited, by UUID and by id, and so is whose feed tells of tags", async () => {
+      await using store = (await open()).store;
+      const waiting = {
+        id: "a" as AlertId,
+        instance: "cert",
+        eventKey: "u1",
+        eventId: "7",
+        since: NOW,
+        message: MESSAGE,
+      };
+      await store.commit(effects({ unconfirmed: [waiting], tagged: ["cert"] }), NOW);
+      await store.commit(effects({ tagged: ["cert", "other"] }), NOW);
+      const about = async (key: { readonly id?: string; readonly uuid?: string }) => {
+        const { unconfirmed } = await store.load({ ...EVENT_KEYS, events: [{ instance: "cert", ...key }] });
+        return unconfirmed;
+      };
+      const pending = [{ instance: "cert", eventKey: "u1", eventId: "7" }];
+      expect(await about({ id: "7" })).toEqual(pending);
+      expect(await about({ id: "1", uuid: "u1" })).toEqual(pending);
+      expect(await about({ id: "8", uuid: "u2" })).toBeUndefined();
+      expect((await store.load({ ...EVENT_KEYS, events: [] })).tagged).toEqual(["cert", "other"]);
+    });
+
     it("stands beside how asking goes, which the newest word replaces and a restart does not forget", async () => {
       const { store, reopen } = await open();
       expect(await store.asking("cert")).toBeUndefined();

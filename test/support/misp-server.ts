@@ -8,6 +8,8 @@ export interface MispServer extends AsyncDisposable {
   readonly requests: readonly ReceivedRequest[];
   /** The bodies of the searches that were answered honestly. */
   readonly searches: readonly Json[];
+  /** The same of searches for attributes. */
+  readonly attributeSearches: readonly Json[];
   /** Adds an event in core format (`Event` of misp_json), or replaces it; `fields` change its own columns. */
   put(event: Json, fields?: Json): void;
   remove(uuid: string): void;
@@ -63,6 +65,7 @@ export async function openMispServer(
   const scripted: Answer[] = [];
   let isRevoked = false;
   const searches: Json[] = [];
+  const attributeSearches: Json[] = [];
   const server: HttpServer = await openHttpServer(options);
 
   const honest = ({ method, path: asked, headers, body }: ReceivedRequest): Answer => {
@@ -76,13 +79,18 @@ export async function openMispServer(
     if (asked === `${path}/users/view/me` && method === "GET") {
       return json(200, { User: { id: "7", email: "jane@example.org", authkey: API_KEY }, Role: ROLE });
     }
-    if (asked !== `${path}/events/restSearch`) {
+    const isAboutAttributes = asked === `${path}/attributes/restSearch`;
+    if (asked !== `${path}/events/restSearch` && !isAboutAttributes) {
       return FAILURES.notFound;
     }
     if (method !== "POST" || headers["content-type"] !== "application/json") {
       return mispError(405, "Not allowed");
     }
     const question: Json = JSON.parse(body.toString());
+    if (isAboutAttributes) {
+      attributeSearches.push(question);
+      return json(200, { response: { Attribute: searchAttributes([...events.values()], question) } });
+    }
     searches.push(question);
     const { total, found } = search([...events.values()], question);
     return json(200, { response: found.map((Event) => ({ Event })) }, { "X-Result-Count": String(total) });
@@ -109,6 +117,7 @@ export async function openMispServer(
     url: new URL(`${server.origin}${path}`),
     requests: server.requests,
     searches,
+    attributeSearches,
     put: (event, fields = {}) => void events.set(event.uuid, { ...event, ...fields }),
     remove: (uuid) => void events.delete(uuid),
     edit: (uuid, changedAtS, fields = {}) => change(uuid, { timestamp: String(changedAtS), ...fields }),
@@ -133,7 +142,7 @@ function search(all: readonly Json[], question: Json): { readonly total: number;
   const { eventid, uuid, published, publish_timestamp: since, order, limit, page = 1 } = question;
   const matching = all.filter(
     (event) =>
-      (!eventid || String(event.id) === String(eventid)) &&
+      isNamed(event, eventid) &&
       (!uuid || event.uuid === uuid || attributesOf(event).some((attribute) => attribute.uuid === uuid)) &&
       (published === undefined || isTrue(event.published) === isTrue(published)) &&
       (!since || Number(event.publish_timestamp) >= Number(since)),
@@ -145,6 +154,39 @@ function search(all: readonly Json[], question: Json): { readonly total: number;
   const size = limit === undefined ? matching.length : Number(limit);
   const first = (Number(page) - 1) * size;
   return { total: matching.length, found: matching.slice(first, first + size).map((event) => tell(event, question)) };
+}
+
+/** One id or UUID, or a list of them; an empty filter is none. */
+function isNamed(event: Json, eventid: unknown): boolean {
+  const names = (Array.isArray(eventid) ? eventid : [eventid]).filter(Boolean).map(String);
+  return names.length === 0 || names.some((name) => name === String(event.id) || name === event.uuid);
+}
+
+/**
+ * `POST /attributes/restSearch` by event and tag: an attribute is found by its own tags and by those of its event, which are
+ * not listed with it. `%` stands for anything.
+ */
+function searchAttributes(all: readonly Json[], question: Json): readonly Json[] {
+  const { eventid, tags, limit, page = 1 } = question;
+  const patterns = (Array.isArray(tags) ? tags : []).map(
+    (tag) =>
+      new RegExp(
+        `^${String(tag)
+          .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+          .replaceAll("%", ".*")}$`,
+        "i",
+      ),
+  );
+  const isTagged = ({ Tag }: Json) => rowsOf(Tag).some(({ name }) => patterns.some((one) => one.test(String(name))));
+  const found = all
+    .filter((event) => isNamed(event, eventid))
+    .flatMap((event) =>
+      attributesOf(event)
+        .filter((attribute) => isLive(attribute) && (isTagged(event) || isTagged(attribute)))
+        .map((attribute) => ({ ...withTags(attribute, question), event_id: event.id })),
+    );
+  const size = limit === undefined ? found.length : Number(limit);
+  return found.slice((Number(page) - 1) * size, Number(page) * size);
 }
 
 /** What MISP tells of an event: parts and tags only as far as they were asked for, and nothing that is deleted. */

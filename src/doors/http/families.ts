@@ -40,6 +40,10 @@ export const FAMILIES = {
 
   misp_herald_undecided_messages: gauge("Messages that wait until MISP has been asked", "misp"),
   misp_herald_api_key_refused: gauge("1 while MISP refuses the API key, else 0; absent without api_key", "misp"),
+  misp_herald_unconfirmed_publications_total: counter(
+    "Publications that were told without MISP's word that they are published",
+    "misp",
+  ),
   misp_herald_late_publications_total: counter("Publications that the feed did not tell and reconcile found", "misp"),
   misp_herald_reconcile_last_success_timestamp_seconds: gauge(
     "When MISP last told all that it published; 0 before the first time, absent without api_key",

@@ -99,6 +99,7 @@ async function feeds({
     ...counted(instances, totals.countedBy(sources, "skipped"), "misp_herald_feed_frames_skipped_total", byTopic),
     ...counted(instances, totals.countedBy(sources, "dropped"), "misp_herald_feed_frames_dropped_total", byTopic),
     ...counted(instances, totals.countedBy(sources, "refused"), "misp_herald_feed_frames_refused_total", byTopic),
+    ...counted(instances, totals.unconfirmed, "misp_herald_unconfirmed_publications_total", ["misp"], [[]]),
     ...counted(instances, totals.late, "misp_herald_late_publications_total", ["misp"], [[]]),
     sample("misp_herald_frames_unreadable_total", unreadable.total),
   ];

@@ -12,7 +12,8 @@ export interface MemoryLedgerContext {
   readonly groups: Map<string, WaitingGroup>;
   readonly batches: Map<string, FormedBatch>;
   readonly records: () => RecordLine[];
-  readonly undecided: () => readonly Undecided[];
+  readonly undecided: () => readonly Pick<Undecided, "instance" | "since">[];
+  readonly unconfirmed: () => readonly Pick<Undecided, "instance" | "since">[];
   readonly memoryOf: (alert: Alert) => Memory;
   readonly lookAtClock: () => void;
 }
@@ -128,11 +129,11 @@ export class MemoryLedger implements Ledger {
   }
 
   async undecided() {
-    const all = this.#context.undecided();
-    return [...new Set(all.map(({ instance }) => instance))].sort().map((instance) => {
-      const ofIt = all.filter((one) => one.instance === instance);
-      return { instance, messages: ofIt.length, oldestAt: Math.min(...ofIt.map(({ since }) => since)) };
-    });
+    return countByInstance(this.#context.undecided());
+  }
+
+  async unconfirmed() {
+    return countByInstance(this.#context.unconfirmed());
   }
 
   async toldAt(destination: string): Promise<number | undefined> {
@@ -242,4 +243,11 @@ export class MemoryLedger implements Ledger {
       groups.delete(name);
     }
   }
+}
+
+function countByInstance(all: readonly Pick<Undecided, "instance" | "since">[]) {
+  return [...new Set(all.map(({ instance }) => instance))].sort().map((instance) => {
+    const ofIt = all.filter((one) => one.instance === instance);
+    return { instance, messages: ofIt.length, oldestAt: Math.min(...ofIt.map(({ since }) => since)) };
+  });
 }

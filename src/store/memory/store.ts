@@ -8,6 +8,7 @@ import type {
   Known,
   Memory,
   Told,
+  Unconfirmed,
   Undecided,
 } from "../../model/memory.ts";
 import type { Batch, Delivery, Effects, RecordLine, Settlement, Store } from "../../model/outbox.ts";
@@ -38,6 +39,8 @@ class MemoryStore implements Store {
   readonly #undecided = new Map<string, Undecided>();
   readonly #cursors = new Map<string, number>();
   readonly #asking = new Map<string, AskingState>();
+  readonly #unconfirmed = new Map<string, Unconfirmed>();
+  readonly #tagged = new Set<string>();
   #records: RecordLine[] = [];
   readonly #clock: StoreClock | undefined;
   readonly #watch: ClockWatch;
@@ -47,6 +50,7 @@ class MemoryStore implements Store {
     batches: this.#batches,
     records: () => this.#records,
     undecided: () => [...this.#undecided.values()],
+    unconfirmed: () => [...this.#unconfirmed.values()],
     memoryOf: (alert) => this.#memory(alert),
     lookAtClock: () => this.#lookAtClock(),
   });
@@ -88,7 +92,21 @@ class MemoryStore implements Store {
     const undecided = [...this.#undecided.values()].filter((one) =>
       publications.some(({ instance, key }) => one.instance === instance && one.eventKey === key),
     );
-    return { events: [...events], attributes: [...attributes], told, undecided };
+    const unconfirmed = [...this.#unconfirmed.values()]
+      .filter(({ instance, eventKey, eventId }) =>
+        keys.events.some(
+          (key) => key.instance === instance && (key.uuid === eventKey || (key.id !== undefined && key.id === eventId)),
+        ),
+      )
+      .map(({ instance, eventKey, eventId }) => ({ instance, eventKey, ...(eventId !== undefined && { eventId }) }));
+    return {
+      events: [...events],
+      attributes: [...attributes],
+      told,
+      undecided,
+      ...(unconfirmed.length > 0 && { unconfirmed }),
+      ...(this.#tagged.size > 0 && { tagged: [...this.#tagged] }),
+    };
   }
 
   async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
@@ -143,6 +161,17 @@ class MemoryStore implements Store {
     for (const { instance, publishedAt } of effects.cursors) {
       this.#cursors.set(instance, publishedAt);
     }
+    for (const id of effects.confirmed ?? []) {
+      this.#unconfirmed.delete(id);
+    }
+    for (const one of effects.unconfirmed ?? []) {
+      if (!this.#unconfirmed.has(one.id)) {
+        this.#unconfirmed.set(one.id, one);
+      }
+    }
+    for (const instance of effects.tagged ?? []) {
+      this.#tagged.add(instance);
+    }
     for (const state of effects.asking ?? []) {
       this.#asking.set(state.instance, state);
     }
@@ -170,6 +199,12 @@ class MemoryStore implements Store {
 
   async cursor(instance: string): Promise<number | undefined> {
     return this.#cursors.get(instance);
+  }
+
+  async unconfirmed(instance: string, limit: number, except: readonly string[]): Promise<readonly Unconfirmed[]> {
+    const all = [...this.#unconfirmed.values()].filter((one) => one.instance === instance);
+    const events = [...new Set(all.map(({ eventKey }) => eventKey))].filter((key) => !except.includes(key));
+    return events.slice(0, limit).flatMap((key) => all.filter(({ eventKey }) => eventKey === key));
   }
 
   async asking(instance: string): Promise<AskingState | undefined> {
@@ -363,6 +398,9 @@ class MemoryStore implements Store {
     }
     for (const [id, one] of this.#undecided) {
       this.#undecided.set(id, { ...one, since: one.since - back });
+    }
+    for (const [id, one] of this.#unconfirmed) {
+      this.#unconfirmed.set(id, { ...one, since: one.since - back });
     }
     for (const [id, owed] of this.#owed) {
       this.#owed.set(id, { ...owed, owedSince: owed.owedSince - back });

@@ -77,6 +77,9 @@ export function prepareLedger(db: Database) {
       SELECT body FROM records WHERE event_uuid = ?6 AND seq >= ?1 AND seq < ?2
         AND (?3 IS NULL OR destination = ?3) AND (?4 IS NULL OR outcome = ?4) AND (?5 IS NULL OR at >= ?5)
       ORDER BY seq DESC`),
+    unconfirmed: db.prepare<{ readonly instance: string; readonly messages: number; readonly oldestAt: number }>(
+      "SELECT instance, count(*) AS messages, min(since) AS oldestAt FROM unconfirmed GROUP BY instance ORDER BY instance",
+    ),
     undecided: db.prepare<{ readonly instance: string; readonly messages: number; readonly oldestAt: number }>(
       "SELECT instance, count(*) AS messages, min(since) AS oldestAt FROM undecided GROUP BY instance ORDER BY instance",
     ),

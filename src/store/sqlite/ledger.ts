@@ -146,6 +146,10 @@ export class SqliteLedger implements Ledger {
     return this.#transaction(() => this.#sql.undecided.all().map((row) => ({ ...row })));
   }
 
+  async unconfirmed() {
+    return this.#transaction(() => this.#sql.unconfirmed.all().map((row) => ({ ...row })));
+  }
+
   async toldAt(destination: string): Promise<number | undefined> {
     return this.#transaction(() => this.#sql.toldAt.get(destination)?.at ?? undefined);
   }

@@ -10,7 +10,16 @@ const UNREADABLE = `CASE WHEN typeof(body) <> 'text' THEN 1 WHEN NOT json_valid(
   ELSE json_type(body) <> 'object' END`;
 
 /** Deliveries refer to alerts: they go first. */
-const TABLES = ["deliveries", "alerts", "events", "attributes", "undecided", "records", "asking"] as const;
+const TABLES = [
+  "deliveries",
+  "alerts",
+  "events",
+  "attributes",
+  "undecided",
+  "unconfirmed",
+  "records",
+  "asking",
+] as const;
 
 interface Lost {
   readonly seq: number;

@@ -99,6 +99,17 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE records ADD COLUMN reason TEXT;
   CREATE INDEX records_refused ON records (event_uuid, destination, reason)
     WHERE outcome = 'refused' AND event_uuid IS NOT NULL;
+
+  -- publications that MISP is to confirm, and what came about their events since
+  CREATE TABLE unconfirmed (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, instance TEXT NOT NULL, event_key TEXT NOT NULL,
+    event_id TEXT, since INTEGER NOT NULL, body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX unconfirmed_event ON unconfirmed (instance, event_key, seq);
+  CREATE INDEX unconfirmed_id ON unconfirmed (instance, event_id);
+
+  -- instances whose feed tells of tags
+  CREATE TABLE tagged (instance TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
   `,
 ];
 

@@ -8,7 +8,7 @@ import { parseBody } from "./rows.ts";
 
 /** What one step took out of the file. What is undecided is only named: who knows the rules refuses it. */
 export type Eviction =
-  | { readonly what: "records" | "memory"; readonly rows: number }
+  | { readonly what: "records" | "memory" | "unconfirmed"; readonly rows: number }
   | { readonly what: "undecided"; readonly undecided: readonly Undecided[] }
   | { readonly what: "owed"; readonly lines: readonly RecordLine[] };
 
@@ -18,7 +18,7 @@ export interface Size {
   measure(): Promise<{ readonly used: number; readonly file: number }>;
   /**
    * Where more than `maxBytes` is in use, takes out a transaction's worth of what is missed least: the oldest of the
-   * record; memory of the events that were not touched for longest and of which nothing is owed; what is undecided;
+   * record; memory of the events that were not touched for longest and of which nothing is owed; what is undecided; what MISP is to confirm;
    * the oldest owed of the destination that owes most, as dead; then what was spared of the record and memory, because
    * it is of the last hour. Undefined: it fits, or there is nothing to take out.
    */
@@ -67,6 +67,11 @@ export class SqliteSize implements Size {
       const undecided = this.#sql.oldestUndecided.all().map(({ body }): Undecided => parseBody(body));
       if (undecided.length > 0) {
         return { what: "undecided", undecided };
+      }
+      // Memory has not learned that these were published: reconcile finds them again.
+      const unconfirmed = Number(this.#sql.dropUnconfirmed.run().changes);
+      if (unconfirmed > 0) {
+        return { what: "unconfirmed", rows: unconfirmed };
       }
       const lines = this.#shedOwed(excess, now);
       return lines.length > 0 ? { what: "owed", lines } : this.#shedKnown(ANY_TIME, ANY_TIME, now);
@@ -165,6 +170,9 @@ function prepareSize(db: Database) {
       DELETE FROM delivery_groups WHERE rowid IN (
         SELECT rowid FROM delivery_groups WHERE due_at IS NULL AND last_left_at < ?
         ORDER BY last_left_at LIMIT ${RECORD_ROWS})`),
+    dropUnconfirmed: db.prepare(
+      `DELETE FROM unconfirmed WHERE seq IN (SELECT seq FROM unconfirmed ORDER BY seq LIMIT ${UNDECIDED_ROWS})`,
+    ),
     oldestUndecided: db.prepare<{ readonly body: string }>(
       `SELECT body FROM undecided ORDER BY seq LIMIT ${UNDECIDED_ROWS}`,
     ),

@@ -113,6 +113,7 @@ export function prepareStatements(db: Database) {
         SELECT max(last_left_at) AS at FROM delivery_groups
         UNION ALL SELECT max(first_attempt_at) FROM batches
         UNION ALL SELECT max(since) FROM undecided
+        UNION ALL SELECT max(since) FROM unconfirmed
         UNION ALL SELECT max(created_at) FROM deliveries
         UNION ALL SELECT max(since) FROM holds
         UNION ALL SELECT max(ageless_from) FROM holds
@@ -122,6 +123,7 @@ export function prepareStatements(db: Database) {
       "UPDATE batches SET next_at = next_at - ?1, first_attempt_at = first_attempt_at - ?1",
       "UPDATE delivery_groups SET due_at = due_at - ?1, last_left_at = last_left_at - ?1",
       "UPDATE undecided SET since = since - ?1, body = json_set(body, '$.since', since - ?1)",
+      "UPDATE unconfirmed SET since = since - ?1, body = json_set(body, '$.since', since - ?1)",
       // The body keeps what the clock said: readers are shown that, the same at every attempt.
       "UPDATE deliveries SET created_at = created_at - ?1",
       "UPDATE holds SET since = since - ?1, ageless_from = ageless_from - ?1",

@@ -1,6 +1,15 @@
 import type { Alert } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
-import type { AskingState, AttributeMemory, EventMemory, Keys, Known, Memory, Told } from "../../model/memory.ts";
+import type {
+  AskingState,
+  AttributeMemory,
+  EventMemory,
+  Keys,
+  Known,
+  Memory,
+  Told,
+  Unconfirmed,
+} from "../../model/memory.ts";
 import type {
   Batch,
   BatchId,
@@ -37,6 +46,7 @@ import {
 import { type Size, SqliteSize } from "./size.ts";
 import { openStateFile, type StateFile } from "./state-file.ts";
 import { PRUNE_ROWS, prepareStatements, type Statements } from "./statements.ts";
+import { UnconfirmedRows } from "./unconfirmed.ts";
 import { UndecidedRows } from "./undecided.ts";
 
 /** Opens or creates the state file at `path` for this process alone; what makes it unusable is a StoreError. */
@@ -60,6 +70,7 @@ class SqliteStore implements Store {
   readonly #file: StateFile;
   readonly #sql: Statements;
   readonly #undecided: UndecidedRows;
+  readonly #unconfirmed: UnconfirmedRows;
   /** Batches that were taken here and not settled yet, with when; after a crash they are simply due. */
   readonly #inFlight = new Map<string, number>();
   readonly #clock: StoreClock | undefined;
@@ -71,6 +82,7 @@ class SqliteStore implements Store {
     this.#clock = clock;
     this.#sql = prepareStatements(file.db);
     this.#undecided = new UndecidedRows(file.db);
+    this.#unconfirmed = new UnconfirmedRows(file.db);
     this.#watch = new ClockWatch(this.#sql.latest.get()?.at ?? Number.NEGATIVE_INFINITY, clock);
     const context = {
       file,
@@ -119,6 +131,7 @@ class SqliteStore implements Store {
         attributes: [...attributes.values()],
         told: [...told.values()].flat(),
         undecided,
+        ...this.#unconfirmed.load(keys),
       };
     });
   }
@@ -159,6 +172,7 @@ class SqliteStore implements Store {
         this.#sql.completeGroup.run(now, key, now);
       }
       this.#undecided.apply(effects);
+      this.#unconfirmed.apply(effects);
       return "committed";
     });
   }
@@ -216,6 +230,10 @@ class SqliteStore implements Store {
 
   async cursor(instance: string): Promise<number | undefined> {
     return this.#file.transaction(() => this.#undecided.cursor(instance));
+  }
+
+  async unconfirmed(instance: string, limit: number, except: readonly string[]): Promise<readonly Unconfirmed[]> {
+    return this.#file.transaction(() => this.#unconfirmed.next(instance, limit, except));
   }
 
   async asking(instance: string): Promise<AskingState | undefined> {

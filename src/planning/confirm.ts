@@ -1,0 +1,82 @@
+import type { Confirmation, Message } from "../model/message.ts";
+import type { Attribute, EventView, Tag } from "../model/misp.ts";
+
+/** What MISP's REST API says of an event of which a publication waits. */
+export interface Confirmed {
+  /** As it is now, with all its tags; without its parts. */
+  readonly event: EventView;
+  /** When MISP published it last, by its clock; absent: never. */
+  readonly publishedAt?: number;
+  /** The tags that mark attributes, also those that publications leave out, by the attribute's UUID. */
+  readonly markings: ReadonlyMap<string, readonly Tag[]>;
+}
+
+/** Whether MISP has published what this publication tells. An event that was edited since is not published any more. */
+export function confirmationOf(
+  { event }: Message,
+  answer: Confirmed | undefined,
+): Exclude<Confirmation, "unconfirmed"> {
+  if (!answer) {
+    return "not-found";
+  }
+  const { event: now, publishedAt } = answer;
+  if (now.published) {
+    return "confirmed";
+  }
+  const changedAt = event?.changedAt ?? Number.POSITIVE_INFINITY;
+  const isEdited = (now.changedAt ?? 0) > changedAt;
+  return isEdited && publishedAt !== undefined && publishedAt >= changedAt ? "confirmed" : "unpublished";
+}
+
+/** The publication with what MISP says of it: the tags that the feed leaves out, and whether it is one. */
+export function withConfirmation(message: Message, confirmation: Confirmation, answer?: Confirmed): Message {
+  if (!answer) {
+    return { ...message, confirmation };
+  }
+  const { event = {} } = message;
+  const { wasPublished } = answer.event;
+  const isDraft = confirmation === "unpublished";
+  return {
+    ...message,
+    confirmation,
+    event: {
+      ...event,
+      ...(answer.event.tags && { tags: unite(event.tags ?? [], answer.event.tags) }),
+      published: !isDraft,
+      ...(isDraft && wasPublished && { wasPublished }),
+    },
+    attributes: message.attributes.map((attribute) => marked(attribute, answer.markings)),
+  };
+}
+
+function marked(attribute: Attribute, markings: Confirmed["markings"]): Attribute {
+  const more = attribute.uuid === undefined ? undefined : markings.get(attribute.uuid);
+  return more ? { ...attribute, tags: unite(attribute.tags ?? [], more) } : attribute;
+}
+
+function unite(tags: readonly Tag[], more: readonly Tag[]): readonly Tag[] {
+  return [...new Map([...tags, ...more].map((tag) => [tag.name, tag])).values()];
+}
+
+/** The same without a word that the event was published: something to remember, of which nobody is told. */
+export function unpublished({ kind: _, ...message }: Message): Message {
+  const { published: _now, wasPublished: _ever, ...event }: EventView = message.event ?? {};
+  return { ...message, event };
+}
+
+/**
+ * What memory learns of a publication. Of one that MISP does not confirm it learns no publication; of one that MISP does not
+ * show it learns no list either: the feed leaves out tags.
+ */
+export function lessonFrom(message: Message): Message {
+  switch (message.confirmation) {
+    case "unpublished":
+      return unpublished(message);
+    case "not-found": {
+      const { tags: _, ...event } = unpublished(message).event ?? {};
+      return { ...unpublished(message), event, attributes: [], objects: [] };
+    }
+    default:
+      return message;
+  }
+}
