@@ -1,36 +1,43 @@
+import type { Item } from "../model/alert.ts";
 import type { EventChanges } from "../model/outbox.ts";
 import type { Entry } from "../model/payload.ts";
-import { countItems, tallyTypes } from "./counts.ts";
-import { prose, type Style } from "./style.ts";
+import type { Comparison } from "../model/told.ts";
+import { tallyTypes } from "./counts.ts";
+import { formatInstant, prose, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "./text.ts";
 
-/** What an entry says that is newer than the version its readers were told last. */
+/** What an entry says that is newer than what its readers were told last. */
 export interface EntryChange {
+  /** New or changed. */
   readonly attributes: number;
   readonly objects: number;
-  /** All that the readers may see was looked at; otherwise there may be more. */
+  /** Both were compared as a whole; otherwise there may be more, and what is gone is not known. */
   readonly exact: boolean;
+  readonly compared?: Comparison;
   readonly types: readonly { readonly type: string; readonly n: number }[];
 }
 
 /** Whether a part is newer than the version that was told last; false where nothing was told. */
-export function isChanged({ since }: Entry, part: { readonly changedAt?: number }): boolean {
+export function isChanged({ since }: Entry, part: Pick<Item, "changedAt" | "news">): boolean {
+  if (part.news !== undefined) {
+    return part.news !== "unchanged";
+  }
   return since !== undefined && part.changedAt !== undefined && part.changedAt > since;
 }
 
 /** Compares an entry with what was told; undefined where nothing was, or where there is no content to compare. */
 export function countChanges(entry: Entry): EntryChange | undefined {
   const { form, alert } = entry.guarded;
-  if (entry.since === undefined || form !== "full") {
+  const { since, compared } = entry;
+  if (since === undefined || form !== "full") {
     return undefined;
   }
-  const live = alert.items.filter(({ withdrawn }) => !withdrawn);
-  const changed = live.filter((item) => isChanged(entry, item));
+  const changed = alert.items.filter((item) => !item.withdrawn && isChanged(entry, item));
   return {
-    attributes: changed.length,
-    objects: alert.objects.filter((object) => isChanged(entry, object)).length,
-    exact:
-      countItems(entry).attributes === live.length && alert.items.every(({ changedAt }) => changedAt !== undefined),
+    attributes: compared ? compared.added + compared.changed : changed.length,
+    objects: alert.objects.filter(({ changedAt }) => changedAt !== undefined && changedAt > since).length,
+    exact: compared !== undefined,
+    ...(compared && { compared }),
     types: tallyTypes(changed.map(({ type = "" }) => ({ type, n: 1 }))),
   };
 }
@@ -79,16 +86,30 @@ function formatPartChange(entry: Entry, style: Style): CleanText | undefined {
   if (!change) {
     return undefined;
   }
-  const { attributes, objects, exact, types } = change;
+  const { attributes, objects, compared, types } = change;
   const withheld = entry.guarded.withheld > 0 ? ", apart from what is withheld" : "";
+  if (compared) {
+    const { added, changed, removed, unchanged, toldAt } = compared;
+    const at = formatInstant(toldAt, style) ?? "the last alert";
+    const parts = [
+      ...(added > 0 ? [`${formatNumber(added)} new`] : []),
+      ...(changed > 0 ? [`${formatNumber(changed)} changed`] : []),
+      ...(removed > 0 ? [`${formatNumber(removed)} withdrawn`] : []),
+    ];
+    return clean(
+      parts.length > 0
+        ? `${parts.join(", ")} since ${at}${withheld}${unchanged > 0 ? `; ${formatNumber(unchanged)} told before unchanged` : ""}`
+        : `No attribute is new, changed or withdrawn since ${at}${withheld}`,
+    );
+  }
   if (attributes + objects === 0) {
-    return exact ? clean(`No attribute is new or changed since the last alert${withheld}`) : undefined;
+    return clean("What changed since the last alert is not known");
   }
   const parts = [
     ...(attributes > 0 ? [`${formatCount(attributes, "attribute")} (${formatTypes(types, MAX_TYPES, style)})`] : []),
     ...(objects > 0 ? [formatCount(objects, "object")] : []),
   ];
-  return clean(`${exact ? "" : "At least "}${parts.join(" and ")} new or changed since the last alert${withheld}`);
+  return clean(`At least ${parts.join(" and ")} new or changed since the last alert${withheld}`);
 }
 
 /** `8 ip-dst, 2 domain, 4 of other types`. */

@@ -45,6 +45,7 @@ function formatIndicator(entry: Entry, item: Item, values: Values) {
     relation: optional(item.relation),
     tlp: item.marking.tlp === "none" ? undefined : item.marking.tlp,
     matched: item.matched,
+    news: item.news,
     changed_at: formatIso(item.changedAt),
   };
 }
@@ -156,6 +157,13 @@ function formatChanges(entry: Entry) {
       attributes: change.attributes,
       objects: change.objects,
       exact: change.exact,
+      ...(change.compared && {
+        told_at: formatIso(change.compared.toldAt),
+        added: change.compared.added,
+        changed: change.compared.changed,
+        removed: change.compared.removed,
+        unchanged: change.compared.unchanged,
+      }),
       ...(itself && {
         title: itself.title,
         threat_level: itself.threatLevel,

@@ -6,6 +6,7 @@ import type { Message } from "../model/message.ts";
 import type { Batch, Store } from "../model/outbox.ts";
 import type { Payload } from "../model/payload.ts";
 import { recordOf } from "../model/record.ts";
+import type { ToldParts } from "../model/told.ts";
 import { keysOf, plan, type Trace } from "../planning/plan.ts";
 
 /** A config with this destination only; throws UsageError with the names that there are. */
@@ -34,7 +35,7 @@ export async function rehearse(
   }
   const payloads: Payload[] = [];
   for (const { destination, sending } of workers) {
-    for await (const batch of leave(store, destination.name, now)) {
+    for await (const batch of leave(store, destination.name, now, (one) => openBatch(one, sending, now).told)) {
       const { payload } = openBatch(batch, sending, now);
       if (payload) {
         payloads.push(payload);
@@ -44,8 +45,13 @@ export async function rehearse(
   return { payloads, traces };
 }
 
-/** Every batch that a destination is owed, each settled as sent once the next is asked for. */
-export async function* leave(store: Store, destination: string, now: number): AsyncGenerator<Batch> {
+/** Every batch that a destination is owed, each settled as sent once the next is asked for, with what `toldBy` it is known. */
+export async function* leave(
+  store: Store,
+  destination: string,
+  now: number,
+  toldBy: (batch: Batch) => readonly ToldParts[] = () => [],
+): AsyncGenerator<Batch> {
   for (;;) {
     // Far in the future every group is due.
     const taken = await store.take(destination, Number.MAX_SAFE_INTEGER);
@@ -54,6 +60,6 @@ export async function* leave(store: Store, destination: string, now: number): As
     }
     yield taken.batch;
     const records = taken.batch.entries.map(({ delivery }) => recordOf(delivery, now, { outcome: "sent" }));
-    await store.settle({ batch: taken.batch.id, records, attempted: true }, now);
+    await store.settle({ batch: taken.batch.id, records, attempted: true, told: toldBy(taken.batch) }, now);
   }
 }

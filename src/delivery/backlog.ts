@@ -104,5 +104,6 @@ function join({ destination, show }: Batch, parts: readonly Batch[]): Batch {
     firstAttemptAt: Math.max(...parts.map(({ firstAttemptAt }) => firstAttemptAt)),
     show: parts.every((part) => part.show === show) ? show : (SHOW satisfies Group["show"]),
     entries: parts.flatMap(({ entries }) => entries).sort(byAge),
+    told: parts.flatMap(({ told = [] }) => told),
   };
 }

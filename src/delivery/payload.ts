@@ -3,13 +3,17 @@ import { guard, type Refusal } from "../guard/guard.ts";
 import { merge } from "../guard/merge.ts";
 import type { Guard } from "../guard/policy.ts";
 import { shareSecrecy } from "../guard/source.ts";
+import type { Item } from "../model/alert.ts";
+import type { Memory } from "../model/memory.ts";
 import type { Batch, Delivery, RecordLine } from "../model/outbox.ts";
 import type { Entry, GuardedAlert, Payload } from "../model/payload.ts";
 import { recordOf } from "../model/record.ts";
+import type { ToldParts } from "../model/told.ts";
 import { THREAT_LEVELS, TLP } from "../model/vocabulary.ts";
 import type { Routes } from "../routing/route.ts";
 import { renderTemplate, type Template, type TemplateFailure } from "../template/compile.ts";
 import { stillOwed, withOwnMarks } from "./evidence.ts";
+import { compare, type Folded, type Leaving, toldBy } from "./told.ts";
 
 /** What the second look at a batch needs to know. */
 export interface SendContext {
@@ -34,6 +38,8 @@ export interface OpenedBatch {
   readonly payload?: Payload;
   readonly leaving: readonly { readonly delivery: Delivery; readonly guarded: GuardedAlert }[];
   readonly refused: readonly RecordLine[];
+  /** What the destination knows of events once the payload has left. */
+  readonly told: readonly ToldParts[];
 }
 
 /** Guards a batch with the memory of this moment and folds what is about one event into one entry. */
@@ -42,7 +48,7 @@ export function openBatch(
   { guard: policy, routes, links, wording }: SendContext,
   now: number,
 ): OpenedBatch {
-  const leaving: { delivery: Delivery; guarded: GuardedAlert }[] = [];
+  const leaving: Guarded[] = [];
   const refused: RecordLine[] = [];
   for (const { delivery, alert, memory } of batch.entries) {
     const refuse = (reason: Refusal) => refused.push(recordOf(delivery, now, { outcome: "refused", reason }));
@@ -53,15 +59,17 @@ export function openBatch(
     }
     const owed = stillOwed(delivery, alert, verdict.guarded, policy, memory);
     if (owed) {
-      leaving.push({ delivery: owed, guarded: verdict.guarded });
+      leaving.push({ delivery: owed, alert, memory, guarded: verdict.guarded });
     } else {
       refuse("match-not-visible");
     }
   }
   if (leaving.length === 0) {
-    return { leaving, refused };
+    return { leaving, refused, told: [] };
   }
-  const folded = fold(leaving, links);
+  const all = fold(leaving, links, batch, policy);
+  const folded = all.map(({ entry }) => entry);
+  const told = all.flatMap((one) => toldBy(one.folded, batch.destination, now) ?? []);
   const entries = wording ? folded.map((entry) => worded(entry, wording, routes, batch.show)) : folded;
   const labels = new Set(entries.map(({ guarded }) => guarded.tlp));
   // Beside one that has a label, an alert without one takes part as what it counts as.
@@ -80,10 +88,19 @@ export function openBatch(
     show: batch.show,
     minimal: false,
   };
-  return { payload, leaving, refused };
+  return { payload, leaving, refused, told };
 }
 
-function fold(leaving: OpenedBatch["leaving"], links: ReadonlyMap<string, URL>): readonly Entry[] {
+interface Guarded extends Leaving {
+  readonly memory: Memory;
+}
+
+function fold(
+  leaving: readonly Guarded[],
+  links: ReadonlyMap<string, URL>,
+  batch: Batch,
+  policy: Guard,
+): readonly { readonly entry: Entry; readonly folded: Folded }[] {
   const events = groupBy(leaving, ({ guarded: { alert } }) => {
     const about = alert.event?.uuid ?? alert.event?.id;
     return JSON.stringify(about === undefined ? [alert.id] : [alert.instance, about]);
@@ -95,26 +112,49 @@ function fold(leaving: OpenedBatch["leaving"], links: ReadonlyMap<string, URL>):
       ({ guarded }) => guarded.form,
     );
   });
-  const entries = secret.map((members): Entry => {
+  const entries = secret.map((members) => {
     const [first, ...rest] = members.map(({ guarded }) => guarded);
     if (!first) {
       throw new Error("A group of deliveries is never empty");
     }
-    const guarded = merge([first, ...rest]);
+    const folded = withTold(merge([first, ...rest]), members, batch, policy);
+    const { guarded, compared } = compare(folded);
     const newest = members.reduce((a, b) => (b.guarded.alert.receivedAt >= a.guarded.alert.receivedAt ? b : a));
     // The page of an event that was deleted is gone.
     const link = newest.delivery.kind === "event.deleted" ? undefined : linkOf(guarded, links);
-    return {
+    const entry: Entry = {
       guarded,
       kinds: countKinds(members.map(({ delivery }) => delivery.kind)),
       routes: [...new Set(members.flatMap(({ delivery }) => delivery.routes))],
       ...sinceOf(members.map(({ delivery }) => delivery)),
+      ...(compared && { compared }),
       ...(link && { link }),
       deliveries: members.map(({ delivery }) => delivery.id),
     };
+    return { entry, folded: { ...folded, guarded } };
   });
-  const gravity = ({ guarded }: Entry) => THREAT_LEVELS.indexOf(guarded.alert.event?.threatLevel ?? "undefined");
+  const gravity = ({ entry: { guarded } }: (typeof entries)[number]) =>
+    THREAT_LEVELS.indexOf(guarded.alert.event?.threatLevel ?? "undefined");
   return entries.sort((a, b) => gravity(a) - gravity(b));
+}
+
+/** What the readers were told of the event, and what they may still see of it. */
+function withTold(guarded: GuardedAlert, members: readonly Guarded[], batch: Batch, policy: Guard): Folded {
+  const { instance, event } = guarded.alert;
+  const known = batch.told?.find(({ parts }) => parts.instance === instance && parts.eventUuid === event?.uuid);
+  const [first] = members;
+  const visible = (items: readonly Item[]) => {
+    if (!first || items.length === 0) {
+      return [];
+    }
+    const { alert, delivery, memory } = first;
+    const subject = { ...alert.subject, type: "event" as const };
+    const attributes = [...memory.attributes, ...(known?.attributes ?? [])];
+    const asked = { ...alert, subject, items, counts: [], objects: [] };
+    const verdict = guard(asked, policy, { ...memory, attributes }, delivery.cleared);
+    return "guarded" in verdict && verdict.guarded.form === "full" ? verdict.guarded.alert.items : [];
+  };
+  return { guarded, members, told: known?.parts, visible };
 }
 
 function groupBy<T>(all: readonly T[], keyOf: (one: T) => string): readonly (readonly T[])[] {

@@ -3,6 +3,7 @@ import type { Observer } from "../absorbing/observer.ts";
 import type { BatchId, Delivery, RecordLine, Settlement, Store } from "../model/outbox.ts";
 import type { Outcome } from "../model/payload.ts";
 import { recordOf } from "../model/record.ts";
+import type { ToldParts } from "../model/told.ts";
 import type { Departure } from "./backlog.ts";
 
 /** What came of one attempt. */
@@ -11,6 +12,8 @@ export interface Attempt {
   readonly outcome?: Outcome;
   readonly leaving: readonly { readonly delivery: Delivery; readonly tlp: string }[];
   readonly refused: readonly RecordLine[];
+  /** What the destination knows of events if it has got what left. */
+  readonly told?: readonly ToldParts[];
   /** How long the batch has been tried, by a clock that nobody sets. */
   readonly ageMs: number;
 }
@@ -25,14 +28,19 @@ export interface Writing {
 /** Everything of these batches is over: what left in the same way for all, and what the guard has refused. */
 export async function writeEnd(
   parts: Departure["parts"],
-  { leaving, refused }: Pick<Attempt, "leaving" | "refused">,
+  { leaving, refused, told = [] }: Pick<Attempt, "leaving" | "refused" | "told">,
   end: Pick<RecordLine, "outcome" | "reason"> | undefined,
   now: number,
   writing: Writing,
 ): Promise<void> {
   const lines = end ? leaving.map(({ delivery, tlp }) => recordOf(delivery, now, { ...end, tlp })) : [];
+  const wasTold = end?.outcome === "sent" || end?.outcome === "unproven";
   for (const { batch, records } of byBatch(parts, [...refused, ...lines])) {
-    await write({ batch, records, attempted: true }, now, writing);
+    const about = new Set(records.map(({ instance, eventUuid }) => JSON.stringify([instance, eventUuid])));
+    const known = wasTold
+      ? told.filter(({ instance, eventUuid }) => about.has(JSON.stringify([instance, eventUuid])))
+      : [];
+    await write({ batch, records, attempted: true, ...(known.length > 0 && { told: known }) }, now, writing);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Count, Item } from "../model/alert.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import { PAP, TLP } from "../model/vocabulary.ts";
-import { add, cell, cellOf, OTHER_CELL } from "./tighten.ts";
+import { add, cell, cellOf, uncount } from "./tighten.ts";
 
 /** Readers were told none of the alerts that are merged: the greatest change is what is new to them. */
 const CHANGES = ["new", "updated", "unchanged"] as const;
@@ -79,16 +79,6 @@ function outranks(other: GuardedAlert, teller: GuardedAlert): boolean {
 
 function tellsState({ alert: { kind } }: GuardedAlert): boolean {
   return kind === "event.published" || kind.startsWith("attribute.");
-}
-
-/** One attribute is no longer counted so; rare ones are counted together. */
-function uncount(counts: Map<string, Count>, told: Omit<Count, "n">): void {
-  const counted = [told, { ...told, ...OTHER_CELL }]
-    .map((one) => counts.get(cell(one)))
-    .find((one) => one && one.n > 0);
-  if (counted) {
-    add(counts, { ...counted, n: -1 });
-  }
 }
 
 function total(counts: readonly Count[]): number {

@@ -66,6 +66,16 @@ export function add(counts: Map<string, Count>, count: Count): void {
   counts.set(key, { ...count, n: (counts.get(key)?.n ?? 0) + count.n });
 }
 
+/** One attribute is no longer counted so; rare ones are counted together. */
+export function uncount(counts: Map<string, Count>, told: Omit<Count, "n">): void {
+  const counted = [told, { ...told, ...OTHER_CELL }]
+    .map((one) => counts.get(cell(one)))
+    .find((one) => one && one.n > 0);
+  if (counted) {
+    add(counts, { ...counted, n: -1 });
+  }
+}
+
 /** One of the cell `from` is marked otherwise. A cell too rare to be stored by its type is among the others. */
 function move(counts: Map<string, Count>, from: Omit<Count, "n">, marking: Marking): void {
   const source = counts.get(cell(from)) ?? counts.get(cell({ ...from, ...OTHER_CELL }));

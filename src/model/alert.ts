@@ -1,4 +1,5 @@
 import type { Brand } from "./brand.ts";
+import type { Fingerprint } from "./fingerprint.ts";
 import type { Line, Message } from "./message.ts";
 import type { Attribute, EventView, MispObject, Reach, Sighting } from "./misp.ts";
 import type { Change, Kind, Pap, Tlp } from "./vocabulary.ts";
@@ -27,6 +28,8 @@ export interface Item extends Omit<Attribute, "distribution" | "sharingGroup" | 
   readonly matched?: boolean;
   /** It is told as taken back, never among what holds; `toIds` is what it was. */
   readonly withdrawn?: Withdrawal;
+  /** Compared with what the destination was told last; absent: not known, or nothing was told. */
+  readonly news?: "added" | "changed" | "unchanged";
 }
 
 /** How many items share all that a guard looks at; adds up to the whole event also when `items` is cut. */
@@ -59,6 +62,8 @@ export interface Alert {
   readonly everPublished: boolean | "unknown";
   readonly items: readonly Item[];
   readonly counts: readonly Count[];
+  /** Of a publication: which attributes the event has, whoever may see them. */
+  readonly parts?: Fingerprint;
   readonly objects: readonly (MispObject & { readonly reach: readonly Reach[] })[];
   readonly sighting?: Sighting;
   readonly tag?: Message["tag"];

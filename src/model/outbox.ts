@@ -11,6 +11,7 @@ import type {
   Unconfirmed,
   Undecided,
 } from "./memory.ts";
+import type { ToldParts } from "./told.ts";
 import type { Kind } from "./vocabulary.ts";
 
 export type BatchId = Brand<string, "BatchId">; // hash of the deliveries that leave together: the same at every attempt
@@ -44,6 +45,8 @@ export interface Delivery {
   readonly cleared?: readonly string[];
   /** MISP did not say in time whether the event is published: it is told as the feed has it. */
   readonly unconfirmed?: true;
+  /** Of a publication: short names of the attributes that these readers may not see. */
+  readonly hidden?: readonly string[];
 }
 
 /** Says that something is different, not what it was: the readers may not have been shown that. */
@@ -123,6 +126,8 @@ export interface Batch {
   readonly firstAttemptAt: number;
   readonly show: Group["show"];
   readonly entries: readonly { readonly delivery: Delivery; readonly alert: Alert; readonly memory: Memory }[];
+  /** What the destination was told of their events last, with what memory knows of the attributes that are named there. */
+  readonly told?: readonly { readonly parts: ToldParts; readonly attributes: readonly AttributeMemory[] }[];
 }
 
 /** How a batch ended, or when it is tried again. Deliveries that are in neither list stay as they are. */
@@ -134,6 +139,8 @@ export interface Settlement {
   readonly attempted: boolean;
   /** Why it is tried again, kept until the next attempt fails. */
   readonly reason?: string;
+  /** What the destination knows of events from now on. */
+  readonly told?: readonly ToldParts[];
 }
 
 /** Durable and shared: what is committed is owed until it is settled, also across a crash. */

@@ -2,6 +2,7 @@ import type { Alert } from "./alert.ts";
 import type { Brand } from "./brand.ts";
 import type { Sighting } from "./misp.ts";
 import type { BatchId, DeliveryId, EventChanges, Group } from "./outbox.ts";
+import type { Comparison } from "./told.ts";
 import type { Kind, Pap, Tlp } from "./vocabulary.ts";
 
 /** How much of an alert a destination may see. */
@@ -35,6 +36,8 @@ export interface Entry {
   /** The version of the event that the destination was told last: what is newer has changed. */
   readonly since?: number;
   readonly changes?: EventChanges;
+  /** How its attributes compare with those that were told last; absent beside `since`: that is not known. */
+  readonly compared?: Comparison;
   /** The event's page in MISP, when the instance's URL is configured. */
   readonly link?: URL;
   /** What a template of the operator made of it; hostile text like the rest. */

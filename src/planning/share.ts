@@ -1,3 +1,4 @@
+import { shortName } from "../guard/fingerprint.ts";
 import { guard, type Refusal, type Verdict } from "../guard/guard.ts";
 import type { Guard } from "../guard/policy.ts";
 import type { Alert, Item } from "../model/alert.ts";
@@ -124,10 +125,11 @@ function markMatched(guarded: GuardedAlert, { items }: Kept, own: ReadonlySet<It
 type Told = Passed & { readonly routes: readonly Route[] };
 
 function deliveryOf(alert: Alert, decided: Told, since: number | undefined, context: ShareContext): Owed {
-  const { routes, guarded } = decided;
+  const { routes, guarded, kept } = decided;
   const { destination, before, together, now } = context;
   const isUrgent = routes.some(({ options }) => options.priority === "high");
   const subject = matchableOfGuarded(guarded);
+  const hidden = alert.kind === "event.published" ? hiddenOf(alert, kept) : [];
   return {
     id: idOf(alert, context),
     alert: alert.id,
@@ -137,11 +139,25 @@ function deliveryOf(alert: Alert, decided: Told, since: number | undefined, cont
     routes: routes.map((route) => route.name),
     mentions: [...new Set(routes.flatMap((route) => mentionsOf(route, destination)))],
     groups: together && !isUrgent ? [together] : groupsOf(routes, destination, subject.facts),
+    ...(hidden.length > 0 && { hidden }),
     ...(since !== undefined && { since }),
     ...(since !== undefined && since === before?.publishedAt && changesOf(before, alert)),
     evidence: evidenceOf(routes, guarded, subject, destination),
     ...(context.confirmation === "unconfirmed" && { unconfirmed: true as const }),
   };
+}
+
+const MAX_HIDDEN = 2000;
+
+function hiddenOf({ items }: Alert, kept: Kept): readonly string[] {
+  if (kept.items.length === items.length) {
+    return [];
+  }
+  const visible = new Set(kept.items);
+  return items
+    .filter((item) => !visible.has(item))
+    .slice(0, MAX_HIDDEN)
+    .flatMap((item) => shortName(item) ?? []);
 }
 
 /** What a delivery and its line in the record have in common. */

@@ -1,9 +1,11 @@
+import { packParts, partsOf } from "../guard/fingerprint.ts";
 import { MAX_OBJECTS, MAX_TAGS, MAX_TEXT } from "../guard/limits.ts";
 import { isMarking } from "../guard/marking.ts";
 import { isPersonal } from "../guard/personal.ts";
 import { withoutMembers, withoutMembersOf } from "../guard/reach.ts";
 import { add, OTHER_CELL } from "../guard/tighten.ts";
 import type { Alert, Count, Item } from "../model/alert.ts";
+import type { Fingerprint } from "../model/fingerprint.ts";
 
 const MAX_BYTES = 64 * 1024;
 const MAX_ITEMS = 500;
@@ -62,7 +64,13 @@ export function trimmed(
       short = next;
     }
   }
-  return { alert: short, items: kept.slice(0, short.items.length).map(({ item }) => item) };
+  const parts = alert.kind === "event.published" ? { parts: fingerprintOf(alert.items) } : {};
+  return { alert: { ...short, ...parts }, items: kept.slice(0, short.items.length).map(({ item }) => item) };
+}
+
+function fingerprintOf(items: readonly Item[]): Fingerprint {
+  const { parts, isWhole } = partsOf(items);
+  return packParts(parts, isWhole);
 }
 
 /** What goes from an alert that is too long, the least missed first; each gives undefined when it has no more to give. */

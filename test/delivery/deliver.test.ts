@@ -59,6 +59,16 @@ describe("deliver(): what becomes of an attempt", () => {
           tlp: "green",
         },
       ],
+      told: [
+        {
+          instance: "cert",
+          eventUuid: "5f1b2c3d-0000-4000-8000-000000000007",
+          destination: "soc",
+          at: T0,
+          parts: { parts: "" },
+          named: [],
+        },
+      ],
     });
     expect(track.records).toEqual(settlement?.records);
     expect(track.sent).toHaveLength(1);

@@ -27,7 +27,7 @@ async function changeLine(
     if (!taken || !("batch" in taken)) {
       continue;
     }
-    const { payload, leaving } = openBatch(taken.batch, { guard: policy, routes, links: new Map() }, T0);
+    const { payload, leaving, told } = openBatch(taken.batch, { guard: policy, routes, links: new Map() }, T0);
     const [entry] = payload?.entries ?? [];
     line = entry && formatChange(entry, { timeZone: "UTC", defang: true });
     const records = leaving.map(({ delivery }) => ({
@@ -36,7 +36,7 @@ async function changeLine(
       at: T0,
       outcome: "sent" as const,
     }));
-    await store.settle({ batch: taken.batch.id, records, attempted: true }, T0);
+    await store.settle({ batch: taken.batch.id, records, attempted: true, told }, T0);
   }
   return line;
 }
@@ -53,14 +53,14 @@ test("an update says what is different in the event itself, and what is new in i
   const added = attributeOf("2", { changedAt: T0 + MINUTE });
   const event = { info: "Phishing wave, again", threatLevel: "high", tags: tags("tlp:green", "type:OSINT") };
   expect(await changeLine([first, again(event, [attributeOf("1"), added])])).toBe(
-    "1 attribute (1 domain) new or changed since the last alert · Title changed, threat level now high, tags added: type:OSINT",
+    "1 new since 2026-11-20 12:00 UTC; 1 told before unchanged · Title changed, threat level now high, tags added: type:OSINT",
   );
 });
 
 test("what was removed is counted, not named", async () => {
   const before = publication({ event: { tags: tags("tlp:green", "secret:name") }, attributes: [attributeOf("1")] });
   expect(await changeLine([before, again({})])).toBe(
-    "No attribute is new or changed since the last alert · 1 tag removed",
+    "No attribute is new, changed or withdrawn since 2026-11-20 12:00 UTC · 1 tag removed",
   );
 });
 
@@ -74,5 +74,7 @@ test("a version that memory does not have any more is compared by the times of i
   // The second version is too strict to be told: the third is compared with the first.
   const red = again({ tags: tags("tlp:red"), info: "Restricted title" });
   const third = publication({ event: { changedAt: T0 + 2 * MINUTE }, attributes: [attributeOf("1")] });
-  expect(await changeLine([first, red, third], guard)).toBe("No attribute is new or changed since the last alert");
+  expect(await changeLine([first, red, third], guard)).toBe(
+    "No attribute is new, changed or withdrawn since 2026-11-20 12:00 UTC",
+  );
 });

@@ -85,7 +85,11 @@ export class Planner {
       const { id, evidence: _e, groups: _g, mentions: _m, priority: _p, createdAt: _a, alert: _l, ...rest } = delivery;
       return { ...rest, delivery: id, at: T0, outcome };
     });
-    await this.store.settle({ batch: batch.id, records, attempted: true }, T0);
+    const settings = this.rules.destinations.get(destination);
+    const told = settings
+      ? openBatch(batch, { guard: settings.guard, routes: this.rules.routes, links: new Map() }, T0).told
+      : [];
+    await this.store.settle({ batch: batch.id, records, attempted: true, told }, T0);
     return records.length + (await this.settle(destination, outcome));
   }
 

@@ -185,5 +185,33 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       await store.settle(settledAs(await takeBatch(store, NOW, "mail"), "sent"), NOW);
       expect((await store.load(keys)).told.map((told) => told.destination)).toEqual(["soc"]);
     });
+
+    it("of attributes comes with the next batch about the event, with the markings of those it names", async () => {
+      await using store = (await open()).store;
+      const named = [{ id: "70", uuid: UUID, tags: [], tagsKnown: true, marking: MARKING, reach: [] }];
+      const parts = { instance: "cert", eventUuid: UUID, destination: "soc", at: NOW, parts: { parts: "" }, named };
+      const first = owing(delivery("a", { eventUuid: UUID }));
+      await store.commit({ ...first, events: [eventMemory()], attributes: [attributeMemory("70")] }, NOW);
+      const batch = await takeBatch(store, NOW);
+      expect(batch.told).toBeUndefined();
+      await store.settle({ ...settledAs(batch, "sent"), told: [parts] }, NOW);
+      await store.commit(owing(delivery("b", { eventUuid: UUID })), NOW);
+      await store.commit(owing(delivery("c", { eventUuid: UUID, destination: "mail" })), NOW);
+      const next = await takeBatch(store, NOW + 5 * MINUTE);
+      expect(next.told).toEqual([{ parts, attributes: [attributeMemory("70")] }]);
+      expect((await takeBatch(store, NOW + 5 * MINUTE, "mail")).told).toBeUndefined();
+      // The newest counts, and what is old is forgotten.
+      const newer = { ...parts, at: NOW + 1, named: [] };
+      await store.settle({ ...settledAs(next, "sent"), told: [newer] }, NOW + 5 * MINUTE);
+      await store.commit(owing(delivery("d", { eventUuid: UUID })), NOW + 5 * MINUTE);
+      const third = await takeBatch(store, NOW + 10 * MINUTE);
+      expect(third.told).toEqual([{ parts: newer, attributes: [] }]);
+      await store.settle(settledAs(third, "sent"), NOW + 10 * MINUTE);
+      await store.prune(NOW + 20 * MINUTE);
+      await store.commit(owing(delivery("e", { eventUuid: UUID })), NOW + 20 * MINUTE);
+      expect((await takeBatch(store, NOW + 30 * MINUTE)).told).toBeUndefined();
+    });
   });
 }
+
+const MARKING = { tlp: "green", pap: "none", chr: false } as const;

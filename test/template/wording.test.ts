@@ -187,6 +187,7 @@ function everything(): Entry {
     relation: "url",
     matched: true,
     changedAt: NOW,
+    news: "added",
   });
   const told = guarded({
     ...alert,
@@ -213,6 +214,7 @@ function everything(): Entry {
   });
   return entry(told, {
     since: NOW - 1,
+    compared: { toldAt: NOW, added: 1, changed: 0, removed: 3, unchanged: 5 },
     changes: { title: true, threatLevel: false, tagsAdded: ["tlp:amber"], tagsRemoved: 1 },
   });
 }

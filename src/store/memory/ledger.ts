@@ -15,6 +15,7 @@ export interface MemoryLedgerContext {
   readonly undecided: () => readonly Pick<Undecided, "instance" | "since">[];
   readonly unconfirmed: () => readonly Pick<Undecided, "instance" | "since">[];
   readonly memoryOf: (alert: Alert) => Memory;
+  readonly toldOf: (entries: Batch["entries"]) => NonNullable<Batch["told"]>;
   readonly lookAtClock: () => void;
 }
 
@@ -53,19 +54,22 @@ export class MemoryLedger implements Ledger {
     const { destination, createdAt } = owed.delivery;
     const group = this.#context.groups.get(nameOf(destination, owed.groupKey))?.group;
     const formed = owed.batch === undefined ? undefined : this.#context.batches.get(owed.batch);
+    const entries = [
+      {
+        delivery: owed.delivery,
+        alert: owed.alert,
+        memory: this.#context.memoryOf(judgedOf(owed.alert, owed.delivery)),
+      },
+    ];
+    const told = this.#context.toldOf(entries);
     const batch: Batch = {
       id: owed.batch ?? (id as string as BatchId),
       destination,
       attempts: line.attempts,
       firstAttemptAt: line.firstAttemptAt ?? createdAt,
       show: formed?.show ?? group?.show ?? "matched",
-      entries: [
-        {
-          delivery: owed.delivery,
-          alert: owed.alert,
-          memory: this.#context.memoryOf(judgedOf(owed.alert, owed.delivery)),
-        },
-      ],
+      entries,
+      ...(told.length > 0 && { told }),
     };
     return { line, batch };
   }

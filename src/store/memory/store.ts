@@ -12,6 +12,7 @@ import type {
   Undecided,
 } from "../../model/memory.ts";
 import type { Batch, Delivery, Effects, RecordLine, Settlement, Store } from "../../model/outbox.ts";
+import type { ToldParts } from "../../model/told.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import { attributeIdsOf, judgedOf, nameOf } from "../names.ts";
@@ -33,6 +34,7 @@ class MemoryStore implements Store {
   readonly #events = new Map<string, Touched<{ event: EventMemory }>>();
   readonly #attributes = new Map<string, Touched<{ attribute: AttributeMemory }>>();
   readonly #told = new Map<string, Touched<{ told: Told }>>();
+  readonly #toldParts = new Map<string, Touched<{ parts: ToldParts }>>();
   readonly #owed = new Map<string, OwedDelivery>();
   readonly #groups = new Map<string, WaitingGroup>();
   readonly #batches = new Map<string, FormedBatch>();
@@ -52,6 +54,7 @@ class MemoryStore implements Store {
     undecided: () => [...this.#undecided.values()],
     unconfirmed: () => [...this.#unconfirmed.values()],
     memoryOf: (alert) => this.#memory(alert),
+    toldOf: (entries) => this.#toldOf(entries),
     lookAtClock: () => this.#lookAtClock(),
   });
 
@@ -259,6 +262,9 @@ class MemoryStore implements Store {
         this.#putTold(told, now);
       }
     }
+    for (const parts of settlement.told ?? []) {
+      this.#toldParts.set(toldName(parts), { parts, touchedAt: now });
+    }
     if (![...this.#owed.values()].some((owed) => owed.batch === batch.id)) {
       this.#batches.delete(batch.id);
       return;
@@ -301,6 +307,11 @@ class MemoryStore implements Store {
     const isOwed = (instance: string, ...names: readonly (string | undefined)[]) =>
       names.some((name) => owed.has(nameOf(instance, name)));
     this.#records = this.#records.filter((record) => record.at >= before);
+    for (const [name, { touchedAt }] of this.#toldParts) {
+      if (touchedAt < before) {
+        this.#toldParts.delete(name);
+      }
+    }
     for (const [name, { told, touchedAt }] of this.#told) {
       if (touchedAt < before && !isOwed(told.instance, told.eventUuid)) {
         this.#told.delete(name);
@@ -450,7 +461,29 @@ class MemoryStore implements Store {
       alert,
       memory: this.#memory(judgedOf(alert, delivery)),
     }));
-    return { id, destination, attempts, show, firstAttemptAt: batch.firstAttemptAt ?? now, entries };
+    const told = this.#toldOf(entries);
+    return {
+      id,
+      destination,
+      attempts,
+      show,
+      firstAttemptAt: batch.firstAttemptAt ?? now,
+      entries,
+      ...(told.length > 0 && { told }),
+    };
+  }
+
+  /** What the destination was told of the events of these deliveries. */
+  #toldOf(entries: Batch["entries"]): NonNullable<Batch["told"]> {
+    const names = new Set(entries.flatMap(({ delivery }) => nameOfEvent(delivery) ?? []));
+    return [...names].flatMap((name) => {
+      const parts = this.#toldParts.get(name)?.parts;
+      if (!parts) {
+        return [];
+      }
+      const rows = parts.named.flatMap(({ id }) => this.#attributes.get(nameOf(parts.instance, id)) ?? []);
+      return [{ parts, attributes: rows.map(({ attribute }) => attribute) }];
+    });
   }
 
   #memory(alert: Alert): Memory {
@@ -497,7 +530,10 @@ class MemoryStore implements Store {
 
 const isHigh = (owed: OwedDelivery) => owed.delivery.priority === "high";
 const wasTold = (record: RecordLine) => record.outcome === "sent" || record.outcome === "unproven";
-const toldName = (told: Told) => nameOf(told.instance, told.eventUuid, told.destination);
+const nameOfEvent = ({ instance, eventUuid, destination }: Delivery) =>
+  eventUuid === undefined ? undefined : toldName({ instance, eventUuid, destination });
+const toldName = (told: Pick<Told, "instance" | "eventUuid" | "destination">) =>
+  nameOf(told.instance, told.eventUuid, told.destination);
 
 /** Only publications are versions of an event. */
 function toldOf({ kind, instance, eventUuid, destination, changedAt }: Delivery | RecordLine): Told | undefined {

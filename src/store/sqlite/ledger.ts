@@ -21,6 +21,8 @@ export interface LedgerContext {
   readonly inFlight: ReadonlyMap<string, number>;
   /** Called within a transaction. */
   readonly memoryOf: (alert: Alert) => Memory;
+  /** Called within a transaction. */
+  readonly toldOf: (entries: Batch["entries"]) => NonNullable<Batch["told"]>;
   /** What is stored goes by the clock as it is set now. */
   readonly lookAtClock: () => void;
 }
@@ -66,6 +68,7 @@ export class SqliteLedger implements Ledger {
       const line = parseOwed(row);
       const alert = parseAlert(body);
       const entry = { delivery: line.delivery, alert, memory: this.#context.memoryOf(judgedOf(alert, line.delivery)) };
+      const told = this.#context.toldOf([entry]);
       const { destination, createdAt } = line.delivery;
       const batch: Batch = {
         id: (row.batch ?? id) as BatchId,
@@ -74,6 +77,7 @@ export class SqliteLedger implements Ledger {
         firstAttemptAt: line.firstAttemptAt ?? createdAt,
         show: parseShow(show),
         entries: [entry],
+        ...(told.length > 0 && { told }),
       };
       return { line, batch };
     });

@@ -19,6 +19,7 @@ const TABLES = [
   "unconfirmed",
   "records",
   "asking",
+  "told_parts",
 ] as const;
 
 interface Lost {

@@ -1,6 +1,7 @@
 import type { Alert } from "../../model/alert.ts";
 import type { AttributeMemory, EventMemory } from "../../model/memory.ts";
 import type { Delivery, Group, RecordLine } from "../../model/outbox.ts";
+import type { ToldParts } from "../../model/told.ts";
 import type { GroupState } from "../schedule.ts";
 import type { Cell } from "./driver.ts";
 
@@ -69,6 +70,11 @@ export function formatAttribute(attribute: AttributeMemory, now: number): readon
 /** The way back of `formatAttribute`. */
 export function parseAttribute(row: BodyRow): AttributeMemory {
   return parseBody(row.body);
+}
+
+/** What a body of told_parts says. */
+export function parseToldParts(body: string): ToldParts {
+  return parseBody(body);
 }
 
 /** For `addAlert`. */

@@ -110,6 +110,13 @@ const MIGRATIONS: readonly string[] = [
 
   -- instances whose feed tells of tags
   CREATE TABLE tagged (instance TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+  -- which attributes of an event a destination was told last
+  CREATE TABLE told_parts (
+    instance TEXT NOT NULL, event_uuid TEXT NOT NULL, destination TEXT NOT NULL, touched_at INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (instance, event_uuid, destination)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX told_parts_touched ON told_parts (touched_at);
   `,
 ];
 

@@ -5,6 +5,7 @@ import type { Database } from "./driver.ts";
 import type { LedgerContext } from "./ledger.ts";
 import { removeOwed } from "./removal.ts";
 import { parseBody } from "./rows.ts";
+import { dropToldParts } from "./statements.ts";
 
 /** What one step took out of the file. What is undecided is only named: who knows the rules refuses it. */
 export type Eviction =
@@ -112,6 +113,10 @@ export class SqliteSize implements Size {
     if (rows > 0) {
       return rows;
     }
+    const parts = Number(this.#sql.dropToldParts.run(before).changes);
+    if (parts > 0) {
+      return parts;
+    }
     const told = Number(this.#sql.dropTold.run(toldBefore).changes);
     return told > 0 ? told : Number(this.#sql.dropGroups.run(now - DAY_MS).changes);
   }
@@ -160,6 +165,7 @@ function prepareSize(db: Database) {
       ORDER BY touched_at LIMIT ${EVENT_ROWS}`),
     dropEvent: db.prepare("DELETE FROM events WHERE instance = ? AND key = ?"),
     dropAttributes: db.prepare("DELETE FROM attributes WHERE instance = ? AND event_key = ?"),
+    dropToldParts: db.prepare(dropToldParts(RECORD_ROWS)),
     // Whose events are remembered still matters as much as they do.
     dropTold: db.prepare(`
       DELETE FROM told WHERE (instance, event_uuid, destination) IN (

@@ -38,6 +38,13 @@ export function prepareStatements(db: Database) {
       INSERT INTO told (instance, event_uuid, destination, changed_at, touched_at) VALUES (?, ?, ?, ?, ?)
       ON CONFLICT (instance, event_uuid, destination) DO UPDATE SET
         changed_at = max(changed_at, excluded.changed_at), touched_at = excluded.touched_at`),
+    toldParts: db.prepare<BodyRow>(
+      "SELECT body FROM told_parts WHERE instance = ? AND event_uuid = ? AND destination = ?",
+    ),
+    putToldParts: db.prepare(`
+      INSERT INTO told_parts (instance, event_uuid, destination, touched_at, body) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (instance, event_uuid, destination) DO UPDATE SET touched_at = excluded.touched_at, body = excluded.body`),
+    dropToldParts: db.prepare(dropToldParts(PRUNE_ROWS)),
 
     // ---- what is owed
     isSettledOrOwed: db.prepare<{ readonly yes: 1 }>(`
@@ -152,6 +159,12 @@ export function prepareStatements(db: Database) {
 }
 export type Statements = ReturnType<typeof prepareStatements>;
 
+/** Forgets what was told before an instant, at most so many rows of it. */
+export function dropToldParts(rows: number): string {
+  return `DELETE FROM told_parts WHERE (instance, event_uuid, destination) IN (
+     SELECT instance, event_uuid, destination FROM told_parts WHERE touched_at < ? ORDER BY touched_at LIMIT ${rows})`;
+}
+
 // What an owed alert is about stays. A marking of an attribute stays as long as its event does: without its row the
 // attribute would count as unmarked.
 const PRUNE: readonly string[] = [
@@ -161,6 +174,7 @@ const PRUNE: readonly string[] = [
      SELECT instance, event_uuid, destination FROM told t WHERE touched_at < ?
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = t.instance AND a.event_uuid = t.event_uuid)
      LIMIT ${PRUNE_ROWS})`,
+  dropToldParts(PRUNE_ROWS),
   `DELETE FROM events WHERE rowid IN (
      SELECT e.rowid FROM events e WHERE touched_at < ?
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_id = e.key)

@@ -20,6 +20,7 @@ import type {
   Settlement,
   Store,
 } from "../../model/outbox.ts";
+import type { ToldParts } from "../../model/told.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import type { Damage } from "../damage.ts";
@@ -41,6 +42,7 @@ import {
   parseEvent,
   parseRecord,
   parseShow,
+  parseToldParts,
   UnreadableRow,
 } from "./rows.ts";
 import { type Size, SqliteSize } from "./size.ts";
@@ -48,6 +50,11 @@ import { openStateFile, type StateFile } from "./state-file.ts";
 import { PRUNE_ROWS, prepareStatements, type Statements } from "./statements.ts";
 import { UnconfirmedRows } from "./unconfirmed.ts";
 import { UndecidedRows } from "./undecided.ts";
+
+/** Content that was told is forgotten after so long. */
+const TOLD_PARTS_MS = 30 * 86_400_000;
+/** What a batch brings of it into memory. */
+const TOLD_PARTS_BYTES = 16 * 2 ** 20;
 
 /** Opens or creates the state file at `path` for this process alone; what makes it unusable is a StoreError. */
 export async function openSqliteStore(options: {
@@ -90,6 +97,7 @@ class SqliteStore implements Store {
       ledger: prepareLedger(file.db),
       inFlight: this.#inFlight,
       memoryOf: (alert: Alert) => this.#memory(alert),
+      toldOf: (entries: Batch["entries"]) => this.#told(entries),
       lookAtClock: () => this.#lookAtClock(),
     };
     this.ledger = new SqliteLedger(context);
@@ -208,6 +216,7 @@ class SqliteStore implements Store {
       for (const record of settlement.records) {
         this.#settleOne(record, settlement.batch, now);
       }
+      this.#keepTold(settlement.told ?? [], now);
       if (Number(this.#sql.dropEmptyBatch.run(batch.id).changes) > 0) {
         return;
       }
@@ -324,19 +333,54 @@ class SqliteStore implements Store {
     return this.#sql.batch.get(id);
   }
 
+  #keepTold(told: readonly ToldParts[], now: number): void {
+    for (const one of told) {
+      this.#sql.putToldParts.run(one.instance, one.eventUuid, one.destination, now, JSON.stringify(one));
+    }
+    if (told.length > 0) {
+      this.#sql.dropToldParts.run(now - TOLD_PARTS_MS);
+    }
+  }
+
   #readBatch(row: BatchRow, now: number): Batch {
+    const entries = this.#sql.inBatch.all(row.id).map((entry) => {
+      const alert = parseAlert(entry.alert);
+      const delivery = parseDelivery(entry.delivery);
+      return { delivery, alert, memory: this.#memory(judgedOf(alert, delivery)) };
+    });
+    const told = this.#told(entries);
     return {
       id: row.id as BatchId,
       destination: row.destination,
       attempts: row.attempts,
       firstAttemptAt: row.first_attempt_at ?? now,
       show: parseShow(row.show),
-      entries: this.#sql.inBatch.all(row.id).map((entry) => {
-        const alert = parseAlert(entry.alert);
-        const delivery = parseDelivery(entry.delivery);
-        return { delivery, alert, memory: this.#memory(judgedOf(alert, delivery)) };
-      }),
+      entries,
+      ...(told.length > 0 && { told }),
     };
+  }
+
+  /** What the destination was told of the events of these deliveries, as much as there is room for. */
+  #told(entries: Batch["entries"]): NonNullable<Batch["told"]> {
+    const told: { parts: ToldParts; attributes: readonly AttributeMemory[] }[] = [];
+    const seen = new Set<string>();
+    let bytes = 0;
+    for (const { delivery } of entries) {
+      const { instance, eventUuid, destination } = delivery;
+      if (eventUuid === undefined || seen.has(nameOf(instance, eventUuid)) || bytes > TOLD_PARTS_BYTES) {
+        continue;
+      }
+      seen.add(nameOf(instance, eventUuid));
+      const body = this.#sql.toldParts.get(instance, eventUuid, destination)?.body;
+      if (body === undefined) {
+        continue;
+      }
+      bytes += body.length;
+      const parts = parseToldParts(body);
+      const rows = parts.named.map(({ id }) => (id === undefined ? undefined : this.#sql.attribute.get(instance, id)));
+      told.push({ parts, attributes: rows.filter((found) => found !== undefined).map(parseAttribute) });
+    }
+    return told;
   }
 
   #memory(alert: Alert): Memory {

@@ -1,0 +1,78 @@
+import { createHash } from "node:crypto";
+import type { Item } from "../model/alert.ts";
+import type { Fingerprint } from "../model/fingerprint.ts";
+
+const ID_BYTES = 5;
+const PART_BYTES = 8;
+/** More attributes than this are counted, not told apart. */
+const MAX_PARTS = 2000;
+const FOR_DETECTION = 1;
+
+/** States by the short names of attributes. */
+export type Parts = ReadonlyMap<string, number>;
+
+/** The short name of an attribute; undefined: it has none. */
+export function shortName({ uuid, id }: Pick<Item, "uuid" | "id">): string | undefined {
+  const name = uuid ?? id;
+  return name === undefined ? undefined : digest(name).toString("hex", 0, ID_BYTES);
+}
+
+/** The state of an attribute in three bytes, the last bit of which says that it is for detection. */
+export function stateOf({ changedAt, type, value, toIds }: Item): number {
+  const state = digest(JSON.stringify([changedAt, type, value])).readUIntBE(0, PART_BYTES - ID_BYTES);
+  return toIds ? state | FOR_DETECTION : state & ~FOR_DETECTION;
+}
+
+/** Whether an attribute of this state is for detection. */
+export function isForDetection(state: number): boolean {
+  return (state & FOR_DETECTION) !== 0;
+}
+
+/** What of these attributes holds, as parts. */
+export function partsOf(items: readonly Item[]): { readonly parts: Parts; readonly isWhole: boolean } {
+  const parts = new Map<string, number>();
+  let isWhole = true;
+  for (const item of items) {
+    if (item.withdrawn) {
+      continue;
+    }
+    const name = parts.size < MAX_PARTS ? shortName(item) : undefined;
+    if (name === undefined) {
+      isWhole = false;
+    } else {
+      parts.set(name, stateOf(item));
+    }
+  }
+  return { parts, isWhole };
+}
+
+/** Parts in the form in which they are stored. */
+export function packParts(parts: Parts, isWhole: boolean): Fingerprint {
+  const bytes = Buffer.alloc(Math.min(parts.size, MAX_PARTS) * PART_BYTES);
+  let at = 0;
+  for (const [name, state] of parts) {
+    if (at >= bytes.length) {
+      break;
+    }
+    bytes.write(name, at, ID_BYTES, "hex");
+    bytes.writeUIntBE(state, at + ID_BYTES, PART_BYTES - ID_BYTES);
+    at += PART_BYTES;
+  }
+  const partial = !isWhole || parts.size > MAX_PARTS;
+  return { parts: bytes.toString("base64"), ...(partial && { partial: true as const }) };
+}
+
+/** The way back of `packParts`. */
+export function unpackParts({ parts }: Fingerprint): Map<string, number> {
+  const bytes = Buffer.from(parts, "base64");
+  const unpacked = new Map<string, number>();
+  for (let at = 0; at + PART_BYTES <= bytes.length; at += PART_BYTES) {
+    const name = bytes.toString("hex", at, at + ID_BYTES);
+    unpacked.set(name, bytes.readUIntBE(at + ID_BYTES, PART_BYTES - ID_BYTES));
+  }
+  return unpacked;
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

@@ -1,0 +1,23 @@
+import type { Item } from "./alert.ts";
+import type { Fingerprint } from "./fingerprint.ts";
+
+/** What one destination was told of the attributes of one event last. */
+export interface ToldParts {
+  readonly instance: string;
+  readonly eventUuid: string;
+  readonly destination: string;
+  /** When, by our clock. */
+  readonly at: number;
+  readonly parts: Fingerprint;
+  /** Some of them, those for detection first, so that they can be named when they are taken back; guarded again before that. */
+  readonly named: readonly Item[];
+}
+
+/** How what a destination is told now compares with what it was told last; all of both is known. */
+export interface Comparison {
+  readonly toldAt: number;
+  readonly added: number;
+  readonly changed: number;
+  readonly removed: number;
+  readonly unchanged: number;
+}
