@@ -9,7 +9,7 @@ const MAX_PARTS = 2000;
 const FOR_DETECTION = 1;
 
 /** States by the short names of attributes. */
-export type Parts = ReadonlyMap<string, number>;
+export type PartStates = ReadonlyMap<string, number>;
 
 /** The short name of an attribute; undefined: it has none. */
 export function shortName({ uuid, id }: Pick<Item, "uuid" | "id">): string | undefined {
@@ -29,7 +29,7 @@ export function isForDetection(state: number): boolean {
 }
 
 /** What of these attributes holds, as parts. */
-export function partsOf(items: readonly Item[]): { readonly parts: Parts; readonly isWhole: boolean } {
+export function partsOf(items: readonly Item[]): { readonly parts: PartStates; readonly isWhole: boolean } {
   const parts = new Map<string, number>();
   let isWhole = true;
   for (const item of items) {
@@ -47,7 +47,7 @@ export function partsOf(items: readonly Item[]): { readonly parts: Parts; readon
 }
 
 /** Parts in the form in which they are stored. */
-export function packParts(parts: Parts, isWhole: boolean): Fingerprint {
+export function packParts(parts: PartStates, isWhole: boolean): Fingerprint {
   const bytes = Buffer.alloc(Math.min(parts.size, MAX_PARTS) * PART_BYTES);
   let at = 0;
   for (const [name, state] of parts) {
