@@ -3,7 +3,7 @@ import type { Actions, ActiveConfig, Daemon, Deliveries, OperationContext, State
 import type { Paused, Reloaded } from "./documents.ts";
 import { explain, history } from "./events.ts";
 import { count, drop, list, requireDestination, retry, show } from "./outbox.ts";
-import { type Asked, type Asker, RefusedError, type ReplyLine } from "./requests.ts";
+import { type Asker, type OperationRequest, RefusedError, type ReplyLine } from "./requests.ts";
 import { status } from "./status.ts";
 
 /** Bounds an answer: whoever has more problems than this mends these first. */
@@ -17,11 +17,17 @@ type Holding = Pick<ActiveConfig, "destinations"> &
   OperationContext;
 
 /** What a running service answers, whatever the door. */
-export function openAnswers(daemon: () => Daemon): (asked: Asked, signal: AbortSignal) => AsyncIterable<ReplyLine> {
+export function openAnswers(
+  daemon: () => Daemon,
+): (asked: OperationRequest, signal: AbortSignal) => AsyncIterable<ReplyLine> {
   return (asked, signal) => answer(asked, daemon(), signal);
 }
 
-async function* answer({ query, by }: Asked, daemon: Daemon, signal: AbortSignal): AsyncGenerator<ReplyLine> {
+async function* answer(
+  { query, by }: OperationRequest,
+  daemon: Daemon,
+  signal: AbortSignal,
+): AsyncGenerator<ReplyLine> {
   switch (query.command) {
     case "status":
       return yield { end: await status(daemon) };

@@ -68,7 +68,7 @@ export const Asker = z.strictObject({
 export type Asker = z.output<typeof Asker>;
 
 /** Who asks for what, by whatever door it came in. */
-export interface Asked {
+export interface OperationRequest {
   readonly by: Asker;
   readonly query: Query;
 }

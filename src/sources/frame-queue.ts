@@ -100,8 +100,8 @@ export class FrameQueue {
       const { buffer, used, lengths, atMs } = giant;
       return { bytes: new Uint8Array(buffer, 0, used), lengths, atMs, cost: used, giant: true };
     }
-    const lane = this.#publications.length > 0 ? this.#publications : this.#others;
-    const [page] = lane;
+    const queue = this.#publications.length > 0 ? this.#publications : this.#others;
+    const [page] = queue;
     if (!page) {
       return undefined;
     }
@@ -109,8 +109,8 @@ export class FrameQueue {
     if (this.#taken > 0 && this.#taken + cost > window) {
       return undefined;
     }
-    lane.shift();
-    if (lane === this.#others) {
+    queue.shift();
+    if (queue === this.#others) {
       this.#othersCost -= cost;
     }
     this.#queued -= cost;
@@ -140,14 +140,14 @@ export class FrameQueue {
     this.#giants.push({ buffer, used: bytes, lengths: [bytes], atMs: [atMs], topics: [topic] });
   }
 
-  #write(lane: Page[], message: Uint8Array, topic: string, atMs: number): void {
-    let page = lane.at(-1);
+  #write(queue: Page[], message: Uint8Array, topic: string, atMs: number): void {
+    let page = queue.at(-1);
     if (!page || page.lengths.length >= 512 || page.used + message.byteLength > page.buffer.byteLength) {
       if (page) {
         this.#shrink(page);
       }
       page = this.#open(message.byteLength);
-      lane.push(page);
+      queue.push(page);
     }
     // A copy of its own: libzmq keeps a whole receive buffer for a small message, and only our own can be transferred.
     new Uint8Array(page.buffer, page.used).set(message);

@@ -2,7 +2,7 @@ import { createServer, type Socket } from "node:net";
 import { z } from "zod";
 import { REPORT_IT, StoreError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
-import { type Asked, RefusedError, type ReplyLine } from "../../operations/requests.ts";
+import { type OperationRequest, RefusedError, type ReplyLine } from "../../operations/requests.ts";
 import { MAX_REQUEST_BYTES, PROTOCOL, type Reply, Request } from "./protocol.ts";
 import { listenAt, type OpenSocket } from "./socket.ts";
 
@@ -18,7 +18,7 @@ export interface ControlOptions {
   readonly path: string;
   readonly log: Log;
   /** Throws RefusedError for what cannot be done; `signal` aborts when nobody waits for the reply any more. */
-  readonly answer: (asked: Asked, signal: AbortSignal) => AsyncIterable<ReplyLine>;
+  readonly answer: (asked: OperationRequest, signal: AbortSignal) => AsyncIterable<ReplyLine>;
   readonly patienceMs?: number;
 }
 

@@ -12,10 +12,10 @@ const INDEX = /missing from index|wrong # of entries in index|non-unique entry i
 const ROW = /\bvalue in \w+\.\w+/;
 
 /** What a check of all tables and indexes finds. */
-export type Verdict = "sound" | "indexes" | "rows" | "corrupt";
+export type IntegrityVerdict = "sound" | "indexes" | "rows" | "corrupt";
 
 /** Reads the whole file; what it finds is never quoted. */
-export function checkAll(db: Database): Verdict {
+export function checkAll(db: Database): IntegrityVerdict {
   const found = db.prepare<{ readonly integrity_check: string }>("PRAGMA integrity_check(100)").all();
   const complaints = found.map((row) => row.integrity_check).filter((text) => text !== "ok");
   if (complaints.length === 0) {
