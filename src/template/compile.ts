@@ -28,6 +28,7 @@ export interface TemplateProblem {
 export type TemplateFailure = "limit" | "too-long" | "error";
 
 const MAX_OUTPUT = 20_000;
+const TRIES = 3;
 const STYLE: Style = { timeZone: "UTC", defang: true };
 
 /** Compiles a template, and renders every kind of alert with it once, so that what cannot work does not wait for an alert. */
@@ -45,7 +46,7 @@ export function compileTemplate(
       const parsed = parse(text);
       const render = (view: TemplateView, style: Style) => run(parsed, new Reading(view, style));
       for (const sample of SAMPLES) {
-        render(seal(sample), STYLE);
+        patiently(() => render(seal(sample), STYLE));
       }
       template[part] = render;
     } catch (error) {
@@ -53,6 +54,19 @@ export function compileTemplate(
     }
   }
   return problems.length > 0 ? { problems } : { template };
+}
+
+/** The engine's limit is one of time: a machine that stood still for a moment is not the fault of a template. */
+function patiently(render: () => string): string {
+  for (let left = TRIES; ; left -= 1) {
+    try {
+      return render();
+    } catch (error) {
+      if (left <= 1 || reasonOf(error) !== "limit") {
+        throw error;
+      }
+    }
+  }
 }
 
 /** Renders what a destination may see of an entry; a template that fails gives no half of a text. */

@@ -75,7 +75,7 @@ async function listOf(
   args: readonly string[],
   wanted: (lines: readonly Readonly<Record<string, unknown>>[]) => boolean,
 ): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const until = Date.now() + 15_000;
+  const until = Date.now() + 60_000;
   for (;;) {
     const { out } = await run([...args, "--json"]);
     const lines = out

@@ -1,5 +1,5 @@
 /** Resolves with what `probe` gives as soon as that is neither undefined nor false; rejects after `withinMs`. */
-export async function eventually<T>(probe: () => T | undefined | false, withinMs = 15_000): Promise<T> {
+export async function eventually<T>(probe: () => T | undefined | false, withinMs = 60_000): Promise<T> {
   const until = Date.now() + withinMs;
   for (;;) {
     const value = probe();

@@ -176,6 +176,8 @@ describe("what a template writes", () => {
           throw new Error("does not compile");
         }
         const custom = renderTemplate(compiled.template, told, STYLE, 20);
+        // Whoever stands still for 100 ms in the middle gets the built-in alert.
+        fc.pre(!("failed" in custom && custom.failed === "limit"));
         if ("failed" in custom) {
           throw new Error(custom.failed);
         }
