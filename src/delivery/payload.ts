@@ -149,9 +149,9 @@ function withTold(guarded: GuardedAlert, members: readonly Guarded[], batch: Bat
     }
     const { alert, delivery, memory } = first;
     const subject = { ...alert.subject, type: "event" as const };
-    const attributes = [...memory.attributes, ...(known?.attributes ?? [])];
+    const parts = [...memory.parts, ...(known?.rows ?? [])];
     const asked = { ...alert, subject, items, counts: [], objects: [] };
-    const verdict = guard(asked, policy, { ...memory, attributes }, delivery.cleared);
+    const verdict = guard(asked, policy, { ...memory, parts }, delivery.cleared);
     return "guarded" in verdict && verdict.guarded.form === "full" ? verdict.guarded.alert.items : [];
   };
   return { guarded, members, told: known?.parts, visible };

@@ -8,7 +8,7 @@ import { isPersonal } from "./personal.ts";
 import type { Guard } from "./policy.ts";
 import { passage, type Surroundings, withoutMembers, withoutMembersOf } from "./reach.ts";
 import { withoutSource } from "./source.ts";
-import { tighten } from "./tighten.ts";
+import { eventLevels, tighten } from "./tighten.ts";
 
 /** Why a destination may not be told: stable words for the record, for metrics and for people. */
 export type Refusal =
@@ -86,12 +86,7 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
   // A discussion on no event has its own reach alone; one of which nobody tells it has none that is known.
   const own = thread ?? (event ? undefined : {});
   const distant = own && refuseReach([own], policy, { ...around, owner: thread?.owner ?? owner });
-  const whole =
-    distant ??
-    judge(
-      alert.marking,
-      [event, memory.event?.event].filter((level) => level !== undefined),
-    );
+  const whole = distant ?? judge(alert.marking, eventLevels(event, memory));
   if ("refused" in whole) {
     return whole;
   }

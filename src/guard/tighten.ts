@@ -5,31 +5,37 @@ import { labelsOf, markingOf, strictest } from "./marking.ts";
 import { memberKey } from "./readers.ts";
 
 /**
- * The alert with every marking at the strictest of what it was stored with and of what memory knows now. With `drafts`
- * what is unknown counts as none, which every label that is known tightens.
+ * The alert with every marking and reach at the strictest of what it was stored with and of what memory knows now. With
+ * `drafts` what is unknown counts as none, which every label that is known tightens.
  */
-export function tighten(alert: Alert, { event, attributes }: Memory, drafts = false): Alert {
+export function tighten(alert: Alert, memory: Memory, drafts = false): Alert {
+  const { event } = memory;
   const settled = drafts ? unknownAsNone : (marking: Marking) => marking;
   const read = drafts ? labelsOf : (tags: Iterable<string>) => markingOf(tags, true);
-  const rows = new Map(attributes.map(({ id, tags }) => [id, tags]));
-  // An alert about one attribute names it also where its content was too strict to be stored.
-  const only =
-    alert.subject.type === "attribute" && alert.subject.id !== undefined ? rows.get(alert.subject.id) : undefined;
+  const rows = new Map(memory.parts.map((row) => [`${row.part} ${row.id}`, row]));
+  // An alert about one part names it also where its content was too strict to be stored.
+  const only = rows.get(`${alert.subject.type} ${nameOf(alert)}`);
+  const parts = event?.partsNarrowed ? [event.partsNarrowed] : [];
   const counts = new Map<string, Count>();
   for (const count of alert.counts) {
-    add(counts, { ...count, marking: strictest(settled(count.marking), ...(only ? [read(only)] : [])) });
+    const marking = strictest(settled(count.marking), ...(only ? [read(only.tags)] : []));
+    add(counts, { ...count, marking, reach: withLevels(count.reach, only?.reach, parts) });
   }
   const items = alert.items.map((item) => {
-    const before = settled(item.marking);
-    const row = item.id === undefined ? undefined : rows.get(item.id);
-    if (!row && !drafts) {
+    const row = item.id === undefined ? undefined : rows.get(`attribute ${item.id}`);
+    const object = item.objectKey === undefined ? undefined : rows.get(`object ${item.objectKey}`);
+    if (!row && !object && !drafts && parts.length === 0) {
       return item;
     }
-    const marking = strictest(before, ...(drafts ? [labelsOf(item.tags)] : []), ...(row ? [read(row)] : []));
-    if (!same(marking, before)) {
-      move(counts, { ...cellOf(item), marking: before }, marking);
+    const before = settled(item.marking);
+    const marking = strictest(before, ...(drafts ? [labelsOf(item.tags)] : []), ...(row ? [read(row.tags)] : []));
+    const reach = withLevels(item.reach, object?.reach, row?.reach, parts);
+    const counted = withLevels(item.reach, only?.reach, parts);
+    const from = strictest(before, ...(only ? [read(only.tags)] : []));
+    if (!same(marking, from) || reach.length !== counted.length) {
+      move(counts, { ...cellOf(item), marking: from, reach: counted }, { marking, reach });
     }
-    return same(marking, item.marking) ? item : { ...item, marking };
+    return same(marking, item.marking) && reach === item.reach ? item : { ...item, marking, reach };
   });
   const tags = [...(event?.event.tags ?? []), ...(event?.attached ?? []), ...((drafts && alert.event?.tags) || [])];
   return {
@@ -37,8 +43,30 @@ export function tighten(alert: Alert, { event, attributes }: Memory, drafts = fa
     marking: strictest(settled(alert.marking), read(tags.map(({ name }) => name))),
     everPublished: event?.everPublished === true || alert.everPublished,
     items,
+    objects: alert.objects.map((object) => {
+      const reach = withLevels(object.reach, rows.get(`object ${object.key}`)?.reach, parts);
+      return reach === object.reach ? object : { ...object, reach };
+    }),
     counts: [...counts.values()].filter(({ n }) => n > 0),
   };
+}
+
+/** How far the event itself may travel, by the alert and by all that memory knows now: each level counts. */
+export function eventLevels(event: Reach | undefined, { event: memory }: Memory): readonly Reach[] {
+  return [...(event ? [event] : []), ...(memory ? [memory.event, ...(memory.narrowed ?? [])] : [])];
+}
+
+/** What an alert about one part is about: memory knows attributes by their id, objects by their UUID. */
+function nameOf({ subject: { type, uuid, id } }: Alert): string | undefined {
+  return type === "object" ? (uuid ?? id) : id;
+}
+
+/** These levels and those that are not among them; the same list where there are none. */
+function withLevels(levels: readonly Reach[], ...more: readonly (readonly Reach[] | undefined)[]): readonly Reach[] {
+  const missing = more
+    .flatMap((some) => some ?? [])
+    .filter((level) => levels.every((other) => JSON.stringify(other) !== JSON.stringify(level)));
+  return missing.length === 0 ? levels : [...levels, ...missing];
 }
 
 /** Counts of items by all that a guard looks at; equal cells are one. */
@@ -76,14 +104,14 @@ export function uncount(counts: Map<string, Count>, told: Omit<Count, "n">): voi
   }
 }
 
-/** One of the cell `from` is marked otherwise. A cell too rare to be stored by its type is among the others. */
-function move(counts: Map<string, Count>, from: Omit<Count, "n">, marking: Marking): void {
+/** One of the cell `from` is judged otherwise. A cell too rare to be stored by its type is among the others. */
+function move(counts: Map<string, Count>, from: Omit<Count, "n">, to: Pick<Count, "marking" | "reach">): void {
   const source = counts.get(cell(from)) ?? counts.get(cell({ ...from, ...OTHER_CELL }));
   if (!source) {
     return; // it was merged further: its items are counted, not told apart
   }
   add(counts, { ...source, n: -1 });
-  add(counts, { ...source, marking, n: 1 });
+  add(counts, { ...source, ...to, n: 1 });
 }
 
 /** What a count is called that is too rare to be stored by its type. */

@@ -1,18 +1,28 @@
 import type { AlertId } from "./alert.ts";
 import type { Message } from "./message.ts";
-import type { EventView, Tag } from "./misp.ts";
+import type { EventView, Reach, Tag } from "./misp.ts";
 
 /** What one event is known to be, from all frames so far. Only moves forward by `event.changedAt`. */
 export interface EventMemory {
   readonly instance: string;
-  /** MISP's event id, or the UUID where no frame told the id. */
+  /** The UUID, which is the event; MISP's number only until a frame tells whose it is. */
   readonly key: string;
   /** Counts the commits of this row; 0 for a row that was never stored. */
   readonly revision: number;
   /** Sharing-group members are never in here. `tags` absent: the complete list was never seen. */
   readonly event: EventView;
-  /** Marking tags seen attached since the complete list: they tighten at once, and only a newer list loosens. */
+  /** Marking tags seen attached since the complete list, or in one that is older: they tighten at once, and only a newer list loosens. */
   readonly attached: readonly (Tag & { readonly seenAt: number })[];
+  /** The time of the newest frame about the event itself, by MISP's clock where that is plausible: nothing older loosens. */
+  readonly heldAt?: number;
+  /** When something stricter came last that was no newer than what was known, by our clock. */
+  readonly strictAt?: number;
+  /** How far it may travel by what says less far than `event` does: all of it counts, until a newer frame tells. */
+  readonly narrowed?: readonly Reach[];
+  /** How far its parts may travel at most, since it was made to travel farther by what lists no parts. */
+  readonly partsNarrowed?: Reach;
+  /** The latest time of a part that was listed, by MISP's clock. */
+  readonly partsAt?: number;
   /** `changedAt` of the newest publication seen. */
   readonly publishedAt?: number;
   /** When, by our clock, the feed told of it, or it was published, if it was found late. */
@@ -27,16 +37,37 @@ export interface EventMemory {
   readonly deleted: boolean;
 }
 
-/** The marking tags of one attribute; there is no row for an attribute that has none. */
-export interface AttributeMemory {
+/** Which event an instance means by a number: restored or installed anew, it gives a number to another event. */
+export interface Alias {
   readonly instance: string;
-  /** MISP's attribute id: the only name that tag frames give. */
   readonly id: string;
+  /** `EventMemory.key` of the event that was last seen under this number. */
+  readonly key: string;
+  /** Events have been seen under it in turn: what gives nothing but the number may be about either. */
+  readonly unsure?: true;
+}
+
+/** One part of an event, by what tag frames and objects call it. */
+export interface PartName {
+  readonly part: "attribute" | "object";
+  /** MISP's id of an attribute; the key of an object. */
+  readonly id: string;
+}
+
+/** What of a part is stricter than what it has from its event, or that it was deleted; no other part has a row. */
+export interface PartMemory extends PartName {
+  readonly instance: string;
   readonly eventKey: string;
+  /** Its marking tags. */
   readonly tags: readonly string[];
-  /** By MISP's clock the newest change of the event, and of the attribute, when these were seen: only a newer list loosens. */
+  /** How far it may travel, where that is less far than its event: all of it counts. */
+  readonly reach?: readonly Reach[];
+  readonly deleted?: true;
+  /** By MISP's clock the newest change of the event, and of the part, when these were seen: only a newer list loosens. */
   readonly eventChangedAt: number;
   readonly changedAt: number;
+  /** When all this was seen last, by our clock. */
+  readonly seenAt?: number;
 }
 
 /** What a micro-batch of messages needs to know before it can be planned. */
@@ -45,16 +76,17 @@ export interface Keys {
     readonly instance: string;
     readonly id?: string;
     readonly uuid?: string;
-    /** Also what is undecided about it, and all of its attributes that have a marking, of which there may be many. */
+    /** Also what is undecided about it, and all of its parts that are remembered, of which there may be many. */
     readonly whole?: boolean;
   }[];
-  readonly attributes: readonly { readonly instance: string; readonly id: string }[];
+  readonly parts: readonly ({ readonly instance: string } & PartName)[];
 }
 
 /** What the store knows of them. `told` includes what is owed. */
 export interface Known {
   readonly events: readonly EventMemory[];
-  readonly attributes: readonly AttributeMemory[];
+  readonly aliases: readonly Alias[];
+  readonly parts: readonly PartMemory[];
   readonly told: readonly Told[];
   readonly undecided: readonly Pick<Undecided, "id" | "instance" | "eventKey" | "destinations">[];
   /** Events of which a publication waits for MISP's word. */
@@ -106,8 +138,8 @@ export interface Told {
   readonly changedAt: number;
 }
 
-/** What is known now about the event of an alert and about its attributes; it may be stricter than the alert is. */
+/** What is known now about the event of an alert and about its parts; it may be stricter than the alert is. */
 export interface Memory {
   readonly event?: EventMemory;
-  readonly attributes: readonly AttributeMemory[];
+  readonly parts: readonly PartMemory[];
 }

@@ -40,6 +40,8 @@ export interface Message {
   readonly tag?: Tag & { readonly on?: "event" | "attribute"; readonly attributeId?: string };
   /** What MISP says of this publication, where it was asked before anybody is told. */
   readonly confirmation?: Confirmation;
+  /** When MISP's REST API was asked for what it says of the event and its parts, by our clock. */
+  readonly askedAt?: number;
   /** A publication that the feed did not tell: it was found by asking MISP. */
   readonly late?: Late;
   /** So many parts of the frame could not be read, and are in none of the lists. */

@@ -2,12 +2,14 @@ import type { Alert, AlertId } from "./alert.ts";
 import type { Brand } from "./brand.ts";
 import type { Evidence } from "./evidence.ts";
 import type {
+  Alias,
   AskingState,
-  AttributeMemory,
   EventMemory,
   Keys,
   Known,
   Memory,
+  PartMemory,
+  PartName,
   Unconfirmed,
   Undecided,
 } from "./memory.ts";
@@ -93,9 +95,17 @@ export interface RecordLine {
 export interface Effects {
   /** Each is stored only if the row's revision is still the one it was derived from. */
   readonly events: readonly EventMemory[];
-  readonly attributes: readonly AttributeMemory[];
-  /** Attributes whose newer complete list has no marking any more. */
-  readonly forget: readonly { readonly instance: string; readonly id: string }[];
+  readonly aliases: readonly Alias[];
+  /** What was kept under a number until an event was seen under it: the row goes, and what is undecided under it is the event's. */
+  readonly adopted: readonly {
+    readonly instance: string;
+    readonly id: string;
+    readonly key: string;
+    readonly revision: number;
+  }[];
+  readonly parts: readonly PartMemory[];
+  /** Parts that are not stricter than their event any more. */
+  readonly forget: readonly ({ readonly instance: string; readonly eventKey: string } & PartName)[];
   readonly alerts: readonly Alert[];
   readonly deliveries: readonly Delivery[];
   readonly records: readonly RecordLine[];
@@ -126,8 +136,8 @@ export interface Batch {
   readonly firstAttemptAt: number;
   readonly show: Group["show"];
   readonly entries: readonly { readonly delivery: Delivery; readonly alert: Alert; readonly memory: Memory }[];
-  /** What the destination was told of their events last, with what memory knows of the attributes that are named there. */
-  readonly told?: readonly { readonly parts: ToldParts; readonly attributes: readonly AttributeMemory[] }[];
+  /** What the destination was told of their events last, with what memory knows of the parts that are named there. */
+  readonly told?: readonly { readonly parts: ToldParts; readonly rows: readonly PartMemory[] }[];
 }
 
 /** How a batch ended, or when it is tried again. Deliveries that are in neither list stay as they are. */

@@ -100,7 +100,7 @@ async function* records(
 /** An id is that of any instance: two of them may know different events by it. `whole`: also what is undecided. */
 async function recall(name: string, { store, instances }: Remembered, whole = false): Promise<Known> {
   const key = { ...(isId(name) ? { id: name } : { uuid: name }), whole };
-  return store.load({ events: instances.map((instance) => ({ instance, ...key })), attributes: [] });
+  return store.load({ events: instances.map((instance) => ({ instance, ...key })), parts: [] });
 }
 
 async function uuidsOf(name: string, daemon: Remembered): Promise<readonly string[]> {

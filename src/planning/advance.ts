@@ -1,10 +1,13 @@
-import { isMarking } from "../guard/marking.ts";
+import { isMarking, markingOf } from "../guard/marking.ts";
+import { narrowest, narrows, reachIn } from "../guard/narrow.ts";
 import { withoutMembers } from "../guard/reach.ts";
 import type { EventMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { EventView, Tag } from "../model/misp.ts";
+import { uniteTags } from "../model/unite.ts";
+import { arrival, believed, isPlausible } from "./time.ts";
 
-/** Memory after a message. `stale`: the message is older than what memory holds, and changed nothing. */
+/** Memory after a message. `stale`: the message is older than what memory holds, and only what is stricter in it counts. */
 export interface Advanced {
   readonly event: EventMemory;
   readonly stale: boolean;
@@ -13,52 +16,153 @@ export interface Advanced {
 const NOTHING = { event: {}, attached: [], everPublished: false, deleted: false } as const;
 
 /**
- * What is known of an event once `message` has been seen. Memory only moves forward by `Event.timestamp`; a marking
- * tightens at once and is loosened only by a complete list that is newer than it. Returns `before` itself when nothing
- * changes. The message must be about an event.
+ * What is known of an event once `message` has been seen. Words only move forward by `Event.timestamp`, where MISP's clock
+ * is plausible; a marking or reach tightens at once, and is loosened only by a newer frame that lists all. Returns `before`
+ * itself when nothing changes. The message must be about an event.
  */
 export function advanceEvent(before: EventMemory | undefined, message: Message): Advanced | undefined {
   const view = message.event;
-  const key = view?.id ?? before?.key ?? view?.uuid;
+  const key = view?.uuid ?? before?.key ?? view?.id;
   if (!view || key === undefined) {
     return undefined;
   }
-  // Tag frames find an event only under its id: one that was known by its UUID alone becomes a row of its own.
-  const memory: EventMemory =
-    before?.key === key ? before : { ...NOTHING, instance: message.instance, ...before, key, revision: 0 };
-  const after =
-    message.tag?.on === "event"
-      ? withTag(memory, message)
-      : view.changedAt === undefined
-        ? fillIn(memory, view)
-        : replace(memory, message, view, view.changedAt);
-  return { event: after ?? memory, stale: after === undefined };
+  const memory = before ? reborn(before, view) : { ...NOTHING, instance: message.instance, key, revision: 0 };
+  if (message.tag?.on === "event") {
+    return { event: withTag(memory, message), stale: false };
+  }
+  if (view.changedAt === undefined) {
+    return { event: fillIn(memory, view, message), stale: false };
+  }
+  return isOld(memory, message, view.changedAt)
+    ? { event: tighten(memory, message, view), stale: true }
+    : { event: replace(memory, message, view, view.changedAt), stale: false };
 }
 
-/** A frame that tells the state of the event itself; undefined when it is older than what is known. */
-function replace(memory: EventMemory, message: Message, view: EventView, changedAt: number): EventMemory | undefined {
+/** An event that was deleted and comes back under a new number has nothing of what it was, but that it was told. */
+function reborn(memory: EventMemory, view: EventView): EventMemory {
+  const { id } = memory.event;
+  if (!memory.deleted || id === undefined || view.id === undefined || id === view.id) {
+    return memory;
+  }
+  const { instance, key, revision, publishedAt, publicationAt, countedAt, published } = memory;
+  return {
+    ...{ instance, key, revision, ...NOTHING },
+    ...(publishedAt !== undefined && { publishedAt }),
+    ...(publicationAt !== undefined && { publicationAt }),
+    ...(countedAt !== undefined && { countedAt }),
+    ...(published && { published }),
+  };
+}
+
+/** Whether a frame about the event itself is older than what is known: by MISP's clock, where that is plausible. */
+function isOld(memory: EventMemory, { late, kind, event, receivedAt }: Message, changedAt: number): boolean {
+  if (late) {
+    // One that was missed is told though its event has been edited since.
+    const { publishedAt = late.changedAt } = memory;
+    return late.changedAt < publishedAt && isPlausible(publishedAt, receivedAt);
+  }
+  // What is deleted is deleted for good, and does not change its time.
+  if (kind === "event.deleted" && event?.id === memory.event.id) {
+    return false;
+  }
   const knownAt = memory.event.changedAt;
-  const { late } = message;
-  if (late && late.changedAt < (memory.publishedAt ?? late.changedAt)) {
-    return undefined;
+  return knownAt !== undefined && changedAt < knownAt && isPlausible(knownAt, receivedAt);
+}
+
+/** What counts of a frame that is older than what is known: only what is stricter. */
+function tighten(memory: EventMemory, { receivedAt }: Message, view: EventView): EventMemory {
+  const names = [...(memory.event.tags ?? []), ...memory.attached].map(({ name }) => name);
+  const known = markingOf(names, true);
+  const seenAt = arrival(receivedAt);
+  const stricter = (view.tags ?? []).filter(({ name }) => {
+    const { tlp, pap, chr } = markingOf([...names, name], true);
+    return isMarking(name) && (tlp !== known.tlp || pap !== known.pap || chr !== known.chr);
+  });
+  const held = memory.narrowed ?? [];
+  const narrowed = narrowest([...held, reachIn(view)], memory.event);
+  if (stricter.length === 0 && narrowed.length === held.length && narrowed.every((level) => held.includes(level))) {
+    return memory;
   }
-  if (knownAt !== undefined && changedAt < knownAt) {
-    // A publication that was missed is told though its event has been edited since.
-    return late && { ...memory, ...published(memory, message, memory.event, memory.event.tags), everPublished: true };
-  }
-  const isNewer = knownAt === undefined || changedAt > knownAt;
-  const isPublication = message.kind === "event.published";
-  const { tags, attached } = view.tags
-    ? withList(memory, view.tags, changedAt, isNewer, isPublication)
-    : { tags: memory.event.tags, attached: memory.attached };
   return {
     ...memory,
-    event: { ...overlay(memory.event, withoutMembers(view)), ...(tags && { tags }) },
+    attached: uniteTags([...memory.attached, ...stricter.map((tag) => ({ ...tag, seenAt }))]),
+    ...(narrowed.length > 0 && { narrowed }),
+    strictAt: Math.max(seenAt, memory.strictAt ?? 0),
+  };
+}
+
+/** A frame that tells the state of the event itself, and is not older than what is known. */
+function replace(memory: EventMemory, message: Message, view: EventView, changedAt: number): EventMemory {
+  const { receivedAt, late, kind } = message;
+  const knownAt = memory.event.changedAt;
+  const isPublication = kind === "event.published";
+  if (late && knownAt !== undefined && changedAt < knownAt && isPlausible(knownAt, receivedAt)) {
+    const tightened = tighten(memory, message, view);
+    return { ...tightened, ...published(memory, message, memory.event, memory.event.tags), everPublished: true };
+  }
+  const heldAt = memory.heldAt ?? believed(knownAt ?? 0, receivedAt);
+  const loosens = isNewer(memory, message, changedAt, heldAt);
+  const { tags, attached } = view.tags
+    ? withList(memory, view.tags, message, changedAt, loosens)
+    : { tags: memory.event.tags, attached: memory.attached };
+  const { narrowed: _narrowed, partsNarrowed: _parts, ...rest } = memory;
+  return {
+    ...rest,
+    ...withReach(memory, withoutMembers(view), message, loosens, tags),
     attached,
+    heldAt: Math.max(heldAt, believed(changedAt, receivedAt)),
+    ...partsAt(memory, message),
     ...(isPublication && published(memory, message, view, tags)),
     everPublished: memory.everPublished || isPublication || isPublished(view),
-    deleted: message.kind === "event.deleted" || (memory.deleted && !isNewer),
+    deleted: kind === "event.deleted" || (memory.deleted && changedAt === knownAt),
   };
+}
+
+/** Whether what a frame does not say any more is over: it is newer than all that was held, or MISP was asked since. */
+function isNewer(memory: EventMemory, { askedAt, receivedAt }: Message, changedAt: number, heldAt: number): boolean {
+  const { strictAt = 0, event } = memory;
+  if (event.changedAt === undefined && memory.strictAt === undefined) {
+    return true;
+  }
+  return askedAt === undefined ? believed(changedAt, receivedAt) > Math.max(heldAt, strictAt) : askedAt > strictAt;
+}
+
+/** The event with what a frame says of it; how far it may travel widens only by a frame that is newer. */
+function withReach(
+  memory: EventMemory,
+  view: EventView,
+  { kind, askedAt }: Message,
+  loosens: boolean,
+  tags: readonly Tag[] | undefined,
+): Pick<EventMemory, "event" | "narrowed" | "partsNarrowed"> {
+  const said = { ...overlay(memory.event, view), ...(tags && { tags }) };
+  const held = reachIn(memory.event);
+  const lists = kind === "event.published" || askedAt !== undefined;
+  if (loosens && view.distribution !== undefined) {
+    const parts = [...(memory.partsNarrowed ? [memory.partsNarrowed] : []), held];
+    const [partsNarrowed] = lists ? [] : narrowest(parts, said);
+    return { event: said, ...(partsNarrowed && { partsNarrowed }) };
+  }
+  const narrower = narrowest([held, reachIn(view)], {});
+  const [first = held, ...others] = narrower;
+  const narrowed = narrowest([...(memory.narrowed ?? []), ...others], first);
+  const { distribution: _d, sharingGroup: _s, ...words } = said;
+  const group = said.sharingGroup?.id === first.sharingGroup?.id ? said.sharingGroup : first.sharingGroup;
+  return {
+    event: { ...words, ...first, ...(first.sharingGroup && group && { sharingGroup: group }) },
+    ...(narrowed.length > 0 && { narrowed }),
+    ...(memory.partsNarrowed && { partsNarrowed: memory.partsNarrowed }),
+  };
+}
+
+function partsAt({ partsAt = 0 }: EventMemory, { attributes, objects, receivedAt }: Message) {
+  let latest = partsAt;
+  for (const list of [attributes, objects]) {
+    for (const { changedAt } of list) {
+      latest = Math.max(latest, changedAt === undefined ? 0 : believed(changedAt, receivedAt));
+    }
+  }
+  return latest > 0 ? { partsAt: latest } : {};
 }
 
 /** By several endpoints and by reconcile a publication comes more than once; nobody publishes the same again so soon. */
@@ -83,35 +187,47 @@ export function isCopy(
 function withList(
   memory: EventMemory,
   list: readonly Tag[],
+  { kind, askedAt, receivedAt }: Message,
   changedAt: number,
-  isNewer: boolean,
-  isPublication: boolean,
+  loosens: boolean,
 ) {
-  const attached = memory.attached.filter(({ seenAt }) => seenAt >= changedAt);
+  const since = askedAt ?? believed(changedAt, receivedAt);
+  const attached = memory.attached.filter(({ seenAt }) => seenAt >= since || !loosens);
   const known = memory.event.tags ?? [];
   // A publication leaves out tags that are not exportable (MISP fetches the event as a sync partner would).
-  const kept = isNewer ? known.filter((tag) => isPublication && tag.exportable === false) : known;
-  const hidden = isPublication
+  const isCut = kind === "event.published" && askedAt === undefined;
+  const kept = loosens ? known.filter((tag) => isCut && tag.exportable === false) : known;
+  const hidden = isCut
     ? memory.attached.filter((tag) => tag.exportable === false).map(({ seenAt: _, ...tag }) => tag)
     : [];
   return { tags: unite(list, kept, hidden), attached };
 }
 
-/** A frame about a part of an event: it has no time of its own, and only fills gaps. */
-function fillIn(memory: EventMemory, view: EventView): EventMemory {
+/** A frame about a part of an event: it has no time of its own, fills gaps, and tightens unless the part is older. */
+function fillIn(memory: EventMemory, view: EventView, message: Message): EventMemory {
   const { tags: _, ...rest } = withoutMembers(view);
   const gaps = Object.entries(rest).filter(([name]) => memory.event[name as keyof EventView] === undefined);
   const everPublished = memory.everPublished || isPublished(view);
-  if (gaps.length === 0 && everPublished === memory.everPublished && memory.revision > 0) {
+  const listed = partsAt(memory, message);
+  const isOlder = message.attributes.some(({ changedAt }) => (changedAt ?? Infinity) < (memory.event.changedAt ?? 0));
+  const isNarrower = !isOlder && gaps.every(([name]) => name !== "distribution") && narrows(view, memory.event);
+  const before = isNarrower ? tighten(memory, message, view) : memory;
+  const isSame =
+    before === memory &&
+    gaps.length === 0 &&
+    everPublished === memory.everPublished &&
+    listed.partsAt === memory.partsAt &&
+    memory.revision > 0;
+  if (isSame) {
     return memory;
   }
-  return { ...memory, event: { ...memory.event, ...Object.fromEntries(gaps) }, everPublished };
+  return { ...before, event: { ...memory.event, ...Object.fromEntries(gaps) }, ...listed, everPublished };
 }
 
 /** A tag was attached to the event, or detached from it. Detaching a marking waits for a list that confirms it. */
 function withTag(memory: EventMemory, message: Message): EventMemory {
   const { on: _on, attributeId: _id, ...tag } = message.tag ?? { name: "" };
-  const filled = fillIn(memory, message.event ?? {});
+  const filled = fillIn(memory, message.event ?? {}, message);
   const known = filled.event.tags;
   if (message.kind === "tag.detached") {
     if (!known || isMarking(tag.name)) {
@@ -123,14 +239,10 @@ function withTag(memory: EventMemory, message: Message): EventMemory {
   if (!isMarking(tag.name)) {
     return { ...filled, event };
   }
-  const earlier = filled.attached.find(({ name }) => name === tag.name);
-  const attached = { ...tag, seenAt: Math.max(seenAt(filled, message.receivedAt), earlier?.seenAt ?? 0) };
-  return { ...filled, event, attached: [...filled.attached.filter((other) => other !== earlier), attached] };
-}
-
-/** Tag frames tell no time: what they say is as new as their arrival. */
-export function seenAt(memory: EventMemory, receivedAt: number): number {
-  return Math.max(memory.event.changedAt ?? 0, Math.floor(receivedAt / 1000) * 1000);
+  // Tag frames tell no time: what they say is as new as their arrival.
+  const { receivedAt } = message;
+  const seenAt = Math.max(believed(filled.event.changedAt ?? 0, receivedAt), arrival(receivedAt));
+  return { ...filled, event, attached: uniteTags([...filled.attached, { ...tag, seenAt }]) };
 }
 
 /** What is remembered of a publication. */

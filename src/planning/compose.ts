@@ -1,31 +1,36 @@
 import { markingOf, strictest } from "../guard/marking.ts";
 import { add, cellOf } from "../guard/tighten.ts";
 import type { Alert, Count, Item } from "../model/alert.ts";
-import type { AttributeMemory, EventMemory } from "../model/memory.ts";
+import type { EventMemory, PartMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Attribute, EventView, MispObject, Reach, SharingGroup } from "../model/misp.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { overlay } from "./advance.ts";
 import { alertId } from "./identity.ts";
+import { partKey } from "./working-copy.ts";
+
+/** Memory after a message. */
+interface After {
+  readonly event: EventMemory | undefined;
+  /** By `partKey`. */
+  readonly parts: ReadonlyMap<string, PartMemory>;
+  /** The message is older than what memory holds. */
+  readonly stale: boolean;
+}
 
 /**
- * The whole content of an alert about `message`, for no eyes yet: what the frame says over what memory knows, with the
- * marking and reach of every part. `event` and `rows` are memory after the message.
+ * The whole content of an alert about `message`, for no eyes yet: what the frame says over what memory knows, unless that
+ * is newer, with the marking and reach of every part.
  */
-export function compose(
-  message: Message,
-  kind: Kind,
-  event: EventMemory | undefined,
-  rows: ReadonlyMap<string, AttributeMemory>,
-  change: Alert["change"],
-): Alert {
+export function compose(message: Message, kind: Kind, after: After, change: Alert["change"]): Alert {
+  const { event, parts } = after;
   const view = message.event && {
-    ...withMemory(message.event, event),
+    ...withMemory(message, message.event, after),
     ...(message.late && { changedAt: message.late.changedAt }),
   };
   const group = view?.sharingGroup;
   const objects = new Map(message.objects.map((object) => [object.key, object]));
-  const items = attributesOf(message).map((attribute) => itemOf(attribute, objects, rows, group));
+  const items = attributesOf(message).map((attribute) => itemOf(attribute, objects, parts, group));
   const identity = { instance: message.instance, kind, subject: message.subject, version: message.version };
   return {
     id: alertId(identity),
@@ -77,12 +82,18 @@ function wasEverPublished(event: EventMemory | undefined, message: Message): Ale
 }
 
 /**
- * The frame's own words come first. Its list of tags is in memory already, united with what the frame leaves out, or was
- * older than what memory knows.
+ * The frame's own words come first, unless what memory has is newer: then nothing of the frame stands beside it. Its list of
+ * tags is in memory already, united with what the frame leaves out, or was older than what memory knows.
  */
-function withMemory(said: EventView, memory: EventMemory | undefined): EventView {
+function withMemory({ attributes, objects }: Message, said: EventView, { event: memory, stale }: After): EventView {
   if (!memory) {
     return said;
+  }
+  const knownAt = memory.event.changedAt ?? 0;
+  const isOld =
+    said.changedAt === undefined && [...attributes, ...objects].some(({ changedAt = knownAt }) => changedAt < knownAt);
+  if (stale || isOld) {
+    return memory.event;
   }
   const { tags: _, ...rest } = said;
   return overlay(memory.event, rest);
@@ -101,13 +112,13 @@ function objectsOf({ objects, subject }: Message): readonly MispObject[] {
 function itemOf(
   attribute: Attribute,
   objects: ReadonlyMap<string, MispObject>,
-  rows: ReadonlyMap<string, AttributeMemory>,
+  parts: ReadonlyMap<string, PartMemory>,
   group: SharingGroup | undefined,
 ): Item {
   const { tags, distribution, sharingGroup, deleted, ...rest } = attribute;
   const names = tags?.map(({ name }) => name) ?? [];
   const own = markingOf(names, tags !== undefined);
-  const row = attribute.id === undefined ? undefined : rows.get(attribute.id);
+  const row = attribute.id === undefined ? undefined : parts.get(partKey({ part: "attribute", id: attribute.id }));
   const object = attribute.objectKey === undefined ? undefined : objects.get(attribute.objectKey);
   const levels: Reach[] = [{ ...(distribution && { distribution }), ...(sharingGroup && { sharingGroup }) }];
   // The object is missing from the frame: how far it may travel is unknown, and so is how far its attribute may.

@@ -9,7 +9,7 @@ import type { Kind } from "../model/vocabulary.ts";
 import { matchableOf } from "../routing/facts.ts";
 import { fire, type Routes } from "../routing/route.ts";
 import { advanceEvent, isCopy } from "./advance.ts";
-import { advanceAttributes } from "./advance-attributes.ts";
+import { advanceParts } from "./advance-parts.ts";
 import { changeOf, kindOf } from "./changes.ts";
 import { compose, withoutWords } from "./compose.ts";
 import { lessonFrom } from "./confirm.ts";
@@ -65,13 +65,17 @@ export function keysOf(messages: readonly Message[]): Keys {
           ]
         : [],
     ),
-    attributes: messages.flatMap(({ instance, attributes, tag, kind }) =>
-      // A publication's attributes are found by their event.
-      [...(kind === "event.published" ? [] : attributes.map(({ id }) => id)), tag?.attributeId].flatMap((id) =>
-        id === undefined ? [] : [{ instance, id }],
-      ),
-    ),
+    // A publication's parts are found by their event.
+    parts: messages.flatMap((message) => (message.kind === "event.published" ? [] : partsOf(message))),
   };
+}
+
+function partsOf({ instance, attributes, objects, tag }: Message): Keys["parts"] {
+  const ids = [...attributes.map(({ id }) => id), tag?.attributeId].filter((id) => id !== undefined);
+  return [
+    ...ids.map((id) => ({ instance, part: "attribute" as const, id })),
+    ...objects.map(({ key }) => ({ instance, part: "object" as const, id: key })),
+  ];
 }
 
 /**
@@ -133,24 +137,25 @@ export function lateKey(instance: string): string {
 
 /** With `only` the message is decided for these destinations, and for good. */
 function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules, only?: readonly string[]): Decision {
-  const before = copy.event(message);
-  const lastPublishedAt = copy.lastPublishedAt(message);
+  const { memory: before, unsure } = copy.about(message);
   const kind = kindOf(message, before?.publishedAt);
-  const { event, stale } = remember(lessonFrom(message), before, copy);
+  const { event: after, stale } = remember(lessonFrom(message), before, copy);
+  // Of what may be about another event nothing is known.
+  const event = unsure ? undefined : after;
   if (!kind || (stale && kind === "event.published")) {
     return { trace: { message, ...(kind && { kind }), stale, routes: [], destinations: [] }, ...NOTHING };
   }
-  const change = changeOf(message, kind, lastPublishedAt);
-  const alert = compose(message, kind, event, copy.attributes(message.instance), change);
+  const change = changeOf(message, kind, before?.publishedAt);
+  const alert = compose(message, kind, { event, parts: copy.parts(event), stale }, change);
   const subject = matchableOf(alert);
   const fired = fire(rules.routes.get(kind), subject);
   const told = message.late?.edited ? withoutWords(alert) : alert;
   const isCounted = isCopy(before, message);
   const common = {
-    memory: copy.memory(message.instance, event),
+    memory: copy.memory(event),
     before,
     // A publication tells all that MISP would answer.
-    canAsk: !only && event !== undefined && kind !== "event.published" && (rules.asks?.has(message.instance) ?? false),
+    canAsk: !only && after !== undefined && kind !== "event.published" && (rules.asks?.has(message.instance) ?? false),
     isCounted,
     countedAt: isCounted ? before.countedAt : message.receivedAt,
     confirmation: message.confirmation,
@@ -168,7 +173,8 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
     const share = shareOf(told, routes, { ...common, destination, rules: settings, toldAt });
     shares.push({ destination, share });
   }
-  return settleShares(message, { alert: told, fired, event, stale, shares }, copy, now);
+  const eventKey = unsure ? message.event?.id : after?.key;
+  return settleShares(message, { alert: told, fired, event, eventKey, stale, shares }, copy, now);
 }
 
 /** What planning one message has worked out before anything is owed. */
@@ -177,6 +183,8 @@ interface Shared {
   readonly fired: readonly CandidateRoute[];
   /** Memory of the event after the message. */
   readonly event: EventMemory | undefined;
+  /** Under which what is undecided about it waits. */
+  readonly eventKey: string | undefined;
   readonly stale: boolean;
   readonly shares: readonly Named[];
 }
@@ -188,7 +196,7 @@ interface Named {
 
 /** Puts together what all destinations get; what a publication tells absorbs what is undecided about its parts. */
 function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: number): Decision {
-  const { alert, fired, event, stale, shares } = shared;
+  const { alert, fired, event, eventKey, stale, shares } = shared;
   const owed = shares.flatMap(({ share }) => (share.kind === "owed" ? share : []));
   const waiting = shares.flatMap(({ destination, share }) => (share.kind === "undecided" ? destination : []));
   const told = alert.kind === "event.published" ? owed.map(({ delivery }) => delivery) : [];
@@ -199,7 +207,8 @@ function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: 
   const absorbed = told.flatMap(({ destination }) =>
     copy.undecidedOf(event, destination).map(({ id }) => ({ id, destinations: [destination] })),
   );
-  const undecided = event && waiting.length > 0 ? [undecidedOf(alert, message, event, waiting, now)] : [];
+  const undecided =
+    eventKey !== undefined && waiting.length > 0 ? [undecidedOf(alert, message, eventKey, waiting, now)] : [];
   copy.wait(undecided);
   const visible = {
     items: new Set<Item>(owed.flatMap(({ kept }) => kept.items)),
@@ -249,10 +258,7 @@ function remember(
     return { event: undefined, stale: false };
   }
   copy.setEvent(advanced.event);
-  // Older than the event it may still be the newest list of its attributes, and what it marks is marked at once.
-  if (!advanced.stale || (message.event?.changedAt ?? 0) >= (before?.publishedAt ?? 0)) {
-    copy.change(message.instance, advanceAttributes(copy.attributes(message.instance), advanced.event, message));
-  }
+  copy.change(advanceParts(copy.parts(advanced.event), advanced.event, message));
   return advanced;
 }
 

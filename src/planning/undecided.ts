@@ -2,7 +2,7 @@ import type { Refusal } from "../guard/guard.ts";
 import { withoutMembers } from "../guard/reach.ts";
 import type { Alert } from "../model/alert.ts";
 import { NO_EFFECTS } from "../model/effects.ts";
-import type { EventMemory, Undecided } from "../model/memory.ts";
+import type { Undecided } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Effects, RecordLine } from "../model/outbox.ts";
 import { deliveryId } from "./identity.ts";
@@ -36,11 +36,11 @@ export function refuse(undecided: readonly Undecided[], reason: Refusal, now: nu
 export function undecidedOf(
   alert: Alert,
   message: Message,
-  event: EventMemory,
+  eventKey: string,
   destinations: readonly string[],
   now: number,
 ): Undecided {
   const { id, instance } = alert;
   const stored = { ...message, ...(message.event && { event: withoutMembers(message.event) }) };
-  return { id, instance, eventKey: event.key, destinations, message: stored, since: now };
+  return { id, instance, eventKey, destinations, message: stored, since: now };
 }

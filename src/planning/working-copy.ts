@@ -1,55 +1,59 @@
-import type { AttributeMemory, EventMemory, Known, Memory } from "../model/memory.ts";
+import type { Alias, EventMemory, Known, Memory, PartMemory, PartName } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Effects } from "../model/outbox.ts";
-import type { AttributeChanges } from "./advance-attributes.ts";
+import { uniteEvents } from "../model/unite.ts";
+import { type PartChanges, unitePart } from "./advance-parts.ts";
 
-/** Memory as it is while a micro-batch is planned, and what of it has changed since it was recalled. */
+/** What memory knows of the event that a message is about. */
+export interface About {
+  readonly memory: EventMemory | undefined;
+  /** The message gives nothing but a number that several events have had: nobody knows which of them it means. */
+  readonly unsure: boolean;
+}
+
+/** Memory as it is while a micro-batch is planned, and what of it has changed since it was loaded. */
 export class WorkingCopy {
   readonly #events = new Map<string, EventMemory>();
   readonly #changed = new Set<string>();
-  readonly #attributes = new Map<string, Map<string, AttributeMemory>>();
-  readonly #upsert = new Map<string, AttributeMemory>();
-  readonly #forget = new Map<string, { readonly instance: string; readonly id: string }>();
+  readonly #aliases = new Map<string, Alias>();
+  readonly #claimed = new Set<string>();
+  readonly #adopted: Effects["adopted"][number][] = [];
+  readonly #parts = new Map<string, Map<string, PartMemory>>();
+  readonly #upsert = new Map<string, PartMemory>();
+  readonly #forget = new Map<string, Effects["forget"][number]>();
   readonly #told = new Map<string, number>();
-  readonly #undecided: Known["undecided"][number][];
+  #undecided: readonly Known["undecided"][number][];
 
   constructor(known: Known) {
-    this.#undecided = [...known.undecided];
+    this.#undecided = known.undecided;
     for (const event of known.events) {
       this.#events.set(key(event.instance, event.key), event);
     }
-    for (const row of known.attributes) {
-      this.attributes(row.instance).set(row.id, row);
+    for (const alias of known.aliases) {
+      this.#aliases.set(key(alias.instance, alias.id), alias);
+    }
+    for (const row of known.parts) {
+      this.#partsOf(row.instance, row.eventKey).set(partKey(row), row);
     }
     for (const { instance, destination, eventUuid, changedAt } of known.told) {
       this.#told.set(key(instance, destination, eventUuid), changedAt);
     }
   }
 
-  /** The row of the message's event: by MISP's id, which tag frames give alone, else by UUID, which notices give alone. */
-  event({ instance, event }: Message): EventMemory | undefined {
-    if (event?.id !== undefined) {
-      const row = this.#events.get(key(instance, event.id));
-      if (row) {
-        return row;
+  /** The event that a message is about; a UUID takes the number beside it from the event that had it. */
+  about({ instance, event }: Message): About {
+    const { id, uuid } = event ?? {};
+    if (uuid !== undefined) {
+      if (id !== undefined) {
+        this.#claim(instance, id, uuid);
       }
+      return { memory: this.#events.get(key(instance, uuid)), unsure: false };
     }
-    if (event?.uuid === undefined) {
-      return undefined;
+    if (id === undefined) {
+      return { memory: undefined, unsure: false };
     }
-    // An event that was deleted and came back has its old UUID and a new id.
-    return this.#withUuid(instance, event.uuid)
-      .filter((row) => event.id === undefined || row.event.id === undefined)
-      .reduce<EventMemory | undefined>((newest, row) => (changeOf(row) > changeOf(newest) ? row : newest), undefined);
-  }
-
-  /** When this event, under whatever id, was last seen published. */
-  lastPublishedAt({ instance, event }: Message): number | undefined {
-    if (event?.uuid === undefined) {
-      return undefined;
-    }
-    const times = this.#withUuid(instance, event.uuid).flatMap(({ publishedAt }) => publishedAt ?? []);
-    return times.length === 0 ? undefined : Math.max(...times);
+    const alias = this.#aliases.get(key(instance, id));
+    return { memory: this.#events.get(key(instance, alias?.key ?? id)), unsure: alias?.unsure ?? false };
   }
 
   setEvent(event: EventMemory): void {
@@ -61,32 +65,28 @@ export class WorkingCopy {
     this.#changed.add(name);
   }
 
-  attributes(instance: string): Map<string, AttributeMemory> {
-    const rows = this.#attributes.get(instance) ?? new Map<string, AttributeMemory>();
-    this.#attributes.set(instance, rows);
-    return rows;
+  /** What is remembered of the parts of an event, by `partKey`. */
+  parts(event: EventMemory | undefined): ReadonlyMap<string, PartMemory> {
+    return (event && this.#parts.get(key(event.instance, event.key))) ?? NO_PARTS;
   }
 
-  change(instance: string, { upsert, forget }: AttributeChanges): void {
-    const rows = this.attributes(instance);
+  change({ upsert, forget }: PartChanges): void {
     for (const row of upsert) {
-      rows.set(row.id, row);
-      this.#upsert.set(key(instance, row.id), row);
-      this.#forget.delete(key(instance, row.id));
+      const name = key(row.instance, row.eventKey, row.part, row.id);
+      this.#partsOf(row.instance, row.eventKey).set(partKey(row), row);
+      this.#upsert.set(name, row);
+      this.#forget.delete(name);
     }
-    for (const id of forget) {
-      rows.delete(id);
-      this.#upsert.delete(key(instance, id));
-      this.#forget.set(key(instance, id), { instance, id });
+    for (const { instance, eventKey, part, id } of forget) {
+      const name = key(instance, eventKey, part, id);
+      this.#partsOf(instance, eventKey).delete(partKey({ part, id }));
+      this.#upsert.delete(name);
+      this.#forget.set(name, { instance, eventKey, part, id });
     }
   }
 
-  memory(instance: string, event: EventMemory | undefined): Memory {
-    if (!event) {
-      return { attributes: [] };
-    }
-    const keys = [event.key, event.event.id, event.event.uuid];
-    return { event, attributes: [...this.attributes(instance).values()].filter((row) => keys.includes(row.eventKey)) };
+  memory(event: EventMemory | undefined): Memory {
+    return event ? { event, parts: [...this.parts(event).values()] } : { parts: [] };
   }
 
   /** The version of an event that a destination was told, or is owed. */
@@ -103,7 +103,7 @@ export class WorkingCopy {
   }
 
   wait(undecided: Known["undecided"]): void {
-    this.#undecided.push(...undecided);
+    this.#undecided = [...this.#undecided, ...undecided];
   }
 
   tell(
@@ -116,21 +116,66 @@ export class WorkingCopy {
     }
   }
 
-  changes(): Pick<Effects, "events" | "attributes" | "forget"> {
+  changes(): Pick<Effects, "events" | "aliases" | "adopted" | "parts" | "forget"> {
     return {
       events: [...this.#changed].flatMap((name) => this.#events.get(name) ?? []),
-      attributes: [...this.#upsert.values()],
+      aliases: [...this.#claimed].flatMap((name) => this.#aliases.get(name) ?? []),
+      adopted: this.#adopted,
+      parts: [...this.#upsert.values()],
       forget: [...this.#forget.values()],
     };
   }
 
-  #withUuid(instance: string, uuid: string): readonly EventMemory[] {
-    return [...this.#events.values()].filter((row) => row.instance === instance && row.event.uuid === uuid);
+  #claim(instance: string, id: string, uuid: string): void {
+    const name = key(instance, id);
+    const alias = this.#aliases.get(name);
+    if (alias?.key === uuid) {
+      return;
+    }
+    // Who had the number before, and now has it again, was not followed by the other for good.
+    const isBack = alias !== undefined && this.#events.get(key(instance, uuid))?.event.id === id;
+    this.#aliases.set(name, { instance, id, key: uuid, ...(isBack && { unsure: true }) });
+    this.#claimed.add(name);
+    if (!alias) {
+      this.#adopt(instance, id, uuid);
+    }
+  }
+
+  /** What was seen under a number alone, before anybody told whose it is, is the first one's who is seen under it. */
+  #adopt(instance: string, id: string, uuid: string): void {
+    const nameless = this.#events.get(key(instance, id));
+    if (!nameless) {
+      return;
+    }
+    this.#events.delete(key(instance, id));
+    this.#changed.delete(key(instance, id));
+    this.#adopted.push({ instance, id, key: uuid, revision: nameless.revision });
+    const row = this.#events.get(key(instance, uuid));
+    this.setEvent(row ? uniteEvents(row, nameless) : { ...nameless, key: uuid, revision: 0 });
+    const parts = [...this.#partsOf(instance, id).values()];
+    const known = this.#partsOf(instance, uuid);
+    this.change({
+      upsert: parts.map((part) => unitePart({ ...part, eventKey: uuid }, known.get(partKey(part)))),
+      forget: parts,
+    });
+    this.#undecided = this.#undecided.map((one) =>
+      one.instance === instance && one.eventKey === id ? { ...one, eventKey: uuid } : one,
+    );
+  }
+
+  #partsOf(instance: string, eventKey: string): Map<string, PartMemory> {
+    const name = key(instance, eventKey);
+    const rows = this.#parts.get(name) ?? new Map<string, PartMemory>();
+    this.#parts.set(name, rows);
+    return rows;
   }
 }
 
-function changeOf(row: EventMemory | undefined): number {
-  return row ? (row.event.changedAt ?? 0) : -1;
+const NO_PARTS: ReadonlyMap<string, PartMemory> = new Map();
+
+/** What names a part among those of its event. */
+export function partKey({ part, id }: PartName): string {
+  return `${part} ${id}`;
 }
 
 function key(...parts: readonly string[]): string {

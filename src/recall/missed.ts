@@ -91,7 +91,7 @@ export async function findMissed(
     const youngest = clock.now() + aheadMs - FEED_FIRST_MS;
     const old = answer.events.filter(({ publishedAt }) => publishedAt <= youngest);
     until = Math.max(until, ...old.map(({ publishedAt }) => publishedAt));
-    const known = await store.load({ events: old.map(({ event }) => keyOf(worker.instance, event)), attributes: [] });
+    const known = await store.load({ events: old.map(({ event }) => keyOf(worker.instance, event)), parts: [] });
     for (const one of old) {
       const rows = known.events.filter(({ event }) => event.uuid === one.event.uuid);
       if (isMissed(one, rows, aheadMs)) {

@@ -1,10 +1,24 @@
 import type { Alert } from "../model/alert.ts";
+import type { PartName } from "../model/memory.ts";
 import type { Delivery } from "../model/outbox.ts";
 
-/** The attributes whose markings matter to an alert: those that are in it, and those that it is about. */
-export function attributeIdsOf({ items, subject, tag }: Alert): ReadonlySet<string> {
-  const about = [subject.type === "attribute" ? subject.id : undefined, tag?.attributeId];
-  return new Set([...items.map(({ id }) => id), ...about].filter((id) => id !== undefined));
+/** The parts whose markings and reach matter to an alert, each once: those that are in it, and those that it is about. */
+export function partsOf({
+  items,
+  objects,
+  subject,
+  tag,
+}: Pick<Alert, "items" | "objects" | "subject" | "tag">): readonly PartName[] {
+  const attributes = [subject.type === "attribute" ? subject.id : undefined, tag?.attributeId];
+  const keys = [subject.type === "object" ? (subject.uuid ?? subject.id) : undefined];
+  return [
+    ...named("attribute", [...attributes, ...items.map(({ id }) => id)]),
+    ...named("object", [...keys, ...objects.map(({ key }) => key), ...items.map(({ objectKey }) => objectKey)]),
+  ];
+}
+
+function named(part: PartName["part"], ids: readonly (string | undefined)[]): readonly PartName[] {
+  return [...new Set(ids)].flatMap((id) => (id === undefined ? [] : [{ part, id }]));
 }
 
 /** The alert with what a delivery of it was matched by, of which not everything is stored with the alert. */

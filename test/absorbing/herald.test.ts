@@ -29,6 +29,8 @@ import { openPublisher } from "../support/publisher.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { frameOf, sample } from "../topics/frames.ts";
 
+const NOTHING_KNOWN = { event: undefined, parts: new Map(), stale: false };
+
 const HOUR = 60 * MINUTE;
 const rejected: Outcome = { kind: "destination_rejected", reason: "http-404", hint: "make a new webhook" };
 const refused: Outcome = { kind: "message_rejected", reason: "http-400" };
@@ -349,8 +351,8 @@ describe("messages of our own", () => {
     "%s: passes the strictest guard, whole",
     (kind, message) => {
       const strict = Guard.parse({ max_tlp: "clear", untagged: "deny", max_pap: "clear", distribution: [] });
-      const alert = compose(message, kind ?? "herald.started", undefined, new Map(), undefined);
-      const verdict = guard(alert, strict, { attributes: [] });
+      const alert = compose(message, kind ?? "herald.started", NOTHING_KNOWN, undefined);
+      const verdict = guard(alert, strict, { parts: [] });
       expect(verdict).toMatchObject({ guarded: { form: "full", alert: { lines: message.lines } } });
     },
   );
@@ -372,8 +374,8 @@ describe("messages of our own", () => {
     if (!message?.kind) {
       throw new Error("no such message");
     }
-    const alert = compose(message, message.kind, undefined, new Map(), undefined);
-    const verdict = guard(alert, Guard.parse({ max_tlp: "clear" }), { attributes: [] });
+    const alert = compose(message, message.kind, NOTHING_KNOWN, undefined);
+    const verdict = guard(alert, Guard.parse({ max_tlp: "clear" }), { parts: [] });
     if ("refused" in verdict) {
       throw new Error(verdict.refused);
     }

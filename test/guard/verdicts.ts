@@ -2,38 +2,46 @@ import { guard, type Verdict } from "../../src/guard/guard.ts";
 import { Guard, type Guard as Policy } from "../../src/guard/policy.ts";
 import { withCircles } from "../../src/guard/readers.ts";
 import type { Alert } from "../../src/model/alert.ts";
-import type { AttributeMemory, EventMemory, Memory } from "../../src/model/memory.ts";
+import type { EventMemory, Memory, PartMemory } from "../../src/model/memory.ts";
 import type { Message } from "../../src/model/message.ts";
 import type { GuardedAlert } from "../../src/model/payload.ts";
 import { advanceEvent } from "../../src/planning/advance.ts";
-import { advanceAttributes } from "../../src/planning/advance-attributes.ts";
+import { advanceParts } from "../../src/planning/advance-parts.ts";
 import { compose } from "../../src/planning/compose.ts";
+import { partKey } from "../../src/planning/working-copy.ts";
 
-export const NOTHING: Memory = { attributes: [] };
+export const NOTHING: Memory = { parts: [] };
 
 /** The alert about a message that comes after `before`, and what is remembered by then. */
 export function composed(message: Message, ...before: readonly Message[]): { alert: Alert; memory: Memory } {
   let event: EventMemory | undefined;
-  const rows = new Map<string, AttributeMemory>();
+  const rows = new Map<string, PartMemory>();
+  let stale = false;
   for (const one of [...before, message]) {
     const advanced = advanceEvent(event, one);
-    if (!advanced || advanced.stale) {
+    if (!advanced) {
       continue;
     }
     event = withCircles(advanced.event, event, one, advanced.stale);
-    const { upsert, forget } = advanceAttributes(rows, event, one);
+    stale = advanced.stale;
+    const { upsert, forget } = advanceParts(rows, event, one);
     for (const row of upsert) {
-      rows.set(row.id, row);
+      rows.set(partKey(row), row);
     }
-    for (const id of forget) {
-      rows.delete(id);
+    for (const name of forget) {
+      rows.delete(partKey(name));
     }
   }
   if (!message.kind) {
     throw new Error("Nobody is told of this message");
   }
-  const alert = compose(message, message.kind, event, rows, message.kind === "event.published" ? "new" : undefined);
-  return { alert, memory: { ...(event && { event }), attributes: [...rows.values()] } };
+  const alert = compose(
+    message,
+    message.kind,
+    { event, parts: rows, stale },
+    message.kind === "event.published" ? "new" : undefined,
+  );
+  return { alert, memory: { ...(event && { event }), parts: [...rows.values()] } };
 }
 
 /** What a destination with this `guard:` is told of the last message. */

@@ -15,7 +15,7 @@ import { Explained } from "../../src/operations/documents.ts";
 import { Totals } from "../../src/operations/totals.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { undecided } from "../store/contract-undecided.ts";
-import { attributeMemory, effects, eventMemory, NOW, UUID } from "../store/samples.ts";
+import { effects, eventMemory, NOW, partMemory, UUID } from "../store/samples.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
@@ -53,9 +53,14 @@ test.each([["7"], [UUID]])("explain %s names who waits until MISP has been asked
   const folder = mkdtempSync(join(tmpdir(), "misp-herald-explain-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   await using store = await openSqliteStore({ path: join(folder, "state.db") });
-  const waiting = [undecided("a", { destinations: ["soc"] }), undecided("b"), undecided("c", { eventKey: "8" })];
+  const waiting = [
+    undecided("a", { destinations: ["soc"], eventKey: UUID }),
+    undecided("b", { eventKey: UUID }),
+    undecided("c", { eventKey: "8" }),
+  ];
+  const aliases = [{ instance: "cert", id: "7", key: UUID }];
   const events = [eventMemory(), eventMemory({ key: "8", event: { id: "8" } })];
-  await store.commit(effects({ events, attributes: [attributeMemory("70")], undecided: waiting }), NOW);
+  await store.commit(effects({ events, aliases, parts: [partMemory("70")], undecided: waiting }), NOW);
   const daemon = await daemonWith(store);
   const path = join(folder, "control.sock");
   await using control = await openControl({ path, log: daemon.log, answer: openAnswers(() => daemon) });

@@ -3,6 +3,7 @@ import {
   attributeAdded,
   attributeEdited,
   attributeOf,
+  EVENT_UUID,
   eventCreated,
   eventEdited,
   MINUTE,
@@ -20,7 +21,7 @@ const again = (minutes: number, rest: Parameters<typeof publication>[0] = {}) =>
   publication({ receivedAt: T0 + minutes * MINUTE, ...rest, event: { ...later(minutes), ...rest.event } });
 
 describe("memory", () => {
-  const events = { events: [{ instance: "cert", id: "7", whole: true }], attributes: [] };
+  const events = { events: [{ instance: "cert", id: "7", whole: true }], parts: [] };
 
   it("knows an event from a tag that names only its id", async () => {
     const planner = new Planner({ destinations: { soc: { guard: { drafts: true } } } });
@@ -69,12 +70,12 @@ describe("memory", () => {
   it("forgets an attribute's labels by a newer list that has none", async () => {
     const planner = new Planner();
     await planner.tell(publication({ attributes: [attributeOf("1", { tags: tags("tlp:red", "x:y") })] }));
-    expect((await planner.store.load(events)).attributes).toMatchObject([
-      { id: "1", eventKey: "7", tags: ["tlp:red"] },
+    expect((await planner.store.load(events)).parts).toMatchObject([
+      { part: "attribute", id: "1", eventKey: EVENT_UUID, tags: ["tlp:red"] },
     ]);
     const { plan } = await planner.tell(again(1, { attributes: [attributeOf("1")] }));
-    expect(plan.effects.forget).toEqual([{ instance: "cert", id: "1" }]);
-    expect((await planner.store.load(events)).attributes).toEqual([]);
+    expect(plan.effects.forget).toEqual([{ instance: "cert", eventKey: EVENT_UUID, part: "attribute", id: "1" }]);
+    expect((await planner.store.load(events)).parts).toEqual([]);
   });
 
   it("marks an attribute by a publication that is older than an edit of the event, which lists no attributes", async () => {
@@ -104,7 +105,7 @@ describe("memory", () => {
     await planner.tell(pulled("5f1b2c3d-0000-4000-8000-000000000099"));
     const known = await planner.store.load({
       events: [{ instance: "cert", uuid: "5f1b2c3d-0000-4000-8000-000000000099" }],
-      attributes: [],
+      parts: [],
     });
     expect(known.events[0]?.event.origin).toBe("pulled");
   });

@@ -15,6 +15,7 @@ import { historyOf } from "../support/history.ts";
 import {
   attributeAdded,
   attributeOf,
+  EVENT_UUID,
   eventView,
   MINUTE,
   publication,
@@ -23,6 +24,7 @@ import {
   T0,
   tagAttached,
   tags,
+  uuidOf,
 } from "../support/messages.ts";
 import { openGate } from "./gates.ts";
 
@@ -132,7 +134,7 @@ test("recall decides what the feed left open: an added attribute is told once MI
 test("recall leaves an event alone until it has been quiet, and asks once for all that is about it", async () => {
   const messages = [attributeAdded({ event: { published: true } }), sightingAdded()];
   const told = await play({ messages, answers: [knowledge()] });
-  expect(told.asked).toEqual([{ event: "7", atMs: SETTLE }]);
+  expect(told.asked).toEqual([{ event: EVENT_UUID, atMs: SETTLE }]);
   expect(told.owed).toEqual(["attribute.added value-21.example", "sighting.added value-21.example"]);
 });
 
@@ -213,8 +215,10 @@ test("recall does not give up at the first question what grew old while the serv
   expect(told.owed).toHaveLength(1);
 });
 
-const many = (n: number) =>
-  Array.from({ length: n }, (_, i) => attributeAdded({ id: `${i + 1}`, event: { id: `9${i}`, published: true } }));
+/** An attribute of an event of its own. */
+const oneOf = (eventId: string, id: string) =>
+  attributeAdded({ id, event: { id: eventId, uuid: uuidOf(eventId), published: true } });
+const many = (n: number) => Array.from({ length: n }, (_, i) => oneOf(`9${i}`, `${i + 1}`));
 
 test("while MISP hangs, what waits for its turn is refused no later than what was asked about", async () => {
   const scene = { messages: many(100), answers: [{ kind: "retry", reason: "timeout" }], tookMs: MINUTE } as const;
@@ -228,21 +232,21 @@ test("while MISP hangs, what waits for its turn is refused no later than what wa
 });
 
 test("what comes while MISP hangs is given its own patience", async () => {
-  const late = attributeAdded({ id: "500", event: { id: "500", published: true } });
+  const late = oneOf("500", "500");
   const told = await play({
     messages: many(20),
     answers: [],
     tookMs: MINUTE,
-    answerOf: (event) => (event === "500" ? knowledge() : { kind: "retry", reason: "timeout" }),
+    answerOf: (event) => (event === uuidOf("500") ? knowledge() : { kind: "retry", reason: "timeout" }),
     forMs: PATIENCE + 6 * MINUTE,
     arrives: { message: late, afterMs: PATIENCE - MINUTE },
   });
   expect(told.refused.filter((one) => one === "attribute.added unknown")).toHaveLength(20);
-  expect(told.asked.map(({ event }) => event)).toContain("500");
+  expect(told.asked.map(({ event }) => event)).toContain(uuidOf("500"));
 });
 
 test("events that MISP cannot serve hold up no other", async () => {
-  const bad = new Set(["90", "91", "92", "93"]);
+  const bad = new Set(["90", "91", "92", "93"].map(uuidOf));
   const told = await play({
     messages: many(8),
     answers: [],
@@ -260,7 +264,7 @@ test("recall waits as long as MISP asks", async () => {
 });
 
 test("recall asks no faster than it may", async () => {
-  const messages = ["1", "2", "3", "4"].map((id) => attributeAdded({ id, event: { id: `9${id}`, published: true } }));
+  const messages = ["1", "2", "3", "4"].map((id) => oneOf(`9${id}`, id));
   const told = await play({
     messages,
     answers: [{ kind: "refused", reason: "event-not-found" }],
@@ -359,7 +363,7 @@ test("an event that something before MISP refuses, while others are answered, is
   const told = await play({
     messages: many(3),
     answers: [],
-    answerOf: (event) => (event === "90" ? REFUSED : { kind: "refused", reason: "event-not-found" }),
+    answerOf: (event) => (event === uuidOf("90") ? REFUSED : { kind: "refused", reason: "event-not-found" }),
     forMs: PATIENCE + 5 * MINUTE,
   });
   expect(told.refused.sort()).toEqual([

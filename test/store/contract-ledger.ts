@@ -15,6 +15,7 @@ import {
   record,
   settledAs,
   takeBatch,
+  UUID,
 } from "./samples.ts";
 
 const DROPPED = { outcome: "muted", reason: "dropped-by-operator", by: "alice" } as const;
@@ -169,7 +170,7 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
       expect(opened?.line).toMatchObject({ standing: "waiting", dueAt: NOW });
       const { entries, ...batch } = await takeBatch(store, NOW);
       expect(opened?.batch.entries).toEqual(entries);
-      expect(entries[0]?.memory.event?.key).toBe("7");
+      expect(entries[0]?.memory.event?.key).toBe(UUID);
       expect(opened?.batch).toMatchObject({ destination: "soc", attempts: 0, show: batch.show });
       expect(await store.ledger.open(delivery("b").id)).toBeUndefined();
     });

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { Store } from "../../src/model/outbox.ts";
 import { historyOf } from "../support/history.ts";
 import type { Opened } from "../support/store-contract.ts";
+import { undecided } from "./contract-undecided.ts";
 import {
   alert,
-  attributeMemory,
   delivery,
   EVENT_KEYS,
   effects,
@@ -12,6 +12,7 @@ import {
   MINUTE,
   NOW,
   owing,
+  partMemory,
   record,
   settledAs,
   takeBatch,
@@ -23,38 +24,97 @@ const UNMARKED = { tlp: "none", pap: "none", chr: false } as const;
 
 export function describeMemory(name: string, open: () => Promise<Opened>): void {
   describe(`${name}: memory`, () => {
-    it("finds an event by id and by uuid, with its attributes, and counts its commits", async () => {
+    const ALIAS = { instance: "cert", id: "7", key: UUID };
+    const NOTHING = { events: [], aliases: [], parts: [], told: [], undecided: [] };
+    const byId = (id: string, whole = false) => ({ events: [{ instance: "cert", id, whole }], parts: [] });
+
+    it("finds an event by its uuid and by the number that is its, with its parts, and counts its commits", async () => {
       await using store = (await open()).store;
-      await store.commit(effects({ events: [eventMemory()], attributes: [attributeMemory("70")] }), NOW);
-      const known = {
-        events: [eventMemory({ revision: 1 })],
-        attributes: [attributeMemory("70")],
-        told: [],
-        undecided: [],
-      };
+      await store.commit(effects({ events: [eventMemory()], aliases: [ALIAS], parts: [partMemory("70")] }), NOW);
+      const known = { ...NOTHING, events: [eventMemory({ revision: 1 })], parts: [partMemory("70")] };
       expect(await store.load(EVENT_KEYS)).toEqual(known);
-      const byUuid = { events: [{ instance: "cert", uuid: UUID, whole: true }], attributes: [] };
-      expect(await store.load(byUuid)).toEqual(known);
+      expect(await store.load(byId("7", true))).toEqual({ ...known, aliases: [ALIAS] });
       // A frame about one part does not need the markings of all others.
-      expect(await store.load({ events: [{ instance: "cert", id: "7" }], attributes: [] })).toEqual({
-        ...known,
-        attributes: [],
+      expect(await store.load(byId("7"))).toEqual({ ...known, aliases: [ALIAS], parts: [] });
+      const twice = { events: [{ instance: "cert", uuid: UUID, id: "7" }, ...EVENT_KEYS.events], parts: [] };
+      expect(await store.load(twice)).toEqual({ ...known, aliases: [ALIAS] });
+      expect(await store.load({ events: [{ instance: "other", id: "7", uuid: UUID }], parts: [] })).toEqual(NOTHING);
+    });
+
+    it("gives a number to another event, whose parts of the same numbers are others", async () => {
+      await using store = (await open()).store;
+      const other = "5f1b2c3d-0000-4000-8000-000000000002";
+      const first = effects({ events: [eventMemory()], aliases: [ALIAS], parts: [partMemory("70")] });
+      await store.commit(first, NOW);
+      const next = eventMemory({ key: other, event: { id: "7", uuid: other } });
+      const alias = { ...ALIAS, key: other, unsure: true as const };
+      await store.commit(effects({ events: [next], aliases: [alias] }), NOW);
+      expect(await store.load(byId("7", true))).toEqual({
+        ...NOTHING,
+        events: [{ ...next, revision: 1 }],
+        aliases: [alias],
       });
-      const twice = { events: [{ instance: "cert", uuid: UUID, id: "7" }, ...EVENT_KEYS.events], attributes: [] };
-      expect(await store.load(twice)).toEqual(known);
-      const other = { events: [{ instance: "other", id: "7", uuid: UUID }], attributes: [] };
-      expect(await store.load(other)).toEqual({ events: [], attributes: [], told: [], undecided: [] });
+      const changed = partMemory("70", { eventKey: other, tags: ["tlp:green"] });
+      await store.commit(effects({ parts: [changed] }), NOW);
+      const parts = [{ instance: "cert", part: "attribute" as const, id: "70" }];
+      const { parts: found } = await store.load({ events: [], parts });
+      expect([...found].sort((a, b) => (a.eventKey < b.eventKey ? -1 : 1))).toEqual([partMemory("70"), changed]);
+      await store.commit(effects({ forget: [{ instance: "cert", eventKey: UUID, part: "attribute", id: "70" }] }), NOW);
+      expect((await store.load({ events: [], parts })).parts).toEqual([changed]);
+    });
+
+    it("gives what it has of a number whole, until an event is seen under it that adopts it", async () => {
+      await using store = (await open()).store;
+      const nameless = eventMemory({ key: "7", event: { id: "7" } });
+      const part = partMemory("70", { eventKey: "7" });
+      await store.commit(effects({ events: [nameless], parts: [part], undecided: [undecided("a")] }), NOW);
+      const keys = { events: [{ instance: "cert", id: "7", uuid: UUID }], parts: [] };
+      expect(await store.load(keys)).toMatchObject({
+        events: [{ key: "7", revision: 1 }],
+        parts: [part],
+        undecided: [{ id: "a", eventKey: "7" }],
+      });
+      const adopting = effects({
+        events: [eventMemory()],
+        aliases: [ALIAS],
+        adopted: [{ ...ALIAS, revision: 1 }],
+        parts: [partMemory("70")],
+        forget: [{ instance: "cert", eventKey: "7", part: "attribute", id: "70" }],
+      });
+      const early = { ...adopting, adopted: [{ ...ALIAS, revision: 0 }] };
+      expect(await store.commit(early, NOW)).toBe("conflict");
+      expect(await store.commit(adopting, NOW)).toBe("committed");
+      expect(await store.load({ events: [{ ...keys.events[0], instance: "cert", whole: true }], parts: [] })).toEqual({
+        ...NOTHING,
+        events: [eventMemory({ revision: 1 })],
+        aliases: [ALIAS],
+        parts: [partMemory("70")],
+        undecided: [{ id: "a", instance: "cert", eventKey: UUID, destinations: ["soc", "mail"] }],
+      });
+      expect(await store.undecided("cert", NOW, [])).toEqual({
+        eventKey: UUID,
+        undecided: [undecided("a", { eventKey: UUID })],
+      });
+      // Whoever has planned on it meanwhile plans again.
+      expect(await store.commit(effects({ events: [{ ...nameless, revision: 1 }] }), NOW)).toBe("conflict");
+    });
+
+    it("forgets who had a number with the event that had it", async () => {
+      await using store = (await open()).store;
+      await store.commit(effects({ events: [eventMemory()], aliases: [ALIAS] }), NOW);
+      while (await store.prune(NOW + 1)) {}
+      expect(await store.load(byId("7"))).toEqual(NOTHING);
     });
 
     it("finds an attribute by itself, and once when its event is asked for too", async () => {
       await using store = (await open()).store;
-      await store.commit(effects({ events: [eventMemory()], attributes: [attributeMemory("70")] }), NOW);
-      const attributes = [
-        { instance: "cert", id: "70" },
-        { instance: "cert", id: "71" },
+      await store.commit(effects({ events: [eventMemory()], parts: [partMemory("70")] }), NOW);
+      const parts = [
+        { instance: "cert", part: "attribute" as const, id: "70" },
+        { instance: "cert", part: "attribute" as const, id: "71" },
       ];
-      expect((await store.load({ events: [], attributes })).attributes).toEqual([attributeMemory("70")]);
-      expect((await store.load({ ...EVENT_KEYS, attributes })).attributes).toEqual([attributeMemory("70")]);
+      expect((await store.load({ events: [], parts })).parts).toEqual([partMemory("70")]);
+      expect((await store.load({ ...EVENT_KEYS, parts })).parts).toEqual([partMemory("70")]);
     });
 
     it("replaces an event only at the revision that it was derived from", async () => {
@@ -73,16 +133,14 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       const stale = effects({
         ...owing(delivery("a")),
         events: [eventMemory({ key: "8", event: { id: "8" } }), eventMemory({ revision, deleted: true })],
-        attributes: [attributeMemory("70")],
+        parts: [partMemory("70")],
         records: [record(delivery("r"))],
       });
       expect(await store.commit(stale, NOW)).toBe("conflict");
-      const keys = { events: [...EVENT_KEYS.events, { instance: "cert", id: "8" }], attributes: [] };
+      const keys = { events: [...EVENT_KEYS.events, { instance: "cert", id: "8" }], parts: [] };
       expect(await store.load(keys)).toEqual({
+        ...NOTHING,
         events: [eventMemory({ revision: 2 })],
-        attributes: [],
-        told: [],
-        undecided: [],
       });
       expect(await store.owed()).toEqual([]);
       expect(await historyOf(store, 9)).toEqual([]);
@@ -93,20 +151,20 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       expect(await store.commit(effects({ events: [eventMemory({ revision: 1 })] }), NOW)).toBe("conflict");
     });
 
-    it("forgets the attributes that it is told to forget", async () => {
+    it("forgets the parts that it is told to forget", async () => {
       await using store = (await open()).store;
-      const attributes = [attributeMemory("70"), attributeMemory("71")];
-      await store.commit(effects({ events: [eventMemory()], attributes }), NOW);
+      const parts = [partMemory("70"), partMemory("71")];
+      await store.commit(effects({ events: [eventMemory()], parts }), NOW);
       await store.commit(
         effects({
           forget: [
-            { instance: "cert", id: "70" },
-            { instance: "other", id: "71" },
+            { instance: "cert", eventKey: UUID, part: "attribute", id: "70" },
+            { instance: "other", eventKey: UUID, part: "attribute", id: "71" },
           ],
         }),
         NOW,
       );
-      expect((await store.load(EVENT_KEYS)).attributes).toEqual([attributeMemory("71")]);
+      expect((await store.load(EVENT_KEYS)).parts).toEqual([partMemory("71")]);
     });
 
     it("is handed out with a batch as it is then, not as it was when planned", async () => {
@@ -115,11 +173,11 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       const attached = [{ name: "tlp:red", seenAt: NOW }];
       const tightened = effects({
         events: [eventMemory({ revision: 1, attached })],
-        attributes: [attributeMemory("70")],
+        parts: [partMemory("70")],
       });
       await store.commit(tightened, NOW);
       const batch = await takeBatch(store, NOW);
-      const memory = { event: eventMemory({ revision: 2, attached }), attributes: [attributeMemory("70")] };
+      const memory = { event: eventMemory({ revision: 2, attached }), parts: [partMemory("70")] };
       expect(batch.entries[0]?.memory).toEqual(memory);
     });
 
@@ -127,23 +185,23 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       await using store = (await open()).store;
       const witness = { id: "99", tags: [], tagsKnown: true, marking: UNMARKED, reach: [] };
       const owed = delivery("a", { evidence: { routes: [{ name: "r" }], items: [witness], objects: [] } });
-      await store.commit({ ...owing(owed), events: [eventMemory()], attributes: [attributeMemory("99")] }, NOW);
+      await store.commit({ ...owing(owed), events: [eventMemory()], parts: [partMemory("99")] }, NOW);
       const [entry] = (await takeBatch(store, NOW)).entries;
-      expect(entry?.memory.attributes).toEqual([attributeMemory("99")]);
+      expect(entry?.memory.parts).toEqual([partMemory("99")]);
       expect(entry?.delivery.evidence).toEqual(owed.evidence);
     });
 
     it("of an event under its uuid is handed out too, and of no event nothing", async () => {
       await using store = (await open()).store;
       const nameless = eventMemory({ key: UUID, event: { uuid: UUID } });
-      const attributes = [attributeMemory("70", { eventKey: UUID })];
+      const parts = [partMemory("70", { eventKey: UUID })];
       const { event: _, ...eventless } = alert("alert-b", { items: [] });
       const alerts = [alert("alert-a"), eventless];
       const deliveries = [delivery("a"), delivery("b")];
-      await store.commit(effects({ events: [nameless], attributes, alerts, deliveries }), NOW);
+      await store.commit(effects({ events: [nameless], parts, alerts, deliveries }), NOW);
       const [a, b] = (await takeBatch(store, NOW)).entries;
-      expect(a?.memory).toEqual({ event: { ...nameless, revision: 1 }, attributes });
-      expect(b?.memory).toEqual({ attributes: [] });
+      expect(a?.memory).toEqual({ event: { ...nameless, revision: 1 }, parts });
+      expect(b?.memory).toEqual({ parts: [] });
     });
   });
 
@@ -160,7 +218,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       await store.commit(owing(delivery("b", { changedAt: 3000 }), delivery("c", { changedAt: 1000 })), NOW);
       expect(await toldIn(store)).toEqual([{ ...told, changedAt: 3000 }]);
       await store.settle(settledAs(await takeBatch(store, NOW + 5 * MINUTE), "unproven"), NOW);
-      expect(await store.load({ events: [{ instance: "cert", uuid: UUID }], attributes: [] })).toMatchObject({
+      expect(await store.load({ events: [{ instance: "cert", uuid: UUID }], parts: [] })).toMatchObject({
         told: [{ ...told, changedAt: 3000 }],
       });
       // An older version that is settled later does not count.
@@ -180,7 +238,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       await using store = (await open()).store;
       const part = delivery("b", { kind: "attribute.added", destination: "mail" });
       await store.commit(owing(delivery("a"), part), NOW);
-      const keys = { events: [{ instance: "cert", uuid: UUID }], attributes: [] };
+      const keys = { events: [{ instance: "cert", uuid: UUID }], parts: [] };
       expect((await store.load(keys)).told.map((told) => told.destination)).toEqual(["soc"]);
       await store.settle(settledAs(await takeBatch(store, NOW, "mail"), "sent"), NOW);
       expect((await store.load(keys)).told.map((told) => told.destination)).toEqual(["soc"]);
@@ -191,14 +249,14 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       const named = [{ id: "70", uuid: UUID, tags: [], tagsKnown: true, marking: MARKING, reach: [] }];
       const parts = { instance: "cert", eventUuid: UUID, destination: "soc", at: NOW, parts: { parts: "" }, named };
       const first = owing(delivery("a", { eventUuid: UUID }));
-      await store.commit({ ...first, events: [eventMemory()], attributes: [attributeMemory("70")] }, NOW);
+      await store.commit({ ...first, events: [eventMemory()], parts: [partMemory("70")] }, NOW);
       const batch = await takeBatch(store, NOW);
       expect(batch.told).toBeUndefined();
       await store.settle({ ...settledAs(batch, "sent"), told: [parts] }, NOW);
       await store.commit(owing(delivery("b", { eventUuid: UUID })), NOW);
       await store.commit(owing(delivery("c", { eventUuid: UUID, destination: "mail" })), NOW);
       const next = await takeBatch(store, NOW + 5 * MINUTE);
-      expect(next.told).toEqual([{ parts, attributes: [attributeMemory("70")] }]);
+      expect(next.told).toEqual([{ parts, rows: [partMemory("70")] }]);
       expect((await takeBatch(store, NOW + 5 * MINUTE, "mail")).told).toBeUndefined();
       // The newest counts, and what is old is forgotten.
       const newer = { ...parts, at: NOW + 1, named: [] };

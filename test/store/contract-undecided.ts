@@ -3,7 +3,7 @@ import type { AlertId } from "../../src/model/alert.ts";
 import type { Undecided } from "../../src/model/memory.ts";
 import type { Message } from "../../src/model/message.ts";
 import type { Opened } from "../support/store-contract.ts";
-import { EVENT_KEYS, effects, eventMemory, NOW } from "./samples.ts";
+import { EVENT_KEYS, effects, eventMemory, NOW, UUID } from "./samples.ts";
 
 const MESSAGE: Message = {
   kind: "attribute.added",
@@ -86,11 +86,11 @@ export function describeUndecided(name: string, open: () => Promise<Opened>): vo
 
     it("is recalled with its event for a publication, without the message", async () => {
       await using store = (await open()).store;
-      await store.commit(effects({ events: [eventMemory()], undecided: [undecided("a")] }), NOW);
+      await store.commit(effects({ events: [eventMemory()], undecided: [undecided("a", { eventKey: UUID })] }), NOW);
       expect((await store.load(EVENT_KEYS)).undecided).toMatchObject([
-        { id: "a", eventKey: "7", destinations: ["soc", "mail"] },
+        { id: "a", eventKey: UUID, destinations: ["soc", "mail"] },
       ]);
-      expect((await store.load({ events: [{ instance: "cert", id: "7" }], attributes: [] })).undecided).toEqual([]);
+      expect((await store.load({ events: [{ instance: "cert", uuid: UUID }], parts: [] })).undecided).toEqual([]);
     });
 
     it("is not stored when memory has moved", async () => {

@@ -41,7 +41,13 @@ async function compiledStore(): Promise<string> {
   const store = (await readdir(join(ROOT, "src/store"), { recursive: true }))
     .filter((name) => name.endsWith(".ts"))
     .map((name) => `src/store/${name}`);
-  for (const source of ["src/base/errors.ts", "src/model/record.ts", "test/store/samples.ts", ...store]) {
+  for (const source of [
+    "src/base/errors.ts",
+    "src/model/record.ts",
+    "src/model/unite.ts",
+    "test/store/samples.ts",
+    ...store,
+  ]) {
     const { outputText } = ts.transpileModule(await readFile(join(ROOT, source), "utf8"), {
       compilerOptions: {
         target: ts.ScriptTarget.ES2022,

@@ -9,7 +9,7 @@ import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { eventually } from "../support/eventually.ts";
 import { historyOf } from "../support/history.ts";
 import { undecided } from "./contract-undecided.ts";
-import { attributeMemory, delivery, eventMemory, group, idsOf, NOW, owing, settledAs, takeBatch } from "./samples.ts";
+import { delivery, eventMemory, group, idsOf, NOW, owing, partMemory, settledAs, takeBatch } from "./samples.ts";
 
 const MARKER = "content-marker";
 
@@ -26,9 +26,9 @@ async function stateFile(): Promise<string> {
       version: MARKER,
       event: { id: `${n}`, uuid: `u${n}` },
     }));
-    const event = eventMemory({ key: `${n}`, event: { id: `${n}`, uuid: `u${n}` } });
-    const attribute = attributeMemory(`a${n}`, { eventKey: `${n}` });
-    await store.commit({ ...owed, alerts, events: [event], attributes: [attribute] }, NOW);
+    const event = eventMemory({ key: `u${n}`, event: { id: `${n}`, uuid: `u${n}` } });
+    const attribute = partMemory(`a${n}`, { eventKey: `u${n}` });
+    await store.commit({ ...owed, alerts, events: [event], parts: [attribute] }, NOW);
   }
   const sent = owing(delivery("sent", { destination: "mail", eventUuid: "u9" }));
   await store.commit({ ...sent, undecided: [undecided("w")] }, NOW);
@@ -51,8 +51,8 @@ async function goOn(path: string) {
   await using store = await openSqliteStore({ path, clock: { now: () => NOW, monotonic: () => 0 } });
   const found: Found[] = [];
   store.damage.watch((one) => found.push(one));
-  const events = [1, 2, 3].map((n) => ({ instance: "cert", id: `${n}`, whole: true }));
-  await store.load({ events, attributes: [] });
+  const events = [1, 2, 3].map((n) => ({ instance: "cert", uuid: `u${n}`, whole: true }));
+  await store.load({ events, parts: [] });
   const taken: string[] = [];
   for (;;) {
     const next = await store.take("soc", NOW);
@@ -75,8 +75,8 @@ describe("a state file that is damaged", () => {
   it.each<[string, string, readonly string[], readonly string[]]>([
     ["an alert", "UPDATE alerts SET body = ? WHERE event_id = '1'", ["d2", "d3"], ["d1 state-damaged"]],
     ["a delivery", "UPDATE deliveries SET body = ? WHERE id = 'd1'", ["d2", "d3"], ["d1 state-damaged"]],
-    ["memory of an event", "UPDATE events SET body = ? WHERE key = '1'", ["d2", "d3"], ["d1 state-damaged"]],
-    ["memory of an attribute", "UPDATE attributes SET body = ? WHERE id = 'a1'", ["d2", "d3"], ["d1 state-damaged"]],
+    ["memory of an event", "UPDATE events SET body = ? WHERE key = 'u1'", ["d2", "d3"], ["d1 state-damaged"]],
+    ["memory of an attribute", "UPDATE parts SET body = ? WHERE id = 'a1'", ["d2", "d3"], ["d1 state-damaged"]],
     ["what is undecided", "UPDATE undecided SET body = ?", ["d1", "d2", "d3"], []],
     ["the record", "UPDATE records SET body = ?", ["d1", "d2", "d3"], []],
   ])("goes on without %s", async (_, sql, taken, dead) => {
@@ -103,7 +103,7 @@ describe("a state file that is damaged", () => {
   });
 
   it.each([
-    ["events_touched", "UPDATE events SET touched_at = 5 WHERE key = '1'"],
+    ["events_touched", "UPDATE events SET touched_at = 5 WHERE key = 'u1'"],
     [
       "deliveries_alert",
       "UPDATE deliveries SET alert = (SELECT alert FROM deliveries WHERE id = 'd2') WHERE id = 'd1'",
@@ -137,7 +137,7 @@ describe("a state file that is damaged", () => {
 
   it("is checked beside the service where it is large, after a stop that was not clean, and mended at the next start", async () => {
     const path = await stateFile();
-    await leaveBehind(path, "events_touched", "UPDATE events SET touched_at = 5 WHERE key = '1'");
+    await leaveBehind(path, "events_touched", "UPDATE events SET touched_at = 5 WHERE key = 'u1'");
     const killed = `${path}-killed`;
     {
       await using store = await openSqliteStore({ path, checkedBytes: 0 });

@@ -1,5 +1,5 @@
 import type { Alert, AlertId } from "../../src/model/alert.ts";
-import type { AttributeMemory, EventMemory } from "../../src/model/memory.ts";
+import type { EventMemory, PartMemory } from "../../src/model/memory.ts";
 import type {
   Batch,
   Delivery,
@@ -15,8 +15,8 @@ export const NOW = 1_790_000_000_000;
 export const MINUTE = 60_000;
 export const UUID = "5f1b2c3d-0000-4000-8000-000000000001";
 
-/** Asks for the event of the samples by its id. */
-export const EVENT_KEYS = { events: [{ instance: "cert", id: "7", whole: true }], attributes: [] };
+/** Asks for the event of the samples. */
+export const EVENT_KEYS = { events: [{ instance: "cert", uuid: UUID, whole: true }], parts: [] };
 
 /** The group of most samples: leaves at once, then every five minutes. */
 export function group(key = "event", fields: Partial<Group> = {}): Group {
@@ -65,7 +65,7 @@ export function delivery(id: string, fields: Partial<Omit<Delivery, "alert">> & 
 export function eventMemory(fields: Partial<EventMemory> = {}): EventMemory {
   return {
     instance: "cert",
-    key: "7",
+    key: UUID,
     revision: 0,
     event: { id: "7", uuid: UUID, changedAt: NOW - MINUTE, tags: [{ name: "tlp:green" }] },
     attached: [],
@@ -75,11 +75,12 @@ export function eventMemory(fields: Partial<EventMemory> = {}): EventMemory {
   };
 }
 
-export function attributeMemory(id: string, fields: Partial<AttributeMemory> = {}): AttributeMemory {
+export function partMemory(id: string, fields: Partial<PartMemory> = {}): PartMemory {
   return {
     instance: "cert",
+    part: "attribute",
     id,
-    eventKey: "7",
+    eventKey: UUID,
     tags: ["tlp:red"],
     eventChangedAt: NOW - MINUTE,
     changedAt: NOW - MINUTE,
@@ -90,7 +91,9 @@ export function attributeMemory(id: string, fields: Partial<AttributeMemory> = {
 export function effects(fields: Partial<Effects> = {}): Effects {
   return {
     events: [],
-    attributes: [],
+    aliases: [],
+    adopted: [],
+    parts: [],
     forget: [],
     alerts: [],
     deliveries: [],

@@ -9,7 +9,6 @@ import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { historyOf } from "../support/history.ts";
 import {
   alert,
-  attributeMemory,
   delivery,
   EVENT_KEYS,
   effects,
@@ -18,6 +17,7 @@ import {
   MINUTE,
   NOW,
   owing,
+  partMemory,
   record,
   settledAs,
   takeBatch,
@@ -82,7 +82,7 @@ test("the oldest records go first, then memory of what is not owed, then the old
   await store.commit(
     effects({
       events: [eventMemory({ event: { id: "7", uuid: UUID, info: LONG, tags: [] } })],
-      attributes: [attributeMemory("70")],
+      parts: [partMemory("70")],
     }),
     NOW,
   );
@@ -90,7 +90,7 @@ test("the oldest records go first, then memory of what is not owed, then the old
   await owe(opened, "many", 20, 200);
   const steps = await shedAll(opened, empty + 60 * KIB, NOW + DAY);
   expect([...new Set(steps.map(({ what }) => what))]).toEqual(["records", "memory", "owed"]);
-  expect(await store.load(EVENT_KEYS)).toMatchObject({ events: [], attributes: [] });
+  expect(await store.load(EVENT_KEYS)).toMatchObject({ events: [], parts: [] });
   const dead = linesOf(steps);
   expect(dead.length).toBeGreaterThan(0);
   expect(dead.slice(0, 3)).toMatchObject([
@@ -118,13 +118,13 @@ test("no more of the record goes than is needed, the newest lines stay", async (
 async function tell({ store }: Opened, n: number, at: number): Promise<void> {
   const event = { id: String(n), uuid: uuidOf(n), changedAt: at, info: LONG, tags: [] };
   const one = delivery(`told-${n}`, { eventUuid: uuidOf(n), changedAt: at, createdAt: at, groups: [group(`${n}`)] });
-  await store.commit({ ...owing(one), events: [eventMemory({ key: String(n), event })] }, at);
+  await store.commit({ ...owing(one), events: [eventMemory({ key: uuidOf(n), event })] }, at);
   await store.settle(settledAs(await takeBatch(store, at), "sent", at), at);
 }
 
 /** What is left of an event, and that it was told. */
 async function leftOf({ store }: Opened, n: number) {
-  const { events, told } = await store.load({ events: [{ instance: "cert", uuid: uuidOf(n) }], attributes: [] });
+  const { events, told } = await store.load({ events: [{ instance: "cert", uuid: uuidOf(n) }], parts: [] });
   const lines = await historyOf(store, 1_000);
   return {
     memory: events.length,
@@ -164,7 +164,7 @@ test("who was told of an event stays known for a day, also when its memory goes"
 test("memory of an event that something is owed of, or waits to be decided, stays", async () => {
   const opened = await openStore();
   const { store } = opened;
-  await store.commit(effects({ events: [eventMemory()], attributes: [attributeMemory("70")] }), NOW);
+  await store.commit(effects({ events: [eventMemory()], parts: [partMemory("70")] }), NOW);
   await store.commit(owing(delivery("a")), NOW);
   const waiting = eventMemory({ key: "8", event: { id: "8", uuid: uuidOf(8), tags: [] } });
   const message = {
@@ -187,9 +187,9 @@ test("memory of an event that something is owed of, or waits to be decided, stay
   };
   await store.commit(effects({ events: [waiting], undecided: [undecided] }), NOW);
   expect(await opened.size.shed(0, NOW)).toEqual({ what: "undecided", undecided: [undecided] });
-  const known = await store.load({ events: [...EVENT_KEYS.events, { instance: "cert", id: "8" }], attributes: [] });
+  const known = await store.load({ events: [...EVENT_KEYS.events, { instance: "cert", id: "8" }], parts: [] });
   expect(known.events).toHaveLength(2);
-  expect(known.attributes).toHaveLength(1);
+  expect(known.parts).toHaveLength(1);
 });
 
 test("what is being sent is never dead for want of room", async () => {

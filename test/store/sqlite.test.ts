@@ -133,11 +133,11 @@ describe("sqlite store: the file", () => {
     await using store = await openSqliteStore({ path: await stateFile() });
     const changes = [0.5, -1, Number.MAX_VALUE];
     for (const [n, changedAt] of changes.entries()) {
-      const event = eventMemory({ key: `k${n}`, event: { id: `k${n}`, uuid: `u${n}`, changedAt } });
+      const event = eventMemory({ key: `u${n}`, event: { id: `k${n}`, uuid: `u${n}`, changedAt } });
       const owed = owing(delivery(`n${n}`, { changedAt, eventUuid: `u${n}`, destination: `d${n}` }));
       await store.commit({ ...owed, events: [event] }, NOW);
       await store.settle(settledAs(await takeBatch(store, NOW, `d${n}`), "sent"), NOW);
-      const { told } = await store.load({ events: [{ instance: "cert", id: `k${n}` }], attributes: [] });
+      const { told } = await store.load({ events: [{ instance: "cert", uuid: `u${n}` }], parts: [] });
       expect(told).toEqual([{ instance: "cert", eventUuid: `u${n}`, destination: `d${n}`, changedAt }]);
     }
   });

@@ -71,7 +71,14 @@ interface Whole extends Arrival {
 function message(
   topic: string,
   rest: Partial<Message> & Pick<Message, "subject" | "version">,
-  { receivedAt = T0 + SECOND, instance = "cert" }: Arrival,
+  {
+    receivedAt = Math.max(
+      T0,
+      rest.event?.changedAt ?? 0,
+      ...(rest.attributes ?? []).map(({ changedAt = 0 }) => changedAt),
+    ) + SECOND,
+    instance = "cert",
+  }: Arrival,
 ): Message {
   return { instance, topic, receivedAt, attributes: [], objects: [], lines: [], ...rest };
 }

@@ -9,7 +9,6 @@ import { describeSchedule } from "../store/contract-schedule.ts";
 import { describeUndecided } from "../store/contract-undecided.ts";
 import {
   alert,
-  attributeMemory,
   delivery,
   EVENT_KEYS,
   effects,
@@ -19,6 +18,7 @@ import {
   MINUTE,
   NOW,
   owing,
+  partMemory,
   record,
   settledAs,
   takeBatch,
@@ -143,7 +143,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
       for (const { alerts, deliveries } of broken) {
         const all = effects({
           events: [eventMemory()],
-          attributes: [attributeMemory("70")],
+          parts: [partMemory("70")],
           records: [record(delivery("r"))],
           alerts: [alert("alert-a"), ...alerts],
           deliveries: [delivery("a"), ...deliveries],
@@ -152,7 +152,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
       }
       expect(await store.owed()).toEqual([]);
       expect(await historyOf(store, 9)).toEqual([]);
-      expect(await store.load(EVENT_KEYS)).toEqual({ events: [], attributes: [], told: [], undecided: [] });
+      expect(await store.load(EVENT_KEYS)).toEqual({ events: [], aliases: [], parts: [], told: [], undecided: [] });
       await store.commit(owing(delivery("a")), NOW);
       expect(idsOf(await takeBatch(store, NOW))).toEqual(["a"]);
     });
@@ -172,14 +172,14 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
 
     it("are pruned with the memory of the same age, except what is owed", async () => {
       await using store = (await open()).store;
-      const old = { records: [record(delivery("r"), { at: NOW - 1 })], attributes: [attributeMemory("70")] };
+      const old = { records: [record(delivery("r"), { at: NOW - 1 })], parts: [partMemory("70")] };
       await store.commit({ ...owing(delivery("a")), ...old, events: [eventMemory()] }, NOW - 1);
       const other = eventMemory({ key: "8", event: { id: "8" } });
-      const unowed = { events: [other], attributes: [attributeMemory("80", { eventKey: "8" })] };
+      const unowed = { events: [other], parts: [partMemory("80", { eventKey: "8" })] };
       await store.commit(effects(unowed), NOW - 1);
       const keys = {
         events: [...EVENT_KEYS.events, { instance: "cert", id: "8" }],
-        attributes: [{ instance: "cert", id: "80" }],
+        parts: [{ instance: "cert", part: "attribute" as const, id: "80" }],
       };
       const drain = async (before: number) => {
         while (await store.prune(before)) {}
@@ -192,13 +192,13 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
       await drain(NOW);
       expect(await historyOf(store, 9)).toEqual([]);
       const owed = await store.load(keys);
-      expect(owed.events.map((event) => event.key)).toEqual(["7"]);
-      expect(owed.attributes.map((attribute) => attribute.id)).toEqual(["70"]);
+      expect(owed.events.map((event) => event.key)).toEqual([UUID]);
+      expect(owed.parts.map((attribute) => attribute.id)).toEqual(["70"]);
 
       await store.settle(settledAs(await takeBatch(store, NOW), "sent", NOW), NOW);
-      const byUuid = { events: [{ instance: "cert", uuid: UUID }], attributes: keys.attributes };
+      const byUuid = { events: [{ instance: "cert", uuid: UUID }], parts: keys.parts };
       await drain(NOW);
-      expect(await store.load(keys)).toEqual({ events: [], attributes: [], told: [], undecided: [] });
+      expect(await store.load(keys)).toMatchObject({ events: [], parts: [] });
       expect((await store.load(byUuid)).told).toHaveLength(1);
       await drain(NOW + 1);
       expect((await store.load(byUuid)).told).toEqual([]);
@@ -206,10 +206,10 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
 
     it("do not take the marking of an attribute with them while its event is remembered", async () => {
       await using store = (await open()).store;
-      await store.commit(effects({ events: [eventMemory()], attributes: [attributeMemory("70")] }), NOW - 1);
+      await store.commit(effects({ events: [eventMemory()], parts: [partMemory("70")] }), NOW - 1);
       await store.commit(effects({ events: [eventMemory({ revision: 1 })] }), NOW);
       while (await store.prune(NOW)) {}
-      expect((await store.load(EVENT_KEYS)).attributes).toEqual([attributeMemory("70")]);
+      expect((await store.load(EVENT_KEYS)).parts).toEqual([partMemory("70")]);
     });
 
     it("are pruned completely, however many", async () => {

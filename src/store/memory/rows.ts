@@ -22,3 +22,6 @@ export interface FormedBatch extends Omit<Batch, "entries" | "firstAttemptAt"> {
   /** Taken and not settled yet, since when. */
   readonly takenAt?: number;
 }
+
+/** A row, and when it was written last. */
+export type Touched<T> = T & { readonly touchedAt: number };

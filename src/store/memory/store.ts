@@ -1,38 +1,26 @@
 import type { Alert } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
-import type {
-  AskingState,
-  AttributeMemory,
-  EventMemory,
-  Keys,
-  Known,
-  Memory,
-  Told,
-  Unconfirmed,
-  Undecided,
-} from "../../model/memory.ts";
+import type { AskingState, Keys, Known, Told, Unconfirmed, Undecided } from "../../model/memory.ts";
 import type { Batch, Delivery, Effects, RecordLine, Settlement, Store } from "../../model/outbox.ts";
 import type { ToldParts } from "../../model/told.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
-import { attributeIdsOf, judgedOf, nameOf } from "../names.ts";
+import { judgedOf, nameOf } from "../names.ts";
 import { addUp, countRefusals, isSameRefusal } from "../refusals.ts";
 import { chooseGroup, countFitting } from "../schedule.ts";
 import { without } from "../sqlite/undecided.ts";
+import { RememberedEvents } from "./events.ts";
 import { MemoryLedger } from "./ledger.ts";
-import type { FormedBatch, OwedDelivery, WaitingGroup } from "./rows.ts";
+import type { FormedBatch, OwedDelivery, Touched, WaitingGroup } from "./rows.ts";
 
 /** A store that lasts as long as the process, for tests, the demo and dry replays. */
 export function openMemoryStore(options: { readonly clock?: StoreClock } = {}): Store & { readonly ledger: Ledger } {
   return new MemoryStore(options.clock);
 }
 
-type Touched<T> = T & { readonly touchedAt: number };
-
 /** Works by looking at everything it has: right for what a demo or a test holds. */
 class MemoryStore implements Store {
-  readonly #events = new Map<string, Touched<{ event: EventMemory }>>();
-  readonly #attributes = new Map<string, Touched<{ attribute: AttributeMemory }>>();
+  readonly #memory = new RememberedEvents();
   readonly #told = new Map<string, Touched<{ told: Told }>>();
   readonly #toldParts = new Map<string, Touched<{ parts: ToldParts }>>();
   readonly #owed = new Map<string, OwedDelivery>();
@@ -53,7 +41,7 @@ class MemoryStore implements Store {
     records: () => this.#records,
     undecided: () => [...this.#undecided.values()],
     unconfirmed: () => [...this.#unconfirmed.values()],
-    memoryOf: (alert) => this.#memory(alert),
+    memoryOf: (alert) => this.#memory.of(alert),
     toldOf: (entries) => this.#toldOf(entries),
     lookAtClock: () => this.#lookAtClock(),
   });
@@ -64,37 +52,6 @@ class MemoryStore implements Store {
   }
 
   async load(keys: Keys): Promise<Known> {
-    const events = new Set<EventMemory>();
-    const attributes = new Set<AttributeMemory>();
-    const eventNames = new Set<string>();
-    for (const { instance, id, uuid, whole } of keys.events) {
-      if (uuid !== undefined) {
-        eventNames.add(nameOf(instance, uuid));
-      }
-      for (const event of this.#eventsOf(instance, id, uuid)) {
-        events.add(event);
-        if (event.event.uuid !== undefined) {
-          eventNames.add(nameOf(instance, event.event.uuid));
-        }
-        for (const attribute of whole ? this.#attributesOf(instance, [event.key]) : []) {
-          attributes.add(attribute);
-        }
-      }
-    }
-    for (const { instance, id } of keys.attributes) {
-      const found = this.#attributes.get(nameOf(instance, id));
-      if (found) {
-        attributes.add(found.attribute);
-      }
-    }
-    const told = [...this.#toldAndOwed().values()].filter((one) => eventNames.has(nameOf(one.instance, one.eventUuid)));
-    const whole = keys.events.filter((key) => key.whole);
-    const publications = [...events].filter(({ event }) =>
-      whole.some(({ id, uuid }) => (uuid ?? "") === event.uuid || (id ?? "") === event.id),
-    );
-    const undecided = [...this.#undecided.values()].filter((one) =>
-      publications.some(({ instance, key }) => one.instance === instance && one.eventKey === key),
-    );
     const unconfirmed = [...this.#unconfirmed.values()]
       .filter(({ instance, eventKey, eventId }) =>
         keys.events.some(
@@ -102,11 +59,12 @@ class MemoryStore implements Store {
         ),
       )
       .map(({ instance, eventKey, eventId }) => ({ instance, eventKey, ...(eventId !== undefined && { eventId }) }));
+    const known = this.#memory.load(keys, {
+      told: [...this.#toldAndOwed().values()],
+      undecided: [...this.#undecided.values()],
+    });
     return {
-      events: [...events],
-      attributes: [...attributes],
-      told,
-      undecided,
+      ...known,
       ...(unconfirmed.length > 0 && { unconfirmed }),
       ...(this.#tagged.size > 0 && { tagged: [...this.#tagged] }),
     };
@@ -114,23 +72,11 @@ class MemoryStore implements Store {
 
   async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
     this.#keepTime(now);
-    for (const { instance, key, revision } of effects.events) {
-      if ((this.#events.get(nameOf(instance, key))?.event.revision ?? 0) !== revision) {
-        return "conflict";
-      }
+    if (!this.#memory.isUnmoved(effects)) {
+      return "conflict";
     }
     // All that can throw comes first: a commit is all or nothing.
     const owed = this.#accept(effects);
-    for (const event of effects.events) {
-      const next = { ...event, revision: event.revision + 1 };
-      this.#events.set(nameOf(event.instance, event.key), { event: next, touchedAt: now });
-    }
-    for (const attribute of effects.attributes) {
-      this.#attributes.set(nameOf(attribute.instance, attribute.id), { attribute, touchedAt: now });
-    }
-    for (const { instance, id } of effects.forget) {
-      this.#attributes.delete(nameOf(instance, id));
-    }
     for (const { delivery, alert } of owed) {
       const { destination, groups } = delivery;
       const { group, dueAt } = chooseGroup(groups, (key) => this.#groups.get(nameOf(destination, key)), now);
@@ -153,6 +99,14 @@ class MemoryStore implements Store {
         this.#undecided.set(id, left);
       } else {
         this.#undecided.delete(id);
+      }
+    }
+    this.#memory.apply(effects, now);
+    for (const { instance, id: from, key: eventKey } of effects.adopted) {
+      for (const [id, one] of this.#undecided) {
+        if (one.instance === instance && one.eventKey === from) {
+          this.#undecided.set(id, { ...one, eventKey });
+        }
       }
     }
     for (const [name, state] of this.#groups) {
@@ -296,16 +250,9 @@ class MemoryStore implements Store {
   }
 
   async prune(before: number): Promise<boolean> {
-    const owed = new Set<string>();
-    for (const { alert } of this.#owed.values()) {
-      for (const name of [alert.event?.id, alert.event?.uuid]) {
-        if (name) {
-          owed.add(nameOf(alert.instance, name));
-        }
-      }
-    }
-    const isOwed = (instance: string, ...names: readonly (string | undefined)[]) =>
-      names.some((name) => owed.has(nameOf(instance, name)));
+    const alerts = [...this.#owed.values()].map(({ alert }) => alert);
+    const isOwed = (instance: string, uuid: string) =>
+      alerts.some((alert) => alert.instance === instance && alert.event?.uuid === uuid);
     this.#records = this.#records.filter((record) => record.at >= before);
     for (const [name, { touchedAt }] of this.#toldParts) {
       if (touchedAt < before) {
@@ -317,19 +264,7 @@ class MemoryStore implements Store {
         this.#told.delete(name);
       }
     }
-    for (const [name, { event, touchedAt }] of this.#events) {
-      if (touchedAt < before && !isOwed(event.instance, event.key, event.event.uuid)) {
-        this.#events.delete(name);
-      }
-    }
-    for (const [name, { attribute, touchedAt }] of this.#attributes) {
-      const { instance, eventKey } = attribute;
-      // Without its row an attribute counts as unmarked: the marking stays as long as its event does.
-      const stays = this.#events.has(nameOf(instance, eventKey)) || isOwed(instance, eventKey);
-      if (touchedAt < before && !stays) {
-        this.#attributes.delete(name);
-      }
-    }
+    this.#memory.prune(before, alerts);
     for (const [name, { dueAt, lastLeftAt }] of this.#groups) {
       if (typeof dueAt !== "number" && typeof lastLeftAt === "number" && lastLeftAt < before) {
         this.#groups.delete(name);
@@ -459,7 +394,7 @@ class MemoryStore implements Store {
     const entries = owed.map(({ delivery, alert }) => ({
       delivery,
       alert,
-      memory: this.#memory(judgedOf(alert, delivery)),
+      memory: this.#memory.of(judgedOf(alert, delivery)),
     }));
     const told = this.#toldOf(entries);
     return {
@@ -481,31 +416,8 @@ class MemoryStore implements Store {
       if (!parts) {
         return [];
       }
-      const rows = parts.named.flatMap(({ id }) => this.#attributes.get(nameOf(parts.instance, id)) ?? []);
-      return [{ parts, attributes: rows.map(({ attribute }) => attribute) }];
+      return [{ parts, rows: this.#memory.named(parts.instance, parts.eventUuid, parts.named) }];
     });
-  }
-
-  #memory(alert: Alert): Memory {
-    const { instance } = alert;
-    const [event] = this.#eventsOf(instance, alert.event?.id, alert.event?.uuid);
-    const rows = [...attributeIdsOf(alert)].flatMap((id) => this.#attributes.get(nameOf(instance, id)) ?? []);
-    return { ...(event && { event }), attributes: rows.map(({ attribute }) => attribute) };
-  }
-
-  /** The row under MISP's id first: a row under the UUID is older than the first frame with an id. */
-  #eventsOf(instance: string, id: string | undefined, uuid: string | undefined): readonly EventMemory[] {
-    const byId = id === undefined ? undefined : this.#events.get(nameOf(instance, id));
-    const byUuid = [...this.#events.values()]
-      .filter(({ event }) => uuid !== undefined && event.instance === instance && event.event.uuid === uuid)
-      .sort((a, b) => b.touchedAt - a.touchedAt);
-    return [...new Set([...(byId ? [byId] : []), ...byUuid])].map(({ event }) => event);
-  }
-
-  #attributesOf(instance: string, eventKeys: readonly (string | undefined)[]): readonly AttributeMemory[] {
-    return [...this.#attributes.values()]
-      .map(({ attribute }) => attribute)
-      .filter((attribute) => attribute.instance === instance && eventKeys.includes(attribute.eventKey));
   }
 
   #toldAndOwed(): ReadonlyMap<string, Told> {

@@ -14,7 +14,7 @@ const TABLES = [
   "deliveries",
   "alerts",
   "events",
-  "attributes",
+  "parts",
   "undecided",
   "unconfirmed",
   "records",
@@ -48,15 +48,16 @@ export function setAside(db: Database, now: number): Found {
 function dropLost(db: Database, now: number): readonly RecordLine[] {
   const lost = db.prepare<Lost>(`
     WITH forgotten AS (
-      SELECT instance, key AS event_id, uuid FROM events WHERE ${UNREADABLE}
-      UNION SELECT instance, event_key, NULL FROM attributes WHERE ${UNREADABLE}
+      SELECT instance, key FROM events WHERE ${UNREADABLE}
+      UNION SELECT instance, event_key FROM parts WHERE ${UNREADABLE}
     )
     SELECT d.seq, d.id, d.destination, d.instance, d.kind, d.event_uuid, d.changed_at FROM deliveries d
       LEFT JOIN alerts a ON a.id = d.alert
     WHERE a.id IS NULL OR d.seq IN (SELECT seq FROM deliveries WHERE ${UNREADABLE})
       OR a.id IN (SELECT id FROM alerts WHERE ${UNREADABLE})
       OR EXISTS (SELECT 1 FROM forgotten f WHERE f.instance = a.instance
-        AND (f.event_id IN (a.event_id, a.event_uuid) OR f.uuid = a.event_uuid))`);
+        AND (f.key IN (a.event_id, a.event_uuid) OR f.key = (
+          SELECT l.event_key FROM aliases l WHERE l.instance = a.instance AND l.id = a.event_id)))`);
   const add = db.prepare(ADD_RECORD);
   const isReadable = db.prepare<{ readonly yes: number }>(
     `SELECT NOT (${UNREADABLE}) AS yes FROM deliveries WHERE seq = ?`,

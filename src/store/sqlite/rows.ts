@@ -1,5 +1,5 @@
 import type { Alert } from "../../model/alert.ts";
-import type { AttributeMemory, EventMemory } from "../../model/memory.ts";
+import type { Alias, EventMemory, PartMemory } from "../../model/memory.ts";
 import type { Delivery, Group, RecordLine } from "../../model/outbox.ts";
 import type { ToldParts } from "../../model/told.ts";
 import type { GroupState } from "../schedule.ts";
@@ -34,6 +34,15 @@ export interface EventRow extends BodyRow {
   readonly key: string;
   readonly revision: number;
 }
+export interface PartRow extends BodyRow {
+  readonly event_key: string;
+}
+export interface AliasRow {
+  readonly instance: string;
+  readonly id: string;
+  readonly event_key: string;
+  readonly unsure: number;
+}
 export interface AlertRow {
   readonly delivery: string;
   readonly alert: string;
@@ -56,20 +65,26 @@ export function formatEvent(event: EventMemory, revision: number, now: number): 
   return [event.instance, event.key, event.event.uuid ?? null, revision, now, JSON.stringify(event)];
 }
 
-/** The way back of `formatEvent`; the column's revision counts. */
+/** The way back of `formatEvent`; the columns count. */
 export function parseEvent(row: EventRow): EventMemory {
   const event = parseBody<EventMemory>(row.body);
-  return { ...event, revision: row.revision };
+  return { ...event, key: row.key, revision: row.revision };
 }
 
-/** For `putAttribute`. */
-export function formatAttribute(attribute: AttributeMemory, now: number): readonly Cell[] {
-  return [attribute.instance, attribute.id, attribute.eventKey, now, JSON.stringify(attribute)];
+/** For `putPart`. */
+export function formatPart(row: PartMemory, now: number): readonly Cell[] {
+  return [row.instance, row.eventKey, row.part, row.id, now, JSON.stringify(row)];
 }
 
-/** The way back of `formatAttribute`. */
-export function parseAttribute(row: BodyRow): AttributeMemory {
-  return parseBody(row.body);
+/** The way back of `formatPart`; the column's event counts. Until schema 2 only attributes had rows. */
+export function parsePart(row: PartRow): PartMemory {
+  const part = parseBody<PartMemory>(row.body);
+  return { ...part, part: part.part ?? "attribute", eventKey: row.event_key };
+}
+
+/** The alias that a row holds. */
+export function parseAlias({ instance, id, event_key, unsure }: AliasRow): Alias {
+  return { instance, id, key: event_key, ...(unsure === 1 && { unsure: true as const }) };
 }
 
 /** What a body of told_parts says. */

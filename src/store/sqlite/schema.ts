@@ -1,4 +1,5 @@
 import type { Database } from "./driver.ts";
+import { uniteTwins } from "./twins.ts";
 
 /** Marks a SQLite file as ours (`PRAGMA application_id`): the letters "MHld". */
 export const APPLICATION_ID = 0x4d486c64;
@@ -7,8 +8,9 @@ export const APPLICATION_ID = 0x4d486c64;
  * Steps from one schema to the next, in order and never edited once released; `PRAGMA user_version` counts those done.
  * Instants by MISP's clock are REAL: a frame may name any number, and none may make a commit fail.
  */
-const MIGRATIONS: readonly string[] = [
-  `
+const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = [
+  [
+    `
   CREATE TABLE events (
     instance TEXT NOT NULL, key TEXT NOT NULL, uuid TEXT, revision INTEGER NOT NULL,
     touched_at INTEGER NOT NULL, body TEXT NOT NULL,
@@ -88,7 +90,9 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (destination, kind)
   ) STRICT, WITHOUT ROWID;
   `,
-  `
+  ],
+  [
+    `
   -- how asking goes: refused, silent, and for how long
   CREATE TABLE asking (instance TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) STRICT;
 
@@ -117,7 +121,50 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (instance, event_uuid, destination)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX told_parts_touched ON told_parts (touched_at);
+
+  -- which event an instance means by a number
+  CREATE TABLE aliases (
+    instance TEXT NOT NULL, id TEXT NOT NULL, event_key TEXT NOT NULL, unsure INTEGER NOT NULL,
+    PRIMARY KEY (instance, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX aliases_event ON aliases (instance, event_key);
+
+  -- what of a part of an event is stricter than its event, or deleted
+  CREATE TABLE parts (
+    instance TEXT NOT NULL, event_key TEXT NOT NULL, part TEXT NOT NULL, id TEXT NOT NULL, touched_at INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (instance, event_key, part, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX parts_named ON parts (instance, part, id);
+  CREATE INDEX parts_touched ON parts (touched_at);
+
+  -- an event was known by its number, and is known by its UUID; two rows of one event become one
+  CREATE TEMP TABLE renamed (
+    instance TEXT NOT NULL, id TEXT NOT NULL, uuid TEXT NOT NULL, PRIMARY KEY (instance, id)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO renamed SELECT instance, key, uuid FROM events WHERE uuid IS NOT NULL AND key <> uuid;
+  INSERT INTO aliases SELECT instance, id, uuid, 0 FROM renamed;
+  INSERT INTO parts
+    SELECT a.instance, coalesce(r.uuid, a.event_key), 'attribute', a.id, a.touched_at, a.body
+    FROM attributes a LEFT JOIN renamed r ON r.instance = a.instance AND r.id = a.event_key;
+  DROP TABLE attributes;
+  UPDATE undecided SET event_key = r.uuid FROM renamed r
+    WHERE r.instance = undecided.instance AND r.id = undecided.event_key;
+  DROP TABLE renamed;
   `,
+    uniteTwins,
+    `
+  UPDATE OR IGNORE events SET key = uuid WHERE uuid IS NOT NULL AND key <> uuid;
+  CREATE TRIGGER events_gone AFTER DELETE ON events BEGIN
+    DELETE FROM aliases WHERE instance = old.instance AND event_key = old.key;
+  END;
+
+  ALTER TABLE deliveries ADD COLUMN version TEXT;
+  -- seq: of the delivery, which tells what was planned last; version: of the publication that it told
+  ALTER TABLE told ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE told ADD COLUMN version TEXT;
+  `,
+  ],
 ];
 
 /** The newest schema that this program knows. */
@@ -128,5 +175,26 @@ export function migrate(db: Database, version: number): void {
   if (version === SCHEMA_VERSION) {
     return;
   }
-  db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS.slice(version).join("\n")}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    for (const step of MIGRATIONS.slice(version).flat()) {
+      if (typeof step === "string") {
+        db.exec(step);
+      } else {
+        step(db);
+      }
+    }
+    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+  } catch (error) {
+    rollback(db);
+    throw error;
+  }
+}
+
+function rollback(db: Database): void {
+  try {
+    db.exec("ROLLBACK");
+  } catch {
+    // On a full disk or an I/O error SQLite has rolled back by itself.
+  }
 }

@@ -5,7 +5,7 @@ import type { Database } from "./driver.ts";
 import type { LedgerContext } from "./ledger.ts";
 import { removeOwed } from "./removal.ts";
 import { parseBody } from "./rows.ts";
-import { dropToldParts } from "./statements.ts";
+import { dropToldParts, NOT_OWED } from "./statements.ts";
 
 /** What one step took out of the file. What is undecided is only named: who knows the rules refuses it. */
 export type Eviction =
@@ -108,7 +108,7 @@ export class SqliteSize implements Size {
     for (const { instance, key } of this.#sql.oldestEvents.all(before)) {
       rows += Number(this.#sql.dropEvent.run(instance, key).changes);
       // Never without its event: a marking that is forgotten alone would loosen.
-      rows += Number(this.#sql.dropAttributes.run(instance, key).changes);
+      rows += Number(this.#sql.dropParts.run(instance, key).changes);
     }
     if (rows > 0) {
       return rows;
@@ -159,12 +159,11 @@ function prepareSize(db: Database) {
         SELECT seq FROM records WHERE at < ?1 AND (outcome <> 'dead' OR at < ?2) ORDER BY seq LIMIT ${RECORD_ROWS})`),
     oldestEvents: db.prepare<{ readonly instance: string; readonly key: string }>(`
       SELECT instance, key FROM events e
-      WHERE touched_at < ? AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_id = e.key)
-        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_uuid IN (e.uuid, e.key))
+      WHERE touched_at < ? AND ${NOT_OWED}
         AND NOT EXISTS (SELECT 1 FROM undecided u WHERE u.instance = e.instance AND u.event_key = e.key)
       ORDER BY touched_at LIMIT ${EVENT_ROWS}`),
     dropEvent: db.prepare("DELETE FROM events WHERE instance = ? AND key = ?"),
-    dropAttributes: db.prepare("DELETE FROM attributes WHERE instance = ? AND event_key = ?"),
+    dropParts: db.prepare("DELETE FROM parts WHERE instance = ? AND event_key = ?"),
     dropToldParts: db.prepare(dropToldParts(RECORD_ROWS)),
     // Whose events are remembered still matters as much as they do.
     dropTold: db.prepare(`

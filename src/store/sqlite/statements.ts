@@ -1,5 +1,5 @@
 import type { Database } from "./driver.ts";
-import type { AlertRow, BatchRow, BodyRow, EventRow, GroupRow, ToldRow } from "./rows.ts";
+import type { AlertRow, AliasRow, BatchRow, BodyRow, EventRow, GroupRow, PartRow, ToldRow } from "./rows.ts";
 
 /** How many rows of one table `prune` removes in one transaction. */
 export const PRUNE_ROWS = 500;
@@ -13,20 +13,24 @@ export function prepareStatements(db: Database) {
   return {
     // ---- memory
     eventByKey: db.prepare<EventRow>("SELECT key, revision, body FROM events WHERE instance = ? AND key = ?"),
-    eventsByUuid: db.prepare<EventRow>(
-      "SELECT key, revision, body FROM events WHERE instance = ? AND uuid = ? ORDER BY touched_at DESC, key",
-    ),
     putEvent: db.prepare(`
       INSERT INTO events (instance, key, uuid, revision, touched_at, body) VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT (instance, key) DO UPDATE SET uuid = excluded.uuid, revision = excluded.revision,
         touched_at = excluded.touched_at, body = excluded.body`),
-    attribute: db.prepare<BodyRow>("SELECT body FROM attributes WHERE instance = ? AND id = ?"),
-    attributesOfEvent: db.prepare<BodyRow>("SELECT body FROM attributes WHERE instance = ? AND event_key = ?"),
-    putAttribute: db.prepare(`
-      INSERT INTO attributes (instance, id, event_key, touched_at, body) VALUES (?, ?, ?, ?, ?)
-      ON CONFLICT (instance, id) DO UPDATE SET event_key = excluded.event_key, touched_at = excluded.touched_at,
-        body = excluded.body`),
-    forgetAttribute: db.prepare("DELETE FROM attributes WHERE instance = ? AND id = ?"),
+    dropEvent: db.prepare("DELETE FROM events WHERE instance = ? AND key = ?"),
+    alias: db.prepare<AliasRow>("SELECT instance, id, event_key, unsure FROM aliases WHERE instance = ? AND id = ?"),
+    putAlias: db.prepare(`
+      INSERT INTO aliases (instance, id, event_key, unsure) VALUES (?, ?, ?, ?)
+      ON CONFLICT (instance, id) DO UPDATE SET event_key = excluded.event_key, unsure = excluded.unsure`),
+    part: db.prepare<PartRow>(
+      "SELECT event_key, body FROM parts WHERE instance = ? AND event_key = ? AND part = ? AND id = ?",
+    ),
+    partsNamed: db.prepare<PartRow>("SELECT event_key, body FROM parts WHERE instance = ? AND part = ? AND id = ?"),
+    partsOfEvent: db.prepare<PartRow>("SELECT event_key, body FROM parts WHERE instance = ? AND event_key = ?"),
+    putPart: db.prepare(`
+      INSERT INTO parts (instance, event_key, part, id, touched_at, body) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT (instance, event_key, part, id) DO UPDATE SET touched_at = excluded.touched_at, body = excluded.body`),
+    forgetPart: db.prepare("DELETE FROM parts WHERE instance = ? AND event_key = ? AND part = ? AND id = ?"),
     told: db.prepare<ToldRow>(`
       SELECT destination, max(changed_at) AS changed_at FROM (
         SELECT destination, changed_at FROM told WHERE instance = ?1 AND event_uuid = ?2
@@ -165,8 +169,16 @@ export function dropToldParts(rows: number): string {
      SELECT instance, event_uuid, destination FROM told_parts WHERE touched_at < ? ORDER BY touched_at LIMIT ${rows})`;
 }
 
-// What an owed alert is about stays. A marking of an attribute stays as long as its event does: without its row the
-// attribute would count as unmarked.
+/** No alert is about the event `e`: by its UUID, by its number, or, where that is all the alert has, by one that is its now. */
+export const NOT_OWED = `
+  NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_uuid = e.key)
+  AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_id = e.key)
+  AND NOT EXISTS (
+    SELECT 1 FROM aliases l JOIN alerts a ON a.instance = l.instance AND a.event_id = l.id
+    WHERE l.instance = e.instance AND l.event_key = e.key AND a.event_uuid IS NULL)`;
+
+// What an owed alert is about stays. What is stricter of a part stays as long as its event does: without its row the part
+// would count as no stricter than the event.
 const PRUNE: readonly string[] = [
   `DELETE FROM records WHERE seq IN (SELECT seq FROM records WHERE at < ? LIMIT ${PRUNE_ROWS})`,
   `DELETE FROM damaged WHERE seq IN (SELECT seq FROM damaged WHERE at < ? AND origin <> 'check' LIMIT ${PRUNE_ROWS})`,
@@ -176,15 +188,12 @@ const PRUNE: readonly string[] = [
      LIMIT ${PRUNE_ROWS})`,
   dropToldParts(PRUNE_ROWS),
   `DELETE FROM events WHERE rowid IN (
-     SELECT e.rowid FROM events e WHERE touched_at < ?
-       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_id = e.key)
-       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = e.instance AND a.event_uuid IN (e.uuid, e.key))
-     LIMIT ${PRUNE_ROWS})`,
-  `DELETE FROM attributes WHERE rowid IN (
-     SELECT b.rowid FROM attributes b WHERE touched_at < ?
-       AND NOT EXISTS (SELECT 1 FROM events e WHERE e.instance = b.instance AND e.key = b.event_key)
-       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = b.instance AND a.event_id = b.event_key)
-       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = b.instance AND a.event_uuid = b.event_key)
+     SELECT e.rowid FROM events e WHERE touched_at < ? AND ${NOT_OWED} LIMIT ${PRUNE_ROWS})`,
+  `DELETE FROM parts WHERE (instance, event_key, part, id) IN (
+     SELECT p.instance, p.event_key, p.part, p.id FROM parts p WHERE touched_at < ?
+       AND NOT EXISTS (SELECT 1 FROM events e WHERE e.instance = p.instance AND e.key = p.event_key)
+       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = p.instance AND a.event_id = p.event_key)
+       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = p.instance AND a.event_uuid = p.event_key)
      LIMIT ${PRUNE_ROWS})`,
   `DELETE FROM delivery_groups WHERE rowid IN (
      SELECT rowid FROM delivery_groups WHERE due_at IS NULL AND last_left_at < ? LIMIT ${PRUNE_ROWS})`,

@@ -1,15 +1,6 @@
 import type { Alert } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
-import type {
-  AskingState,
-  AttributeMemory,
-  EventMemory,
-  Keys,
-  Known,
-  Memory,
-  Told,
-  Unconfirmed,
-} from "../../model/memory.ts";
+import type { AskingState, Keys, Known, PartMemory, Unconfirmed } from "../../model/memory.ts";
 import type {
   Batch,
   BatchId,
@@ -24,22 +15,19 @@ import type { ToldParts } from "../../model/told.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import type { Damage } from "../damage.ts";
-import { attributeIdsOf, judgedOf, nameOf } from "../names.ts";
+import { judgedOf, nameOf } from "../names.ts";
 import { addUp, countRefusals, isRepeatable } from "../refusals.ts";
 import { BATCH_ROWS, chooseGroup, countFitting } from "../schedule.ts";
 import { SqliteLedger } from "./ledger.ts";
 import { prepareLedger } from "./ledger-statements.ts";
+import { MemoryRows } from "./memory.ts";
 import {
   type BatchRow,
   formatAlert,
-  formatAttribute,
   formatDelivery,
-  formatEvent,
   formatRecord,
   parseAlert,
-  parseAttribute,
   parseDelivery,
-  parseEvent,
   parseRecord,
   parseShow,
   parseToldParts,
@@ -78,6 +66,7 @@ class SqliteStore implements Store {
   readonly #sql: Statements;
   readonly #undecided: UndecidedRows;
   readonly #unconfirmed: UnconfirmedRows;
+  readonly #memory: MemoryRows;
   /** Batches that were taken here and not settled yet, with when; after a crash they are simply due. */
   readonly #inFlight = new Map<string, number>();
   readonly #clock: StoreClock | undefined;
@@ -91,12 +80,13 @@ class SqliteStore implements Store {
     this.#undecided = new UndecidedRows(file.db);
     this.#unconfirmed = new UnconfirmedRows(file.db);
     this.#watch = new ClockWatch(this.#sql.latest.get()?.at ?? Number.NEGATIVE_INFINITY, clock);
+    this.#memory = new MemoryRows(this.#sql, this.#undecided);
     const context = {
       file,
       sql: this.#sql,
       ledger: prepareLedger(file.db),
       inFlight: this.#inFlight,
-      memoryOf: (alert: Alert) => this.#memory(alert),
+      memoryOf: (alert: Alert) => this.#memory.of(alert),
       toldOf: (entries: Batch["entries"]) => this.#told(entries),
       lookAtClock: () => this.#lookAtClock(),
     };
@@ -105,61 +95,14 @@ class SqliteStore implements Store {
   }
 
   async load(keys: Keys): Promise<Known> {
-    return this.#file.transaction(() => {
-      const events = new Map<string, EventMemory>();
-      const attributes = new Map<string, AttributeMemory>();
-      const told = new Map<string, readonly Told[]>();
-      const keep = (attribute: AttributeMemory) => attributes.set(nameOf(attribute.instance, attribute.id), attribute);
-      for (const { instance, id, uuid, whole } of keys.events) {
-        for (const event of this.#events(instance, id, uuid)) {
-          const name = nameOf(instance, event.key);
-          for (const row of whole ? this.#sql.attributesOfEvent.all(instance, event.key) : []) {
-            keep(parseAttribute(row));
-          }
-          if (events.has(name)) {
-            continue;
-          }
-          events.set(name, event);
-          this.#loadTold(instance, event.event.uuid, told);
-        }
-        this.#loadTold(instance, uuid, told);
-      }
-      for (const { instance, id } of keys.attributes) {
-        const row = attributes.has(nameOf(instance, id)) ? undefined : this.#sql.attribute.get(instance, id);
-        if (row) {
-          keep(parseAttribute(row));
-        }
-      }
-      const whole = keys.events.filter((key) => key.whole);
-      const undecided = [...events.values()]
-        .filter(({ event }) => whole.some(({ id, uuid }) => (uuid ?? "") === event.uuid || (id ?? "") === event.id))
-        .flatMap(({ instance, key }) => this.#undecided.load(instance, key));
-      return {
-        events: [...events.values()],
-        attributes: [...attributes.values()],
-        told: [...told.values()].flat(),
-        undecided,
-        ...this.#unconfirmed.load(keys),
-      };
-    });
+    return this.#file.transaction(() => ({ ...this.#memory.load(keys), ...this.#unconfirmed.load(keys) }));
   }
 
   async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
     this.#keepTime(now);
     return this.#file.transaction(() => {
-      for (const { instance, key, revision } of effects.events) {
-        if ((this.#sql.eventByKey.get(instance, key)?.revision ?? 0) !== revision) {
-          return "conflict";
-        }
-      }
-      for (const event of effects.events) {
-        this.#sql.putEvent.run(...formatEvent(event, event.revision + 1, now));
-      }
-      for (const attribute of effects.attributes) {
-        this.#sql.putAttribute.run(...formatAttribute(attribute, now));
-      }
-      for (const { instance, id } of effects.forget) {
-        this.#sql.forgetAttribute.run(instance, id);
+      if (!this.#memory.isUnmoved(effects)) {
+        return "conflict";
       }
       const alerts = new Map(effects.alerts.map((alert) => [alert.id, alert]));
       for (const delivery of effects.deliveries) {
@@ -181,6 +124,7 @@ class SqliteStore implements Store {
       }
       this.#undecided.apply(effects);
       this.#unconfirmed.apply(effects);
+      this.#memory.apply(effects, now);
       return "committed";
     });
   }
@@ -284,24 +228,6 @@ class SqliteStore implements Store {
     }
   }
 
-  /** Rows that are this event, the one under MISP's id first: a row under the UUID is older than the first frame with an id. */
-  #events(instance: string, id: string | undefined, uuid: string | undefined): readonly EventMemory[] {
-    const byId = id === undefined ? undefined : this.#sql.eventByKey.get(instance, id);
-    const byUuid = uuid === undefined ? [] : this.#sql.eventsByUuid.all(instance, uuid);
-    return [...(byId ? [byId] : []), ...byUuid.filter((row) => row.key !== byId?.key)].map(parseEvent);
-  }
-
-  #loadTold(instance: string, eventUuid: string | undefined, into: Map<string, readonly Told[]>): void {
-    if (eventUuid === undefined || into.has(nameOf(instance, eventUuid))) {
-      return;
-    }
-    const rows = this.#sql.told.all(instance, eventUuid);
-    into.set(
-      nameOf(instance, eventUuid),
-      rows.map((row) => ({ instance, eventUuid, destination: row.destination, changedAt: row.changed_at })),
-    );
-  }
-
   #owe(delivery: Delivery, now: number): void {
     const { destination, groups, priority } = delivery;
     const { group, dueAt } = chooseGroup(groups, (key) => this.#sql.group.get(destination, key), now);
@@ -346,7 +272,7 @@ class SqliteStore implements Store {
     const entries = this.#sql.inBatch.all(row.id).map((entry) => {
       const alert = parseAlert(entry.alert);
       const delivery = parseDelivery(entry.delivery);
-      return { delivery, alert, memory: this.#memory(judgedOf(alert, delivery)) };
+      return { delivery, alert, memory: this.#memory.of(judgedOf(alert, delivery)) };
     });
     const told = this.#told(entries);
     return {
@@ -362,7 +288,7 @@ class SqliteStore implements Store {
 
   /** What the destination was told of the events of these deliveries, as much as there is room for. */
   #told(entries: Batch["entries"]): NonNullable<Batch["told"]> {
-    const told: { parts: ToldParts; attributes: readonly AttributeMemory[] }[] = [];
+    const told: { parts: ToldParts; rows: readonly PartMemory[] }[] = [];
     const seen = new Set<string>();
     let bytes = 0;
     for (const { delivery } of entries) {
@@ -377,17 +303,9 @@ class SqliteStore implements Store {
       }
       bytes += body.length;
       const parts = parseToldParts(body);
-      const rows = parts.named.map(({ id }) => (id === undefined ? undefined : this.#sql.attribute.get(instance, id)));
-      told.push({ parts, attributes: rows.filter((found) => found !== undefined).map(parseAttribute) });
+      told.push({ parts, rows: this.#memory.named(instance, eventUuid, parts.named) });
     }
     return told;
-  }
-
-  #memory(alert: Alert): Memory {
-    const { instance } = alert;
-    const [event] = this.#events(instance, alert.event?.id, alert.event?.uuid);
-    const rows = [...attributeIdsOf(alert)].map((id) => this.#sql.attribute.get(instance, id));
-    return { ...(event && { event }), attributes: rows.filter((row) => row !== undefined).map(parseAttribute) };
   }
 
   /** What is refused for the same reason as before is one line that counts. */

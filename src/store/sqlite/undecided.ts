@@ -4,6 +4,8 @@ import type { Database } from "./driver.ts";
 import { parseBody } from "./rows.ts";
 
 interface Row {
+  /** The event by now: what waited under a number may wait under a UUID. */
+  readonly event_key: string;
   readonly body: string;
 }
 
@@ -14,10 +16,13 @@ export class UndecidedRows {
   constructor(db: Database) {
     this.#sql = {
       add: db.prepare("INSERT OR IGNORE INTO undecided (id, instance, event_key, since, body) VALUES (?, ?, ?, ?, ?)"),
-      get: db.prepare<Row>("SELECT body FROM undecided WHERE id = ?"),
+      get: db.prepare<Row>("SELECT event_key, body FROM undecided WHERE id = ?"),
       keep: db.prepare("UPDATE undecided SET body = ? WHERE id = ?"),
       drop: db.prepare("DELETE FROM undecided WHERE id = ?"),
-      ofEvent: db.prepare<Row>("SELECT body FROM undecided WHERE instance = ? AND event_key = ? ORDER BY seq"),
+      rename: db.prepare("UPDATE undecided SET event_key = ? WHERE instance = ? AND event_key = ?"),
+      ofEvent: db.prepare<Row>(
+        "SELECT event_key, body FROM undecided WHERE instance = ? AND event_key = ? ORDER BY seq",
+      ),
       quietest: db.prepare<{ readonly event_key: string; readonly last_at: number }>(`
         SELECT event_key, max(since) AS last_at FROM undecided
         WHERE instance = ? AND event_key NOT IN (SELECT value FROM json_each(?))
@@ -32,6 +37,11 @@ export class UndecidedRows {
   /** The undecided of an event, without the messages. */
   load(instance: string, eventKey: string): Known["undecided"] {
     return this.#of(instance, eventKey).map(({ id, destinations }) => ({ id, instance, eventKey, destinations }));
+  }
+
+  /** What waits under one name waits under another. */
+  rename(instance: string, from: string, to: string): void {
+    this.#sql.rename.run(to, instance, from);
   }
 
   apply({ undecided, decided, cursors, asking = [] }: Effects): void {
@@ -86,6 +96,6 @@ export function without(undecided: Undecided, decided: readonly string[]): Undec
   return destinations.length === 0 ? undefined : { ...undecided, destinations };
 }
 
-function parse({ body }: Row): Undecided {
-  return parseBody(body);
+function parse({ event_key: eventKey, body }: Row): Undecided {
+  return { ...parseBody<Undecided>(body), eventKey };
 }

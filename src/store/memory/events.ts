@@ -1,0 +1,139 @@
+import type { Alert } from "../../model/alert.ts";
+import type { Alias, EventMemory, Keys, Known, Memory, PartMemory } from "../../model/memory.ts";
+import type { Effects } from "../../model/outbox.ts";
+import { nameOf, partsOf } from "../names.ts";
+import type { Touched } from "./rows.ts";
+
+/** What is remembered of events and their parts, in memory. */
+export class RememberedEvents {
+  readonly #events = new Map<string, Touched<{ event: EventMemory }>>();
+  readonly #aliases = new Map<string, Alias>();
+  readonly #parts = new Map<string, Touched<{ part: PartMemory }>>();
+
+  /** With what of `rest`, which is all that there is, is about the events. */
+  load(keys: Keys, rest: { readonly told: Known["told"]; readonly undecided: Known["undecided"] }): Known {
+    const named = new Set<string>();
+    const whole = new Set<string>();
+    const aliases = new Set<Alias>();
+    const parts = new Set<PartMemory>();
+    for (const key of keys.events) {
+      const { instance, id, uuid } = key;
+      const alias = id === undefined ? undefined : this.#aliases.get(nameOf(instance, id));
+      if (alias) {
+        aliases.add(alias);
+      }
+      const name = uuid ?? alias?.key;
+      // What is kept under a number belongs to the first event that is seen under it: all of it is needed then.
+      const nameless = alias ? undefined : id;
+      for (const [one, isWhole] of [
+        [name, key.whole ?? false],
+        [nameless, true],
+      ] as const) {
+        if (one === undefined) {
+          continue;
+        }
+        named.add(nameOf(instance, one));
+        if (isWhole) {
+          whole.add(nameOf(instance, one));
+        }
+      }
+    }
+    for (const { part } of this.#parts.values()) {
+      const isNamed = keys.parts.some(
+        (key) => key.instance === part.instance && key.part === part.part && key.id === part.id,
+      );
+      if (isNamed || whole.has(nameOf(part.instance, part.eventKey))) {
+        parts.add(part);
+      }
+    }
+    return {
+      events: [...named].flatMap((name) => this.#events.get(name)?.event ?? []),
+      aliases: [...aliases],
+      parts: [...parts],
+      told: rest.told.filter(({ instance, eventUuid }) => named.has(nameOf(instance, eventUuid))),
+      undecided: rest.undecided
+        .filter(({ instance, eventKey }) => whole.has(nameOf(instance, eventKey)))
+        .map(({ id, instance, eventKey, destinations }) => ({ id, instance, eventKey, destinations })),
+    };
+  }
+
+  /** False: memory has moved since it was loaded, and nothing may be stored. */
+  isUnmoved({ events, adopted }: Effects): boolean {
+    const rows = [...events, ...adopted.map(({ instance, id, revision }) => ({ instance, key: id, revision }))];
+    return rows.every(
+      ({ instance, key, revision }) => (this.#events.get(nameOf(instance, key))?.event.revision ?? 0) === revision,
+    );
+  }
+
+  apply({ events, aliases, adopted, parts, forget }: Effects, now: number): void {
+    for (const event of events) {
+      const next = { ...event, revision: event.revision + 1 };
+      this.#events.set(nameOf(event.instance, event.key), { event: next, touchedAt: now });
+    }
+    for (const alias of aliases) {
+      this.#aliases.set(nameOf(alias.instance, alias.id), alias);
+    }
+    for (const { instance, id } of adopted) {
+      this.#events.delete(nameOf(instance, id));
+    }
+    for (const part of parts) {
+      this.#parts.set(partName(part), { part, touchedAt: now });
+    }
+    for (const row of forget) {
+      this.#parts.delete(partName(row));
+    }
+  }
+
+  /** What is known now about the event of an alert, and about the parts that it names. */
+  of(alert: Alert): Memory {
+    const { instance } = alert;
+    const key = this.#keyOf(alert);
+    if (key === undefined) {
+      return { parts: [] };
+    }
+    const event = this.#events.get(nameOf(instance, key))?.event;
+    const rows = partsOf(alert).map((name) => this.#parts.get(partName({ instance, eventKey: key, ...name })));
+    return { ...(event && { event }), parts: rows.flatMap((row) => row?.part ?? []) };
+  }
+
+  /** What is known now of these attributes of an event, and of their objects. */
+  named(instance: string, eventKey: string, items: Alert["items"]): readonly PartMemory[] {
+    const names = partsOf({ items, objects: [], subject: { type: "event" } });
+    return names.flatMap((name) => this.#parts.get(partName({ instance, eventKey, ...name }))?.part ?? []);
+  }
+
+  /** What is older goes, but for what these alerts are about. */
+  prune(before: number, alerts: readonly Alert[]): void {
+    const owed = new Set(alerts.map((alert) => nameOf(alert.instance, this.#keyOf(alert))));
+    for (const [name, { event, touchedAt }] of this.#events) {
+      if (touchedAt < before && !owed.has(name)) {
+        this.#events.delete(name);
+        this.#dropAliases(event);
+      }
+    }
+    for (const [name, { part, touchedAt }] of this.#parts) {
+      // Without its row a part counts as no stricter than its event: it stays as long as that does.
+      const event = nameOf(part.instance, part.eventKey);
+      if (touchedAt < before && !this.#events.has(event) && !owed.has(event)) {
+        this.#parts.delete(name);
+      }
+    }
+  }
+
+  #keyOf({ instance, event }: Alert): string | undefined {
+    const { id, uuid } = event ?? {};
+    return uuid ?? (id === undefined ? undefined : (this.#aliases.get(nameOf(instance, id))?.key ?? id));
+  }
+
+  #dropAliases({ instance, key }: EventMemory): void {
+    for (const [name, alias] of this.#aliases) {
+      if (alias.instance === instance && alias.key === key) {
+        this.#aliases.delete(name);
+      }
+    }
+  }
+}
+
+function partName({ instance, eventKey, part, id }: Pick<PartMemory, "instance" | "eventKey" | "part" | "id">): string {
+  return nameOf(instance, eventKey, part, id);
+}

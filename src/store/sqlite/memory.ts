@@ -1,0 +1,160 @@
+import type { Alert } from "../../model/alert.ts";
+import type { Alias, EventMemory, Keys, Known, Memory, PartMemory, Told } from "../../model/memory.ts";
+import type { Effects } from "../../model/outbox.ts";
+import { nameOf, partsOf } from "../names.ts";
+import { formatEvent, formatPart, parseAlias, parseEvent, parsePart } from "./rows.ts";
+import type { Statements } from "./statements.ts";
+import type { UndecidedRows } from "./undecided.ts";
+
+/** What is remembered of events, their parts and who was told, in SQLite. Every call is part of a transaction. */
+export class MemoryRows {
+  readonly #sql: Statements;
+  readonly #undecided: UndecidedRows;
+
+  constructor(sql: Statements, undecided: UndecidedRows) {
+    this.#sql = sql;
+    this.#undecided = undecided;
+  }
+
+  load(keys: Keys): Known {
+    const found = new Found();
+    for (const { instance, id, uuid, whole = false } of keys.events) {
+      const alias = id === undefined ? undefined : this.#sql.alias.get(instance, id);
+      if (alias) {
+        found.alias(parseAlias(alias));
+      }
+      // What is kept under a number belongs to the first event that is seen under it: all of it is needed then.
+      const nameless = alias ? undefined : id;
+      const key = uuid ?? alias?.event_key;
+      this.#find(instance, key, whole, found);
+      this.#find(instance, nameless, true, found);
+    }
+    for (const { instance, part, id } of keys.parts) {
+      for (const row of this.#sql.partsNamed.all(instance, part, id)) {
+        found.part(parsePart(row));
+      }
+    }
+    return found.known();
+  }
+
+  /** False: memory has moved since it was loaded, and nothing may be stored. */
+  isUnmoved({ events, adopted }: Effects): boolean {
+    const rows = [...events, ...adopted.map(({ instance, id, revision }) => ({ instance, key: id, revision }))];
+    return rows.every(
+      ({ instance, key, revision }) => (this.#sql.eventByKey.get(instance, key)?.revision ?? 0) === revision,
+    );
+  }
+
+  apply({ events, aliases, adopted, parts, forget }: Effects, now: number): void {
+    for (const event of events) {
+      this.#sql.putEvent.run(...formatEvent(event, event.revision + 1, now));
+    }
+    for (const { instance, id, key, unsure } of aliases) {
+      this.#sql.putAlias.run(instance, id, key, unsure ? 1 : 0);
+    }
+    for (const { instance, id, key } of adopted) {
+      this.#sql.dropEvent.run(instance, id);
+      this.#undecided.rename(instance, id, key);
+    }
+    for (const part of parts) {
+      this.#sql.putPart.run(...formatPart(part, now));
+    }
+    for (const { instance, eventKey, part, id } of forget) {
+      this.#sql.forgetPart.run(instance, eventKey, part, id);
+    }
+  }
+
+  /** What is known now about the event of an alert, and about the parts that it names. */
+  of(alert: Alert): Memory {
+    const { instance } = alert;
+    const { id, uuid } = alert.event ?? {};
+    const alias = uuid === undefined && id !== undefined ? this.#sql.alias.get(instance, id) : undefined;
+    const key = uuid ?? alias?.event_key ?? id;
+    if (key === undefined) {
+      return { parts: [] };
+    }
+    const event = this.#sql.eventByKey.get(instance, key);
+    const rows = partsOf(alert).map(({ part, id: name }) => this.#sql.part.get(instance, key, part, name));
+    return {
+      ...(event && { event: parseEvent(event) }),
+      parts: rows.filter((row) => row !== undefined).map(parsePart),
+    };
+  }
+
+  /** What is known now of these attributes of an event, and of their objects. */
+  named(instance: string, eventKey: string, items: Alert["items"]): readonly PartMemory[] {
+    const names = partsOf({ items, objects: [], subject: { type: "event" } });
+    return names.flatMap(({ part, id }) => {
+      const row = this.#sql.part.get(instance, eventKey, part, id);
+      return row ? [parsePart(row)] : [];
+    });
+  }
+
+  #find(instance: string, key: string | undefined, whole: boolean, found: Found): void {
+    if (key === undefined) {
+      return;
+    }
+    const row = this.#sql.eventByKey.get(instance, key);
+    found.told(instance, key, () =>
+      this.#sql.told.all(instance, key).map((told) => ({
+        ...{ instance, eventUuid: key, destination: told.destination },
+        changedAt: told.changed_at,
+      })),
+    );
+    if (row) {
+      found.event(parseEvent(row));
+    }
+    if (!whole) {
+      return;
+    }
+    for (const part of this.#sql.partsOfEvent.all(instance, key)) {
+      found.part(parsePart(part));
+    }
+    found.undecided(instance, key, () => this.#undecided.load(instance, key));
+  }
+}
+
+/** What was found so far, each once. */
+class Found {
+  readonly #events = new Map<string, EventMemory>();
+  readonly #aliases = new Map<string, Alias>();
+  readonly #parts = new Map<string, PartMemory>();
+  readonly #told = new Map<string, readonly Told[]>();
+  readonly #undecided = new Map<string, Known["undecided"]>();
+
+  event(event: EventMemory): void {
+    this.#events.set(nameOf(event.instance, event.key), event);
+  }
+
+  alias(alias: Alias): void {
+    this.#aliases.set(nameOf(alias.instance, alias.id), alias);
+  }
+
+  part(row: PartMemory): void {
+    this.#parts.set(nameOf(row.instance, row.eventKey, row.part, row.id), row);
+  }
+
+  told(instance: string, key: string, read: () => readonly Told[]): void {
+    const name = nameOf(instance, key);
+    if (!this.#told.has(name)) {
+      this.#told.set(name, read());
+    }
+  }
+
+  undecided(instance: string, key: string, read: () => Known["undecided"]): void {
+    const name = nameOf(instance, key);
+    if (!this.#undecided.has(name)) {
+      this.#undecided.set(name, read());
+    }
+  }
+
+  known(): Known {
+    return {
+      events: [...this.#events.values()],
+      aliases: [...this.#aliases.values()],
+      parts: [...this.#parts.values()],
+      told: [...this.#told.values()].flat(),
+      undecided: [...this.#undecided.values()].flat(),
+    };
+  }
+}
