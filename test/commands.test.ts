@@ -169,7 +169,7 @@ describe("against a service that runs", () => {
       const args = words
         .map((word) => NAMES[word] ?? word)
         .map((word) => {
-          const isFile = ["recorded.jsonl", "page.html"].includes(word);
+          const isFile = word === "recorded.jsonl" || word.endsWith(".html");
           return isFile || word.endsWith("config.yaml") ? folder.path(word.split("/").at(-1) ?? "") : word;
         });
       const code = await main(args, screen.context);
