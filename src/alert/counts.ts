@@ -20,6 +20,17 @@ export function countItems(entry: Entry): Totals {
   return { attributes, toIds: forDetection, withdrawn: gone };
 }
 
+/** How many objects hold, and their names, the most frequent first; also of those that are not in the list. */
+export function countObjects(entry: Entry): { readonly n: number; readonly names: readonly string[] } {
+  const { objects, objectCounts } = entry.guarded.alert;
+  const live = objects.filter(({ deleted }) => !deleted);
+  const counts = objectCounts ?? live.map(({ name = "object" }) => ({ name, n: 1 }));
+  return {
+    n: counts.reduce((sum, { n }) => sum + n, 0),
+    names: tallyTypes(counts.map(({ name, n }) => ({ type: name, n }))).map(({ type }) => type),
+  };
+}
+
 /** How many attributes there are of each MISP type, the most frequent first; `other` and unknown ones are under "other". */
 export function countTypes(entry: Entry): readonly { readonly type: string; readonly n: number }[] {
   const { counts, items } = entry.guarded.alert;

@@ -2,7 +2,7 @@ import type { Entry } from "../model/payload.ts";
 import type { Distribution } from "../model/vocabulary.ts";
 import { formatTypes } from "./change.ts";
 import { sentence } from "./context.ts";
-import { countItems, countTypes } from "./counts.ts";
+import { countItems, countObjects, countTypes } from "./counts.ts";
 import { nameLine } from "./state.ts";
 import { formatInstant, prose, type Style } from "./style.ts";
 import { type CleanText, formatCount, formatNumber } from "./text.ts";
@@ -45,11 +45,13 @@ const DISTRIBUTIONS: Readonly<Record<Distribution, string>> = {
 /** `3 (file, domain-ip)`; of a single one also what its comment says. */
 function formatObjects(entry: Entry, withdrawn: boolean): string | undefined {
   const objects = entry.guarded.alert.objects.filter(({ deleted = false }) => deleted === withdrawn);
-  const names = [...new Set(objects.map((object) => object.name ?? "object"))];
+  const { n, names } = withdrawn
+    ? { n: objects.length, names: [...new Set(objects.map((object) => object.name ?? "object"))] }
+    : countObjects(entry);
   const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? ", …" : "");
-  const comment = objects.length === 1 && objects[0]?.comment ? `: ${objects[0].comment}` : "";
-  const count = withdrawn ? formatCount(objects.length, "object") : formatNumber(objects.length);
-  return objects.length === 0 ? undefined : `${count} (${shown}${comment})`;
+  const comment = n === 1 && objects[0]?.comment ? `: ${objects[0].comment}` : "";
+  const count = withdrawn ? formatCount(n, "object") : formatNumber(n);
+  return n === 0 ? undefined : `${count} (${shown}${comment})`;
 }
 
 function formatAttributes(entry: Entry): string | undefined {

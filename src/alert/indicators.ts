@@ -4,7 +4,7 @@ import { isChanged } from "./change.ts";
 import { countItems } from "./counts.ts";
 import { punycodeOf, RULE_TYPES } from "./defang.ts";
 import { inert, inertValue, type Style } from "./style.ts";
-import { type CleanText, clean, formatCount, truncate } from "./text.ts";
+import { type CleanText, clean, formatCount, formatNumber, truncate } from "./text.ts";
 
 /** The items of one entry that a payload lists, and how many more there are; what is withdrawn stands apart from what holds. */
 export interface ListedItems {
@@ -51,6 +51,17 @@ export function listItems(payload: Pick<Payload, "entries" | "show" | "minimal">
       moreRemoved: Math.max(0, withdrawn - removed.length),
     };
   });
+}
+
+/** What a payload does not list by its `show`, and what is not stored of it, in words. */
+export function describeUnlisted(payload: Pick<Payload, "entries" | "show" | "minimal">): readonly string[] {
+  const listed = listItems(payload);
+  const sum = (of: (one: ListedItems) => number) => listed.reduce((total, one) => total + of(one), 0);
+  const more = sum((one) => one.more);
+  const shown = sum(({ items }) => items.length);
+  return more > 0
+    ? [`${formatCount(more, "attribute")} of ${formatNumber(more + shown)} not listed (show: ${payload.show})`]
+    : [];
 }
 
 /** What is taken back, what was for detection first: it may be on a block list. */

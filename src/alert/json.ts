@@ -2,7 +2,7 @@ import type { Item } from "../model/alert.ts";
 import type { MispObject, Organisation } from "../model/misp.ts";
 import type { Entry } from "../model/payload.ts";
 import { countChanges, eventChanges } from "./change.ts";
-import { countItems, countTypes } from "./counts.ts";
+import { countItems, countObjects, countTypes } from "./counts.ts";
 import { defangText, defangValue } from "./defang.ts";
 import { formatCustom, formatTitle } from "./headline.ts";
 import type { ListedItems } from "./indicators.ts";
@@ -106,9 +106,11 @@ export function formatEntry(entry: Entry, listed: ListedItems, values: Values, s
   }
   const { attributes, toIds, withdrawn } = countItems(entry);
   const { event, sighting, tag } = alert;
+  const moreObjects = countObjects(entry).n - alert.objects.filter(({ deleted }) => !deleted).length;
   const truncated = {
     ...(listed.more > 0 && { indicators: listed.more }),
     ...(listed.moreRemoved > 0 && { removed: listed.moreRemoved }),
+    ...(form === "full" && moreObjects > 0 && { objects: moreObjects }),
   };
   return {
     kinds: entry.kinds,
@@ -127,7 +129,7 @@ export function formatEntry(entry: Entry, listed: ListedItems, values: Values, s
     counts: {
       attributes,
       to_ids: toIds,
-      objects: alert.objects.filter(({ deleted }) => !deleted).length,
+      objects: countObjects(entry).n,
       ...(withdrawn > 0 && { removed: withdrawn }),
       types: countTypes(entry).map(({ type, n }) => ({ type: wellFormed(type), n })),
     },

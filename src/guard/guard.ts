@@ -119,6 +119,11 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
     ...alert,
     items: isFull ? alert.items.filter((_, index) => isVisible(parts[index])) : [],
     objects: isFull ? alert.objects.filter((_, index) => isVisible(objects[index])) : [],
+    ...(alert.objectCounts && {
+      objectCounts: isFull
+        ? alert.objectCounts.filter(({ reach }) => isVisible(judge(NO_MARKING, reach, whole.floor)))
+        : [],
+    }),
     // A pointer does not even tell how much there is.
     counts: form === "pointer" ? [] : counts,
   };
@@ -222,6 +227,7 @@ function reduce(alert: Alert, form: Form, labels: Labels): GuardedAlert {
           items: rest.items.map(withoutMembersOf),
           counts: rest.counts.map(withoutMembersOf),
           objects: rest.objects.map((object) => withoutMembersOf(withoutMembers(object))),
+          ...(rest.objectCounts && { objectCounts: rest.objectCounts.map(withoutMembersOf) }),
           ...(sighting && { sighting: form === "full" ? sighting : withoutReporter(sighting) }),
           ...(form === "metadata" && { lines: [] }),
         };

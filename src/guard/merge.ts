@@ -19,6 +19,7 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
   const counts = new Map(base.alert.counts.map((count) => [cell(count), count]));
   // What came before a publication is in it already, or was removed since.
   const others = alerts.filter((other) => other !== base && !(isPublication && isBefore(other, base)));
+  const objectCounts = new Map(base.alert.objectCounts?.map((count) => [objectCell(count), count]));
   const isCut = total(base.alert.counts) > base.alert.items.length;
   const tellers = new Map([...items.keys()].map((name) => [name, base]));
   for (const other of others.sort((a, b) => b.alert.receivedAt - a.alert.receivedAt)) {
@@ -40,6 +41,7 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
       add(counts, { ...cellOf(item), n: 1 });
     }
     for (const object of other.alert.objects) {
+      countObject(objectCounts, object, objects.get(object.key));
       if (!objects.has(object.key) || object.deleted) {
         objects.set(object.key, object);
       }
@@ -55,6 +57,7 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
       ...(change && { change }),
       items: [...items.values()],
       objects: [...objects.values()],
+      ...(base.alert.objectCounts && { objectCounts: [...objectCounts.values()].filter(({ n }) => n > 0) }),
       counts: [...counts.values()].filter(({ n }) => n > 0),
     },
     tlp: strictestOf(
@@ -79,6 +82,23 @@ function outranks(other: GuardedAlert, teller: GuardedAlert): boolean {
 
 function tellsState({ alert: { kind } }: GuardedAlert): boolean {
   return kind === "event.published" || kind.startsWith("attribute.");
+}
+
+type ObjectCount = NonNullable<GuardedAlert["alert"]["objectCounts"]>[number];
+
+function objectCell({ name, reach }: Omit<ObjectCount, "n">): string {
+  return JSON.stringify([name, reach]);
+}
+
+/** One more, or one less where it was taken back; one that is known is counted. */
+function countObject(
+  counts: Map<string, ObjectCount>,
+  { name = "object", reach, deleted }: GuardedAlert["alert"]["objects"][number],
+  known: object | undefined,
+): void {
+  const n = deleted ? -1 : known ? 0 : 1;
+  const key = objectCell({ name, reach });
+  counts.set(key, { name, reach, n: Math.max(0, (counts.get(key)?.n ?? 0) + n) });
 }
 
 function total(counts: readonly Count[]): number {

@@ -65,6 +65,8 @@ export interface Alert {
   /** Of a publication: which attributes the event has, whoever may see them. */
   readonly parts?: Fingerprint;
   readonly objects: readonly (MispObject & { readonly reach: readonly Reach[] })[];
+  /** Of a publication: how many objects there are of each name, also of those that are not in `objects`. */
+  readonly objectCounts?: readonly { readonly name: string; readonly reach: readonly Reach[]; readonly n: number }[];
   readonly sighting?: Sighting;
   readonly tag?: Message["tag"];
   /** So many parts could not be read: the lists are not complete. */

@@ -31,6 +31,7 @@ export function compose(message: Message, kind: Kind, after: After, change: Aler
   const group = view?.sharingGroup;
   const objects = new Map(message.objects.map((object) => [object.key, object]));
   const items = attributesOf(message).map((attribute) => itemOf(attribute, objects, parts, group));
+  const told = objectsOf(message).map((object) => ({ ...object, reach: [reachOf(object, group)] }));
   const identity = { instance: message.instance, kind, subject: message.subject, version: message.version };
   return {
     id: alertId(identity),
@@ -47,7 +48,8 @@ export function compose(message: Message, kind: Kind, after: After, change: Aler
     everPublished: wasEverPublished(event, message),
     items,
     counts: countItems(items),
-    objects: objectsOf(message).map((object) => ({ ...object, reach: [reachOf(object, group)] })),
+    objects: told,
+    ...(kind === "event.published" && { objectCounts: countObjects(told) }),
     ...(message.sighting && { sighting: message.sighting }),
     ...(message.tag && { tag: message.tag }),
     ...(message.skipped !== undefined && { skipped: message.skipped }),
@@ -143,6 +145,17 @@ function reachOf({ distribution, sharingGroup }: Reach, group: SharingGroup | un
   const known =
     sharingGroup?.id !== undefined && sharingGroup.id === group?.id ? { ...group, ...sharingGroup } : sharingGroup;
   return { distribution, ...(known && { sharingGroup: known }) };
+}
+
+function countObjects(objects: Alert["objects"]): NonNullable<Alert["objectCounts"]> {
+  const counts = new Map<string, NonNullable<Alert["objectCounts"]>[number]>();
+  for (const { name = "object", reach, deleted } of objects) {
+    const key = JSON.stringify([name, reach]);
+    if (!deleted) {
+      counts.set(key, { name, reach, n: (counts.get(key)?.n ?? 0) + 1 });
+    }
+  }
+  return [...counts.values()];
 }
 
 function countItems(items: readonly Item[]): readonly Count[] {

@@ -55,29 +55,30 @@ export function trimmed(
       .filter((object) => objects.has(object))
       .slice(0, MAX_OBJECTS)
       .map((object) => withoutMembersOf(withoutMembers(object))),
+    ...(alert.objectCounts && { objectCounts: boundObjects(alert.objectCounts) }),
+    ...(alert.kind === "event.published" && { parts: fingerprintOf(alert.items) }),
   };
   let short: Alert = JSON.parse(JSON.stringify(whole), (_, value) =>
-    typeof value === "string" ? shorten(value) : value,
+    typeof value === "string" && value !== whole.parts?.parts ? shorten(value) : value,
   );
   for (const shrink of SHRINK) {
     for (let next = shrink(short); next && isTooLong(short); next = shrink(short)) {
       short = next;
     }
   }
-  const parts = alert.kind === "event.published" ? { parts: fingerprintOf(alert.items) } : {};
-  return { alert: { ...short, ...parts }, items: kept.slice(0, short.items.length).map(({ item }) => item) };
+  return { alert: short, items: kept.slice(0, short.items.length).map(({ item }) => item) };
 }
 
 function fingerprintOf(items: readonly Item[]): Fingerprint {
   const { parts, isWhole } = partsOf(items);
-  return packParts(parts, isWhole);
+  return isWhole ? packParts(parts, true) : { parts: "", partial: true };
 }
 
 /** What goes from an alert that is too long, the least missed first; each gives undefined when it has no more to give. */
 const SHRINK: readonly ((alert: Alert) => Alert | undefined)[] = [
-  // Halving drops the least grave.
+  // The least grave stand last.
   ({ items, objects, ...rest }) =>
-    items.length + objects.length > 0 ? { ...rest, items: half(items), objects: half(objects) } : undefined,
+    items.length + objects.length > 0 ? { ...rest, items: fewer(items), objects: fewer(objects) } : undefined,
   ({ lines, ...rest }) => (lines.length > 0 ? { ...rest, lines: half(lines) } : undefined),
   ({ counts, ...rest }) =>
     counts.length > 1 ? { ...rest, counts: [{ ...UNSEEN_CELL, n: total(counts) }] } : undefined,
@@ -131,6 +132,13 @@ function bound(counts: readonly Count[]): readonly Count[] {
   return rest === 0 ? all : [...all.slice(0, 2 * MAX_COUNTS), { ...UNSEEN_CELL, n: rest }];
 }
 
+/** The most frequent by name; what is left over is counted as what nobody may see. */
+function boundObjects(counts: NonNullable<Alert["objectCounts"]>): NonNullable<Alert["objectCounts"]> {
+  const all = counts.map(withoutMembersOf).sort((a, b) => b.n - a.n);
+  const rest = all.slice(MAX_COUNTS).reduce((sum, { n }) => sum + n, 0);
+  return rest === 0 ? all : [...all.slice(0, MAX_COUNTS), { name: "object", reach: [{}], n: rest }];
+}
+
 const UNSEEN_CELL: Omit<Count, "n"> = {
   ...OTHER_CELL,
   marking: { tlp: "unknown", pap: "unknown", chr: false },
@@ -143,6 +151,10 @@ function isTooLong(alert: Alert): boolean {
 
 function total(counts: readonly Count[]): number {
   return counts.reduce((sum, { n }) => sum + n, 0);
+}
+
+function fewer<T>(list: readonly T[]): readonly T[] {
+  return list.slice(0, Math.floor((list.length * 7) / 8));
 }
 
 function half<T>(list: readonly T[]): readonly T[] {

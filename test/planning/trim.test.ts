@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { countObjects } from "../../src/alert/counts.ts";
 import type { Alert } from "../../src/model/alert.ts";
 import type { Attribute } from "../../src/model/misp.ts";
 import { attributeOf, objectOf, publication, T0, tagAttached, tags } from "../support/messages.ts";
@@ -138,4 +139,27 @@ describe("what matched, when it is cut", () => {
     await planner.tell(message, tagAttached("tlp:red", { attribute: id, receivedAt: T0 + 9000 }));
     expect((await planner.open())?.refused.map(({ reason }) => reason)).toEqual(refused);
   });
+});
+
+it("counts all objects of an event, also those that are not stored", async () => {
+  const planner = new Planner();
+  const objects = Array.from({ length: 120 }, (_, n) => objectOf(`o${n}`, n >= 100 ? { name: "domain-ip" } : {}));
+  const { plan } = await planner.tell(publication({ objects }));
+  const [alert] = plan.effects.alerts;
+  expect(alert?.objects.length).toBeLessThanOrEqual(100);
+  expect(alert?.objectCounts?.map(({ name, n }) => [name, n])).toEqual([
+    ["file", 100],
+    ["domain-ip", 20],
+  ]);
+  const entry = (await planner.open())?.payload?.entries[0];
+  expect(entry && countObjects(entry)).toEqual({ n: 120, names: ["file", "domain-ip"] });
+});
+
+it("keeps as many of 200 attributes as there is room for", async () => {
+  const planner = new Planner();
+  const attributes = many(200, () => ({ comment: "a comment of some length, as people write them" }));
+  const { plan } = await planner.tell(publication({ attributes }));
+  const [alert] = plan.effects.alerts;
+  expect(bytes(alert)).toBeLessThanOrEqual(64 * 1024);
+  expect(alert?.items.length).toBeGreaterThan(150);
 });

@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import { z } from "zod";
+import { describeUnlisted } from "../../alert/indicators.ts";
 import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { formatJsonLines, formatText } from "./format.ts";
@@ -37,7 +38,7 @@ export const console = defineDestination({
       // As on a screen of usual width, whatever the output is connected to while one looks.
       async preview(payload) {
         const html = formatTerminalPage(format(payload, options.color !== "never", PREVIEW_COLUMNS));
-        return { body: format(payload, false, PREVIEW_COLUMNS), sizes: [], trimmed: [], html };
+        return { body: format(payload, false, PREVIEW_COLUMNS), sizes: [], trimmed: describeUnlisted(payload), html };
       },
       async [Symbol.asyncDispose]() {
         stdout.off("error", ignore);

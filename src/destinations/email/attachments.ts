@@ -79,8 +79,24 @@ function formatCsvs(entries: readonly Entry[]): readonly Attachment[] {
   const live = entries.flatMap((entry) => liveOf(entry).map((item) => formatLine(entry, item)));
   const gone = entries.flatMap((entry) => removedOf(entry).map((item) => formatLine(entry, item)));
   return [
-    ...(live.length > 0 ? [formatCsv("indicators.csv", live)] : []),
-    ...(gone.length > 0 ? [formatCsv("withdrawn.csv", gone)] : []),
+    ...(live.length > 0
+      ? [
+          formatCsv(
+            "indicators",
+            live,
+            sum(entries, ({ attributes }) => attributes),
+          ),
+        ]
+      : []),
+    ...(gone.length > 0
+      ? [
+          formatCsv(
+            "withdrawn",
+            gone,
+            sum(entries, ({ withdrawn }) => withdrawn),
+          ),
+        ]
+      : []),
   ];
 }
 
@@ -88,13 +104,19 @@ function liveOf({ guarded }: Entry): readonly Item[] {
   return guarded.alert.items.filter(({ withdrawn }) => !withdrawn);
 }
 
-function formatCsv(filename: string, lines: readonly string[]): Attachment {
+function sum(entries: readonly Entry[], of: (counts: ReturnType<typeof countItems>) => number): number {
+  return entries.reduce((total, entry) => total + of(countItems(entry)), 0);
+}
+
+/** A file whose name says where it does not hold all, since nothing in it could: a line more would be read as data. */
+function formatCsv(name: string, lines: readonly string[], total: number): Attachment {
   const taken = take(lines, MAX_ATTACHMENT_BYTES);
+  const filename = taken.length < total ? `${name}-${taken.length}-of-${total}.csv` : `${name}.csv`;
   return {
     filename,
     contentType: "text/csv; charset=utf-8; header=present",
     content: `${[COLUMNS.join(","), ...taken].join("\r\n")}\r\n`,
-    trimmed: left(lines.length - taken.length, filename, "attribute"),
+    trimmed: left(total - taken.length, filename, "attribute"),
   };
 }
 
@@ -127,7 +149,15 @@ function formatJson(payload: Payload, entries: readonly Entry[], style: Style): 
     filename,
     contentType: "application/json",
     content: `${head.slice(0, -1)},"entries":[\n${taken.join(",\n")}\n]}\n`,
-    trimmed: left(all.length - taken.length, filename, "alert"),
+    trimmed: [
+      ...left(all.length - taken.length, filename, "alert"),
+      ...left(
+        sum(entries.slice(0, taken.length), ({ attributes }) => attributes) -
+          entries.slice(0, taken.length).reduce((total, entry) => total + liveOf(entry).length, 0),
+        filename,
+        "attribute",
+      ),
+    ],
   };
 }
 

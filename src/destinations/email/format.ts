@@ -131,12 +131,13 @@ function labelsOf(payload: Payload): Readonly<Record<string, string>> {
 /** Writes the mail of a payload; the same payload always makes the same mail. */
 export function formatContent(payload: Payload, mailOptions: MailOptions): MailContent {
   const { style } = mailOptions;
-  const whole = viewOf(payload, style);
+  const attachments = formatAttachments(payload, mailOptions.attach, style);
+  const notes = attachments.flatMap(({ trimmed }) => trimmed.map((note) => clean(note)));
+  const whole = { ...viewOf(payload, style), notes };
   const subject = formatSubject(payload, whole, style);
   const listId = listIdOf(payload, mailOptions);
   const draw = (view: MailView) => formatHtml(view, clean(subject), listId);
   const view = fitView(whole, (candidate) => Buffer.byteLength(draw(candidate)));
-  const attachments = formatAttachments(payload, mailOptions.attach, style);
   const threadId = threadOf(payload);
   return {
     subject,

@@ -1,3 +1,4 @@
+import { describeUnlisted } from "../../alert/indicators.ts";
 import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { addressesOf, domainOf, type Mailbox } from "./address.ts";
@@ -131,6 +132,7 @@ export const email = defineDestination({
           ],
           trimmed: [
             ...content.trimmed,
+            ...describeUnlisted(payload),
             ...(trouble ? [`nothing can be sent: ${trouble.hint ?? trouble.reason}`] : []),
             ...(!trouble && unreachable.length > 0 ? [`nothing for ${unreachable.join(", ")}: no usable key`] : []),
           ],

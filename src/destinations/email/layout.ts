@@ -251,12 +251,15 @@ export function formatHtmlBody(view: MailView, listId: CleanText): Html {
     view.moreEntries > 0
       ? row(html`12px 24px`, html`<strong>+${escapeHtml(formatNumber(view.moreEntries))} more in MISP</strong>`)
       : NOTHING;
+  const notes = view.notes.map((note) =>
+    row(html`4px 24px 10px`, html`<em class="dm" style="${DIM}">${say(note)}</em>`),
+  );
   const about = html`<tr><td class="pd ln dm" style="padding:12px 24px;border-top:1px solid #d8dee4;${SANS};font-size:12px;line-height:17px;${DIM};${BREAK}">Sent by misp-herald to its destination ${say(clean(view.destination))}. To filter these mails, use List-Id: ${say(listId)}</td></tr>\n`;
   return html`<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">${say(formatPreheader(view))}</div>
 <table ${LAYOUT} class="pg" bgcolor="#f3f4f6" style="background-color:#f3f4f6"><tr><td align="center" style="padding:16px 8px">
 <!--[if mso]><table role="presentation" cellpadding="0" cellspacing="0" border="0" width="600"><tr><td><![endif]-->
 <table ${LAYOUT} class="cd" bgcolor="#ffffff" style="max-width:600px;background-color:#ffffff;text-align:left">
-${formatMarkingBar(view)}${isAlone ? html`${view.entries.map(formatAlone)}` : formatDigest(view)}${more}${about}${formatMarkingBar(view)}</table>
+${formatMarkingBar(view)}${isAlone ? html`${view.entries.map(formatAlone)}` : formatDigest(view)}${more}${notes}${about}${formatMarkingBar(view)}</table>
 <!--[if mso]></td></tr></table><![endif]-->
 </td></tr></table>
 `;

@@ -153,6 +153,7 @@ export function formatText(view: MailView, listId: CleanText): MailText {
     ...(isAlone ? [] : [[plain`${join(summary, ": ")}`]]),
     ...view.entries.map((entry) => formatEntry(entry, isAlone)),
     ...(view.moreEntries > 0 ? [[plain`+${formatCount(view.moreEntries, "more alert")} in MISP`]] : []),
+    ...(view.notes.length > 0 ? [view.notes.map((note) => plain`! ${note}`)] : []),
     [
       plain`Sent by misp-herald to its destination ${clean(view.destination)}.`,
       plain`To filter these mails, use List-Id: ${listId}`,

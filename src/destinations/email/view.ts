@@ -1,7 +1,7 @@
 import { type Headline, headline } from "../../alert/headline.ts";
 import { type Indicator, indicator, listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import type { Style } from "../../alert/style.ts";
-import { truncate } from "../../alert/text.ts";
+import { type CleanText, truncate } from "../../alert/text.ts";
 import type { Item } from "../../model/alert.ts";
 import type { Entry, Payload } from "../../model/payload.ts";
 import { THREAT_LEVELS, type ThreatLevel, type Tlp } from "../../model/vocabulary.ts";
@@ -27,6 +27,8 @@ export interface MailView {
   readonly entries: readonly EntryView[];
   /** How many entries are not shown. */
   readonly moreEntries: number;
+  /** What the files beside the mail do not hold. */
+  readonly notes: readonly CleanText[];
   /** All entries by threat level, gravest first; those without one are not counted. */
   readonly levels: readonly { readonly level: ThreatLevel; readonly n: number }[];
 }
@@ -102,6 +104,7 @@ export function viewOf(payload: Payload, style: Style): MailView {
     destination: payload.destination,
     entries,
     moreEntries: 0,
+    notes: [],
     levels: THREAT_LEVELS.map((level) => ({
       level,
       n: entries.filter((entry) => levelOf(entry) === level).length,

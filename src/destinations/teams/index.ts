@@ -1,3 +1,4 @@
+import { describeUnlisted } from "../../alert/indicators.ts";
 import { formatInstant } from "../../alert/style.ts";
 import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
@@ -64,7 +65,7 @@ export const teams = defineDestination({
         return {
           body: JSON.stringify(message, null, 2),
           sizes: [{ what: "message, counted as Teams may do", used: sizeOf(text), limit: MAX_BYTES, unit: "bytes" }],
-          trimmed,
+          trimmed: [...trimmed, ...describeUnlisted(payload)],
           html: await formatCardPage(message.attachments[0].content, sentAt),
         };
       },

@@ -1,3 +1,4 @@
+import { describeUnlisted } from "../../alert/indicators.ts";
 import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { classifyReply, openHttp } from "../http.ts";
@@ -57,7 +58,7 @@ export const webhook = defineDestination({
         return {
           body,
           sizes: [{ what: "body", used, limit: options.max_body, unit: "bytes" }],
-          trimmed,
+          trimmed: [...trimmed, ...describeUnlisted(payload)],
           html: formatRequestPage(Object.entries(headersOf(payload, Math.floor(now() / 1000), text)), body),
         };
       },

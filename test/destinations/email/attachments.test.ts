@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatAttachments, formatCell, MAX_ATTACHMENT_BYTES } from "../../../src/destinations/email/attachments.ts";
+import { formatContent } from "../../../src/destinations/email/format.ts";
 import {
+  AMBER,
   EVENT,
   entry,
   guarded,
@@ -42,6 +44,21 @@ describe("formatAttachments()", () => {
     const parsed = JSON.parse(json?.content ?? "");
     expect(parsed).toMatchObject({ type: "misp-herald.alerts", version: "1", marking: { tlp: "amber" } });
     expect(parsed.entries[0].indicators).toHaveLength(300);
+  });
+
+  it("says in the name of the file, in the mail and in the preview how many of how many it holds", () => {
+    const items = Array.from({ length: 100 }, (_, i) => item({ value: `https://bad.example/${i}` }));
+    const counts = [{ type: "url", toIds: true, marking: AMBER, reach: [], n: 200 }];
+    const sent = payload([entry(guarded({ event: EVENT, items, counts }))]);
+    const mail = formatContent(sent, { style: STYLE, attach: ["csv", "json"], domain: "example.org" });
+    expect(mail.attachments.map(({ filename }) => filename)).toEqual(["indicators-100-of-200.csv", "alerts.json"]);
+    const left = ["100 attributes left out of indicators-100-of-200.csv", "100 attributes left out of alerts.json"];
+    expect(mail.trimmed).toEqual(left);
+    for (const line of left) {
+      expect(mail.text).toContain(line);
+      expect(mail.html).toContain(line);
+    }
+    expect(JSON.parse(mail.attachments[1]?.content ?? "").entries[0].truncated.indicators).toBe(100);
   });
 
   it("attaches nothing of what is not told in full, and nothing when nothing is asked for", () => {
