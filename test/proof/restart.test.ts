@@ -120,6 +120,9 @@ describe.skipIf(missing.length > 0)(
       const afterMs = [0, 50, 100, 200, 500];
       const arrivals = new Map(afterMs.map((ms) => [ms, 0]));
       await play(async (publisher, feed) => {
+        // Once something has arrived, it waits no more, and does at once what it is told.
+        const before = await push(publisher);
+        await eventually(() => missed(feed.arrived, before).length === 0);
         await publisher.command("reload");
         const pushed = await Promise.all(
           afterMs.map(async (ms) => {
