@@ -115,6 +115,8 @@ export function formatEntry(entry: Entry, listed: ListedItems, values: Values, s
   return {
     kinds: entry.kinds,
     change: alert.change,
+    late: alert.late,
+    published_at: formatIso(alert.publishedAt),
     form,
     instance: alert.instance,
     routes: entry.routes,

@@ -18,10 +18,10 @@ import {
 /** MISP's REST API as far as it is read. All reject only when `signal` aborts, with its reason, or by a bug. */
 export interface MispApi extends AsyncDisposable {
   /**
-   * An event with all that the key's user may see of it, without what is deleted. Ask by id where it is known: a
+   * An event with all that the key's user may see of it; what is deleted only on request. Ask by id where it is known: a
    * search for a UUID goes through MISP's attributes too.
    */
-  event(idOrUuid: string, signal: AbortSignal): Promise<Answer<WholeEvent>>;
+  event(idOrUuid: string, signal: AbortSignal, withDeleted?: boolean): Promise<Answer<WholeEvent>>;
   /**
    * What was published last at `cursor` (Unix seconds by MISP's clock) or later, the oldest first, `page` counted from 1;
    * also what is not published any more: MISP unpublishes an event, without a word, when it is edited.
@@ -101,11 +101,16 @@ export function openMispApi(options: {
   };
 
   return {
-    async event(idOrUuid, signal) {
+    async event(idOrUuid, signal, withDeleted = false) {
       const asked = idOrUuid.toLowerCase();
       const which = ID.test(asked) ? { eventid: asked } : { uuid: need(asked, UUID.test(asked)) };
-      const told = await ask("events/restSearch", { ...EVERYTHING, ...which }, maxEventBytes, signal);
-      return told.kind === "told" ? readWholeEvent(told, asked) : told;
+      const told = await ask(
+        "events/restSearch",
+        { ...EVERYTHING, ...(withDeleted && DELETED), ...which },
+        maxEventBytes,
+        signal,
+      );
+      return told.kind === "told" ? readWholeEvent(told, asked, withDeleted) : told;
     },
     async publishedSince(cursor, page, signal, limit = PAGE_LIMIT) {
       const since = String(need(cursor, Number.isSafeInteger(cursor) && cursor > 0));
@@ -145,6 +150,8 @@ export function openMispApi(options: {
  */
 const TAGS = { includeAllTags: true, excludeLocalTags: false };
 const EVERYTHING = { returnFormat: "json", ...TAGS, noEventReports: true, noShadowAttributes: true };
+/** Beside what is there also what is soft-deleted, which users who neither own nor sync the event are not shown. */
+const DELETED = { deleted: [0, 1] };
 const METADATA = {
   returnFormat: "json",
   metadata: true,

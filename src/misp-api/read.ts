@@ -56,7 +56,7 @@ export interface KeyFacts {
 }
 
 /** The event that was asked for by its id or UUID, of those that MISP found. */
-export function readWholeEvent({ json }: JsonAnswer, asked: string): Answer<WholeEvent> {
+export function readWholeEvent({ json }: JsonAnswer, asked: string, withDeleted = false): Answer<WholeEvent> {
   const rows = rowsOf(json);
   if (!rows) {
     return isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
@@ -66,7 +66,7 @@ export function readWholeEvent({ json }: JsonAnswer, asked: string): Answer<Whol
   if (!isRaw(row)) {
     return NOT_VISIBLE;
   }
-  const told = readEvent(row);
+  const told = readEvent(row, withDeleted);
   if (!told) {
     return UNREADABLE;
   }
@@ -175,9 +175,9 @@ function readPublished(row: Raw): PublishedEvent | undefined {
 }
 
 /** REST tells the state as it is, where the feed tells the one before the publication. */
-function readEvent(row: Raw): Publication | undefined {
+function readEvent(row: Raw, withDeleted = false): Publication | undefined {
   try {
-    const told = readPublication(row);
+    const told = readPublication(row, withDeleted);
     return { ...told, event: known({ ...told.event, published: boolean(row.published) }) };
   } catch (error) {
     if (error instanceof DecodeError) {

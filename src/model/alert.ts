@@ -53,6 +53,8 @@ export interface Alert {
   readonly version: string;
   /** Found by reconcile, not by the feed. */
   readonly late?: true;
+  /** When it was published, by our clock, of what was found late. */
+  readonly publishedAt?: number;
   /** First publication seen, a later one, or the same again; absent where the kind is not a publication. */
   readonly change?: Change;
   readonly event?: EventView;

@@ -119,6 +119,14 @@ export interface Unconfirmed {
   readonly since: number;
 }
 
+/** How far an instance was asked what it published, by MISP's clock. */
+export interface Cursor {
+  /** Where the next question begins. */
+  readonly publishedAt: number;
+  /** Where the first one began; absent: nobody noted it. */
+  readonly firstAt?: number;
+}
+
 /** How asking the MISP of one instance goes, kept so that a restart does not begin anew. */
 export interface AskingState {
   readonly instance: string;

@@ -4,6 +4,7 @@ import type { Evidence } from "./evidence.ts";
 import type {
   Alias,
   AskingState,
+  Cursor,
   EventMemory,
   Keys,
   Known,
@@ -180,7 +181,7 @@ export interface Store extends AsyncDisposable {
     { readonly eventKey: string; readonly undecided: readonly Undecided[] } | { readonly lastAt: number } | undefined
   >;
   /** Where the next question what was published begins; undefined: it was never asked. */
-  cursor(instance: string): Promise<number | undefined>;
+  cursor(instance: string): Promise<Cursor | undefined>;
   /**
    * What waits for MISP's word about the events of `instance` that have waited for longest, at most `limit` of them, without
    * those in `except`; of each event in the order in which it came.

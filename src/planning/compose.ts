@@ -26,6 +26,8 @@ export function compose(message: Message, kind: Kind, after: After, change: Aler
   const { event, parts } = after;
   const view = message.event && {
     ...withMemory(message, message.event, after),
+    // Memory may hold an edit that came before; of what was found late MISP itself says what it is now.
+    ...(kind === "event.published" && !message.late && { published: message.confirmation !== "unpublished" }),
     ...(message.late && { changedAt: message.late.changedAt }),
   };
   const group = view?.sharingGroup;
@@ -37,7 +39,7 @@ export function compose(message: Message, kind: Kind, after: After, change: Aler
     id: alertId(identity),
     ...identity,
     receivedAt: message.receivedAt,
-    ...(message.late && { late: true as const }),
+    ...(message.late && { late: true as const, publishedAt: message.late.publishedAt }),
     ...(change && { change }),
     ...(view && { event: view }),
     ...(message.thread && { thread: message.thread }),

@@ -12,9 +12,13 @@ export interface Identity {
   readonly version: string;
 }
 
-export function alertId(identity: Identity): AlertId {
-  return hash(identity, "") as AlertId;
+/** `decided`: the alert as it is once MISP has been asked, which tells more than the first one under this identity. */
+export function alertId(identity: Identity, decided = false): AlertId {
+  return hash(identity, decided ? DECIDED : "") as AlertId;
 }
+
+/** No destination is called so. */
+const DECIDED = "\u0000decided";
 
 export function deliveryId(identity: Identity, destination: string): DeliveryId {
   return hash(identity, destination) as DeliveryId;

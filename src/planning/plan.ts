@@ -14,6 +14,7 @@ import { changeOf, kindOf } from "./changes.ts";
 import { compose, withoutWords } from "./compose.ts";
 import { lessonFrom } from "./confirm.ts";
 import { formatMarks } from "./evidence.ts";
+import { alertId } from "./identity.ts";
 import { type CandidateRoute, type DestinationRules, type Owed, type Share, shareOf } from "./share.ts";
 import { trimmed } from "./trim.ts";
 import { undecidedOf } from "./undecided.ts";
@@ -146,7 +147,9 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
     return { trace: { message, ...(kind && { kind }), stale, routes: [], destinations: [] }, ...NOTHING };
   }
   const change = changeOf(message, kind, before?.publishedAt);
-  const alert = compose(message, kind, { event, parts: copy.parts(event), stale }, change);
+  const first = compose(message, kind, { event, parts: copy.parts(event), stale }, change);
+  // What is owed of the first one keeps what was known then: the decision brings its own content.
+  const alert = only ? { ...first, id: alertId(first, true) } : first;
   const subject = matchableOf(alert);
   const fired = fire(rules.routes.get(kind), subject);
   const told = message.late?.edited ? withoutWords(alert) : alert;

@@ -17,7 +17,7 @@ export type Confirmations =
   | Unanswered;
 
 /** What is asked about: an event, and whether it has parts that may carry markings of their own. */
-export interface Asked {
+export interface EventInQuestion {
   readonly uuid: string;
   readonly hasParts: boolean;
 }
@@ -29,7 +29,7 @@ export interface ConfirmWorker {
   readonly asking?: {
     readonly gate: Gate;
     /** Asks about up to `MAX_EVENTS` events; each further question it needs takes a turn of its own. */
-    confirm(events: readonly Asked[], signal: AbortSignal): Promise<Confirmations>;
+    confirm(events: readonly EventInQuestion[], signal: AbortSignal): Promise<Confirmations>;
     /** After so long what MISP has not answered is told as the feed has it; absent: it waits on. */
     readonly withinMs?: number;
   };
@@ -170,7 +170,7 @@ async function ask(
   }
 }
 
-function askedOf({ key, rows }: WaitingEvent): Asked {
+function askedOf({ key, rows }: WaitingEvent): EventInQuestion {
   return { uuid: key, hasParts: rows.some(({ message }) => message.attributes.length > 0) };
 }
 

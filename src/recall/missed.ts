@@ -1,6 +1,6 @@
 import type { Planner } from "../absorbing/absorb.ts";
 import { type Heartbeat, unheard } from "../base/liveness.ts";
-import type { EventMemory } from "../model/memory.ts";
+import type { Cursor, EventMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { EventView } from "../model/misp.ts";
 import type { FetchedEvent } from "../planning/enrich.ts";
@@ -54,17 +54,19 @@ export const FEED_FIRST_MS = 60_000;
 const DRIFT_MS = 60_000;
 const MAX_PAGES = 1_000;
 
-/** What was published since `cursor`, by MISP's clock, and memory has not seen; or why MISP does not say so. */
+/** What was published since the cursor, with an overlap, and memory has not seen; or why MISP does not say so. */
 export async function findMissed(
   worker: PublicationLookup,
   { store, clock }: Pick<Planner, "store" | "clock">,
-  cursor: number,
+  { publishedAt, firstAt = Number.NEGATIVE_INFINITY }: Cursor,
   stop: AbortSignal,
   beat: Heartbeat = unheard,
 ): Promise<Missed | Exclude<Published, { readonly kind: "page" }>> {
   const missed = new Map<string, ListedEvent>();
   let until = 0;
-  let since = Math.max(cursor - OVERLAP_MS, clock.now() - worker.maxAgeMs);
+  // MISP tells both to the second: what it published in the second of the first question was before it.
+  const from = Math.max(publishedAt - OVERLAP_MS, firstAt + 1000);
+  let since = Math.max(from, clock.now() - worker.maxAgeMs);
   let aheadMs: number | undefined;
   let page = 1;
   for (let asked = 0; asked < MAX_PAGES && !stop.aborted; asked += 1) {
@@ -82,7 +84,7 @@ export async function findMissed(
       const misp = answer.servedAt ?? now;
       aheadMs = misp - now;
       // Our clock may be days ahead of MISP's, by which it was published.
-      const floor = Math.max(cursor - OVERLAP_MS, misp - worker.maxAgeMs);
+      const floor = Math.max(from, misp - worker.maxAgeMs);
       if (floor < since - OVERLAP_MS) {
         since = floor;
         continue;

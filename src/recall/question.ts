@@ -33,8 +33,8 @@ export type EventAnswer =
 /** Whom to ask about events. */
 export interface EventLookup {
   readonly instance: string;
-  /** Asks MISP's REST API about the event with this id or UUID; rejects only when `signal` aborts, or by a bug. */
-  ask(event: string, signal: AbortSignal): Promise<EventAnswer>;
+  /** Asks MISP's REST API about the event with this id or UUID, with its deleted parts only on request; rejects only when `signal` aborts, or by a bug. */
+  ask(event: string, signal: AbortSignal, withDeleted?: boolean): Promise<EventAnswer>;
   readonly log: Log;
 }
 
@@ -42,9 +42,14 @@ export interface EventLookup {
 export const ASK_MS = 300_000;
 
 /** Undefined: we stop. A bug must not end the service, nor be asked again at once. */
-export async function ask(lookup: EventLookup, event: string, stop: AbortSignal): Promise<EventAnswer | undefined> {
+export async function ask(
+  lookup: EventLookup,
+  event: string,
+  stop: AbortSignal,
+  withDeleted = false,
+): Promise<EventAnswer | undefined> {
   try {
-    return await lookup.ask(event, stop);
+    return await lookup.ask(event, stop, withDeleted);
   } catch (error) {
     if (stop.aborted) {
       return undefined;

@@ -62,7 +62,9 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
     }
     const { eventKey, undecided } = found;
     beat(ASK_MS);
-    const answer = await ask(worker, eventKey, stop);
+    // A deleted part is not among the others.
+    const withDeleted = undecided.some(({ message }) => message.kind?.endsWith(".deleted"));
+    const answer = await ask(worker, eventKey, stop, withDeleted);
     if (!answer) {
       return;
     }

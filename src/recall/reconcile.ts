@@ -138,8 +138,8 @@ async function round(worker: ReconcileWorker, planner: Planner, state: Reconcile
   if (late > 0) {
     log.info({ instance, late }, "The feed did not tell of publications; fetching them");
   }
-  state.since ??= cursor;
-  const interruption = await tell(worker, planner, state, missed, cursor);
+  state.since ??= cursor.publishedAt;
+  const interruption = await tell(worker, planner, state, missed, cursor.publishedAt);
   if (stop.aborted) {
     return 0;
   }

@@ -4,7 +4,7 @@ import type { Secret } from "../base/secret.ts";
 import { Wakeup } from "../base/wakeup.ts";
 import type { Config } from "../config/schema.ts";
 import { type MispApi, openMispApi } from "../misp-api/client.ts";
-import type { Asked, ConfirmWorker } from "../recall/confirm.ts";
+import type { ConfirmWorker, EventInQuestion } from "../recall/confirm.ts";
 import { Gate, PROBE_MS } from "../recall/gate.ts";
 import type { EventAnswer } from "../recall/question.ts";
 import type { RecallWorker } from "../recall/recall.ts";
@@ -59,7 +59,7 @@ export function openInstanceLoops(
 ): InstanceLoops {
   const { log, clock } = context;
   const api = openMispApi({ url, apiKey, timeoutMs: API_TIMEOUT_MS, now: clock.now, log, caFile: options.ca_file });
-  const ask = (event: string, signal: AbortSignal) => askEvent(api, event, signal);
+  const ask = (event: string, signal: AbortSignal, withDeleted?: boolean) => askEvent(api, event, signal, withDeleted);
   const account = new Account(
     instance,
     api,
@@ -85,7 +85,8 @@ export function openInstanceLoops(
       ...(confirmFirst !== "never" && {
         asking: {
           gate,
-          confirm: (events: readonly Asked[], signal: AbortSignal) => confirmEvents(api, gate, events, signal),
+          confirm: (events: readonly EventInQuestion[], signal: AbortSignal) =>
+            confirmEvents(api, gate, events, signal),
           ...(otherwise === "tell" && { withinMs }),
         },
       }),
@@ -110,8 +111,8 @@ export function openInstanceLoops(
 }
 
 /** Asks for an event; that the key does not see it is a decision. */
-async function askEvent(api: MispApi, event: string, signal: AbortSignal): Promise<EventAnswer> {
-  const answer = await api.event(event, signal);
+async function askEvent(api: MispApi, event: string, signal: AbortSignal, withDeleted?: boolean): Promise<EventAnswer> {
+  const answer = await api.event(event, signal, withDeleted);
   if (answer.kind !== "not-found") {
     return answer;
   }

@@ -4,7 +4,7 @@ import type { MispApi } from "../misp-api/client.ts";
 import type { EventsNow, MarkedAttributes } from "../misp-api/read.ts";
 import type { EventView, Tag } from "../model/misp.ts";
 import type { Confirmed } from "../planning/confirm.ts";
-import type { Asked, Confirmations } from "../recall/confirm.ts";
+import type { Confirmations, EventInQuestion } from "../recall/confirm.ts";
 import type { Gate } from "../recall/gate.ts";
 
 /** Labels by which an attribute is stricter than an event without them; `clear` never is. */
@@ -33,7 +33,7 @@ type EventNow = EventsNow["events"][number];
 export async function confirmEvents(
   api: Pick<MispApi, "eventsNow" | "markedAttributes">,
   gate: Pick<Gate, "turn">,
-  asked: readonly Asked[],
+  asked: readonly EventInQuestion[],
   signal: AbortSignal,
 ): Promise<Confirmations> {
   const names = asked.map(({ uuid }) => uuid);

@@ -2,7 +2,7 @@ import { DecodeError } from "../base/errors.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { eventSubject, needEvent, readEventTags, readVersion } from "./nouns.ts";
 import { actionOf, defineTopic, kindOf, type TopicContent } from "./topic.ts";
-import { known, list, need, type Raw, seconds, uuid } from "./values.ts";
+import { id, known, list, need, type Raw, seconds, uuid } from "./values.ts";
 
 const KINDS: ReadonlyMap<unknown, Kind> = new Map([
   ["add", "event.created"],
@@ -42,11 +42,17 @@ function isEmpty(rows: unknown): boolean {
   return list(rows)?.length === 0;
 }
 
-/** Says in addition to the frames of the event itself that it came from another MISP; `Event` is its UUID. */
+/**
+ * Says in addition to the frames of the event itself that it came from another MISP; `Event` is its UUID. Where one event was
+ * pulled by its number it is that number, by which the other MISP knows it: here it may be any event's.
+ */
 function readPulled(body: Raw): TopicContent {
   const pulled = uuid(body.Event);
-  if (pulled === undefined) {
-    throw new DecodeError("pulled event is not named by a UUID");
+  if (pulled !== undefined) {
+    return { subject: { type: "event", uuid: pulled }, event: { uuid: pulled, origin: "pulled" } };
   }
-  return { subject: { type: "event", uuid: pulled }, event: { uuid: pulled, origin: "pulled" } };
+  if (id(body.Event) === undefined) {
+    throw new DecodeError("pulled event is named by neither UUID nor number");
+  }
+  return { subject: { type: "event" } };
 }

@@ -25,12 +25,12 @@ export const publication = defineTopic({
 
 /**
  * Reads a whole event in MISP's core format. `published` stays unknown: `misp_json` holds the state before the
- * publication. Throws DecodeError.
+ * publication. What is deleted is no part of it, unless it is asked for. Throws DecodeError.
  */
-export function readPublication(value: unknown): Publication {
+export function readPublication(value: unknown, withDeleted = false): Publication {
   const raw = need(value, "event");
   const event = needEvent(raw, raw.Orgc);
-  const { attributes, objects, skipped } = readParts(raw);
+  const { attributes, objects, skipped } = readParts(raw, withDeleted);
   return {
     event: known({
       ...event,
@@ -53,26 +53,26 @@ interface Parts {
 }
 
 /** What an event is made of. A part that cannot be read is left out and counted, so that it does not cost the others. */
-function readParts(raw: Raw): Parts {
+function readParts(raw: Raw, withDeleted: boolean): Parts {
   const parts: Parts = { attributes: [], objects: [], skipped: 0 };
-  addAttributes(raw.Attribute, undefined, parts);
+  addAttributes(raw.Attribute, undefined, parts, withDeleted);
   for (const [index, row] of elements(raw.Object).entries()) {
     if (!isRaw(row)) {
       parts.skipped++;
-    } else if (!boolean(row.deleted)) {
+    } else if (withDeleted || !boolean(row.deleted)) {
       const object = readObject(row, `object ${index}`);
       parts.objects.push(object);
-      addAttributes(row.Attribute, object.key, parts);
+      addAttributes(row.Attribute, object.key, parts, withDeleted);
     }
   }
   return parts;
 }
 
-function addAttributes(value: unknown, objectKey: string | undefined, parts: Parts): void {
+function addAttributes(value: unknown, objectKey: string | undefined, parts: Parts, withDeleted: boolean): void {
   for (const row of elements(value)) {
     if (!isRaw(row)) {
       parts.skipped++;
-    } else if (!boolean(row.deleted)) {
+    } else if (withDeleted || !boolean(row.deleted)) {
       parts.attributes.push(readAttribute(row, readAllTags(row), objectKey));
     }
   }

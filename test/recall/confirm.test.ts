@@ -7,7 +7,7 @@ import type { Message } from "../../src/model/message.ts";
 import type { EventView } from "../../src/model/misp.ts";
 import type { Store } from "../../src/model/outbox.ts";
 import type { Confirmed } from "../../src/planning/confirm.ts";
-import { type Asked, type Confirmations, type ConfirmWorker, confirm } from "../../src/recall/confirm.ts";
+import { type Confirmations, type ConfirmWorker, confirm, type EventInQuestion } from "../../src/recall/confirm.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
@@ -40,7 +40,7 @@ class Misp {
     this.events.set(view.uuid ?? "", { event: view, markings: new Map(), publishedAt: T0, ...rest });
   }
 
-  async confirm(clock: VirtualClock, asked: readonly Asked[], signal: AbortSignal): Promise<Confirmations> {
+  async confirm(clock: VirtualClock, asked: readonly EventInQuestion[], signal: AbortSignal): Promise<Confirmations> {
     this.asked.push({ atMs: clock.now() - T0, uuids: asked.map(({ uuid }) => uuid) });
     if (this.trouble === "hangs") {
       await clock.sleep(5 * MINUTE, signal);

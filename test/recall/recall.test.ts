@@ -14,6 +14,7 @@ import { SteppedClock } from "../delivery/worker.ts";
 import { historyOf } from "../support/history.ts";
 import {
   attributeAdded,
+  attributeDeleted,
   attributeOf,
   EVENT_UUID,
   eventView,
@@ -401,4 +402,60 @@ test("what has aged is remembered: a MISP that answers nothing is not given all 
     at = clock.at;
   }
   expect((await historyOf(store, 10)).map(({ reason }) => reason)).toEqual(["unknown"]);
+});
+
+test("recall asks for what is deleted only where something about a deleted part waits", async () => {
+  await using store = openMemoryStore();
+  const asked: (boolean | undefined)[] = [];
+  for (const message of [attributeAdded({ event: { published: true } }), attributeDeleted({ event: { id: "8" } })]) {
+    const stop = new AbortController();
+    const clock = new SteppedClock(T0 + MINUTE, () => stop.abort());
+    const rules = {
+      routes: compileRoutes([RouteOptions.parse({ name: "all", kinds: ["*"], notify: "soc" })]),
+      destinations: new Map([["soc", { guard: Guard.parse({ max_tlp: "amber" }), repeats: "changed" as const }]]),
+      asks: new Set(["cert"]),
+    };
+    const planner: Planner = { store, rules, clock, wakeups: openWakeups(), observer: UNOBSERVED };
+    await absorb([message], planner);
+    const worker = {
+      instance: "cert",
+      ask: async (_event: string, _signal: AbortSignal, withDeleted?: boolean): Promise<EventAnswer> => {
+        asked.push(withDeleted);
+        return { kind: "refused", reason: "event-not-found" };
+      },
+      ...{ settleMs: SETTLE, gate: openGate(clock), patienceMs: PATIENCE, log: openLog("silent") },
+    };
+    await recall(worker, planner, stop.signal);
+  }
+  expect(asked).toEqual([false, true]);
+});
+
+test("a destination for drafts that still waits costs others nothing of what recall has decided for them", async () => {
+  await using store = openMemoryStore();
+  const stop = new AbortController();
+  const clock = new SteppedClock(T0 + MINUTE, () => stop.abort());
+  const rules = {
+    routes: compileRoutes([
+      RouteOptions.parse({ name: "all", kinds: ["*"], notify: ["soc", "desk"], group: { wait: "1h" } }),
+    ]),
+    destinations: new Map([
+      ["soc", { guard: Guard.parse({ max_tlp: "amber" }), repeats: "changed" as const }],
+      ["desk", { guard: Guard.parse({ max_tlp: "amber", drafts: true }), repeats: "changed" as const }],
+    ]),
+    asks: new Set(["cert"]),
+  };
+  const planner: Planner = { store, rules, clock, wakeups: openWakeups(), observer: UNOBSERVED };
+  await absorb([attributeAdded({ event: { published: true } })], planner);
+  const worker = {
+    instance: "cert",
+    ask: async () => knowledge(),
+    ...{ settleMs: SETTLE, gate: openGate(clock), patienceMs: PATIENCE, log: openLog("silent") },
+  };
+  await recall(worker, planner, stop.signal);
+  const markings = async (destination: string) => {
+    const taken = await store.take(destination, Number.MAX_SAFE_INTEGER);
+    return taken && "batch" in taken ? taken.batch.entries.map(({ alert }) => alert.marking.tlp) : [];
+  };
+  expect(await markings("soc")).toEqual(["green"]);
+  expect(await markings("desk")).toEqual(["unknown"]);
 });

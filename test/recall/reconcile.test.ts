@@ -19,7 +19,7 @@ test("the first start tells nothing of the past", async () => {
   misp.publish("1", T0 - HOUR);
   expect(await rounds(store, misp, MINUTE)).toEqual([]);
   expect(await owed(store)).toEqual([]);
-  expect(await store.cursor("cert")).toBe(SERVED_AT);
+  expect((await store.cursor("cert"))?.publishedAt).toBe(SERVED_AT);
 });
 
 test("reconcile tells what was published while nobody listened, as late", async () => {
@@ -31,7 +31,7 @@ test("reconcile tells what was published while nobody listened, as late", async 
   misp.publish("3", T0 + 30 * MINUTE);
   expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([3]);
   expect(await owed(store)).toMatchObject(["1", "2", "3"].map((id) => ({ info: `Event ${id}`, late: true, items: 1 })));
-  expect(await store.cursor("cert")).toBe(T0 + 30 * MINUTE);
+  expect((await store.cursor("cert"))?.publishedAt).toBe(T0 + 30 * MINUTE);
 });
 
 test("what the feed told is not told again, and what is told is told once", async () => {
@@ -102,7 +102,7 @@ test("while MISP does not answer nothing is skipped: the cursor stays", async ()
   misp.failure = undefined;
   misp.answer = { kind: "retry", reason: "timeout" };
   expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([]);
-  expect(await store.cursor("cert")).toBe(T0);
+  expect((await store.cursor("cert"))?.publishedAt).toBe(T0);
   misp.answer = undefined;
   expect(await rounds(store, misp, MINUTE, T0 + 2 * HOUR)).toEqual([1]);
 });
@@ -117,7 +117,7 @@ test("a key that is no longer accepted skips nothing: the cursor stays", async (
   misp.answer = undefined;
   misp.failure = { kind: "forbidden", reason: "key-not-accepted" };
   expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([]);
-  expect(await store.cursor("cert")).toBe(T0);
+  expect((await store.cursor("cert"))?.publishedAt).toBe(T0);
 });
 
 test("more events of one second than fit on a page are all found", async () => {
@@ -138,7 +138,7 @@ test("an event that is gone or hidden does not stop the others", async () => {
   misp.publish("1", T0 + MINUTE);
   misp.answer = { kind: "refused", reason: "event-not-found" };
   expect(await rounds(store, misp, MINUTE, T0 + HOUR)).toEqual([]);
-  expect(await store.cursor("cert")).toBe(T0 + MINUTE);
+  expect((await store.cursor("cert"))?.publishedAt).toBe(T0 + MINUTE);
 });
 
 test("what is older than max_age is not asked for", async () => {
@@ -197,7 +197,7 @@ test.each([
   // By MISP's clock it is an hour later; what was published a moment ago is left to the feed.
   expect(await rounds(store, misp, MINUTE, T0 + HOUR + aheadMs, aheadMs)).toEqual([1]);
   expect((await owed(store)).map(({ info }) => info)).toEqual(["Event 1"]);
-  expect(await store.cursor("cert")).toBe(T0 + 10 * MINUTE);
+  expect((await store.cursor("cert"))?.publishedAt).toBe(T0 + 10 * MINUTE);
 });
 
 test("every round that MISP answers is told as done, also one that finds nothing; one that it does not answer is not", async () => {
@@ -243,4 +243,15 @@ test("while the key is refused it is tried every minute, though nothing waits an
   misp.failure = { kind: "forbidden", reason: "key-not-accepted" };
   await rounds(store, misp, 10 * MINUTE + MINUTE / 2, T0 + HOUR);
   expect(misp.questions).toHaveLength(11);
+});
+
+test("the first start tells nothing of the past, in later rounds and after a restart either", async () => {
+  await using store = openMemoryStore();
+  const misp = new Misp();
+  misp.publish("1", SERVED_AT - 5 * MINUTE);
+  misp.publish("2", SERVED_AT);
+  expect(await rounds(store, misp, 14 * MINUTE)).toEqual([]);
+  misp.publish("3", SERVED_AT + MINUTE);
+  expect(await rounds(store, misp, 14 * MINUTE, T0 + 15 * MINUTE)).toEqual([1]);
+  expect((await owed(store)).map(({ info }) => info)).toEqual(["Event 3"]);
 });

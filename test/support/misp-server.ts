@@ -182,15 +182,16 @@ function searchAttributes(all: readonly Json[], question: Json): readonly Json[]
     .filter((event) => isNamed(event, eventid))
     .flatMap((event) =>
       attributesOf(event)
-        .filter((attribute) => isLive(attribute) && (isTagged(event) || isTagged(attribute)))
+        .filter((attribute) => isNotDeleted(attribute) && (isTagged(event) || isTagged(attribute)))
         .map((attribute) => ({ ...withTags(attribute, question), event_id: event.id })),
     );
   const size = limit === undefined ? found.length : Number(limit);
   return found.slice((Number(page) - 1) * size, Number(page) * size);
 }
 
-/** What MISP tells of an event: parts and tags only as far as they were asked for, and nothing that is deleted. */
+/** What MISP tells of an event: parts and tags only as far as they were asked for, and what is deleted only on request. */
 function tell(event: Json, question: Json): Json {
+  const isLive = (row: Json) => isNotDeleted(row) || (Array.isArray(question.deleted) && question.deleted.includes(1));
   const { Attribute, Object: objects, ShadowAttribute, EventReport, Galaxy, ...own } = event;
   const parts = {
     Attribute: rowsOf(Attribute)
@@ -231,7 +232,7 @@ function attributesOf(event: Json): readonly Json[] {
   return [...rowsOf(event.Attribute), ...rowsOf(event.Object).flatMap((object) => rowsOf(object.Attribute))];
 }
 
-function isLive({ deleted }: Json): boolean {
+function isNotDeleted({ deleted }: Json): boolean {
   return deleted !== true && deleted !== "1";
 }
 

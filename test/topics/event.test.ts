@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { decodeSample, messageOf } from "./frames.ts";
+import { decode } from "../../src/topics/index.ts";
+import { decodeSample, frameOf, messageOf } from "./frames.ts";
 
 describe("event", () => {
   it("announces a new event without its tags and without the zero that MISP counts", () => {
@@ -63,4 +64,11 @@ describe("event", () => {
     expect(message).not.toHaveProperty("kind");
     expect(message.event).toEqual({ uuid: message.subject.uuid, origin: "pulled" });
   });
+});
+
+it("reads an event that was pulled by its number, which is known elsewhere by it, and remembers nothing", () => {
+  const body = { Event: 407, Server: "1", action: "add_from_connected_server" };
+  const message = decode(frameOf("misp_json_event", JSON.stringify(body)));
+  expect(message?.subject).toEqual({ type: "event" });
+  expect([message?.kind, message?.event]).toEqual([undefined, undefined]);
 });

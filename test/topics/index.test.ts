@@ -157,7 +157,11 @@ describe("decode() refuses what it cannot read, without quoting it", () => {
     ["no event", "misp_json", { [marker]: {} }],
     ["an event without a name", "misp_json", { Event: { info: marker, uuid: marker, id: "0" } }],
     ["an edited event that is a text", "misp_json_event", { Event: marker, action: "edit" }],
-    ["a pulled event without a UUID", "misp_json_event", { Event: marker, action: "add_from_connected_server" }],
+    [
+      "a pulled event without a UUID or a number",
+      "misp_json_event",
+      { Event: marker, action: "add_from_connected_server" },
+    ],
     ["an attribute frame without attribute", "misp_json_attribute", { Event: {}, action: "add" }],
     ["an object frame of a wrong type", "misp_json_object", { Object: marker, action: "add" }],
     ["a reference of a wrong type", "misp_json_object_reference", { ObjectReference: [], action: "add" }],

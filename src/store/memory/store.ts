@@ -1,6 +1,6 @@
 import type { Alert } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
-import type { AskingState, Keys, Known, Told, Unconfirmed, Undecided } from "../../model/memory.ts";
+import type { AskingState, Cursor, Keys, Known, Told, Unconfirmed, Undecided } from "../../model/memory.ts";
 import type { Batch, Delivery, Effects, RecordLine, Settlement, Store } from "../../model/outbox.ts";
 import type { ToldParts } from "../../model/told.ts";
 import { batchIdOf } from "../batch-id.ts";
@@ -27,7 +27,7 @@ class MemoryStore implements Store {
   readonly #groups = new Map<string, WaitingGroup>();
   readonly #batches = new Map<string, FormedBatch>();
   readonly #undecided = new Map<string, Undecided>();
-  readonly #cursors = new Map<string, number>();
+  readonly #cursors = new Map<string, Cursor>();
   readonly #asking = new Map<string, AskingState>();
   readonly #unconfirmed = new Map<string, Unconfirmed>();
   readonly #tagged = new Set<string>();
@@ -116,7 +116,7 @@ class MemoryStore implements Store {
       }
     }
     for (const { instance, publishedAt } of effects.cursors) {
-      this.#cursors.set(instance, publishedAt);
+      this.#cursors.set(instance, { firstAt: publishedAt, ...this.#cursors.get(instance), publishedAt });
     }
     for (const id of effects.confirmed ?? []) {
       this.#unconfirmed.delete(id);
@@ -154,7 +154,7 @@ class MemoryStore implements Store {
     return { eventKey, undecided: this.#undecidedOf(instance).filter((one) => one.eventKey === eventKey) };
   }
 
-  async cursor(instance: string): Promise<number | undefined> {
+  async cursor(instance: string): Promise<Cursor | undefined> {
     return this.#cursors.get(instance);
   }
 

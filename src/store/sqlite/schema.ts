@@ -104,6 +104,9 @@ const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = 
   CREATE INDEX records_refused ON records (event_uuid, destination, reason)
     WHERE outcome = 'refused' AND event_uuid IS NOT NULL;
 
+  -- where the first question began: what was published before then is told by nobody
+  ALTER TABLE cursors ADD COLUMN first_at REAL;
+
   -- publications that MISP is to confirm, and what came about their events since
   CREATE TABLE unconfirmed (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, instance TEXT NOT NULL, event_key TEXT NOT NULL,

@@ -1,6 +1,6 @@
 import type { Alert } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
-import type { AskingState, Keys, Known, PartMemory, Unconfirmed } from "../../model/memory.ts";
+import type { AskingState, Cursor, Keys, Known, PartMemory, Unconfirmed } from "../../model/memory.ts";
 import type {
   Batch,
   BatchId,
@@ -181,7 +181,7 @@ class SqliteStore implements Store {
     return this.#file.transaction(() => this.#undecided.next(instance, quietSince, except));
   }
 
-  async cursor(instance: string): Promise<number | undefined> {
+  async cursor(instance: string): Promise<Cursor | undefined> {
     return this.#file.transaction(() => this.#undecided.cursor(instance));
   }
 

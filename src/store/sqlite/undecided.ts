@@ -1,4 +1,4 @@
-import type { AskingState, Known, Undecided } from "../../model/memory.ts";
+import type { AskingState, Cursor, Known, Undecided } from "../../model/memory.ts";
 import type { Effects } from "../../model/outbox.ts";
 import type { Database } from "./driver.ts";
 import { parseBody } from "./rows.ts";
@@ -27,8 +27,12 @@ export class UndecidedRows {
         SELECT event_key, max(since) AS last_at FROM undecided
         WHERE instance = ? AND event_key NOT IN (SELECT value FROM json_each(?))
         GROUP BY event_key ORDER BY last_at, event_key LIMIT 1`),
-      cursor: db.prepare<{ readonly published_at: number }>("SELECT published_at FROM cursors WHERE instance = ?"),
-      putCursor: db.prepare("INSERT OR REPLACE INTO cursors (instance, published_at) VALUES (?, ?)"),
+      cursor: db.prepare<{ readonly published_at: number; readonly first_at: number | null }>(
+        "SELECT published_at, first_at FROM cursors WHERE instance = ?",
+      ),
+      putCursor: db.prepare(`
+        INSERT INTO cursors (instance, published_at, first_at) VALUES (?1, ?2, ?2)
+        ON CONFLICT (instance) DO UPDATE SET published_at = excluded.published_at`),
       asking: db.prepare<Row>("SELECT body FROM asking WHERE instance = ?"),
       putAsking: db.prepare("INSERT OR REPLACE INTO asking (instance, body) VALUES (?, ?)"),
     };
@@ -76,8 +80,9 @@ export class UndecidedRows {
     return { eventKey: row.event_key, undecided: this.#of(instance, row.event_key) };
   }
 
-  cursor(instance: string): number | undefined {
-    return this.#sql.cursor.get(instance)?.published_at;
+  cursor(instance: string): Cursor | undefined {
+    const row = this.#sql.cursor.get(instance);
+    return row && { publishedAt: row.published_at, ...(row.first_at !== null && { firstAt: row.first_at }) };
   }
 
   asking(instance: string): AskingState | undefined {
