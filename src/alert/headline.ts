@@ -131,6 +131,8 @@ export function headline(entry: Entry, style: Style): Headline {
   }
   const hasEvent = alert.event !== undefined || alert.subject.type === "event" || entry.custom?.title !== undefined;
   const changed = formatChange(entry, style);
+  const why = [formatTlp(tlp), ...(pap === "untagged" ? [] : [formatPap(pap)])].join(", ");
+  const short = form === "metadata" ? { notice: clean(`Indicators are not shown here: ${why}`) } : {};
   return {
     tlp: formatTlp(tlp),
     ...(pap === "untagged" ? {} : { pap: formatPap(pap) }),
@@ -138,6 +140,7 @@ export function headline(entry: Entry, style: Style): Headline {
     ...(hasEvent ? { state: formatState(entry) } : {}),
     title,
     ...(changed === undefined ? {} : { changed }),
+    ...short,
     ...template,
     facts: formatFacts(entry, style),
     context: formatContext(entry, style),

@@ -120,6 +120,11 @@ describe("headline()", () => {
     );
   });
 
+  it("says of metadata why it is short", () => {
+    expect(headline(metadata()).notice).toMatch(/^Indicators are not shown here: TLP:/);
+    expect(headline(publication())).not.toHaveProperty("notice");
+  });
+
   it("says of a pointer only that it is there, of which instance, and where", () => {
     const words = headline(pointer());
     expect({ ...words, link: words.link?.href }).toEqual({

@@ -62,7 +62,7 @@ const SAMPLES: Readonly<
     frames: ["misp_json--publish-first-time", "misp_json_tag--attached-to-event-galaxy-cluster"],
     guard: INSIDER,
   },
-  audit: { frames: ["misp_json_audit--classic-log-publish"], guard: INSIDER },
+  audit: { frames: ["misp_json_audit--auditlog-user-add-with-password-and-authkey-keys"], guard: INSIDER },
   digest: {
     frames: [
       "misp_json--publish-first-time",
