@@ -304,7 +304,27 @@ describe("words", () => {
   });
 });
 
+/** Rooms without a row in the contributor's table, and rows without a room. */
+function roomsAmiss(contributing: string, modules: Modules): readonly string[] {
+  const table = contributing.split("| Room | Holds |")[1]?.split("\n\n")[0] ?? "";
+  const rows = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map(([, room = ""]) => room);
+  const rooms = [...new Set([...modules.keys()].map(roomOf))];
+  return [
+    ...rooms.filter((room) => !rows.includes(room)).map((room) => `no row for ${room}`),
+    ...rows.filter((room) => !rooms.includes(room)).map((room) => `no room ${room}`),
+  ];
+}
+
 describe("rooms", () => {
+  it("are in the contributor's table, all of them", () => {
+    const contributing = readText("CONTRIBUTING.md");
+    expect(roomsAmiss(contributing, MODULES)).toEqual([]);
+    expect(roomsAmiss(contributing.replace("| `guard` |", "| `gate` |"), MODULES)).toEqual([
+      "no row for guard",
+      "no room gate",
+    ]);
+  });
+
   it("stand on floors: each imports only what is below it", () => {
     const floors = floorsOf(MODULES);
     process.stdout.write(`${floors.map((floor, n) => `${String(n).padStart(2)}  ${floor.join(" ")}`).join("\n")}\n`);

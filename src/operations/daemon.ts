@@ -12,7 +12,7 @@ import type { Store } from "../model/outbox.ts";
 import type { Gate } from "../recall/gate.ts";
 import type { LiveSource } from "../sources/source.ts";
 import type { Damage } from "../store/damage.ts";
-import type { Size } from "../store/sqlite/size.ts";
+import type { Size } from "../store/size.ts";
 import type { Totals } from "./totals.ts";
 
 /** What came of reading the configuration again. */

@@ -22,7 +22,7 @@ import type { Supervisor } from "../operations/supervisor.ts";
 import { Totals } from "../operations/totals.ts";
 import type { LiveSource } from "../sources/source.ts";
 import type { Damage, Found } from "../store/damage.ts";
-import type { Size } from "../store/sqlite/size.ts";
+import type { Size } from "../store/size.ts";
 import { confirmingInstances } from "./asking.ts";
 import { logProblems } from "./log-problems.ts";
 import { needlessOf, openParts, openSources, startedMessages } from "./parts.ts";

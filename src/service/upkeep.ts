@@ -5,7 +5,7 @@ import { unheard, WORK_MS } from "../base/liveness.ts";
 import type { Log } from "../base/log.ts";
 import type { Store } from "../model/outbox.ts";
 import { refuse } from "../planning/undecided.ts";
-import type { Size } from "../store/sqlite/size.ts";
+import type { Size } from "../store/size.ts";
 
 /** What keeping the state file in bounds works with. */
 export interface Upkeep {

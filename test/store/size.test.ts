@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { AlertId } from "../../src/model/alert.ts";
 import type { RecordLine } from "../../src/model/outbox.ts";
-import type { Eviction } from "../../src/store/sqlite/size.ts";
+import type { Eviction } from "../../src/store/size.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { historyOf } from "../support/history.ts";
 import {

@@ -18,6 +18,7 @@ import type { Damage } from "../damage.ts";
 import { judgedOf, nameOf } from "../names.ts";
 import { addUp, countRefusals, isRepeatable } from "../refusals.ts";
 import { BATCH_ROWS, chooseGroup, countFitting } from "../schedule.ts";
+import type { Size } from "../size.ts";
 import { SqliteLedger } from "./ledger.ts";
 import { prepareLedger } from "./ledger-statements.ts";
 import { MemoryRows } from "./memory.ts";
@@ -33,7 +34,7 @@ import {
   parseToldParts,
   UnreadableRow,
 } from "./rows.ts";
-import { type Size, SqliteSize } from "./size.ts";
+import { SqliteSize } from "./size.ts";
 import { openStateFile, type StateFile } from "./state-file.ts";
 import { PRUNE_ROWS, prepareStatements, type Statements } from "./statements.ts";
 import { UnconfirmedRows } from "./unconfirmed.ts";
