@@ -41,10 +41,10 @@ export interface Parts extends Planner {
   readonly drains: boolean;
   /** Messages of our own, told before the first frame. */
   readonly opening: readonly Message[];
-  /** What the parts say of themselves while they run; absent: nobody is told. */
+  /** What the parts say of themselves while they run; absent: it is said in the log alone. */
   readonly notices?: Notices;
   readonly observer: Observer;
-  /** Knows of every loop whether it turns; absent: nobody asks. */
+  /** Knows of every loop whether it turns. */
   readonly liveness?: Liveness;
 }
 

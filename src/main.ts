@@ -9,7 +9,7 @@ const STOP_WITHIN_MS = 10_000;
 const stop = new AbortController();
 for (const name of ["SIGTERM", "SIGINT"] as const) {
   process.on(name, () => {
-    // The second time nobody wants to wait; what is owed is on disk.
+    // Whoever asks twice does not want to wait; what is owed is on disk.
     if (stop.signal.aborted) {
       process.exit(1);
     }
@@ -33,7 +33,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 const [, script = ""] = process.argv;
 const self = basename(script) === "main.js" ? `node ${relative(process.cwd(), script)}` : undefined;
 
-// A closed stderr is not worth ending for, and nobody is left to be told.
+// A closed stderr is no reason to end, and there is no other place to say so.
 process.stderr.on("error", () => {});
 
 process.exitCode = await main(args, {

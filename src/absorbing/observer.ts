@@ -22,5 +22,5 @@ export interface Observer {
   settled(line: RecordLine): void;
 }
 
-/** Nobody looks; who looks at some of it is spread over this. */
+/** Sees nothing. To see a part, spread it over this. */
 export const UNOBSERVED: Observer = { received() {}, planned() {}, attempted() {}, settled() {} };

@@ -67,7 +67,7 @@ function labelOf(galaxy: string): { readonly label: string; readonly rank: numbe
   return known ? { label: known[0], rank } : { label: sentence(galaxy.replace(/[-_]+/g, " ")), rank: GALAXIES.length };
 }
 
-/** `Spearphishing Attachment - T1566.001` has the number first; ATT&CK's numbers of groups and software tell nobody anything. */
+/** `Spearphishing Attachment - T1566.001` has the number first; ATT&CK's numbers of groups and software mean nothing to readers. */
 function nameOf(value: string): string {
   const [, name = "", number = ""] = /^(.{1,200}?) - ([A-Z]{1,2}\d{4}(?:\.\d{3})?)$/.exec(value) ?? [];
   return name === "" ? value : number.startsWith("T") ? `${number} ${name}` : name;

@@ -1,7 +1,7 @@
 /** A loop says that it turns, and that it will say so again within so long; `Infinity`: it waits for what comes from outside. */
 export type Heartbeat = (withinMs: number) => void;
 
-/** Nobody listens. */
+/** Does nothing with beats: for loops whose liveness is not watched. */
 export const unheard: Heartbeat = () => {};
 
 /** What a loop does between two beats beside waiting: planning, a transaction on a slow disk. */

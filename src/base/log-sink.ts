@@ -10,7 +10,7 @@ export interface LogSink {
 }
 
 /**
- * Writes to a file descriptor, synchronously, and never throws: nobody can be told that nobody can be told. A reader that
+ * Writes to a file descriptor, synchronously, and never throws: where the log fails there is no place to say so. A reader that
  * has stopped reading holds the process up for 100 ms once, then lines are dropped; their number is told when it reads again.
  * That takes a pipe or socket that does not block, which stderr is as soon as `process.stderr` has been used.
  */

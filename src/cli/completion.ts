@@ -4,7 +4,7 @@ import { type CommandOutline, flattened, type OptionOutline } from "./outline.ts
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** Throws commander's error for a shell that nobody wrote this for. */
+/** Throws commander's error for a shell that is not one of these. */
 export function shellNamed(text: string): Shell {
   const shell = SHELLS.find((one) => one === text);
   if (shell === undefined) {

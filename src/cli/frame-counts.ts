@@ -15,7 +15,7 @@ export class FrameCounts {
     if (problem !== undefined) {
       this.#unreadable += 1;
     }
-    // A topic that nobody knows is the sender's text: bounded in number by having one name.
+    // An unknown topic is the sender's text: bounded in number by having one name.
     bump(this.#topics, problem === undefined ? frame.topic : "unreadable");
     const kind = trace?.kind ?? message?.kind;
     if (kind) {

@@ -66,7 +66,7 @@ export function deadKinds(route: RouteOptions, chances: readonly Chance[]): read
   });
 }
 
-/** Judged as the guard does; `unasked` are the instances that nobody can ask. */
+/** Judged as the guard does; `unasked` are the instances that cannot be asked. */
 function chanceOf(
   kind: Kind,
   guard: Guard,

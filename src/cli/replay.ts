@@ -86,7 +86,7 @@ async function send(source: Source, config: Config, context: Context): Promise<v
   }
 }
 
-/** Nobody waits for a replay: groups leave as soon as the destination is free. */
+/** A replay does not wait: groups leave as soon as the destination is free. */
 function atOnce(config: Config): Config {
   return {
     ...config,

@@ -101,7 +101,7 @@ async function serve(file: string, context: Context, log: Log): Promise<void> {
   log.info({ owed: await owed() }, "Stopped; what is owed is kept");
 }
 
-/** Nobody waits for the answer; a configuration that is wrong has been told already. */
+/** Swallows what a wrong configuration throws: `service` has told it already. */
 async function reload(service: Service, log: Log): Promise<void> {
   try {
     await service.reload();
@@ -112,7 +112,7 @@ async function reload(service: Service, log: Log): Promise<void> {
   }
 }
 
-/** Nobody has asked for the usual place: that it cannot be had does not keep alerts from anybody. */
+/** Where the operator has chosen no place for the socket, the service runs without it rather than not at all. */
 async function openDoor(path: string | undefined, service: Service, log: Log): Promise<AsyncDisposable | undefined> {
   try {
     return await openControl({ path: path ?? DEFAULT_SOCKET, log, answer: openAnswers(() => service.daemon) });

@@ -73,7 +73,7 @@ function describe(name: string, outcome: Outcome, tookMs: number): string {
   }
 }
 
-/** A publication that nobody can mistake for a real one, and whose indicators are reserved for examples (RFC 2606, 5737). */
+/** A publication that cannot be mistaken for a real one, and whose indicators are reserved for examples (RFC 2606, 5737). */
 function testMessage(instance: string, now: number): Message {
   const uuid = randomUUID();
   const organisation = { name: "misp-herald" };

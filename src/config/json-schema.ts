@@ -7,7 +7,7 @@ type Json = z.core.JSONSchema.BaseSchema;
 type Child = z.core.JSONSchema._JSONSchema;
 type Properties = Readonly<Record<string, Child>>;
 
-/** No address, so that nobody looks for it on the network. */
+/** No address, so that programs do not look for it on the network. */
 const ID = "urn:misp-herald:config";
 const PLACEHOLDER: Json = { $ref: "#/definitions/placeholder" };
 

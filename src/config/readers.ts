@@ -43,7 +43,7 @@ function bareNumber(node: Scalar, text: string, instances: readonly string[]) {
   } as const;
 }
 
-/** Who reads is said by name or by UUID; only a UUID is nobody else's, on whatever instance. */
+/** Who reads is said by name or by UUID; only a UUID belongs to one organisation on every instance. */
 export function checkAudience(root: Dict, report: ReportFault): void {
   for (const { node } of entriesOf(childOf(root, "destinations"))) {
     const guard = childOf(node, "guard");

@@ -180,7 +180,7 @@ async function suspend(it: Case, outcome: Failed): Promise<void> {
   notices?.say(destinationSuspended(destination.name, { ...failure, owed, probeMs: PROBE_MS }, now));
 }
 
-/** Each attempt that nobody answers may lose an alert: a destination that hangs must not take one after the other. */
+/** Each attempt without an answer may lose an alert: a destination that hangs must not take one after the other. */
 async function doubt(it: Case, outcome: Failed): Promise<void> {
   const { state, departure } = it;
   if (state.doubts > 0) {
@@ -243,7 +243,7 @@ async function staySuspended(it: Case, outcome: Failed, parts: Departure["parts"
   );
   rest(it, probeMs);
   if (isAmbiguous) {
-    // What may have arrived by itself comes once more by itself: nobody could tell it in a digest, which has another id.
+    // What may have arrived by itself comes once more by itself: within a digest, which has another id, it could not be recognised.
     state.backlog.forget(departure);
   }
   await again(it, parts, { afterMs: probeMs, attempted: isAmbiguous, reason: outcome.reason });

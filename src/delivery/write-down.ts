@@ -14,7 +14,7 @@ export interface Attempt {
   readonly refused: readonly RecordLine[];
   /** What the destination knows of events if it has got what left. */
   readonly told?: readonly ToldParts[];
-  /** How long the batch has been tried, by a clock that nobody sets. */
+  /** How long the batch has been tried, by a clock that is never set. */
   readonly ageMs: number;
 }
 

@@ -104,7 +104,7 @@ function statusClass(status: number): StatusClass {
   return status >= 500 ? "retry" : "message_rejected";
 }
 
-/** Answers of a server, or of what stands before it, that can serve nobody. A 500 may be about what we sent. */
+/** Answers of a server, or of what stands before it, that cannot serve any request now. A 500 may be about what we sent. */
 function isDown(status: number): boolean {
   return status > 500 || status === 408 || status === 421;
 }

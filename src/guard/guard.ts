@@ -83,7 +83,7 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
   const judge = (marking: Marking, reach: readonly Reach[], floor?: Floor, type?: string): Judgement =>
     refuseReach(reach, policy, around) ?? judgeMarking(marking, policy, floor, type);
 
-  // A discussion on no event has its own reach alone; one of which nobody tells it has none that is known.
+  // A discussion on no event has its own reach alone; one whose reach MISP does not tell has none that is known.
   const own = thread ?? (event ? undefined : {});
   const distant = own && refuseReach([own], policy, { ...around, owner: thread?.owner ?? owner });
   const whole = distant ?? judge(alert.marking, eventLevels(event, memory));

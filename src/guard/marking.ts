@@ -11,7 +11,7 @@ const ANY_PAP = /^[^\p{L}\p{N}]*pap(?![\p{L}\p{N}])/u;
 const PLAIN = /^[\x20-\x7e]*$/;
 const QUOTES = /["'`\u00ab\u00bb\u2018-\u201f\u2032-\u2037\u2039\u203a\u301d-\u301f]/g;
 
-/** A tag as readers see it: other forms of its letters, what nobody sees, quotes and case make no difference. */
+/** A tag as readers see it: other forms of its letters, invisible characters, quotes and case make no difference. */
 function legible(tag: string): string {
   const text = PLAIN.test(tag)
     ? tag

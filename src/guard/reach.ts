@@ -16,7 +16,7 @@ export interface Surroundings {
   readonly owner: Organisation | undefined;
   /** Who is in its sharing groups, as far as is remembered. */
   readonly circles: EventMemory["circles"];
-  /** Groups that passed when it was planned, at a time when nobody remembered who is in them. */
+  /** Groups that passed when it was planned, before memory knew who is in them. */
   readonly cleared: readonly string[];
 }
 

@@ -33,7 +33,7 @@ export function areMembers(audience: readonly string[], members: readonly Organi
 const callsOf = memoized((members: readonly Organisation[]): ReadonlySet<string> => {
   const called = new Set<string>();
   for (const { name, uuid } of members) {
-    // A name that looks like a UUID names nobody.
+    // A name that looks like a UUID is no name.
     for (const one of [name !== undefined && UUID.test(name) ? undefined : name, uuid]) {
       if (one !== undefined) {
         called.add(fold(one));

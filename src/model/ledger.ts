@@ -60,7 +60,7 @@ export interface Ledger {
   ): AsyncIterable<readonly RecordLine[]>;
   /** Newest first. */
   records(filter: RecordFilter): AsyncIterable<readonly RecordLine[]>;
-  /** How much of each instance nobody knows yet whether it may be told, and since when; none where there is nothing. */
+  /** How many messages of each instance are undecided, and since when; none where there is nothing. */
   undecided(): Promise<readonly { readonly instance: string; readonly messages: number; readonly oldestAt: number }[]>;
   /** The same of publications that MISP is to confirm, and what waits behind them. */
   unconfirmed(): Promise<

@@ -95,7 +95,7 @@ export interface Known {
   readonly tagged?: readonly string[];
 }
 
-/** A message that MISP's REST API can tell more about: until then nobody knows whether these destinations may be told. */
+/** A message that MISP's REST API can tell more about: until it does, it is unknown whether these destinations may be told. */
 export interface Undecided {
   readonly id: AlertId;
   readonly instance: string;
@@ -123,7 +123,7 @@ export interface Unconfirmed {
 export interface Cursor {
   /** Where the next question begins. */
   readonly publishedAt: number;
-  /** Where the first one began; absent: nobody noted it. */
+  /** Where the first one began; absent: it was not noted. */
   readonly firstAt?: number;
 }
 

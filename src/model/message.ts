@@ -62,7 +62,7 @@ export interface Late {
   readonly together: boolean;
   /** By our clock. */
   readonly publishedAt: number;
-  /** The event's `changedAt` when it was published; where nobody knows it any more, the time of the publication by MISP's clock. */
+  /** The event's `changedAt` when it was published; where it is forgotten, the time of the publication by MISP's clock. */
   readonly changedAt: number;
   /** The event is told as somebody has edited it since, which is not published: only its markings and reach count. */
   readonly edited?: true;

@@ -68,7 +68,7 @@ export type RecordDocument = z.output<typeof RecordDocument>;
 export const ListEnd = z.object({ more: z.boolean() });
 export type ListEnd = z.output<typeof ListEnd>;
 
-/** How many owed deliveries are meant, and how many of them are being sent, which nobody can change. */
+/** How many owed deliveries are meant, and how many of them are being sent, which cannot be changed. */
 export const Counted = z.object({ count: Count, sending: Count, destinations: z.array(z.string()) });
 export type Counted = z.output<typeof Counted>;
 
@@ -92,7 +92,7 @@ export const Explained = z.object({
       deleted: z.boolean(),
       /** The newest version that was told, or is owed. */
       told: z.array(z.object({ destination: z.string(), changed_at: Instant.optional() })),
-      /** Nobody knows yet whether these may be told; MISP is asked. */
+      /** It is not known yet whether these may be told; MISP is asked. */
       undecided: z.array(z.string()),
     }),
   ),

@@ -125,7 +125,7 @@ export class Totals {
     return counted;
   }
 
-  /** All frames that were taken from the feed, also those that nobody reads. */
+  /** All frames that were taken from the feed, also those that are not read. */
   takenBy(sources: readonly LiveSource[]): LabelledCounts {
     const counted = copyOf(this.frames);
     for (const { labels, n } of this.countedBy(sources, "skipped").counts) {

@@ -165,7 +165,7 @@ function partsAt({ partsAt = 0 }: EventMemory, { attributes, objects, receivedAt
   return latest > 0 ? { partsAt: latest } : {};
 }
 
-/** By several endpoints and by reconcile a publication comes more than once; nobody publishes the same again so soon. */
+/** By several endpoints and by reconcile a publication comes more than once; a person does not publish the same again so soon. */
 const COPY_MS = 60_000;
 
 /** Whether a publication is one that memory has counted, come by another way. */

@@ -58,7 +58,7 @@ function unite(tags: readonly Tag[], more: readonly Tag[]): readonly Tag[] {
   return [...new Map([...tags, ...more].map((tag) => [tag.name, tag])).values()];
 }
 
-/** The same without a word that the event was published: something to remember, of which nobody is told. */
+/** The same without a word that the event was published: something to remember, and not to tell. */
 export function unpublished({ kind: _, ...message }: Message): Message {
   const { published: _now, wasPublished: _ever, ...event }: EventView = message.event ?? {};
   return { ...message, event };

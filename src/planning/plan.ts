@@ -35,7 +35,7 @@ export interface Trace {
   readonly message: Message;
   readonly kind?: Kind;
   readonly alert?: Alert;
-  /** Older than memory: nobody is told. */
+  /** Older than memory: it is not told. */
   readonly stale: boolean;
   readonly routes: readonly { readonly name: string; readonly truth: true | "unknown" }[];
   readonly destinations: readonly {

@@ -20,7 +20,7 @@ export interface DestinationRules {
   readonly repeats: "changed" | "never" | "always";
 }
 
-/** A route that fires, or of which nobody knows yet whether it does. */
+/** A route that fires, or of which it is not known yet whether it does. */
 export interface CandidateRoute {
   readonly route: Route;
   readonly truth: true | "unknown";

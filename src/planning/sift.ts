@@ -9,7 +9,7 @@ import type { Rules } from "./plan.ts";
 /** What is planned now of a micro-batch, and what waits until MISP has confirmed a publication. */
 export interface Sifted {
   readonly messages: readonly Message[];
-  /** One per message: undefined where it is planned as it is; else nobody is told of it yet, and it only teaches memory. */
+  /** One per message: undefined where it is planned as it is; else it is not told yet, and only teaches memory. */
   readonly only: readonly (Pick<Undecided, "id" | "destinations"> | undefined)[];
   readonly effects: Pick<Effects, "unconfirmed" | "tagged">;
 }

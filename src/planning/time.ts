@@ -1,4 +1,4 @@
-/** How far ahead of ours MISP's clock may be before nobody believes what it says. */
+/** How far ahead of ours MISP's clock may be before it is not believed. */
 const AHEAD_MS = 300_000;
 
 /** Whether MISP can have written this time by now. */

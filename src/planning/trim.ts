@@ -118,7 +118,7 @@ function byGravity({ item: a, isMatched: isAsked }: Ranked, { item: b, isMatched
 
 /**
  * Rare cells lose their type, never their marking: what may be seen of them still adds up. Where even these are too many,
- * the rest is counted as what nobody may see.
+ * the rest is counted as withheld from all.
  */
 function bound(counts: readonly Count[]): readonly Count[] {
   const clean = counts.map(withoutMembersOf).sort((a, b) => b.n - a.n);
@@ -132,7 +132,7 @@ function bound(counts: readonly Count[]): readonly Count[] {
   return rest === 0 ? all : [...all.slice(0, 2 * MAX_COUNTS), { ...UNSEEN_CELL, n: rest }];
 }
 
-/** The most frequent by name; what is left over is counted as what nobody may see. */
+/** The most frequent by name; what is left over is counted as withheld from all. */
 function boundObjects(counts: NonNullable<Alert["objectCounts"]>): NonNullable<Alert["objectCounts"]> {
   const all = counts.map(withoutMembersOf).sort((a, b) => b.n - a.n);
   const rest = all.slice(MAX_COUNTS).reduce((sum, { n }) => sum + n, 0);

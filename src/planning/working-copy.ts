@@ -7,7 +7,7 @@ import { type PartChanges, unitePart } from "./advance-parts.ts";
 /** What memory knows of the event that a message is about. */
 export interface About {
   readonly memory: EventMemory | undefined;
-  /** The message gives nothing but a number that several events have had: nobody knows which of them it means. */
+  /** The message gives nothing but a number that several events have had: it may mean any of them. */
   readonly unsure: boolean;
 }
 

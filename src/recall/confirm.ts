@@ -25,7 +25,7 @@ export interface EventInQuestion {
 /** What one confirm loop works with. */
 export interface ConfirmWorker {
   readonly instance: string;
-  /** Absent: nobody can be asked, or is to be; what waits is told as the feed has it. */
+  /** Absent: MISP cannot be asked, or is not to be; what waits is told as the feed has it. */
   readonly asking?: {
     readonly gate: Gate;
     /** Asks about up to `MAX_EVENTS` events; each further question it needs takes a turn of its own. */
@@ -174,7 +174,7 @@ function askedOf({ key, rows }: WaitingEvent): EventInQuestion {
   return { uuid: key, hasParts: rows.some(({ message }) => message.attributes.length > 0) };
 }
 
-/** What MISP has deleted since is told of by nobody, though MISP answers no more. */
+/** Refuses what MISP has deleted since, though MISP answers no more. */
 async function isDeleted({ rows, key }: WaitingEvent, { store }: Planner): Promise<boolean> {
   const { events } = await store.load(keysOf(rows.slice(0, 1).map(({ message }) => message)));
   return events.some(({ event, deleted }) => deleted && (event.uuid ?? event.id) === key);

@@ -36,7 +36,7 @@ export const PROBE_MS = 60_000;
 const LONGEST_SLEEP_MS = 60_000;
 /** More of a span than this is not counted: the clock was set, or the machine slept. */
 const LONGEST_SPAN_MS = 2 * PROBE_MS;
-/** Beyond so many events nobody remembers which of them were refused alone. */
+/** Beyond so many events it is forgotten which of them were refused alone. */
 const MAX_EVENTS = 1_000;
 
 interface Waiter {

@@ -26,7 +26,7 @@ export type Published =
   | KeyRefused
   | { readonly kind: "not-found"; readonly reason: string; readonly hint?: string };
 
-/** What nobody has told, the oldest first. */
+/** What has not been told, the oldest first. */
 export interface Missed {
   readonly kind: "missed";
   readonly events: readonly ListedEvent[];
@@ -114,7 +114,7 @@ export async function findMissed(
   return { kind: "missed", events, until, aheadMs: aheadMs ?? 0 };
 }
 
-/** Whether nobody has told of the last publication of an event, by what memory knows of it. */
+/** Whether the last publication of an event has not been told, by what memory knows of it. */
 function isMissed({ event, publishedAt }: ListedEvent, rows: readonly EventMemory[], aheadMs: number): boolean {
   const changedAt = event.changedAt ?? Number.POSITIVE_INFINITY;
   const seenAt = Math.max(...rows.map((row) => row.publishedAt ?? Number.NEGATIVE_INFINITY));
@@ -125,7 +125,7 @@ function isMissed({ event, publishedAt }: ListedEvent, rows: readonly EventMemor
   if (changedAt <= publishedAt) {
     return false;
   }
-  // As it was when it was published nobody knows it any more: what tells is when the feed told of it.
+  // How it was when it was published is forgotten; when the feed told of it decides.
   const toldAt = Math.max(...rows.map((row) => row.publicationAt ?? Number.NEGATIVE_INFINITY));
   return seenAt < publishedAt && toldAt + aheadMs < publishedAt - DRIFT_MS;
 }

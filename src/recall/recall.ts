@@ -128,7 +128,7 @@ async function next(
 
 /**
  * Refuses what MISP has told nothing about for as long as its patience lasts: of the event that was asked about, and, while
- * MISP answers nothing at all, of those that wait for their turn. What grew old while nobody could ask, or by a clock that
+ * MISP answers nothing at all, of those that wait for their turn. What grew old while MISP could not be asked, or by a clock that
  * was set forward, is given that time first.
  */
 async function refuseLate(
@@ -153,7 +153,7 @@ async function refuseLate(
   }
 }
 
-/** Nothing ages while the key is refused, but nobody waits for a key for more than a day. */
+/** Nothing ages while the key is refused, but a day is the longest that it waits for one. */
 async function refuseForgotten({ instance, gate }: RecallWorker, planner: Planner, beat: Heartbeat): Promise<void> {
   if (gate.refusedMs >= LONGEST_REFUSAL_MS) {
     await refuseOld(instance, planner.clock.now() - LONGEST_REFUSAL_MS, planner, beat);

@@ -105,7 +105,7 @@ export async function reconcile(
   }
 }
 
-/** Tells what MISP published since the last round and nobody has told; gives for how long MISP wants to be left alone. */
+/** Tells what MISP published since the last round and the feed did not tell; gives for how long MISP wants to be left alone. */
 async function round(worker: ReconcileWorker, planner: Planner, state: ReconcileState): Promise<number> {
   const { instance, log } = worker;
   const { store, clock } = planner;

@@ -15,9 +15,9 @@ export interface PartsContext {
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   /** Where the parts say what people should know of themselves; absent: only in the log. */
   readonly notices?: Notices;
-  /** Sees what they do; absent: nobody does. */
+  /** Sees what they do. */
   readonly observer?: Observer;
-  /** Called when the feed of an instance may have told something that nobody has heard. */
+  /** Called when the feed of an instance may have told something that was not heard. */
   readonly gap?: (instance: string) => void;
   /** Called when publications were told without MISP's word. */
   readonly unconfirmed?: (instance: string, n: number) => void;

@@ -40,9 +40,9 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  /** Sees each attempt; absent: nobody does. */
+  /** Sees each attempt. */
   readonly attempted?: Observer["attempted"];
-  /** Who follows what the service does; absent: nobody. */
+  /** Hears what the service does. */
   readonly supervisor?: Supervisor;
 }
 

@@ -31,7 +31,7 @@ export interface SourceStatus {
   readonly received: number;
   /** Frames that the full queue had no room for; topics that MISP does not have count as `other`. */
   readonly dropped: Readonly<Record<string, number>>;
-  /** Frames that could matter to nobody, by topic: they were counted and not read. */
+  /** Frames that could not matter, by topic: they were counted and not read. */
   readonly skipped: Readonly<Record<string, number>>;
   /** Frames that were too large to be read, by topic. */
   readonly refused: Readonly<Record<string, number>>;

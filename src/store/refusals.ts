@@ -1,6 +1,6 @@
 import type { RecordLine } from "../model/outbox.ts";
 
-/** A burst of frames about one event that nobody may be told of would be a line each: only its reason is worth reading. */
+/** A burst of frames about one event that is refused everywhere would be a line each: only its reason is worth reading. */
 export function isRepeatable({ outcome, eventUuid, reason }: RecordLine): boolean {
   return outcome === "refused" && eventUuid !== undefined && reason !== undefined;
 }

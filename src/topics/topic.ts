@@ -12,7 +12,7 @@ export interface TopicContent
   readonly version?: string | undefined;
 }
 
-/** One of MISP's topics. `read` gives undefined for what is nobody's news, and throws DecodeError for what it cannot read. */
+/** One of MISP's topics. `read` gives undefined for what is no news, and throws DecodeError for what it cannot read. */
 export interface Topic {
   readonly name: string;
   readonly read: (payload: unknown, frame: Frame) => TopicContent | undefined;

@@ -4,7 +4,7 @@ import type { Tlp } from "../../model/vocabulary.ts";
 /** Where secrets are kept: in files beside the configuration, as credentials of systemd, in it, or in the environment. */
 export type SecretStorage = "file" | "credential" | "plain" | "env";
 
-/** A value of the configuration that nobody else may see. */
+/** A value of the configuration that only its owner may see. */
 export interface Confidential {
   /** Of its file; in the environment it is `MISP_HERALD_` and this in capitals. */
   readonly name: string;

@@ -47,7 +47,7 @@ export function domainOf({ address }: Mailbox): string {
   return address.slice(address.lastIndexOf("@") + 1);
 }
 
-/** Mailboxes by address, each once; the case of an address tells nobody apart. */
+/** Mailboxes by address, each once; addresses that differ only in case are the same. */
 export function addressesOf(mailboxes: readonly Mailbox[]): readonly string[] {
   const seen = new Map(mailboxes.map(({ address }) => [address.toLowerCase(), address]));
   return [...seen.values()];

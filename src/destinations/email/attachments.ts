@@ -15,7 +15,7 @@ export interface Attachment {
   readonly trimmed: readonly string[];
 }
 
-/** Of each file: beyond this it helps nobody, and relays refuse the mail. */
+/** Of each file: beyond this it is of no use, and relays refuse the mail. */
 export const MAX_ATTACHMENT_BYTES = 2 * 2 ** 20;
 
 const COLUMNS = [

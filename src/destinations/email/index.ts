@@ -142,7 +142,7 @@ export const email = defineDestination({
       [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
     };
 
-    /** Says who gets nothing, once the batch is done with; forgets it when nobody is left, or nobody was reached. */
+    /** Says who gets nothing, once the batch is done with; forgets it when no recipient is left, or none was reached. */
     function finish(payload: Payload, outcome: ReturnType<typeof combine>): ReturnType<typeof combine> {
       const { served, dead } = recipients.of(payload.batch);
       const lacksKey = [...dead.values()].includes("no-key");

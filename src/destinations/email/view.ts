@@ -74,7 +74,7 @@ function bare({ tlp, pap, title, origin, link }: Headline): Headline {
 
 function headOf(entry: Entry, style: Style, minimal: boolean): Headline {
   const { link, ...rest } = headline(entry, style);
-  // Nobody's MISP has such links; an identifier that long is there to burst the mail.
+  // No MISP has such links; an identifier that long is there to burst the mail.
   const head: Headline = link && link.href.length <= MAX_LINK ? { ...rest, link } : rest;
   return minimal ? bare(head) : head;
 }

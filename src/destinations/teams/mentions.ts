@@ -22,7 +22,7 @@ export function parseMention(text: string): { readonly id: string; readonly name
   return { id, name: inertText(truncate(name === "" ? own : name, MAX_NAME)) };
 }
 
-/** The line that mentions people and what Teams needs beside it; undefined when there is nobody to mention. */
+/** The line that mentions people and what Teams needs beside it; undefined where there is no mention. */
 export function formatMentions(
   mentions: readonly string[],
 ): { readonly line: MentionLine; readonly entities: readonly MentionEntity[] } | undefined {

@@ -31,7 +31,7 @@ function problemWith(text: string): string | undefined {
   if (url.username !== "" || url.password !== "") {
     return "must not hold a user or password: a Workflows webhook is secured by the signature in its URL";
   }
-  // A name that nobody can have (RFC 6761 6.4) stands in for a URL that is not at hand where a configuration is only checked.
+  // A name that never exists (RFC 6761 6.4) stands in for a URL that is not at hand where a configuration is only checked.
   if (isLocal || url.hostname.endsWith(".invalid")) {
     return undefined;
   }

@@ -21,7 +21,7 @@ export function cardText(text: CleanText, before: Gap = "", after: Gap = ""): Ca
   return `${before}${text.replace(/<(?=\/?at\b)/gi, "‹").replace(/\{(?=\{+(?:DATE|TIME)\()/gi, "{ ")}${after}` as CardText;
 }
 
-/** Full-width forms look alike and are parsed by nobody; a backslash would be seen wherever Markdown is not parsed. */
+/** Full-width forms look alike and are not parsed; a backslash would be seen wherever Markdown is not parsed. */
 export function inertText(text: CleanText): InertText {
   return text.replace(/[[\]()*_~`<>#&\\|{}]/g, (character) =>
     String.fromCharCode(character.charCodeAt(0) + 0xfee0),

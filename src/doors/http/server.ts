@@ -91,7 +91,7 @@ async function respond(
       "content-length": Buffer.byteLength(page.body),
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
-      // Connections are few, so nobody keeps one.
+      // Connections are few: none is kept.
       connection: "close",
     })
     .end(method === "HEAD" ? undefined : page.body);

@@ -178,7 +178,7 @@ function sentence(message: string): string {
   return `${message.slice(0, 1).toUpperCase()}${message.slice(1)}`;
 }
 
-/** Why nobody answers, and what to do about it. */
+/** Why there is no answer, and what to do about it. */
 async function inReach(path: string, error: Error): Promise<ControlError> {
   const code = "code" in error ? error.code : undefined;
   const cause = { cause: error };

@@ -17,7 +17,7 @@ const RETRY_IT = "do what the error says, then give the command again";
 export interface ControlOptions {
   readonly path: string;
   readonly log: Log;
-  /** Throws RefusedError for what cannot be done; `signal` aborts when nobody waits for the reply any more. */
+  /** Throws RefusedError for what cannot be done; `signal` aborts when the asker has stopped waiting for the reply. */
   readonly answer: (asked: OperationRequest, signal: AbortSignal) => AsyncIterable<ReplyLine>;
   readonly patienceMs?: number;
 }
@@ -141,7 +141,7 @@ class Conversation {
         }
       };
       this.#socket.on("data", take);
-      // What follows is read and forgotten; its end says that nobody waits for the reply.
+      // What follows is read and forgotten; its end says that the asker has stopped waiting.
       return () => this.#socket.off("data", take).resume();
     });
     return Buffer.concat(chunks).toString("utf8");

@@ -41,7 +41,7 @@ export async function listenAt(server: Server, path: string): Promise<OpenSocket
 }
 
 /**
- * The socket is born in a directory that nobody else may enter, gets its mode there, and then takes its name: at no time
+ * The socket is born in a directory that only its owner may enter, gets its mode there, and then takes its name: at no time
  * is there one that others may connect to, whatever the umask is.
  */
 async function bind(server: Server, file: string): Promise<Stats> {

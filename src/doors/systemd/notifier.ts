@@ -57,7 +57,7 @@ function command(words: readonly string[], env: Readonly<Record<string, string>>
       timeout: PATIENCE_MS,
       killSignal: "SIGKILL",
     });
-    child.unref(); // The end of the service waits for nobody.
+    child.unref(); // The end of the service does not wait for it.
     child.once("error", (error) => done("code" in error ? String(error.code) : error.message));
     child.once("close", (code, signal) =>
       done(code === 0 ? undefined : signal ? `ended by ${signal}` : `exit code ${code}`),

@@ -148,7 +148,7 @@ export class SystemdReporter implements Supervisor, Disposable {
     try {
       return (await this.#reported.look().store.owed()).reduce((sum, line) => sum + line.owed, 0);
     } catch {
-      // Those who write to the store say what is wrong with it.
+      // Whoever writes to the store says what is wrong with it.
       return undefined;
     }
   }

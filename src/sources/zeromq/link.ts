@@ -31,7 +31,7 @@ export class Link {
   readonly #reported = new Set<LinkState>();
   #retry: NodeJS.Timeout | undefined;
   #retryMs = 1000;
-  /** Somebody has taken the connection; what ends it then is not that nobody is there. */
+  /** Somebody has taken the connection; what ends it then is not that there is no publisher. */
   #answered = false;
   /** Handshakes in a row that ended without a word. */
   #mute = 0;

@@ -18,7 +18,7 @@ export interface Receiver {
 
 const EXIT_WAIT_MS = 2000;
 
-/** Starts a receiving thread; `observe` is told all that it says, also while nobody asks for frames. */
+/** Starts a receiving thread; `observe` is told all that it says, also while no frames are asked for. */
 export function openReceiver(
   options: Omit<ReceiveOptions, "ended">,
   observe: (message: FromReceiver) => void,

@@ -164,7 +164,7 @@ export function openZeromq(
       observe,
     );
     receivers.add(receiver);
-    // At once, also when nobody asks for more.
+    // At once, also when no more frames are asked for.
     const stop = () => {
       silence.close();
       void receiver.close();

@@ -15,7 +15,7 @@ export interface StateFile {
   readonly damage: Damage;
   /** Runs `work` as a whole or not at all; once more, when it has come upon rows that cannot be read and are set aside. */
   transaction<T>(work: () => T): T;
-  /** Rejects when the file was deleted or replaced: what is written to it then is seen by nobody. */
+  /** Rejects when the file was deleted or replaced: what is written to it then is lost. */
   assertPresent(): Promise<void>;
   close(): void;
 }
@@ -136,7 +136,7 @@ class OpenFile implements StateFile {
     }
   }
 
-  /** What it finds is mended at the next start, when nobody waits: the start reads the whole file then. */
+  /** What it finds is mended at the next start, when no reader waits: the start reads the whole file then. */
   async #checkBeside(): Promise<void> {
     const isSound = await checkBeside(this.#file, this.#closing.signal);
     if (isSound || !this.#isOpen) {

@@ -215,7 +215,7 @@ class SqliteStore implements Store {
     }
   }
 
-  /** What is owed leaves, and grows old, as by a clock that nobody has set. */
+  /** What is owed leaves, and grows old, as by a clock that is never set. */
   #keepTime(told: number): void {
     const { now, back, ahead } = this.#watch.look(told);
     if (back > 0) {
