@@ -19,8 +19,7 @@ export const Guard = z
       .array(z.string().min(1))
       .default([])
       .describe(
-        'The organisations that read this, by UUID or by name on the instance: "your organisation only" passes if all of ' +
-          "them are its owner, a sharing group if all are in it.",
+        "Who reads this, by UUID or name: an organisation's own events pass if it is all of them, a sharing group if all are in it.",
       ),
     distribution: z
       .array(z.enum(["community", "connected", "all"]))

@@ -1,15 +1,18 @@
 import { expect, test } from "vitest";
 import { check, configOf } from "../support/checked-config.ts";
 
+/** Organisations by UUID: a name, which others can take, is warned of. */
+const A = "5f1b2c3d-0000-4000-8000-00000000000a";
+const B = "5f1b2c3d-0000-4000-8000-00000000000b";
 const TWO = `  soc: { type: webhook, url: "https://soc.example/x" }
-  two: { type: webhook, url: "https://two.example/x", guard: { max_tlp: green, audience: [B] }, headers: { A: own } }`;
+  two: { type: webhook, url: "https://two.example/x", guard: { max_tlp: green, audience: [${B}] }, headers: { A: own } }`;
 const config = (defaults: string, destinations = TWO) =>
   `defaults:\n${defaults}\n${configOf(destinations, "[{ name: a, notify: [terminal, soc, two] }]")}`;
 
 test("applyDefaults() merges maps key by key and replaces lists; own keys win over the type's, those over the common ones", async () => {
   const { loaded, problems } = await check(
     config(
-      "  timeout: 1s\n  timezone: Asia/Tokyo\n  guard: { audience: [A], max_pap: red, untagged: deny }\n  webhook: { timeout: 2s, guard: { max_tlp: amber, untagged: red } }",
+      `  timeout: 1s\n  timezone: Asia/Tokyo\n  guard: { audience: [${A}], max_pap: red, untagged: deny }\n  webhook: { timeout: 2s, guard: { max_tlp: amber, untagged: red } }`,
     ),
   );
   expect(problems).toEqual([]);
@@ -17,13 +20,13 @@ test("applyDefaults() merges maps key by key and replaces lists; own keys win ov
   expect(terminal).toMatchObject({
     timeout: 1000,
     timezone: "Asia/Tokyo",
-    guard: { max_tlp: "red", audience: ["A"], untagged: "deny" },
+    guard: { max_tlp: "red", audience: [A], untagged: "deny" },
   });
   expect(soc).toMatchObject({
     timeout: 2000,
-    guard: { max_tlp: "amber", max_pap: "red", audience: ["A"], untagged: "red" },
+    guard: { max_tlp: "amber", max_pap: "red", audience: [A], untagged: "red" },
   });
-  expect(two).toMatchObject({ guard: { max_tlp: "green", max_pap: "red", audience: ["B"] } });
+  expect(two).toMatchObject({ guard: { max_tlp: "green", max_pap: "red", audience: [B] } });
   expect(loaded?.config.defaults).toBeUndefined();
 });
 
