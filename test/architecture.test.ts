@@ -272,7 +272,7 @@ function wordsUnexplained(readme: string, modules: Modules): readonly string[] {
 }
 
 /** Words of our own that gave way to the field's terms: worker, breaker, rate limiter, liveness, wakeup, planner … */
-const REPLACED = ["desk", "lane", "sight", "books", "bell", "estate", "oracle", "chronicle", "pulse", "course"];
+const REPLACED = ["desk", "lane", "sight", "books", "gate", "bell", "estate", "oracle", "chronicle", "pulse", "course"];
 
 /** What a check finds in a mutation, beyond what it finds in the code as it is. */
 function caught(check: (modules: Modules) => readonly string[], mutation: Modules): readonly string[] {

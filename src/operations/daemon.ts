@@ -9,7 +9,7 @@ import type { DeliveryWorker } from "../delivery/deliver.ts";
 import type { Holds } from "../delivery/holds.ts";
 import type { Ledger } from "../model/ledger.ts";
 import type { Store } from "../model/outbox.ts";
-import type { Gate } from "../recall/gate.ts";
+import type { Budget } from "../recall/budget.ts";
 import type { LiveSource } from "../sources/source.ts";
 import type { Damage } from "../store/damage.ts";
 import type { Size } from "../store/size.ts";
@@ -50,8 +50,8 @@ export interface Feeds {
   readonly sources: readonly LiveSource[];
   /** Frames that could not be read. */
   readonly unreadable: LogLimiter;
-  /** By instance that is asked, what stands before every question to it. */
-  readonly gates: ReadonlyMap<string, Pick<Gate, "refusal">>;
+  /** What may be asked, by instance. */
+  readonly budgets: ReadonlyMap<string, Pick<Budget, "refusal">>;
 }
 
 /** Where it keeps what is owed and known. */

@@ -31,7 +31,7 @@ export async function status(daemon: Daemon): Promise<Status> {
       ...(lastFrameAt !== undefined && { last_frame_at: formatOurs(lastFrameAt) }),
       silent: silentSince !== undefined,
     })),
-    asked: [...daemon.gates].map(([instance, { refusal }]) => ({
+    asked: [...daemon.budgets].map(([instance, { refusal }]) => ({
       instance,
       key: refusal ? ("refused" as const) : ("accepted" as const),
       ...(refusal && {

@@ -7,7 +7,7 @@ import type { Unconfirmed } from "../model/memory.ts";
 import type { Confirmation, Message } from "../model/message.ts";
 import { type Confirmed, confirmationOf, withConfirmation } from "../planning/confirm.ts";
 import { keysOf } from "../planning/plan.ts";
-import type { Gate } from "./gate.ts";
+import type { Budget } from "./budget.ts";
 import { ASK_MS, type KeyRefused, type Unanswered } from "./question.ts";
 
 /** What MISP says of some events: by UUID those that the key may see; or why it says nothing. */
@@ -27,7 +27,7 @@ export interface ConfirmWorker {
   readonly instance: string;
   /** Absent: MISP cannot be asked, or is not to be; what waits is told as the feed has it. */
   readonly asking?: {
-    readonly gate: Gate;
+    readonly budget: Budget;
     /** Asks about up to `MAX_EVENTS` events; each further question it needs takes a turn of its own. */
     confirm(events: readonly EventInQuestion[], signal: AbortSignal): Promise<Confirmations>;
     /** After so long what MISP has not answered is told as the feed has it; absent: it waits on. */
@@ -60,7 +60,7 @@ export async function confirm(
   const { clock, store, wakeups } = planner;
   const wakeup = wakeups.instances.get(instance)?.confirm;
   stop.addEventListener("abort", () => wakeup?.wake(), { once: true });
-  await worker.asking?.gate.open(store);
+  await worker.asking?.budget.open(store);
   const state = new Answers(worker, clock.now);
   let hasGathered = false;
   while (!stop.aborted) {
@@ -135,7 +135,7 @@ async function ask(
   const signal = AbortSignal.any([stop, late.signal]);
   let answer: Confirmations = { kind: "retry", reason: "timeout" };
   try {
-    if (!(await asking.gate.turn("confirm", signal, beat))) {
+    if (!(await asking.budget.turn("confirm", signal, beat))) {
       state.failed(clock.now());
       return;
     }
@@ -151,7 +151,7 @@ async function ask(
   } finally {
     done.abort();
   }
-  await asking.gate.note(answer, store);
+  await asking.budget.note(answer, store);
   if (answer.kind !== "events") {
     state.failed(clock.now(), answer);
     return;
@@ -279,7 +279,7 @@ class Answers {
     if (asking?.withinMs === undefined) {
       return false;
     }
-    const refusedSince = asking.gate.refusal?.since;
+    const refusedSince = asking.budget.refusal?.since;
     if (refusedSince !== undefined && now - refusedSince >= asking.withinMs) {
       return true;
     }

@@ -4,7 +4,7 @@ import type { Cursor, EventMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { EventView } from "../model/misp.ts";
 import type { FetchedEvent } from "../planning/enrich.ts";
-import type { Gate } from "./gate.ts";
+import type { Budget } from "./budget.ts";
 import { ASK_MS, type KeyRefused, type Unanswered } from "./question.ts";
 
 /** An event as it is now, and when MISP published it last, by MISP's clock. */
@@ -39,7 +39,7 @@ export interface Missed {
 /** Whom to ask what was published. */
 export interface PublicationLookup {
   readonly instance: string;
-  readonly gate: Gate;
+  readonly budget: Budget;
   /** Asks what was published since then, metadata only; pages count from 1. */
   published(since: number, page: number, signal: AbortSignal): Promise<Published>;
   /** What was published before that is told no more. */
@@ -70,12 +70,12 @@ export async function findMissed(
   let aheadMs: number | undefined;
   let page = 1;
   for (let asked = 0; asked < MAX_PAGES && !stop.aborted; asked += 1) {
-    if (!(await worker.gate.turn("reconcile", stop, beat))) {
+    if (!(await worker.budget.turn("reconcile", stop, beat))) {
       break;
     }
     beat(ASK_MS);
     const answer = await worker.published(since, page, stop);
-    await worker.gate.note(answer, store);
+    await worker.budget.note(answer, store);
     if (answer.kind !== "page") {
       return answer;
     }

@@ -5,8 +5,8 @@ import type { Refusal } from "../guard/guard.ts";
 import type { Undecided } from "../model/memory.ts";
 import { enrich } from "../planning/enrich.ts";
 import { refuse } from "../planning/undecided.ts";
+import type { Budget } from "./budget.ts";
 import { Failing } from "./failing.ts";
-import type { Gate } from "./gate.ts";
 import { ASK_MS, ask, type EventLookup } from "./question.ts";
 
 /** What one recall loop works with. */
@@ -15,7 +15,7 @@ export interface RecallWorker extends EventLookup {
   readonly settleMs: number;
   /** After so long what MISP does not answer is refused. */
   readonly patienceMs: number;
-  readonly gate: Gate;
+  readonly budget: Budget;
 }
 
 const LONGEST_SLEEP_MS = 60_000;
@@ -24,9 +24,9 @@ const CHUNK = 100;
 /** While the key is refused nothing ages, but not for ever. */
 const LONGEST_REFUSAL_MS = 86_400_000;
 
-/** Decides what the feed left open, one question per event, as the gate permits; ends when `stop` aborts. */
+/** Decides what the feed left open, one question per event, as the budget permits; ends when `stop` aborts. */
 export async function recall(worker: RecallWorker, planner: Planner, stop: AbortSignal, beat = unheard): Promise<void> {
-  const { instance, log, gate } = worker;
+  const { instance, log, budget } = worker;
   const { clock, wakeups, store } = planner;
   const failing = new Failing(clock.now.bind(clock));
   const trouble = new LogLimiter(log, "MISP does not answer about an event; what it would decide waits", clock.now);
@@ -37,8 +37,8 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
   );
   const wakeup = wakeups.instances.get(instance)?.recall;
   stop.addEventListener("abort", () => wakeup?.wake(), { once: true });
-  await gate.open(store);
-  failing.resume(gate.silentMs);
+  await budget.open(store);
+  failing.resume(budget.silentMs);
   while (!stop.aborted) {
     beat(LONGEST_SLEEP_MS);
     const woken = wakeup?.next() ?? stop;
@@ -51,13 +51,13 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
       await clock.sleep(Math.min(LONGEST_SLEEP_MS, Math.max(1, soon.idleMs)), woken);
       continue;
     }
-    if (!(await gate.turn("recall", stop, beat))) {
+    if (!(await budget.turn("recall", stop, beat))) {
       return;
     }
     // While it waited for its turn, more may have come, or a publication may have told all of it.
     const found = await next(worker, failing, planner);
     if ("idleMs" in found) {
-      gate.giveBack();
+      budget.giveBack();
       continue;
     }
     const { eventKey, undecided } = found;
@@ -68,7 +68,7 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
     if (!answer) {
       return;
     }
-    if (await gate.note(answer, store, eventKey)) {
+    if (await budget.note(answer, store, eventKey)) {
       failing.forgive(eventKey);
       await refuseForgotten(worker, planner, beat);
       continue;
@@ -77,7 +77,7 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
       const { reason, hint } = answer;
       failing.failed(eventKey, { ...answer, kind: "retry" });
       trouble.say({ instance, reason, hint });
-      await gate.silent(clock.now() - (failing.silentSince ?? clock.now()), store);
+      await budget.silent(clock.now() - (failing.silentSince ?? clock.now()), store);
       await refuseLate(worker, found, failing, planner, beat);
       continue;
     }
@@ -107,14 +107,14 @@ interface Found {
 
 /** The event to ask about, or for how long there is none. */
 async function next(
-  { instance, settleMs, gate }: RecallWorker,
+  { instance, settleMs, budget }: RecallWorker,
   failing: Failing,
   { store, clock }: Planner,
 ): Promise<Found | { readonly idleMs: number }> {
   const now = clock.now();
   const { events, until } = failing.resting;
   // Whether MISP is down, refuses the key, or cannot tell of these alone, others will show.
-  const isElsewhere = failing.isDown || gate.refusal !== undefined;
+  const isElsewhere = failing.isDown || budget.refusal !== undefined;
   const other = isElsewhere ? await store.undecided(instance, now - settleMs, failing.events) : undefined;
   if (other && "undecided" in other) {
     return other;
@@ -154,8 +154,8 @@ async function refuseLate(
 }
 
 /** Nothing ages while the key is refused, but a day is the longest that it waits for one. */
-async function refuseForgotten({ instance, gate }: RecallWorker, planner: Planner, beat: Heartbeat): Promise<void> {
-  if (gate.refusedMs >= LONGEST_REFUSAL_MS) {
+async function refuseForgotten({ instance, budget }: RecallWorker, planner: Planner, beat: Heartbeat): Promise<void> {
+  if (budget.refusedMs >= LONGEST_REFUSAL_MS) {
     await refuseOld(instance, planner.clock.now() - LONGEST_REFUSAL_MS, planner, beat);
   }
 }

@@ -7,8 +7,8 @@ import { NO_EFFECTS } from "../model/effects.ts";
 import type { Message } from "../model/message.ts";
 import type { FetchedEvent } from "../planning/enrich.ts";
 import { lateKey } from "../planning/plan.ts";
+import { PROBE_MS } from "./budget.ts";
 import { Failing } from "./failing.ts";
-import { PROBE_MS } from "./gate.ts";
 import {
   FEED_FIRST_MS,
   findMissed,
@@ -74,8 +74,8 @@ export async function reconcile(
     let restMs = APART_MS;
     try {
       beat(ASK_MS);
-      await worker.gate.open(planner.store);
-      if (!worker.gate.refusal) {
+      await worker.budget.open(planner.store);
+      if (!worker.budget.refusal) {
         await worker.learn?.(stop);
       }
       restMs = Math.max(restMs, await round(worker, planner, state));
@@ -89,7 +89,7 @@ export async function reconcile(
       report(worker, error);
     }
     // While the key is refused it is this loop that finds out when it works again, whether or not anything waits.
-    const nextMs = worker.gate.refusal ? PROBE_MS : worker.everyMs;
+    const nextMs = worker.budget.refusal ? PROBE_MS : worker.everyMs;
     const until = Math.min(clock.now() + nextMs, againAt);
     beat(worker.everyMs + restMs);
     await clock.sleep(restMs, stop);
@@ -114,12 +114,12 @@ async function round(worker: ReconcileWorker, planner: Planner, state: Reconcile
   if (cursor === undefined) {
     // The first start tells nothing of the past; the cursor goes by MISP's clock.
     const now = clock.now();
-    if (!(await worker.gate.turn("reconcile", stop, beat))) {
+    if (!(await worker.budget.turn("reconcile", stop, beat))) {
       return 0;
     }
     beat(ASK_MS);
     const answer = await worker.published(now, 1, stop);
-    await worker.gate.note(answer, store);
+    await worker.budget.note(answer, store);
     if (answer.kind !== "page") {
       return unsaid(worker, answer);
     }
@@ -232,7 +232,7 @@ async function fetch(
   { failing, trouble, stop, beat }: ReconcileState,
   about: string,
 ): Promise<Fetched | undefined> {
-  if (!(await worker.gate.turn("reconcile", stop, beat))) {
+  if (!(await worker.budget.turn("reconcile", stop, beat))) {
     return undefined;
   }
   beat(ASK_MS);
@@ -241,7 +241,7 @@ async function fetch(
     return undefined;
   }
   // It is about the key, not about this event: what is left must not be passed over.
-  if ((await worker.gate.note(answer, store, about)) && "reason" in answer) {
+  if ((await worker.budget.note(answer, store, about)) && "reason" in answer) {
     failing.forgive(about);
     return { kind: "interrupted", why: answer };
   }

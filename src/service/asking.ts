@@ -4,8 +4,8 @@ import type { Secret } from "../base/secret.ts";
 import { Wakeup } from "../base/wakeup.ts";
 import type { Config } from "../config/schema.ts";
 import { type MispApi, openMispApi } from "../misp-api/client.ts";
+import { Budget, PROBE_MS } from "../recall/budget.ts";
 import type { ConfirmWorker, EventInQuestion } from "../recall/confirm.ts";
-import { Gate, PROBE_MS } from "../recall/gate.ts";
 import type { EventAnswer } from "../recall/question.ts";
 import type { RecallWorker } from "../recall/recall.ts";
 import type { ReconcileWorker } from "../recall/reconcile.ts";
@@ -27,7 +27,7 @@ export interface AskedInstance {
 export interface InstanceLoops {
   readonly instance: string;
   readonly api: MispApi;
-  readonly gate: Gate;
+  readonly budget: Budget;
   readonly confirm: ConfirmWorker;
   readonly recall: RecallWorker;
   readonly reconcile: ReconcileWorker;
@@ -68,7 +68,7 @@ export function openInstanceLoops(
   );
   const { settle: settleMs, per_minute: perMinute, patience: patienceMs } = options.recall;
   const { confirm: confirmFirst, within: withinMs, otherwise } = options.recall;
-  const gate = new Gate({
+  const budget = new Budget({
     instance,
     perMinute,
     clock,
@@ -79,24 +79,24 @@ export function openInstanceLoops(
     instance,
     api,
     account: () => account.id,
-    gate,
+    budget,
     confirm: {
       instance,
       ...(confirmFirst !== "never" && {
         asking: {
-          gate,
+          budget,
           confirm: (events: readonly EventInQuestion[], signal: AbortSignal) =>
-            confirmEvents(api, gate, events, signal),
+            confirmEvents(api, budget, events, signal),
           ...(otherwise === "tell" && { withinMs }),
         },
       }),
       unanswered: (n) => tellUnconfirmed(instance, n, context),
       log,
     },
-    recall: { instance, ask, settleMs, patienceMs, gate, log },
+    recall: { instance, ask, settleMs, patienceMs, budget, log },
     reconcile: {
       instance,
-      gate,
+      budget,
       learn: (signal) => account.learn(signal),
       published: (since, page, signal) => api.publishedSince(Math.floor(since / 1000), page, signal),
       ask,

@@ -4,8 +4,8 @@ import type { MispApi } from "../misp-api/client.ts";
 import type { EventsNow, MarkedAttributes } from "../misp-api/read.ts";
 import type { EventView, Tag } from "../model/misp.ts";
 import type { Confirmed } from "../planning/confirm.ts";
+import type { Budget } from "../recall/budget.ts";
 import type { Confirmations, EventInQuestion } from "../recall/confirm.ts";
-import type { Gate } from "../recall/gate.ts";
 
 /** Labels by which an attribute is stricter than an event without them; `clear` never is. */
 const LABELS = [
@@ -32,7 +32,7 @@ type EventNow = EventsNow["events"][number];
  */
 export async function confirmEvents(
   api: Pick<MispApi, "eventsNow" | "markedAttributes">,
-  gate: Pick<Gate, "turn">,
+  budget: Pick<Budget, "turn">,
   asked: readonly EventInQuestion[],
   signal: AbortSignal,
 ): Promise<Confirmations> {
@@ -47,7 +47,7 @@ export async function confirmEvents(
     told.events.filter((one) => namesOf(one).some((name) => withParts.has(name))),
   )) {
     for (let page = 1; page <= MAX_PAGES; page += 1) {
-      if (!(await gate.turn("confirm", signal))) {
+      if (!(await budget.turn("confirm", signal))) {
         return { kind: "retry", reason: "timeout" };
       }
       const marked = await api.markedAttributes(events, labels, page, signal);

@@ -101,7 +101,7 @@ export class Service implements AsyncDisposable {
       routes: config.routes.map(({ name }) => name),
       ...{ sources, store, clock, log, holds: this.#holds, totals: this.#totals, observer: this.#observer },
       workers: parts.workers,
-      gates: new Map(parts.recalls.map(({ instance, gate }) => [instance, gate])),
+      budgets: new Map(parts.recalls.map(({ instance, budget }) => [instance, budget])),
       wakeups: parts.wakeups,
       unreadable: parts.unreadable,
       maxStateBytes: config.state.max_size,

@@ -15,7 +15,7 @@ import type { Destination } from "../../src/model/payload.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
-import { openGate } from "../recall/gates.ts";
+import { openBudget } from "../recall/budgets.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { eventually } from "../support/eventually.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
@@ -34,7 +34,7 @@ function service(store: Store, send: Destination["send"], frames: readonly Frame
   const guard = Guard.parse({ max_tlp: "amber" });
   const routes = compileRoutes([RouteOptions.parse({ name: "all", notify: "soc", group: { interval: "0s" } })]);
   const wakeups = openWakeups(["soc"], ["cert"]);
-  const gate = openGate(clock);
+  const budget = openBudget(clock);
   const preview = () => Promise.reject(new Error("Nobody looks at it"));
   const parts: Parts = {
     sources: [
@@ -65,11 +65,11 @@ function service(store: Store, send: Destination["send"], frames: readonly Frame
     ],
     accounts: new Map(),
     confirms: [],
-    recalls: [{ instance: "cert", ask: never, settleMs: 0, gate, patienceMs: HOUR, log }],
+    recalls: [{ instance: "cert", ask: never, settleMs: 0, budget, patienceMs: HOUR, log }],
     reconciles: [
       {
         instance: "cert",
-        gate,
+        budget,
         published: async () => ({ kind: "page", events: [], more: false }),
         ask: never,
         everyMs: 300 * SECOND,

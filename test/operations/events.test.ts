@@ -34,7 +34,7 @@ async function daemonWith(store: Daemon["store"]): Promise<Daemon> {
     routes: [],
     sources: [],
     workers: [],
-    gates: new Map(),
+    budgets: new Map(),
     wakeups: openWakeups(),
     observer: UNOBSERVED,
     store,

@@ -27,7 +27,7 @@ import {
   uuidOf,
 } from "../support/messages.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
-import { openGate } from "./gates.ts";
+import { openBudget } from "./budgets.ts";
 
 /** MISP's side: what it says of each event by UUID, and when it was asked about which. */
 class Misp {
@@ -68,7 +68,7 @@ class Service {
   ) {
     this.store = store;
     const { clock, misp } = this;
-    const gate = openGate(clock, { perMinute: how.perMinute ?? 60 });
+    const budget = openBudget(clock, { perMinute: how.perMinute ?? 60 });
     const rules = {
       routes: compileRoutes([RouteOptions.parse({ name: "all", kinds: ["*"], notify: ["soc", "desk"] })]),
       destinations: new Map([
@@ -81,7 +81,7 @@ class Service {
     const worker: ConfirmWorker = {
       instance: "cert",
       asking: {
-        gate,
+        budget,
         confirm: (asked, signal) => misp.confirm(clock, asked, signal),
         ...(how.otherwise !== "hold" && { withinMs: 30 * SECOND }),
       },

@@ -13,7 +13,7 @@ import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 import { SteppedClock } from "../delivery/worker.ts";
 import { attributeOf, eventView, MINUTE, T0, uuidOf } from "../support/messages.ts";
-import { openGate } from "./gates.ts";
+import { openBudget } from "./budgets.ts";
 
 export const HOUR = 60 * MINUTE;
 export const PATIENCE = 10 * MINUTE;
@@ -135,7 +135,7 @@ export async function rounds(
   const planner: Planner = { store, rules: RULES, clock, wakeups: openWakeups(), observer: UNOBSERVED };
   const worker = {
     instance: "cert",
-    gate: openGate(clock, { log }),
+    budget: openBudget(clock, { log }),
     published: (since: number, page: number) => misp.published(since, page),
     ask: (uuid: string) => misp.ask(uuid),
     everyMs: 5 * MINUTE,

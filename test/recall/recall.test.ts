@@ -27,7 +27,7 @@ import {
   tags,
   uuidOf,
 } from "../support/messages.ts";
-import { openGate } from "./gates.ts";
+import { openBudget } from "./budgets.ts";
 
 const SETTLE = 5 * SECOND;
 const PATIENCE = 10 * MINUTE;
@@ -110,7 +110,7 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
       return answers[Math.min(asked.length, answers.length) - 1] ?? { kind: "retry" as const, reason: "none" };
     },
     settleMs: SETTLE,
-    gate: openGate(clock, { perMinute }),
+    budget: openBudget(clock, { perMinute }),
     patienceMs: PATIENCE,
     log: openLog("silent"),
   };
@@ -317,7 +317,7 @@ test("recall survives a bug in asking", async () => {
     instance: "cert",
     ask,
     settleMs: SETTLE,
-    gate: openGate(clock),
+    budget: openBudget(clock),
     patienceMs: PATIENCE,
     log: openLog("silent"),
   };
@@ -394,7 +394,7 @@ test("what has aged is remembered: a MISP that answers nothing is not given all 
       instance: "cert",
       ask: async (): Promise<EventAnswer> => ({ kind: "retry", reason: "timeout" }),
       settleMs: SETTLE,
-      gate: openGate(clock),
+      budget: openBudget(clock),
       patienceMs: PATIENCE,
       log: openLog("silent"),
     };
@@ -423,7 +423,7 @@ test("recall asks for what is deleted only where something about a deleted part 
         asked.push(withDeleted);
         return { kind: "refused", reason: "event-not-found" };
       },
-      ...{ settleMs: SETTLE, gate: openGate(clock), patienceMs: PATIENCE, log: openLog("silent") },
+      ...{ settleMs: SETTLE, budget: openBudget(clock), patienceMs: PATIENCE, log: openLog("silent") },
     };
     await recall(worker, planner, stop.signal);
   }
@@ -449,7 +449,7 @@ test("a destination for drafts that still waits costs others nothing of what rec
   const worker = {
     instance: "cert",
     ask: async () => knowledge(),
-    ...{ settleMs: SETTLE, gate: openGate(clock), patienceMs: PATIENCE, log: openLog("silent") },
+    ...{ settleMs: SETTLE, budget: openBudget(clock), patienceMs: PATIENCE, log: openLog("silent") },
   };
   await recall(worker, planner, stop.signal);
   const markings = async (destination: string) => {

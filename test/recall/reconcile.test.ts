@@ -10,7 +10,7 @@ import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { SteppedClock } from "../delivery/worker.ts";
 import { attributeOf, MINUTE, publication, T0 } from "../support/messages.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
-import { openGate } from "./gates.ts";
+import { openBudget } from "./budgets.ts";
 import { HOUR, Misp, owed, PATIENCE, rounds, SERVED_AT, startedBefore } from "./misp.ts";
 
 test("the first start tells nothing of the past", async () => {
@@ -158,7 +158,7 @@ test("after a gap MISP is asked at once, and again when the feed has had its min
   const asked: number[] = [];
   const worker = {
     instance: "cert",
-    gate: openGate(clock),
+    budget: openBudget(clock),
     published: async (): Promise<Published> => {
       asked.push((clock.now() - T0) / 1000);
       return { kind: "page", events: [], more: false };
@@ -215,7 +215,7 @@ test("every round that MISP answers is told as done, also one that finds nothing
     };
     const worker = {
       instance: "cert",
-      gate: openGate(clock),
+      budget: openBudget(clock),
       published: (since: number, page: number) => misp.published(since, page),
       ask: (uuid: string) => misp.ask(uuid),
       everyMs: 5 * MINUTE,

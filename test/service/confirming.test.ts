@@ -34,10 +34,10 @@ async function ask(misp: MispServer, uuids: readonly string[], hasParts = true) 
     log: openLog("silent"),
   });
   const turns: string[] = [];
-  const gate = { turn: async (who: string) => turns.push(who) > 0 };
+  const budget = { turn: async (who: string) => turns.push(who) > 0 };
   const answer = await confirmEvents(
     api,
-    gate,
+    budget,
     uuids.map((uuid) => ({ uuid, hasParts })),
     new AbortController().signal,
   );

@@ -48,8 +48,8 @@ function feedReasons({ sources }: Pick<Feeds, "sources">): readonly object[] {
   });
 }
 
-function refusedKeys({ gates }: Pick<Feeds, "gates">): readonly object[] {
-  return [...gates].flatMap(([misp, { refusal }]) =>
+function refusedKeys({ budgets }: Pick<Feeds, "budgets">): readonly object[] {
+  return [...budgets].flatMap(([misp, { refusal }]) =>
     refusal ? [{ reason: "api-key-refused", misp, since: formatOurs(refusal.since), detail: refusal.reason }] : [],
   );
 }

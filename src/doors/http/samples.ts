@@ -60,7 +60,7 @@ async function feeds({
   totals,
   unreadable,
   wakeups,
-  gates,
+  budgets,
   store,
 }: Feeds &
   Pick<ActiveConfig, "instances"> &
@@ -71,9 +71,9 @@ async function feeds({
   const perInstance = instances.flatMap((misp) => {
     const askedAt = (totals.reconciledAt(misp) ?? 0) / 1000;
     const asks = wakeups.instances.has(misp);
-    const gate = gates.get(misp);
+    const budget = budgets.get(misp);
     return [
-      ...(gate ? [sample("misp_herald_api_key_refused", Number(gate.refusal !== undefined), { misp })] : []),
+      ...(budget ? [sample("misp_herald_api_key_refused", Number(budget.refusal !== undefined), { misp })] : []),
       sample("misp_herald_undecided_messages", undecided.get(misp) ?? 0, { misp }),
       ...(asks ? [sample("misp_herald_reconcile_last_success_timestamp_seconds", askedAt, { misp })] : []),
     ];

@@ -10,8 +10,8 @@ import { asksToWait, type KeyRefused, type Unanswered } from "./question.ts";
 /** Who asks MISP: a person, the loop that confirms publications, and the two that find out the rest. */
 export type Asking = "command" | "confirm" | "recall" | "reconcile";
 
-/** What gates are opened with. */
-export interface GateOptions {
+/** What budgets are opened with. */
+export interface BudgetOptions {
   readonly instance: string;
   readonly perMinute: number;
   readonly clock: Clock;
@@ -45,11 +45,11 @@ interface Waiter {
 }
 
 /**
- * Stands before every question to one MISP: what may be asked per minute serves all who ask, by precedence, and while
+ * What one MISP may be asked: the questions of a minute serve all who ask, by precedence, and while
  * MISP refuses the key, or wants to be left alone, they wait. That the key is refused is remembered by the store.
  */
-export class Gate {
-  readonly #options: GateOptions;
+export class Budget {
+  readonly #options: BudgetOptions;
   readonly #limiter: RateLimiter;
   readonly #burst: number;
   readonly #waiting = new Set<Waiter>();
@@ -66,7 +66,7 @@ export class Gate {
   #restFrom = 0;
   #reopened = new AbortController();
 
-  constructor(options: GateOptions) {
+  constructor(options: BudgetOptions) {
     this.#options = options;
     this.#burst = Math.min(BURST, options.perMinute);
     const now = options.clock.now();
