@@ -18,9 +18,7 @@ export const Guard = z
     audience: z
       .array(z.string().min(1))
       .default([])
-      .describe(
-        "Who reads this, by UUID or name: an organisation's own events pass if it is all of them, a sharing group if all are in it.",
-      ),
+      .describe("The organisations that read this, by UUID or by name on the instance."),
     distribution: z
       .array(z.enum(["community", "connected", "all"]))
       .default(["community", "connected", "all"])
