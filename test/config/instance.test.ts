@@ -23,7 +23,14 @@ function parse(keys: Readonly<Record<string, unknown>>) {
 test("an instance that asks MISP does so by these defaults", () => {
   const api_key = "T0PSECRETt0psecretT0PSECRETt0psecret4242";
   const asked = parse({ url: "https://misp.example.org", api_key, recall: { per_minute: 5 } });
-  expect(asked?.recall).toEqual({ settle: 5_000, per_minute: 5, patience: 600_000 });
+  expect(asked?.recall).toEqual({
+    settle: 5_000,
+    per_minute: 5,
+    patience: 600_000,
+    confirm: "first",
+    within: 30_000,
+    otherwise: "tell",
+  });
   expect(asked?.reconcile).toEqual({ every: 300_000, max_age: 86_400_000 });
   expect(asked?.api_key?.reveal()).toBe(api_key);
   expect(parse({})).toMatchObject({ recall: { per_minute: 60 }, reconcile: { every: 300_000 } });
