@@ -3,7 +3,7 @@ import type { Memory } from "../model/memory.ts";
 import type { EventView, Reach } from "../model/misp.ts";
 import type { Form, GuardedAlert } from "../model/payload.ts";
 import { type Kind, PAP, type Pap, SENSITIVE, type Sensitive, TLP, type Tlp } from "../model/vocabulary.ts";
-import { rank } from "./marking.ts";
+import { markingOf, rank } from "./marking.ts";
 import { isPersonal } from "./personal.ts";
 import type { Guard } from "./policy.ts";
 import { passage, type Surroundings, withoutMembers, withoutMembersOf } from "./reach.ts";
@@ -40,6 +40,12 @@ export type Verdict =
 interface Floor {
   readonly tlp: number;
   readonly pap: number;
+}
+
+/** Where a label stands beside a level that has none, both count: which of the two is stricter each guard decides. */
+interface Bare {
+  readonly tlp: boolean;
+  readonly pap: boolean;
 }
 
 /** How much of one level may be shown, and how strict it counts. */
@@ -80,13 +86,15 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
 
   const owner = event?.owner ?? memory.event?.event.owner;
   const around = { instance: alert.instance, owner, circles: memory.event?.circles, cleared };
-  const judge = (marking: Marking, reach: readonly Reach[], floor?: Floor, type?: string): Judgement =>
+  const bare = bareIn(stored, memory);
+  const judge = (marking: Marking, reach: readonly Reach[], floor?: Partial<Floor>, type?: string): Judgement =>
     refuseReach(reach, policy, around) ?? judgeMarking(marking, policy, floor, type);
 
   // A discussion on no event has its own reach alone; one whose reach MISP does not tell has none that is known.
   const own = thread ?? (event ? undefined : {});
   const distant = own && refuseReach([own], policy, { ...around, owner: thread?.owner ?? owner });
-  const whole = distant ?? judge(alert.marking, eventLevels(event, memory));
+  const least = floorOf(bare, policy);
+  const whole = distant ?? ("refused" in least ? least : judge(alert.marking, eventLevels(event, memory), least));
   if ("refused" in whole) {
     return whole;
   }
@@ -133,11 +141,13 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
       TLP,
       inside.map(({ tlp }) => tlp),
       policy.untagged === "deny" ? undefined : policy.untagged,
+      bare.tlp,
     ),
     pap: shownLabel(
       PAP,
       inside.map(({ pap }) => pap),
       "amber",
+      bare.pap,
     ),
     chr: inside.some(({ chr }) => chr),
     withheld: form === "pointer" ? 0 : total(alert.counts) - total(counts),
@@ -161,7 +171,33 @@ function refuseReach(reach: readonly Reach[], policy: Guard, around: Surrounding
 
 const NO_MARKING: Marking = { tlp: "none", pap: "none", chr: false };
 
-function judgeMarking({ tlp, pap }: Marking, policy: Guard, floor?: Floor, type?: string): Judgement {
+/** Whether the alert, or what memory knows, is known to have no label; labels of older frames do not replace one. */
+function bareIn({ marking, event }: Alert, memory: Memory): Bare {
+  const { event: known } = memory;
+  const tags = known?.event.tags && [...known.event.tags, ...known.attached.filter(({ old }) => !old)];
+  const now =
+    tags &&
+    markingOf(
+      tags.map(({ name }) => name),
+      true,
+    );
+  return {
+    tlp: event !== undefined && (marking.tlp === "none" || now?.tlp === "none"),
+    pap: event !== undefined && (marking.pap === "none" || now?.pap === "none"),
+  };
+}
+
+function floorOf(bare: Bare, { untagged }: Guard): Partial<Floor> | { readonly refused: Refusal } {
+  if (bare.tlp && untagged === "deny") {
+    return { refused: "untagged" };
+  }
+  return {
+    ...(bare.tlp && untagged !== "deny" && { tlp: rank(TLP, untagged) }),
+    ...(bare.pap && { pap: rank(PAP, "amber") }),
+  };
+}
+
+function judgeMarking({ tlp, pap }: Marking, policy: Guard, floor?: Partial<Floor>, type?: string): Judgement {
   if (isPersonal(type) && !policy.personal) {
     return { refused: "personal" };
   }
@@ -250,13 +286,14 @@ function shownLabel<T extends string>(
   ladder: readonly T[],
   labels: readonly (T | "none" | "unknown")[],
   untagged: T | undefined,
+  isBare: boolean,
 ): T | "untagged" {
   const given = labels.filter((label): label is T => label !== "none" && label !== "unknown");
   if (given.length === 0) {
     return "untagged";
   }
   // The event is the first: its label, or what it counts as without one, holds for all parts.
-  const floor = labels[0] === "none" || labels[0] === "unknown" ? untagged : undefined;
+  const floor = isBare || labels[0] === "none" || labels[0] === "unknown" ? untagged : undefined;
   return [...given, ...(floor ? [floor] : [])].reduce((a, b) => (rank(ladder, b) > rank(ladder, a) ? b : a));
 }
 

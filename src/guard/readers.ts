@@ -85,25 +85,22 @@ const DIGEST_LENGTH = 8;
 const MAX_LENGTH = 128 * 1024;
 
 /**
- * Who is in the sharing groups of an event, after a message. A list replaces the one that is known; what is older than
- * memory takes members away, and adds none.
+ * Who is in the sharing groups of an event, after a message; `memory` is all else that is known then. A list that is newer
+ * than all that was held replaces the one that is known; any other takes members away, and adds none.
  */
-export function withCircles(
-  memory: EventMemory,
-  before: EventMemory | undefined,
-  message: Message,
-  stale: boolean,
-): EventMemory {
+export function withCircles(memory: EventMemory, before: EventMemory | undefined, message: Message): EventMemory {
   const said = circlesOf(message);
   if (said.size === 0) {
     return memory;
   }
+  const isNewer =
+    (memory.heldAt ?? 0) > (before?.heldAt ?? -1) || (message.askedAt ?? 0) > (before?.strictAt ?? before?.heldAt ?? 0);
   const known = before?.circles ?? {};
   const circles = new Map(Object.entries(known));
   for (const [key, circle] of said) {
     const earlier = circles.get(key);
     circles.delete(key);
-    circles.set(key, stale && earlier !== undefined ? common(earlier, circle) : circle);
+    circles.set(key, isNewer || earlier === undefined ? circle : common(earlier, circle));
   }
   const kept: [string, string][] = [];
   let room = MAX_LENGTH;

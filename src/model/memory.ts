@@ -12,7 +12,11 @@ export interface EventMemory {
   /** Sharing-group members are never in here. `tags` absent: the complete list was never seen. */
   readonly event: EventView;
   /** Marking tags seen attached since the complete list, or in one that is older: they tighten at once, and only a newer list loosens. */
-  readonly attached: readonly (Tag & { readonly seenAt: number })[];
+  readonly attached: readonly (Tag & {
+    readonly seenAt: number;
+    /** In a list that is older than the complete one: it counts where it is stricter than what that makes of the event. */
+    readonly old?: true;
+  })[];
   /** The time of the newest frame about the event itself, by MISP's clock where that is plausible: nothing older loosens. */
   readonly heldAt?: number;
   /** When something stricter came last that was no newer than what was known, by our clock. */

@@ -85,7 +85,7 @@ function tighten(memory: EventMemory, { receivedAt }: Message, view: EventView):
   }
   return {
     ...memory,
-    attached: uniteTags([...memory.attached, ...stricter.map((tag) => ({ ...tag, seenAt }))]),
+    attached: uniteTags([...memory.attached, ...stricter.map((tag) => ({ ...tag, seenAt, old: true as const }))]),
     ...(narrowed.length > 0 && { narrowed }),
     strictAt: Math.max(seenAt, memory.strictAt ?? 0),
   };
@@ -111,6 +111,9 @@ function replace(memory: EventMemory, message: Message, view: EventView, changed
     ...withReach(memory, withoutMembers(view), message, loosens, tags),
     attached,
     heldAt: Math.max(heldAt, believed(changedAt, receivedAt)),
+    // What it says stricter is as new as its arrival: it says of itself that it is older than what was held.
+    ...(!loosens &&
+      believed(changedAt, receivedAt) < heldAt && { strictAt: Math.max(arrival(receivedAt), memory.strictAt ?? 0) }),
     ...partsAt(memory, message),
     ...(isPublication && published(memory, message, view, tags)),
     everPublished: memory.everPublished || isPublication || isPublished(view),

@@ -256,7 +256,7 @@ function remember(
   copy: WorkingCopy,
 ): { readonly event: EventMemory | undefined; readonly stale: boolean } {
   const moved = advanceEvent(before, message);
-  const advanced = moved && { ...moved, event: withCircles(moved.event, before, message, moved.stale) };
+  const advanced = moved && { ...moved, event: withCircles(moved.event, before, message) };
   if (!advanced) {
     return { event: undefined, stale: false };
   }

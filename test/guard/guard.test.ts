@@ -10,11 +10,13 @@ import {
   eventEdited,
   eventless,
   eventView,
+  MINUTE,
   objectAdded,
   objectOf,
   publication,
   referenceAdded,
   sightingAdded,
+  T0,
   tagAttached,
   tagCreated,
   tags,
@@ -235,6 +237,42 @@ describe("guard() of what is unknown", () => {
   it("takes a looser label of the event for drafts as what it is", () => {
     const before = [eventCreated(), tagAttached("tlp:green")];
     expect(wordOf(judge({ drafts: true, max_tlp: "green" }, attributeAdded(), ...before))).toBe("full");
+  });
+});
+
+describe("guard() where a label stands beside none", () => {
+  const bare = publication({ event: { tags: [] } });
+  const later = { changedAt: T0 + MINUTE };
+
+  it.each([
+    [
+      "an older list does not loosen what has no label",
+      bare,
+      eventEdited({ changedAt: T0 - MINUTE, tags: tags("tlp:green") }),
+    ],
+    ["a label that came since does not", bare, tagAttached("tlp:green")],
+  ])("%s", (_, first, next) => {
+    const { alert } = composed(first);
+    const { memory } = composed(next, first);
+    expect(wordOf(guard(alert, parse({ max_tlp: "green" }), memory))).toBe("tlp-above-ceiling");
+    const amber = guard(alert, parse({ max_tlp: "amber" }), memory);
+    expect([wordOf(amber), guardedOf(amber).tlp]).toEqual(["full", "amber"]);
+    expect(wordOf(guard(alert, parse({ max_tlp: "green", untagged: "clear" }), memory))).toBe("full");
+    expect(wordOf(guard(alert, parse({ max_tlp: "red", untagged: "deny" }), memory))).toBe("untagged");
+  });
+
+  it("what lost its label while it waited counts as what has none", () => {
+    const first = publication({ event: { tags: tags("tlp:green") } });
+    const { alert } = composed(first);
+    const { memory } = composed(eventEdited({ ...later, tags: [] }), first);
+    expect(wordOf(guard(alert, parse({ max_tlp: "green" }), memory))).toBe("tlp-above-ceiling");
+    expect(guardedOf(guard(alert, parse({ max_tlp: "amber" }), memory)).tlp).toBe("amber");
+  });
+
+  it("an older list that is stricter than none counts", () => {
+    const { alert } = composed(bare);
+    const { memory } = composed(eventEdited({ changedAt: T0 - MINUTE, tags: tags("tlp:red") }), bare);
+    expect(wordOf(guard(alert, parse({ max_tlp: "amber" }), memory))).toBe("tlp-above-ceiling");
   });
 });
 

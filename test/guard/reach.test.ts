@@ -187,9 +187,10 @@ describe("the members of a sharing group", () => {
     const after = composed(newer, whole).memory;
     expect(wordOf(guard(trimmed(alert), policy, after))).toBe("distribution");
     expect(wordOf(guard(trimmed(alert), parse({ audience: ["ACME-CERT"] }), after))).toBe("full");
-    const again = withCircles(after.event ?? NO_EVENT, after.event, whole, true);
+    const again = withCircles(after.event ?? NO_EVENT, after.event, whole);
     expect(wordOf(guard(trimmed(alert), policy, { ...after, event: again }))).toBe("distribution");
-    const back = withCircles(after.event ?? NO_EVENT, after.event, whole, false);
+    const held = { ...(after.event ?? NO_EVENT), heldAt: Number.MAX_SAFE_INTEGER };
+    const back = withCircles(held, after.event, whole);
     expect(wordOf(guard(trimmed(alert), policy, { ...after, event: back }))).toBe("full");
   });
 

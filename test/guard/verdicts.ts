@@ -22,7 +22,7 @@ export function composed(message: Message, ...before: readonly Message[]): { ale
     if (!advanced) {
       continue;
     }
-    event = withCircles(advanced.event, event, one, advanced.stale);
+    event = withCircles(advanced.event, event, one);
     stale = advanced.stale;
     const { upsert, forget } = advanceParts(rows, event, one);
     for (const row of upsert) {
