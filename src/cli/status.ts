@@ -56,6 +56,7 @@ function describe(status: Status): readonly string[] {
     "",
     `since the start: ${formatCount(totals.frames, "frame")}, ${formatNumber(totals.unreadable)} unreadable; ${formatNumber(totals.told)} told`,
     ...counts("refused", totals.refused),
+    ...(totals.withdrawn > 0 ? [`withdrawn ${formatNumber(totals.withdrawn)}`] : []),
     ...(totals.muted > 0 ? [`muted ${formatNumber(totals.muted)}`] : []),
     ...counts("dead", totals.dead),
   ];

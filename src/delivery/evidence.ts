@@ -1,5 +1,6 @@
 import { guard } from "../guard/guard.ts";
 import type { Guard } from "../guard/policy.ts";
+import { isItemThere, isThereFor } from "../guard/withdrawn.ts";
 import type { Alert } from "../model/alert.ts";
 import type { Reason } from "../model/evidence.ts";
 import type { Memory } from "../model/memory.ts";
@@ -59,7 +60,12 @@ function visibleParts(
   if (items.length + objects.length === 0) {
     return nothing;
   }
-  const verdict = guard({ ...alert, items, objects, counts: [] }, policy, memory, cleared);
+  const isThere = isThereFor(alert, memory);
+  const there = {
+    items: items.filter((item) => item.withdrawn || isItemThere(item, isThere)),
+    objects: objects.filter(({ key }) => isThere("object", key)),
+  };
+  const verdict = guard({ ...alert, ...there, counts: [] }, policy, memory, cleared);
   if ("refused" in verdict) {
     return nothing;
   }

@@ -3,6 +3,7 @@ import { guard, type Refusal } from "../guard/guard.ts";
 import { merge } from "../guard/merge.ts";
 import type { Guard } from "../guard/policy.ts";
 import { shareSecrecy } from "../guard/source.ts";
+import { remainder } from "../guard/withdrawn.ts";
 import type { Item } from "../model/alert.ts";
 import type { Memory } from "../model/memory.ts";
 import type { Batch, Delivery, RecordLine } from "../model/outbox.ts";
@@ -33,7 +34,7 @@ export interface Wording {
   readonly failed: (reason: TemplateFailure) => void;
 }
 
-/** What may still leave of a batch, and what the guard refuses now that it knows more. */
+/** What may still leave of a batch; what the guard refuses now that it knows more, and what MISP has taken back. */
 export interface OpenedBatch {
   readonly payload?: Payload;
   readonly leaving: readonly { readonly delivery: Delivery; readonly guarded: GuardedAlert }[];
@@ -52,14 +53,19 @@ export function openBatch(
   const refused: RecordLine[] = [];
   for (const { delivery, alert, memory } of batch.entries) {
     const refuse = (reason: Refusal) => refused.push(recordOf(delivery, now, { outcome: "refused", reason }));
-    const verdict = guard(withOwnMarks(alert, delivery.evidence), policy, memory, delivery.cleared);
+    const left = remainder(withOwnMarks(alert, delivery.evidence), memory);
+    if ("takenBack" in left) {
+      refused.push(recordOf(delivery, now, { outcome: "withdrawn", reason: left.takenBack }));
+      continue;
+    }
+    const verdict = guard(left, policy, memory, delivery.cleared);
     if ("refused" in verdict) {
       refuse(verdict.refused);
       continue;
     }
     const owed = stillOwed(delivery, alert, verdict.guarded, policy, memory);
     if (owed) {
-      leaving.push({ delivery: owed, alert, memory, guarded: verdict.guarded });
+      leaving.push({ delivery: owed, alert: left, memory, guarded: verdict.guarded });
     } else {
       refuse("match-not-visible");
     }

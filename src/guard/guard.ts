@@ -23,6 +23,7 @@ export type Refusal =
   | "tlp-unknown"
   | "personal"
   | "match-not-visible"
+  | "stale"
   | "match-unknown"
   | "event-not-found"
   | "unknown";

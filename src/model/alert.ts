@@ -51,6 +51,8 @@ export interface Alert {
   readonly receivedAt: number;
   readonly subject: Message["subject"];
   readonly version: string;
+  /** How often MISP had taken the event back when it was planned; absent: never. */
+  readonly withdrawals?: number;
   /** Found by reconcile, not by the feed. */
   readonly late?: true;
   /** When it was published, by our clock, of what was found late. */

@@ -29,6 +29,12 @@ export interface EventMemory {
   readonly partsAt?: number;
   /** `changedAt` of the newest publication seen. */
   readonly publishedAt?: number;
+  /** What makes it another than one of the same time. */
+  readonly publicationVersion?: string;
+  /** How often MISP has taken the event back: what was planned before that does not leave any more. */
+  readonly withdrawals?: number;
+  /** MISP has unpublished it since that publication. */
+  readonly unpublished?: true;
   /** When, by our clock, the feed told of it, or it was published, if it was found late. */
   readonly publicationAt?: number;
   /** When that publication was received first, late or not; what says the same soon after is a copy of it. */
@@ -148,6 +154,8 @@ export interface Told {
   readonly eventUuid: string;
   readonly destination: string;
   readonly changedAt: number;
+  /** Of that publication; absent: it was told by its time alone. */
+  readonly version?: string;
 }
 
 /** What is known now about the event of an alert and about its parts; it may be stricter than the alert is. */

@@ -31,6 +31,8 @@ export interface Delivery {
   /** Present where the event is known; `changedAt` orders versions of a publication. */
   readonly eventUuid?: string;
   readonly changedAt?: number;
+  /** Of a publication: which of those of that time. */
+  readonly version?: string;
   readonly createdAt: number;
   readonly priority: "normal" | "high";
   /** The routes whose match is visible to the destination. */
@@ -79,7 +81,7 @@ export interface RecordLine {
   readonly eventUuid?: string;
   readonly changedAt?: number;
   readonly routes: readonly string[];
-  readonly outcome: "sent" | "unproven" | "refused" | "muted" | "dead";
+  readonly outcome: "sent" | "unproven" | "refused" | "withdrawn" | "muted" | "dead";
   /** From our own vocabulary, never from MISP or a server: `tlp-above-ceiling`, `http-410` … */
   readonly reason?: string;
   /** The strictest marking that left. */

@@ -181,6 +181,8 @@ export const Status = z.object({
     messages: Count,
     told: Count,
     refused: z.record(z.string(), Count),
+    /** A service of before this was counted does not tell it. */
+    withdrawn: Count.default(0),
     muted: Count,
     dead: z.record(z.string(), Count),
   }),

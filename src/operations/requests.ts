@@ -5,7 +5,7 @@ import { Name } from "../base/schema.ts";
 export const STATES = ["waiting", "sending", "retrying", "paused", "suspended", "unnamed"] as const;
 export type State = (typeof STATES)[number];
 
-export const OUTCOMES = ["sent", "unproven", "refused", "muted", "dead"] as const;
+export const OUTCOMES = ["sent", "unproven", "refused", "withdrawn", "muted", "dead"] as const;
 
 /** An instant in epoch milliseconds. */
 const Instant = z.number().int().nonnegative();

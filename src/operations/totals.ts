@@ -18,6 +18,7 @@ export class Totals {
   readonly suppressed = new LabelledCounts();
   readonly muted = new LabelledCounts();
   readonly refused = new LabelledCounts();
+  readonly withdrawn = new LabelledCounts();
   readonly dead = new LabelledCounts();
   /** By destination and what followed. */
   readonly failed = new LabelledCounts();
@@ -72,6 +73,9 @@ export class Totals {
         break;
       case "refused":
         this.refused.add([destination, reason]);
+        break;
+      case "withdrawn":
+        this.withdrawn.add([destination, reason]);
         break;
       case "dead":
         this.dead.add([destination, reason]);
@@ -151,7 +155,15 @@ export class Totals {
     }
     this.matches.keep(new Set(named.routes));
     const destinations = new Set(named.destinations);
-    for (const counted of [this.delivered, this.suppressed, this.muted, this.refused, this.dead, this.failed]) {
+    for (const counted of [
+      this.delivered,
+      this.suppressed,
+      this.muted,
+      this.refused,
+      this.withdrawn,
+      this.dead,
+      this.failed,
+    ]) {
       counted.keep(destinations);
     }
   }
@@ -162,6 +174,7 @@ export class Totals {
       messages: this.messages.total,
       told: this.delivered.total,
       refused: this.refused.byValue,
+      withdrawn: this.withdrawn.total,
       muted: this.muted.total,
       dead: this.dead.byValue,
     };

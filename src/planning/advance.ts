@@ -5,6 +5,8 @@ import type { EventMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { EventView, Tag } from "../model/misp.ts";
 import { uniteTags } from "../model/unite.ts";
+import { kindOf } from "./changes.ts";
+import { published } from "./publication.ts";
 import { arrival, believed, isPlausible } from "./time.ts";
 
 /** Memory after a message. `stale`: the message is older than what memory holds, and only what is stricter in it counts. */
@@ -33,9 +35,9 @@ export function advanceEvent(before: EventMemory | undefined, message: Message):
   if (view.changedAt === undefined) {
     return { event: fillIn(memory, view, message), stale: false };
   }
-  return isOld(memory, message, view.changedAt)
-    ? { event: tighten(memory, message, view), stale: true }
-    : { event: replace(memory, message, view, view.changedAt), stale: false };
+  const stale = isOld(memory, message, view.changedAt);
+  const after = stale ? tighten(memory, message, view) : replace(memory, message, view, view.changedAt);
+  return { event: takeBack(after, memory, message), stale };
 }
 
 /** An event that was deleted and comes back under a new number has nothing of what it was, but that it was told. */
@@ -44,9 +46,10 @@ function reborn(memory: EventMemory, view: EventView): EventMemory {
   if (!memory.deleted || id === undefined || view.id === undefined || id === view.id) {
     return memory;
   }
-  const { instance, key, revision, publishedAt, publicationAt, countedAt, published } = memory;
+  const { instance, key, revision, publishedAt, publicationAt, countedAt, published, withdrawals } = memory;
   return {
     ...{ instance, key, revision, ...NOTHING },
+    ...(withdrawals !== undefined && { withdrawals }),
     ...(publishedAt !== undefined && { publishedAt }),
     ...(publicationAt !== undefined && { publicationAt }),
     ...(countedAt !== undefined && { countedAt }),
@@ -55,15 +58,11 @@ function reborn(memory: EventMemory, view: EventView): EventMemory {
 }
 
 /** Whether a frame about the event itself is older than what is known: by MISP's clock, where that is plausible. */
-function isOld(memory: EventMemory, { late, kind, event, receivedAt }: Message, changedAt: number): boolean {
+function isOld(memory: EventMemory, { late, receivedAt }: Message, changedAt: number): boolean {
   if (late) {
     // One that was missed is told though its event has been edited since.
     const { publishedAt = late.changedAt } = memory;
     return late.changedAt < publishedAt && isPlausible(publishedAt, receivedAt);
-  }
-  // What is deleted is deleted for good, and does not change its time.
-  if (kind === "event.deleted" && event?.id === memory.event.id) {
-    return false;
   }
   const knownAt = memory.event.changedAt;
   return knownAt !== undefined && changedAt < knownAt && isPlausible(knownAt, receivedAt);
@@ -97,7 +96,7 @@ function replace(memory: EventMemory, message: Message, view: EventView, changed
   const knownAt = memory.event.changedAt;
   const isPublication = kind === "event.published";
   if (late && knownAt !== undefined && changedAt < knownAt && isPlausible(knownAt, receivedAt)) {
-    const tightened = tighten(memory, message, view);
+    const { unpublished: _, ...tightened } = tighten(memory, message, view);
     return { ...tightened, ...published(memory, message, memory.event, memory.event.tags), everPublished: true };
   }
   const heldAt = memory.heldAt ?? believed(knownAt ?? 0, receivedAt);
@@ -105,9 +104,10 @@ function replace(memory: EventMemory, message: Message, view: EventView, changed
   const { tags, attached } = view.tags
     ? withList(memory, view.tags, message, changedAt, loosens)
     : { tags: memory.event.tags, attached: memory.attached };
-  const { narrowed: _narrowed, partsNarrowed: _parts, ...rest } = memory;
+  const { narrowed: _narrowed, partsNarrowed: _parts, unpublished, ...rest } = memory;
   return {
     ...rest,
+    ...(unpublished && !isPublication && { unpublished }),
     ...withReach(memory, withoutMembers(view), message, loosens, tags),
     attached,
     heldAt: Math.max(heldAt, believed(changedAt, receivedAt)),
@@ -117,8 +117,32 @@ function replace(memory: EventMemory, message: Message, view: EventView, changed
     ...partsAt(memory, message),
     ...(isPublication && published(memory, message, view, tags)),
     everPublished: memory.everPublished || isPublication || isPublished(view),
-    deleted: kind === "event.deleted" || (memory.deleted && changedAt === knownAt),
+    deleted: memory.deleted && changedAt === knownAt,
   };
+}
+
+/**
+ * MISP has deleted the event, or unpublished it: what was planned before does not leave any more, whatever the time of the
+ * frame. Only a publication makes it published again.
+ */
+function takeBack(
+  after: EventMemory,
+  { deleted, unpublished, withdrawals = 0, ...before }: EventMemory,
+  message: Message,
+) {
+  const { kind, event } = message;
+  const ids = [event?.id, before.event.id];
+  const isDeleted = kind === "event.deleted" && (ids.includes(undefined) || ids[0] === ids[1]);
+  const isUnpublished = kindOf(message, before.publishedAt) === "event.unpublished";
+  if ((isDeleted && !deleted) || (isUnpublished && !unpublished)) {
+    return {
+      ...after,
+      deleted: after.deleted || isDeleted,
+      ...(isUnpublished && { unpublished: true as const }),
+      withdrawals: withdrawals + 1,
+    };
+  }
+  return isDeleted && !after.deleted ? { ...after, deleted: true } : after;
 }
 
 /** Whether what a frame does not say any more is over: it is newer than all that was held, or MISP was asked since. */
@@ -166,24 +190,6 @@ function partsAt({ partsAt = 0 }: EventMemory, { attributes, objects, receivedAt
     }
   }
   return latest > 0 ? { partsAt: latest } : {};
-}
-
-/** By several endpoints and by reconcile a publication comes more than once; a person does not publish the same again so soon. */
-const COPY_MS = 60_000;
-
-/** Whether a publication is one that memory has counted, come by another way. */
-export function isCopy(
-  memory: EventMemory | undefined,
-  message: Message,
-): memory is EventMemory & { readonly countedAt: number } {
-  if (message.kind !== "event.published" || memory?.countedAt === undefined) {
-    return false;
-  }
-  if (memory.publishedAt === undefined || memory.publishedAt !== publishedAtOf(message)) {
-    return false;
-  }
-  // Reconcile looks for what was never seen: it and the feed have crossed.
-  return message.late !== undefined || Math.abs(message.receivedAt - memory.countedAt) < COPY_MS;
 }
 
 /** A complete list replaces what is older than it, and is united with what is not. */
@@ -246,31 +252,6 @@ function withTag(memory: EventMemory, message: Message): EventMemory {
   const { receivedAt } = message;
   const seenAt = Math.max(believed(filled.event.changedAt ?? 0, receivedAt), arrival(receivedAt));
   return { ...filled, event, attached: uniteTags([...filled.attached, { ...tag, seenAt }]) };
-}
-
-/** What is remembered of a publication. */
-function published(
-  memory: EventMemory,
-  message: Message,
-  { info, threatLevel }: EventView,
-  tags: readonly Tag[] = [],
-): Pick<EventMemory, "publishedAt" | "publicationAt" | "countedAt" | "published"> {
-  const publishedAt = publishedAtOf(message);
-  return {
-    ...(publishedAt !== undefined && { publishedAt }),
-    countedAt: isCopy(memory, message) ? memory.countedAt : message.receivedAt,
-    publicationAt: message.late?.publishedAt ?? message.receivedAt,
-    published: {
-      ...(info !== undefined && { info }),
-      ...(threatLevel !== undefined && { threatLevel }),
-      tags: tags.map(({ name }) => name),
-    },
-  };
-}
-
-/** The event's `changedAt` when it was published: the event that a late publication tells may be newer. */
-export function publishedAtOf({ late, event }: Message): number | undefined {
-  return late?.changedAt ?? event?.changedAt;
 }
 
 function isPublished(view: EventView): boolean {

@@ -1,9 +1,10 @@
 import type { Alert } from "../model/alert.ts";
-import type { EventMemory } from "../model/memory.ts";
+import type { EventMemory, Told } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { EventChanges } from "../model/outbox.ts";
 import type { Kind } from "../model/vocabulary.ts";
-import { publishedAtOf } from "./advance.ts";
+import { publishedAtOf } from "./publication.ts";
+import { isAnother, isOther } from "./version.ts";
 
 /** What one line can name. */
 const MAX_TAGS_ADDED = 20;
@@ -20,14 +21,15 @@ export function kindOf(message: Message, publishedAt: number | undefined): Kind 
 }
 
 /** First publication seen, a later one, or the same again; undefined where the kind is not a publication. */
-export function changeOf(message: Message, kind: Kind, lastPublishedAt: number | undefined): Alert["change"] {
+export function changeOf(message: Message, kind: Kind, before: EventMemory | undefined): Alert["change"] {
   if (kind !== "event.published") {
     return undefined;
   }
-  if (lastPublishedAt === undefined) {
+  if (before?.publishedAt === undefined) {
     return "new";
   }
-  return (publishedAtOf(message) ?? 0) > lastPublishedAt ? "updated" : "unchanged";
+  const isSame = publishedAtOf(message) === before.publishedAt && !isOther(message.version, before.publicationVersion);
+  return isSame ? "unchanged" : "updated";
 }
 
 /** Compares the event itself with the publication that was told, which memory still has. */
@@ -48,12 +50,13 @@ export function changesOf({ published }: EventMemory, { event }: Alert): { reado
 
 /** Whether a publication tells something that the destination was not told and is not owed. */
 export function isNews(
-  since: number,
-  changedAt: number | undefined,
+  told: Told,
+  { event, version, receivedAt }: Alert,
   repeats: "changed" | "never" | "always",
   isCounted: boolean,
 ): boolean {
-  if ((changedAt ?? 0) > since) {
+  const changedAt = event?.changedAt;
+  if (isAnother(told, { ...(changedAt !== undefined && { changedAt }), version }, receivedAt)) {
     return repeats !== "never";
   }
   return repeats === "always" && !isCounted;

@@ -41,6 +41,7 @@ export function compose(message: Message, kind: Kind, after: After, change: Aler
     receivedAt: message.receivedAt,
     ...(message.late && { late: true as const, publishedAt: message.late.publishedAt }),
     ...(change && { change }),
+    ...(event?.withdrawals !== undefined && { withdrawals: event.withdrawals }),
     ...(view && { event: view }),
     ...(message.thread && { thread: message.thread }),
     marking: markingOf(

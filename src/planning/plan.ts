@@ -8,16 +8,18 @@ import type { GuardedAlert } from "../model/payload.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { matchableOf } from "../routing/facts.ts";
 import { fire, type Routes } from "../routing/route.ts";
-import { advanceEvent, isCopy } from "./advance.ts";
+import { advanceEvent } from "./advance.ts";
 import { advanceParts } from "./advance-parts.ts";
 import { changeOf, kindOf } from "./changes.ts";
 import { compose, withoutWords } from "./compose.ts";
 import { lessonFrom } from "./confirm.ts";
 import { formatMarks } from "./evidence.ts";
 import { alertId } from "./identity.ts";
-import { type CandidateRoute, type DestinationRules, type Owed, type Share, shareOf } from "./share.ts";
+import { isCopy } from "./publication.ts";
+import { type CandidateRoute, type DestinationRules, type Owed, type Share, shareOf, staleShare } from "./share.ts";
 import { trimmed } from "./trim.ts";
 import { undecidedOf } from "./undecided.ts";
+import { versionAfter } from "./version.ts";
 import { WorkingCopy } from "./working-copy.ts";
 
 /** What planning needs of the configuration. */
@@ -35,7 +37,7 @@ export interface Trace {
   readonly message: Message;
   readonly kind?: Kind;
   readonly alert?: Alert;
-  /** Older than memory: it is not told. */
+  /** Older than memory: a publication is not told. */
   readonly stale: boolean;
   readonly routes: readonly { readonly name: string; readonly truth: true | "unknown" }[];
   readonly destinations: readonly {
@@ -143,11 +145,13 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   const { event: after, stale } = remember(lessonFrom(message), before, copy);
   // Of what may be about another event nothing is known.
   const event = unsure ? undefined : after;
-  if (!kind || (stale && kind === "event.published")) {
-    return { trace: { message, ...(kind && { kind }), stale, routes: [], destinations: [] }, ...NOTHING };
+  if (!kind) {
+    return { trace: { message, stale, routes: [], destinations: [] }, ...NOTHING };
   }
-  const change = changeOf(message, kind, before?.publishedAt);
-  const first = compose(message, kind, { event, parts: copy.parts(event), stale }, change);
+  const isPublication = kind === "event.published";
+  const version = isPublication ? versionAfter(message.version, event?.withdrawals ?? 0) : message.version;
+  const change = changeOf(message, kind, before);
+  const first = compose({ ...message, version }, kind, { event, parts: copy.parts(event), stale }, change);
   // What is owed of the first one keeps what was known then: the decision brings its own content.
   const alert = only ? { ...first, id: alertId(first, true) } : first;
   const subject = matchableOf(alert);
@@ -158,7 +162,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
     memory: copy.memory(event),
     before,
     // A publication tells all that MISP would answer.
-    canAsk: !only && after !== undefined && kind !== "event.published" && (rules.asks?.has(message.instance) ?? false),
+    canAsk: !only && after !== undefined && !isPublication && (rules.asks?.has(message.instance) ?? false),
     isCounted,
     countedAt: isCounted ? before.countedAt : message.receivedAt,
     confirmation: message.confirmation,
@@ -172,8 +176,9 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
     if (!settings || (only && !only.includes(destination))) {
       continue;
     }
-    const toldAt = copy.toldAt(alert.instance, destination, alert.event?.uuid);
-    const share = shareOf(told, routes, { ...common, destination, rules: settings, toldAt });
+    const toldLast = copy.told(alert.instance, destination, alert.event?.uuid);
+    const context = { ...common, destination, rules: settings, told: toldLast };
+    const share = stale && isPublication ? staleShare(told, message, routes, context) : shareOf(told, routes, context);
     shares.push({ destination, share });
   }
   const eventKey = unsure ? message.event?.id : after?.key;
@@ -204,7 +209,7 @@ function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: 
   const waiting = shares.flatMap(({ destination, share }) => (share.kind === "undecided" ? destination : []));
   const told = alert.kind === "event.published" ? owed.map(({ delivery }) => delivery) : [];
   for (const delivery of told) {
-    copy.tell(delivery.instance, delivery.destination, delivery);
+    copy.tell(delivery);
   }
   // The publication has the parts in it.
   const absorbed = told.flatMap(({ destination }) =>

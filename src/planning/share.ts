@@ -3,8 +3,8 @@ import { guard, type Refusal, type Verdict } from "../guard/guard.ts";
 import type { Guard } from "../guard/policy.ts";
 import type { Alert, Item } from "../model/alert.ts";
 import type { Evidence } from "../model/evidence.ts";
-import type { EventMemory, Memory } from "../model/memory.ts";
-import type { AttributeFacts, Confirmation } from "../model/message.ts";
+import type { EventMemory, Memory, Told } from "../model/memory.ts";
+import type { AttributeFacts, Confirmation, Message } from "../model/message.ts";
 import type { Delivery, Group, RecordLine } from "../model/outbox.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import { matchableOfGuarded } from "../routing/facts.ts";
@@ -52,8 +52,8 @@ export interface ShareContext {
   readonly memory: Memory;
   /** Memory of the event before the message. */
   readonly before: EventMemory | undefined;
-  /** The version of the event that this destination was told, or is owed. */
-  readonly toldAt: number | undefined;
+  /** The version of the event that this destination was told last, or is owed. */
+  readonly told: Told | undefined;
   readonly canAsk: boolean;
   /** What MISP says of the publication; absent: it was not asked. */
   readonly confirmation: Confirmation | undefined;
@@ -90,17 +90,39 @@ export function shareOf(alert: Alert, fired: readonly CandidateRoute[], context:
     };
   }
   const { guarded, kept } = decided;
-  const since = alert.kind === "event.published" ? context.toldAt : undefined;
-  if (since !== undefined && !isNews(since, alert.event?.changedAt, rules.repeats, context.isCounted)) {
+  const told = alert.kind === "event.published" ? context.told : undefined;
+  if (told && !isNews(told, alert, rules.repeats, context.isCounted)) {
     return { kind: "already-told", routes, guarded };
   }
   const own = matchedOf(decided, context);
   const marked = markMatched(guarded, kept, own);
-  return { kind: "owed", routes, guarded: marked, kept, own, delivery: deliveryOf(alert, decided, since, context) };
+  return {
+    kind: "owed",
+    routes,
+    guarded: marked,
+    kept,
+    own,
+    delivery: deliveryOf(alert, decided, told?.changedAt, context),
+  };
+}
+
+/** A publication that is older than what memory holds is told to nobody; reconcile finds the one that counts. */
+export function staleShare(
+  alert: Alert,
+  { event }: Message,
+  fired: readonly CandidateRoute[],
+  context: ShareContext,
+): Share {
+  const certain = fired.filter(({ truth }) => truth === true);
+  const routes = (certain.length > 0 ? certain : fired).map(({ route }) => route.name);
+  const { changedAt } = event ?? {};
+  const common = { ...commonOf(alert, context), ...(changedAt !== undefined && { changedAt }), routes };
+  const record = { delivery: idOf(alert, context), at: context.now, ...common };
+  return { kind: "refused", routes, reason: "stale", record: { ...record, outcome: "refused", reason: "stale" } };
 }
 
 /** The attributes that the routes ask for by which this destination is told. */
-function matchedOf({ routes, kept }: Told, { factsOf }: ShareContext): Set<Item> {
+function matchedOf({ routes, kept }: Decision, { factsOf }: ShareContext): Set<Item> {
   const picks = routes.flatMap(({ picks: isPicked }) => isPicked ?? []);
   return new Set(
     kept.items.filter((item) => {
@@ -122,9 +144,9 @@ function markMatched(guarded: GuardedAlert, { items }: Kept, own: ReadonlySet<It
   return { ...guarded, alert: { ...guarded.alert, items: shown } } as GuardedAlert;
 }
 
-type Told = Passed & { readonly routes: readonly Route[] };
+type Decision = Passed & { readonly routes: readonly Route[] };
 
-function deliveryOf(alert: Alert, decided: Told, since: number | undefined, context: ShareContext): Owed {
+function deliveryOf(alert: Alert, decided: Decision, since: number | undefined, context: ShareContext): Owed {
   const { routes, guarded, kept } = decided;
   const { destination, before, together, now } = context;
   const isUrgent = routes.some(({ options }) => options.priority === "high");
@@ -134,6 +156,7 @@ function deliveryOf(alert: Alert, decided: Told, since: number | undefined, cont
     id: idOf(alert, context),
     alert: alert.id,
     ...commonOf(alert, context),
+    ...(alert.kind === "event.published" && { version: alert.version }),
     createdAt: now,
     priority: isUrgent ? "high" : "normal",
     routes: routes.map((route) => route.name),

@@ -1,6 +1,6 @@
-import type { Alias, EventMemory, Known, Memory, PartMemory, PartName } from "../model/memory.ts";
+import type { Alias, EventMemory, Known, Memory, PartMemory, PartName, Told } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
-import type { Effects } from "../model/outbox.ts";
+import type { Delivery, Effects } from "../model/outbox.ts";
 import { uniteEvents } from "../model/unite.ts";
 import { type PartChanges, unitePart } from "./advance-parts.ts";
 
@@ -21,7 +21,7 @@ export class WorkingCopy {
   readonly #parts = new Map<string, Map<string, PartMemory>>();
   readonly #upsert = new Map<string, PartMemory>();
   readonly #forget = new Map<string, Effects["forget"][number]>();
-  readonly #told = new Map<string, number>();
+  readonly #told = new Map<string, Told>();
   #undecided: readonly Known["undecided"][number][];
 
   constructor(known: Known) {
@@ -35,8 +35,8 @@ export class WorkingCopy {
     for (const row of known.parts) {
       this.#partsOf(row.instance, row.eventKey).set(partKey(row), row);
     }
-    for (const { instance, destination, eventUuid, changedAt } of known.told) {
-      this.#told.set(key(instance, destination, eventUuid), changedAt);
+    for (const told of known.told) {
+      this.#told.set(key(told.instance, told.destination, told.eventUuid), told);
     }
   }
 
@@ -90,7 +90,7 @@ export class WorkingCopy {
   }
 
   /** The version of an event that a destination was told, or is owed. */
-  toldAt(instance: string, destination: string, eventUuid: string | undefined): number | undefined {
+  told(instance: string, destination: string, eventUuid: string | undefined): Told | undefined {
     return eventUuid === undefined ? undefined : this.#told.get(key(instance, destination, eventUuid));
   }
 
@@ -106,13 +106,10 @@ export class WorkingCopy {
     this.#undecided = [...this.#undecided, ...undecided];
   }
 
-  tell(
-    instance: string,
-    destination: string,
-    { eventUuid, changedAt }: { eventUuid?: string; changedAt?: number },
-  ): void {
+  tell({ instance, destination, eventUuid, changedAt, version }: Delivery): void {
     if (eventUuid !== undefined && changedAt !== undefined) {
-      this.#told.set(key(instance, destination, eventUuid), changedAt);
+      const told = { instance, destination, eventUuid, changedAt, ...(version !== undefined && { version }) };
+      this.#told.set(key(instance, destination, eventUuid), told);
     }
   }
 

@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import type { Attribute, EventView, MispObject } from "../model/misp.ts";
 import { eventSubject, needEvent, readAttribute, readClusters, readObject, readTags } from "./nouns.ts";
 import { defineTopic } from "./topic.ts";
-import { boolean, id, isRaw, known, list, need, type Raw, seconds } from "./values.ts";
+import { boolean, id, isRaw, known, list, need, type Raw, seconds, text, uuid } from "./values.ts";
 
 /** An event with everything in it: `Event` of `misp_json`, and of MISP's REST API without `metadata`. */
 export interface Publication {
@@ -10,7 +11,7 @@ export interface Publication {
   readonly objects: readonly MispObject[];
   /** So many attributes and objects, or lists of them, cannot be read; absent: all can. */
   readonly skipped?: number;
-  /** `Event.timestamp`; undefined: not told. */
+  /** `Event.timestamp`, and a digest of what else makes two publications two; undefined: not told. */
   readonly version: string | undefined;
 }
 
@@ -42,8 +43,35 @@ export function readPublication(value: unknown, withDeleted = false): Publicatio
     attributes,
     objects,
     ...(skipped > 0 && { skipped }),
-    version: seconds(raw.timestamp)?.toString(),
+    version: versionOf(raw),
   };
+}
+
+/**
+ * An event may be published, changed and published again within one second: what is told besides the time is its title, and
+ * of each attribute its UUID, time, and whether it is deleted.
+ */
+function versionOf(raw: Raw): string | undefined {
+  const changed = seconds(raw.timestamp);
+  if (changed === undefined) {
+    return undefined;
+  }
+  const hash = createHash("sha256").update(JSON.stringify(text(raw.info) ?? ""));
+  const add = (value: unknown) => {
+    for (const row of elements(value)) {
+      if (isRaw(row)) {
+        hash.update(`\n${uuid(row.uuid)} ${seconds(row.timestamp)} ${boolean(row.deleted) ?? false}`);
+      }
+    }
+  };
+  add(raw.Attribute);
+  for (const object of elements(raw.Object)) {
+    if (isRaw(object)) {
+      add([object]);
+      add(object.Attribute);
+    }
+  }
+  return `${changed}.${hash.digest("base64url").slice(0, 12)}`;
 }
 
 interface Parts {

@@ -45,10 +45,13 @@ describe("a publication", () => {
     expect(verdictsOf(await planner.tell(publication()))).toEqual(["soc already-told"]);
   });
 
-  it("that is older than what is known is told to nobody", async () => {
+  it("that is older than what is known is told to nobody, and recorded", async () => {
     for (const newer of [again(2), eventEdited(later(2))]) {
       const stale = await new Planner().tell(newer, again(1));
-      expect([stale.trace?.stale, stale.deliveries, stale.records]).toEqual([true, [], []]);
+      expect([stale.trace?.stale, stale.deliveries]).toEqual([true, []]);
+      expect(stale.records).toMatchObject([
+        { destination: "soc", outcome: "refused", reason: "stale", routes: ["all"], changedAt: T0 + MINUTE },
+      ]);
     }
   });
 

@@ -19,6 +19,8 @@ interface Settings {
   readonly routes?: readonly object[];
   /** Where the store sees that the clock was set. */
   readonly clock?: StoreClock;
+  /** By default one in memory. */
+  readonly store?: Store & { readonly ledger: Ledger };
 }
 
 /** A planning planner: rules, and a store that remembers. */
@@ -30,8 +32,9 @@ export class Planner {
     destinations = { soc: {} },
     routes = [{ name: "all", kinds: ["*"], notify: "soc" }],
     clock,
+    store = openMemoryStore({ ...(clock && { clock }) }),
   }: Settings = {}) {
-    this.store = openMemoryStore({ ...(clock && { clock }) });
+    this.store = store;
     this.rules = {
       routes: compileRoutes(routes.map((route) => RouteOptions.parse(route))),
       destinations: new Map(

@@ -132,7 +132,7 @@ export function settledAs(batch: Batch, outcome: RecordLine["outcome"], at = NOW
   return {
     batch: batch.id,
     records: batch.entries.map((entry) => record(entry.delivery, { outcome, at })),
-    attempted: outcome !== "refused" && outcome !== "muted",
+    attempted: !["refused", "withdrawn", "muted"].includes(outcome),
   };
 }
 

@@ -88,13 +88,16 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
       expect(await store.owed()).toEqual([]);
     });
 
-    it.each(["refused", "muted", "dead"] as const)("may be added again after it was settled as %s", async (outcome) => {
-      await using store = (await open()).store;
-      await store.commit(owing(delivery("a")), NOW);
-      await store.settle(settledAs(await takeBatch(store, NOW), outcome), NOW);
-      await store.commit(owing(delivery("a")), NOW + 1);
-      expect(await store.owed()).toEqual([{ destination: "soc", owed: 1, oldestAt: NOW }]);
-    });
+    it.each(["refused", "withdrawn", "muted", "dead"] as const)(
+      "may be added again after it was settled as %s",
+      async (outcome) => {
+        await using store = (await open()).store;
+        await store.commit(owing(delivery("a")), NOW);
+        await store.settle(settledAs(await takeBatch(store, NOW), outcome), NOW);
+        await store.commit(owing(delivery("a")), NOW + 1);
+        expect(await store.owed()).toEqual([{ destination: "soc", owed: 1, oldestAt: NOW }]);
+      },
+    );
 
     it("counts a told delivery also when planning wrote its record", async () => {
       await using store = (await open()).store;

@@ -38,8 +38,8 @@ describe("publication reads a full event", () => {
     });
   });
 
-  it("as the version that its timestamp is", () => {
-    expect(message.version).toBe("1795197393");
+  it("as the version that its timestamp is, with a digest of its title and attributes", () => {
+    expect(message.version).toMatch(/^1795197393\.[\w-]{12}$/);
     expect(message.subject).toEqual({ type: "event", uuid: "f08ea639-cfcc-4812-bccc-ec57a641cf95", id: "2" });
   });
 
@@ -237,5 +237,41 @@ describe("publication tells where an event came from", () => {
   it("names the event that it extends", () => {
     const { event } = decodeSample("misp_json--publish-markup-in-values-and-extends-uuid");
     expect(event?.extendsUuid).toBe("f08ea639-cfcc-4812-bccc-ec57a641cf95");
+  });
+});
+
+describe("the version of a publication", () => {
+  const attribute = {
+    uuid: "5b1e0000-0000-4000-8000-000000000001",
+    timestamp: "1764000000",
+    type: "domain",
+    value: "a",
+  };
+  const base = { timestamp: "1764000900", info: "Title", Attribute: [attribute] };
+  const versionOf = (event: object) => published({ ...base, ...event }).version;
+
+  it.each<[string, object]>([
+    ["the title", { info: "Title!" }],
+    ["an attribute more", { Attribute: [attribute, { ...attribute, uuid: "5b1e0000-0000-4000-8000-000000000002" }] }],
+    ["the time of an attribute", { Attribute: [{ ...attribute, timestamp: "1764000001" }] }],
+    ["an attribute that is deleted", { Attribute: [{ ...attribute, deleted: true }] }],
+    ["an attribute of an object", { Object: [{ uuid: attribute.uuid, Attribute: [attribute] }] }],
+    ["the time of the event", { timestamp: "1764000901" }],
+  ])("is another by %s", (_, change) => {
+    expect(versionOf(change)).not.toBe(versionOf({}));
+  });
+
+  it.each<[string, object]>([
+    ["numbers in place of text", { timestamp: 1764000900, Attribute: [{ ...attribute, timestamp: 1764000000 }] }],
+    ["an attribute that is not deleted", { Attribute: [{ ...attribute, deleted: "0" }] }],
+    ["tags, which have no time", { Tag: [{ name: "tlp:red" }] }],
+  ])("is the same by %s", (_, change) => {
+    expect(versionOf(change)).toBe(versionOf({}));
+  });
+
+  it("tells apart what a MISP published twice within one second", () => {
+    const [first, second] = ["first", "second"].map((n) => decodeSample(`misp_json--same-second-republish-${n}`));
+    expect(first?.event?.changedAt).toBe(second?.event?.changedAt);
+    expect(first?.version).not.toBe(second?.version);
   });
 });

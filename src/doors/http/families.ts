@@ -56,6 +56,11 @@ export const FAMILIES = {
     "destination",
     "reason",
   ),
+  misp_herald_deliveries_withdrawn_total: counter(
+    "Alerts that MISP took back before they left",
+    "destination",
+    "reason",
+  ),
   misp_herald_deliveries_delivered_total: counter(
     "Alerts that arrived (sent), or were accepted without proof (unproven)",
     "destination",

@@ -143,6 +143,7 @@ async function destinations(
   return [
     ...samples,
     ...counted(names, totals.refused, "misp_herald_deliveries_refused_total", reasons),
+    ...counted(names, totals.withdrawn, "misp_herald_deliveries_withdrawn_total", reasons),
     ...counted(names, totals.suppressed, "misp_herald_deliveries_suppressed_total", reasons),
     ...counted(names, totals.muted, "misp_herald_deliveries_suppressed_total", reasons),
     ...counted(names, totals.dead, "misp_herald_deliveries_dead_total", reasons),

@@ -6,6 +6,8 @@ export interface OwedDelivery {
   readonly delivery: Delivery;
   readonly alert: Alert;
   readonly groupKey: string;
+  /** The order in which they became owed. */
+  readonly seq: number;
   /** By the clock as it is set now; the delivery has what it said then. */
   readonly owedSince: number;
   batch?: BatchId;

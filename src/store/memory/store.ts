@@ -21,7 +21,7 @@ export function openMemoryStore(options: { readonly clock?: StoreClock } = {}): 
 /** Works by looking at everything it has: right for what a demo or a test holds. */
 class MemoryStore implements Store {
   readonly #memory = new RememberedEvents();
-  readonly #told = new Map<string, Touched<{ told: Told }>>();
+  readonly #told = new Map<string, Touched<Versioned>>();
   readonly #toldParts = new Map<string, Touched<{ parts: ToldParts }>>();
   readonly #owed = new Map<string, OwedDelivery>();
   readonly #groups = new Map<string, WaitingGroup>();
@@ -32,6 +32,7 @@ class MemoryStore implements Store {
   readonly #unconfirmed = new Map<string, Unconfirmed>();
   readonly #tagged = new Set<string>();
   #records: RecordLine[] = [];
+  #seq = 0;
   readonly #clock: StoreClock | undefined;
   readonly #watch: ClockWatch;
   readonly ledger: MemoryLedger = new MemoryLedger({
@@ -82,7 +83,9 @@ class MemoryStore implements Store {
       const { group, dueAt } = chooseGroup(groups, (key) => this.#groups.get(nameOf(destination, key)), now);
       const name = nameOf(destination, group.key);
       this.#groups.set(name, { ...this.#groups.get(name), destination, group, dueAt });
-      this.#owed.set(delivery.id, { delivery, alert, groupKey: group.key, owedSince: delivery.createdAt });
+      this.#seq += 1;
+      const owedSince = delivery.createdAt;
+      this.#owed.set(delivery.id, { seq: this.#seq, delivery, alert, groupKey: group.key, owedSince });
     }
     for (const record of countRefusals(effects.records)) {
       this.#addRecord(record);
@@ -206,14 +209,15 @@ class MemoryStore implements Store {
     }
     for (const record of settlement.records) {
       // Settled before: a settlement may be repeated when its answer was lost.
-      if (this.#owed.get(record.delivery)?.batch !== batch.id) {
+      const owed = this.#owed.get(record.delivery);
+      if (owed?.batch !== batch.id) {
         continue;
       }
       this.#owed.delete(record.delivery);
       this.#addRecord(record);
-      const told = wasTold(record) ? toldOf(record) : undefined;
+      const told = wasTold(record) ? toldOf(owed.delivery) : undefined;
       if (told) {
-        this.#putTold(told, now);
+        this.#putTold({ told, seq: owed.seq }, now);
       }
     }
     for (const parts of settlement.told ?? []) {
@@ -420,24 +424,33 @@ class MemoryStore implements Store {
     });
   }
 
+  /** What was planned last counts, also where a clock that was wrong then makes it seem newer or older than it is. */
   #toldAndOwed(): ReadonlyMap<string, Told> {
-    const told = [...this.#told.values()].map((row) => row.told);
-    const owed = [...this.#owed.values()].flatMap(({ delivery }) => toldOf(delivery) ?? []);
-    const newest = new Map<string, Told>();
-    for (const one of [...told, ...owed]) {
-      const name = toldName(one);
-      if ((newest.get(name)?.changedAt ?? Number.NEGATIVE_INFINITY) < one.changedAt) {
+    const owed = [...this.#owed.values()].flatMap(({ delivery, seq }) => {
+      const told = toldOf(delivery);
+      return told ? [{ told, seq }] : [];
+    });
+    const newest = new Map<string, Versioned>();
+    for (const one of [...this.#told.values(), ...owed]) {
+      const name = toldName(one.told);
+      if ((newest.get(name)?.seq ?? 0) < one.seq) {
         newest.set(name, one);
       }
     }
-    return newest;
+    return new Map([...newest].map(([name, { told }]) => [name, told]));
   }
 
-  #putTold(told: Told, now: number): void {
-    const name = toldName(told);
-    const changedAt = Math.max(told.changedAt, this.#told.get(name)?.told.changedAt ?? told.changedAt);
-    this.#told.set(name, { told: { ...told, changedAt }, touchedAt: now });
+  #putTold(one: Versioned, now: number): void {
+    const name = toldName(one.told);
+    const before = this.#told.get(name);
+    this.#told.set(name, { ...(before && before.seq > one.seq ? before : one), touchedAt: now });
   }
+}
+
+/** What was told, and when it was planned, by the order of planning. */
+interface Versioned {
+  readonly told: Told;
+  readonly seq: number;
 }
 
 const isHigh = (owed: OwedDelivery) => owed.delivery.priority === "high";
@@ -448,9 +461,9 @@ const toldName = (told: Pick<Told, "instance" | "eventUuid" | "destination">) =>
   nameOf(told.instance, told.eventUuid, told.destination);
 
 /** Only publications are versions of an event. */
-function toldOf({ kind, instance, eventUuid, destination, changedAt }: Delivery | RecordLine): Told | undefined {
+function toldOf({ kind, instance, eventUuid, destination, changedAt, version }: Delivery): Told | undefined {
   if (kind !== "event.published" || eventUuid === undefined || changedAt === undefined) {
     return undefined;
   }
-  return { instance, eventUuid, destination, changedAt };
+  return { instance, eventUuid, destination, changedAt, ...(version !== undefined && { version }) };
 }

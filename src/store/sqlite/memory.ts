@@ -99,6 +99,7 @@ export class MemoryRows {
       this.#sql.told.all(instance, key).map((told) => ({
         ...{ instance, eventUuid: key, destination: told.destination },
         changedAt: told.changed_at,
+        ...(told.version !== null && { version: told.version }),
       })),
     );
     if (row) {

@@ -57,6 +57,7 @@ export interface BatchRow {
 export interface ToldRow {
   readonly destination: string;
   readonly changed_at: number;
+  readonly version: string | null;
 }
 export type GroupRow = Required<GroupState>;
 
@@ -115,6 +116,7 @@ export function formatDelivery(delivery: Delivery, groupKey: string): readonly C
     delivery.kind,
     delivery.eventUuid ?? null,
     delivery.changedAt ?? null,
+    delivery.version ?? null,
     JSON.stringify(delivery),
   ];
 }

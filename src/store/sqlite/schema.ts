@@ -166,6 +166,10 @@ const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = 
   -- seq: of the delivery, which tells what was planned last; version: of the publication that it told
   ALTER TABLE told ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE told ADD COLUMN version TEXT;
+  UPDATE told SET seq = coalesce((
+    SELECT max(d.seq) FROM deliveries d
+    WHERE d.instance = told.instance AND d.event_uuid = told.event_uuid AND d.kind = 'event.published'
+      AND d.destination = told.destination AND d.changed_at <= told.changed_at), 0);
   `,
   ],
 ];

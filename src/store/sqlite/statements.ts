@@ -31,17 +31,24 @@ export function prepareStatements(db: Database) {
       INSERT INTO parts (instance, event_key, part, id, touched_at, body) VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT (instance, event_key, part, id) DO UPDATE SET touched_at = excluded.touched_at, body = excluded.body`),
     forgetPart: db.prepare("DELETE FROM parts WHERE instance = ? AND event_key = ? AND part = ? AND id = ?"),
+    // What was planned last counts, also where a clock that was wrong then makes it seem newer or older than it is.
     told: db.prepare<ToldRow>(`
-      SELECT destination, max(changed_at) AS changed_at FROM (
-        SELECT destination, changed_at FROM told WHERE instance = ?1 AND event_uuid = ?2
-        UNION ALL
-        SELECT destination, changed_at FROM deliveries
-        WHERE instance = ?1 AND event_uuid = ?2 AND kind = 'event.published' AND changed_at IS NOT NULL
-      ) GROUP BY destination ORDER BY destination`),
+      SELECT destination, changed_at, version FROM (
+        SELECT destination, changed_at, version,
+          row_number() OVER (PARTITION BY destination ORDER BY seq DESC, changed_at DESC) AS place
+        FROM (
+          SELECT destination, changed_at, version, seq FROM told WHERE instance = ?1 AND event_uuid = ?2
+          UNION ALL
+          SELECT destination, changed_at, version, seq FROM deliveries
+          WHERE instance = ?1 AND event_uuid = ?2 AND kind = 'event.published' AND changed_at IS NOT NULL
+        )
+      ) WHERE place = 1 ORDER BY destination`),
     putTold: db.prepare(`
-      INSERT INTO told (instance, event_uuid, destination, changed_at, touched_at) VALUES (?, ?, ?, ?, ?)
+      INSERT INTO told (instance, event_uuid, destination, changed_at, version, seq, touched_at) VALUES (?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (instance, event_uuid, destination) DO UPDATE SET
-        changed_at = max(changed_at, excluded.changed_at), touched_at = excluded.touched_at`),
+        changed_at = iif(excluded.seq > seq, excluded.changed_at, changed_at),
+        version = iif(excluded.seq > seq, excluded.version, version),
+        seq = max(seq, excluded.seq), touched_at = excluded.touched_at`),
     toldParts: db.prepare<BodyRow>(
       "SELECT body FROM told_parts WHERE instance = ? AND event_uuid = ? AND destination = ?",
     ),
@@ -61,7 +68,7 @@ export function prepareStatements(db: Database) {
     ),
     addDelivery: db.prepare(`
       INSERT INTO deliveries (id, alert, destination, group_key, high, created_at, instance, kind, event_uuid, changed_at,
-        body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+        version, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     group: db.prepare<GroupRow>(
       "SELECT due_at AS dueAt, last_left_at AS lastLeftAt FROM delivery_groups WHERE destination = ? AND key = ?",
     ),
@@ -108,8 +115,8 @@ export function prepareStatements(db: Database) {
         UNION ALL SELECT min(due_at) FROM delivery_groups WHERE destination = ?1 AND high = 0 AND due_at IS NOT NULL
         UNION ALL SELECT min(due_at) FROM delivery_groups WHERE destination = ?1 AND high = 1 AND due_at IS NOT NULL
       )`),
-    settled: db.prepare<{ readonly alert: string }>(
-      "DELETE FROM deliveries WHERE id = ? AND batch = ? RETURNING alert",
+    settled: db.prepare<{ readonly alert: string; readonly seq: number; readonly version: string | null }>(
+      "DELETE FROM deliveries WHERE id = ? AND batch = ? RETURNING alert, seq, version",
     ),
     retryBatch: db.prepare(`
       UPDATE batches SET next_at = coalesce(?, next_at), attempts = ?, first_attempt_at = ?, reason = coalesce(?, reason)

@@ -332,6 +332,6 @@ class SqliteStore implements Store {
     if (eventUuid === undefined || changedAt === undefined) {
       return;
     }
-    this.#sql.putTold.run(instance, eventUuid, destination, changedAt, now);
+    this.#sql.putTold.run(instance, eventUuid, destination, changedAt, delivery.version, delivery.seq, now);
   }
 }
