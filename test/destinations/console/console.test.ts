@@ -124,7 +124,7 @@ describe("console", () => {
     const told = { ...publication(), custom: { title: "</pre><script>alert(1)</script>" } };
     const { body, html, sizes, trimmed } = await destination.preview(payload([told]));
     expect(stdout.text()).toBe("");
-    expect([sizes, trimmed]).toEqual([[], []]);
+    expect([sizes, trimmed]).toEqual([[], ["30 attributes of 37 not listed (show: 20)"]]);
     expect(body).not.toContain("\x1b");
     expect(html).not.toMatch(/\x1b|<script/);
     expect(html).toContain("default-src 'none'");

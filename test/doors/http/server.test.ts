@@ -73,7 +73,8 @@ describe("the HTTP endpoint", () => {
 
   test("hangs up on who never says what they want, and on headers without end", async () => {
     await using endpoint = await open({ patienceMs: 100 });
-    expect(await say(endpoint.address.port, "")).toBe("");
+    // Node ends a silent connection by itself, with or without a word: both are right.
+    expect(await say(endpoint.address.port, "")).toMatch(/^$|^HTTP\/1\.1 408 /);
     expect(await say(endpoint.address.port, "GET /there HTTP/1.1\r\nHost: a\r\n")).not.toMatch(/200/);
     expect(await say(endpoint.address.port, `GET / HTTP/1.1\r\nA: ${"x".repeat(20_000)}\r\n\r\n`)).toMatch(/ 431 /);
   });
