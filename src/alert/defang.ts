@@ -66,8 +66,14 @@ const PRODUCT = /(?:^|[\s(;,"'])([A-Za-z][A-Za-z0-9_-]{1,31})\/$/;
 /** What stands before an address in the same way as a product before its version. */
 const PROTOCOLS = new Set(["tcp", "udp", "icmp", "ip", "ipv4", "http", "https", "ftp", "ssh", "smb", "dns", "rdp"]);
 
-/** `Chrome/120.0.0.0` is a product and its version (RFC 9110 10.1.5), though four numbers look like an address. */
-function isVersion(text: string, offset: number): boolean {
+/**
+ * `Chrome/120.0.0.0` is a product and its version (RFC 9110 10.1.5), though four numbers look like an address. Only what
+ * ends in `.0.0.0`, which is no host, is left as it is: anybody may write a word and a slash before an address.
+ */
+function isVersion(text: string, run: string, offset: number): boolean {
+  if (!run.endsWith(".0.0.0")) {
+    return false;
+  }
   const product = PRODUCT.exec(text.slice(Math.max(0, offset - MAX_PRODUCT - 2), offset))?.[1];
   return product !== undefined && !PROTOCOLS.has(product.toLowerCase());
 }
@@ -79,7 +85,7 @@ function defangHosts(text: string): string {
       return run;
     }
     const before = text.slice(Math.max(0, offset - 3), offset);
-    if (IPV4.test(run) && isVersion(text, offset)) {
+    if (IPV4.test(run) && isVersion(text, run, offset)) {
       return run;
     }
     const last = run.split(EACH_DOT).at(-1) ?? "";

@@ -79,6 +79,7 @@ describe("a product and its version", () => {
   it.each([
     ["Mozilla/5.0 Chrome/120.0.0.0 Safari/537.36", "Mozilla/5.0 Chrome/120.0.0.0 Safari/537.36"],
     ["(Edg/120.0.2210.91)", "(Edg/120.0.2210.91)"],
+    ["Chrome/192.0.2.1", "Chrome/192[.]0[.]2[.]1"],
     ["tcp/10.0.0.1", "tcp/10[.]0[.]0[.]1"],
     ["bad.example/10.0.0.1", "bad[.]example/10[.]0[.]0[.]1"],
     ["http://x/1.2.3.4", "hxxp://x/1[.]2[.]3[.]4"],

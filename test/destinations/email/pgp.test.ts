@@ -88,7 +88,7 @@ describe("email with keys", () => {
         "[MISP] [TLP:AMBER] High - Emotet epoch5 infrastructure, seen at bad[.]example (#4711)",
       );
       expect(inner.text).toContain("hxxps://bad[.]example/gate.php");
-      expect(inner.attachments.map(({ filename }) => filename)).toEqual(["indicators.csv"]);
+      expect(inner.attachments.map(({ filename }) => filename)).toEqual(["indicators-7-of-37.csv"]);
       expect(inner.headers.find(({ key }) => key === "content-type")?.value).toContain("protected-headers=");
       expect(outer).toMatch(/^Subject: \[MISP\] Encrypted alert\r$/m);
       expect(outer).not.toMatch(/Emotet|bad\[?\.|CIRCL|TLP|5f3c1a52/);
@@ -172,7 +172,10 @@ describe("email with keys", () => {
     const { body, html, trimmed } = await destination.preview(payload([publication()]));
     expect(body).toContain("Encrypted to: soc@example.org");
     expect(html).toContain("Emotet");
-    expect(trimmed).toEqual(["nothing for nokey@example.org: no usable key"]);
+    expect(trimmed).toEqual([
+      "30 attributes of 37 not listed (show: 20)",
+      "nothing for nokey@example.org: no usable key",
+    ]);
     expect(server.connections.total).toBe(0);
   });
 });

@@ -12,11 +12,14 @@ describe("email's preview", () => {
     const { body, sizes, trimmed, html } = await destination.preview(payload([publication()]));
     expect(body).toContain("Cc: Lead <lead@example.org>\n");
     expect(body).toContain("Subject: [MISP] [TLP:AMBER] High - Emotet");
-    expect(body).toContain("Attached: indicators.csv\n");
+    expect(body).toContain("Attached: indicators-7-of-37.csv\n");
     expect(body).toContain("url: hxxps://bad[.]example/gate.php");
-    expect(sizes.map(({ what }) => what)).toEqual(["subject", "HTML part", "indicators.csv"]);
+    expect(sizes.map(({ what }) => what)).toEqual(["subject", "HTML part", "indicators-7-of-37.csv"]);
     expect(sizes.every(({ used, limit }) => used > 0 && used <= limit)).toBe(true);
-    expect(trimmed).toEqual([]);
+    expect(trimmed).toEqual([
+      "30 attributes left out of indicators-7-of-37.csv",
+      "30 attributes of 37 not listed (show: 20)",
+    ]);
     expect(html).toContain("default-src &#39;none&#39;".replaceAll("&#39;", "'"));
     expect(html).toContain("prefers-color-scheme: dark");
     expect(html).toContain("Lead &lt;lead@example.org&gt;");

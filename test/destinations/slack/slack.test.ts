@@ -99,7 +99,7 @@ describe.each(SURFACES)("slack by %s", (surface) => {
       expect(used).toBeLessThanOrEqual(limit);
     }
     expect(sizes.find(({ what }) => what === "blocks")).toMatchObject({ used: 7, limit: 50, unit: "blocks" });
-    expect(trimmed).toEqual(['mention of "nobody": it is no ID of Slack']);
+    expect(trimmed).toEqual(["30 attributes of 37 not listed (show: 20)", 'mention of "nobody": it is no ID of Slack']);
     expect(html).toContain("default-src 'none'");
   });
 
