@@ -36,7 +36,9 @@ export function advanceEvent(before: EventMemory | undefined, message: Message):
     return { event: fillIn(memory, view, message), stale: false };
   }
   const stale = isOld(memory, message, view.changedAt);
-  const after = stale ? tighten(memory, message, view) : replace(memory, message, view, view.changedAt);
+  // A deletion says what the row was that is gone, maybe under a former number: it loosens nothing.
+  const onlyTightens = stale || (message.kind === "event.deleted" && before !== undefined);
+  const after = onlyTightens ? tighten(memory, message, view) : replace(memory, message, view, view.changedAt);
   return { event: takeBack(after, memory, message), stale };
 }
 

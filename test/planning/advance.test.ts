@@ -23,6 +23,15 @@ const again = (minutes: number, rest: Parameters<typeof publication>[0] = {}) =>
 describe("memory", () => {
   const events = { events: [{ instance: "cert", id: "7", whole: true }], parts: [] };
 
+  it("is not loosened by a deletion, which says what the row was, maybe under a former number", async () => {
+    const planner = new Planner();
+    await planner.tell(again(0, { event: { distribution: "organisation" } }));
+    const deleted = eventEdited({ id: "6", distribution: "all", ...later(5) });
+    await planner.tell({ ...deleted, kind: "event.deleted" });
+    const [memory] = (await planner.store.load(events)).events;
+    expect(memory).toMatchObject({ event: { distribution: "organisation" } });
+  });
+
   it("knows an event from a tag that names only its id", async () => {
     const planner = new Planner({ destinations: { soc: { guard: { drafts: true } } } });
     await planner.tell(tagAttached("tlp:red"));

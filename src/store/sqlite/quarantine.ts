@@ -17,6 +17,7 @@ const TABLES = [
   "parts",
   "undecided",
   "unconfirmed",
+  "unconfirmed",
   "records",
   "asking",
   "told_parts",
