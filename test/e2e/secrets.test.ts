@@ -270,6 +270,7 @@ describe("secrets", () => {
   cert:
     url: ${misp.origin}
     api_key: "\${credential:misp_key}"
+    recall: { confirm: never }
     feed: { type: zeromq, endpoints: ["${publisher.endpoint}"], username: misp, password: "\${ZMQ_PASSWORD}" }
 state: { path: ${folder.path("state.db")} }
 control: ${folder.path("control.sock")}
