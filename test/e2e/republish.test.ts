@@ -80,12 +80,12 @@ test("republished unchanged is silent; republished with one more attribute is on
     },
   ]);
   const shown = slack.posted.map(({ message }) => JSON.stringify(message));
-  expect(shown[2]).toContain("1 attribute (1 domain) new or changed since the last alert");
+  expect(shown[2]).toMatch(/1 new since [\d-]+ [\d:]+ UTC; 2 told before unchanged/);
   expect(shown[2]).not.toMatch(/Title changed|tags added|removed/);
   expect(shown[2]).toMatch(/· Updated/);
-  expect(shown[3]).toContain("No attribute is new or changed since the last alert");
+  expect(shown[3]).toMatch(/No attribute is new, changed or withdrawn since [\d-]+ [\d:]+ UTC/);
   for (const first of shown.slice(0, 2)) {
-    expect(first).not.toMatch(/since the last alert|· Updated/);
+    expect(first).not.toMatch(/told before|No attribute is new|· Updated/);
   }
   expect(await daemon.stop("SIGTERM")).toBe(0);
 });
