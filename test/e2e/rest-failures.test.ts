@@ -63,7 +63,10 @@ routes:
   for (const [what, answer, reason, hint] of TROUBLES) {
     misp.next(answer, answer); // who the key belongs to, and what was published
     const asked = misp.requests.length;
-    await using daemon = start(["run", "-c", config], { MISP_KEY: API_KEY });
+    // That a key is refused is remembered: what follows would not be told for itself.
+    const own = folder.write("own.yaml", text.replace("state.db", `${reason}.db`));
+    const isRefused = reason === "key-not-accepted" || reason === "http-403";
+    await using daemon = start(["run", "-c", isRefused ? own : config], { MISP_KEY: API_KEY });
     // A refused key is no verdict on what was published, and is told as what it is.
     const trouble = /MISP does not say what it published|MISP refuses the API key; what it would decide waits/;
     await daemon.logged(trouble);
