@@ -60,7 +60,8 @@ try {
       run(node, ["--version"], new RegExp(`^${version.replaceAll(".", "\\.")}\n$`));
       run(node, ["--help"], /^Usage: misp-herald/);
       run(node, ["check", "-c", join(home, "config.yaml.example")], /mailbox +\(email\)/);
-      run(node, ["demo", "--speed", "20"], /misp-herald run -c config\.yaml/);
+      // The demo names its next steps by the way in which it was called: here by the file.
+      run(node, ["demo", "--speed", "20"], /main\.js run -c config\.yaml/);
       say(`check:package: ${filename} runs on Node ${name} (installed in ${seconds} s, without scripts)`);
     }
   }
