@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { openDatabase } from "../../src/store/sqlite/driver.ts";
 import { eventually } from "../support/eventually.ts";
 import { API_KEY, FAILURES, openMispServer } from "../support/misp-server.ts";
 import { openPublisher } from "../support/publisher.ts";
@@ -29,6 +30,13 @@ destinations:
 routes:
   - { name: all, kinds: [event.published, attribute.added], notify: hook, group: { by: [], interval: 0s } }
 `;
+}
+
+/** What the tests publish minutes ago would be the past of a service that has just been started for the first time. */
+async function backdate(state: string): Promise<void> {
+  const db = await openDatabase(state);
+  db.exec("UPDATE cursors SET first_at = first_at - 3600000");
+  db.close();
 }
 
 const told = (received: readonly Received[]) =>
@@ -95,6 +103,7 @@ test("200 publications while the service was down are told once after it has sta
   for (let n = before + 1; n <= all; n += 1) {
     publish(n);
   }
+  await backdate(folder.path("state.db"));
   await using second = start(["run", "-c", config], { MISP_KEY: API_KEY });
   await second.logged(/"late":200,"msg":"The feed did not tell of publications; fetching them"/);
   await eventually(() => new Set(told(sink.received)).size === all);
@@ -139,6 +148,7 @@ test("publications that were edited while the service was down are told as title
   misp.edit(uuidOf(1), nowS - 50);
   misp.edit(uuidOf(2), nowS - 100);
   misp.unpublish(uuidOf(3));
+  await backdate(folder.path("state.db"));
   await using second = start(["run", "-c", config], { MISP_KEY: API_KEY });
   await publisher.subscribed();
   await eventually(() => told(sink.received).length === 3);
