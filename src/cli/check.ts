@@ -1,32 +1,36 @@
 import { formatCount } from "../alert/text.ts";
 import { ConfigError, formatProblems, type Problem } from "../base/problem.ts";
 import { loadConfig } from "../config/load.ts";
+import { terminalJson } from "../destinations/console/terminal.ts";
+import { askInstances, describeFinding, problemsOf } from "./check-online.ts";
 import { type Context, hasColor, print } from "./context.ts";
 import { formatParagraphs, sentence } from "./paragraphs.ts";
 import { chancesOf, deadKinds, type Obstacle } from "./reachability.ts";
 import { describeChances, describeGuard, describeObstacle, describeRoute, duration } from "./sentences.ts";
 
-/** `misp-herald check`: opens nothing and needs no secret. Returns the exit code. */
+/** `misp-herald check`: opens nothing and needs no secret, unless MISP is to be asked. Returns the exit code. */
 export async function checkCommand(
-  options: { readonly config: string; readonly json: boolean; readonly strict: boolean },
+  options: { readonly config: string; readonly json: boolean; readonly strict: boolean; readonly online: boolean },
   context: Context,
 ): Promise<0 | 1> {
   try {
     const { config, warnings: noticed } = await loadConfig(options.config, {
       env: context.env,
       redactor: context.redactor,
-      secrets: "optional",
+      secrets: options.online ? "asking" : "optional",
     });
     const judged = config.routes.map((route) => ({ route, chances: chancesOf(route, config) }));
     const routes = judged.map(({ route, chances }) => {
       const limits = describeChances(route, chances);
       return { name: route.name, clauses: describeRoute(route), ...(limits !== undefined && { limits }), chances };
     });
+    const online = options.online ? await askInstances(config, context.signal) : [];
     const warnings = [
       ...noticed,
       ...judged.flatMap(({ route, chances }) =>
         deadKinds(route, chances).map(({ glob, why }) => neverSent(options.config, route.name, glob, why)),
       ),
+      ...problemsOf(online, options.config),
     ];
     const destinations = Object.entries(config.destinations).map(([name, destination]) => ({
       name,
@@ -37,7 +41,8 @@ export async function checkCommand(
         `told again: ${destination.repeats}`,
       ],
     }));
-    const isGood = warnings.length === 0 || !options.strict;
+    const hasErrors = warnings.some(({ severity }) => severity === "error");
+    const isGood = !hasErrors && (warnings.length === 0 || !options.strict);
     if (options.json) {
       const told = <T extends { readonly clauses: readonly string[] }>({ clauses, ...rest }: T) => ({
         ...rest,
@@ -46,7 +51,12 @@ export async function checkCommand(
       const document = { ok: isGood, file: options.config, problems: warnings };
       print(
         context.stdout,
-        JSON.stringify({ ...document, routes: routes.map(told), destinations: destinations.map(told) }),
+        terminalJson({
+          ...document,
+          routes: routes.map(told),
+          destinations: destinations.map(told),
+          ...(options.online && { online }),
+        }),
       );
       return isGood ? 0 : 1;
     }
@@ -57,7 +67,7 @@ export async function checkCommand(
     print(
       context.stdout,
       [
-        `${options.config} is valid${warnings.length > 0 ? `, with ${formatCount(warnings.length, "warning")}${isGood ? "" : ", which --strict refuses"}` : ""}.`,
+        `${options.config} is valid${verdictOf(warnings, isGood)}.`,
         "",
         "Routes, in order:",
         ...formatParagraphs(
@@ -70,6 +80,16 @@ export async function checkCommand(
           destinations.map(({ name, type, clauses }) => ({ name: `${name} (${type})`, clauses })),
           columns,
         ),
+        ...(online.length > 0
+          ? [
+              "",
+              "MISP, as it answers now:",
+              ...formatParagraphs(
+                online.map((finding) => describeFinding(finding, config)),
+                columns,
+              ),
+            ]
+          : []),
       ].join("\n"),
     );
     return isGood ? 0 : 1;
@@ -84,6 +104,19 @@ export async function checkCommand(
     }
     return 1;
   }
+}
+
+/** What was noticed in a configuration that is valid. */
+function verdictOf(problems: readonly Problem[], isGood: boolean): string {
+  const count = (severity: Problem["severity"]) => problems.filter((problem) => problem.severity === severity).length;
+  const errors = count("error");
+  const warnings = count("warning");
+  const counted = [
+    ...(errors > 0 ? [formatCount(errors, "error")] : []),
+    ...(warnings > 0 ? [formatCount(warnings, "warning")] : []),
+  ];
+  const refused = !isGood && errors === 0 ? ", which --strict refuses" : "";
+  return counted.length > 0 ? `, with ${counted.join(" and ")}${refused}` : "";
 }
 
 /** What is not always told by a route; the words that one above has used already are not repeated. */

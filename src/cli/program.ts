@@ -40,6 +40,11 @@ export async function main(args: readonly string[], host: Host): Promise<number>
     if (error instanceof LoggedError) {
       return 1;
     }
+    // Whoever interrupts a command knows why it ends.
+    if (context.signal.aborted && error === context.signal.reason) {
+      print(context.stderr, "misp-herald: interrupted");
+      return 1;
+    }
     if (error instanceof ConfigError) {
       print(
         context.stderr,
@@ -89,8 +94,15 @@ export function buildProgram(context: Context, finish: (code: 0 | 1) => void): C
   addSetupCommands(program, context, finish, config);
   program
     .command("check")
-    .description("validate a configuration and say in sentences what it does; opens nothing, needs no secret")
+    .description(
+      "validate a configuration and say in sentences what it does; without --online opens nothing, needs no secret",
+    )
     .addOption(config())
+    .option(
+      "--online",
+      "also ask each MISP who its api_key is, what that may see, and which notifications are on",
+      false,
+    )
     .option("--strict", "a warning is a no, too: exit code 1", false)
     .option("--json", "one JSON document", false)
     .action(async (options) => finish(await checkCommand(options, context)));

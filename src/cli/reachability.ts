@@ -125,7 +125,7 @@ function lacking(kind: Kind, drafts: boolean): Obstacle | undefined {
 }
 
 /** A route may name instances; where one of its alternatives names none, it is about all of them. */
-function mayComeFrom({ match }: RouteOptions): (instance: string) => boolean {
+export function mayComeFrom({ match }: RouteOptions): (instance: string) => boolean {
   const patterns = match?.map(({ instance }) => instance?.map(compilePattern));
   return (name) => patterns?.every((any) => any && !any.some((matches) => matches(name))) !== true;
 }

@@ -31,8 +31,11 @@ const MAX_BYTES = 64 * 2 ** 20;
 /** Where values come from. */
 export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** `optional`: a secret that cannot be read is a warning, for commands that send nothing; `feeds`: but for those of the feeds. */
-  readonly secrets: "required" | "optional" | "feeds";
+  /**
+   * `optional`: a secret that cannot be read is a warning, for commands that send nothing; `feeds`: but for those of the
+   * feeds; `asking`: but for those by which MISP is asked.
+   */
+  readonly secrets: "required" | "optional" | "feeds" | "asking";
   readonly readFile?: ReadFile;
   /** Learns every secret, also of a configuration that is refused. */
   readonly redactor?: Redactor;
@@ -46,6 +49,8 @@ export interface Checks {
   readonly secrets?: (root: Dict, outline: Outline) => Iterable<Scalar>;
   /** What it takes to listen to the feeds. */
   readonly feeds?: (root: Dict) => Iterable<Scalar>;
+  /** What it takes to ask MISP. */
+  readonly asking?: (root: Dict) => Iterable<Scalar>;
   /** Looks at what one part says about another. */
   readonly references?: (root: Dict, report: ReportFault) => void;
 }
@@ -65,7 +70,8 @@ export async function loadConfig(path: string, options: LoadOptions): Promise<Lo
   const { value, warnings } = await loadYaml(text, path, Config, options, {
     prepare: (root, outline, report) => qualifyGroups(applyDefaults(root, outline, report), report),
     secrets: secretDefaults,
-    feeds: feedsOf,
+    feeds: (root) => ofInstances(root, ["feed"]),
+    asking: (root) => ofInstances(root, ["url", "api_key", "ca_file"]),
     references: checkReferences,
   });
   return { config: value, warnings, file: path, digest: createHash("sha256").update(text).digest("hex") };
@@ -101,8 +107,9 @@ export async function loadYaml<T>(
     ]);
   }
 
-  const ofFeeds = new Set(options.secrets === "feeds" ? checks.feeds?.(root) : []);
-  const isRequired = (scalar: Scalar) => options.secrets === "required" || ofFeeds.has(scalar);
+  const { secrets } = options;
+  const needed = new Set(secrets === "feeds" || secrets === "asking" ? checks[secrets]?.(root) : []);
+  const isRequired = (scalar: Scalar) => secrets === "required" || needed.has(scalar);
   const sources: Sources = {
     env: options.env,
     isRequired,
@@ -128,12 +135,14 @@ export async function loadYaml<T>(
   return { value: result.data, warnings: problems };
 }
 
-function* feedsOf(root: Dict): Generator<Scalar> {
+function* ofInstances(root: Dict, keys: readonly string[]): Generator<Scalar> {
   const instances = childOf(root, "misp");
   for (const { node } of instances?.kind === "map" ? instances.entries.values() : []) {
-    const feed = childOf(node, "feed");
-    if (feed) {
-      yield* scalarsOf(feed);
+    for (const key of keys) {
+      const value = childOf(node, key);
+      if (value) {
+        yield* scalarsOf(value);
+      }
     }
   }
 }

@@ -6,12 +6,16 @@ import {
   type EventsNow,
   type KeyFacts,
   type MarkedAttributes,
+  type MispVersion,
   type PublishedPage,
   readEventsNow,
   readKeyFacts,
   readMarkedAttributes,
   readPage,
+  readSwitch,
+  readVersion,
   readWholeEvent,
+  type SwitchAnswer,
   type WholeEvent,
 } from "./read.ts";
 
@@ -43,6 +47,9 @@ export interface MispApi extends AsyncDisposable {
   ): Promise<Answer<MarkedAttributes>>;
   /** Who the key belongs to and what it may do. */
   whoami(signal: AbortSignal): Promise<Answer<KeyFacts>>;
+  version(signal: AbortSignal): Promise<Answer<MispVersion>>;
+  /** Whether one of MISP's settings is on, such as `Plugin.ZeroMQ_enable`; only site admins are told. */
+  setting(name: string, signal: AbortSignal): Promise<Answer<SwitchAnswer>>;
 }
 
 /** How many events a page of `publishedSince` has. */
@@ -79,7 +86,7 @@ export function openMispApi(options: {
   }
 
   const ask = async (
-    path: "events/restSearch" | "attributes/restSearch" | "users/view/me",
+    path: string,
     question: Readonly<Record<string, unknown>> | undefined,
     maxBytes: number,
     signal: AbortSignal,
@@ -138,6 +145,15 @@ export function openMispApi(options: {
     async whoami(signal) {
       const told = await ask("users/view/me", undefined, MAX_USER_BYTES, signal);
       return told.kind === "told" ? readKeyFacts(told) : told;
+    },
+    async version(signal) {
+      const told = await ask("servers/getVersion", undefined, MAX_USER_BYTES, signal);
+      return told.kind === "told" ? readVersion(told) : told;
+    },
+    async setting(name, signal) {
+      const asked = need(name, /^\w+\.\w+$/.test(name));
+      const told = await ask(`servers/getSetting/${asked}.json`, undefined, MAX_USER_BYTES, signal);
+      return told.kind === "told" ? readSwitch(told) : told;
     },
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
   };

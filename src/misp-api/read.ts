@@ -2,7 +2,7 @@ import { DecodeError } from "../base/errors.ts";
 import type { EventView, Tag } from "../model/misp.ts";
 import { readTags } from "../topics/nouns.ts";
 import { type Publication, readPublication } from "../topics/publication.ts";
-import { boolean, id, instant, integer, isRaw, known, list, type Raw, uuid } from "../topics/values.ts";
+import { boolean, id, instant, integer, isRaw, known, list, type Raw, text, uuid } from "../topics/values.ts";
 import { type Answer, ERROR_IN_ANSWER, type JsonAnswer, NOT_VISIBLE, UNREADABLE } from "./answer.ts";
 
 /** A whole event as it is now, with `published`; what the key's user may not see is not in it. */
@@ -25,6 +25,8 @@ export interface PublishedPage {
   /** Rows that tell no uuid, no timestamp or no publication, or cannot be read at all. */
   readonly unreadable: number;
   readonly more: boolean;
+  /** How many there are on all pages, where MISP tells. */
+  readonly total?: number;
   /** MISP's clock when it answered, to the second. */
   readonly servedAt?: number;
 }
@@ -47,6 +49,9 @@ export interface KeyFacts {
   readonly kind: "key";
   /** Whose frames are about ourselves. */
   readonly userId?: string;
+  /** What MISP calls the user's role and organisation: text that people wrote. */
+  readonly role?: string;
+  readonly organisation?: string;
   readonly siteAdmin?: boolean;
   readonly sync?: boolean;
   /** The role may add, change or publish events, of which we do nothing; the key itself may still be read-only. */
@@ -88,6 +93,7 @@ export function readPage(told: JsonAnswer, page: number, limit: number): Answer<
     events,
     unreadable: rows.length - events.length,
     more: rows.length > 0 && (total === undefined ? rows.length >= limit : page * limit < total),
+    ...(total !== undefined && { total }),
     ...(servedAt !== undefined && { servedAt }),
   };
 }
@@ -141,12 +147,43 @@ export function readKeyFacts({ json }: JsonAnswer): Answer<KeyFacts> {
   return known({
     kind: "key" as const,
     userId: isRaw(json.User) ? id(json.User.id) : undefined,
+    role: text(role.name, MAX_NAME),
+    organisation: isRaw(json.Organisation) ? text(json.Organisation.name, MAX_NAME) : undefined,
     siteAdmin: boolean(role.perm_site_admin),
     sync: boolean(role.perm_sync),
     writes: readWrites(role),
     searches: boolean(role.enforce_rate_limit) ? integer(role.rate_limit_count) : undefined,
   });
 }
+
+/** What MISP says of itself. */
+export interface MispVersion {
+  readonly kind: "version";
+  readonly version: string;
+}
+
+/** Reads `GET /servers/getVersion`. */
+export function readVersion({ json }: JsonAnswer): Answer<MispVersion> {
+  const version = isRaw(json) ? text(json.version, MAX_NAME) : undefined;
+  return version ? { kind: "version", version } : isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
+}
+
+/** Whether a setting of MISP is on; `undefined`: this MISP has no such setting, or one that is no switch. */
+export interface SwitchAnswer {
+  readonly kind: "switch";
+  readonly on: boolean | undefined;
+}
+
+/** Reads `GET /servers/getSetting/NAME`. Of a name that it does not know, an older MISP says `false`. */
+export function readSwitch({ json }: JsonAnswer): Answer<SwitchAnswer> {
+  if (isRaw(json) && "value" in json) {
+    return { kind: "switch", on: boolean(json.value) };
+  }
+  return json === false ? { kind: "switch", on: undefined } : isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
+}
+
+/** Longer names are not shown whole. */
+const MAX_NAME = 100;
 
 function readWrites(role: Raw): boolean | undefined {
   const rights = [role.perm_add, role.perm_modify, role.perm_publish, role.perm_site_admin].map(boolean);

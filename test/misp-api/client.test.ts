@@ -282,7 +282,15 @@ describe("whoami()", () => {
     await using server = await openMispServer();
     await using api = openApi(server);
     const told = await api.whoami(signal);
-    expect(told).toEqual({ kind: "key", userId: "7", siteAdmin: false, sync: false, writes: true });
+    expect(told).toEqual({
+      kind: "key",
+      userId: "7",
+      role: "User",
+      organisation: "CERT-XX",
+      siteAdmin: false,
+      sync: false,
+      writes: true,
+    });
   });
 
   it("tells how many searches the role permits", async () => {
@@ -293,6 +301,33 @@ describe("whoami()", () => {
     await using api = openApi(server);
     expect(await api.whoami(signal)).toEqual({ kind: "key", siteAdmin: false, writes: false, searches: 100 });
     expect(await api.whoami(signal)).not.toHaveProperty("searches");
+  });
+});
+
+describe("version() and setting()", () => {
+  it("tell MISP's version, and of a switch whether it is on, however the database writes that", async () => {
+    await using server = await openMispServer({
+      role: { perm_site_admin: true },
+      settings: { "Plugin.A": true, "Plugin.B": "0", "Plugin.C": "" },
+    });
+    await using api = openApi(server);
+    expect(await api.version(signal)).toEqual({ kind: "version", version: "2.5.1" });
+    expect(await api.setting("Plugin.A", signal)).toEqual({ kind: "switch", on: true });
+    expect(await api.setting("Plugin.B", signal)).toEqual({ kind: "switch", on: false });
+    expect(await api.setting("Plugin.C", signal)).toEqual({ kind: "switch", on: undefined });
+    expect(await api.setting("Plugin.D", signal)).toMatchObject({ kind: "not-found" });
+    // An older MISP's way to say so.
+    server.next({ status: 200, body: "false" });
+    expect(await api.setting("Plugin.D", signal)).toEqual({ kind: "switch", on: undefined });
+    await expect(api.setting("../users/view/me", signal)).rejects.toThrow(RangeError);
+  });
+
+  it("are told by whom MISP lets ask", async () => {
+    await using server = await openMispServer();
+    await using api = openApi(server);
+    expect(await api.setting("Plugin.A", signal)).toMatchObject({ kind: "forbidden", reason: "no-permission" });
+    server.next({ status: 200, body: "[]" });
+    expect(await api.version(signal)).toMatchObject({ kind: "retry", reason: "unreadable" });
   });
 });
 

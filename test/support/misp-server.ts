@@ -26,7 +26,14 @@ export interface MispServer extends AsyncDisposable {
 /** The key that the server accepts. */
 export const API_KEY = "T0PSECRETt0psecretT0PSECRETt0psecret4242";
 
-const ROLE = { perm_site_admin: false, perm_sync: false, perm_add: true, perm_modify: true, perm_publish: false };
+const ROLE = {
+  name: "User",
+  perm_site_admin: false,
+  perm_sync: false,
+  perm_add: true,
+  perm_modify: true,
+  perm_publish: false,
+};
 
 /** Failures as MISP, or what stands before it, sends them; those with text hold a marker that must not be repeated. */
 export const FAILURES = {
@@ -58,9 +65,17 @@ export function mispError(status: number, message: string) {
 
 /** Has no event until some are put. `path`: MISP is not at the root of its server. */
 export async function openMispServer(
-  options: { readonly tls?: boolean; readonly path?: string } = {},
+  options: {
+    readonly tls?: boolean;
+    readonly path?: string;
+    /** What the role of the key's user may beyond that of an ordinary one. */
+    readonly role?: Json;
+    /** What MISP is set to, told to site admins alone; what is not here this MISP does not have. */
+    readonly settings?: Json;
+  } = {},
 ): Promise<MispServer> {
-  const { path = "" } = options;
+  const { path = "", settings = {} } = options;
+  const role: Json = { ...ROLE, ...options.role };
   const events = new Map<unknown, Json>();
   const scripted: Answer[] = [];
   let isRevoked = false;
@@ -77,7 +92,19 @@ export async function openMispServer(
       return FAILURES.badKey;
     }
     if (asked === `${path}/users/view/me` && method === "GET") {
-      return json(200, { User: { id: "7", email: "jane@example.org", authkey: API_KEY }, Role: ROLE });
+      const Organisation = { id: "3", name: "CERT-XX" };
+      return json(200, { User: { id: "7", email: "jane@example.org", authkey: API_KEY }, Role: role, Organisation });
+    }
+    if (asked === `${path}/servers/getVersion` && method === "GET") {
+      return json(200, { version: "2.5.1", perm_sync: false, perm_sighting: true });
+    }
+    const [, setting] = /^(?:.*)\/servers\/getSetting\/(.+)\.json$/.exec(asked) ?? [];
+    if (setting !== undefined && method === "GET") {
+      if (!role.perm_site_admin) {
+        return FAILURES.noPermission;
+      }
+      const value = settings[setting];
+      return value === undefined ? mispError(404, "Invalid setting MARKER.") : json(200, { level: 2, value });
     }
     const isAboutAttributes = asked === `${path}/attributes/restSearch`;
     if (asked !== `${path}/events/restSearch` && !isAboutAttributes) {
