@@ -55,6 +55,35 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
       expect(await store.take("soc", NOW + 365 * 24 * 60 * MINUTE)).toBeUndefined();
     });
 
+    it("is counted right through everything that adds to it, takes from it, or fails", async () => {
+      const { store, reopen } = await open();
+      const groups = (n: number) => [group(`g${n}`)];
+      const many = Array.from({ length: 6 }, (_, n) =>
+        delivery(`m${n}`, { groups: groups(n), createdAt: NOW + n, destination: n < 4 ? "soc" : "mail" }),
+      );
+      await store.commit(owing(...many), NOW);
+      await store.commit(owing(...many), NOW);
+      // The first of them is added before the second one fails.
+      const half = { ...owing(delivery("good")), deliveries: [delivery("good"), delivery("lost")] };
+      await expect(store.commit(half, NOW)).rejects.toThrow();
+      expect(await store.owed()).toEqual([
+        { destination: "mail", owed: 2, oldestAt: NOW + 4 },
+        { destination: "soc", owed: 4, oldestAt: NOW },
+      ]);
+      await store.settle(settledAs(await takeBatch(store, NOW), "sent"), NOW);
+      for await (const _ of store.ledger.drop(
+        { destinations: ["mail"] },
+        { outcome: "dead", reason: "dropped" },
+        NOW,
+      )) {
+        // Each page is one transaction.
+      }
+      const left = [{ destination: "soc", owed: 3, oldestAt: expect.any(Number) }];
+      expect(await store.owed()).toEqual(left);
+      await using again = (await reopen?.()) ?? store;
+      expect(await again.owed()).toEqual(left);
+    });
+
     it("comes back as it was committed, with its alert", async () => {
       await using store = (await open()).store;
       const wanted = delivery("a", {

@@ -11,8 +11,8 @@ import type { WriteProbe } from "./write-probe.ts";
 const BUCKETS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120];
 const DURATION = "misp_herald_attempt_duration_seconds";
 
-/** How often the event loop is looked at; Node.js counts it as delay. */
-const RESOLUTION_MS = 10;
+/** How often the event loop is looked at, which costs an idle service most of what it needs; Node.js counts it as delay. */
+const RESOLUTION_MS = 50;
 
 /** The numbers of the daemon in the text format of Prometheus. All but durations are read from it at each scrape. */
 export class Metrics implements Disposable {

@@ -4,12 +4,28 @@ import type { AlertRow, AliasRow, BatchRow, BodyRow, EventRow, GroupRow, PartRow
 /** How many rows of one table `prune` removes in one transaction. */
 export const PRUNE_ROWS = 500;
 
+/**
+ * How much each destination is owed, counted once and then kept by whatever changes it, also when that is rolled back. They
+ * are of this connection alone, so that a file that was killed has none that could be wrong.
+ */
+const COUNTERS = `
+  PRAGMA temp_store = MEMORY;
+  CREATE TEMP TABLE owed_counts (destination TEXT NOT NULL PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO owed_counts SELECT destination, count(*) FROM main.deliveries GROUP BY destination;
+  CREATE TEMP TRIGGER owed_more AFTER INSERT ON main.deliveries BEGIN
+    INSERT INTO owed_counts VALUES (NEW.destination, 1) ON CONFLICT (destination) DO UPDATE SET n = n + 1;
+  END;
+  CREATE TEMP TRIGGER owed_less AFTER DELETE ON main.deliveries BEGIN
+    UPDATE owed_counts SET n = n - 1 WHERE destination = OLD.destination;
+  END;`;
+
 /** For what `formatRecord` makes of a line. */
 export const ADD_RECORD =
   "INSERT INTO records (delivery, outcome, at, destination, event_uuid, reason, body) VALUES (?, ?, ?, ?, ?, ?, ?)";
 
 /** Every statement of the store, prepared once; parameters are positional, in the order of the question marks. */
 export function prepareStatements(db: Database) {
+  db.exec(COUNTERS);
   return {
     // ---- memory
     eventByKey: db.prepare<EventRow>("SELECT key, revision, body FROM events WHERE instance = ? AND key = ?"),
@@ -126,13 +142,14 @@ export function prepareStatements(db: Database) {
     ),
 
     // ---- a clock that was set back
+    // What waits was owed after its group left last, and the newest of it was owed last: a million rows are not looked at.
     latest: db.prepare<{ readonly at: number | null }>(`
       SELECT max(at) AS at FROM (
-        SELECT max(last_left_at) AS at FROM delivery_groups
+        SELECT max(last_left_at) AS at FROM delivery_groups WHERE due_at IS NULL
         UNION ALL SELECT max(first_attempt_at) FROM batches
         UNION ALL SELECT max(since) FROM undecided
         UNION ALL SELECT max(since) FROM unconfirmed
-        UNION ALL SELECT max(created_at) FROM deliveries
+        UNION ALL SELECT created_at FROM deliveries WHERE seq = (SELECT max(seq) FROM deliveries)
         UNION ALL SELECT max(since) FROM holds
         UNION ALL SELECT max(ageless_from) FROM holds
       )`),
@@ -163,8 +180,9 @@ export function prepareStatements(db: Database) {
         SELECT max(seq) FROM records WHERE event_uuid = ? AND destination = ? AND reason = ? AND outcome = 'refused')
       RETURNING body`),
     owed: db.prepare<{ readonly destination: string; readonly owed: number; readonly oldestAt: number }>(`
-      SELECT destination, count(*) AS owed, min(created_at) AS oldestAt FROM deliveries
-      GROUP BY destination ORDER BY destination`),
+      SELECT destination, n AS owed,
+        (SELECT min(created_at) FROM deliveries d WHERE d.destination = c.destination) AS oldestAt
+      FROM owed_counts c WHERE n > 0 ORDER BY destination`),
     prune: PRUNE.map((sql) => db.prepare(sql)),
   };
 }
