@@ -75,8 +75,14 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
     }
     if (answer.kind === "retry" || answer.kind === "forbidden") {
       const { reason, hint } = answer;
-      failing.failed(eventKey, { ...answer, kind: "retry" });
       trouble.say({ instance, reason, hint });
+      // As long as MISP has not accepted the key again, no failure says anything of an event.
+      if (budget.refusal) {
+        failing.forgive(eventKey);
+        await refuseForgotten(worker, planner, beat);
+        continue;
+      }
+      failing.failed(eventKey, { ...answer, kind: "retry" });
       await budget.silent(clock.now() - (failing.silentSince ?? clock.now()), store);
       await refuseLate(worker, found, failing, planner, beat);
       continue;

@@ -75,10 +75,14 @@ export async function reconcile(
     try {
       beat(ASK_MS);
       await worker.budget.open(planner.store);
-      if (!worker.budget.refusal) {
+      const wasRefused = worker.budget.refusal !== undefined;
+      if (!wasRefused) {
         await worker.learn?.(stop);
       }
       restMs = Math.max(restMs, await round(worker, planner, state));
+      if (wasRefused && !worker.budget.refusal) {
+        await worker.learn?.(stop);
+      }
       if (!stop.aborted) {
         await complete(worker, planner);
       }
@@ -240,8 +244,9 @@ async function fetch(
   if (!answer || stop.aborted) {
     return undefined;
   }
+  const isKeyRefused = await worker.budget.note(answer, store, about);
   // It is about the key, not about this event: what is left must not be passed over.
-  if ((await worker.budget.note(answer, store, about)) && "reason" in answer) {
+  if ((isKeyRefused || worker.budget.refusal) && "reason" in answer) {
     failing.forgive(about);
     return { kind: "interrupted", why: answer };
   }

@@ -63,7 +63,7 @@ routes:
   for (const [what, answer, reason, hint] of TROUBLES) {
     misp.next(answer, answer); // who the key belongs to, and what was published
     const asked = misp.requests.length;
-    // That a key is refused is remembered: what follows would not be told for itself.
+    // That a key is refused is remembered, and then one question a minute is asked: the second would not come at once.
     const own = folder.write("own.yaml", text.replace("state.db", `${reason}.db`));
     const isRefused = reason === "key-not-accepted" || reason === "http-403";
     await using daemon = start(["run", "-c", isRefused ? own : config], { MISP_KEY: API_KEY });

@@ -30,6 +30,8 @@ export class Misp {
   readonly answers = new Map<string, EventAnswer>();
   readonly asked: string[] = [];
   failure: Published | undefined;
+  /** Asked whose key it is. */
+  learn: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** By MISP's clock. */
   now = () => SERVED_AT;
 
@@ -138,6 +140,7 @@ export async function rounds(
     budget: openBudget(clock, { log }),
     published: (since: number, page: number) => misp.published(since, page),
     ask: (uuid: string) => misp.ask(uuid),
+    ...(misp.learn && { learn: misp.learn }),
     everyMs: 5 * MINUTE,
     maxAgeMs: 24 * HOUR,
     patienceMs: PATIENCE,

@@ -11,6 +11,7 @@ import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { SteppedClock } from "../delivery/worker.ts";
+import { captureLog } from "../support/captured-log.ts";
 import { historyOf } from "../support/history.ts";
 import {
   attributeAdded,
@@ -358,6 +359,45 @@ test("nobody waits for a key for more than a day", async () => {
     forMs: 25 * 60 * MINUTE,
   });
   expect(told).toMatchObject({ owed: [], refused: ["attribute.added unknown"], left: undefined });
+});
+
+test("as long as MISP has not accepted the key again, no other failure ages what waits, and both together last a day at most", async () => {
+  const down: EventAnswer = { kind: "retry", reason: "http-503" };
+  const scene = { messages: [attributeAdded({ event: { published: true } })], answers: [] };
+  const later = await play({
+    ...scene,
+    answerOf: (_, atMs) => (atMs < 60 * MINUTE ? REFUSED : atMs < 180 * MINUTE ? down : knowledge()),
+    forMs: 185 * MINUTE,
+  });
+  expect(later).toMatchObject({ owed: ["attribute.added value-21.example"], refused: [] });
+  const never = await play({
+    ...scene,
+    answerOf: (_, atMs) => (atMs < 12 * 60 * MINUTE ? REFUSED : down),
+    forMs: 25 * 60 * MINUTE,
+  });
+  expect(never).toMatchObject({ owed: [], refused: ["attribute.added unknown"], left: undefined });
+});
+
+test("what else is wrong with MISP is logged at once, also where the key was refused before a restart", async () => {
+  await using store = openMemoryStore();
+  const stop = new AbortController();
+  const clock = new SteppedClock(T0 + 30 * SECOND, () => stop.abort());
+  await openBudget(clock).note({ kind: "forbidden", reason: "key-not-accepted" }, store);
+  const rules = {
+    routes: compileRoutes([RouteOptions.parse({ name: "all", kinds: ["*"], notify: "soc" })]),
+    destinations: new Map([["soc", { guard: Guard.parse({ max_tlp: "amber" }), repeats: "changed" as const }]]),
+    asks: new Set(["cert"]),
+  };
+  const planner: Planner = { store, rules, clock, wakeups: openWakeups(), observer: UNOBSERVED };
+  await absorb([attributeAdded({ event: { published: true } })], planner);
+  const { log, find } = captureLog();
+  const worker = {
+    instance: "cert",
+    ask: async (): Promise<EventAnswer> => ({ kind: "retry", reason: "http-500" }),
+    ...{ settleMs: SETTLE, budget: openBudget(clock), patienceMs: PATIENCE, log },
+  };
+  await recall(worker, planner, stop.signal);
+  expect(find(/MISP does not answer about an event/)).toMatchObject([{ reason: "http-500" }]);
 });
 
 test("an event that something before MISP refuses, while others are answered, is given up when patience ends", async () => {

@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 import { StoreError } from "../../src/base/errors.ts";
 import type { EventAnswer } from "../../src/recall/question.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
+import { SteppedClock } from "../delivery/worker.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { MINUTE, SECOND, T0 } from "../support/messages.ts";
+import { openBudget } from "./budgets.ts";
 import { HOUR, Misp, owed, PATIENCE, rounds, startedBefore } from "./misp.ts";
 
 const FAILED: EventAnswer = { kind: "retry", reason: "http-500" };
@@ -128,4 +130,40 @@ test("a full disk is not called a bug, and late publications are told when there
     { level: "error", hint: expect.stringMatching(/free space/) },
   ]);
   expect(await owed(store)).toHaveLength(1);
+});
+
+test("where the key was refused before a restart, what MISP answers now is logged at once, and nothing is passed over for it", async () => {
+  const { store, misp } = await missed(1);
+  const stop = new AbortController();
+  const clock = new SteppedClock(T0 + HOUR, () => stop.abort());
+  clock.at = T0;
+  await openBudget(clock).note({ kind: "forbidden", reason: "key-not-accepted" }, store);
+  const { log, find } = captureLog();
+  misp.failure = { kind: "retry", reason: "http-404", hint: "check `url`" };
+  await rounds(store, misp, 30 * SECOND, T0 + HOUR, undefined, log);
+  expect(find(/MISP does not say what it published/)).toMatchObject([{ reason: "http-404", hint: "check `url`" }]);
+  misp.failure = undefined;
+  // Whose key it is, is asked as soon as it works.
+  const learned: number[] = [];
+  misp.learn = async () => void learned.push(misp.questions.length);
+  expect(await rounds(store, misp, MINUTE, T0 + HOUR + MINUTE)).toEqual([1]);
+  expect(learned[0]).toBe(2);
+});
+
+test("an event that MISP fails to tell of before it has accepted the key again waits as if the key were refused", async () => {
+  const { store, misp } = await missed(1);
+  misp.answer = { kind: "forbidden", reason: "key-not-accepted" };
+  const publishedPage = misp.published.bind(misp);
+  let asked = 0;
+  // The list is told once, and then nothing: the key is not accepted in between.
+  misp.published = async (since, page) => {
+    asked += 1;
+    return asked === 1 ? publishedPage(since, page) : { kind: "retry", reason: "http-503" };
+  };
+  await rounds(store, misp, 3 * HOUR, T0 + HOUR);
+  expect(await owed(store)).toEqual([]);
+  misp.published = publishedPage;
+  misp.answer = undefined;
+  expect(await rounds(store, misp, 14 * MINUTE, T0 + 4 * HOUR)).toEqual([1]);
+  expect(await owed(store)).toMatchObject([{ items: 1 }]);
 });
