@@ -254,6 +254,10 @@ function wordsOf(readme: string): readonly string[] {
   });
 }
 
+function repeated(words: readonly string[]): readonly string[] {
+  return words.filter((word, place) => words.indexOf(word) !== place);
+}
+
 /** Words that the glossary has and the code does not. */
 function wordsWithoutPlace(readme: string, modules: Modules): readonly string[] {
   const places = placesOf(modules);
@@ -289,6 +293,8 @@ describe("words", () => {
 
   it("of the glossary have a place in the code, and those of the model one in the glossary", () => {
     expect(wordsOf(DOCS.readme).length).toBeGreaterThan(40);
+    expect(repeated(wordsOf(DOCS.readme))).toEqual([]);
+    expect(repeated(["route", "word", "route"])).toEqual(["route"]);
     expect(wordsWithoutPlace(DOCS.readme, MODULES)).toEqual([]);
     expect(wordsUnexplained(DOCS.readme, MODULES)).toEqual([]);
     const renamed = DOCS.readme.replace("| departure |", "| voyage |");
