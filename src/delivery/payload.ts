@@ -111,37 +111,46 @@ function fold(
     const about = alert.event?.uuid ?? alert.event?.id;
     return JSON.stringify(about === undefined ? [alert.id] : [alert.instance, about]);
   });
-  const secret = events.flatMap((members) => {
-    const alerts = shareSecrecy(members.map(({ guarded }) => guarded));
-    return groupBy(
-      alerts.flatMap((guarded, index) => (members[index] ? [{ ...members[index], guarded }] : [])),
-      ({ guarded }) => guarded.form,
-    );
-  });
-  const entries = secret.map((members) => {
-    const [first, ...rest] = members.map(({ guarded }) => guarded);
-    if (!first) {
-      throw new Error("A group of deliveries is never empty");
-    }
-    const folded = withTold(merge([first, ...rest]), members, batch, policy);
-    const { guarded, compared } = compare(folded);
-    const newest = members.reduce((a, b) => (b.guarded.alert.receivedAt >= a.guarded.alert.receivedAt ? b : a));
-    // The page of an event that was deleted is gone.
-    const link = newest.delivery.kind === "event.deleted" ? undefined : linkOf(guarded, links);
-    const entry: Entry = {
-      guarded,
-      kinds: countKinds(members.map(({ delivery }) => delivery.kind)),
-      routes: [...new Set(members.flatMap(({ delivery }) => delivery.routes))],
-      ...sinceOf(members.map(({ delivery }) => delivery)),
-      ...(compared && { compared }),
-      ...(link && { link }),
-      deliveries: members.map(({ delivery }) => delivery.id),
-    };
-    return { entry, folded: { ...folded, guarded } };
+  const entries = events.flatMap((about) => {
+    const forms = groupBy(about, ({ guarded }) => guarded.form).map((members) => {
+      const [first, ...rest] = members.map(({ guarded }) => guarded);
+      if (!first) {
+        throw new Error("A group of deliveries is never empty");
+      }
+      const folded = withTold(merge([first, ...rest]), members, batch, policy);
+      return { members, folded, ...compare(folded) };
+    });
+    // What is named as taken back may be what asks for secrecy.
+    const secret = shareSecrecy(forms.map(({ guarded }) => guarded));
+    return forms.map((form, index) => entryOf({ ...form, guarded: secret[index] ?? form.guarded }, links));
   });
   const gravity = ({ entry: { guarded } }: (typeof entries)[number]) =>
     THREAT_LEVELS.indexOf(guarded.alert.event?.threatLevel ?? "undefined");
   return entries.sort((a, b) => gravity(a) - gravity(b));
+}
+
+function entryOf(
+  {
+    members,
+    folded,
+    guarded,
+    compared,
+  }: { readonly members: readonly Guarded[]; readonly folded: Folded } & ReturnType<typeof compare>,
+  links: ReadonlyMap<string, URL>,
+): { readonly entry: Entry; readonly folded: Folded } {
+  const newest = members.reduce((a, b) => (b.guarded.alert.receivedAt >= a.guarded.alert.receivedAt ? b : a));
+  // The page of an event that was deleted is gone.
+  const link = newest.delivery.kind === "event.deleted" ? undefined : linkOf(guarded, links);
+  const entry: Entry = {
+    guarded,
+    kinds: countKinds(members.map(({ delivery }) => delivery.kind)),
+    routes: [...new Set(members.flatMap(({ delivery }) => delivery.routes))],
+    ...sinceOf(members.map(({ delivery }) => delivery)),
+    ...(compared && { compared }),
+    ...(link && { link }),
+    deliveries: members.map(({ delivery }) => delivery.id),
+  };
+  return { entry, folded: { ...folded, guarded } };
 }
 
 /** What the readers were told of the event, and what they may still see of it. */
@@ -151,14 +160,14 @@ function withTold(guarded: GuardedAlert, members: readonly Guarded[], batch: Bat
   const [first] = members;
   const visible = (items: readonly Item[]) => {
     if (!first || items.length === 0) {
-      return [];
+      return undefined;
     }
     const { alert, delivery, memory } = first;
     const subject = { ...alert.subject, type: "event" as const };
     const parts = [...memory.parts, ...(known?.rows ?? [])];
     const asked = { ...alert, subject, items, counts: [], objects: [] };
     const verdict = guard(asked, policy, { ...memory, parts }, delivery.cleared);
-    return "guarded" in verdict && verdict.guarded.form === "full" ? verdict.guarded.alert.items : [];
+    return "guarded" in verdict && verdict.guarded.form === "full" ? verdict.guarded : undefined;
   };
   return { guarded, members, told: known?.parts, visible };
 }

@@ -1,4 +1,5 @@
 import { isForDetection, packParts, shortName, stateOf, unpackParts } from "../guard/fingerprint.ts";
+import { withLabels } from "../guard/merge.ts";
 import { add, cell, cellOf, uncount } from "../guard/tighten.ts";
 import type { Alert, Count, Item } from "../model/alert.ts";
 import type { Delivery } from "../model/outbox.ts";
@@ -17,8 +18,8 @@ export interface Folded {
   readonly guarded: GuardedAlert;
   readonly members: readonly Leaving[];
   readonly told: ToldParts | undefined;
-  /** What of these attributes the readers may still see. */
-  readonly visible: (items: readonly Item[]) => readonly Item[];
+  /** The alert with these attributes alone, as far as the readers may still see them. */
+  readonly visible: (items: readonly Item[]) => GuardedAlert | undefined;
 }
 
 interface Current {
@@ -182,7 +183,7 @@ function withRemoved(guarded: GuardedAlert, removed: readonly string[], { told, 
   }
   const names = new Set(removed);
   const known = visible((told?.named ?? []).filter((item) => names.has(shortName(item) ?? "")));
-  const gone = known.map((item): Item => ({ ...item, withdrawn: "removed" }));
+  const gone = (known?.alert.items ?? []).map((item): Item => ({ ...item, withdrawn: "removed" }));
   const counts = new Map(guarded.alert.counts.map((count) => [cell(count), count]));
   for (const item of gone) {
     add(counts, { ...cellOf(item), n: 1 });
@@ -190,7 +191,8 @@ function withRemoved(guarded: GuardedAlert, removed: readonly string[], { told, 
   if (removed.length > gone.length) {
     add(counts, { ...UNNAMED, n: removed.length - gone.length });
   }
-  return withParts(guarded, [...guarded.alert.items, ...gone], counts);
+  const named = withParts(guarded, [...guarded.alert.items, ...gone], counts);
+  return known && gone.length > 0 ? withLabels(named, known) : named;
 }
 
 const UNNAMED: Omit<Count, "n"> = {

@@ -60,17 +60,26 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
       ...(base.alert.objectCounts && { objectCounts: [...objectCounts.values()].filter(({ n }) => n > 0) }),
       counts: [...counts.values()].filter(({ n }) => n > 0),
     },
+    withheld: isPublication ? base.withheld : alerts.reduce((sum, { withheld }) => sum + withheld, 0),
+  };
+  return withLabels(merged as GuardedAlert, ...alerts);
+}
+
+/** The alert marked as strictly as all from which something is in it. */
+export function withLabels(guarded: GuardedAlert, ...others: readonly GuardedAlert[]): GuardedAlert {
+  const all = [guarded, ...others];
+  return {
+    ...guarded,
     tlp: strictestOf(
       TLP,
-      alerts.map(({ tlp }) => tlp),
+      all.map(({ tlp }) => tlp),
     ),
     pap: strictestOf(
       PAP,
-      alerts.map(({ pap }) => pap),
+      all.map(({ pap }) => pap),
     ),
-    withheld: isPublication ? base.withheld : alerts.reduce((sum, { withheld }) => sum + withheld, 0),
-  };
-  return merged as GuardedAlert;
+    ...(all.some(({ chr }) => chr) && { chr: true as const }),
+  } as GuardedAlert;
 }
 
 /** Whether `other` knows better how an attribute is: a sighting or a tag only names it, of the others the newest counts. */

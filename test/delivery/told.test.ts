@@ -71,6 +71,17 @@ describe("an update is compared with what was told last", () => {
     expect(numbers(await entryOf(of))).toEqual([1, 0, 0, 1]);
   });
 
+  it("is marked, and hides whose it is, as what is named as gone asks for", async () => {
+    const of = planner();
+    await of.tell(version(0, attributeOf("1", { tags: tags("tlp:amber", "tlp:ex:chr") })));
+    expect((await entryOf(of)).guarded).toMatchObject({ tlp: "amber", chr: true });
+    await of.tell(version(1));
+    const entry = await entryOf(of);
+    expect(seen(entry)).toEqual(["1 removed"]);
+    expect(entry.guarded).toMatchObject({ tlp: "amber", chr: true });
+    expect(JSON.stringify(entry)).not.toContain("CIRCL");
+  });
+
   it("finds that all are gone", async () => {
     const of = planner();
     await of.tell(version(0, attributeOf("1")));
