@@ -1,10 +1,12 @@
 import { formatCount } from "../alert/text.ts";
 import { ConfigError, formatProblems, type Problem } from "../base/problem.ts";
 import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
 import { terminalJson } from "../destinations/console/terminal.ts";
+import { BRAKE_ADVICE, lacksBrakes } from "../routing/brakes.ts";
 import { askInstances, describeFinding, problemsOf } from "./check-online.ts";
 import { type Context, hasColor, print } from "./context.ts";
-import { formatParagraphs, sentence } from "./paragraphs.ts";
+import { formatParagraphs, sentence, wrap } from "./paragraphs.ts";
 import { chancesOf, deadKinds, type Obstacle } from "./reachability.ts";
 import { describeChances, describeGuard, describeObstacle, describeRoute, duration } from "./sentences.ts";
 
@@ -24,6 +26,7 @@ export async function checkCommand(
       const limits = describeChances(route, chances);
       return { name: route.name, clauses: describeRoute(route), ...(limits !== undefined && { limits }), chances };
     });
+    const advice = adviceOf(config);
     const online = options.online ? await askInstances(config, context.signal) : [];
     const warnings = [
       ...noticed,
@@ -55,6 +58,7 @@ export async function checkCommand(
           ...document,
           routes: routes.map(told),
           destinations: destinations.map(told),
+          ...(advice.length > 0 && { advice }),
           ...(options.online && { online }),
         }),
       );
@@ -80,6 +84,7 @@ export async function checkCommand(
           destinations.map(({ name, type, clauses }) => ({ name: `${name} (${type})`, clauses })),
           columns,
         ),
+        ...(advice.length > 0 ? ["", "Advice:", ...advice.flatMap((text) => wrap(`  ${text}`, columns))] : []),
         ...(online.length > 0
           ? [
               "",
@@ -104,6 +109,24 @@ export async function checkCommand(
     }
     return 1;
   }
+}
+
+/** Where people read. */
+const CHANNELS: ReadonlySet<string> = new Set(["slack", "teams", "email"]);
+
+/** What would be better, where nothing is wrong. */
+function adviceOf({ routes, destinations }: Pick<Config, "routes" | "destinations">): readonly string[] {
+  const open = routes.filter(
+    (route) => lacksBrakes(route) && route.notify.some(({ to }) => CHANNELS.has(destinations[to]?.type ?? "")),
+  );
+  if (open.length === 0) {
+    return [];
+  }
+  const names = open.map(({ name }) => name).join(", ");
+  const [tells, would] = open.length === 1 ? ["tells", "it"] : ["tell", "they"];
+  return [
+    `${names} ${tells} people of nearly every publication: when a thousand events are pulled from a partner, ${would} would tell each. ${BRAKE_ADVICE}.`,
+  ];
 }
 
 /** What was noticed in a configuration that is valid. */

@@ -1,3 +1,4 @@
+import { formatCount } from "../alert/text.ts";
 import type { Guard } from "../guard/policy.ts";
 import { KINDS, type Kind, TLP } from "../model/vocabulary.ts";
 import type { Expected, Match, RouteOptions } from "../routing/schema.ts";
@@ -107,12 +108,22 @@ function familiesOf(kinds: readonly Kind[]): readonly string[] {
 }
 
 function describeMatch(match: Match): string {
-  const { all, any, not, attribute, min_threat_level, ...facts } = match;
+  const { all, any, not, attribute, min_threat_level, ...others } = match;
+  const { max_age, max_event_age, attributes, ...facts } = others;
   const parts = Object.entries(facts).map(
     ([name, values]) => `${name} is ${list((values ?? []).map(describeExpected), "or")}`,
   );
   if (min_threat_level) {
     parts.push(`threat level is at least ${min_threat_level}`);
+  }
+  if (max_age !== undefined) {
+    parts.push(`it was changed within ${duration(max_age)}`);
+  }
+  if (max_event_age !== undefined) {
+    parts.push(`its date is within ${duration(max_event_age)}`);
+  }
+  if (attributes) {
+    parts.push(`it has ${formatCount(attributes.min, "attribute")} or more`);
   }
   if (attribute) {
     parts.push(`an attribute has ${attribute.map((block) => describeMatch(block as Match)).join(", or ")}`);

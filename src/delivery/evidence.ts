@@ -24,10 +24,14 @@ export function stillOwed(
     return delivery; // it was planned when no reason was kept
   }
   const seen = visibleParts(evidence, alert, policy, memory, delivery.cleared);
-  const { facts } = matchableOfGuarded(guarded);
+  // When it is asked does not matter: nothing is compared.
+  const { facts, measures } = matchableOfGuarded(guarded, 0);
   const holds = (reason: Reason<number>): boolean => {
     if ("fact" in reason) {
       return facts[reason.fact] !== undefined;
+    }
+    if ("measure" in reason) {
+      return measures[reason.measure] !== undefined;
     }
     if ("attributes" in reason) {
       return reason.attributes.some((place) => seen.items.has(place));

@@ -1,6 +1,6 @@
 import type { Item } from "./alert.ts";
 import type { MispObject, Reach } from "./misp.ts";
-import type { FactName } from "./vocabulary.ts";
+import type { FactName, MeasureName } from "./vocabulary.ts";
 
 /**
  * By what a rule was true. A fact has to be one that readers may see, whatever its value is by now; of attributes and
@@ -8,6 +8,7 @@ import type { FactName } from "./vocabulary.ts";
  */
 export type Reason<Part, Whole = Part> =
   | { readonly fact: FactName }
+  | { readonly measure: MeasureName }
   | { readonly attributes: readonly Part[] }
   | { readonly objects: readonly Whole[] }
   | { readonly all: readonly Reason<Part, Whole>[] }

@@ -1,5 +1,5 @@
 import type { Attribute, EventView, MispObject, Sighting, Tag, Thread } from "./misp.ts";
-import type { AttributeFactName, FactName, Kind } from "./vocabulary.ts";
+import type { AttributeFactName, FactName, Kind, MeasureName } from "./vocabulary.ts";
 
 export type SubjectType =
   | "event"
@@ -82,8 +82,14 @@ export interface Fact {
 export type Facts = Readonly<Partial<Record<FactName, Fact>>>;
 export type AttributeFacts = Readonly<Partial<Record<AttributeFactName, Fact>>>;
 
+/** An instant or a number; `none`: what it is about has no such thing. An absent measure is unknown. */
+export type Measure = "none" | { readonly atLeast: number; readonly complete: boolean };
+
 /** What a rule is asked about. */
 export interface Matchable {
+  /** When it is asked, by our clock. */
+  readonly at: number;
+  readonly measures: { readonly [K in MeasureName]?: Measure | undefined };
   readonly facts: Facts;
   readonly attributes: readonly AttributeFacts[];
   /** The attributes are all that the message is about; false where some are hidden or not told. */

@@ -86,6 +86,10 @@ export const FACTS = [
 ] as const;
 export type FactName = (typeof FACTS)[number];
 
+/** What rules measure of an event, where facts are compared: its last change, its date, and how many attributes it has. */
+export const MEASURES = ["changed_at", "date", "attribute_count"] as const;
+export type MeasureName = (typeof MEASURES)[number];
+
 /** Names inside an `attribute:` block; all conditions of one block hold together on one attribute. */
 export const ATTRIBUTE_FACTS = ["type", "category", "to_ids", "value", "tag", "comment", "object", "relation"] as const;
 export type AttributeFactName = (typeof ATTRIBUTE_FACTS)[number];

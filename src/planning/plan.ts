@@ -154,7 +154,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   const first = compose({ ...message, version }, kind, { event, parts: copy.parts(event), stale }, change);
   // What is owed of the first one keeps what was known then: the decision brings its own content.
   const alert = only ? { ...first, id: alertId(first, true) } : first;
-  const subject = matchableOf(alert);
+  const subject = matchableOf(alert, now);
   const fired = fire(rules.routes.get(kind), subject);
   const told = message.late?.edited ? withoutWords(alert) : alert;
   const isCounted = isCopy(before, message);

@@ -74,7 +74,7 @@ const UNKNOWN: readonly Refusal[] = ["match-unknown", "event-unknown", "distribu
 /** Decides what one destination gets of an alert. */
 export function shareOf(alert: Alert, fired: readonly CandidateRoute[], context: ShareContext): Share {
   const { rules, memory, canAsk, now } = context;
-  const decided = decide(alert, fired, rules.guard, memory, context.confirmation);
+  const decided = decide(alert, fired, rules.guard, memory, context);
   const routes = decided.routes.map((route) => route.name);
   if ("refused" in decided) {
     const reason = decided.refused;
@@ -150,7 +150,7 @@ function deliveryOf(alert: Alert, decided: Decision, since: number | undefined, 
   const { routes, guarded, kept } = decided;
   const { destination, before, together, now } = context;
   const isUrgent = routes.some(({ options }) => options.priority === "high");
-  const subject = matchableOfGuarded(guarded);
+  const subject = matchableOfGuarded(guarded, now);
   const hidden = alert.kind === "event.published" ? hiddenOf(alert, kept) : [];
   return {
     id: idOf(alert, context),
@@ -207,7 +207,7 @@ function decide(
   fired: readonly CandidateRoute[],
   policy: Guard,
   memory: Memory,
-  confirmation: Confirmation | undefined,
+  { confirmation, now }: Pick<ShareContext, "confirmation" | "now">,
 ): Decided {
   const certain = fired.filter(({ truth }) => truth === true).map(({ route }) => route);
   if (certain.length === 0) {
@@ -223,7 +223,7 @@ function decide(
   if ("refused" in verdict) {
     return { routes: certain, refused: verdict.refused };
   }
-  const subject = matchableOfGuarded(verdict.guarded);
+  const subject = matchableOfGuarded(verdict.guarded, now);
   const visible = certain.filter((route) => route.matches(subject) === true);
   return visible.length === 0 ? { routes: certain, refused: "match-not-visible" } : { routes: visible, ...verdict };
 }

@@ -4,23 +4,26 @@ import type { AttributeFacts, Fact, Facts, Matchable } from "../model/message.ts
 import type { Cluster, EventView, Tag } from "../model/misp.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import { FACTS } from "../model/vocabulary.ts";
+import { measuresOf, NOTHING_MEASURED } from "./measures.ts";
 
 const GALAXY_TAG = /^misp-galaxy:([^=]+)="(.+)"$/i;
 
-/** Everything that rules may ask about an alert. */
-export function matchableOf(alert: Alert): Matchable {
-  return build(alert, labelOf(alert, alert.marking));
+/** Everything that rules may ask about an alert, at the instant `at`. */
+export function matchableOf(alert: Alert, at: number): Matchable {
+  return build(alert, labelOf(alert, alert.marking), at);
 }
 
 /**
  * What rules may still ask once the guard has taken away what a destination may not see. A part that is withheld counts as
  * absent: whether it has what a rule forbids was asked of the whole. A fact that is withheld is unknown.
  */
-export function matchableOfGuarded(guarded: GuardedAlert): Matchable {
+export function matchableOfGuarded(guarded: GuardedAlert, at: number): Matchable {
   const { alert, form } = guarded;
   if (form === "pointer") {
     const { kind, instance, event } = alert;
     return {
+      at,
+      measures: {},
       facts: {
         kind: fact(kind),
         instance: fact(instance),
@@ -35,7 +38,7 @@ export function matchableOfGuarded(guarded: GuardedAlert): Matchable {
     (tags ?? []).map(({ name }) => name),
     tags !== undefined,
   );
-  return build(alert, form === "full" ? labelOf(alert, marking) : shownLabelOf(guarded, marking));
+  return build(alert, form === "full" ? labelOf(alert, marking) : shownLabelOf(guarded, marking), at);
 }
 
 type Visible = GuardedAlert["alert"];
@@ -53,7 +56,7 @@ function shownLabelOf({ alert, tlp, pap }: GuardedAlert, event: Marking): Markin
   return { ...event, tlp: tlp === "untagged" ? "none" : tlp, pap: pap === "untagged" ? "none" : pap };
 }
 
-function build(alert: Visible, { tlp, pap }: Marking): Matchable {
+function build(alert: Visible, { tlp, pap }: Marking, at: number): Matchable {
   const { event, items, objects } = alert;
   const ours = {
     kind: fact(alert.kind),
@@ -64,7 +67,11 @@ function build(alert: Visible, { tlp, pap }: Marking): Matchable {
   if (!event) {
     // It is about no event: what events have, it is known not to have.
     const facts = Object.fromEntries(EVENT_FACTS.map((name) => [name, NONE])) as Facts;
-    return { facts: { ...facts, ...ours, ...tagOf(alert.tag) }, attributes: [], attributesComplete: true };
+    return {
+      ...{ at, measures: NOTHING_MEASURED },
+      facts: { ...facts, ...ours, ...tagOf(alert.tag) },
+      ...{ attributes: [], attributesComplete: true },
+    };
   }
   const eventTags = event.tags?.map(({ name }) => name);
   const partTags = items.flatMap((item) => item.tags);
@@ -85,6 +92,8 @@ function build(alert: Visible, { tlp, pap }: Marking): Matchable {
   const names = new Map(objects.map(({ key, name }) => [key, name]));
   let attributes: readonly AttributeFacts[] | undefined;
   return {
+    at,
+    measures: measuresOf(alert, event),
     facts: defined(facts),
     // There may be a hundred thousand, and most rules ask nothing of them.
     get attributes() {

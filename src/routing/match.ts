@@ -1,6 +1,7 @@
 import type { Reason } from "../model/evidence.ts";
 import type { AttributeFacts, Fact, Matchable, Truth } from "../model/message.ts";
-import { ATTRIBUTE_FACTS, FACTS, type FactName, THREAT_LEVELS } from "../model/vocabulary.ts";
+import { ATTRIBUTE_FACTS, FACTS, type FactName, type MeasureName, THREAT_LEVELS } from "../model/vocabulary.ts";
+import { reaches } from "./measures.ts";
 import { compileLiteral, compilePattern, type Pattern } from "./pattern.ts";
 import type { AttributeMatch, Expected, Match } from "./schema.ts";
 
@@ -11,9 +12,10 @@ export type Why = Reason<number, string>;
 interface Condition {
   readonly test: (subject: Matchable) => Truth;
   readonly why: (subject: Matchable) => Why;
-  /** The facts that it looks at, but for those of attributes. */
-  readonly facts: readonly FactName[];
+  /** What it looks at, but for what attributes have. */
+  readonly looks: readonly Look[];
 }
+type Look = { readonly fact: FactName } | { readonly measure: MeasureName };
 type Test<T> = (subject: T) => Truth;
 
 /** A compiled `match:`. */
@@ -54,13 +56,14 @@ function compileMap(match: Match, blocks: Test<AttributeFacts>[]): Condition {
   if (lowest) {
     conditions.push(compileFact("threat_level", THREAT_LEVELS.slice(0, THREAT_LEVELS.indexOf(lowest) + 1)));
   }
+  conditions.push(...compileMeasures(match));
   if (match.attribute) {
     const block = anyTrue(match.attribute.map(compileAttribute));
     blocks.push(block);
     conditions.push({
       test: ({ attributes, attributesComplete }) => someAttribute(block, attributes, attributesComplete),
       why: ({ attributes }) => ({ attributes: placesOf(attributes, (attribute) => block(attribute) === true) }),
-      facts: [],
+      looks: [],
     });
   }
   if (match.all) {
@@ -78,7 +81,24 @@ function compileMap(match: Match, blocks: Test<AttributeFacts>[]): Condition {
 function compileFact(name: FactName, values: readonly string[]): Condition {
   const patterns = values.map(compilePattern);
   const test = compileValues(patterns);
-  return { test: ({ facts }) => test(facts[name]), why: (subject) => whyFact(name, patterns, subject), facts: [name] };
+  return {
+    test: ({ facts }) => test(facts[name]),
+    why: (subject) => whyFact(name, patterns, subject),
+    looks: [{ fact: name }],
+  };
+}
+
+function compileMeasures({ max_age: age, max_event_age: eventAge, attributes }: Match): readonly Condition[] {
+  return [
+    ...(age === undefined ? [] : [compileMeasure("changed_at", (at) => at - age)]),
+    ...(eventAge === undefined ? [] : [compileMeasure("date", (at) => at - eventAge)]),
+    ...(attributes === undefined ? [] : [compileMeasure("attribute_count", () => attributes.min)]),
+  ];
+}
+
+function compileMeasure(name: MeasureName, lowest: (at: number) => number): Condition {
+  const look = { measure: name };
+  return { test: (subject) => reaches(subject, name, lowest), why: () => look, looks: [look] };
 }
 
 /** Tags and objects of parts are no facts of the event: they are as visible as those parts. */
@@ -171,7 +191,7 @@ function allOf(conditions: readonly Condition[]): Condition {
         "all",
         conditions.map(({ why }) => why(subject)),
       ),
-    facts: factsOf(conditions),
+    looks: looksOf(conditions),
   };
 }
 
@@ -185,30 +205,31 @@ function anyOf(conditions: readonly Condition[]): Condition {
         true_.map(({ why }) => why(subject)),
       );
     },
-    facts: factsOf(conditions),
+    looks: looksOf(conditions),
   };
 }
 
 /** That something is not so tells of the facts that are known to be otherwise. */
-function not({ test, facts }: Condition): Condition {
+function not({ test, looks }: Condition): Condition {
   return {
     test: opposite(test),
-    why: (subject) =>
-      joined(
-        "all",
-        facts.filter((name) => subject.facts[name]).map((name) => whyNot(name)),
-      ),
-    facts,
+    why: (subject) => joined("all", looks.filter((look) => isKnown(look, subject)).map(whyNot)),
+    looks,
   };
 }
 
 /** What no part has, objects among them, no part tells. */
-function whyNot(name: FactName): Why {
-  return name === "object" ? NOTHING : { fact: name };
+function whyNot(look: Look): Why {
+  return "fact" in look && look.fact === "object" ? NOTHING : look;
 }
 
-function factsOf(conditions: readonly Condition[]): readonly FactName[] {
-  return [...new Set(conditions.flatMap(({ facts }) => facts))];
+function isKnown(look: Look, { facts, measures }: Matchable): boolean {
+  return ("fact" in look ? facts[look.fact] : measures[look.measure]) !== undefined;
+}
+
+function looksOf(conditions: readonly Condition[]): readonly Look[] {
+  const looks = conditions.flatMap((condition) => condition.looks);
+  return [...new Map(looks.map((look) => ["fact" in look ? look.fact : look.measure, look])).values()];
 }
 
 function joined(how: "all" | "any", reasons: readonly Why[]): Why {

@@ -184,7 +184,9 @@ function addAll(found: Set<number>, places: readonly number[] | undefined): void
 
 /** What a map of conditions cannot do without, the rarest of it; undefined: nothing that can be looked up. */
 function choiceOf(match: Match): Choice | undefined {
-  const { all, any, not: _, attribute, min_threat_level: lowest, ...facts } = match;
+  const { all, any, not: _, attribute, min_threat_level: lowest, ...others } = match;
+  // What is measured cannot be looked up.
+  const { max_age: _age, max_event_age: _date, attributes: _count, ...facts } = others;
   return cheapest([
     ...Object.entries(facts).map(([fact, values]) => choose({ of: "message", fact: fact as FactName, values })),
     lowest && choose({ of: "message", fact: "threat_level", values: upTo(lowest) }),

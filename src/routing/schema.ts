@@ -47,6 +47,10 @@ export type Match = { readonly [K in FactName]?: readonly string[] } & {
   readonly not?: readonly Match[];
   readonly attribute?: readonly AttributeMatch[];
   readonly min_threat_level?: (typeof THREAT_LEVELS)[number];
+  /** In milliseconds. */
+  readonly max_age?: number;
+  readonly max_event_age?: number;
+  readonly attributes?: { readonly min: number };
 };
 
 type Shape<K extends string> = { [P in K]: z.ZodOptional<typeof Value> };
@@ -82,6 +86,12 @@ const MatchMap: z.ZodType<Match> = z.strictObject({
     return oneOrMany(AttributeMatch).optional().describe("Conditions that hold together on one attribute.");
   },
   min_threat_level: z.enum(THREAT_LEVELS).optional().describe("This threat level or a higher one."),
+  max_age: Duration.optional().describe("The event was changed last within this time, e.g. 30d."),
+  max_event_age: Duration.optional().describe("The date of the event lies within this time, e.g. 90d."),
+  attributes: z
+    .strictObject({ min: z.number().int().min(1).describe("So many or more.") })
+    .optional()
+    .describe("How many attributes the event has."),
 }) as z.ZodType<Match>;
 
 const Show = z

@@ -158,6 +158,34 @@ ${names.map((name) => `  - { name: to-${name}, kinds: ["object.*"], notify: ${na
   expect(piped.out()).toContain("  to-soc         object.* → soc.\n");
 });
 
+test.each<[string, string, boolean]>([
+  ["everything", "", true],
+  ["all but what a condition broadly leaves", ", match: { distribution: community, not: { org: TEST } }", true],
+  ["one of two alternatives without a limit", ", match: [{ max_age: 30d }, { change: new }]", true],
+  ["what was changed lately", ", match: { max_age: 30d }", false],
+  ["what was made here", ", match: { not: { origin: [pulled, feed] } }", false],
+  ["what is large", ", match: { all: [{ attributes: { min: 5 } }] }", false],
+  ["what somebody cares for", ", match: { any: [{ tag: watched }, { threat_level: high }] }", false],
+  ["no publications", ", kinds: [event.edited]", false],
+])("check advises brakes for a route to people that tells %s: %s", async (_, rest, isAdvised) => {
+  const file = join(folder, "config.yaml");
+  const yaml = (type: string) => `misp:
+  cert: { feed: { type: zeromq, endpoints: ["tcp://127.0.0.1:50000"] } }
+destinations:
+  soc: { ${type}, guard: { max_tlp: red } }
+routes:
+  - { name: all, notify: soc${rest} }
+`;
+  const adviceOf = async (type: string) => {
+    writeFileSync(file, yaml(type));
+    const screen = openScreen();
+    expect(await main(["check", "--strict", "-c", file], screen.context)).toBe(0);
+    return screen.out().includes("all tells people of nearly every publication");
+  };
+  expect(await adviceOf("type: slack, token: xoxb-1, channel: C0123456789")).toBe(isAdvised);
+  expect(await adviceOf('type: webhook, url: "https://hook.example.org/"')).toBe(false);
+});
+
 /** What a guard that is as open as can be makes of each recorded frame, by its kind, when nothing is remembered. */
 async function verdicts(drafts: boolean, isKnown: boolean): Promise<ReadonlyMap<Kind, readonly string[]>> {
   const found = new Map<Kind, string[]>();

@@ -321,6 +321,16 @@ describe("what matched must be visible", () => {
     ["the label, of a pointer", red, { tlp: "red" }, pointer, "match-not-visible"],
     ["the id, of a pointer", red, { event_id: 7 }, pointer, "owed"],
     ["nothing, of a pointer", red, undefined, pointer, "owed"],
+    ["when it was changed, in metadata", red, { max_age: "1h", max_event_age: "2d" }, metadata, "owed"],
+    ["when it was changed, of a pointer", red, { max_age: "1h" }, pointer, "match-not-visible"],
+    [
+      "the number of all attributes, one of which is withheld",
+      secret,
+      { attributes: { min: 2 } },
+      {},
+      "match-not-visible",
+    ],
+    ["the number of those that are visible", secret, { attributes: { min: 1 } }, {}, "owed"],
     ["the label of an event with stricter parts", secret, { tlp: "green" }, {}, "owed"],
     ["a thing that is not known", attributeAdded(), { tlp: "green" }, { drafts: true }, "match-unknown"],
   ])("%s", async (_, message, match, guard, verdict) => {

@@ -14,28 +14,32 @@ import {
   eventCreated,
   eventEdited,
   eventless,
+  MINUTE,
   objectOf,
   publication,
   pulled,
   referenceAdded,
   sightingAdded,
+  T0,
   tagAttached,
   tagCreated,
   tags,
   uuidOf,
 } from "../support/messages.ts";
 
+const NOW = T0 + MINUTE;
+
 /** `value`, `a|b` for several, `…` after those of a list that is not complete; unknown facts are left out. */
-function factsOf({ facts }: Matchable): Record<string, string> {
+function factsOf({ facts }: Pick<Matchable, "facts">): Record<string, string> {
   return Object.fromEntries(
     Object.entries(facts).map(([name, { values, complete }]) => [name, values.join("|") + (complete ? "" : "…")]),
   );
 }
 
-const all = (message: Message, ...before: readonly Message[]) => matchableOf(composed(message, ...before).alert);
+const all = (message: Message, ...before: readonly Message[]) => matchableOf(composed(message, ...before).alert, NOW);
 
 function seen(policy: object, message: Message, ...before: readonly Message[]): Matchable {
-  return matchableOfGuarded(guarded(policy, message, ...before));
+  return matchableOfGuarded(guarded(policy, message, ...before), NOW);
 }
 
 function guarded(policy: object, message: Message, ...before: readonly Message[]): GuardedAlert {
@@ -99,7 +103,7 @@ describe("the facts of a publication", () => {
   it("have its attributes, composite values also by halves", () => {
     const { attributes, attributesComplete } = all(rich);
     expect(attributesComplete).toBe(true);
-    expect(attributes.map((facts) => factsOf({ facts: facts as Facts, attributes: [], attributesComplete }))).toEqual([
+    expect(attributes.map((facts) => factsOf({ facts: facts as Facts }))).toEqual([
       {
         type: "domain",
         category: "Network activity",
@@ -247,6 +251,8 @@ describe("the facts that a destination may see", () => {
   it("are what a pointer shows, and nothing else", () => {
     const pointer = seen({ max_tlp: "clear", pointer_up_to: "green", sharing_groups: ["cert:5"] }, rich);
     expect(pointer).toEqual({
+      at: NOW,
+      measures: {},
       facts: {
         kind: { values: ["event.published"], complete: true },
         instance: { values: ["cert"], complete: true },
@@ -285,4 +291,50 @@ describe("the facts that a destination may see", () => {
 
 test("the change of an alert is a fact of publications only", () => {
   expect(factsOf(all(attributeAdded())).change).toBe("");
+});
+
+describe("measures", () => {
+  const measures = ({ measures: { changed_at, date, attribute_count } }: Matchable) => [
+    changed_at,
+    date,
+    attribute_count,
+  ];
+  const exactly = (value: number) => ({ atLeast: value, complete: true });
+  const DATE = Date.UTC(2026, 10, 20);
+
+  it("of a publication are what it says itself", () => {
+    expect(measures(all(rich))).toEqual([exactly(T0), exactly(DATE), exactly(rich.attributes.length)]);
+  });
+
+  it("of a publication of which parts could not be read are a lower bound", () => {
+    expect(measures(all({ ...rich, skipped: 3 }))[2]).toEqual({ atLeast: rich.attributes.length, complete: false });
+  });
+
+  it("of a part tell that the event was changed then or later, where its own change is not known", () => {
+    const at = T0 + MINUTE;
+    const alone = all(attributeAdded({ attribute: { changedAt: at } }));
+    expect(alone.measures.changed_at).toEqual({ atLeast: at, complete: false });
+    expect(all(attributeAdded({ attribute: { changedAt: at } }), publication()).measures.changed_at).toEqual(
+      exactly(at),
+    );
+  });
+
+  it.each(["2026-02-31x", "yesterday", "2026-13-01", "0000-00-00", "9".repeat(10_000)])(
+    "know no date where MISP has %j",
+    (date) => {
+      expect(all(publication({ event: { date } })).measures.date).toBeUndefined();
+    },
+  );
+
+  it("count for readers what they may see", () => {
+    const message = publication({
+      attributes: [attributeOf("1"), attributeOf("2", { tags: tags("tlp:red") })],
+    });
+    expect(all(message).measures.attribute_count).toEqual(exactly(2));
+    expect(seen({}, message).measures.attribute_count).toEqual(exactly(1));
+  });
+
+  it("are known not to be, of what is about no event", () => {
+    expect(measures(all(eventless("user.login")))).toEqual(["none", "none", "none"]);
+  });
 });

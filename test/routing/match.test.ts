@@ -4,11 +4,14 @@ import type { AttributeFacts, Fact, Facts, Matchable, Truth } from "../../src/mo
 import { compileMatch } from "../../src/routing/match.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 
+const NOW = Date.UTC(2026, 10, 28, 12);
+const DAY = 86_400_000;
+
 const is = (...values: readonly string[]): Fact => ({ values, complete: true });
 const some = (...values: readonly string[]): Fact => ({ values, complete: false });
 
 function subject(facts: Facts, attributes: readonly AttributeFacts[] = [], attributesComplete = true): Matchable {
-  return { facts, attributes, attributesComplete };
+  return { at: NOW, measures: {}, facts, attributes, attributesComplete };
 }
 
 const ANY = { any: [{ fact: "org" }, { fact: "threat_level" }] };
@@ -94,6 +97,52 @@ describe("all, any and not over true, false and unknown", () => {
   ])("not %j: %s", (match, truth) => {
     expect(ask({ not: match }, of)).toBe(truth);
   });
+});
+
+describe("a measure", () => {
+  const measured = (measures: Matchable["measures"]): Matchable => ({ ...subject({}), measures });
+  const exactly = (value: number) => ({ atLeast: value, complete: true });
+  const atLeast = (value: number) => ({ atLeast: value, complete: false });
+
+  it.each<[string, object, Matchable["measures"], Truth]>([
+    ["a change within the time", { max_age: "30d" }, { changed_at: exactly(NOW - 30 * DAY) }, true],
+    ["a change before it", { max_age: "30d" }, { changed_at: exactly(NOW - 30 * DAY - 1) }, false],
+    ["a change that lies ahead, by a clock that does", { max_age: "30d" }, { changed_at: exactly(NOW + DAY) }, true],
+    ["a change that may have been later", { max_age: "30d" }, { changed_at: atLeast(NOW - 40 * DAY) }, "unknown"],
+    ["a change of which more does not matter", { max_age: "30d" }, { changed_at: atLeast(NOW - DAY) }, true],
+    ["a change that is not known", { max_age: "30d" }, {}, "unknown"],
+    ["what is about no event", { max_age: "30d" }, { changed_at: "none" }, false],
+    ["a date within the time", { max_event_age: "7d" }, { date: exactly(NOW - 7 * DAY) }, true],
+    ["a date before it", { max_event_age: "7d" }, { date: exactly(NOW - 8 * DAY) }, false],
+    ["a date that is not known", { not: { max_event_age: "7d" } }, {}, "unknown"],
+    ["enough attributes", { attributes: { min: 5 } }, { attribute_count: exactly(5) }, true],
+    ["too few attributes", { attributes: { min: 5 } }, { attribute_count: exactly(4) }, false],
+    ["too few that could be read", { attributes: { min: 5 } }, { attribute_count: atLeast(4) }, "unknown"],
+    [
+      "another condition that is false beside it",
+      { max_age: "1d", attributes: { min: 2 } },
+      {
+        attribute_count: exactly(1),
+      },
+      false,
+    ],
+  ])("%s", (_, match, measures, truth) => {
+    expect(ask(match, measured(measures))).toBe(truth);
+  });
+
+  it("is what made a rule true, also where that is its contrary", () => {
+    const of = measured({ changed_at: exactly(NOW), date: exactly(0) });
+    const { matches, why } = compile({ max_age: "30d", not: { max_event_age: "30d" } });
+    expect(matches(of)).toBe(true);
+    expect(why(of)).toEqual({ all: [{ measure: "changed_at" }, { measure: "date" }] });
+  });
+
+  it.each([{ max_age: "a month" }, { max_age: 30 }, { attributes: { min: 0 } }, { attributes: {} }, { attributes: 5 }])(
+    "is refused as %j",
+    (match) => {
+      expect(() => compile(match)).toThrow();
+    },
+  );
 });
 
 describe("min_threat_level", () => {

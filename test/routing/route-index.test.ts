@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it, test } from "vitest";
-import type { AttributeFacts, Fact, Facts, Matchable } from "../../src/model/message.ts";
+import type { AttributeFacts, Fact, Facts, Matchable, Measure } from "../../src/model/message.ts";
 import { compileRoutes, fire, type RouteTable } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 
@@ -43,6 +43,9 @@ function match(depth: number): fc.Arbitrary<object> {
     {
       ...leaves,
       min_threat_level: fc.constantFrom("high", "medium", "undefined"),
+      max_age: fc.constantFrom("1d", "30d"),
+      max_event_age: fc.constant("30d"),
+      attributes: fc.constant({ min: 3 }),
       attribute: fc.oneof(attribute, fc.array(attribute, { minLength: 1, maxLength: 2 })),
       ...(few && { all: few, any: few, not: inner }),
     },
@@ -67,7 +70,13 @@ const factsOf = <T>(names: readonly string[]) =>
   fc
     .tuple(...names.map(() => fact))
     .map((facts) => Object.fromEntries(names.flatMap((name, at) => (facts[at] ? [[name, facts[at]]] : []))) as T);
+const measure: fc.Arbitrary<Measure> = fc.oneof(
+  fc.constant("none" as const),
+  fc.record({ atLeast: fc.integer({ min: 0, max: 40 * 86_400_000 }), complete: fc.boolean() }),
+);
 const subject: fc.Arbitrary<Matchable> = fc.record({
+  at: fc.constant(40 * 86_400_000),
+  measures: fc.record({ changed_at: measure, date: measure, attribute_count: measure }, { requiredKeys: [] }),
   facts: factsOf<Facts>(EVENT_FACTS),
   attributes: fc.array(factsOf<AttributeFacts>(PART_FACTS), { maxLength: 3 }),
   attributesComplete: fc.boolean(),
@@ -100,7 +109,10 @@ function asked(matchOf: (n: number) => object, message: Partial<Matchable>): num
     RouteOptions.parse({ name: `r${n}`, notify: "soc", match: matchOf(n) }),
   );
   const table = compileRoutes(routes).get("event.published");
-  return table?.candidates({ facts: {}, attributes: [], attributesComplete: true, ...message }).length ?? -1;
+  return (
+    table?.candidates({ at: 0, measures: {}, facts: {}, attributes: [], attributesComplete: true, ...message })
+      .length ?? -1
+  );
 }
 
 const known = (...values: readonly string[]): Fact => ({ values, complete: true });

@@ -10,9 +10,13 @@ function fired(facts: Facts, ...routes: readonly object[]): readonly string[] {
   const compiled = compileRoutes(
     routes.map((route, index) => RouteOptions.parse({ name: `r${index}`, notify: "soc", ...route })),
   );
-  return fire(compiled.get("event.published"), { facts, attributes: [], attributesComplete: true }).map(
-    ({ route, truth }) => (truth === true ? route.name : `${route.name}?`),
-  );
+  return fire(compiled.get("event.published"), {
+    at: 0,
+    measures: {},
+    facts,
+    attributes: [],
+    attributesComplete: true,
+  }).map(({ route, truth }) => (truth === true ? route.name : `${route.name}?`));
 }
 
 const YES = { match: { org: "acme" } };

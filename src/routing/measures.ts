@@ -1,0 +1,70 @@
+import type { Alert } from "../model/alert.ts";
+import type { Matchable, Measure, Truth } from "../model/message.ts";
+import type { EventView } from "../model/misp.ts";
+import type { MeasureName } from "../model/vocabulary.ts";
+
+/** What is about no event is known to have none of it. */
+export const NOTHING_MEASURED: Matchable["measures"] = { changed_at: "none", date: "none", attribute_count: "none" };
+
+type Measured = Pick<Alert, "kind" | "items" | "objects" | "counts" | "skipped">;
+
+/** What rules measure of the event that an alert is about, as far as it is in the alert; each is worked out when it is asked for. */
+export function measuresOf(alert: Measured, event: EventView): Matchable["measures"] {
+  return {
+    get changed_at() {
+      return lastChange(alert, event);
+    },
+    get date() {
+      const at = dateOf(event.date);
+      return at === undefined ? undefined : exactly(at);
+    },
+    get attribute_count() {
+      return countOf(alert, event);
+    },
+  };
+}
+
+/** Whether a measure is at least as high as `lowest` says, which may go by when it is asked. */
+export function reaches({ at, measures }: Matchable, name: MeasureName, lowest: (at: number) => number): Truth {
+  const measure = measures[name];
+  if (measure === undefined) {
+    return "unknown";
+  }
+  if (measure === "none") {
+    return false;
+  }
+  if (measure.atLeast >= lowest(at)) {
+    return true;
+  }
+  return measure.complete ? false : "unknown";
+}
+
+/** A frame about a part often leaves out when its event was changed: not before the part was. */
+function lastChange({ kind, items, objects }: Measured, { changedAt }: EventView): Measure | undefined {
+  if (kind === "event.published") {
+    return changedAt === undefined ? undefined : exactly(changedAt);
+  }
+  const known = [changedAt, ...[...items, ...objects].map((part) => part.changedAt)].filter((at) => at !== undefined);
+  return known.length === 0 ? undefined : { atLeast: Math.max(...known), complete: changedAt !== undefined };
+}
+
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+
+/** Its first instant in UTC; undefined for what is no date. */
+function dateOf(text: string | undefined): number | undefined {
+  const at = text !== undefined && DATE.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? undefined : at;
+}
+
+/** A publication has all of them with it; of what readers may not see none counts. */
+function countOf({ kind, counts, skipped }: Measured, { attributeCount }: EventView): Measure | undefined {
+  if (kind !== "event.published") {
+    return attributeCount === undefined ? undefined : exactly(attributeCount);
+  }
+  const n = counts.reduce((sum, count) => sum + (count.withdrawn ? 0 : count.n), 0);
+  return { atLeast: n, complete: skipped === undefined };
+}
+
+function exactly(value: number): Measure {
+  return { atLeast: value, complete: true };
+}
