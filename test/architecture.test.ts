@@ -40,7 +40,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   routing: ["base", "model", "guard/marking", "template/schema"],
   planning: ["base", "model", "guard", "routing"],
   sources: ["base", "model"],
-  store: ["base", "model"],
+  pacing: ["base", "model"],
+  store: ["base", "model", "pacing"],
   absorbing: ["base", "model", "alert", "planning"],
   "misp-api": ["base", "model", "topics"],
   recall: ["base", "model", "guard", "planning", "absorbing"],
@@ -55,8 +56,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const COMPOSING = ["service", "cli", "main"];
 
 /** Rooms that always answer the same to the same: no clock, no chance, no I/O, no process, and nothing loaded that has any. */
-const PURE = ["model", "topics", "guard", "alert", "template", "routing", "planning"];
-const PURE_PACKAGES = ["zod", "liquidjs", "re2js", "node:crypto", "node:net", "node:util"];
+const PURE = ["model", "topics", "guard", "alert", "template", "routing", "pacing", "planning"];
+const PURE_PACKAGES = ["zod", "croner", "liquidjs", "re2js", "node:crypto", "node:net", "node:util"];
 const IMPURE =
   /\b(Date\.now|new Date\(\)|performance\.now|setTimeout|setInterval|setImmediate|Math\.random|randomUUID|randomBytes|process\.(?!$)|fetch\()/;
 

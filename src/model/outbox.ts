@@ -14,6 +14,7 @@ import type {
   Unconfirmed,
   Undecided,
 } from "./memory.ts";
+import type { BatchNote, Pacing } from "./pacing.ts";
 import type { ToldParts } from "./told.ts";
 import type { Kind } from "./vocabulary.ts";
 
@@ -52,6 +53,10 @@ export interface Delivery {
   readonly unconfirmed?: true;
   /** Of a publication: short names of the attributes that these readers may not see. */
   readonly hidden?: readonly string[];
+  /** Nothing holds it back, or quiet hours let it pass. */
+  readonly unheld?: "always" | "in-quiet";
+  /** Who is behind it, where that may bring many at once: an organisation whose events are pulled. */
+  readonly cause?: string;
 }
 
 /** Says that something is different, not what it was: the readers may not have been shown that. */
@@ -69,6 +74,8 @@ export interface Group {
   readonly intervalMs: number;
   /** How many items one payload lists. */
   readonly show: number | "matched";
+  /** All of it leaves at these times, by the clocks of a time zone; the first one, too. */
+  readonly digest?: { readonly cron: string; readonly timezone: string };
 }
 
 /** One content-free line per settled delivery. */
@@ -128,6 +135,8 @@ export interface Effects {
   readonly asking?: readonly AskingState[];
   /** Keys of groups that nothing more will join: what waits in them is due. */
   readonly complete?: readonly string[];
+  /** How the destinations of these deliveries are paced; those that are not here are not. */
+  readonly pacing?: ReadonlyMap<string, Pacing>;
 }
 
 /** Deliveries of one group on their way out; the same at every attempt. */
@@ -138,6 +147,8 @@ export interface Batch {
   readonly attempts: number;
   readonly firstAttemptAt: number;
   readonly show: Group["show"];
+  /** Absent: it is what waited in an ordinary group. */
+  readonly note?: BatchNote;
   readonly entries: readonly { readonly delivery: Delivery; readonly alert: Alert; readonly memory: Memory }[];
   /** What the destination was told of their events last, with what memory knows of the parts that are named there. */
   readonly told?: readonly { readonly parts: ToldParts; readonly rows: readonly PartMemory[] }[];
@@ -162,8 +173,8 @@ export interface Store extends AsyncDisposable {
   /** Adds are "if absent"; `conflict`: memory has moved since it was loaded, nothing was stored, load and plan again. */
   commit(effects: Effects, now: number): Promise<"committed" | "conflict">;
   /**
-   * The batch of `destination` that is due, or when the next one will be; undefined: nothing is owed. What was tried before
-   * comes first, unless `newFirst`.
+   * The batch of `destination` that is due, or when the next one will be; undefined: nothing is owed. What goes first comes
+   * first, then what was tried before, unless `newFirst`.
    */
   take(
     destination: string,

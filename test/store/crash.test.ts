@@ -38,11 +38,14 @@ async function compiledStore(): Promise<string> {
   await symlink(join(ROOT, "node_modules"), join(directory, "node_modules"));
   await writeFile(join(directory, "package.json"), '{"type":"module"}');
   await writeFile(join(directory, "writer.js"), WRITER);
-  const store = (await readdir(join(ROOT, "src/store"), { recursive: true }))
-    .filter((name) => name.endsWith(".ts"))
-    .map((name) => `src/store/${name}`);
+  const below = async (folder: string) =>
+    (await readdir(join(ROOT, folder), { recursive: true }))
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => `${folder}/${name}`);
+  const store = (await Promise.all(["src/store", "src/pacing"].map(below))).flat();
   for (const source of [
     "src/base/errors.ts",
+    "src/model/pacing.ts",
     "src/model/record.ts",
     "src/model/unite.ts",
     "test/store/samples.ts",

@@ -5,6 +5,7 @@ import type { StoreClock } from "../../src/store/clock-watch.ts";
 import { describeClock } from "../store/contract-clock.ts";
 import { describeLedger } from "../store/contract-ledger.ts";
 import { describeMemory } from "../store/contract-memory.ts";
+import { describePacing } from "../store/contract-pacing.ts";
 import { describeSchedule } from "../store/contract-schedule.ts";
 import { describeUndecided } from "../store/contract-undecided.ts";
 import {
@@ -37,6 +38,7 @@ export interface Opened {
 /** What every store keeps to. */
 export function describeStore(name: string, open: (clock?: StoreClock) => Promise<Opened>): void {
   describeSchedule(name, open);
+  describePacing(name, open);
   describeClock(name, open);
   describeMemory(name, open);
   describeUndecided(name, open);

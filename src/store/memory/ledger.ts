@@ -241,6 +241,9 @@ export class MemoryLedger implements Ledger {
     if (!group || waits) {
       return;
     }
+    if (group.collects === "flood") {
+      return; // it stays due: it says that the flood is over
+    }
     if (typeof group.lastLeftAt === "number") {
       groups.set(name, { ...group, dueAt: null });
     } else {

@@ -1,6 +1,7 @@
 import type { Alert } from "../../model/alert.ts";
 import type { Batch, BatchId, Delivery, Group } from "../../model/outbox.ts";
-import type { GroupState } from "../schedule.ts";
+import type { Collects } from "../../model/pacing.ts";
+import type { GroupState } from "../../pacing/place.ts";
 
 export interface OwedDelivery {
   readonly delivery: Delivery;
@@ -14,7 +15,8 @@ export interface OwedDelivery {
 }
 export interface WaitingGroup extends GroupState {
   readonly destination: string;
-  readonly group: Group;
+  readonly group: Pick<Group, "key" | "show">;
+  readonly collects?: Collects | undefined;
 }
 export interface FormedBatch extends Omit<Batch, "entries" | "firstAttemptAt"> {
   readonly high: boolean;

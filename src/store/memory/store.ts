@@ -1,13 +1,16 @@
 import type { Alert } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
 import type { AskingState, Cursor, Keys, Known, Told, Unconfirmed, Undecided } from "../../model/memory.ts";
-import type { Batch, Delivery, Effects, RecordLine, Settlement, Store } from "../../model/outbox.ts";
+import type { Batch, Delivery, DeliveryId, Effects, RecordLine, Settlement, Store } from "../../model/outbox.ts";
+import type { BatchNote, Floods } from "../../model/pacing.ts";
 import type { ToldParts } from "../../model/told.ts";
+import { leave, NO_FLOODS, setBack } from "../../pacing/flood.ts";
+import { floodOfKey, goesFirst, place } from "../../pacing/place.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import { judgedOf, nameOf } from "../names.ts";
 import { addUp, countRefusals, isSameRefusal } from "../refusals.ts";
-import { chooseGroup, countFitting } from "../schedule.ts";
+import { countFitting } from "../schedule.ts";
 import { without } from "../sqlite/undecided.ts";
 import { RememberedEvents } from "./events.ts";
 import { MemoryLedger } from "./ledger.ts";
@@ -31,6 +34,7 @@ class MemoryStore implements Store {
   readonly #asking = new Map<string, AskingState>();
   readonly #unconfirmed = new Map<string, Unconfirmed>();
   readonly #tagged = new Set<string>();
+  readonly #floods = new Map<string, Floods>();
   #records: RecordLine[] = [];
   #seq = 0;
   readonly #clock: StoreClock | undefined;
@@ -79,13 +83,22 @@ class MemoryStore implements Store {
     // All that can throw comes first: a commit is all or nothing.
     const owed = this.#accept(effects);
     for (const { delivery, alert } of owed) {
-      const { destination, groups } = delivery;
-      const { group, dueAt } = chooseGroup(groups, (key) => this.#groups.get(nameOf(destination, key)), now);
-      const name = nameOf(destination, group.key);
-      this.#groups.set(name, { ...this.#groups.get(name), destination, group, dueAt });
+      const { destination } = delivery;
+      const placed = place(delivery, {
+        pacing: effects.pacing?.get(destination),
+        stateOf: (key) => this.#groups.get(nameOf(destination, key)),
+        floods: this.#floodsOf(destination),
+        now,
+      });
+      const { key, show, dueAt, collects, floods } = placed;
+      if (floods) {
+        this.#floods.set(destination, floods);
+      }
+      const name = nameOf(destination, key);
+      this.#groups.set(name, { ...this.#groups.get(name), destination, group: { key, show }, dueAt, collects });
       this.#seq += 1;
       const owedSince = delivery.createdAt;
-      this.#owed.set(delivery.id, { seq: this.#seq, delivery, alert, groupKey: group.key, owedSince });
+      this.#owed.set(delivery.id, { seq: this.#seq, delivery, alert, groupKey: key, owedSince });
     }
     for (const record of countRefusals(effects.records)) {
       this.#addRecord(record);
@@ -184,11 +197,11 @@ class MemoryStore implements Store {
     const ready = [...this.#batches.values()].filter(
       (batch) => batch.destination === destination && batch.takenAt === undefined,
     );
-    const due = ready
-      .filter((batch) => batch.nextAt <= now)
-      .sort((a, b) => Number(b.high) - Number(a.high) || a.nextAt - b.nextAt);
-    const fresh = newFirst ? this.#formBatch(destination, now) : undefined;
-    const batch = fresh ?? due[0] ?? this.#formBatch(destination, now);
+    const due = (high: boolean) =>
+      ready.filter((one) => one.nextAt <= now && one.high === high).sort((a, b) => a.nextAt - b.nextAt)[0];
+    const urgent = due(true) ?? this.#formBatch(destination, now, true);
+    const fresh = newFirst && !urgent ? this.#formBatch(destination, now, false) : undefined;
+    const batch = urgent ?? fresh ?? due(false) ?? this.#formBatch(destination, now, false);
     if (batch) {
       this.#batches.set(batch.id, { ...batch, takenAt: now });
       return { batch: this.#readBatch(batch, now) };
@@ -223,7 +236,9 @@ class MemoryStore implements Store {
     for (const parts of settlement.told ?? []) {
       this.#toldParts.set(toldName(parts), { parts, touchedAt: now });
     }
-    if (![...this.#owed.values()].some((owed) => owed.batch === batch.id)) {
+    // One without any delivery says that a flood is over.
+    const isSaid = settlement.retryAt === undefined || batch.note === undefined;
+    if (isSaid && ![...this.#owed.values()].some((owed) => owed.batch === batch.id)) {
       this.#batches.delete(batch.id);
       return;
     }
@@ -352,6 +367,9 @@ class MemoryStore implements Store {
     for (const [id, one] of this.#unconfirmed) {
       this.#unconfirmed.set(id, { ...one, since: one.since - back });
     }
+    for (const [destination, floods] of this.#floods) {
+      this.#floods.set(destination, setBack(floods, back));
+    }
     for (const [id, owed] of this.#owed) {
       this.#owed.set(id, { ...owed, owedSince: owed.owedSince - back });
     }
@@ -364,26 +382,49 @@ class MemoryStore implements Store {
     this.#records.push(before ? addUp(before, record) : record);
   }
 
-  #formBatch(destination: string, now: number): FormedBatch | undefined {
+  #formBatch(destination: string, now: number, high: boolean): FormedBatch | undefined {
     const due = [...this.#groups.values()]
       .filter((one) => one.destination === destination && typeof one.dueAt === "number" && one.dueAt <= now)
       .map((state) => {
         const waiting = this.#waiting(destination, state.group.key);
         return { state, waiting, high: waiting.some(isHigh) };
       })
-      .sort((a, b) => Number(b.high) - Number(a.high) || (a.state.dueAt ?? 0) - (b.state.dueAt ?? 0))[0];
+      .filter((one) => one.high === high)
+      .sort((a, b) => (a.state.dueAt ?? 0) - (b.state.dueAt ?? 0))[0];
     if (!due) {
       return undefined;
     }
     const { group } = due.state;
     const leaving = due.waiting.slice(0, countFitting(due.waiting.map(({ alert }) => JSON.stringify(alert).length)));
-    const id = batchIdOf(leaving.map((owed) => owed.delivery.id));
+    const ids = leaving.map((owed) => owed.delivery.id);
+    const id = ids.length > 0 ? batchIdOf(ids) : batchIdOf([destination, group.key, `${now}`] as DeliveryId[]);
     for (const owed of leaving) {
       owed.batch = id;
     }
-    const dueAt = due.waiting.length > leaving.length ? now : null;
+    const subjects = new Set(due.waiting.map(({ delivery }) => delivery.eventUuid ?? delivery.id)).size;
+    const isWhole = due.waiting.length === leaving.length;
+    const { note, dueAt } = this.#leave(due.state, { subjects, isWhole, now });
     this.#groups.set(nameOf(destination, group.key), { ...due.state, dueAt, lastLeftAt: now });
-    return { id, destination, attempts: 0, show: group.show, high: due.high, nextAt: now };
+    return { id, destination, attempts: 0, show: group.show, ...(note && { note }), high: due.high, nextAt: now };
+  }
+
+  /** What a batch of the group tells of why it leaves as one, and when the group is due next. */
+  #leave(
+    { destination, group, collects }: WaitingGroup,
+    left: Parameters<typeof leave>[2],
+  ): { readonly note?: BatchNote; readonly dueAt: number | null } {
+    const flooded = floodOfKey(group.key);
+    if (flooded === undefined) {
+      const note: BatchNote | undefined = collects === "digest" || collects === "quiet" ? { collects } : undefined;
+      return { ...(note && { note }), dueAt: left.isWhole ? null : left.now };
+    }
+    const { floods, note, dueAt } = leave(this.#floodsOf(destination), flooded, left);
+    this.#floods.set(destination, floods);
+    return { ...(note && { note: { collects: "flood", flood: note } }), dueAt };
+  }
+
+  #floodsOf(destination: string): Floods {
+    return this.#floods.get(destination) ?? NO_FLOODS;
   }
 
   #waiting(destination: string, groupKey: string): readonly OwedDelivery[] {
@@ -393,7 +434,7 @@ class MemoryStore implements Store {
   }
 
   #readBatch(batch: FormedBatch, now: number): Batch {
-    const { id, destination, attempts, show } = batch;
+    const { id, destination, attempts, show, note } = batch;
     const owed = [...this.#owed.values()].filter((one) => one.batch === id);
     const entries = owed.map(({ delivery, alert }) => ({
       delivery,
@@ -407,6 +448,7 @@ class MemoryStore implements Store {
       attempts,
       show,
       firstAttemptAt: batch.firstAttemptAt ?? now,
+      ...(note && { note }),
       entries,
       ...(told.length > 0 && { told }),
     };
@@ -453,7 +495,7 @@ interface Versioned {
   readonly seq: number;
 }
 
-const isHigh = (owed: OwedDelivery) => owed.delivery.priority === "high";
+const isHigh = (owed: OwedDelivery) => goesFirst(owed.delivery);
 const wasTold = (record: RecordLine) => record.outcome === "sent" || record.outcome === "unproven";
 const nameOfEvent = ({ instance, eventUuid, destination }: Delivery) =>
   eventUuid === undefined ? undefined : toldName({ instance, eventUuid, destination });

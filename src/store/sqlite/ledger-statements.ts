@@ -54,7 +54,9 @@ export function prepareLedger(db: Database) {
     hastenGroup: db.prepare("UPDATE delivery_groups SET due_at = min(due_at, ?) WHERE destination = ? AND key = ?"),
     dropDelivery: db.prepare("DELETE FROM deliveries WHERE id = ?"),
     groupIsUrgent: db.prepare("UPDATE delivery_groups SET high = ? WHERE destination = ? AND key = ?"),
-    groupIsQuiet: db.prepare("UPDATE delivery_groups SET high = 0, due_at = NULL WHERE destination = ? AND key = ?"),
+    // That of a flood stays due: it says that the flood is over.
+    groupIsQuiet: db.prepare(`
+      UPDATE delivery_groups SET high = 0, due_at = iif(collects = 'flood', due_at, NULL) WHERE destination = ? AND key = ?`),
     dropNewGroup: db.prepare(
       "DELETE FROM delivery_groups WHERE destination = ? AND key = ? AND due_at IS NULL AND last_left_at IS NULL",
     ),

@@ -21,6 +21,7 @@ const TABLES = [
   "records",
   "asking",
   "told_parts",
+  "floods",
 ] as const;
 
 interface Lost {
@@ -97,11 +98,11 @@ function move(db: Database, table: (typeof TABLES)[number], now: number): number
   return Number(db.prepare(`DELETE FROM ${table} WHERE ${UNREADABLE}`).run().changes);
 }
 
-/** Nothing refers to a row that is gone, and a group in which nothing waits is never due. */
+/** Nothing refers to a row that is gone, and a group in which nothing waits is never due, but for one that says that a flood is over. */
 const TIDY = [
   "DELETE FROM alerts WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE alert = alerts.id)",
   "DELETE FROM batches WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE batch = batches.id)",
-  `UPDATE delivery_groups SET high = 0, due_at = NULL WHERE due_at IS NOT NULL AND NOT EXISTS (
+  `UPDATE delivery_groups SET high = 0, due_at = NULL WHERE due_at IS NOT NULL AND collects IS NOT 'flood' AND NOT EXISTS (
      SELECT 1 FROM deliveries d WHERE d.destination = delivery_groups.destination AND d.group_key = delivery_groups.key
        AND d.batch IS NULL)`,
 ];

@@ -1,8 +1,9 @@
 import type { Alert } from "../../model/alert.ts";
 import type { Alias, EventMemory, PartMemory } from "../../model/memory.ts";
 import type { Delivery, Group, RecordLine } from "../../model/outbox.ts";
+import { type BatchNote, COLLECTS } from "../../model/pacing.ts";
 import type { ToldParts } from "../../model/told.ts";
-import type { GroupState } from "../schedule.ts";
+import { type GroupState, goesFirst } from "../../pacing/place.ts";
 import type { Cell } from "./driver.ts";
 
 // A row is the columns that a statement asks for, and the whole thing as JSON in `body`. Only the store writes these
@@ -53,6 +54,7 @@ export interface BatchRow {
   readonly show: string;
   readonly attempts: number;
   readonly first_attempt_at: number | null;
+  readonly note: string | null;
 }
 export interface ToldRow {
   readonly destination: string;
@@ -110,7 +112,7 @@ export function formatDelivery(delivery: Delivery, groupKey: string): readonly C
     delivery.alert,
     delivery.destination,
     groupKey,
-    delivery.priority === "high" ? 1 : 0,
+    goesFirst(delivery) ? 1 : 0,
     delivery.createdAt,
     delivery.instance,
     delivery.kind,
@@ -130,6 +132,16 @@ export function parseDelivery(body: string): Delivery {
 export function formatRecord(record: RecordLine): readonly Cell[] {
   const { delivery, outcome, at, destination, eventUuid, reason } = record;
   return [delivery, outcome, at, destination, eventUuid ?? null, reason ?? null, JSON.stringify(record)];
+}
+
+/** Why a batch leaves as one; what cannot be read says nothing. */
+export function parseNote(text: string | null): BatchNote | undefined {
+  try {
+    const note = parseBody<BatchNote>(text ?? "");
+    return COLLECTS.includes(note.collects) ? note : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** How many items a payload lists, as it is in a column of its own; anything that it cannot be is what a route has by default. */

@@ -172,6 +172,17 @@ const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = 
       AND d.destination = told.destination AND d.changed_at <= told.changed_at), 0);
   `,
   ],
+  [
+    `
+  -- what a group collects beside the ordinary: a digest, what quiet hours hold, a flood; note: the same of a batch, in words
+  ALTER TABLE delivery_groups ADD COLUMN collects TEXT;
+  ALTER TABLE batches ADD COLUMN note TEXT;
+  CREATE INDEX delivery_groups_collects ON delivery_groups (destination, collects) WHERE collects IS NOT NULL;
+
+  -- how fast alerts come to a destination, and the floods that are on
+  CREATE TABLE floods (destination TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  `,
+  ],
 ];
 
 /** The newest schema that this program knows. */

@@ -89,9 +89,13 @@ export function prepareStatements(db: Database) {
       "SELECT due_at AS dueAt, last_left_at AS lastLeftAt FROM delivery_groups WHERE destination = ? AND key = ?",
     ),
     joinGroup: db.prepare(`
-      INSERT INTO delivery_groups (destination, key, show, high, due_at) VALUES (?, ?, ?, ?, ?)
-      ON CONFLICT (destination, key) DO UPDATE SET show = excluded.show,
+      INSERT INTO delivery_groups (destination, key, show, high, due_at, collects) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT (destination, key) DO UPDATE SET show = excluded.show, collects = excluded.collects,
         high = max(high, excluded.high), due_at = excluded.due_at`),
+    floods: db.prepare<BodyRow>("SELECT body FROM floods WHERE destination = ?"),
+    putFloods: db.prepare(`
+      INSERT INTO floods (destination, body) VALUES (?, ?) ON CONFLICT (destination) DO UPDATE SET body = excluded.body`),
+    allFloods: db.prepare<BodyRow & { readonly destination: string }>("SELECT destination, body FROM floods"),
 
     completeGroup: db.prepare("UPDATE delivery_groups SET due_at = ? WHERE key = ? AND due_at > ?"),
 
@@ -100,12 +104,16 @@ export function prepareStatements(db: Database) {
       readonly key: string;
       readonly show: string;
       readonly high: number;
+      readonly collects: string | null;
     }>(`
-      SELECT key, show, high FROM delivery_groups
+      SELECT key, show, high, collects FROM delivery_groups
       WHERE destination = ? AND high = ? AND due_at <= ? ORDER BY due_at, key LIMIT 1`),
     waitingIn: db.prepare<{ readonly id: string; readonly bytes: number }>(`
       SELECT d.id, length(a.body) AS bytes FROM deliveries d JOIN alerts a ON a.id = d.alert
       WHERE d.destination = ? AND d.group_key = ? AND d.batch IS NULL ORDER BY d.seq LIMIT ?`),
+    subjectsIn: db.prepare<{ readonly n: number }>(`
+      SELECT count(DISTINCT coalesce(event_uuid, id)) AS n FROM deliveries
+      WHERE destination = ? AND group_key = ? AND batch IS NULL`),
     leftOver: db.prepare<{ readonly high: number | null }>(
       "SELECT max(high) AS high FROM deliveries WHERE destination = ? AND group_key = ? AND batch IS NULL",
     ),
@@ -115,12 +123,15 @@ export function prepareStatements(db: Database) {
     addBatch: db.prepare(
       "INSERT INTO batches (id, destination, show, high, next_at, attempts) VALUES (?, ?, ?, ?, ?, 0)",
     ),
+    noteBatch: db.prepare("UPDATE batches SET note = ? WHERE id = ?"),
     joinBatch: db.prepare("UPDATE deliveries SET batch = ? WHERE id = ?"),
     dueBatch: db.prepare<BatchRow>(`
-      SELECT id, destination, show, attempts, first_attempt_at FROM batches
-      WHERE destination = ? AND next_at <= ? AND id NOT IN (SELECT value FROM json_each(?))
-      ORDER BY high DESC, next_at, id LIMIT 1`),
-    batch: db.prepare<BatchRow>("SELECT id, destination, show, attempts, first_attempt_at FROM batches WHERE id = ?"),
+      SELECT id, destination, show, attempts, first_attempt_at, note FROM batches
+      WHERE destination = ? AND next_at <= ? AND id NOT IN (SELECT value FROM json_each(?)) AND high = ?
+      ORDER BY next_at, id LIMIT 1`),
+    batch: db.prepare<BatchRow>(
+      "SELECT id, destination, show, attempts, first_attempt_at, note FROM batches WHERE id = ?",
+    ),
     inBatch: db.prepare<AlertRow>(`
       SELECT d.body AS delivery, a.body AS alert FROM deliveries d JOIN alerts a ON a.id = d.alert
       WHERE d.batch = ? ORDER BY d.seq`),

@@ -11,14 +11,18 @@ import type {
   Settlement,
   Store,
 } from "../../model/outbox.ts";
+import type { BatchNote, Pacing } from "../../model/pacing.ts";
 import type { ToldParts } from "../../model/told.ts";
+import { leave } from "../../pacing/flood.ts";
+import { floodOfKey, goesFirst, place } from "../../pacing/place.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import type { Damage } from "../damage.ts";
 import { judgedOf, nameOf } from "../names.ts";
 import { addUp, countRefusals, isRepeatable } from "../refusals.ts";
-import { BATCH_ROWS, chooseGroup, countFitting } from "../schedule.ts";
+import { BATCH_ROWS, countFitting } from "../schedule.ts";
 import type { Size } from "../size.ts";
+import { FloodRows, setBackFloods } from "./floods.ts";
 import { SqliteLedger } from "./ledger.ts";
 import { prepareLedger } from "./ledger-statements.ts";
 import { MemoryRows } from "./memory.ts";
@@ -29,6 +33,7 @@ import {
   formatRecord,
   parseAlert,
   parseDelivery,
+  parseNote,
   parseRecord,
   parseShow,
   parseToldParts,
@@ -106,6 +111,7 @@ class SqliteStore implements Store {
         return "conflict";
       }
       const alerts = new Map(effects.alerts.map((alert) => [alert.id, alert]));
+      const floods = new FloodRows(this.#sql);
       for (const delivery of effects.deliveries) {
         if (this.#sql.isSettledOrOwed.get(delivery.id)) {
           continue;
@@ -115,8 +121,9 @@ class SqliteStore implements Store {
         if (alert && !this.#sql.hasAlert.get(alert.id)) {
           this.#sql.addAlert.run(...formatAlert(alert));
         }
-        this.#owe(delivery, now);
+        this.#owe(delivery, effects.pacing?.get(delivery.destination), floods, now);
       }
+      floods.write();
       for (const record of countRefusals(effects.records)) {
         this.#addRecord(record);
       }
@@ -138,8 +145,13 @@ class SqliteStore implements Store {
     this.#keepTime(now);
     const taken = this.#file.transaction(() => {
       const inFlight = JSON.stringify([...this.#inFlight.keys()]);
-      const fresh = newFirst ? this.#formBatch(destination, now) : undefined;
-      const row = fresh ?? this.#sql.dueBatch.get(destination, now, inFlight) ?? this.#formBatch(destination, now);
+      const urgent = this.#sql.dueBatch.get(destination, now, inFlight, 1) ?? this.#formBatch(destination, now, 1);
+      const fresh = newFirst && !urgent ? this.#formBatch(destination, now, 0) : undefined;
+      const row =
+        urgent ??
+        fresh ??
+        this.#sql.dueBatch.get(destination, now, inFlight, 0) ??
+        this.#formBatch(destination, now, 0);
       if (row) {
         return { batch: this.#readBatch(row, now) };
       }
@@ -162,7 +174,9 @@ class SqliteStore implements Store {
         this.#settleOne(record, settlement.batch, now);
       }
       this.#keepTold(settlement.told ?? [], now);
-      if (Number(this.#sql.dropEmptyBatch.run(batch.id).changes) > 0) {
+      // One without any delivery says that a flood is over.
+      const isSaid = settlement.retryAt === undefined || batch.note === null;
+      if (isSaid && Number(this.#sql.dropEmptyBatch.run(batch.id).changes) > 0) {
         return;
       }
       const firstAttemptAt = batch.first_attempt_at ?? this.#inFlight.get(batch.id) ?? now;
@@ -219,7 +233,10 @@ class SqliteStore implements Store {
   #keepTime(told: number): void {
     const { now, back, ahead } = this.#watch.look(told);
     if (back > 0) {
-      this.#file.transaction(() => this.#sql.setBack.map((statement) => statement.run(back)));
+      this.#file.transaction(() => {
+        this.#sql.setBack.map((statement) => statement.run(back));
+        setBackFloods(this.#sql, back);
+      });
     }
     if (ahead > 0) {
       this.#file.transaction(() => this.#sql.setAhead.map((statement) => statement.run(ahead, now)));
@@ -229,35 +246,59 @@ class SqliteStore implements Store {
     }
   }
 
-  #owe(delivery: Delivery, now: number): void {
-    const { destination, groups, priority } = delivery;
-    const { group, dueAt } = chooseGroup(groups, (key) => this.#sql.group.get(destination, key), now);
-    const show = JSON.stringify(group.show);
-    this.#sql.joinGroup.run(destination, group.key, show, priority === "high" ? 1 : 0, dueAt);
-    this.#sql.addDelivery.run(...formatDelivery(delivery, group.key));
+  #owe(delivery: Delivery, pacing: Pacing | undefined, floods: FloodRows, now: number): void {
+    const { destination } = delivery;
+    const stateOf = (key: string) => this.#sql.group.get(destination, key);
+    const placed = place(delivery, { pacing, stateOf, floods: floods.of(destination), now });
+    if (placed.floods) {
+      floods.put(destination, placed.floods);
+    }
+    const { key, show, dueAt, collects = null } = placed;
+    this.#sql.joinGroup.run(destination, key, JSON.stringify(show), goesFirst(delivery) ? 1 : 0, dueAt, collects);
+    this.#sql.addDelivery.run(...formatDelivery(delivery, key));
   }
 
-  /** Makes the batch of the group that is due, if there is one. */
-  #formBatch(destination: string, now: number): BatchRow | undefined {
-    const group = this.#sql.dueGroup.get(destination, 1, now) ?? this.#sql.dueGroup.get(destination, 0, now);
+  /** Makes the batch of the group that is due, if there is one; `high`: among those that go first, or the others. */
+  #formBatch(destination: string, now: number, high: 0 | 1): BatchRow | undefined {
+    const group = this.#sql.dueGroup.get(destination, high, now);
     if (!group) {
       return undefined;
     }
     const waiting = this.#sql.waitingIn.all(destination, group.key, BATCH_ROWS);
     const fitting = waiting.slice(0, countFitting(waiting.map(({ bytes }) => bytes)));
     const ids = fitting.map((row) => row.id as DeliveryId);
-    if (ids.length === 0) {
-      throw new UnreadableRow("A group is due in which nothing waits that could be read");
-    }
-    const id = batchIdOf(ids);
+    const subjects = group.collects === "flood" ? (this.#sql.subjectsIn.get(destination, group.key)?.n ?? 0) : 0;
+    const id = ids.length > 0 ? batchIdOf(ids) : batchIdOf([destination, group.key, `${now}`] as DeliveryId[]);
     this.#sql.addBatch.run(id, destination, group.show, group.high, now);
     for (const delivery of ids) {
       this.#sql.joinBatch.run(id, delivery);
     }
-    const high = this.#sql.leftOver.get(destination, group.key)?.high;
-    const left = typeof high === "number" ? { high, dueAt: now } : { high: 0, dueAt: null };
-    this.#sql.leaveGroup.run(now, left.dueAt, left.high, destination, group.key);
+    const left = this.#sql.leftOver.get(destination, group.key)?.high;
+    const { note, dueAt } = this.#leave(destination, group, { subjects, isWhole: typeof left !== "number", now });
+    this.#sql.leaveGroup.run(now, dueAt, left ?? 0, destination, group.key);
+    if (ids.length === 0 && !note) {
+      throw new UnreadableRow("A group is due in which nothing waits that could be read");
+    }
+    this.#sql.noteBatch.run(note ? JSON.stringify(note) : null, id);
     return this.#sql.batch.get(id);
+  }
+
+  /** What a batch of the group tells of why it leaves as one, and when the group is due next. */
+  #leave(
+    destination: string,
+    { key, collects }: { readonly key: string; readonly collects: string | null },
+    left: Parameters<typeof leave>[2],
+  ): { readonly note?: BatchNote; readonly dueAt: number | null } {
+    const flooded = floodOfKey(key);
+    if (flooded === undefined) {
+      const note: BatchNote | undefined = collects === "digest" || collects === "quiet" ? { collects } : undefined;
+      return { ...(note && { note }), dueAt: left.isWhole ? null : left.now };
+    }
+    const rows = new FloodRows(this.#sql);
+    const { floods, note, dueAt } = leave(rows.of(destination), flooded, left);
+    rows.put(destination, floods);
+    rows.write();
+    return { ...(note && { note: { collects: "flood", flood: note } }), dueAt };
   }
 
   #keepTold(told: readonly ToldParts[], now: number): void {
@@ -276,12 +317,14 @@ class SqliteStore implements Store {
       return { delivery, alert, memory: this.#memory.of(judgedOf(alert, delivery)) };
     });
     const told = this.#told(entries);
+    const note = parseNote(row.note);
     return {
       id: row.id as BatchId,
       destination: row.destination,
       attempts: row.attempts,
       firstAttemptAt: row.first_attempt_at ?? now,
       show: parseShow(row.show),
+      ...(note && { note }),
       entries,
       ...(told.length > 0 && { told }),
     };
