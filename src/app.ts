@@ -11,6 +11,7 @@ import type { LogLimiter } from "./base/log-limiter.ts";
 import { Loops } from "./base/loops.ts";
 import { TurnSize } from "./base/turn-size.ts";
 import { type DeliveryWorker, deliver } from "./delivery/deliver.ts";
+import { type GiantReader, Giants, type ReadFrame } from "./giants/giants.ts";
 import type { Frame, Source } from "./model/frame.ts";
 import { nameOf } from "./model/frame-name.ts";
 import type { Message } from "./model/message.ts";
@@ -56,6 +57,8 @@ interface Shared {
   readonly readers: Loops<Source>;
   /** All other loops, by their name. */
   readonly loops: Loops<string>;
+  /** What is too large for `intake`. */
+  readonly giants: Giants;
   /** Aborts when no source may be read any more. */
   readonly ending: AbortSignal;
   /** Aborts when attempts in flight may not go on any more. */
@@ -65,14 +68,17 @@ interface Shared {
 
 /** The flow: puts its loops to work. Those that plan end in `absorb`; what it commits wakes those that deliver and ask. */
 function flow({ sources, workers, confirms, recalls, reconciles }: Parts, shared: Shared): void {
-  const { parts, readers, loops, ending, cut, planner } = shared;
+  const { parts, readers, loops, giants, ending, cut, planner } = shared;
   for (const source of sources.filter((one) => !readers.has(one))) {
     const name = `feed ${source.name}`;
     readers.begin(source, name, (stop, beat) => {
       const until = AbortSignal.any([ending, stop]);
-      return intake(source, parts, planner(name, until, beat), until, beat);
+      return intake(source, parts, giants, planner(name, until, beat), until, beat);
     });
   }
+  loops.begin("giants", "giants", (stop, beat) =>
+    giants.run(planner("giants", cut, beat), giantReader(parts), stop, cut, beat),
+  );
   for (const worker of workers) {
     const name = `deliver ${worker.destination.name}`;
     loops.begin(name, name, (stop, beat) => deliver(worker, stop, cut, beat));
@@ -95,6 +101,7 @@ function flow({ sources, workers, confirms, recalls, reconciles }: Parts, shared
 async function intake(
   source: Source,
   parts: () => Parts,
+  giants: Giants,
   planner: Planner,
   signal: AbortSignal,
   beat: Heartbeat,
@@ -105,43 +112,74 @@ async function intake(
   for await (const batch of source.frames(signal)) {
     for (let from = 0; from < batch.length; ) {
       beat(WORK_MS);
-      const frames = batch.slice(from, from + turns.size);
+      const frames = upToGiant(batch.slice(from, from + turns.size));
       const startedAt = planner.clock.now();
       parts().observer.received(frames);
-      const messages = frames.flatMap((frame) => read(frame, parts()) ?? []);
+      const messages = giants.pass(frames.flatMap((frame) => (frame.giant ? [] : (read(frame, parts()) ?? []))));
       if (messages.length > 0) {
         await absorb(messages, planner);
       }
+      giants.take(frames.filter(({ giant }) => giant !== undefined));
       from += frames.length;
       turns.took(frames.length, planner.clock.now() - startedAt);
       // Behind a backlog all of this resolves without the event loop ever turning: deliveries and signals must have theirs.
       await new Promise((resolve) => setImmediate(resolve));
+      beat(Number.POSITIVE_INFINITY);
+      await giants.room(signal);
     }
     beat(Number.POSITIVE_INFINITY);
   }
 }
 
-/** A frame that cannot be read is counted and logged; no frame may stop the feed, and none of ours may beget the next. */
-function read(frame: Frame, { accounts, unreadable, incomplete, log }: Parts): Message | undefined {
-  // One of those that we know, or empty: a frame of any other is not looked into.
-  const { instance, topic } = frame;
+/** These frames, but none behind a giant. */
+function upToGiant(frames: readonly Frame[]): readonly Frame[] {
+  const giant = frames.findIndex((frame) => frame.giant !== undefined);
+  return giant < 0 ? frames : frames.slice(0, giant + 1);
+}
+
+/** A frame that cannot be read is counted and logged; no frame may stop the feed. */
+function read(frame: Frame, parts: Parts): ReadFrame | undefined {
   try {
-    const message = decode(frame);
-    if (message?.skipped !== undefined) {
-      const { id, uuid } = message.subject;
-      const name = { ...(id !== undefined && { id }), ...(uuid !== undefined && { uuid }) };
-      incomplete.say({ instance, topic, skipped: message.skipped, ...name }, topic);
-    }
-    const own = accounts.get(instance)?.();
-    return own !== undefined && message?.actor === own ? undefined : message;
+    const message = accept(decode(frame), frame, parts);
+    return message && { message, bytes: frame.payload.byteLength };
   } catch (error) {
     if (error instanceof DecodeError) {
-      unreadable.say({ instance, topic, reason: error.message, ...nameOf(frame.payload) }, topic);
+      sayUnreadable(frame, error.message, parts);
     } else {
-      log.error({ err: error, instance, topic, hint: REPORT_IT }, "Dropped a frame by a bug");
+      sayBug(frame, error, parts);
     }
     return undefined;
   }
+}
+
+/** What is to be planned: none of ours may beget the next. */
+function accept(message: Message | undefined, frame: Frame, { accounts, incomplete }: Parts): Message | undefined {
+  // One of those that we know, or empty: a frame of any other is not looked into.
+  const { instance, topic } = frame;
+  if (message?.skipped !== undefined && !message.giant) {
+    const { id, uuid } = message.subject;
+    const name = { ...(id !== undefined && { id }), ...(uuid !== undefined && { uuid }) };
+    incomplete.say({ instance, topic, skipped: message.skipped, ...name }, topic);
+  }
+  const own = accounts.get(instance)?.();
+  return own !== undefined && message?.actor === own ? undefined : message;
+}
+
+function sayUnreadable({ instance, topic, payload }: Frame, reason: string, { unreadable }: Parts): void {
+  unreadable.say({ instance, topic, reason, ...nameOf(payload) }, topic);
+}
+
+function sayBug({ instance, topic }: Frame, error: unknown, { log }: Parts): void {
+  log.error({ err: error, instance, topic, hint: REPORT_IT }, "Dropped a frame by a bug");
+}
+
+/** The same of giants, which are read elsewhere. */
+function giantReader(parts: () => Parts): GiantReader {
+  return {
+    accept: (message, frame) => accept(message, frame, parts()),
+    unreadable: (frame, reason) => sayUnreadable(frame, reason, parts()),
+    failed: (frame, error) => sayBug(frame, error, parts()),
+  };
 }
 
 /** The service at work. */
@@ -170,12 +208,13 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
   const fail = (error: unknown) => failed.abort(error);
   const readers = new Loops<Source>(liveness, fail);
   const loops = new Loops<string>(liveness, fail);
+  const giants = new Giants();
   const announcers = new Loops<string>(liveness, fail);
   let parts = first;
   let stopping = false;
   const planner = (loop: string, until: AbortSignal, beat: Heartbeat) =>
-    newestPlanner(first, () => parts, insisting({ loop }, first.clock, first.log, until, beat));
-  const shared = { parts: () => parts, readers, loops, ending, cut: cut.signal, planner };
+    newestPlanner({ ...first, giants }, () => parts, insisting({ loop }, first.clock, first.log, until, beat));
+  const shared = { parts: () => parts, readers, loops, giants, ending, cut: cut.signal, planner };
 
   async function staff(next: Parts): Promise<void> {
     parts = next;

@@ -1,9 +1,10 @@
 import type { Clock } from "../base/clock.ts";
 import { Wakeup } from "../base/wakeup.ts";
-import type { Undecided } from "../model/memory.ts";
+import { NO_EFFECTS } from "../model/effects.ts";
+import type { Known, Undecided } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Effects } from "../model/outbox.ts";
-import { keysOf, plan, type Rules } from "../planning/plan.ts";
+import { keysOf, type Plan, plan, type Rules } from "../planning/plan.ts";
 import { sift } from "../planning/sift.ts";
 import type { Observer } from "./observer.ts";
 import type { PlanningStore } from "./planning-store.ts";
@@ -31,6 +32,25 @@ export interface Planner {
   readonly clock: Clock;
   readonly wakeups: Wakeups;
   readonly observer: Pick<Observer, "planned">;
+  /** Plans messages that stand for giants; absent: they are told without their parts. */
+  readonly giants?: GiantPlans;
+}
+
+type Asked = Pick<Undecided, "id" | "destinations"> | undefined;
+
+/** Plans, away from the main loop, messages whose parts are kept there. */
+export interface GiantPlans {
+  /** Undefined: the parts are not there any more. */
+  plan(message: Message, known: Known, now: number, rules: Rules, asked: Asked): Promise<GiantPlan | undefined>;
+}
+
+/** A plan of which the rows of parts are committed before all else, some at a time: they only say what is stricter or over. */
+export interface GiantPlan {
+  readonly plan: Plan;
+  /** The next of them; undefined: there are no more. Throws when the thread has ended. */
+  next(): Promise<Pick<Effects, "parts" | "forget"> | undefined>;
+  /** All of it is committed. */
+  done(): void;
 }
 
 /** What is committed with a plan: that something waits no longer, or where the next question begins. */
@@ -46,16 +66,45 @@ export async function absorb(
   asked?: readonly Undecided[],
   beside: Beside = {},
 ): Promise<void> {
+  const giant = messages.findIndex((message) => message.giant !== undefined);
+  if (giant < 0 || messages.length === 1) {
+    await absorbTogether(messages, planner, asked, beside);
+    return;
+  }
+  // One that stands for a giant is planned alone. That it waits no longer is committed with the last.
+  const early = beside.confirmed ? { confirmed: [] } : {};
+  const parts = [messages.slice(0, giant), messages.slice(giant, giant + 1), messages.slice(giant + 1)];
+  const [before = [], one = [], after = []] = parts;
+  if (before.length > 0) {
+    await absorbTogether(before, planner, undefined, early);
+  }
+  await absorbTogether(one, planner, undefined, after.length > 0 ? early : beside);
+  if (after.length > 0) {
+    await absorb(after, planner, undefined, beside);
+  }
+}
+
+async function absorbTogether(
+  messages: readonly Message[],
+  planner: Planner,
+  asked: readonly Undecided[] | undefined,
+  beside: Beside,
+): Promise<void> {
   const { store, rules, clock, wakeups, observer } = planner;
   for (;;) {
     const now = clock.now();
     const known = await store.load(keysOf(messages));
     const sifted = asked || beside.confirmed ? undefined : sift(messages, known, now, rules);
-    const decided = plan(sifted?.messages ?? messages, known, now, rules, asked ?? sifted?.only);
+    const planned = sifted?.messages ?? messages;
+    const only = asked ?? sifted?.only;
+    const [first] = planned;
+    const away = first?.giant && (await planner.giants?.plan(first, known, now, rules, only?.[0]));
+    const decided = away?.plan ?? plan(planned, known, now, rules, only);
     const effects = { ...decided.effects, ...sifted?.effects, ...beside };
-    if ((await store.commit(effects, now)) === "conflict") {
+    if ((away && !(await commitRows(away, known, now, planner))) || (await store.commit(effects, now)) === "conflict") {
       continue;
     }
+    away?.done();
     for (const { destination } of effects.deliveries) {
       wakeups.destinations.get(destination)?.wake();
     }
@@ -70,4 +119,15 @@ export async function absorb(
     observer.planned({ ...decided, traces }, asked !== undefined);
     return;
   }
+}
+
+/** Commits the rows of a giant, some in each turn; false: memory has moved. What a crash leaves of them is as strict as before, or as the giant says. */
+async function commitRows(giant: GiantPlan, { events }: Known, now: number, { store }: Planner): Promise<boolean> {
+  for (let rows = await giant.next(); rows; rows = await giant.next()) {
+    if ((await store.commit({ ...NO_EFFECTS, ...rows, unmoved: events }, now)) === "conflict") {
+      return false;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return true;
 }

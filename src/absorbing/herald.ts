@@ -197,13 +197,19 @@ export function configRejected(
   return { message };
 }
 
-/** `herald.frame_refused`: a frame is larger than `max_frame`; which one, in names that are not MISP's text. */
+/** `herald.frame_refused`: a frame is too large to be read; which one, in names that are not MISP's text. */
 export function frameRefused(
   instance: string,
-  frame: { readonly topic: string; readonly bytes: number; readonly id?: string; readonly uuid?: string },
+  frame: {
+    readonly topic: string;
+    readonly bytes: number;
+    readonly id?: string;
+    readonly uuid?: string;
+    readonly reason: "size" | "memory";
+  },
   at: number,
 ): Notice {
-  const { topic, bytes, id, uuid } = frame;
+  const { topic, bytes, id, uuid, reason } = frame;
   const message = messageOf("herald.frame_refused", at, { instance, version: `${at}:${uuid ?? id ?? bytes}` }, [
     ["Instance", instance],
     ["Topic", topic],
@@ -212,7 +218,9 @@ export function frameRefused(
     ["UUID", uuid],
     [
       "What to do",
-      "Raise max_frame in the feed, if the host has the memory; with api_key a publication is told as late",
+      reason === "size"
+        ? "Raise max_frame in the feed, if the host has the memory; with api_key a publication is told as late"
+        : "Look at the event in MISP: to read it takes too much memory; with api_key a publication is told as late",
     ],
   ]);
   return { message };

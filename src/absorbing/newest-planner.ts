@@ -4,13 +4,14 @@ import { patient } from "./planning-store.ts";
 
 /** A planner that goes by what `now` names at each moment, and waits while nothing can be written. */
 export function newestPlanner(
-  { store, clock }: Pick<Planner, "store" | "clock">,
+  { store, clock, giants }: Pick<Planner, "store" | "clock" | "giants">,
   now: () => Pick<Planner, "rules" | "wakeups" | "observer">,
   insist: Insist,
 ): Planner {
   return {
     store: patient(store, insist),
     clock,
+    ...(giants && { giants }),
     get rules() {
       return now().rules;
     },

@@ -7,6 +7,14 @@ export interface Frame {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly receivedAt: number;
+  /** Present where it is too large for the main loop. */
+  readonly giant?: GiantRoom;
+}
+
+/** The room that a source keeps for a giant: whoever has dealt with the frame, or cannot, says so. */
+export interface GiantRoom {
+  done(): void;
+  refused(): void;
 }
 
 /** Yields what arrived since it was last asked, in order; ends when `signal` aborts, or when a finite source is read. */

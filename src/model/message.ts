@@ -44,6 +44,11 @@ export interface Message {
   readonly askedAt?: number;
   /** A publication that the feed did not tell: it was found by asking MISP. */
   readonly late?: Late;
+  /**
+   * It stands for one whose parts are too many for the main loop, and are kept elsewhere under this name. `markings`: what
+   * MISP has said of them, by their UUID.
+   */
+  readonly giant?: { readonly name: string; readonly markings?: ReadonlyMap<string, readonly Tag[]> };
   /** So many parts of the frame could not be read, and are in none of the lists. */
   readonly skipped?: number;
   /** Labelled texts of kinds that have no content of their own above: audit, user, organisation, discussion … */

@@ -105,6 +105,8 @@ export interface RecordLine {
 export interface Effects {
   /** Each is stored only if the row's revision is still the one it was derived from. */
   readonly events: readonly EventMemory[];
+  /** Nothing is stored unless these still have their revisions, too. */
+  readonly unmoved?: readonly Pick<EventMemory, "instance" | "key" | "revision">[];
   readonly aliases: readonly Alias[];
   /** What was kept under a number until an event was seen under it: the row goes, and what is undecided under it is the event's. */
   readonly adopted: readonly {

@@ -45,8 +45,17 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
       published: !isDraft,
       ...(isDraft && wasPublished && { wasPublished }),
     },
-    attributes: message.attributes.map((attribute) => marked(attribute, answer.markings)),
+    ...(message.giant && { giant: { ...message.giant, markings: answer.markings } }),
+    attributes: withMarkings(message, answer.markings).attributes,
   };
+}
+
+/** The message with the tags that MISP says its attributes have. */
+export function withMarkings(message: Message, markings: Confirmed["markings"] = new Map()): Message {
+  if (markings.size === 0) {
+    return message;
+  }
+  return { ...message, attributes: message.attributes.map((attribute) => marked(attribute, markings)) };
 }
 
 function marked(attribute: Attribute, markings: Confirmed["markings"]): Attribute {

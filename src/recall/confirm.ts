@@ -171,7 +171,10 @@ async function ask(
 }
 
 function askedOf({ key, rows }: WaitingEvent): EventInQuestion {
-  return { uuid: key, hasParts: rows.some(({ message }) => message.attributes.length > 0) };
+  return {
+    uuid: key,
+    hasParts: rows.some(({ message }) => message.giant !== undefined || message.attributes.length > 0),
+  };
 }
 
 /** Refuses what MISP has deleted since, though MISP answers no more. */

@@ -24,6 +24,8 @@ export interface SourceContext {
 export interface RefusedFrame extends FrameName {
   readonly topic: string;
   readonly bytes: number;
+  /** It is larger than `max_frame`, or takes more memory to read than one frame may. */
+  readonly reason: "size" | "memory";
 }
 
 /** How a source is doing, for status, metrics and health; counted since it was opened. */

@@ -77,7 +77,7 @@ export function decode(frame: Frame): Message | undefined {
 }
 
 /** Whoever is told of a message learns that it is not all that the frame said. */
-function leftOut(skipped: number): Line {
+export function leftOut(skipped: number): Line {
   return { label: "left out", text: `${skipped} ${skipped === 1 ? "part" : "parts"} that cannot be read` };
 }
 

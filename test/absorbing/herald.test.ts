@@ -327,7 +327,13 @@ describe("messages of our own", () => {
     herald.recallRefused("cert", { since: T0, reason: "key-not-accepted", hint: "check it", probeMs: 60_000 }, T0),
     herald.frameRefused(
       "cert",
-      { topic: "misp_json", bytes: 70_000_000, id: "4711", uuid: "1a87fd96-a4d3-4d6c-84dc-a028d3cf6774" },
+      {
+        topic: "misp_json",
+        bytes: 70_000_000,
+        id: "4711",
+        uuid: "1a87fd96-a4d3-4d6c-84dc-a028d3cf6774",
+        reason: "size",
+      },
       T0,
     ),
     herald.stateDamaged({ rows: 2, lost: 1, isMended: true }, T0),

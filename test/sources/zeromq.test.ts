@@ -225,7 +225,7 @@ describe("zeromq", () => {
     await eventually(() => feed.frames.length === 1);
     expect(feed.texts()).toEqual([["misp_json", '{"still":"here"}']]);
     const frame = { topic: "misp_json", bytes: large.length, id: "4711", uuid };
-    expect(refused).toEqual([frame]);
+    expect(refused).toEqual([{ ...frame, reason: "size" }]);
     expect(gaps).toBe(1);
     expect(feed.find(/Refused a frame/)).toMatchObject([
       { level: "error", instance: "cert", ...frame, maxBytes: 2 ** 20 },

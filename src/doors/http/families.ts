@@ -28,7 +28,11 @@ export const FAMILIES = {
     "misp",
     "topic",
   ),
-  misp_herald_feed_frames_refused_total: counter("Frames above max_frame", "misp", "topic"),
+  misp_herald_feed_frames_refused_total: counter(
+    "Frames above max_frame, or that take too much memory to read",
+    "misp",
+    "topic",
+  ),
   misp_herald_feed_frames_dropped_total: counter("Frames that the full queue had no room for", "misp", "topic"),
   misp_herald_frames_unreadable_total: counter("Frames that are not what their topic promises"),
   misp_herald_messages_total: counter("Messages by what happened; `none` has nothing that a rule may match", "kind"),

@@ -8,8 +8,10 @@ import { type FromReceiver, type ReceiveOptions, Receiving, receive, type ToRece
 
 /** The main thread's end of a receiving thread. */
 export interface Receiver {
-  /** The next batch, at most 512 frames; undefined when closed. To ask again says that the one before is consumed. */
+  /** The next batch, at most 512 frames; undefined when closed. To ask again says that the one before is consumed, but for a giant. */
   next(): Promise<FrameBatch | undefined>;
+  /** A giant is consumed. */
+  release(giant: FrameBatch): void;
   /** From now on, these frames need not be handed over. */
   spare(needless: Needless): void;
   /** Closes the sockets and resolves when the thread has ended. */
@@ -62,6 +64,10 @@ export function openReceiver(
     });
   });
 
+  function consumed({ cost, giant }: FrameBatch): void {
+    post({ type: "consumed", cost, giant });
+  }
+
   function close(): Promise<void> {
     if (!closing) {
       post({ type: "close" });
@@ -83,8 +89,8 @@ export function openReceiver(
 
   return {
     async next() {
-      if (given) {
-        post({ type: "consumed", cost: given.cost, giant: given.giant });
+      if (given && !given.giant) {
+        consumed(given);
       }
       given = undefined;
       while (arrived.length === 0 && !closing && !failure) {
@@ -101,6 +107,7 @@ export function openReceiver(
       given = arrived.shift();
       return given;
     },
+    release: consumed,
     spare: (table) => post({ type: "needless", table }),
     close,
   };

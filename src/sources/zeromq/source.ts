@@ -17,7 +17,7 @@ import { openReceiver, type Receiver } from "./receiver.ts";
 import type { FromReceiver, ReceiverTotals } from "./worker.ts";
 
 /** A larger frame does not wait with the others, nor take their room. */
-const GIANT_BYTES = 2 ** 21;
+const GIANT_BYTES = 2 ** 20;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const RECHECK_MS = 500;
 
@@ -96,12 +96,15 @@ export function openZeromq(
   // A frame may have waited for a busy main thread: its age is taken off by the clock that both threads share.
   const instant = (atMs: number) => Math.round(now() - (Number(process.hrtime.bigint()) / 1e6 - atMs));
 
-  function* framesOf({ bytes, lengths, atMs }: FrameBatch): Generator<Frame> {
+  function* framesOf(batch: FrameBatch, release: (giant: FrameBatch) => void): Generator<Frame> {
+    const { bytes, lengths, atMs } = batch;
     let from = 0;
     for (const [index, length] of lengths.entries()) {
       const frame = splitFrame(bytes.subarray(from, from + length));
       from += length;
-      yield { instance, ...frame, receivedAt: instant(atMs[index] ?? 0) };
+      const name = { topic: frame.topic, bytes: length, ...(batch.giant && nameOf(frame.payload)) };
+      const giant = { done: () => release(batch), refused: () => refuse({ ...name, reason: "memory" }) };
+      yield { instance, ...frame, receivedAt: instant(atMs[index] ?? 0), ...(batch.giant && { giant }) };
     }
   }
 
@@ -124,7 +127,7 @@ export function openZeromq(
       }
       if (message.type === "refused") {
         const { topic, bytes, head } = message;
-        refuse({ topic, bytes, ...nameOf(splitFrame(head).payload) });
+        refuse({ topic, bytes, ...nameOf(splitFrame(head).payload), reason: "size" });
       }
       if (message.type === "frames" && message.totals) {
         count(message.totals);
@@ -172,7 +175,7 @@ export function openZeromq(
     signal.addEventListener("abort", stop, { once: true });
     try {
       for (let batch = await receiver.next(); batch; batch = await receiver.next()) {
-        yield [...framesOf(batch)];
+        yield [...framesOf(batch, receiver.release)];
       }
     } finally {
       signal.removeEventListener("abort", stop);
@@ -188,15 +191,15 @@ export function openZeromq(
   /** Too large to be read: whoever reads the log learns which event to look at, and reconcile tells of it. */
   function refuse(frame: RefusedFrame): void {
     refused = { ...refused, [frame.topic]: (refused[frame.topic] ?? 0) + 1 };
-    log.error(
-      {
-        instance,
-        ...frame,
-        maxBytes: options.max_frame,
-        hint: "raise max_frame in the feed, if this host has the memory",
-      },
-      "Refused a frame above max_frame",
-    );
+    const { reason, ...named } = frame;
+    const about = { instance, ...named, maxBytes: options.max_frame };
+    if (reason === "size") {
+      const hint = "raise max_frame in the feed, if this host has the memory";
+      log.error({ ...about, hint }, "Refused a frame above max_frame");
+    } else {
+      const hint = "with api_key its event is told as title and link; look at it in MISP";
+      log.error({ ...about, hint }, "Refused a frame that takes too much memory to read");
+    }
     onRefused?.(frame);
     onGap?.();
   }

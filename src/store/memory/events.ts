@@ -58,8 +58,12 @@ export class RememberedEvents {
   }
 
   /** False: memory has moved since it was loaded, and nothing may be stored. */
-  isUnmoved({ events, adopted }: Effects): boolean {
-    const rows = [...events, ...adopted.map(({ instance, id, revision }) => ({ instance, key: id, revision }))];
+  isUnmoved({ events, adopted, unmoved = [] }: Effects): boolean {
+    const rows = [
+      ...events,
+      ...unmoved,
+      ...adopted.map(({ instance, id, revision }) => ({ instance, key: id, revision })),
+    ];
     return rows.every(
       ({ instance, key, revision }) => (this.#events.get(nameOf(instance, key))?.event.revision ?? 0) === revision,
     );

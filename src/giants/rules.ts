@@ -1,0 +1,25 @@
+import type { Rules } from "../planning/plan.ts";
+import type { DestinationRules } from "../planning/share.ts";
+import { compileRoutes } from "../routing/route.ts";
+import type { RouteOptions } from "../routing/schema.ts";
+
+/** Rules about publications as they go from one thread to another, which no function can. */
+export interface PlainRules {
+  readonly routes: readonly RouteOptions[];
+  readonly destinations: readonly (readonly [name: string, rules: DestinationRules])[];
+  readonly asks: readonly string[];
+}
+
+/** What a thread needs to plan a publication by these rules. */
+export function plainRules({ routes, destinations, asks = new Set() }: Rules): PlainRules {
+  return {
+    routes: (routes.get("event.published")?.routes ?? []).map(({ options }) => options),
+    destinations: [...destinations].map(([name, { guard, repeats }]) => [name, { guard, repeats }]),
+    asks: [...asks],
+  };
+}
+
+/** The same rules again. */
+export function rulesOf({ routes, destinations, asks }: PlainRules): Rules {
+  return { routes: compileRoutes(routes), destinations: new Map(destinations), asks: new Set(asks) };
+}
