@@ -1,6 +1,6 @@
 import { guard } from "../guard/guard.ts";
 import type { Guard } from "../guard/policy.ts";
-import { isItemThere, isThereFor } from "../guard/withdrawn.ts";
+import { isItemThere, isThereFor, ofObject } from "../guard/withdrawn.ts";
 import type { Alert } from "../model/alert.ts";
 import type { Reason } from "../model/evidence.ts";
 import type { Memory } from "../model/memory.ts";
@@ -67,7 +67,7 @@ function visibleParts(
   const isThere = isThereFor(alert, memory);
   const there = {
     items: items.filter((item) => item.withdrawn || isItemThere(item, isThere)),
-    objects: objects.filter(({ key }) => isThere("object", key)),
+    objects: objects.filter((object) => isThere(ofObject(object))),
   };
   const verdict = guard({ ...alert, ...there, counts: [] }, policy, memory, cleared);
   if ("refused" in verdict) {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isAskedLater } from "../model/asked.ts";
 import type { EventMemory } from "../model/memory.ts";
 import type { Message, Truth } from "../model/message.ts";
 import type { Organisation, Reach, SharingGroup } from "../model/misp.ts";
@@ -93,8 +94,7 @@ export function withCircles(memory: EventMemory, before: EventMemory | undefined
   if (said.size === 0) {
     return memory;
   }
-  const isNewer =
-    (memory.heldAt ?? 0) > (before?.heldAt ?? -1) || (message.askedAt ?? 0) > (before?.strictAt ?? before?.heldAt ?? 0);
+  const isNewer = (memory.heldAt ?? 0) > (before?.heldAt ?? -1) || isAskedLater(before, message);
   const known = before?.circles ?? {};
   const circles = new Map(Object.entries(known));
   for (const [key, circle] of said) {

@@ -1,12 +1,24 @@
 import type { Alert, Count, Item } from "../model/alert.ts";
-import type { Memory, PartName } from "../model/memory.ts";
+import type { Memory } from "../model/memory.ts";
+import type { Kind } from "../model/vocabulary.ts";
+import { missingFrom, type NamedPart } from "./listing.ts";
 import { cell, cellOf, uncount } from "./tighten.ts";
 
 /** Why nothing of an alert leaves any more: MISP has taken it back. Stable words for the record. */
 export type TakenBack = "event-deleted" | "event-unpublished" | "part-deleted";
 
 /** Kinds that tell of the taking back itself. */
-const TELLING = new Set(["event.deleted", "event.unpublished", "attribute.deleted", "object.deleted"]);
+const TELLING: ReadonlySet<string | undefined> = new Set<Kind>([
+  "event.deleted",
+  "event.unpublished",
+  "attribute.deleted",
+  "object.deleted",
+]);
+
+/** Whether a message of this kind tells of the taking back itself. */
+export function tellsTakingBack(kind: Kind | undefined): boolean {
+  return TELLING.has(kind);
+}
 
 /** What of an alert MISP has not taken back since it was planned. */
 export function remainder(alert: Alert, memory: Memory): Alert | { readonly takenBack: TakenBack } {
@@ -16,7 +28,7 @@ export function remainder(alert: Alert, memory: Memory): Alert | { readonly take
     return { takenBack };
   }
   const items = alert.items.filter((item) => item.withdrawn || isItemThere(item, isThere));
-  const objects = alert.objects.filter((object) => object.deleted || isThere("object", object.key));
+  const objects = alert.objects.filter((object) => object.deleted || isThere(ofObject(object)));
   if (items.length === alert.items.length && objects.length === alert.objects.length) {
     return alert;
   }
@@ -30,18 +42,33 @@ export function remainder(alert: Alert, memory: Memory): Alert | { readonly take
   return { ...alert, items, objects, counts: [...counts.values()].filter(({ n }) => n > 0) };
 }
 
-type IsThere = (part: PartName["part"], id: string | undefined) => boolean;
+type IsThere = (part: NamedPart) => boolean;
 
-/** Tells of a part of an alert whether MISP still has it, as far as memory knows, or the alert tells that it has not. */
-export function isThereFor({ kind }: Alert, { parts }: Memory): IsThere {
-  const rows = TELLING.has(kind) ? [] : parts.filter(({ deleted }) => deleted);
-  const gone = new Set(rows.map(({ part, id }) => `${part} ${id}`));
-  return (part, id) => id === undefined || !gone.has(`${part} ${id}`);
+/**
+ * Tells of a part of an alert whether MISP still has it, as far as memory knows, or the alert tells that it has not. What
+ * was deleted without a word is missing in the next list of all parts.
+ */
+export function isThereFor({ kind, receivedAt }: Alert, { parts, listing }: Memory): IsThere {
+  if (TELLING.has(kind)) {
+    return () => true;
+  }
+  const gone = new Set(parts.filter(({ deleted }) => deleted).map(({ part, id }) => `${part} ${id}`));
+  const isMissing = missingFrom(listing, receivedAt);
+  return (named) => !named.names.some((name) => gone.has(`${named.part} ${name}`)) && !isMissing(named);
 }
 
 /** What was in an object is gone with it. */
-export function isItemThere({ id, objectKey }: Item, isThere: IsThere): boolean {
-  return isThere("attribute", id) && isThere("object", objectKey);
+export function isItemThere(item: Item, isThere: IsThere): boolean {
+  const { id, uuid, objectKey, changedAt, reach } = item;
+  return (
+    isThere({ part: "attribute", names: [id, uuid], changedAt, reach }) &&
+    isThere({ part: "object", names: [objectKey], changedAt, reach })
+  );
+}
+
+/** An object as an alert names it. */
+export function ofObject({ key, changedAt, reach }: Pick<Alert["objects"][number], "key" | "changedAt" | "reach">) {
+  return { part: "object" as const, names: [key], changedAt, reach };
 }
 
 function refuse(alert: Alert, { event }: Memory, isThere: IsThere): TakenBack | undefined {
@@ -52,11 +79,14 @@ function refuse(alert: Alert, { event }: Memory, isThere: IsThere): TakenBack | 
     return event?.unpublished ? "event-unpublished" : "event-deleted";
   }
   const { type, id, uuid } = alert.subject;
+  // How far it may travel is told where it is listed.
+  const only = { changedAt: undefined, reach: [{}] };
   const about = [
-    ...(type === "object" ? [isThere("object", uuid ?? id)] : []),
+    ...(type === "object" ? [isThere({ part: "object", names: [uuid ?? id], ...only })] : []),
     ...(type === "event" ? [] : alert.items.map((item) => isItemThere(item, isThere))),
-    ...(type === "attribute" ? [isThere("attribute", id)] : []),
-    isThere("attribute", alert.tag?.attributeId),
+    ...(type === "event" ? [] : alert.objects.map((object) => isThere(ofObject(object)))),
+    ...(type === "attribute" ? [isThere({ part: "attribute", names: [id], ...only })] : []),
+    isThere({ part: "attribute", names: [alert.tag?.attributeId], ...only }),
   ];
   return about.every(Boolean) ? undefined : "part-deleted";
 }

@@ -1,4 +1,5 @@
 import type { AlertId } from "./alert.ts";
+import type { Listing } from "./listing.ts";
 import type { Message } from "./message.ts";
 import type { EventView, Reach, Tag } from "./misp.ts";
 
@@ -19,6 +20,8 @@ export interface EventMemory {
   })[];
   /** The time of the newest frame about the event itself, by MISP's clock where that is plausible: nothing older loosens. */
   readonly heldAt?: number;
+  /** Up to when what was said of the event itself last was so, by our clock: only what MISP is asked later loosens it. */
+  readonly heardAt?: number;
   /** When something stricter came last that was no newer than what was known, by our clock. */
   readonly strictAt?: number;
   /** How far it may travel by what says less far than `event` does: all of it counts, until a newer frame tells. */
@@ -99,6 +102,8 @@ export interface Known {
   readonly parts: readonly PartMemory[];
   readonly told: readonly Told[];
   readonly undecided: readonly Pick<Undecided, "id" | "instance" | "eventKey" | "destinations">[];
+  /** Events, asked for as a whole, of which alerts are owed. */
+  readonly owed?: readonly { readonly instance: string; readonly eventKey: string }[];
   /** Events of which a publication waits for MISP's word. */
   readonly unconfirmed?: readonly Pick<Unconfirmed, "instance" | "eventKey" | "eventId">[];
   /** Instances whose feed has told of a tag that was attached or detached. */
@@ -115,6 +120,8 @@ export interface Undecided {
   /** Without sharing-group members. */
   readonly message: Message;
   readonly since: number;
+  /** How often MISP had taken the event back when it came; absent: never. */
+  readonly withdrawals?: number;
 }
 
 /** A publication that waits until MISP has confirmed it, or what has come about its event since. */
@@ -162,4 +169,5 @@ export interface Told {
 export interface Memory {
   readonly event?: EventMemory;
   readonly parts: readonly PartMemory[];
+  readonly listing?: Listing;
 }

@@ -40,8 +40,10 @@ export interface Message {
   readonly tag?: Tag & { readonly on?: "event" | "attribute"; readonly attributeId?: string };
   /** What MISP says of this publication, where it was asked before anybody is told. */
   readonly confirmation?: Confirmation;
-  /** When MISP's REST API was asked for what it says of the event and its parts, by our clock. */
+  /** When MISP's REST API was asked for what it says of the event itself, all of it, by our clock. */
   readonly askedAt?: number;
+  /** It lists all parts of the event that MISP shows, with all that it says of them. */
+  readonly whole?: true;
   /** A publication that the feed did not tell: it was found by asking MISP. */
   readonly late?: Late;
   /**

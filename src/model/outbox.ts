@@ -1,6 +1,7 @@
 import type { Alert, AlertId } from "./alert.ts";
 import type { Brand } from "./brand.ts";
 import type { Evidence } from "./evidence.ts";
+import type { Listing } from "./listing.ts";
 import type {
   Alias,
   AskingState,
@@ -118,6 +119,10 @@ export interface Effects {
   readonly parts: readonly PartMemory[];
   /** Parts that are not stricter than their event any more. */
   readonly forget: readonly ({ readonly instance: string; readonly eventKey: string } & PartName)[];
+  /** Events that were made anew: nothing is remembered of the parts that they had. */
+  readonly reborn?: readonly { readonly instance: string; readonly eventKey: string }[];
+  /** Each takes the place of the one before, unless that is newer. */
+  readonly listings?: readonly Listing[];
   readonly alerts: readonly Alert[];
   readonly deliveries: readonly Delivery[];
   readonly records: readonly RecordLine[];

@@ -11,11 +11,15 @@ export function uniteEvents(newest: EventMemory, other: EventMemory): EventMemor
   const narrowed = [...(newest.narrowed ?? []), ...(other.narrowed ?? []), ...reachesOf(other)];
   const later = (newest.publishedAt ?? -1) >= (other.publishedAt ?? -1) ? newest : other;
   const { publishedAt, publicationAt, countedAt, published } = later;
+  const heardAt = Math.max(newest.heardAt ?? 0, other.heardAt ?? 0);
+  const withdrawals = Math.max(newest.withdrawals ?? 0, other.withdrawals ?? 0);
   return {
     ...newest,
     event: { ...other.event, ...newest.event },
     attached: uniteTags([...newest.attached, ...other.attached, ...extra]),
     ...(narrowed.length > 0 && { narrowed: distinct(narrowed) }),
+    ...(heardAt > 0 && { heardAt }),
+    ...(withdrawals > 0 && { withdrawals }),
     ...(publishedAt !== undefined && { publishedAt }),
     ...(publicationAt !== undefined && { publicationAt }),
     ...(countedAt !== undefined && { countedAt }),

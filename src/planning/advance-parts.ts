@@ -4,7 +4,7 @@ import type { EventMemory, PartMemory, PartName } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Reach, Tag } from "../model/misp.ts";
 import type { Effects } from "../model/outbox.ts";
-import { arrival, believed } from "./time.ts";
+import { arrival, believed, heardAt } from "./time.ts";
 
 /** A label that is not exportable is missing in every publication: none is newer than it. */
 const NEVER = Number.MAX_SAFE_INTEGER;
@@ -71,7 +71,7 @@ function* partsIn({ attributes, objects, kind, subject }: Message): Generator<Sa
   for (const attribute of attributes) {
     const { id } = attribute;
     if (id !== undefined) {
-      const isDeleted = kind === "attribute.deleted" && isAbout("attribute", attribute);
+      const isDeleted = attribute.deleted === true || (kind === "attribute.deleted" && isAbout("attribute", attribute));
       yield { ...attribute, part: "attribute", id, isDeleted };
     }
   }
@@ -80,7 +80,7 @@ function* partsIn({ attributes, objects, kind, subject }: Message): Generator<Sa
       ...object,
       part: "object",
       id: object.key,
-      isDeleted: kind === "object.deleted" && isAbout("object", object),
+      isDeleted: object.deleted === true || (kind === "object.deleted" && isAbout("object", object)),
     };
   }
 }
@@ -113,16 +113,17 @@ function withSaid(
   event: EventMemory,
   message: Message,
 ): PartMemory | undefined {
-  const { instance, receivedAt, askedAt } = message;
+  const { instance, askedAt, whole } = message;
+  const now = heardAt(message);
   const labels = said.tags?.filter(({ name }) => isMarking(name)) ?? [];
   const reach = narrowest(said.distribution === undefined ? [] : [reachIn(said)], event.event);
   if (!row && labels.length === 0 && reach.length === 0 && !said.isDeleted) {
     return undefined;
   }
-  const isListed = message.kind === "event.published" && askedAt === undefined;
-  const listedAt = believed(message.event?.changedAt ?? 0, receivedAt);
-  const changedAt = believed(said.changedAt ?? 0, receivedAt);
-  const isAsked = askedAt !== undefined && askedAt > (row?.seenAt ?? 0);
+  const isListed = message.kind === "event.published" && !whole;
+  const listedAt = believed(message.event?.changedAt ?? 0, now);
+  const changedAt = believed(said.changedAt ?? 0, now);
+  const isAsked = whole && askedAt !== undefined && askedAt > (row?.seenAt ?? 0);
   const isNewer = !row || isAsked || (isListed ? listedAt > row.eventChangedAt : changedAt > row.changedAt);
   const isHidden = labels.some(({ exportable }) => exportable === false);
   // Only what lists all labels is newer than one that is not exportable.
@@ -142,8 +143,8 @@ function withSaid(
   // A frame about the part does not tell when its event changed: not before the part did. What is stricter than a newer
   // list is as new as that.
   const eventAt = isListed
-    ? Math.max(listedAt, believed(event.publishedAt ?? 0, receivedAt))
-    : Math.max(believed(event.event.changedAt ?? 0, receivedAt), changedAt);
+    ? Math.max(listedAt, believed(event.publishedAt ?? 0, now))
+    : Math.max(believed(event.event.changedAt ?? 0, now), changedAt);
   const partAt = row ? changedAt : Math.max(changedAt, event.partsAt ?? 0);
   const after: PartMemory = {
     ...{ instance, eventKey: event.key, part: said.part, id: said.id },
@@ -152,7 +153,7 @@ function withSaid(
     ...(isDeleted && { deleted: true as const }),
     eventChangedAt: Math.max(isHidden ? NEVER : eventAt, dates?.eventChangedAt ?? 0),
     changedAt: Math.max(partAt, dates?.changedAt ?? 0),
-    seenAt: receivedAt,
+    seenAt: Math.max(now, dates?.seenAt ?? 0),
   };
   return row && isSame(row, after) ? row : after;
 }
@@ -161,12 +162,13 @@ function nameOf({ instance, eventKey, part, id }: PartMemory) {
   return { instance, eventKey, part, id };
 }
 
-/** Whether they say the same, whenever that was seen. */
+/** Whether they say the same. */
 function isSame(a: PartMemory, b: PartMemory): boolean {
   return (
     a.eventChangedAt === b.eventChangedAt &&
     a.changedAt === b.changedAt &&
     a.deleted === b.deleted &&
+    a.seenAt === b.seenAt &&
     a.tags.length === b.tags.length &&
     a.tags.every((tag) => b.tags.includes(tag)) &&
     JSON.stringify(a.reach) === JSON.stringify(b.reach)

@@ -1,18 +1,22 @@
 import { isMarking, markingOf } from "../guard/marking.ts";
 import { narrowest, narrows, reachIn } from "../guard/narrow.ts";
 import { withoutMembers } from "../guard/reach.ts";
+import { isAskedLater } from "../model/asked.ts";
 import type { EventMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
-import type { EventView, Tag } from "../model/misp.ts";
+import type { EventView } from "../model/misp.ts";
 import { uniteTags } from "../model/unite.ts";
+import { loosens, unite, withList, withReach } from "./advance-lists.ts";
 import { kindOf } from "./changes.ts";
 import { published } from "./publication.ts";
-import { arrival, believed, isPlausible } from "./time.ts";
+import { arrival, believed, heardAt, isPlausible } from "./time.ts";
 
 /** Memory after a message. `stale`: the message is older than what memory holds, and only what is stricter in it counts. */
 export interface Advanced {
   readonly event: EventMemory;
   readonly stale: boolean;
+  /** The event was deleted and comes back: nothing of what it was holds. */
+  readonly isReborn?: true;
 }
 
 const NOTHING = { event: {}, attached: [], everPublished: false, deleted: false } as const;
@@ -29,6 +33,13 @@ export function advanceEvent(before: EventMemory | undefined, message: Message):
     return undefined;
   }
   const memory = before ? reborn(before, view) : { ...NOTHING, instance: message.instance, key, revision: 0 };
+  return {
+    ...advance(memory, message, view, before !== undefined),
+    ...(before && memory !== before && { isReborn: true as const }),
+  };
+}
+
+function advance(memory: EventMemory, message: Message, view: EventView, isKnown: boolean): Advanced {
   if (message.tag?.on === "event") {
     return { event: withTag(memory, message), stale: false };
   }
@@ -37,7 +48,7 @@ export function advanceEvent(before: EventMemory | undefined, message: Message):
   }
   const stale = isOld(memory, message, view.changedAt);
   // A deletion says what the row was that is gone, maybe under a former number: it loosens nothing.
-  const onlyTightens = stale || (message.kind === "event.deleted" && before !== undefined);
+  const onlyTightens = stale || (message.kind === "event.deleted" && isKnown);
   const after = onlyTightens ? tighten(memory, message, view) : replace(memory, message, view, view.changedAt);
   return { event: takeBack(after, memory, message), stale };
 }
@@ -60,21 +71,28 @@ function reborn(memory: EventMemory, view: EventView): EventMemory {
 }
 
 /** Whether a frame about the event itself is older than what is known: by MISP's clock, where that is plausible. */
-function isOld(memory: EventMemory, { late, receivedAt }: Message, changedAt: number): boolean {
+function isOld(memory: EventMemory, message: Message, changedAt: number): boolean {
+  const { late } = message;
   if (late) {
     // One that was missed is told though its event has been edited since.
     const { publishedAt = late.changedAt } = memory;
-    return late.changedAt < publishedAt && isPlausible(publishedAt, receivedAt);
+    return late.changedAt < publishedAt && isPlausible(publishedAt, heardAt(message));
   }
+  return isBefore(memory, message, changedAt);
+}
+
+/** What MISP was asked later is never older, whatever its clock said of what came before. */
+function isBefore(memory: EventMemory, message: Message, changedAt: number): boolean {
   const knownAt = memory.event.changedAt;
-  return knownAt !== undefined && changedAt < knownAt && isPlausible(knownAt, receivedAt);
+  const isEarlier = knownAt !== undefined && changedAt < knownAt && isPlausible(knownAt, heardAt(message));
+  return isEarlier && !isAskedLater(memory, message);
 }
 
 /** What counts of a frame that is older than what is known: only what is stricter. */
-function tighten(memory: EventMemory, { receivedAt }: Message, view: EventView): EventMemory {
+function tighten(memory: EventMemory, message: Message, view: EventView): EventMemory {
   const names = [...(memory.event.tags ?? []), ...memory.attached].map(({ name }) => name);
   const known = markingOf(names, true);
-  const seenAt = arrival(receivedAt);
+  const seenAt = arrival(heardAt(message));
   const stricter = (view.tags ?? []).filter(({ name }) => {
     const { tlp, pap, chr } = markingOf([...names, name], true);
     return isMarking(name) && (tlp !== known.tlp || pap !== known.pap || chr !== known.chr);
@@ -89,33 +107,40 @@ function tighten(memory: EventMemory, { receivedAt }: Message, view: EventView):
     attached: uniteTags([...memory.attached, ...stricter.map((tag) => ({ ...tag, seenAt, old: true as const }))]),
     ...(narrowed.length > 0 && { narrowed }),
     strictAt: Math.max(seenAt, memory.strictAt ?? 0),
+    ...heard(memory, message),
   };
+}
+
+function heard(memory: EventMemory, message: Message): Pick<Required<EventMemory>, "heardAt"> {
+  return { heardAt: Math.max(heardAt(message), memory.heardAt ?? 0) };
 }
 
 /** A frame that tells the state of the event itself, and is not older than what is known. */
 function replace(memory: EventMemory, message: Message, view: EventView, changedAt: number): EventMemory {
-  const { receivedAt, late, kind } = message;
+  const { late, kind } = message;
+  const now = heardAt(message);
   const knownAt = memory.event.changedAt;
   const isPublication = kind === "event.published";
-  if (late && knownAt !== undefined && changedAt < knownAt && isPlausible(knownAt, receivedAt)) {
+  if (late && isBefore(memory, message, changedAt)) {
     const { unpublished: _, ...tightened } = tighten(memory, message, view);
     return { ...tightened, ...published(memory, message, memory.event, memory.event.tags), everPublished: true };
   }
-  const heldAt = memory.heldAt ?? believed(knownAt ?? 0, receivedAt);
-  const loosens = isNewer(memory, message, changedAt, heldAt);
+  const heldAt = memory.heldAt ?? believed(knownAt ?? 0, now);
+  const isLoosened = loosens(memory, message, changedAt, heldAt);
+  const isAsked = isLoosened && message.askedAt !== undefined;
   const { tags, attached } = view.tags
-    ? withList(memory, view.tags, message, changedAt, loosens)
+    ? withList(memory, view.tags, message, changedAt, isLoosened)
     : { tags: memory.event.tags, attached: memory.attached };
   const { narrowed: _narrowed, partsNarrowed: _parts, unpublished, ...rest } = memory;
   return {
     ...rest,
     ...(unpublished && !isPublication && { unpublished }),
-    ...withReach(memory, withoutMembers(view), message, loosens, tags),
+    ...withReach(memory, withoutMembers(view), message, isLoosened, tags),
     attached,
-    heldAt: Math.max(heldAt, believed(changedAt, receivedAt)),
+    heldAt: isAsked ? believed(changedAt, now) : Math.max(heldAt, believed(changedAt, now)),
+    ...heard(memory, message),
     // What it says stricter is as new as its arrival: it says of itself that it is older than what was held.
-    ...(!loosens &&
-      believed(changedAt, receivedAt) < heldAt && { strictAt: Math.max(arrival(receivedAt), memory.strictAt ?? 0) }),
+    ...(!isLoosened && believed(changedAt, now) < heldAt && { strictAt: Math.max(arrival(now), memory.strictAt ?? 0) }),
     ...partsAt(memory, message),
     ...(isPublication && published(memory, message, view, tags)),
     everPublished: memory.everPublished || isPublication || isPublished(view),
@@ -147,71 +172,15 @@ function takeBack(
   return isDeleted && !after.deleted ? { ...after, deleted: true } : after;
 }
 
-/** Whether what a frame does not say any more is over: it is newer than all that was held, or MISP was asked since. */
-function isNewer(memory: EventMemory, { askedAt, receivedAt }: Message, changedAt: number, heldAt: number): boolean {
-  const { strictAt = 0, event } = memory;
-  if (event.changedAt === undefined && memory.strictAt === undefined) {
-    return true;
-  }
-  return askedAt === undefined ? believed(changedAt, receivedAt) > Math.max(heldAt, strictAt) : askedAt > strictAt;
-}
-
-/** The event with what a frame says of it; how far it may travel widens only by a frame that is newer. */
-function withReach(
-  memory: EventMemory,
-  view: EventView,
-  { kind, askedAt }: Message,
-  loosens: boolean,
-  tags: readonly Tag[] | undefined,
-): Pick<EventMemory, "event" | "narrowed" | "partsNarrowed"> {
-  const said = { ...overlay(memory.event, view), ...(tags && { tags }) };
-  const held = reachIn(memory.event);
-  const lists = kind === "event.published" || askedAt !== undefined;
-  if (loosens && view.distribution !== undefined) {
-    const parts = [...(memory.partsNarrowed ? [memory.partsNarrowed] : []), held];
-    const [partsNarrowed] = lists ? [] : narrowest(parts, said);
-    return { event: said, ...(partsNarrowed && { partsNarrowed }) };
-  }
-  const narrower = narrowest([held, reachIn(view)], {});
-  const [first = held, ...others] = narrower;
-  const narrowed = narrowest([...(memory.narrowed ?? []), ...others], first);
-  const { distribution: _d, sharingGroup: _s, ...words } = said;
-  const group = said.sharingGroup?.id === first.sharingGroup?.id ? said.sharingGroup : first.sharingGroup;
-  return {
-    event: { ...words, ...first, ...(first.sharingGroup && group && { sharingGroup: group }) },
-    ...(narrowed.length > 0 && { narrowed }),
-    ...(memory.partsNarrowed && { partsNarrowed: memory.partsNarrowed }),
-  };
-}
-
-function partsAt({ partsAt = 0 }: EventMemory, { attributes, objects, receivedAt }: Message) {
+function partsAt({ partsAt = 0 }: EventMemory, message: Message) {
+  const { attributes, objects } = message;
   let latest = partsAt;
   for (const list of [attributes, objects]) {
     for (const { changedAt } of list) {
-      latest = Math.max(latest, changedAt === undefined ? 0 : believed(changedAt, receivedAt));
+      latest = Math.max(latest, changedAt === undefined ? 0 : believed(changedAt, heardAt(message)));
     }
   }
   return latest > 0 ? { partsAt: latest } : {};
-}
-
-/** A complete list replaces what is older than it, and is united with what is not. */
-function withList(
-  memory: EventMemory,
-  list: readonly Tag[],
-  { kind, askedAt, receivedAt }: Message,
-  changedAt: number,
-  loosens: boolean,
-) {
-  const since = askedAt ?? believed(changedAt, receivedAt);
-  const attached = memory.attached.filter(({ seenAt }) => seenAt >= since || !loosens);
-  const known = memory.event.tags ?? [];
-  // A publication leaves out tags that are not exportable (MISP fetches the event as a sync partner would).
-  const isCut = kind === "event.published" && askedAt === undefined;
-  const kept = loosens ? known.filter((tag) => isCut && tag.exportable === false) : known;
-  const hidden = isCut
-    ? memory.attached.filter((tag) => tag.exportable === false).map(({ seenAt: _, ...tag }) => tag)
-    : [];
-  return { tags: unite(list, kept, hidden), attached };
 }
 
 /** A frame about a part of an event: it has no time of its own, fills gaps, and tightens unless the part is older. */
@@ -232,7 +201,13 @@ function fillIn(memory: EventMemory, view: EventView, message: Message): EventMe
   if (isSame) {
     return memory;
   }
-  return { ...before, event: { ...memory.event, ...Object.fromEntries(gaps) }, ...listed, everPublished };
+  return {
+    ...before,
+    event: { ...memory.event, ...Object.fromEntries(gaps) },
+    ...listed,
+    ...(gaps.some(([name]) => name === "distribution") && heard(before, message)),
+    everPublished,
+  };
 }
 
 /** A tag was attached to the event, or detached from it. Detaching a marking waits for a list that confirms it. */
@@ -258,19 +233,4 @@ function withTag(memory: EventMemory, message: Message): EventMemory {
 
 function isPublished(view: EventView): boolean {
   return view.published === true || view.wasPublished === true;
-}
-
-/** What is newly said over what was known; a distribution replaces the sharing group that went with the old one. */
-export function overlay(known: EventView, said: EventView): EventView {
-  const { sharingGroup, ...rest } = known;
-  // Only publications tell a group's UUID and name, other frames its id alone.
-  const isSame = sharingGroup?.id !== undefined && sharingGroup.id === said.sharingGroup?.id;
-  if (isSame) {
-    return { ...rest, ...said, sharingGroup: { ...sharingGroup, ...said.sharingGroup } };
-  }
-  return said.distribution === undefined ? { ...known, ...said } : { ...rest, ...said };
-}
-
-function unite(...lists: readonly (readonly Tag[])[]): readonly Tag[] {
-  return [...new Map(lists.flat().map((tag) => [tag.name, tag])).values()];
 }

@@ -5,7 +5,7 @@ import type { EventMemory, PartMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Attribute, EventView, MispObject, Reach, SharingGroup } from "../model/misp.ts";
 import type { Kind } from "../model/vocabulary.ts";
-import { overlay } from "./advance.ts";
+import { overlay } from "./advance-lists.ts";
 import { alertId } from "./identity.ts";
 import { partKey } from "./working-copy.ts";
 

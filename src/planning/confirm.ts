@@ -7,6 +7,8 @@ export interface Confirmed {
   readonly event: EventView;
   /** When MISP published it last, by its clock; absent: never. */
   readonly publishedAt?: number;
+  /** When it was asked, by ours. */
+  readonly askedAt?: number;
   /** The tags that mark attributes, also those that publications leave out, by the attribute's UUID. */
   readonly markings: ReadonlyMap<string, readonly Tag[]>;
 }
@@ -35,10 +37,13 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
   }
   const { event = {} } = message;
   const { wasPublished } = answer.event;
+  const { askedAt } = answer;
   const isDraft = confirmation === "unpublished";
   return {
     ...message,
     confirmation,
+    // Its list of tags is complete; of the attributes only those that carry labels were asked for.
+    ...(askedAt !== undefined && answer.event.tags && { askedAt }),
     event: {
       ...event,
       ...(answer.event.tags && { tags: unite(event.tags ?? [], answer.event.tags) }),

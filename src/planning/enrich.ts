@@ -6,13 +6,15 @@ export interface FetchedEvent {
   readonly event: EventView;
   readonly attributes: readonly Attribute[];
   readonly objects: readonly MispObject[];
+  /** So many parts of it cannot be read. */
+  readonly skipped?: number;
 }
 
 /**
  * The message with what MISP answered about its event, which is newer than the frame: tags, and how far the attributes
  * that it is about may travel. What the answer does not have (deleted, or hidden from the key) stays unknown.
  */
-export function enrich(message: Message, { event, attributes, objects }: FetchedEvent): Message {
+export function enrich(message: Message, { event, attributes, objects }: FetchedEvent, askedAt: number): Message {
   const byName = new Map<string, Attribute>();
   for (const attribute of attributes) {
     if (attribute.id !== undefined) {
@@ -30,8 +32,29 @@ export function enrich(message: Message, { event, attributes, objects }: Fetched
   const told = new Set(message.objects.map(({ key }) => key));
   return {
     ...message,
+    askedAt,
     event: { ...message.event, ...event },
     attributes: known,
     objects: [...message.objects, ...objects.filter(({ key }) => needed.has(key) && !told.has(key))],
+  };
+}
+
+/** All that MISP has told of an event, for memory alone: what has waited or waits is judged by it. */
+export function lessonOf(instance: string, answer: FetchedEvent, askedAt: number): Message {
+  const { event, attributes, objects, skipped } = answer;
+  const { uuid, id, changedAt = 0 } = event;
+  return {
+    instance,
+    topic: "rest",
+    receivedAt: askedAt,
+    askedAt,
+    whole: true,
+    subject: { type: "event", ...(uuid !== undefined && { uuid }), ...(id !== undefined && { id }) },
+    version: String(Math.floor(changedAt / 1000)),
+    event,
+    attributes,
+    objects,
+    ...(skipped !== undefined && { skipped }),
+    lines: [],
   };
 }

@@ -1,22 +1,27 @@
 import type { Refusal } from "../guard/guard.ts";
-import { withCircles } from "../guard/readers.ts";
+import { remainder, type TakenBack } from "../guard/withdrawn.ts";
 import type { Alert, Item } from "../model/alert.ts";
 import type { EventMemory, Keys, Known, Undecided } from "../model/memory.ts";
-import type { AttributeFacts, Matchable, Message } from "../model/message.ts";
+import type { Message } from "../model/message.ts";
 import type { Delivery, Effects, Group, RecordLine } from "../model/outbox.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { matchableOf } from "../routing/facts.ts";
 import { fire, type Routes } from "../routing/route.ts";
-import { advanceEvent } from "./advance.ts";
-import { advanceParts } from "./advance-parts.ts";
 import { changeOf, kindOf } from "./changes.ts";
 import { compose, withoutWords } from "./compose.ts";
-import { lessonFrom } from "./confirm.ts";
-import { formatMarks } from "./evidence.ts";
 import { alertId } from "./identity.ts";
+import { factsOfItems, withMarks } from "./marks.ts";
 import { isCopy } from "./publication.ts";
-import { type CandidateRoute, type DestinationRules, type Owed, type Share, shareOf, staleShare } from "./share.ts";
+import { remember } from "./remember.ts";
+import {
+  type CandidateRoute,
+  type DestinationRules,
+  type Share,
+  shareOf,
+  staleShare,
+  withdrawnShare,
+} from "./share.ts";
 import { trimmed } from "./trim.ts";
 import { undecidedOf } from "./undecided.ts";
 import { versionAfter } from "./version.ts";
@@ -43,7 +48,7 @@ export interface Trace {
   readonly destinations: readonly {
     readonly name: string;
     readonly routes: readonly string[];
-    readonly verdict: "owed" | "already-told" | "undecided" | Refusal;
+    readonly verdict: "owed" | "already-told" | "undecided" | Refusal | TakenBack;
     readonly guarded?: GuardedAlert;
   }[];
 }
@@ -56,20 +61,20 @@ export interface Plan {
 /** What must be recalled before these messages can be planned. */
 export function keysOf(messages: readonly Message[]): Keys {
   return {
-    events: messages.flatMap(({ instance, event, kind }) =>
+    events: messages.flatMap(({ instance, event, kind, whole }) =>
       event && (event.id !== undefined || event.uuid !== undefined)
         ? [
             {
               instance,
               ...(event.id !== undefined && { id: event.id }),
               ...(event.uuid !== undefined && { uuid: event.uuid }),
-              ...(kind === "event.published" && { whole: true }),
+              ...((kind === "event.published" || whole) && { whole: true }),
             },
           ]
         : [],
     ),
     // A publication's parts are found by their event.
-    parts: messages.flatMap((message) => (message.kind === "event.published" ? [] : partsOf(message))),
+    parts: messages.flatMap((message) => (message.kind === "event.published" || message.whole ? [] : partsOf(message))),
   };
 }
 
@@ -90,7 +95,7 @@ export function plan(
   known: Known,
   now: number,
   rules: Rules,
-  asked?: readonly (Pick<Undecided, "id" | "destinations"> | undefined)[],
+  asked?: readonly (Asked | undefined)[],
 ): Plan {
   const copy = new WorkingCopy(known);
   const alerts: Alert[] = [];
@@ -101,7 +106,7 @@ export function plan(
   const traces: Trace[] = [];
   for (const [index, message] of messages.entries()) {
     const last = asked?.[index];
-    const decision = planOne(message, copy, now, rules, last?.destinations);
+    const decision = planOne(message, copy, now, rules, last);
     traces.push(decision.trace);
     if (decision.alert) {
       alerts.push(decision.alert);
@@ -116,6 +121,9 @@ export function plan(
   }
   return { effects: { ...copy.changes(), alerts, deliveries, records, undecided, decided, cursors: [] }, traces };
 }
+
+/** What is decided now, whatever is still unknown. */
+export type Asked = Pick<Undecided, "id" | "destinations" | "withdrawals">;
 
 const NOTHING = { owed: [], refused: [], undecided: [], absorbed: [] } as const;
 
@@ -138,11 +146,11 @@ export function lateKey(instance: string): string {
   return JSON.stringify(["late", instance]);
 }
 
-/** With `only` the message is decided for these destinations, and for good. */
-function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules, only?: readonly string[]): Decision {
+/** With `asked` the message is decided for these destinations, and for good. */
+function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules, asked?: Asked): Decision {
   const { memory: before, unsure } = copy.about(message);
   const kind = kindOf(message, before?.publishedAt);
-  const { event: after, stale } = remember(lessonFrom(message), before, copy);
+  const { event: after, stale } = remember(message, before, copy);
   // Of what may be about another event nothing is known.
   const event = unsure ? undefined : after;
   if (!kind) {
@@ -152,8 +160,10 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   const version = isPublication ? versionAfter(message.version, event?.withdrawals ?? 0) : message.version;
   const change = changeOf(message, kind, before);
   const first = compose({ ...message, version }, kind, { event, parts: copy.parts(event), stale }, change);
-  // What is owed of the first one keeps what was known then: the decision brings its own content.
-  const alert = only ? { ...first, id: alertId(first, true) } : first;
+  // What is owed of the first one keeps what was known then: the decision brings its own content, less what is gone.
+  const decided = asked && { ...first, id: alertId(first, true), withdrawals: asked.withdrawals ?? 0 };
+  const left = decided ? remainder(decided, copy.memory(event)) : first;
+  const alert = "takenBack" in left ? (decided ?? first) : left;
   const subject = matchableOf(alert, now);
   const fired = fire(rules.routes.get(kind), subject);
   const told = message.late?.edited ? withoutWords(alert) : alert;
@@ -162,7 +172,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
     memory: copy.memory(event),
     before,
     // A publication tells all that MISP would answer.
-    canAsk: !only && after !== undefined && !isPublication && (rules.asks?.has(message.instance) ?? false),
+    canAsk: !asked && after !== undefined && !isPublication && (rules.asks?.has(message.instance) ?? false),
     isCounted,
     countedAt: isCounted ? before.countedAt : message.receivedAt,
     confirmation: message.confirmation,
@@ -170,15 +180,25 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
     now,
     factsOf: factsOfItems(told, subject),
   };
+  const context = (destination: string, settings: DestinationRules) => ({
+    ...common,
+    destination,
+    rules: settings,
+    told: copy.told(alert.instance, destination, alert.event?.uuid),
+  });
   const shares: Named[] = [];
   for (const [destination, routes] of byDestination(fired)) {
     const settings = rules.destinations.get(destination);
-    if (!settings || (only && !only.includes(destination))) {
+    if (!settings || (asked && !asked.destinations.includes(destination))) {
       continue;
     }
-    const toldLast = copy.told(alert.instance, destination, alert.event?.uuid);
-    const context = { ...common, destination, rules: settings, told: toldLast };
-    const share = stale && isPublication ? staleShare(told, message, routes, context) : shareOf(told, routes, context);
+    const about = context(destination, settings);
+    const share =
+      "takenBack" in left
+        ? withdrawnShare(told, left.takenBack, routes, about)
+        : stale && isPublication
+          ? staleShare(told, message, routes, about)
+          : shareOf(told, routes, about);
     shares.push({ destination, share });
   }
   const eventKey = unsure ? message.event?.id : after?.key;
@@ -210,6 +230,9 @@ function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: 
   const told = alert.kind === "event.published" ? owed.map(({ delivery }) => delivery) : [];
   for (const delivery of told) {
     copy.tell(delivery);
+  }
+  if (event && owed.length > 0) {
+    copy.owe(event);
   }
   // The publication has the parts in it.
   const absorbed = told.flatMap(({ destination }) =>
@@ -252,44 +275,6 @@ function traceOf({ destination: name, share }: Named): Trace["destinations"][num
     case "already-told":
       return { name, routes, verdict: share.kind, guarded: share.guarded };
   }
-}
-
-/** Moves memory by the message; `event` is the memory of its event afterwards. */
-function remember(
-  message: Message,
-  before: EventMemory | undefined,
-  copy: WorkingCopy,
-): { readonly event: EventMemory | undefined; readonly stale: boolean } {
-  const moved = advanceEvent(before, message);
-  const advanced = moved && { ...moved, event: withCircles(moved.event, before, message) };
-  if (!advanced) {
-    return { event: undefined, stale: false };
-  }
-  copy.setEvent(advanced.event);
-  copy.change(advanceParts(copy.parts(advanced.event), advanced.event, message));
-  return advanced;
-}
-
-/** Remembers in a delivery which of the stored items its own routes ask for: other routes tell of others. */
-function withMarks(delivery: Owed, items: readonly Item[], own: ReadonlySet<Item>): Delivery {
-  if (own.size === 0) {
-    return delivery;
-  }
-  const matched = formatMarks(items.length, (place) => {
-    const item = items[place];
-    return item !== undefined && own.has(item);
-  });
-  return { ...delivery, evidence: { ...delivery.evidence, matched } };
-}
-
-/** Finds what rules may ask of an attribute; there may be a hundred thousand, and most rules ask nothing of them. */
-function factsOfItems({ items }: Alert, subject: Matchable): (item: Item) => AttributeFacts | undefined {
-  let places: ReadonlyMap<Item, number> | undefined;
-  return (item) => {
-    places ??= new Map(items.map((one, place) => [one, place]));
-    const place = places.get(item);
-    return place === undefined ? undefined : subject.attributes[place];
-  };
 }
 
 function byDestination(fired: readonly CandidateRoute[]): ReadonlyMap<string, readonly CandidateRoute[]> {

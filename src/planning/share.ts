@@ -1,6 +1,7 @@
 import { shortName } from "../guard/fingerprint.ts";
 import { guard, type Refusal, type Verdict } from "../guard/guard.ts";
 import type { Guard } from "../guard/policy.ts";
+import type { TakenBack } from "../guard/withdrawn.ts";
 import type { Alert, Item } from "../model/alert.ts";
 import type { Evidence } from "../model/evidence.ts";
 import type { EventMemory, Memory, Told } from "../model/memory.ts";
@@ -37,7 +38,7 @@ export type Share = { readonly routes: readonly string[] } & (
     }
   | { readonly kind: "already-told"; readonly guarded: GuardedAlert }
   | { readonly kind: "undecided" }
-  | { readonly kind: "refused"; readonly reason: Refusal; readonly record: RecordLine }
+  | { readonly kind: "refused"; readonly reason: Refusal | TakenBack; readonly record: RecordLine }
 );
 
 /** A delivery, and why it is owed. */
@@ -119,6 +120,18 @@ export function staleShare(
   const common = { ...commonOf(alert, context), ...(changedAt !== undefined && { changedAt }), routes };
   const record = { delivery: idOf(alert, context), at: context.now, ...common };
   return { kind: "refused", routes, reason: "stale", record: { ...record, outcome: "refused", reason: "stale" } };
+}
+
+/** What MISP took back while it was undecided is told to nobody. */
+export function withdrawnShare(
+  alert: Alert,
+  reason: TakenBack,
+  fired: readonly CandidateRoute[],
+  context: ShareContext,
+): Share {
+  const routes = fired.map(({ route }) => route.name);
+  const record = { delivery: idOf(alert, context), at: context.now, ...commonOf(alert, context), routes };
+  return { kind: "refused", routes, reason, record: { ...record, outcome: "withdrawn", reason } };
 }
 
 /** The attributes that the routes ask for by which this destination is told. */

@@ -1,16 +1,16 @@
-import type { Known, Unconfirmed, Undecided } from "../model/memory.ts";
+import type { Known, Unconfirmed } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Organisation, Reach } from "../model/misp.ts";
 import type { Effects } from "../model/outbox.ts";
 import { unpublished } from "./confirm.ts";
 import { alertId } from "./identity.ts";
-import type { Rules } from "./plan.ts";
+import type { Asked, Rules } from "./plan.ts";
 
 /** What is planned now of a micro-batch, and what waits until MISP has confirmed a publication. */
 export interface Sifted {
   readonly messages: readonly Message[];
   /** One per message: undefined where it is planned as it is; else it is not told yet, and only teaches memory. */
-  readonly only: readonly (Pick<Undecided, "id" | "destinations"> | undefined)[];
+  readonly only: readonly (Asked | undefined)[];
   readonly effects: Pick<Effects, "unconfirmed" | "tagged">;
 }
 

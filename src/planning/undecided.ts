@@ -40,7 +40,8 @@ export function undecidedOf(
   destinations: readonly string[],
   now: number,
 ): Undecided {
-  const { id, instance } = alert;
+  const { id, instance, withdrawals } = alert;
   const stored = { ...message, ...(message.event && { event: withoutMembers(message.event) }) };
-  return { id, instance, eventKey, destinations, message: stored, since: now };
+  const waiting = { id, instance, eventKey, destinations, message: stored, since: now };
+  return { ...waiting, ...(withdrawals !== undefined && { withdrawals }) };
 }

@@ -1,3 +1,4 @@
+import type { Listing } from "../model/listing.ts";
 import type { Alias, EventMemory, Known, Memory, PartMemory, PartName, Told } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Delivery, Effects } from "../model/outbox.ts";
@@ -22,6 +23,9 @@ export class WorkingCopy {
   readonly #upsert = new Map<string, PartMemory>();
   readonly #forget = new Map<string, Effects["forget"][number]>();
   readonly #told = new Map<string, Told>();
+  readonly #owed = new Set<string>();
+  readonly #reborn = new Map<string, NonNullable<Effects["reborn"]>[number]>();
+  readonly #listings = new Map<string, Listing>();
   #undecided: readonly Known["undecided"][number][];
 
   constructor(known: Known) {
@@ -34,6 +38,9 @@ export class WorkingCopy {
     }
     for (const row of known.parts) {
       this.#partsOf(row.instance, row.eventKey).set(partKey(row), row);
+    }
+    for (const { instance, eventKey } of known.owed ?? []) {
+      this.#owed.add(key(instance, eventKey));
     }
     for (const told of known.told) {
       this.#told.set(key(told.instance, told.destination, told.eventUuid), told);
@@ -63,6 +70,29 @@ export class WorkingCopy {
     }
     this.#events.set(name, event);
     this.#changed.add(name);
+  }
+
+  /** The event was made anew: its parts are others. */
+  forgetParts({ instance, key: eventKey }: EventMemory): void {
+    const name = key(instance, eventKey);
+    this.#reborn.set(name, { instance, eventKey });
+    for (const { part, id } of this.#parts.get(name)?.values() ?? []) {
+      this.#upsert.delete(key(instance, eventKey, part, id));
+    }
+    this.#parts.delete(name);
+  }
+
+  /** Something about the event is owed that may have parts which are gone by now. */
+  owe({ instance, key: eventKey }: EventMemory): void {
+    this.#owed.add(key(instance, eventKey));
+  }
+
+  isOwed({ instance, key: eventKey }: EventMemory): boolean {
+    return this.#owed.has(key(instance, eventKey));
+  }
+
+  list(listing: Listing): void {
+    this.#listings.set(key(listing.instance, listing.eventKey), listing);
   }
 
   /** What is remembered of the parts of an event, by `partKey`. */
@@ -113,8 +143,10 @@ export class WorkingCopy {
     }
   }
 
-  changes(): Pick<Effects, "events" | "aliases" | "adopted" | "parts" | "forget"> {
+  changes(): Pick<Effects, "events" | "aliases" | "adopted" | "reborn" | "parts" | "forget" | "listings"> {
     return {
+      ...(this.#reborn.size > 0 && { reborn: [...this.#reborn.values()] }),
+      ...(this.#listings.size > 0 && { listings: [...this.#listings.values()] }),
       events: [...this.#changed].flatMap((name) => this.#events.get(name) ?? []),
       aliases: [...this.#claimed].flatMap((name) => this.#aliases.get(name) ?? []),
       adopted: this.#adopted,

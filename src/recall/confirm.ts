@@ -134,12 +134,14 @@ async function ask(
   void clock.sleep(Math.max(0, deadline - clock.now()), done.signal).then(() => late.abort());
   const signal = AbortSignal.any([stop, late.signal]);
   let answer: Confirmations = { kind: "retry", reason: "timeout" };
+  let askedAt = 0;
   try {
     if (!(await asking.budget.turn("confirm", signal, beat))) {
       state.failed(clock.now());
       return;
     }
     beat(ASK_MS);
+    askedAt = clock.now();
     answer = await asking.confirm(open.map(askedOf), signal);
   } catch (error) {
     if (stop.aborted) {
@@ -165,7 +167,7 @@ async function ask(
     if (isNo && !state.saidNo(event, clock.now())) {
       continue;
     }
-    await decide(event, undefined, told ?? "not-found", planner, beat);
+    await decide(event, undefined, told ? { ...told, askedAt } : "not-found", planner, beat);
     state.forget(event);
   }
 }

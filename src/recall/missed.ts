@@ -11,6 +11,8 @@ import { ASK_MS, type KeyRefused, type Unanswered } from "./question.ts";
 export interface ListedEvent {
   readonly event: EventView;
   readonly publishedAt: number;
+  /** When MISP was asked, by our clock. */
+  readonly askedAt?: number;
 }
 
 /** One page of what MISP published, oldest first; instants by MISP's clock. */
@@ -74,6 +76,7 @@ export async function findMissed(
       break;
     }
     beat(ASK_MS);
+    const askedAt = clock.now();
     const answer = await worker.published(since, page, stop);
     await worker.budget.note(answer, store);
     if (answer.kind !== "page") {
@@ -97,7 +100,7 @@ export async function findMissed(
     for (const one of old) {
       const rows = known.events.filter(({ event }) => event.uuid === one.event.uuid);
       if (isMissed(one, rows, aheadMs)) {
-        missed.set(nameOf(one) ?? "", one);
+        missed.set(nameOf(one) ?? "", { ...one, askedAt });
       } else {
         missed.delete(nameOf(one) ?? "");
       }
@@ -119,7 +122,8 @@ function isMissed({ event, publishedAt }: ListedEvent, rows: readonly EventMemor
   const changedAt = event.changedAt ?? Number.POSITIVE_INFINITY;
   const seenAt = Math.max(...rows.map((row) => row.publishedAt ?? Number.NEGATIVE_INFINITY));
   if (event.published !== false) {
-    return seenAt < changedAt;
+    // What was taken back is published again, though nothing in it has changed since.
+    return seenAt < changedAt || rows.some((row) => row.unpublished && row.publishedAt === changedAt);
   }
   // Nothing has changed since: it was not an edit that unpublished it, but somebody who wants it untold.
   if (changedAt <= publishedAt) {
@@ -145,8 +149,8 @@ function keyOf(instance: string, { id, uuid }: EventView) {
  * meanwhile.
  */
 export function lateMessage(
-  { event, publishedAt }: ListedEvent,
-  answer: FetchedEvent | undefined,
+  { event, publishedAt, askedAt: listedAt }: ListedEvent,
+  answer: (FetchedEvent & { readonly askedAt?: number }) | undefined,
   {
     instance,
     together,
@@ -166,6 +170,7 @@ export function lateMessage(
   const hasUnpublished = isEdited || answer?.event.published === false;
   const changedAt = isEdited ? publishedAt : (event.changedAt ?? publishedAt);
   const { uuid, id } = event;
+  const askedAt = answer ? answer.askedAt : listedAt;
   return {
     kind: "event.published",
     instance,
@@ -173,6 +178,8 @@ export function lateMessage(
     receivedAt: now,
     subject: { type: "event", ...(uuid !== undefined && { uuid }), ...(id !== undefined && { id }) },
     version: String(Math.floor(changedAt / 1000)),
+    ...(askedAt !== undefined && { askedAt }),
+    ...(isSame && answer && askedAt !== undefined && { whole: true as const }),
     event: answer?.event ?? event,
     attributes: isSame ? (answer?.attributes ?? []) : [],
     objects: isSame ? (answer?.objects ?? []) : [],

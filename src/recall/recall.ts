@@ -2,8 +2,10 @@ import { absorb, type Planner } from "../absorbing/absorb.ts";
 import { type Heartbeat, unheard, WORK_MS } from "../base/liveness.ts";
 import { LogLimiter } from "../base/log-limiter.ts";
 import type { Refusal } from "../guard/guard.ts";
+import { tellsTakingBack } from "../guard/withdrawn.ts";
 import type { Undecided } from "../model/memory.ts";
-import { enrich } from "../planning/enrich.ts";
+import { enrich, lessonOf } from "../planning/enrich.ts";
+import { keysOf } from "../planning/plan.ts";
 import { refuse } from "../planning/undecided.ts";
 import type { Budget } from "./budget.ts";
 import { Failing } from "./failing.ts";
@@ -51,6 +53,9 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
       await clock.sleep(Math.min(LONGEST_SLEEP_MS, Math.max(1, soon.idleMs)), woken);
       continue;
     }
+    if (await withdraw(soon, planner, beat)) {
+      continue;
+    }
     if (!(await budget.turn("recall", stop, beat))) {
       return;
     }
@@ -62,6 +67,7 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
     }
     const { eventKey, undecided } = found;
     beat(ASK_MS);
+    const askedAt = clock.now();
     // A deleted part is not among the others.
     const withDeleted = undecided.some(({ message }) => message.kind?.endsWith(".deleted"));
     const answer = await ask(worker, eventKey, stop, withDeleted);
@@ -94,11 +100,13 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
       await giveUp(undecided, reason, planner);
       continue;
     }
+    beat(WORK_MS);
+    await absorb([lessonOf(instance, answer, askedAt)], planner, []);
     for (let at = 0; at < undecided.length; at += CHUNK) {
       beat(WORK_MS);
       const chunk = undecided.slice(at, at + CHUNK);
       await absorb(
-        chunk.map(({ message }) => enrich(message, answer)),
+        chunk.map(({ message }) => enrich(message, answer, askedAt)),
         planner,
         chunk,
       );
@@ -109,6 +117,27 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
 interface Found {
   readonly eventKey: string;
   readonly undecided: readonly Undecided[];
+}
+
+/** Ends what waits about an event that MISP took back since: it is not asked about that. */
+async function withdraw({ undecided }: Found, planner: Planner, beat: Heartbeat): Promise<boolean> {
+  const [first] = undecided;
+  const { events = [] } = first ? await planner.store.load(keysOf([first.message])) : {};
+  const counts = new Map(events.map(({ key, withdrawals = 0 }) => [key, withdrawals]));
+  const taken = undecided.filter(
+    ({ eventKey, withdrawals = 0, message }) =>
+      (counts.get(eventKey) ?? 0) > withdrawals && !tellsTakingBack(message.kind),
+  );
+  for (let at = 0; at < taken.length; at += CHUNK) {
+    beat(WORK_MS);
+    const chunk = taken.slice(at, at + CHUNK);
+    await absorb(
+      chunk.map(({ message }) => message),
+      planner,
+      chunk,
+    );
+  }
+  return taken.length > 0;
 }
 
 /** The event to ask about, or for how long there is none. */

@@ -5,7 +5,7 @@ import { LogLimiter } from "../base/log-limiter.ts";
 import type { Wakeup } from "../base/wakeup.ts";
 import { NO_EFFECTS } from "../model/effects.ts";
 import type { Message } from "../model/message.ts";
-import type { FetchedEvent } from "../planning/enrich.ts";
+import { type FetchedEvent, lessonOf } from "../planning/enrich.ts";
 import { lateKey } from "../planning/plan.ts";
 import { PROBE_MS } from "./budget.ts";
 import { Failing } from "./failing.ts";
@@ -192,7 +192,11 @@ async function tell(
     }
     pending.delete(one);
     const found = { instance, together, aheadMs, now: clock.now() };
-    const message = fetched.kind === "gone" ? undefined : lateMessage(one, fetched.content, found);
+    const content = fetched.kind === "told" ? fetched.content : undefined;
+    if (content) {
+      await absorb([lessonOf(instance, content, content.askedAt)], planner, []);
+    }
+    const message = fetched.kind === "gone" ? undefined : lateMessage(one, content, found);
     await commit(message ? [message] : []);
     if (message) {
       state.told += 1;
@@ -222,7 +226,7 @@ type Why = Pick<Unanswered, "reason" | "hint">;
 
 /** What MISP tells of a missed publication; `content` absent: what it has listed must do. */
 type Fetched =
-  | { readonly kind: "told"; readonly content?: FetchedEvent }
+  | { readonly kind: "told"; readonly content?: FetchedEvent & { readonly askedAt: number } }
   /** Deleted or hidden: it cannot be told. */
   | { readonly kind: "gone" }
   /** It is asked about again in the next round. */
@@ -240,6 +244,7 @@ async function fetch(
     return undefined;
   }
   beat(ASK_MS);
+  const askedAt = clock.now();
   const answer = await ask(worker, about, stop);
   if (!answer || stop.aborted) {
     return undefined;
@@ -264,7 +269,7 @@ async function fetch(
     return { kind: "held" };
   }
   failing.answered(about);
-  return answer.kind === "event" ? { kind: "told", content: answer } : { kind: "gone" };
+  return answer.kind === "event" ? { kind: "told", content: { ...answer, askedAt } } : { kind: "gone" };
 }
 
 /** Gives for how long MISP wants to be left alone. */

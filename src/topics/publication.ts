@@ -89,7 +89,7 @@ function readParts(raw: Raw, withDeleted: boolean): Parts {
       parts.skipped++;
     } else if (withDeleted || !boolean(row.deleted)) {
       const object = readObject(row, `object ${index}`);
-      parts.objects.push(object);
+      parts.objects.push(withDeletion(object, row));
       addAttributes(row.Attribute, object.key, parts, withDeleted);
     }
   }
@@ -101,9 +101,13 @@ function addAttributes(value: unknown, objectKey: string | undefined, parts: Par
     if (!isRaw(row)) {
       parts.skipped++;
     } else if (withDeleted || !boolean(row.deleted)) {
-      parts.attributes.push(readAttribute(row, readAllTags(row), objectKey));
+      parts.attributes.push(withDeletion(readAttribute(row, readAllTags(row), objectKey), row));
     }
   }
+}
+
+function withDeletion<T extends object>(part: T, row: Raw): T & { readonly deleted?: true } {
+  return boolean(row.deleted) ? { ...part, deleted: true } : part;
 }
 
 /** MISP leaves `Tag` out where there is no tag that may be exported; a `Tag` that cannot be read is unknown. */

@@ -72,13 +72,16 @@ describe("openBatch() folds what is about one event into one entry", () => {
       attributes: [attributeOf("2"), attributeOf("3")],
     });
     await of.tell(whole);
-    const { entries } = await payloadOf(of);
+    const opened = await of.open();
+    const entries = opened?.payload?.entries ?? [];
     expect(entries).toHaveLength(1);
     expect(entries[0]?.guarded.alert.kind).toBe("event.published");
     expect(entries[0]?.guarded.alert.items.map(({ id }) => id)).toEqual(["2", "3"]);
+    // Of what is not in it any more nothing leaves.
+    expect(opened?.refused).toMatchObject([{ kind: "attribute.edited", outcome: "withdrawn", reason: "part-deleted" }]);
     expect(entries[0]?.kinds).toEqual(
       expect.arrayContaining([
-        { kind: "attribute.edited", n: 2 },
+        { kind: "attribute.edited", n: 1 },
         { kind: "event.published", n: 1 },
       ]),
     );

@@ -122,3 +122,41 @@ test("a publication that the feed tells while the missed one before it is fetche
   await rounds(store, misp, MINUTE, T0 + 20 * MINUTE);
   expect(await owed(store)).toMatchObject([{ late: undefined, change: "new" }]);
 });
+
+test("what was taken back and is published again unchanged is found where the feed did not tell, and told once", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  const event = misp.publish("1", T0 + 10 * MINUTE);
+  const first = publication({ event, receivedAt: T0 + 10 * MINUTE });
+  await feed(store, T0 + 10 * MINUTE, first);
+  expect(await owed(store)).toMatchObject([{ change: "new" }]);
+  await feed(store, T0 + 12 * MINUTE, { ...eventEdited({ ...event, published: false }), receivedAt: T0 + 12 * MINUTE });
+  misp.unpublish("1");
+  expect(await rounds(store, misp, 7 * MINUTE, T0 + 14 * MINUTE)).toEqual([]);
+  misp.republish("1", T0 + 22 * MINUTE);
+  expect(await rounds(store, misp, 14 * MINUTE, T0 + 24 * MINUTE)).toEqual([1]);
+  // The feed tells it after all.
+  await feed(store, T0 + 40 * MINUTE, { ...first, receivedAt: T0 + 40 * MINUTE });
+  expect(await rounds(store, misp, 7 * MINUTE, T0 + 41 * MINUTE)).toEqual([]);
+  expect(await owed(store)).toMatchObject([{ late: true, info: "Event 1", items: 1 }]);
+});
+
+test("what reconcile is told of a missed event teaches memory, also of what waits about it", async () => {
+  await using store = openMemoryStore();
+  await startedBefore(store);
+  const misp = new Misp();
+  const event = misp.publish("1", T0 + 10 * MINUTE);
+  const attributes = [attributeOf("21"), attributeOf("22"), attributeOf("23")];
+  await feed(store, T0 + 10 * MINUTE, publication({ event, receivedAt: T0 + 10 * MINUTE, attributes }));
+  misp.edit("1", T0 + 12 * MINUTE);
+  const next = misp.republish("1", T0 + 20 * MINUTE);
+  // MISP has one less and one that is red by now, and the feed told of neither.
+  const now = [attributeOf("21"), attributeOf("22", { tags: tags("tlp:red") })];
+  misp.answers.set("1", { kind: "event", event: next, attributes: now, objects: [] });
+  expect(await rounds(store, misp, 14 * MINUTE, T0 + 24 * MINUTE)).toEqual([1]);
+  const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
+  const memory = taken && "batch" in taken ? taken.batch.entries[0]?.memory : undefined;
+  expect(memory?.parts).toMatchObject([{ id: "22", tags: ["tlp:red"] }]);
+  expect(memory?.listing).toMatchObject({ asked: true });
+});

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { absorb, openWakeups, type Planner } from "../../src/absorbing/absorb.ts";
 import { UNOBSERVED } from "../../src/absorbing/observer.ts";
 import { openLog } from "../../src/base/log.ts";
@@ -16,8 +16,11 @@ import { historyOf } from "../support/history.ts";
 import {
   attributeAdded,
   attributeDeleted,
+  attributeGone,
   attributeOf,
   EVENT_UUID,
+  eventDeleted,
+  eventEdited,
   eventView,
   MINUTE,
   publication,
@@ -124,6 +127,7 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
     waited: undecided && "undecided" in undecided ? undecided.undecided.length : 0,
     owed: entries.map(({ delivery, alert }) => `${delivery.kind} ${alert.items.map(({ value }) => value).join()}`),
     refused: records.map(({ kind, reason }) => `${kind} ${reason}`),
+    outcomes: records.map(({ kind, outcome, reason }) => `${kind} ${outcome} ${reason}`),
     left: await store.undecided("cert", Number.MAX_SAFE_INTEGER, []),
   };
 }
@@ -163,10 +167,58 @@ test("recall tells a tag on an attribute, of which its frame tells nothing", asy
   expect(told.owed).toEqual(["tag.attached value-21.example"]);
 });
 
-test("recall knows a marking that was seen although MISP's answer lacks it", async () => {
-  const messages = [attributeAdded({ event: { published: true } }), tagAttached("tlp:red", { attribute: "21" })];
-  const told = await play({ messages, answers: [knowledge()] });
-  expect(told.owed).toEqual([]);
+describe.each([
+  ["an attribute", { attribute: "21" }],
+  ["the event", {}],
+])("a marking of %s that MISP's answer lacks", (_, on) => {
+  test("is off by now, where MISP was asked after it was seen", async () => {
+    const messages = [attributeAdded({ event: { published: true } }), tagAttached("tlp:red", on)];
+    const told = await play({ messages, answers: [knowledge()] });
+    expect(told.owed).toContain("attribute.added value-21.example");
+  });
+
+  test("counts where it comes while MISP answers", async () => {
+    const told = await play({
+      messages: [attributeAdded({ event: { published: true } })],
+      answers: [knowledge()],
+      tookMs: 10 * SECOND,
+      arrives: { message: tagAttached("tlp:red", { ...on, receivedAt: T0 + SETTLE + 5 * SECOND }), afterMs: SETTLE },
+    });
+    expect(told).toMatchObject({ owed: [], left: undefined });
+  });
+});
+
+describe("what MISP takes back while it is undecided", () => {
+  const unpublishing = eventEdited({ published: false });
+  test.each([
+    ["the event is deleted", eventDeleted(), "event-deleted"],
+    ["the event is unpublished", unpublishing, "event-unpublished"],
+  ])("is withdrawn without a question: %s", async (_, message, reason) => {
+    const first = publication({ attributes: [attributeOf("22")] });
+    const told = await play({
+      messages: [first, attributeAdded({ id: "21" }), message],
+      answers: [knowledge()],
+    });
+    expect(told.waited).toBe(1);
+    expect(told.outcomes).toContain(`attribute.added withdrawn ${reason}`);
+    expect(told.owed).not.toContain("attribute.added value-21.example");
+    expect([told.asked, told.left]).toEqual([[], undefined]);
+  });
+
+  const gone = { kind: "event", event: eventView({ wasPublished: true }), attributes: [], objects: [] } as const;
+  test.each([
+    ["deleted, as MISP's answer agrees", gone, [], ["attribute.added withdrawn part-deleted"]],
+    ["deleted, but MISP shows it again", knowledge(), ["attribute.added value-21.example"], []],
+    ["listed as deleted", knowledge({ deleted: true }), [], ["attribute.added withdrawn part-deleted"]],
+  ])("goes by its part: %s", async (_, answer, owed, outcomes) => {
+    const told = await play({
+      messages: [attributeAdded({ event: { published: true } }), attributeGone("21")],
+      match: { kind: "attribute.added" },
+      answers: [answer],
+    });
+    expect(told.owed).toEqual(owed);
+    expect(told.outcomes).toEqual(outcomes);
+  });
 });
 
 test("recall asks again while MISP does not answer, and refuses when its patience ends", async () => {

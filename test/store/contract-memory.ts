@@ -42,6 +42,31 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       expect(await store.load({ events: [{ instance: "other", id: "7", uuid: UUID }], parts: [] })).toEqual(NOTHING);
     });
 
+    it("tells of which events something is owed, and keeps the newest list of what they have beside it", async () => {
+      await using store = (await open()).store;
+      const listing = { instance: "cert", eventKey: UUID, at: NOW, changedAt: NOW, names: "AAAAAAE=" };
+      expect(await store.load(byId(UUID, true))).toEqual(NOTHING);
+      await store.commit(owing(delivery("1")), NOW);
+      expect((await store.load(EVENT_KEYS)).owed).toEqual([{ instance: "cert", eventKey: UUID }]);
+      expect((await store.load({ events: [{ instance: "cert", uuid: UUID }], parts: [] })).owed).toBeUndefined();
+      await store.commit(effects({ listings: [listing] }), NOW);
+      await store.commit(effects({ listings: [{ ...listing, at: NOW - 1, names: "" }] }), NOW);
+      const batch = await takeBatch(store, NOW);
+      expect(batch.entries[0]?.memory.listing).toEqual(listing);
+      await store.settle(settledAs(batch, "sent"), NOW);
+      expect((await store.load(EVENT_KEYS)).owed).toBeUndefined();
+    });
+
+    it("forgets the parts of an event that was made anew, and learns those that it has now", async () => {
+      await using store = (await open()).store;
+      await store.commit(effects({ events: [eventMemory()], parts: [partMemory("70"), partMemory("71")] }), NOW);
+      const other = partMemory("80", { eventKey: "other" });
+      const reborn = [{ instance: "cert", eventKey: UUID }];
+      await store.commit(effects({ reborn, parts: [partMemory("72"), other] }), NOW);
+      const whole = { events: [UUID, "other"].map((uuid) => ({ instance: "cert", uuid, whole: true })), parts: [] };
+      expect((await store.load(whole)).parts).toEqual([partMemory("72"), other]);
+    });
+
     it("gives a number to another event, whose parts of the same numbers are others", async () => {
       await using store = (await open()).store;
       const other = "5f1b2c3d-0000-4000-8000-000000000002";

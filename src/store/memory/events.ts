@@ -1,4 +1,5 @@
 import type { Alert } from "../../model/alert.ts";
+import type { Listing } from "../../model/listing.ts";
 import type { Alias, EventMemory, Keys, Known, Memory, PartMemory } from "../../model/memory.ts";
 import type { Effects } from "../../model/outbox.ts";
 import { nameOf, partsOf } from "../names.ts";
@@ -9,9 +10,17 @@ export class RememberedEvents {
   readonly #events = new Map<string, Touched<{ event: EventMemory }>>();
   readonly #aliases = new Map<string, Alias>();
   readonly #parts = new Map<string, Touched<{ part: PartMemory }>>();
+  readonly #listings = new Map<string, Listing>();
 
   /** With what of `rest`, which is all that there is, is about the events. */
-  load(keys: Keys, rest: { readonly told: Known["told"]; readonly undecided: Known["undecided"] }): Known {
+  load(
+    keys: Keys,
+    rest: {
+      readonly told: Known["told"];
+      readonly undecided: Known["undecided"];
+      readonly owed: NonNullable<Known["owed"]>;
+    },
+  ): Known {
     const named = new Set<string>();
     const whole = new Set<string>();
     const aliases = new Set<Alias>();
@@ -46,7 +55,9 @@ export class RememberedEvents {
         parts.add(part);
       }
     }
+    const owed = rest.owed.filter(({ instance, eventKey }) => whole.has(nameOf(instance, eventKey)));
     return {
+      ...(owed.length > 0 && { owed }),
       events: [...named].flatMap((name) => this.#events.get(name)?.event ?? []),
       aliases: [...aliases],
       parts: [...parts],
@@ -69,7 +80,7 @@ export class RememberedEvents {
     );
   }
 
-  apply({ events, aliases, adopted, parts, forget }: Effects, now: number): void {
+  apply({ events, aliases, adopted, reborn = [], parts, forget, listings = [] }: Effects, now: number): void {
     for (const event of events) {
       const next = { ...event, revision: event.revision + 1 };
       this.#events.set(nameOf(event.instance, event.key), { event: next, touchedAt: now });
@@ -79,6 +90,19 @@ export class RememberedEvents {
     }
     for (const { instance, id } of adopted) {
       this.#events.delete(nameOf(instance, id));
+    }
+    for (const { instance, eventKey } of reborn) {
+      for (const [name, { part }] of this.#parts) {
+        if (part.instance === instance && part.eventKey === eventKey) {
+          this.#parts.delete(name);
+        }
+      }
+    }
+    for (const listing of listings) {
+      const name = nameOf(listing.instance, listing.eventKey);
+      if (listing.at >= (this.#listings.get(name)?.at ?? listing.at)) {
+        this.#listings.set(name, listing);
+      }
     }
     for (const part of parts) {
       this.#parts.set(partName(part), { part, touchedAt: now });
@@ -97,7 +121,8 @@ export class RememberedEvents {
     }
     const event = this.#events.get(nameOf(instance, key))?.event;
     const rows = partsOf(alert).map((name) => this.#parts.get(partName({ instance, eventKey: key, ...name })));
-    return { ...(event && { event }), parts: rows.flatMap((row) => row?.part ?? []) };
+    const listing = this.#listings.get(nameOf(instance, key));
+    return { ...(event && { event }), ...(listing && { listing }), parts: rows.flatMap((row) => row?.part ?? []) };
   }
 
   /** What is known now of these attributes of an event, and of their objects. */
@@ -109,6 +134,11 @@ export class RememberedEvents {
   /** What is older goes, but for what these alerts are about. */
   prune(before: number, alerts: readonly Alert[]): void {
     const owed = new Set(alerts.map((alert) => nameOf(alert.instance, this.#keyOf(alert))));
+    for (const name of this.#listings.keys()) {
+      if (!owed.has(name)) {
+        this.#listings.delete(name);
+      }
+    }
     for (const [name, { event, touchedAt }] of this.#events) {
       if (touchedAt < before && !owed.has(name)) {
         this.#events.delete(name);

@@ -67,6 +67,9 @@ class MemoryStore implements Store {
     const known = this.#memory.load(keys, {
       told: [...this.#toldAndOwed().values()],
       undecided: [...this.#undecided.values()],
+      owed: [...this.#owed.values()].flatMap(({ alert: { instance, event } }) =>
+        event?.uuid === undefined ? [] : { instance, eventKey: event.uuid },
+      ),
     });
     return {
       ...known,

@@ -2,7 +2,7 @@ import type { Alert } from "../../model/alert.ts";
 import type { Alias, EventMemory, Keys, Known, Memory, PartMemory, Told } from "../../model/memory.ts";
 import type { Effects } from "../../model/outbox.ts";
 import { nameOf, partsOf } from "../names.ts";
-import { formatEvent, formatPart, parseAlias, parseEvent, parsePart } from "./rows.ts";
+import { formatEvent, formatPart, parseAlias, parseEvent, parseListing, parsePart } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 import type { UndecidedRows } from "./undecided.ts";
 
@@ -49,7 +49,7 @@ export class MemoryRows {
     );
   }
 
-  apply({ events, aliases, adopted, parts, forget }: Effects, now: number): void {
+  apply({ events, aliases, adopted, reborn = [], parts, forget, listings = [] }: Effects, now: number): void {
     for (const event of events) {
       this.#sql.putEvent.run(...formatEvent(event, event.revision + 1, now));
     }
@@ -59,6 +59,12 @@ export class MemoryRows {
     for (const { instance, id, key } of adopted) {
       this.#sql.dropEvent.run(instance, id);
       this.#undecided.rename(instance, id, key);
+    }
+    for (const { instance, eventKey } of reborn) {
+      this.#sql.forgetParts.run(instance, eventKey);
+    }
+    for (const listing of listings) {
+      this.#sql.putListing.run(listing.instance, listing.eventKey, listing.at, JSON.stringify(listing));
     }
     for (const part of parts) {
       this.#sql.putPart.run(...formatPart(part, now));
@@ -79,8 +85,10 @@ export class MemoryRows {
     }
     const event = this.#sql.eventByKey.get(instance, key);
     const rows = partsOf(alert).map(({ part, id: name }) => this.#sql.part.get(instance, key, part, name));
+    const listing = this.#sql.listing.get(instance, key);
     return {
       ...(event && { event: parseEvent(event) }),
+      ...(listing && { listing: parseListing(listing.body) }),
       parts: rows.filter((row) => row !== undefined).map(parsePart),
     };
   }
@@ -115,6 +123,9 @@ export class MemoryRows {
     for (const part of this.#sql.partsOfEvent.all(instance, key)) {
       found.part(parsePart(part));
     }
+    if (this.#sql.isOwed.get(instance, key)) {
+      found.owed(instance, key);
+    }
     found.undecided(instance, key, () => this.#undecided.load(instance, key));
   }
 }
@@ -126,6 +137,7 @@ class Found {
   readonly #parts = new Map<string, PartMemory>();
   readonly #told = new Map<string, readonly Told[]>();
   readonly #undecided = new Map<string, Known["undecided"]>();
+  readonly #owed = new Map<string, NonNullable<Known["owed"]>[number]>();
 
   event(event: EventMemory): void {
     this.#events.set(nameOf(event.instance, event.key), event);
@@ -153,8 +165,13 @@ class Found {
     }
   }
 
+  owed(instance: string, eventKey: string): void {
+    this.#owed.set(nameOf(instance, eventKey), { instance, eventKey });
+  }
+
   known(): Known {
     return {
+      ...(this.#owed.size > 0 && { owed: [...this.#owed.values()] }),
       events: [...this.#events.values()],
       aliases: [...this.#aliases.values()],
       parts: [...this.#parts.values()],

@@ -22,6 +22,7 @@ const TABLES = [
   "asking",
   "told_parts",
   "floods",
+  "listings",
 ] as const;
 
 interface Lost {

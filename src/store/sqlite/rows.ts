@@ -1,4 +1,5 @@
 import type { Alert } from "../../model/alert.ts";
+import type { Listing } from "../../model/listing.ts";
 import type { Alias, EventMemory, PartMemory } from "../../model/memory.ts";
 import type { Delivery, Group, RecordLine } from "../../model/outbox.ts";
 import { type BatchNote, COLLECTS } from "../../model/pacing.ts";
@@ -92,6 +93,11 @@ export function parseAlias({ instance, id, event_key, unsure }: AliasRow): Alias
 
 /** What a body of told_parts says. */
 export function parseToldParts(body: string): ToldParts {
+  return parseBody(body);
+}
+
+/** What a body of listings says. */
+export function parseListing(body: string): Listing {
   return parseBody(body);
 }
 

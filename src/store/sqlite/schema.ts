@@ -181,6 +181,16 @@ const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = 
 
   -- how fast alerts come to a destination, and the floods that are on
   CREATE TABLE floods (destination TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  -- which parts an event has that alerts are owed about: what is not among them is gone
+  CREATE TABLE listings (
+    instance TEXT NOT NULL, event_key TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (instance, event_key)
+  ) STRICT;
+  CREATE TRIGGER alerts_gone AFTER DELETE ON alerts BEGIN
+    DELETE FROM listings WHERE instance = old.instance AND event_key = old.event_uuid
+      AND NOT EXISTS (SELECT 1 FROM alerts WHERE instance = old.instance AND event_uuid = old.event_uuid);
+  END;
   `,
   ],
 ];

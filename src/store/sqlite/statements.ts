@@ -47,6 +47,14 @@ export function prepareStatements(db: Database) {
       INSERT INTO parts (instance, event_key, part, id, touched_at, body) VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT (instance, event_key, part, id) DO UPDATE SET touched_at = excluded.touched_at, body = excluded.body`),
     forgetPart: db.prepare("DELETE FROM parts WHERE instance = ? AND event_key = ? AND part = ? AND id = ?"),
+    forgetParts: db.prepare("DELETE FROM parts WHERE instance = ? AND event_key = ?"),
+    listing: db.prepare<BodyRow>("SELECT body FROM listings WHERE instance = ? AND event_key = ?"),
+    putListing: db.prepare(`
+      INSERT INTO listings (instance, event_key, at, body) VALUES (?, ?, ?, ?)
+      ON CONFLICT (instance, event_key) DO UPDATE SET at = excluded.at, body = excluded.body WHERE excluded.at >= at`),
+    isOwed: db.prepare<{ readonly yes: 1 }>(
+      "SELECT 1 AS yes FROM alerts WHERE instance = ? AND event_uuid = ? LIMIT 1",
+    ),
     // What was planned last counts, also where a clock that was wrong then makes it seem newer or older than it is.
     told: db.prepare<ToldRow>(`
       SELECT destination, changed_at, version FROM (
