@@ -8,7 +8,14 @@ import { askInstances, describeFinding, problemsOf } from "./check-online.ts";
 import { type Context, hasColor, print } from "./context.ts";
 import { formatParagraphs, sentence, wrap } from "./paragraphs.ts";
 import { chancesOf, deadKinds, type Obstacle } from "./reachability.ts";
-import { describeChances, describeGuard, describeObstacle, describeRoute, duration } from "./sentences.ts";
+import {
+  describeChances,
+  describeGuard,
+  describeObstacle,
+  describePace,
+  describeRoute,
+  duration,
+} from "./sentences.ts";
 
 /** `misp-herald check`: opens nothing and needs no secret, unless MISP is to be asked. Returns the exit code. */
 export async function checkCommand(
@@ -42,6 +49,7 @@ export async function checkCommand(
         ...describeGuard(destination.guard),
         `tried for ${duration(destination.retry.max_age)}`,
         `told again: ${destination.repeats}`,
+        ...describePace(destination),
       ],
     }));
     const hasErrors = warnings.some(({ severity }) => severity === "error");

@@ -1,5 +1,7 @@
 import { formatCount } from "../alert/text.ts";
+import type { ConfiguredDestination } from "../destinations/destination.ts";
 import type { Guard } from "../guard/policy.ts";
+import type { QuietWindow } from "../model/pacing.ts";
 import { KINDS, type Kind, TLP } from "../model/vocabulary.ts";
 import type { Expected, Match, RouteOptions } from "../routing/schema.ts";
 import type { Chance, Obstacle } from "./reachability.ts";
@@ -59,9 +61,37 @@ export function describeRoute(route: RouteOptions): readonly string[] {
   return [
     `${list(route.kinds, "or")}${match}${otherwise} → ${to}`,
     ...(route.priority === "high" ? ["high priority"] : []),
-    `${by}, first ${first}, then every ${duration(route.group.interval)}`,
+    route.digest
+      ? `a digest at ${route.digest.cron}, by the time zone of the destination`
+      : `${by}, first ${first}, then every ${duration(route.group.interval)}`,
     ...(route.stop ? ["later routes are not asked"] : []),
   ];
+}
+
+const WEEK = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"] as const;
+
+/** When a destination is told, and when not. */
+export function describePace({ flood, quiet, timezone }: Pick<ConfiguredDestination, "flood" | "quiet" | "timezone">) {
+  const { when = [], action, except } = quiet ?? {};
+  const windows = list(when.map(describeWindow), "and");
+  const rest =
+    action === "drop" ? "what comes then is dropped, and recorded as muted" : "what comes then follows after";
+  const but = except ? ` but what has ${except.map(describeMatch).join(", or ")}` : "";
+  return [
+    ...(flood === "off"
+      ? []
+      : [
+          `more than ${flood.over} within ${duration(flood.withinMs)} is a flood, told every ${duration(flood.everyMs)} in one digest`,
+        ]),
+    ...(when.length > 0 ? [`quiet ${windows} (${timezone})${but}; ${rest}`] : []),
+  ];
+}
+
+function describeWindow({ days, from, to }: QuietWindow): string {
+  const names = days.length === WEEK.length ? "every day" : days.map((day) => WEEK[day]).join(", ");
+  const time = (minutes: number) =>
+    `${String(Math.floor(minutes / 60)).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`;
+  return from === to ? `${names} all day` : `${names} from ${time(from)} to ${time(to)}`;
 }
 
 const OBSTACLES: Readonly<Record<Obstacle, string>> = {

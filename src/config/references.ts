@@ -4,6 +4,7 @@ import { isOfKind } from "../routing/kinds.ts";
 import { checkListen } from "./listen.ts";
 import { checkMentions } from "./mentions.ts";
 import { checkOrder } from "./order.ts";
+import { checkPacing } from "./pacing.ts";
 import { checkAudience } from "./readers.ts";
 import { nearest } from "./suggest.ts";
 import { checkTemplates } from "./templates.ts";
@@ -53,6 +54,7 @@ export function checkReferences(root: Dict, report: ReportFault): void {
   checkNames(routes, report);
   checkMentions(routes, root, report);
   checkOrder(routes, report);
+  checkPacing(routes, root, report);
   checkTemplates(root, report);
   checkKeys(root, report);
   checkAudience(root, report);

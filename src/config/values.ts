@@ -56,6 +56,11 @@ const MISP_SPELLINGS: Readonly<Record<string, Readonly<Record<string, string>>>>
 
 /** Checks what a route compares facts with: patterns must compile, and a fixed set of values must have what is named. */
 export function checkValues(route: Dict, root: Dict, report: ReportFault): void {
+  checkMatch(childOf(route, "match"), root, report);
+}
+
+/** The same of a match wherever it stands. */
+export function checkMatch(match: Node | undefined, root: Dict, report: ReportFault): void {
   const instances = [...(mapOf(root, "misp")?.entries.keys() ?? [])];
   const facts = new Set<string>([...FACTS, ...ATTRIBUTE_FACTS]);
   const visit = (node: Node | undefined): void => {
@@ -76,7 +81,7 @@ export function checkValues(route: Dict, root: Dict, report: ReportFault): void 
       }
     }
   };
-  visit(childOf(route, "match"));
+  visit(match);
 }
 
 function checkValue(key: string, node: Scalar, instances: readonly string[], report: ReportFault): void {

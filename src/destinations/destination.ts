@@ -1,9 +1,11 @@
 import type { Writable } from "node:stream";
 import { z } from "zod";
 import type { Log } from "../base/log.ts";
-import { Duration } from "../base/schema.ts";
+import { Duration, oneOrMany } from "../base/schema.ts";
 import { Guard } from "../guard/policy.ts";
 import type { Destination } from "../model/payload.ts";
+import { Flood, QuietWindows } from "../pacing/schema.ts";
+import { MatchMap } from "../routing/schema.ts";
 import { TemplateOption } from "../template/schema.ts";
 
 /** Options that every destination has. */
@@ -36,6 +38,20 @@ export const COMMON = {
     }, 'must be a time zone such as "Europe/Brussels" or "UTC"')
     .default("UTC")
     .describe("For the times that people read, e.g. Europe/Brussels."),
+  flood: Flood.describe("When so much comes at once that it leaves as digests; off: never. Programs have none."),
+  quiet: z
+    .strictObject({
+      when: QuietWindows.describe("Windows of the week, by timezone. Each belongs to the day on which it begins."),
+      action: z
+        .enum(["hold", "drop"])
+        .default("hold")
+        .describe("hold: told when they end, together; drop: recorded as muted. Default hold."),
+      except: oneOrMany(MatchMap)
+        .optional()
+        .describe("What is told all the same, in the words of match. Routes of priority: high always are."),
+    })
+    .optional()
+    .describe("When its readers are left alone. Default: never."),
   /** Off for readers who want values that can be clicked and copied as they are. */
   defang: z
     .boolean()
@@ -59,6 +75,8 @@ type CommonOptions = { readonly [K in keyof typeof COMMON]: z.output<(typeof COM
 /** A parsed entry of `destinations:`; the options of its type are inside `open`. */
 export interface ConfiguredDestination extends CommonOptions {
   readonly type: string;
+  /** Its readers are programs: nothing that they may see is left out, or waits for them to have time. */
+  readonly program?: true;
   open(context: OpenContext): Destination;
 }
 
@@ -66,7 +84,10 @@ export interface ConfiguredDestination extends CommonOptions {
 export type MentionProblem = (mention: string) => string | undefined;
 
 /** The schema of a destination type, and how it judges mentions; absent: it passes them on as they are. */
-export type DestinationSchema = z.ZodType<ConfiguredDestination> & { readonly mentionProblem?: MentionProblem };
+export type DestinationSchema = z.ZodType<ConfiguredDestination> & {
+  readonly mentionProblem?: MentionProblem;
+  readonly program?: true;
+};
 
 /** Makes the schema of one destination type: `shape` are its own options, `open` is called with the parsed ones. */
 export function defineDestination<const Type extends string, Shape extends z.ZodRawShape>(definition: {
@@ -75,6 +96,8 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
   /** The pace that the channel bears, unless the operator sets another; absent: none. */
   readonly rate?: { readonly per_second: number; readonly burst: number };
   readonly mentionProblem?: MentionProblem;
+  /** Its readers are programs. */
+  readonly program?: true;
   readonly open: (options: z.output<z.ZodObject<Shape>> & CommonOptions, context: OpenContext) => Destination;
 }) {
   const schema = z.strictObject({
@@ -86,6 +109,9 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
     const parsed = options as unknown as z.output<z.ZodObject<Shape>> & CommonOptions;
     return {
       type: definition.type,
+      ...(definition.program && { program: true as const }),
+      flood: definition.program ? ("off" as const) : parsed.flood,
+      quiet: parsed.quiet,
       guard: parsed.guard,
       rate: parsed.rate ?? definition.rate,
       repeats: parsed.repeats,
@@ -97,6 +123,6 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
       open: (context) => definition.open(parsed, context),
     };
   });
-  const { mentionProblem } = definition;
-  return Object.assign(entry, { ...(mentionProblem && { mentionProblem }) });
+  const { mentionProblem, program } = definition;
+  return Object.assign(entry, { ...(mentionProblem && { mentionProblem }), ...(program && { program }) });
 }

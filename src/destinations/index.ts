@@ -14,6 +14,11 @@ export function mentionProblem(type: string, mention: string): string | undefine
   return SCHEMAS.get(type)?.mentionProblem?.(mention);
 }
 
+/** Whether readers of destinations of this type are programs. */
+export function isForPrograms(type: string): boolean {
+  return SCHEMAS.get(type)?.program === true;
+}
+
 type Registered = (typeof REGISTRY)[keyof typeof REGISTRY];
 
 /** One entry of `destinations:`; parses to a ConfiguredDestination. */

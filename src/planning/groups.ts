@@ -1,19 +1,40 @@
 import type { Facts } from "../model/message.ts";
-import type { Group } from "../model/outbox.ts";
+import type { Delivery, Group } from "../model/outbox.ts";
 import type { Route } from "../routing/route.ts";
 
-/** The groups that a delivery may leave with, one per route; `facts` are those that the destination may see. */
-export function groupsOf(routes: readonly Route[], destination: string, facts: Facts): readonly Group[] {
-  return routes.map(({ name, options: { group, notify } }) => {
-    const by = group.by.map((fact) => {
-      const values = fact === "event" ? (facts.event_uuid ?? facts.event_id)?.values : facts[fact]?.values;
-      return [fact, [...(values ?? [])].sort()];
-    });
-    return {
-      key: JSON.stringify([name, by]),
-      waitMs: group.wait,
-      intervalMs: group.interval,
-      show: notify.find(({ to, show }) => to === destination && show !== undefined)?.show ?? group.show,
-    };
+/** What decides in which groups a delivery may leave, beside the routes. */
+export interface Grouping extends Pick<Delivery, "priority" | "unheld"> {
+  readonly destination: string;
+  /** What the destination may see. */
+  readonly facts: Facts;
+  /** Whose clocks digests go by. */
+  readonly timezone: string;
+}
+
+/**
+ * The groups that a delivery may leave with, one per route. What is urgent, or held by less than the rest, never shares a
+ * group with that, and waits for no digest.
+ */
+export function groupsOf(routes: readonly Route[], grouping: Grouping): readonly Group[] {
+  const waits = grouping.priority !== "high" && grouping.unheld !== "always";
+  const prompt = routes.filter(({ options }) => !options.digest);
+  return (waits || prompt.length === 0 ? routes : prompt).map((route) => groupOf(route, grouping, waits));
+}
+
+function groupOf(
+  { name, options: { group, digest, notify } }: Route,
+  { destination, facts, timezone, priority, unheld }: Grouping,
+  waits: boolean,
+): Group {
+  const show = notify.find(({ to, show }) => to === destination && show !== undefined)?.show ?? group.show;
+  if (digest && waits) {
+    const key = JSON.stringify(["digest", name, ...(unheld ? [unheld] : [])]);
+    return { key, waitMs: 0, intervalMs: 0, show, digest: { cron: digest.cron, timezone } };
+  }
+  const by = group.by.map((fact) => {
+    const values = fact === "event" ? (facts.event_uuid ?? facts.event_id)?.values : facts[fact]?.values;
+    return [fact, [...(values ?? [])].sort()];
   });
+  const apart = priority === "high" ? ["high"] : unheld ? [unheld] : [];
+  return { key: JSON.stringify([name, by, ...apart]), waitMs: group.wait, intervalMs: group.interval, show };
 }

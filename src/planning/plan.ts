@@ -48,7 +48,7 @@ export interface Trace {
   readonly destinations: readonly {
     readonly name: string;
     readonly routes: readonly string[];
-    readonly verdict: "owed" | "already-told" | "undecided" | Refusal | TakenBack;
+    readonly verdict: "owed" | "already-told" | "muted" | "undecided" | Refusal | TakenBack;
     readonly guarded?: GuardedAlert;
   }[];
 }
@@ -119,7 +119,18 @@ export function plan(
       decided.push({ id: last.id, destinations: last.destinations });
     }
   }
-  return { effects: { ...copy.changes(), alerts, deliveries, records, undecided, decided, cursors: [] }, traces };
+  const effects = { ...copy.changes(), alerts, deliveries, records, undecided, decided, cursors: [] };
+  return { effects: { ...effects, ...pacingOf(deliveries, rules) }, traces };
+}
+
+/** How the destinations are paced that are owed something. */
+function pacingOf(deliveries: readonly Delivery[], { destinations }: Rules): Pick<Effects, "pacing"> {
+  const names = new Set(deliveries.map(({ destination }) => destination));
+  const paced = [...names].flatMap((name) => {
+    const { flood, quiet } = destinations.get(name)?.pace ?? {};
+    return flood || quiet ? [[name, { ...(flood && { flood }), ...(quiet && { quiet }) }] as const] : [];
+  });
+  return paced.length > 0 ? { pacing: new Map(paced) } : {};
 }
 
 /** What is decided now, whatever is still unknown. */
@@ -258,7 +269,7 @@ function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: 
     },
     ...(stored && { alert: stored.alert }),
     owed: owed.map(({ delivery, own }) => withMarks(delivery, stored?.items ?? [], own)),
-    refused: shares.flatMap(({ share }) => (share.kind === "refused" ? share.record : [])),
+    refused: shares.flatMap(({ share }) => ("record" in share ? share.record : [])),
     undecided,
     absorbed,
   };
@@ -273,6 +284,7 @@ function traceOf({ destination: name, share }: Named): Trace["destinations"][num
       return { name, routes, verdict: share.kind };
     case "owed":
     case "already-told":
+    case "muted":
       return { name, routes, verdict: share.kind, guarded: share.guarded };
   }
 }

@@ -14,11 +14,14 @@ import { againVersion, changesOf, isNews } from "./changes.ts";
 import { evidenceOf, mentionsOf } from "./evidence.ts";
 import { groupsOf } from "./groups.ts";
 import { deliveryId } from "./identity.ts";
+import { holdsOf, isMuted, type PaceRules } from "./pace.ts";
 
 /** What planning needs to know of one destination. */
 export interface DestinationRules {
   readonly guard: Guard;
   readonly repeats: "changed" | "never" | "always";
+  /** Absent: whatever comes leaves as its routes say. */
+  readonly pace?: PaceRules;
 }
 
 /** A route that fires, or of which it is not known yet whether it does. */
@@ -37,6 +40,7 @@ export type Share = { readonly routes: readonly string[] } & (
       readonly own: Set<Item>;
     }
   | { readonly kind: "already-told"; readonly guarded: GuardedAlert }
+  | { readonly kind: "muted"; readonly guarded: GuardedAlert; readonly record: RecordLine }
   | { readonly kind: "undecided" }
   | { readonly kind: "refused"; readonly reason: Refusal | TakenBack; readonly record: RecordLine }
 );
@@ -69,6 +73,9 @@ export interface ShareContext {
   readonly factsOf: (item: Item) => AttributeFacts | undefined;
 }
 
+/** Why an alert is muted that comes when its readers are left alone. */
+const QUIET_HOURS = "quiet-hours";
+
 /** Reasons that end when more is known. */
 const UNKNOWN: readonly Refusal[] = ["match-unknown", "event-unknown", "distribution-unknown", "tlp-unknown"];
 
@@ -95,16 +102,14 @@ export function shareOf(alert: Alert, fired: readonly CandidateRoute[], context:
   if (told && !isNews(told, alert, rules.repeats, context.isCounted)) {
     return { kind: "already-told", routes, guarded };
   }
+  const delivery = deliveryOf(alert, decided, told?.changedAt, context);
+  if (isMuted(delivery, rules.pace, now)) {
+    const end = { ...commonOf(alert, context), routes, outcome: "muted", reason: QUIET_HOURS } as const;
+    return { kind: "muted", routes, guarded, record: { delivery: delivery.id, at: now, ...end } };
+  }
   const own = matchedOf(decided, context);
   const marked = markMatched(guarded, kept, own);
-  return {
-    kind: "owed",
-    routes,
-    guarded: marked,
-    kept,
-    own,
-    delivery: deliveryOf(alert, decided, told?.changedAt, context),
-  };
+  return { kind: "owed", routes, guarded: marked, kept, own, delivery };
 }
 
 /** A publication that is older than what memory holds is told to nobody; reconcile finds the one that counts. */
@@ -162,8 +167,11 @@ type Decision = Passed & { readonly routes: readonly Route[] };
 function deliveryOf(alert: Alert, decided: Decision, since: number | undefined, context: ShareContext): Owed {
   const { routes, guarded, kept } = decided;
   const { destination, before, together, now } = context;
+  const { pace } = context.rules;
   const isUrgent = routes.some(({ options }) => options.priority === "high");
+  const priority = isUrgent ? "high" : "normal";
   const subject = matchableOfGuarded(guarded, now);
+  const holds = holdsOf(alert.kind, subject, pace);
   const hidden = alert.kind === "event.published" ? hiddenOf(alert, kept) : [];
   return {
     id: idOf(alert, context),
@@ -171,10 +179,20 @@ function deliveryOf(alert: Alert, decided: Decision, since: number | undefined, 
     ...commonOf(alert, context),
     ...(alert.kind === "event.published" && { version: alert.version }),
     createdAt: now,
-    priority: isUrgent ? "high" : "normal",
+    priority,
     routes: routes.map((route) => route.name),
     mentions: [...new Set(routes.flatMap((route) => mentionsOf(route, destination)))],
-    groups: together && !isUrgent ? [together] : groupsOf(routes, destination, subject.facts),
+    groups:
+      together && !isUrgent
+        ? [together]
+        : groupsOf(routes, {
+            ...holds,
+            priority,
+            destination,
+            facts: subject.facts,
+            timezone: pace?.timezone ?? "UTC",
+          }),
+    ...holds,
     ...(hidden.length > 0 && { hidden }),
     ...(since !== undefined && { since }),
     ...(since !== undefined && since === before?.publishedAt && changesOf(before, alert)),

@@ -8,6 +8,7 @@ import {
   KINDS,
   THREAT_LEVELS,
 } from "../model/vocabulary.ts";
+import { Digest } from "../pacing/schema.ts";
 import { TemplateOption } from "../template/schema.ts";
 import { kindsMeantBy } from "./kinds.ts";
 
@@ -71,7 +72,7 @@ export const AttributeMatch: z.ZodType<AttributeMatch> = z.strictObject({
   },
 }) as z.ZodType<AttributeMatch>;
 
-const MatchMap: z.ZodType<Match> = z.strictObject({
+export const MatchMap: z.ZodType<Match> = z.strictObject({
   ...valuesOf(FACTS),
   get all() {
     return z.array(MatchMap).min(1).optional().describe("All of these hold.");
@@ -133,6 +134,7 @@ export const RouteOptions = z.strictObject({
     })
     .default({ by: ["event"], wait: 0, interval: 300_000, show: 20 })
     .describe("Which alerts leave together, and when."),
+  digest: Digest.optional(),
   stop: z.boolean().default(false).describe("Ends the search when the route fires."),
   template: TemplateOption.optional().describe("Words of your own, before those of the destination."),
 });

@@ -12,7 +12,9 @@ import { openDeliveryState } from "../delivery/settle.ts";
 import type { Needless, Source } from "../model/frame.ts";
 import type { Message } from "../model/message.ts";
 import type { Store } from "../model/outbox.ts";
+import type { PaceRules } from "../planning/pace.ts";
 import type { Rules } from "../planning/plan.ts";
+import { compileMatch } from "../routing/match.ts";
 import { compileRoutes } from "../routing/route.ts";
 import type { LiveSource, RefusedFrame } from "../sources/source.ts";
 import { needlessWithout } from "../topics/needless.ts";
@@ -26,7 +28,22 @@ const SENDS_PER_ATTEMPT = 4;
 /** What planning needs of a configuration. */
 export function compileRules({ misp, routes, destinations }: Config): Rules {
   const asks = Object.entries(misp).flatMap(([instance, { api_key }]) => (api_key ? [instance] : []));
-  return { routes: compileRoutes(routes), destinations: new Map(Object.entries(destinations)), asks: new Set(asks) };
+  const rules = Object.entries(destinations).map(
+    ([name, options]) => [name, { ...options, pace: paceOf(options) }] as const,
+  );
+  return { routes: compileRoutes(routes), destinations: new Map(rules), asks: new Set(asks) };
+}
+
+/** When a destination is told. */
+function paceOf({ flood, quiet, timezone }: Config["destinations"][string]): PaceRules {
+  const { when: windows, action, except } = quiet ?? {};
+  return {
+    timezone,
+    ...(flood !== "off" && { flood }),
+    ...(windows && { quiet: { windows, timezone } }),
+    ...(action === "drop" && { drops: true }),
+    ...(except && { excepts: compileMatch(except).matches }),
+  };
 }
 
 /** The frames that change nothing under these rules. */

@@ -18,7 +18,7 @@ test.each([
     configOf("", undefined, "stat: {}"),
     ['6:1: error: unknown key "stat", did you mean "state"?'],
   ],
-  ["a key of a later release", ROUTE("digest: {}"), ['6:36: error: unknown key "digest"']],
+  ["a key of a later release", ROUTE("remind: {}"), ['6:36: error: unknown key "remind"']],
   [
     "a key that belongs deeper",
     configOf(

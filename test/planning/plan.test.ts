@@ -267,8 +267,8 @@ describe("several routes", () => {
         mentions: ["x", "y"],
         priority: "high",
         groups: [
-          { key: '["a",[["org",["CIRCL"]]]]', waitMs: 10_000, intervalMs: 60_000, show: 5 },
-          { key: `["c",[["event",["${EVENT_UUID}"]]]]`, waitMs: 0, intervalMs: 300_000, show: "matched" },
+          { key: '["a",[["org",["CIRCL"]]],"high"]', waitMs: 10_000, intervalMs: 60_000, show: 5 },
+          { key: `["c",[["event",["${EVENT_UUID}"]]],"high"]`, waitMs: 0, intervalMs: 300_000, show: "matched" },
         ],
       },
       { destination: "mail", routes: ["c"], mentions: [], priority: "high" },

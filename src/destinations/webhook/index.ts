@@ -10,6 +10,7 @@ import { formatRequestPage } from "./page.ts";
 /** Posts batches as signed JSON (Standard Webhooks 1.0.0) to an HTTP endpoint, for programs. */
 export const webhook = defineDestination({
   type: "webhook",
+  program: true,
   shape: WEBHOOK_OPTIONS,
   open(options, { name, now, log }) {
     const http = openHttp({ url: options.url, timeoutMs: options.timeout, caFile: options.ca_file });

@@ -1,0 +1,53 @@
+import type { Facts, Matchable, Truth } from "../model/message.ts";
+import type { Delivery } from "../model/outbox.ts";
+import type { Pacing } from "../model/pacing.ts";
+import type { Kind } from "../model/vocabulary.ts";
+import { goesFirst } from "../pacing/place.ts";
+import { quietUntil } from "../pacing/quiet.ts";
+
+/** When a destination is told, as its configuration has it. */
+export interface PaceRules extends Pacing {
+  /** Whose times of day digests go by. */
+  readonly timezone: string;
+  /** What comes in quiet hours is muted, not held. */
+  readonly drops?: boolean;
+  /** What quiet hours let pass. */
+  readonly excepts?: (subject: Matchable) => Truth;
+}
+
+/** Whether nothing may hold an alert of this kind back: what is taken back, and what we say of ourselves. */
+export function isUnheld(kind: Kind): boolean {
+  return kind === "event.deleted" || kind === "event.unpublished" || kind.startsWith("herald.");
+}
+
+/** Whether an alert comes when its readers are left alone, and want to hear of nothing that comes then. */
+export function isMuted(
+  delivery: Pick<Delivery, "priority" | "unheld">,
+  rules: PaceRules | undefined,
+  now: number,
+): boolean {
+  return Boolean(rules?.drops && rules.quiet && !goesFirst(delivery) && quietUntil(rules.quiet, now) !== undefined);
+}
+
+/** What holds an alert back, and what does not; `subject`: what its readers may see. */
+export function holdsOf(
+  kind: Kind,
+  subject: Matchable,
+  rules: PaceRules | undefined,
+): Pick<Delivery, "unheld" | "cause"> {
+  if (isUnheld(kind)) {
+    return { unheld: "always" };
+  }
+  const cause = causeOf(subject.facts);
+  return {
+    ...(rules?.excepts?.(subject) === true && { unheld: "in-quiet" as const }),
+    ...(cause !== undefined && { cause }),
+  };
+}
+
+/** One organisation whose events come from another MISP or a feed: it may bring a thousand of them at once. */
+function causeOf({ origin, event_org, org }: Facts): string | undefined {
+  const isBrought = origin?.values.some((value) => value === "pulled" || value === "feed") ?? false;
+  const [name, ...others] = (event_org ?? org)?.values ?? [];
+  return isBrought && others.length === 0 ? name : undefined;
+}
