@@ -1,13 +1,13 @@
 import type { Alert, Item, Marking } from "../model/alert.ts";
 import type { Memory } from "../model/memory.ts";
-import type { EventView, Reach } from "../model/misp.ts";
+import type { Reach } from "../model/misp.ts";
 import type { Form, GuardedAlert } from "../model/payload.ts";
-import { type Kind, PAP, type Pap, SENSITIVE, type Sensitive, TLP, type Tlp } from "../model/vocabulary.ts";
+import { type Kind, PAP, SENSITIVE, type Sensitive, TLP, type Tlp } from "../model/vocabulary.ts";
 import { markingOf, rank } from "./marking.ts";
 import { isPersonal } from "./personal.ts";
 import type { Guard } from "./policy.ts";
-import { passage, type Surroundings, withoutMembers, withoutMembersOf } from "./reach.ts";
-import { withoutSource } from "./source.ts";
+import { passage, type Surroundings } from "./reach.ts";
+import { reduce, shownLabel } from "./reduce.ts";
 import { eventLevels, tighten } from "./tighten.ts";
 
 /** Why a destination may not be told: stable words for the record, for metrics and for people. */
@@ -51,13 +51,6 @@ interface Bare {
 
 /** How much of one level may be shown, and how strict it counts. */
 type Judgement = { readonly form: Form; readonly floor: Floor } | { readonly refused: Refusal };
-
-/** What a guarded alert says of itself; `chr`: where it comes from may not be told. */
-interface Labels extends Pick<GuardedAlert, "withheld"> {
-  readonly tlp: Tlp | "untagged";
-  readonly pap: Pap | "untagged";
-  readonly chr: boolean;
-}
 
 const FORMS = ["full", "metadata", "pointer"] as const satisfies readonly Form[];
 
@@ -237,65 +230,6 @@ function refuseDraft(alert: Alert, policy: Guard): Refusal | undefined {
     return undefined;
   }
   return alert.everPublished === false ? "draft" : "event-unknown";
-}
-
-/** Makes the only thing that formatters get: what may not be seen is not in it. */
-function reduce(alert: Alert, form: Form, labels: Labels): GuardedAlert {
-  const { marking: _marking, everPublished: _, thread: _thread, event, sighting, ...rest } = alert;
-  const { chr, tlp, pap, withheld } = labels;
-  const visible: GuardedAlert["alert"] =
-    form === "pointer"
-      ? {
-          id: rest.id,
-          kind: rest.kind,
-          instance: rest.instance,
-          receivedAt: rest.receivedAt,
-          subject: rest.subject,
-          version: rest.version,
-          ...(event && { event: pointTo(event) }),
-          items: [],
-          counts: [],
-          objects: [],
-          lines: [],
-        }
-      : {
-          ...rest,
-          ...(event && { event: withoutMembers(event) }),
-          items: rest.items.map(withoutMembersOf),
-          counts: rest.counts.map(withoutMembersOf),
-          objects: rest.objects.map((object) => withoutMembersOf(withoutMembers(object))),
-          ...(rest.objectCounts && { objectCounts: rest.objectCounts.map(withoutMembersOf) }),
-          ...(sighting && { sighting: form === "full" ? sighting : withoutReporter(sighting) }),
-          ...(form === "metadata" && { lines: [] }),
-        };
-  const sightings: GuardedAlert["sightings"] = visible.sighting ? [visible.sighting] : [];
-  // The brand is given here and nowhere else.
-  const guarded = { form, alert: chr ? withoutSource(visible) : visible, sightings, tlp, pap, withheld };
-  return { ...guarded, ...(chr && { chr }) } as GuardedAlert;
-}
-
-function pointTo({ id, uuid }: EventView): EventView {
-  return { ...(id !== undefined && { id }), ...(uuid !== undefined && { uuid }) };
-}
-
-function withoutReporter({ source: _, ...rest }: NonNullable<Alert["sighting"]>): NonNullable<Alert["sighting"]> {
-  return rest;
-}
-
-/** The strictest label among them; where one level has none and counts as `untagged`, it takes part as that. */
-function shownLabel<T extends string>(
-  ladder: readonly T[],
-  labels: readonly (T | "none" | "unknown")[],
-  untagged: T | undefined,
-  isBare: boolean,
-): T | "untagged" {
-  const given = labels.filter((label): label is T => label !== "none" && label !== "unknown");
-  if (given.length === 0) {
-    return "untagged";
-  }
-  // The event is the first: its label, or what it counts as without one, holds for all parts.
-  const floor = isBare || labels[0] === "none" || labels[0] === "unknown" ? untagged : undefined;
-  return [...given, ...(floor ? [floor] : [])].reduce((a, b) => (rank(ladder, b) > rank(ladder, a) ? b : a));
 }
 
 function weaker(a: Form, b: Form): Form {

@@ -1,14 +1,33 @@
 import type { Alert } from "../model/alert.ts";
+import type { Sighting } from "../model/misp.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 
 /** What `tlp:ex:chr` (Chatham House Rule) leaves of an alert: not which organisations it comes from. */
-export function withoutSource<T extends Pick<Alert, "event" | "lines">>(alert: T): T {
+export function withoutSource<T extends Pick<Alert, "event" | "lines" | "sighting">>(alert: T): T {
   const { org: _org, owner: _owner, ...event } = alert.event ?? {};
   return {
     ...alert,
     ...(alert.event && { event }),
+    ...(alert.sighting && { sighting: withoutSighter(alert.sighting) }),
     lines: alert.lines.filter(({ label }) => label !== "organisation"),
   };
+}
+
+/** A sighting without who reported it. */
+function withoutSighter({ org: _, ...sighting }: Sighting): Sighting {
+  return sighting;
+}
+
+/** Guarded alerts of which one hides its source: what is shown of any would tell it. */
+function hideSource(guarded: GuardedAlert): GuardedAlert {
+  const { alert, sightings } = guarded;
+  // It stays a guarded alert: nothing is added to it.
+  return {
+    ...guarded,
+    alert: withoutSource(alert),
+    sightings: sightings.map(withoutSighter),
+    chr: true,
+  } as GuardedAlert;
 }
 
 /**
@@ -19,6 +38,5 @@ export function shareSecrecy(alerts: readonly GuardedAlert[]): readonly GuardedA
   if (!alerts.some(({ chr }) => chr)) {
     return alerts;
   }
-  // It stays a guarded alert: nothing is added to it.
-  return alerts.map((guarded) => ({ ...guarded, alert: withoutSource(guarded.alert), chr: true }) as GuardedAlert);
+  return alerts.map(hideSource);
 }

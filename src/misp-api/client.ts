@@ -13,9 +13,11 @@ import {
   readMarkedAttributes,
   readPage,
   readSwitch,
+  readThreadFacts,
   readVersion,
   readWholeEvent,
   type SwitchAnswer,
+  type ThreadFacts,
   type WholeEvent,
 } from "./read.ts";
 
@@ -45,6 +47,8 @@ export interface MispApi extends AsyncDisposable {
     page: number,
     signal: AbortSignal,
   ): Promise<Answer<MarkedAttributes>>;
+  /** How far a discussion (by its number) may travel, and which event it is about. */
+  thread(id: string, signal: AbortSignal): Promise<Answer<ThreadFacts>>;
   /** Who the key belongs to and what it may do. */
   whoami(signal: AbortSignal): Promise<Answer<KeyFacts>>;
   version(signal: AbortSignal): Promise<Answer<MispVersion>>;
@@ -57,6 +61,8 @@ export const PAGE_LIMIT = 100;
 
 const MAX_EVENT_BYTES = 64 * 2 ** 20;
 const MAX_PAGE_BYTES = 8 * 2 ** 20;
+/** All that was written in it comes with it, and is not read. */
+const MAX_THREAD_BYTES = 8 * 2 ** 20;
 const MAX_USER_BYTES = 2 ** 20;
 /** Confirm, recall and reconcile ask at once. */
 const CONNECTIONS = 3;
@@ -141,6 +147,10 @@ export function openMispApi(options: {
       };
       const told = await ask("attributes/restSearch", question, maxPageBytes, signal);
       return told.kind === "told" ? readMarkedAttributes(told, MARKED_LIMIT) : told;
+    },
+    async thread(asked, signal) {
+      const told = await ask(`threads/view/${need(asked, ID.test(asked))}`, undefined, MAX_THREAD_BYTES, signal);
+      return told.kind === "told" ? readThreadFacts(told, asked) : told;
     },
     async whoami(signal) {
       const told = await ask("users/view/me", undefined, MAX_USER_BYTES, signal);

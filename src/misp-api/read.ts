@@ -1,6 +1,6 @@
 import { DecodeError } from "../base/errors.ts";
-import type { EventView, Tag } from "../model/misp.ts";
-import { readTags } from "../topics/nouns.ts";
+import type { EventView, Tag, Thread } from "../model/misp.ts";
+import { readEventId, readTags, readThread } from "../topics/nouns.ts";
 import { type Publication, readPublication } from "../topics/publication.ts";
 import { boolean, id, instant, integer, isRaw, known, list, type Raw, text, uuid } from "../topics/values.ts";
 import { type Answer, ERROR_IN_ANSWER, type JsonAnswer, NOT_VISIBLE, UNREADABLE } from "./answer.ts";
@@ -42,6 +42,13 @@ export interface MarkedAttributes {
   readonly kind: "attributes";
   readonly attributes: readonly { readonly uuid: string; readonly event: string; readonly tags: readonly Tag[] }[];
   readonly more: boolean;
+}
+
+/** How far a discussion may travel, and its event, if it is about one. */
+export interface ThreadFacts {
+  readonly kind: "thread";
+  readonly thread: Thread;
+  readonly event?: EventView;
 }
 
 /** What is said about the key's user, for diagnosis; a fact that is absent was not told. */
@@ -136,6 +143,19 @@ export function readMarkedAttributes({ json }: JsonAnswer, limit: number): Answe
     attributes.push({ uuid: name, event, tags });
   }
   return { kind: "attributes", attributes, more: rows.length >= limit };
+}
+
+/** `{"Thread":{…}}` of the discussion that was asked for. What was written in it is not read. */
+export function readThreadFacts({ json }: JsonAnswer, asked: string): Answer<ThreadFacts> {
+  const row = isRaw(json) ? json.Thread : undefined;
+  if (!isRaw(row)) {
+    return isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
+  }
+  if (id(row.id) !== asked) {
+    return UNREADABLE;
+  }
+  const event = readEventId(row);
+  return { kind: "thread", thread: readThread(row), ...(event.id !== undefined && { event }) };
 }
 
 /** Reads `GET /users/view/me`. The answer may hold the key in clear: nothing but what is named here is taken from it. */

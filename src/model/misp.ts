@@ -95,6 +95,8 @@ export interface Sighting {
   readonly type?: SightingType;
   readonly source?: string;
   readonly seenAt?: number;
+  /** Who reported it. */
+  readonly org?: Organisation;
 }
 
 /** A discussion, on an event or on none. */

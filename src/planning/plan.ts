@@ -23,7 +23,7 @@ import {
   withdrawnShare,
 } from "./share.ts";
 import { trimmed } from "./trim.ts";
-import { undecidedOf } from "./undecided.ts";
+import { threadKey, undecidedOf } from "./undecided.ts";
 import { versionAfter } from "./version.ts";
 import { WorkingCopy } from "./working-copy.ts";
 
@@ -179,11 +179,13 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   const fired = fire(rules.routes.get(kind), subject);
   const told = message.late?.edited ? withoutWords(alert) : alert;
   const isCounted = isCopy(before, message);
+  const thread = threadKey(message);
+  const mayTellMore = thread !== undefined || (after !== undefined && !isPublication);
   const common = {
     memory: copy.memory(event),
     before,
     // A publication tells all that MISP would answer.
-    canAsk: !asked && after !== undefined && !isPublication && (rules.asks?.has(message.instance) ?? false),
+    canAsk: !asked && mayTellMore && (rules.asks?.has(message.instance) ?? false),
     isCounted,
     countedAt: isCounted ? before.countedAt : message.receivedAt,
     confirmation: message.confirmation,
@@ -212,7 +214,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
           : shareOf(told, routes, about);
     shares.push({ destination, share });
   }
-  const eventKey = unsure ? message.event?.id : after?.key;
+  const eventKey = unsure ? message.event?.id : (after?.key ?? thread);
   return settleShares(message, { alert: told, fired, event, eventKey, stale, shares }, copy, now);
 }
 

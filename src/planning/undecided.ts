@@ -32,6 +32,20 @@ export function refuse(undecided: readonly Undecided[], reason: Refusal, now: nu
   return { ...NO_EFFECTS, records, decided };
 }
 
+/** Under what a post waits that names no event: MISP tells of its discussion how far it may travel, and whose it is. */
+export function threadKey({ kind, event, thread }: Message): string | undefined {
+  const isAskedFor = kind === "discussion.posted" && !event && thread?.distribution === undefined;
+  return isAskedFor && thread?.id !== undefined ? `${THREAD}${thread.id}` : undefined;
+}
+
+/** The number of the discussion that something waits about; undefined: it is an event. */
+export function threadIn(eventKey: string): string | undefined {
+  return eventKey.startsWith(THREAD) ? eventKey.slice(THREAD.length) : undefined;
+}
+
+/** No event is called so. */
+const THREAD = "thread ";
+
 /** What of a message is kept until MISP has been asked about its event. */
 export function undecidedOf(
   alert: Alert,

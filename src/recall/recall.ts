@@ -6,18 +6,17 @@ import { tellsTakingBack } from "../guard/withdrawn.ts";
 import type { Undecided } from "../model/memory.ts";
 import { enrich, lessonOf } from "../planning/enrich.ts";
 import { keysOf } from "../planning/plan.ts";
-import { refuse } from "../planning/undecided.ts";
-import type { Budget } from "./budget.ts";
+import { refuse, threadIn } from "../planning/undecided.ts";
 import { Failing } from "./failing.ts";
-import { ASK_MS, ask, type EventLookup } from "./question.ts";
+import { ASK_MS, ask, type EventAnswer } from "./question.ts";
+import { askAboutThread, type ThreadAnswer, type ThreadLookup, type ToldThread, withThread } from "./threads.ts";
 
 /** What one recall loop works with. */
-export interface RecallWorker extends EventLookup {
+export interface RecallWorker extends ThreadLookup {
   /** How long an event is left alone after the last frame about it: MISP announces in mid-transaction. */
   readonly settleMs: number;
   /** After so long what MISP does not answer is refused. */
   readonly patienceMs: number;
-  readonly budget: Budget;
 }
 
 const LONGEST_SLEEP_MS = 60_000;
@@ -68,9 +67,7 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
     const { eventKey, undecided } = found;
     beat(ASK_MS);
     const askedAt = clock.now();
-    // A deleted part is not among the others.
-    const withDeleted = undecided.some(({ message }) => message.kind?.endsWith(".deleted"));
-    const answer = await ask(worker, eventKey, stop, withDeleted);
+    const answer = await askAbout(worker, found, planner, stop, beat);
     if (!answer) {
       return;
     }
@@ -101,12 +98,17 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
       continue;
     }
     beat(WORK_MS);
-    await absorb([lessonOf(instance, answer, askedAt)], planner, []);
+    const lesson = answer.kind === "thread" ? answer.fetched : answer;
+    if (lesson) {
+      await absorb([lessonOf(instance, lesson, askedAt)], planner, []);
+    }
     for (let at = 0; at < undecided.length; at += CHUNK) {
       beat(WORK_MS);
       const chunk = undecided.slice(at, at + CHUNK);
       await absorb(
-        chunk.map(({ message }) => enrich(message, answer, askedAt)),
+        chunk.map(({ message }) =>
+          answer.kind === "thread" ? withThread(message, answer) : enrich(message, answer, askedAt),
+        ),
         planner,
         chunk,
       );
@@ -117,6 +119,23 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
 interface Found {
   readonly eventKey: string;
   readonly undecided: readonly Undecided[];
+}
+
+/** One question, and another one where a discussion is about an event that nobody knows. Undefined: we stop. */
+async function askAbout(
+  worker: RecallWorker,
+  { eventKey, undecided }: Found,
+  planner: Planner,
+  stop: AbortSignal,
+  beat: Heartbeat,
+): Promise<EventAnswer | ToldThread | Exclude<ThreadAnswer, { readonly kind: "thread" }> | undefined> {
+  const thread = threadIn(eventKey);
+  if (thread !== undefined) {
+    return askAboutThread(worker, thread, planner, stop, beat);
+  }
+  // A deleted part is not among the others.
+  const withDeleted = undecided.some(({ message }) => message.kind?.endsWith(".deleted"));
+  return ask(worker, eventKey, stop, withDeleted);
 }
 
 /** Ends what waits about an event that MISP took back since: it is not asked about that. */

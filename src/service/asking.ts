@@ -9,6 +9,7 @@ import type { ConfirmWorker, EventInQuestion } from "../recall/confirm.ts";
 import type { EventAnswer } from "../recall/question.ts";
 import type { RecallWorker } from "../recall/recall.ts";
 import type { ReconcileWorker } from "../recall/reconcile.ts";
+import type { ThreadAnswer } from "../recall/threads.ts";
 import { confirmEvents } from "./confirming.ts";
 import type { PartsContext, PreviousParts } from "./parts-context.ts";
 
@@ -93,7 +94,10 @@ export function openInstanceLoops(
       unanswered: (n) => tellUnconfirmed(instance, n, context),
       log,
     },
-    recall: { instance, ask, settleMs, patienceMs, budget, log },
+    recall: {
+      ...{ instance, ask, settleMs, patienceMs, budget, log },
+      thread: (id, signal) => askThread(api, id, signal),
+    },
     reconcile: {
       instance,
       budget,
@@ -122,6 +126,19 @@ async function askEvent(api: MispApi, event: string, signal: AbortSignal, withDe
     ...(answer.hint !== undefined && { hint: answer.hint }),
   };
 }
+
+/** Asks for a discussion; that the key does not see it is a decision, and says nothing of the key. */
+export async function askThread(api: Pick<MispApi, "thread">, id: string, signal: AbortSignal): Promise<ThreadAnswer> {
+  const answer = await api.thread(id, signal);
+  const isHidden =
+    answer.kind === "not-found" ||
+    (answer.kind === "forbidden" && answer.reason === "no-permission") ||
+    (answer.kind === "retry" && answer.detail === "http-405");
+  return isHidden ? { kind: "refused", reason: "distribution-unknown", hint: HIDDEN_THREAD } : answer;
+}
+
+const HIDDEN_THREAD =
+  "the discussion is hidden from the key's user: use the key of a user who may see what is to be told";
 
 function isSameKey(before: Config["misp"][string] | undefined, url: URL, apiKey: Secret): boolean {
   return before?.url?.href === url.href && before.api_key?.reveal() === apiKey.reveal();

@@ -65,7 +65,7 @@ function service(store: Store, send: Destination["send"], frames: readonly Frame
     ],
     accounts: new Map(),
     confirms: [],
-    recalls: [{ instance: "cert", ask: never, settleMs: 0, budget, patienceMs: HOUR, log }],
+    recalls: [{ instance: "cert", ask: never, thread: never, settleMs: 0, budget, patienceMs: HOUR, log }],
     reconciles: [
       {
         instance: "cert",

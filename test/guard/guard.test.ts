@@ -370,6 +370,17 @@ describe("guard(): what a form shows", () => {
     expect(event?.info).toBe("Phishing wave against ACME");
   });
 
+  it("tlp:ex:chr hides who reported a sighting, too", () => {
+    const reported = {
+      ...sightingAdded(),
+      attributes: [],
+      sighting: { type: "sighting" as const, org: { name: "SIGHTER" } },
+    };
+    const marked = (...names: readonly string[]) => publication({ event: { tags: tags("tlp:green", ...names) } });
+    expect(guardedOf(judge(ladder, reported, marked())).sightings[0]?.org).toEqual({ name: "SIGHTER" });
+    expect(JSON.stringify(judge(ladder, reported, marked("tlp:ex:chr")))).not.toContain("SIGHTER");
+  });
+
   it("tlp:ex:chr on an attribute that is withheld hides nothing", () => {
     const hidden = publication({ attributes: [attributeOf("1", { tags: tags("tlp:red", "tlp:ex:chr") })] });
     expect(guardedOf(judge({}, hidden)).alert.event?.org?.name).toBe("CIRCL");

@@ -277,6 +277,41 @@ describe("publishedSince()", () => {
   });
 });
 
+describe("thread()", () => {
+  const row = {
+    ...{ id: "12", event_id: "0", title: "MARKER", distribution: "1", sharing_group_id: "0", org_id: "1" },
+    Post: [{ id: "3", contents: "MARKER", user_id: "1" }],
+  };
+
+  it.each([
+    ["of no event", row, { thread: { id: "12", distribution: "community" } }],
+    ["of an event", { ...row, event_id: "7" }, { thread: { id: "12", distribution: "community" }, event: { id: "7" } }],
+    [
+      "for a sharing group",
+      { ...row, distribution: 4, sharing_group_id: 3, org_name: "ACME-CERT" },
+      { thread: { id: "12", owner: { name: "ACME-CERT" }, distribution: "sharing_group", sharingGroup: { id: "3" } } },
+    ],
+    ["that tells no distribution", { id: "12" }, { thread: { id: "12" } }],
+  ])("reads of a discussion how far it may travel: %s", async (_, thread, told) => {
+    await using server = await openMispServer({ threads: { 12: thread } });
+    await using api = openApi(server);
+    expect(await api.thread("12", signal)).toEqual({ kind: "thread", ...told });
+  });
+
+  it("takes no other discussion for it, reads no more than it may, and asks for numbers alone", async () => {
+    await using server = await openMispServer({ threads: { 12: { ...row, id: "13" }, 14: [] } });
+    await using api = openApi(server);
+    expect(await api.thread("12", signal)).toMatchObject({ kind: "retry", reason: "unreadable" });
+    expect(await api.thread("14", signal)).toMatchObject({ kind: "retry", reason: "unreadable" });
+    expect(await api.thread("15", signal)).toMatchObject({ kind: "not-found" });
+    await expect(api.thread("0", signal)).rejects.toThrow(RangeError);
+    await expect(api.thread("12/../../users/view/me", signal)).rejects.toThrow(RangeError);
+    await using large = await openMispServer({ threads: { 12: { ...row, Post: "x".repeat(9 * 2 ** 20) } } });
+    await using other = openApi(large);
+    expect(await other.thread("12", signal)).toMatchObject({ kind: "retry", reason: "too-large" });
+  });
+});
+
 describe("whoami()", () => {
   it("tells whose key it is and what that user may do, and nothing else of the answer", async () => {
     await using server = await openMispServer();

@@ -49,6 +49,8 @@ function knowledge(
   return { kind: "event", ...known };
 }
 
+const noThread = async () => Promise.reject(new Error("nobody posts here"));
+
 interface Scene {
   /** How long each question takes. */
   readonly tookMs?: number;
@@ -113,6 +115,7 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
       }
       return answers[Math.min(asked.length, answers.length) - 1] ?? { kind: "retry" as const, reason: "none" };
     },
+    thread: noThread,
     settleMs: SETTLE,
     budget: openBudget(clock, { perMinute }),
     patienceMs: PATIENCE,
@@ -369,6 +372,7 @@ test("recall survives a bug in asking", async () => {
   const worker = {
     instance: "cert",
     ask,
+    thread: noThread,
     settleMs: SETTLE,
     budget: openBudget(clock),
     patienceMs: PATIENCE,
@@ -446,7 +450,7 @@ test("what else is wrong with MISP is logged at once, also where the key was ref
   const worker = {
     instance: "cert",
     ask: async (): Promise<EventAnswer> => ({ kind: "retry", reason: "http-500" }),
-    ...{ settleMs: SETTLE, budget: openBudget(clock), patienceMs: PATIENCE, log },
+    ...{ thread: noThread, settleMs: SETTLE, budget: openBudget(clock), patienceMs: PATIENCE, log },
   };
   await recall(worker, planner, stop.signal);
   expect(find(/MISP does not answer about an event/)).toMatchObject([{ reason: "http-500" }]);
@@ -485,6 +489,7 @@ test("what has aged is remembered: a MISP that answers nothing is not given all 
     const worker = {
       instance: "cert",
       ask: async (): Promise<EventAnswer> => ({ kind: "retry", reason: "timeout" }),
+      thread: noThread,
       settleMs: SETTLE,
       budget: openBudget(clock),
       patienceMs: PATIENCE,
@@ -515,7 +520,13 @@ test("recall asks for what is deleted only where something about a deleted part 
         asked.push(withDeleted);
         return { kind: "refused", reason: "event-not-found" };
       },
-      ...{ settleMs: SETTLE, budget: openBudget(clock), patienceMs: PATIENCE, log: openLog("silent") },
+      ...{
+        thread: noThread,
+        settleMs: SETTLE,
+        budget: openBudget(clock),
+        patienceMs: PATIENCE,
+        log: openLog("silent"),
+      },
     };
     await recall(worker, planner, stop.signal);
   }
@@ -541,7 +552,7 @@ test("a destination for drafts that still waits costs others nothing of what rec
   const worker = {
     instance: "cert",
     ask: async () => knowledge(),
-    ...{ settleMs: SETTLE, budget: openBudget(clock), patienceMs: PATIENCE, log: openLog("silent") },
+    ...{ thread: noThread, settleMs: SETTLE, budget: openBudget(clock), patienceMs: PATIENCE, log: openLog("silent") },
   };
   await recall(worker, planner, stop.signal);
   const markings = async (destination: string) => {

@@ -175,6 +175,7 @@ describe.each([[1], [2]])("a state file of schema %i", (schema) => {
         budget: openBudget(clock),
         log: openLog("silent"),
       },
+      thread: async () => Promise.reject(new Error("nobody posts here")),
       async ask(event: string) {
         asked.push(event);
         const view = eventView({

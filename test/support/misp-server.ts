@@ -72,9 +72,11 @@ export async function openMispServer(
     readonly role?: Json;
     /** What MISP is set to, told to site admins alone; what is not here this MISP does not have. */
     readonly settings?: Json;
+    /** Discussions by their number. */
+    readonly threads?: Json;
   } = {},
 ): Promise<MispServer> {
-  const { path = "", settings = {} } = options;
+  const { path = "", settings = {}, threads = {} } = options;
   const role: Json = { ...ROLE, ...options.role };
   const events = new Map<unknown, Json>();
   const scripted: Answer[] = [];
@@ -97,6 +99,11 @@ export async function openMispServer(
     }
     if (asked === `${path}/servers/getVersion` && method === "GET") {
       return json(200, { version: "2.5.1", perm_sync: false, perm_sighting: true });
+    }
+    const [, thread] = /^(?:.*)\/threads\/view\/(\d+)$/.exec(asked) ?? [];
+    if (thread !== undefined && method === "GET") {
+      const row = threads[thread];
+      return row === undefined ? mispError(404, "Invalid thread MARKER.") : json(200, { Thread: row });
     }
     const [, setting] = /^(?:.*)\/servers\/getSetting\/(.+)\.json$/.exec(asked) ?? [];
     if (setting !== undefined && method === "GET") {
