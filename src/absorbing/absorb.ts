@@ -29,6 +29,8 @@ export function openWakeups(destinations: Iterable<string> = [], instances: Iter
 export interface Planner {
   readonly store: PlanningStore;
   readonly rules: Rules;
+  /** What operators do not want to be told at that instant; absent: nothing. */
+  readonly silences?: (now: number) => NonNullable<Rules["silences"]>;
   readonly clock: Clock;
   readonly wakeups: Wakeups;
   readonly observer: Pick<Observer, "planned">;
@@ -90,9 +92,11 @@ async function absorbTogether(
   asked: readonly Undecided[] | undefined,
   beside: Beside,
 ): Promise<void> {
-  const { store, rules, clock, wakeups, observer } = planner;
+  const { store, clock, wakeups, observer } = planner;
   for (;;) {
     const now = clock.now();
+    const silences = planner.silences?.(now) ?? [];
+    const rules = silences.length > 0 ? { ...planner.rules, silences } : planner.rules;
     const known = await store.load(keysOf(messages));
     const sifted = asked || beside.confirmed ? undefined : sift(messages, known, now, rules);
     const planned = sifted?.messages ?? messages;

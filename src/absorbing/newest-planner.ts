@@ -4,7 +4,7 @@ import { patient } from "./planning-store.ts";
 
 /** A planner that goes by what `now` names at each moment, and waits while nothing can be written. */
 export function newestPlanner(
-  { store, clock, giants }: Pick<Planner, "store" | "clock" | "giants">,
+  { store, clock, giants, silences }: Pick<Planner, "store" | "clock" | "giants" | "silences">,
   now: () => Pick<Planner, "rules" | "wakeups" | "observer">,
   insist: Insist,
 ): Planner {
@@ -12,6 +12,7 @@ export function newestPlanner(
     store: patient(store, insist),
     clock,
     ...(giants && { giants }),
+    ...(silences && { silences }),
     get rules() {
       return now().rules;
     },

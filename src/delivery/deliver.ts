@@ -124,13 +124,13 @@ async function attempt(
     return outcome;
   };
   // What a bug in guarding or folding leaves: all of it, as dead, for otherwise the same batch would end every restart.
-  let opened: Pick<Attempt, "leaving" | "refused" | "told"> = {
+  let opened: Pick<Attempt, "leaving" | "refused" | "held" | "told"> = {
     leaving: batch.entries.map(({ delivery }) => ({ delivery, tlp: "unknown" })),
     refused: [],
   };
   try {
-    const { payload, leaving, refused, told } = openBatch(batch, sending, clock.now());
-    opened = { leaving: leaving.map(({ delivery, guarded }) => ({ delivery, tlp: guarded.tlp })), refused, told };
+    const { payload, leaving, refused, held, told } = openBatch(batch, sending, clock.now());
+    opened = { leaving: leaving.map(({ delivery, guarded }) => ({ delivery, tlp: guarded.tlp })), refused, held, told };
     if (!payload) {
       return opened;
     }

@@ -42,9 +42,24 @@ export function stillOwed(
     return "all" in reason ? reason.all.every(holds) : reason.any.some(holds);
   };
   const routes = evidence.routes.filter(({ reason }) => !reason || holds(reason));
-  if (routes.length === 0) {
-    return undefined;
+  return routes.length === 0 ? undefined : toldBy(delivery, routes);
+}
+
+/** The delivery as only these of its routes tell it. */
+export function tellOnly(delivery: Delivery, names: readonly string[]): Delivery {
+  const { evidence, routes } = delivery;
+  if (names.length === routes.length) {
+    return delivery;
   }
+  return evidence
+    ? toldBy(
+        delivery,
+        evidence.routes.filter(({ name }) => names.includes(name)),
+      )
+    : { ...delivery, routes: names };
+}
+
+function toldBy(delivery: Delivery, routes: NonNullable<Delivery["evidence"]>["routes"]): Delivery {
   return {
     ...delivery,
     routes: routes.map(({ name }) => name),

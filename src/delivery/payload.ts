@@ -4,16 +4,19 @@ import { merge } from "../guard/merge.ts";
 import type { Guard } from "../guard/policy.ts";
 import { shareSecrecy } from "../guard/source.ts";
 import { remainder } from "../guard/withdrawn.ts";
-import type { Item } from "../model/alert.ts";
+import type { Alert, Item } from "../model/alert.ts";
 import type { Memory } from "../model/memory.ts";
-import type { Batch, Delivery, RecordLine } from "../model/outbox.ts";
+import type { Batch, Delivery, DeliveryId, Group, RecordLine, Settlement } from "../model/outbox.ts";
 import type { Entry, GuardedAlert, Payload } from "../model/payload.ts";
 import { recordOf } from "../model/record.ts";
+import { mutedBy, silenceGroup } from "../model/silence.ts";
 import type { ToldParts } from "../model/told.ts";
 import { THREAT_LEVELS, TLP } from "../model/vocabulary.ts";
+import { matchableOfStored } from "../routing/facts.ts";
 import type { Routes } from "../routing/route.ts";
+import { type CompiledSilence, type Muted, mute, silencesOn } from "../routing/silence.ts";
 import { renderTemplate, type Template, type TemplateFailure } from "../template/compile.ts";
-import { stillOwed, withOwnMarks } from "./evidence.ts";
+import { stillOwed, tellOnly, withOwnMarks } from "./evidence.ts";
 import { compare, type Folded, type Leaving, toldBy } from "./told.ts";
 
 /** What the second look at a batch needs to know. */
@@ -25,6 +28,8 @@ export interface SendContext {
   readonly links: ReadonlyMap<string, URL>;
   /** How the destination words its alerts; absent: as they are built in, unless a route says otherwise. */
   readonly wording?: Wording;
+  /** What operators do not want to be told at that instant; absent: nothing. */
+  readonly silences?: (now: number) => readonly CompiledSilence[];
 }
 
 /** The template of a destination, what its filters need to know, and whom to tell when one fails. */
@@ -39,6 +44,8 @@ export interface OpenedBatch {
   readonly payload?: Payload;
   readonly leaving: readonly { readonly delivery: Delivery; readonly guarded: GuardedAlert }[];
   readonly refused: readonly RecordLine[];
+  /** What waits until a silence has ended. */
+  readonly held: NonNullable<Settlement["regrouped"]>;
   /** What the destination knows of events once the payload has left. */
   readonly told: readonly ToldParts[];
 }
@@ -46,11 +53,13 @@ export interface OpenedBatch {
 /** Guards a batch with the memory of this moment and folds what is about one event into one entry. */
 export function openBatch(
   batch: Batch,
-  { guard: policy, routes, links, wording }: SendContext,
+  { guard: policy, routes, links, wording, silences }: SendContext,
   now: number,
 ): OpenedBatch {
   const leaving: Guarded[] = [];
   const refused: RecordLine[] = [];
+  const held: { delivery: DeliveryId; group: Group }[] = [];
+  const inForce = silences?.(now) ?? [];
   for (const { delivery, alert, memory } of batch.entries) {
     const refuse = (reason: Refusal) => refused.push(recordOf(delivery, now, { outcome: "refused", reason }));
     const left = remainder(withOwnMarks(alert, delivery.evidence), memory);
@@ -64,14 +73,21 @@ export function openBatch(
       continue;
     }
     const owed = stillOwed(delivery, alert, verdict.guarded, policy, memory);
-    if (owed) {
-      leaving.push({ delivery: owed, alert: left, memory, guarded: verdict.guarded });
-    } else {
+    if (!owed) {
       refuse("match-not-visible");
+      continue;
+    }
+    const { silence, routes: audible } = silenced(owed, alert, inForce, now);
+    if (silence?.afterwards === "nothing") {
+      refused.push(recordOf(delivery, now, mutedBy(silence)));
+    } else if (silence) {
+      held.push({ delivery: delivery.id, group: silenceGroup(silence, now) });
+    } else {
+      leaving.push({ delivery: tellOnly(owed, audible), alert: left, memory, guarded: verdict.guarded });
     }
   }
   if (leaving.length === 0) {
-    return { leaving, refused, told: [] };
+    return { leaving, refused, held, told: [] };
   }
   const all = fold(leaving, links, batch, policy);
   const folded = all.map(({ entry }) => entry);
@@ -94,7 +110,20 @@ export function openBatch(
     show: batch.show,
     minimal: false,
   };
-  return { payload, leaving, refused, told };
+  return { payload, leaving, refused, held, told };
+}
+
+/** A silence counts also for what was owed before it began. */
+function silenced(
+  { kind, destination, routes }: Delivery,
+  alert: Alert,
+  inForce: readonly CompiledSilence[],
+  now: number,
+): Muted {
+  if (inForce.length === 0) {
+    return { routes };
+  }
+  return mute(silencesOn(inForce, matchableOfStored(alert, now)), { kind, destination, routes });
 }
 
 interface Guarded extends Leaving {

@@ -1,25 +1,34 @@
+import type { Silence } from "../model/silence.ts";
 import type { Rules } from "../planning/plan.ts";
 import type { DestinationRules } from "../planning/share.ts";
 import { compileRoutes } from "../routing/route.ts";
 import type { RouteOptions } from "../routing/schema.ts";
+import { compileSilence } from "../routing/silence.ts";
 
 /** Rules about publications as they go from one thread to another, which no function can. */
 export interface PlainRules {
   readonly routes: readonly RouteOptions[];
   readonly destinations: readonly (readonly [name: string, rules: DestinationRules])[];
   readonly asks: readonly string[];
+  readonly silences: readonly Silence[];
 }
 
 /** What a thread needs to plan a publication by these rules. */
-export function plainRules({ routes, destinations, asks = new Set() }: Rules): PlainRules {
+export function plainRules({ routes, destinations, asks = new Set(), silences = [] }: Rules): PlainRules {
   return {
     routes: (routes.get("event.published")?.routes ?? []).map(({ options }) => options),
     destinations: [...destinations].map(([name, { guard, repeats }]) => [name, { guard, repeats }]),
     asks: [...asks],
+    silences: silences.map(({ silence }) => silence),
   };
 }
 
 /** The same rules again. */
-export function rulesOf({ routes, destinations, asks }: PlainRules): Rules {
-  return { routes: compileRoutes(routes), destinations: new Map(destinations), asks: new Set(asks) };
+export function rulesOf({ routes, destinations, asks, silences }: PlainRules): Rules {
+  return {
+    routes: compileRoutes(routes),
+    destinations: new Map(destinations),
+    asks: new Set(asks),
+    silences: silences.map(compileSilence),
+  };
 }

@@ -1,4 +1,5 @@
 import type { Batch, Delivery, DeliveryId, RecordLine } from "./outbox.ts";
+import type { Silence, SilenceState } from "./silence.ts";
 
 /** Where an owed delivery stands: in its group, in an attempt, or between two attempts. */
 export type Standing = "waiting" | "sending" | "retrying";
@@ -12,6 +13,8 @@ export interface OwedLine {
   readonly firstAttemptAt?: number;
   /** Why the last attempt failed. */
   readonly reason?: string;
+  /** The silence whose end it waits for. */
+  readonly silence?: string;
 }
 
 /** Which owed deliveries are meant: all of what is given holds. */
@@ -40,6 +43,8 @@ export interface Hold {
   readonly since: number;
   /** Paused: the operator, as they named themselves. Suspended: the reason. Else empty. */
   readonly note: string;
+  /** Paused: when that ends by itself; absent: it does not. */
+  readonly until?: number;
 }
 
 /** The side of a store that people use. What may be long comes in pages, and other work goes on between two of them. */
@@ -73,6 +78,12 @@ export interface Ledger {
   holds(): Promise<readonly Hold[]>;
   /** A destination that is held in this way already stays as it is. */
   hold(hold: Hold): Promise<void>;
+  /** One that stands takes this end, or none, and this note. */
+  limit(hold: Hold): Promise<void>;
   /** What was held has not aged. */
   release(destination: string, kind: Hold["kind"], now: number): Promise<void>;
+  /** Silences that end after `since`, those that end first before others, with what is behind them. */
+  silences(since: number): Promise<readonly SilenceState[]>;
+  /** Adds a silence, or takes the place of the one that has its id; what it holds is due when it ends. */
+  silence(silence: Silence): Promise<void>;
 }

@@ -96,6 +96,8 @@ export interface RecordLine {
   readonly tlp?: string;
   /** The operator who wanted it so, as they named themselves. */
   readonly by?: string;
+  /** The silence that muted it. */
+  readonly silence?: string;
   /** How many refusals of the same event for the same reason it stands for, the last of which it tells; absent: one. */
   readonly times?: number;
   /** It was told without MISP's word that the event is published. */
@@ -161,10 +163,12 @@ export interface Batch {
   readonly told?: readonly { readonly parts: ToldParts; readonly rows: readonly PartMemory[] }[];
 }
 
-/** How a batch ended, or when it is tried again. Deliveries that are in neither list stay as they are. */
+/** How a batch ended, or when it is tried again. Deliveries that are in no list stay as they are. */
 export interface Settlement {
   readonly batch: BatchId;
   readonly records: readonly RecordLine[];
+  /** These leave the batch and wait in another group. */
+  readonly regrouped?: readonly { readonly delivery: DeliveryId; readonly group: Group }[];
   readonly retryAt?: number;
   /** Whether the failed attempt counts; an attempt cut by a stop does not. */
   readonly attempted: boolean;

@@ -30,7 +30,7 @@ export interface QuietWindow {
 }
 
 /** What a delivery waits in beside an ordinary group. */
-export const COLLECTS = ["digest", "quiet", "flood"] as const;
+export const COLLECTS = ["digest", "quiet", "flood", "silence"] as const;
 export type Collects = (typeof COLLECTS)[number];
 
 /**
@@ -72,5 +72,5 @@ export interface FloodNote extends FloodRules {
 
 /** Why what is in a batch leaves together, where that is not an ordinary group. */
 export type BatchNote =
-  | { readonly collects: "digest" | "quiet" }
+  | { readonly collects: Exclude<Collects, "flood"> }
   | { readonly collects: "flood"; readonly flood: FloodNote };

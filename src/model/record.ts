@@ -4,7 +4,7 @@ import type { Delivery, RecordLine } from "./outbox.ts";
 export function recordOf(
   delivery: Delivery,
   at: number,
-  end: Pick<RecordLine, "outcome" | "reason" | "tlp" | "by">,
+  end: Pick<RecordLine, "outcome" | "reason" | "tlp" | "by" | "silence">,
 ): RecordLine {
   return {
     delivery: delivery.id,

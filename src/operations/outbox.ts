@@ -97,9 +97,9 @@ async function preview(
   if (!worker) {
     return { refused: "destination-not-configured" };
   }
-  const { payload, refused } = openBatch(batch, worker.sending, clock.now());
+  const { payload, refused, held } = openBatch(batch, worker.sending, clock.now());
   if (!payload) {
-    return { refused: refused[0]?.reason ?? "nothing-left" };
+    return { refused: refused[0]?.reason ?? (held.length > 0 ? "silenced" : "nothing-left") };
   }
   const { body, sizes, trimmed } = await worker.destination.preview(payload);
   return { body, sizes: [...sizes], trimmed: [...trimmed] };

@@ -1,5 +1,6 @@
 import type { Delivery, Group } from "../model/outbox.ts";
 import type { Collects, FloodClass, Floods, Pacing } from "../model/pacing.ts";
+import { silenceOf } from "../model/silence.ts";
 import { nextSlot } from "./cron.ts";
 import { count, floodOf } from "./flood.ts";
 import { quietUntil } from "./quiet.ts";
@@ -55,8 +56,9 @@ export function place(delivery: PlacedDelivery, context: PlaceContext): Placed {
   const { group, dueAt } = chosen;
   const ordinary = { key: group.key, show: group.show, dueAt };
   const heldUntil = quietEnd(delivery, pacing, dueAt);
-  if (group.digest) {
-    return { ...ordinary, dueAt: chosen.waits ? dueAt : (heldUntil ?? dueAt), collects: "digest" };
+  const whole = group.digest ? "digest" : silenceOf(group.key) !== undefined ? "silence" : undefined;
+  if (whole) {
+    return { ...ordinary, dueAt: chosen.waits ? dueAt : (heldUntil ?? dueAt), collects: whole };
   }
   if (chosen.waits) {
     return ordinary;

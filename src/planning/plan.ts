@@ -8,6 +8,7 @@ import type { GuardedAlert } from "../model/payload.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { matchableOf } from "../routing/facts.ts";
 import { fire, type Routes } from "../routing/route.ts";
+import { type CompiledSilence, silencesOn } from "../routing/silence.ts";
 import { changeOf, kindOf } from "./changes.ts";
 import { compose, withoutWords } from "./compose.ts";
 import { alertId } from "./identity.ts";
@@ -35,6 +36,8 @@ export interface Rules {
   readonly asks?: ReadonlySet<string>;
   /** Instances that confirm a publication before anybody is told of it. */
   readonly confirms?: ReadonlySet<string>;
+  /** What operators do not want to be told now. */
+  readonly silences?: readonly CompiledSilence[];
 }
 
 /** What became of one message, for people who ask: `tail`, `replay` and the log. */
@@ -191,6 +194,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
     confirmation: message.confirmation,
     together: message.late?.together ? lateGroup(message.instance) : undefined,
     now,
+    silences: fired.length > 0 && rules.silences ? silencesOn(rules.silences, subject) : [],
     factsOf: factsOfItems(told, subject),
   };
   const context = (destination: string, settings: DestinationRules) => ({

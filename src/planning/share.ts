@@ -8,8 +8,10 @@ import type { EventMemory, Memory, Told } from "../model/memory.ts";
 import type { AttributeFacts, Confirmation, Message } from "../model/message.ts";
 import type { Delivery, Group, RecordLine } from "../model/outbox.ts";
 import type { GuardedAlert } from "../model/payload.ts";
+import { mutedBy, type Silence, silenceGroup } from "../model/silence.ts";
 import { matchableOfGuarded } from "../routing/facts.ts";
 import type { Route } from "../routing/route.ts";
+import { mute } from "../routing/silence.ts";
 import { againVersion, changesOf, isNews } from "./changes.ts";
 import { evidenceOf, mentionsOf } from "./evidence.ts";
 import { groupsOf } from "./groups.ts";
@@ -69,6 +71,8 @@ export interface ShareContext {
   /** Where it waits with others, whatever the routes say; `undefined`: nowhere. */
   readonly together: Group | undefined;
   readonly now: number;
+  /** Those that are true of it. */
+  readonly silences: readonly Silence[];
   /** What rules may ask of an attribute of the alert. */
   readonly factsOf: (item: Item) => AttributeFacts | undefined;
 }
@@ -97,19 +101,41 @@ export function shareOf(alert: Alert, fired: readonly CandidateRoute[], context:
       record: { delivery: idOf(alert, context), at: now, ...common, outcome: "refused", reason },
     };
   }
-  const { guarded, kept } = decided;
+  const { guarded } = decided;
   const told = alert.kind === "event.published" ? context.told : undefined;
   if (told && !isNews(told, alert, rules.repeats, context.isCounted)) {
     return { kind: "already-told", routes, guarded };
   }
-  const delivery = deliveryOf(alert, decided, told?.changedAt, context);
-  if (isMuted(delivery, rules.pace, now)) {
-    const end = { ...commonOf(alert, context), routes, outcome: "muted", reason: QUIET_HOURS } as const;
-    return { kind: "muted", routes, guarded, record: { delivery: delivery.id, at: now, ...end } };
+  const { silence, routes: left } = mute(context.silences, {
+    ...{ kind: alert.kind, destination: context.destination, routes },
+  });
+  if (silence?.afterwards === "nothing") {
+    return mutedShare(alert, guarded, routes, context, mutedBy(silence));
   }
-  const own = matchedOf(decided, context);
-  const marked = markMatched(guarded, kept, own);
-  return { kind: "owed", routes, guarded: marked, kept, own, delivery };
+  const audible = silence ? decided : tellBy(decided, left);
+  const delivery = deliveryOf(alert, audible, told?.changedAt, context, silence);
+  if (!silence && isMuted(delivery, rules.pace, now)) {
+    return mutedShare(alert, guarded, delivery.routes, context, { outcome: "muted", reason: QUIET_HOURS });
+  }
+  const own = matchedOf(audible, context);
+  const marked = markMatched(guarded, audible.kept, own);
+  return { kind: "owed", routes: delivery.routes, guarded: marked, kept: audible.kept, own, delivery };
+}
+
+function mutedShare(
+  alert: Alert,
+  guarded: GuardedAlert,
+  routes: readonly string[],
+  context: ShareContext,
+  end: ReturnType<typeof mutedBy>,
+): Share {
+  const common = { ...commonOf(alert, context), routes, ...end };
+  return { kind: "muted", routes, guarded, record: { delivery: idOf(alert, context), at: context.now, ...common } };
+}
+
+/** What only these routes tell. */
+function tellBy(decided: Decision, names: readonly string[]): Decision {
+  return { ...decided, routes: decided.routes.filter(({ name }) => names.includes(name)) };
 }
 
 /** A publication that is older than what memory holds is told to nobody; reconcile finds the one that counts. */
@@ -164,7 +190,14 @@ function markMatched(guarded: GuardedAlert, { items }: Kept, own: ReadonlySet<It
 
 type Decision = Passed & { readonly routes: readonly Route[] };
 
-function deliveryOf(alert: Alert, decided: Decision, since: number | undefined, context: ShareContext): Owed {
+/** `silence`: whose end it waits for. */
+function deliveryOf(
+  alert: Alert,
+  decided: Decision,
+  since: number | undefined,
+  context: ShareContext,
+  silence: Silence | undefined,
+): Owed {
   const { routes, guarded, kept } = decided;
   const { destination, before, together, now } = context;
   const { pace } = context.rules;
@@ -173,6 +206,7 @@ function deliveryOf(alert: Alert, decided: Decision, since: number | undefined, 
   const subject = matchableOfGuarded(guarded, now);
   const holds = holdsOf(alert.kind, subject, pace);
   const hidden = alert.kind === "event.published" ? hiddenOf(alert, kept) : [];
+  const waitsIn = silence ? silenceGroup(silence, now) : isUrgent ? undefined : together;
   return {
     id: idOf(alert, context),
     alert: alert.id,
@@ -182,16 +216,15 @@ function deliveryOf(alert: Alert, decided: Decision, since: number | undefined, 
     priority,
     routes: routes.map((route) => route.name),
     mentions: [...new Set(routes.flatMap((route) => mentionsOf(route, destination)))],
-    groups:
-      together && !isUrgent
-        ? [together]
-        : groupsOf(routes, {
-            ...holds,
-            priority,
-            destination,
-            facts: subject.facts,
-            timezone: pace?.timezone ?? "UTC",
-          }),
+    groups: waitsIn
+      ? [waitsIn]
+      : groupsOf(routes, {
+          ...holds,
+          priority,
+          destination,
+          facts: subject.facts,
+          timezone: pace?.timezone ?? "UTC",
+        }),
     ...holds,
     ...(hidden.length > 0 && { hidden }),
     ...(since !== undefined && { since }),

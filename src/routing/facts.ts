@@ -14,6 +14,25 @@ export function matchableOf(alert: Alert, at: number): Matchable {
 }
 
 /**
+ * Everything that rules may still ask about an alert as it is stored: what was trimmed from it is unknown.
+ */
+export function matchableOfStored(alert: Alert, at: number): Matchable {
+  const whole = matchableOf(alert, at);
+  if (alert.counts.reduce((sum, { n }) => sum + n, 0) <= alert.items.length) {
+    return whole;
+  }
+  const { tag, object } = whole.facts;
+  return {
+    ...{ at, measures: whole.measures, attributes: whole.attributes, attributesComplete: false },
+    facts: {
+      ...whole.facts,
+      ...(tag && { tag: { ...tag, complete: false } }),
+      ...(object && { object: { ...object, complete: false } }),
+    },
+  };
+}
+
+/**
  * What rules may still ask once the guard has taken away what a destination may not see. A part that is withheld counts as
  * absent: whether it has what a rule forbids was asked of the whole. A fact that is withheld is unknown.
  */

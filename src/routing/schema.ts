@@ -72,6 +72,7 @@ export const AttributeMatch: z.ZodType<AttributeMatch> = z.strictObject({
   },
 }) as z.ZodType<AttributeMatch>;
 
+/** One map of `match:`. */
 export const MatchMap: z.ZodType<Match> = z.strictObject({
   ...valuesOf(FACTS),
   get all() {

@@ -9,6 +9,7 @@ import type { Config } from "../config/schema.ts";
 import type { DeliveryWorker } from "../delivery/deliver.ts";
 import { Holds } from "../delivery/holds.ts";
 import { openDeliveryState } from "../delivery/settle.ts";
+import type { Silences } from "../delivery/silences.ts";
 import type { Needless, Source } from "../model/frame.ts";
 import type { Message } from "../model/message.ts";
 import type { Store } from "../model/outbox.ts";
@@ -81,11 +82,17 @@ export function openSources(
 export function openParts(
   config: Config,
   context: PartsContext,
-  opened: { readonly store: Store; readonly sources: readonly Source[]; readonly holds?: Holds },
+  opened: {
+    readonly store: Store;
+    readonly sources: readonly Source[];
+    readonly holds?: Holds;
+    readonly silences?: Silences;
+  },
   before?: Pick<PreviousParts, "config" | "parts">,
 ): Parts & AsyncDisposable {
   const { log, clock, stdout, notices, observer = UNOBSERVED } = context;
   const holds = opened.holds ?? new Holds();
+  const inForce = (now: number) => opened.silences?.inForce(now) ?? [];
   const rules = compileRules(config);
   const links = new Map(
     Object.entries(config.misp).flatMap(([instance, { url }]) => (url ? [[instance, url] as const] : [])),
@@ -107,6 +114,7 @@ export function openParts(
         guard: options.guard,
         routes: rules.routes,
         links,
+        silences: inForce,
         wording: {
           template: options.template,
           style: { timeZone: options.timezone, defang: options.defang },
@@ -137,6 +145,7 @@ export function openParts(
     workers,
     wakeups,
     rules,
+    silences: inForce,
     clock,
     log,
     incomplete: before?.parts.incomplete ?? new LogLimiter(log, "Left out what cannot be read of a message", clock.now),

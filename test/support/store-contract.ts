@@ -7,6 +7,7 @@ import { describeLedger } from "../store/contract-ledger.ts";
 import { describeMemory } from "../store/contract-memory.ts";
 import { describePacing } from "../store/contract-pacing.ts";
 import { describeSchedule } from "../store/contract-schedule.ts";
+import { describeSilences } from "../store/contract-silences.ts";
 import { describeUndecided } from "../store/contract-undecided.ts";
 import {
   alert,
@@ -43,6 +44,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
   describeMemory(name, open);
   describeUndecided(name, open);
   describeLedger(name, open);
+  describeSilences(name, open);
 
   describe(`${name}: what is owed`, () => {
     it("stays owed until it is settled", async () => {

@@ -3,6 +3,7 @@ import type { Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from "../../mod
 import type { Memory, Undecided } from "../../model/memory.ts";
 import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
 import { recordOf } from "../../model/record.ts";
+import { type Silence, type SilenceState, silenceKey, silenceOf } from "../../model/silence.ts";
 import { judgedOf, nameOf } from "../names.ts";
 import type { FormedBatch, OwedDelivery, WaitingGroup } from "./rows.ts";
 
@@ -17,6 +18,7 @@ export interface MemoryLedgerContext {
   readonly memoryOf: (alert: Alert) => Memory;
   readonly toldOf: (entries: Batch["entries"]) => NonNullable<Batch["told"]>;
   readonly lookAtClock: () => void;
+  readonly silences: Map<string, Silence & { muted: number }>;
 }
 
 /** What people ask and decide, in memory: everything is one page. */
@@ -159,6 +161,44 @@ export class MemoryLedger implements Ledger {
     }
   }
 
+  async limit({ destination, kind, note, until }: Hold): Promise<void> {
+    const name = nameOf(destination, kind);
+    const found = this.#holds.get(name);
+    if (found) {
+      const { until: _, ...hold } = found.hold;
+      this.#holds.set(name, { ...found, hold: { ...hold, note, ...(until !== undefined && { until }) } });
+    }
+  }
+
+  async silences(since: number): Promise<readonly SilenceState[]> {
+    this.#context.lookAtClock();
+    return [...this.#context.silences.values()]
+      .filter(({ until }) => until > since)
+      .sort((a, b) => a.until - b.until || (a.id < b.id ? -1 : 1))
+      .map((one) => ({ ...one, held: this.#heldBy(one.id) }));
+  }
+
+  #heldBy(id: string): SilenceState["held"] {
+    const held = [...this.#context.owed.values()].filter(
+      ({ batch, groupKey }) => batch === undefined && groupKey === silenceKey(id),
+    );
+    const names = [...new Set(held.map(({ delivery }) => delivery.destination))].sort();
+    return names.map((name) => ({
+      destination: name,
+      n: held.filter(({ delivery }) => delivery.destination === name).length,
+    }));
+  }
+
+  async silence(silence: Silence): Promise<void> {
+    const { silences, groups } = this.#context;
+    silences.set(silence.id, { ...silence, muted: silences.get(silence.id)?.muted ?? 0 });
+    for (const [name, state] of groups) {
+      if (state.group.key === silenceKey(silence.id) && typeof state.dueAt === "number") {
+        groups.set(name, { ...state, dueAt: silence.until });
+      }
+    }
+  }
+
   async release(destination: string, kind: Hold["kind"], now: number): Promise<void> {
     const held = [...this.#holds].filter(([, { hold }]) => hold.destination === destination);
     if (!this.#holds.delete(nameOf(destination, kind))) {
@@ -183,7 +223,8 @@ export class MemoryLedger implements Ledger {
   /** The clock was set back by so much: what is held was held by the new one. */
   setBack(by: number): void {
     for (const [name, { hold, agelessFrom }] of this.#holds) {
-      this.#holds.set(name, { hold: { ...hold, since: hold.since - by }, agelessFrom: agelessFrom - by });
+      const until = hold.until === undefined ? {} : { until: hold.until - by };
+      this.#holds.set(name, { hold: { ...hold, since: hold.since - by, ...until }, agelessFrom: agelessFrom - by });
     }
   }
 
@@ -221,6 +262,7 @@ export class MemoryLedger implements Ledger {
     const { delivery, groupKey } = owed;
     const batch = owed.batch === undefined ? undefined : this.#context.batches.get(owed.batch);
     const group = this.#context.groups.get(nameOf(delivery.destination, groupKey));
+    const silence = owed.batch === undefined ? silenceOf(groupKey) : undefined;
     return {
       delivery,
       standing: this.#standingOf(owed),
@@ -228,6 +270,7 @@ export class MemoryLedger implements Ledger {
       attempts: batch?.attempts ?? 0,
       ...(batch?.firstAttemptAt !== undefined && { firstAttemptAt: batch.firstAttemptAt }),
       ...(batch?.reason !== undefined && { reason: batch.reason }),
+      ...(silence !== undefined && { silence }),
     };
   }
 

@@ -2,10 +2,11 @@ import type { Alert } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
 import type { AskingState, Cursor, Keys, Known, Told, Unconfirmed, Undecided } from "../../model/memory.ts";
 import type { Batch, Delivery, DeliveryId, Effects, RecordLine, Settlement, Store } from "../../model/outbox.ts";
-import type { BatchNote, Floods } from "../../model/pacing.ts";
+import type { BatchNote, Floods, Pacing } from "../../model/pacing.ts";
+import type { Silence } from "../../model/silence.ts";
 import type { ToldParts } from "../../model/told.ts";
 import { leave, NO_FLOODS, setBack } from "../../pacing/flood.ts";
-import { floodOfKey, goesFirst, place } from "../../pacing/place.ts";
+import { floodOfKey, goesFirst, type PlacedDelivery, place } from "../../pacing/place.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import { judgedOf, nameOf } from "../names.ts";
@@ -35,6 +36,7 @@ class MemoryStore implements Store {
   readonly #unconfirmed = new Map<string, Unconfirmed>();
   readonly #tagged = new Set<string>();
   readonly #floods = new Map<string, Floods>();
+  readonly #silences = new Map<string, Silence & { muted: number }>();
   #records: RecordLine[] = [];
   #seq = 0;
   readonly #clock: StoreClock | undefined;
@@ -49,6 +51,7 @@ class MemoryStore implements Store {
     memoryOf: (alert) => this.#memory.of(alert),
     toldOf: (entries) => this.#toldOf(entries),
     lookAtClock: () => this.#lookAtClock(),
+    silences: this.#silences,
   });
 
   constructor(clock?: StoreClock) {
@@ -86,25 +89,15 @@ class MemoryStore implements Store {
     // All that can throw comes first: a commit is all or nothing.
     const owed = this.#accept(effects);
     for (const { delivery, alert } of owed) {
-      const { destination } = delivery;
-      const placed = place(delivery, {
-        pacing: effects.pacing?.get(destination),
-        stateOf: (key) => this.#groups.get(nameOf(destination, key)),
-        floods: this.#floodsOf(destination),
-        now,
-      });
-      const { key, show, dueAt, collects, floods } = placed;
-      if (floods) {
-        this.#floods.set(destination, floods);
-      }
-      const name = nameOf(destination, key);
-      this.#groups.set(name, { ...this.#groups.get(name), destination, group: { key, show }, dueAt, collects });
+      const groupKey = this.#place(delivery, effects.pacing?.get(delivery.destination), now);
       this.#seq += 1;
       const owedSince = delivery.createdAt;
-      this.#owed.set(delivery.id, { seq: this.#seq, delivery, alert, groupKey: key, owedSince });
+      this.#owed.set(delivery.id, { seq: this.#seq, delivery, alert, groupKey, owedSince });
     }
     for (const record of countRefusals(effects.records)) {
-      this.#addRecord(record);
+      if (!this.#isKnown(record)) {
+        this.#addRecord(record);
+      }
     }
     for (const one of effects.undecided) {
       if (!this.#undecided.has(one.id)) {
@@ -236,6 +229,14 @@ class MemoryStore implements Store {
         this.#putTold({ told, seq: owed.seq }, now);
       }
     }
+    for (const { delivery, group } of settlement.regrouped ?? []) {
+      const owed = this.#owed.get(delivery);
+      if (owed?.batch === batch.id) {
+        const { batch: _, ...rest } = owed;
+        const groupKey = this.#place({ ...rest.delivery, groups: [group] }, undefined, now);
+        this.#owed.set(delivery, { ...rest, groupKey });
+      }
+    }
     for (const parts of settlement.told ?? []) {
       this.#toldParts.set(toldName(parts), { parts, touchedAt: now });
     }
@@ -287,6 +288,11 @@ class MemoryStore implements Store {
       }
     }
     this.#memory.prune(before, alerts);
+    for (const [id, { until }] of this.#silences) {
+      if (until < before) {
+        this.#silences.delete(id);
+      }
+    }
     for (const [name, { dueAt, lastLeftAt }] of this.#groups) {
       if (typeof dueAt !== "number" && typeof lastLeftAt === "number" && lastLeftAt < before) {
         this.#groups.delete(name);
@@ -376,10 +382,44 @@ class MemoryStore implements Store {
     for (const [id, owed] of this.#owed) {
       this.#owed.set(id, { ...owed, owedSince: owed.owedSince - back });
     }
+    for (const [id, silence] of this.#silences) {
+      this.#silences.set(id, { ...silence, until: silence.until - back });
+    }
     this.ledger.setBack(back);
   }
 
+  /** Lets a delivery wait where it leaves first; gives the key of the group. */
+  #place(delivery: PlacedDelivery & Pick<Delivery, "destination">, pacing: Pacing | undefined, now: number): string {
+    const { destination } = delivery;
+    const placed = place(delivery, {
+      pacing,
+      stateOf: (key) => this.#groups.get(nameOf(destination, key)),
+      floods: this.#floodsOf(destination),
+      now,
+    });
+    const { key, show, dueAt, collects, floods } = placed;
+    if (floods) {
+      this.#floods.set(destination, floods);
+    }
+    const name = nameOf(destination, key);
+    this.#groups.set(name, { ...this.#groups.get(name), destination, group: { key, show }, dueAt, collects });
+    return key;
+  }
+
+  /** What comes again while it is muted is muted once, and what is owed has an end of its own. */
+  #isKnown({ delivery, outcome }: RecordLine): boolean {
+    if (outcome !== "muted") {
+      return false;
+    }
+    const isEnded = (line: RecordLine) => line.delivery === delivery && (wasTold(line) || line.outcome === "muted");
+    return this.#owed.has(delivery) || this.#records.some(isEnded);
+  }
+
   #addRecord(record: RecordLine): void {
+    const silence = record.silence === undefined ? undefined : this.#silences.get(record.silence);
+    if (silence) {
+      silence.muted += 1;
+    }
     const at = this.#records.findLastIndex((line) => isSameRefusal(line, record));
     const [before] = at < 0 ? [] : this.#records.splice(at, 1);
     this.#records.push(before ? addUp(before, record) : record);
@@ -418,7 +458,7 @@ class MemoryStore implements Store {
   ): { readonly note?: BatchNote; readonly dueAt: number | null } {
     const flooded = floodOfKey(group.key);
     if (flooded === undefined) {
-      const note: BatchNote | undefined = collects === "digest" || collects === "quiet" ? { collects } : undefined;
+      const note: BatchNote | undefined = collects === undefined || collects === "flood" ? undefined : { collects };
       return { ...(note && { note }), dueAt: left.isWhole ? null : left.now };
     }
     const { floods, note, dueAt } = leave(this.#floodsOf(destination), flooded, left);

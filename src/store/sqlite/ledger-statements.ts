@@ -1,6 +1,5 @@
-import type { Hold } from "../../model/ledger.ts";
 import type { Database } from "./driver.ts";
-import type { BodyRow } from "./rows.ts";
+import type { BodyRow, HoldRow } from "./rows.ts";
 
 /** How many rows are looked at in one transaction. */
 export const PAGE_ROWS = 500;
@@ -90,10 +89,11 @@ export function prepareLedger(db: Database) {
       "SELECT max(at) AS at FROM records WHERE destination = ? AND outcome IN ('sent', 'unproven')",
     ),
 
-    holds: db.prepare<Hold>("SELECT destination, kind, since, note FROM holds ORDER BY destination, kind"),
+    holds: db.prepare<HoldRow>("SELECT destination, kind, since, note, until FROM holds ORDER BY destination, kind"),
     hold: db.prepare(
-      "INSERT OR IGNORE INTO holds (destination, kind, since, note, ageless_from) VALUES (?1, ?2, ?3, ?4, ?3)",
+      "INSERT OR IGNORE INTO holds (destination, kind, since, note, until, ageless_from) VALUES (?1, ?2, ?3, ?4, ?5, ?3)",
     ),
+    limitHold: db.prepare("UPDATE holds SET until = ?, note = ? WHERE destination = ? AND kind = ?"),
     agelessFrom: db.prepare<{ readonly at: number | null }>(
       "SELECT min(ageless_from) AS at FROM holds WHERE destination = ?",
     ),

@@ -4,11 +4,13 @@ import type { Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from "../../mod
 import type { Memory } from "../../model/memory.ts";
 import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
 import { recordOf } from "../../model/record.ts";
+import { type Silence, type SilenceState, silenceOf } from "../../model/silence.ts";
 import { judgedOf } from "../names.ts";
 import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
 import { removeOwed } from "./removal.ts";
-import { parseAlert, parseDelivery, parseRecord, parseShow } from "./rows.ts";
+import { parseAlert, parseDelivery, parseHold, parseRecord, parseShow } from "./rows.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
+import type { SilenceRows } from "./silences.ts";
 import type { StateFile } from "./state-file.ts";
 import type { Statements } from "./statements.ts";
 
@@ -17,6 +19,7 @@ export interface LedgerContext {
   readonly file: StateFile;
   readonly sql: Statements;
   readonly ledger: LedgerStatements;
+  readonly silences: SilenceRows;
   /** Batches that were taken and not settled yet. */
   readonly inFlight: ReadonlyMap<string, number>;
   /** Called within a transaction. */
@@ -160,11 +163,15 @@ export class SqliteLedger implements Ledger {
 
   async holds(): Promise<readonly Hold[]> {
     this.#context.lookAtClock();
-    return this.#transaction(() => this.#sql.holds.all().map((row) => ({ ...row })));
+    return this.#transaction(() => this.#sql.holds.all().map(parseHold));
   }
 
-  async hold({ destination, kind, since, note }: Hold): Promise<void> {
-    this.#transaction(() => this.#sql.hold.run(destination, kind, since, note));
+  async hold({ destination, kind, since, note, until }: Hold): Promise<void> {
+    this.#transaction(() => this.#sql.hold.run(destination, kind, since, note, until ?? null));
+  }
+
+  async limit({ destination, kind, note, until }: Hold): Promise<void> {
+    this.#transaction(() => this.#sql.limitHold.run(until ?? null, note, destination, kind));
   }
 
   async release(destination: string, kind: Hold["kind"], now: number): Promise<void> {
@@ -177,6 +184,15 @@ export class SqliteLedger implements Ledger {
       // What holds it beside this one must not count the same time again.
       this.#sql.stillAgeless.run(now, destination);
     });
+  }
+
+  async silences(since: number): Promise<readonly SilenceState[]> {
+    this.#context.lookAtClock();
+    return this.#transaction(() => this.#context.silences.after(since));
+  }
+
+  async silence(silence: Silence): Promise<void> {
+    this.#transaction(() => this.#context.silences.put(silence));
   }
 
   /** What `work` makes of the rows that are meant, one transaction for each page of them. */
@@ -222,6 +238,7 @@ export class SqliteLedger implements Ledger {
 }
 
 function parseOwed(row: OwedRow): OwedLine {
+  const silence = row.batch === null ? silenceOf(row.group_key) : undefined;
   return {
     delivery: parseDelivery(row.body),
     standing: row.batch === null ? "waiting" : row.sending === 1 ? "sending" : "retrying",
@@ -229,5 +246,6 @@ function parseOwed(row: OwedRow): OwedLine {
     attempts: row.attempts ?? 0,
     ...(row.first_attempt_at !== null && { firstAttemptAt: row.first_attempt_at }),
     ...(row.reason !== null && { reason: row.reason }),
+    ...(silence !== undefined && { silence }),
   };
 }

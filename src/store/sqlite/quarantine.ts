@@ -23,6 +23,7 @@ const TABLES = [
   "told_parts",
   "floods",
   "listings",
+  "silences",
 ] as const;
 
 interface Lost {

@@ -1,4 +1,5 @@
 import type { Alert } from "../../model/alert.ts";
+import type { Hold } from "../../model/ledger.ts";
 import type { Listing } from "../../model/listing.ts";
 import type { Alias, EventMemory, PartMemory } from "../../model/memory.ts";
 import type { Delivery, Group, RecordLine } from "../../model/outbox.ts";
@@ -63,6 +64,14 @@ export interface ToldRow {
   readonly version: string | null;
 }
 export type GroupRow = Required<GroupState>;
+export interface HoldRow extends Omit<Hold, "until"> {
+  readonly until: number | null;
+}
+
+/** The hold that a row is. */
+export function parseHold({ until, ...hold }: HoldRow): Hold {
+  return { ...hold, ...(until !== null && { until }) };
+}
 
 /** The row of an event whose revision becomes `revision`, for `putEvent`. */
 export function formatEvent(event: EventMemory, revision: number, now: number): readonly Cell[] {

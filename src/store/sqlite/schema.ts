@@ -191,6 +191,15 @@ const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = 
     DELETE FROM listings WHERE instance = old.instance AND event_key = old.event_uuid
       AND NOT EXISTS (SELECT 1 FROM alerts WHERE instance = old.instance AND event_uuid = old.event_uuid);
   END;
+
+  -- muted: how much was settled so; the body has what and why
+  CREATE TABLE silences (
+    id TEXT NOT NULL PRIMARY KEY, until INTEGER NOT NULL, muted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX silences_until ON silences (until);
+
+  -- when a pause ends by itself
+  ALTER TABLE holds ADD COLUMN until INTEGER;
   `,
   ],
 ];

@@ -1,3 +1,4 @@
+import type { Collects } from "../../model/pacing.ts";
 import type { Database } from "./driver.ts";
 import type { AlertRow, AliasRow, BatchRow, BodyRow, EventRow, GroupRow, PartRow, ToldRow } from "./rows.ts";
 
@@ -85,6 +86,9 @@ export function prepareStatements(db: Database) {
     isSettledOrOwed: db.prepare<{ readonly yes: 1 }>(`
       SELECT 1 AS yes WHERE EXISTS (SELECT 1 FROM deliveries WHERE id = ?1)
         OR EXISTS (SELECT 1 FROM records WHERE delivery = ?1 AND outcome IN ('sent', 'unproven'))`),
+    wasMuted: db.prepare<{ readonly yes: 1 }>(
+      "SELECT 1 AS yes FROM records WHERE delivery = ? AND outcome = 'muted' LIMIT 1",
+    ),
     hasAlert: db.prepare<{ readonly yes: 1 }>("SELECT 1 AS yes FROM alerts WHERE id = ?"),
     addAlert: db.prepare("INSERT INTO alerts (id, instance, event_id, event_uuid, body) VALUES (?, ?, ?, ?, ?)"),
     dropUnusedAlert: db.prepare(
@@ -112,7 +116,7 @@ export function prepareStatements(db: Database) {
       readonly key: string;
       readonly show: string;
       readonly high: number;
-      readonly collects: string | null;
+      readonly collects: Collects | null;
     }>(`
       SELECT key, show, high, collects FROM delivery_groups
       WHERE destination = ? AND high = ? AND due_at <= ? ORDER BY due_at, key LIMIT 1`),
@@ -153,6 +157,9 @@ export function prepareStatements(db: Database) {
     settled: db.prepare<{ readonly alert: string; readonly seq: number; readonly version: string | null }>(
       "DELETE FROM deliveries WHERE id = ? AND batch = ? RETURNING alert, seq, version",
     ),
+    regroup: db.prepare<{ readonly destination: string; readonly high: number }>(
+      "UPDATE deliveries SET batch = NULL, group_key = ? WHERE id = ? AND batch = ? RETURNING destination, high",
+    ),
     retryBatch: db.prepare(`
       UPDATE batches SET next_at = coalesce(?, next_at), attempts = ?, first_attempt_at = ?, reason = coalesce(?, reason)
       WHERE id = ?`),
@@ -180,7 +187,8 @@ export function prepareStatements(db: Database) {
       "UPDATE unconfirmed SET since = since - ?1, body = json_set(body, '$.since', since - ?1)",
       // The body keeps what the clock said: readers are shown that, the same at every attempt.
       "UPDATE deliveries SET created_at = created_at - ?1",
-      "UPDATE holds SET since = since - ?1, ageless_from = ageless_from - ?1",
+      "UPDATE holds SET since = since - ?1, ageless_from = ageless_from - ?1, until = until - ?1",
+      "UPDATE silences SET until = until - ?1",
     ].map((sql) => db.prepare(sql)),
 
     // ---- a clock that was set ahead, or a machine that slept: what is due is due, but nothing has grown older
@@ -239,6 +247,7 @@ const PRUNE: readonly string[] = [
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = p.instance AND a.event_id = p.event_key)
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = p.instance AND a.event_uuid = p.event_key)
      LIMIT ${PRUNE_ROWS})`,
+  `DELETE FROM silences WHERE id IN (SELECT id FROM silences WHERE until < ? LIMIT ${PRUNE_ROWS})`,
   `DELETE FROM delivery_groups WHERE rowid IN (
      SELECT rowid FROM delivery_groups WHERE due_at IS NULL AND last_left_at < ? LIMIT ${PRUNE_ROWS})`,
 ];

@@ -7,13 +7,14 @@ import type {
   Delivery,
   DeliveryId,
   Effects,
+  Group,
   RecordLine,
   Settlement,
   Store,
 } from "../../model/outbox.ts";
-import type { BatchNote, Pacing } from "../../model/pacing.ts";
+import type { BatchNote, Collects, Pacing } from "../../model/pacing.ts";
 import type { ToldParts } from "../../model/told.ts";
-import { leave } from "../../pacing/flood.ts";
+import { leave, NO_FLOODS } from "../../pacing/flood.ts";
 import { floodOfKey, goesFirst, place } from "../../pacing/place.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
@@ -39,6 +40,7 @@ import {
   parseToldParts,
   UnreadableRow,
 } from "./rows.ts";
+import { SilenceRows } from "./silences.ts";
 import { SqliteSize } from "./size.ts";
 import { openStateFile, type StateFile } from "./state-file.ts";
 import { PRUNE_ROWS, prepareStatements, type Statements } from "./statements.ts";
@@ -73,6 +75,7 @@ class SqliteStore implements Store {
   readonly #undecided: UndecidedRows;
   readonly #unconfirmed: UnconfirmedRows;
   readonly #memory: MemoryRows;
+  readonly #silences: SilenceRows;
   /** Batches that were taken here and not settled yet, with when; after a crash they are simply due. */
   readonly #inFlight = new Map<string, number>();
   readonly #clock: StoreClock | undefined;
@@ -85,12 +88,14 @@ class SqliteStore implements Store {
     this.#sql = prepareStatements(file.db);
     this.#undecided = new UndecidedRows(file.db);
     this.#unconfirmed = new UnconfirmedRows(file.db);
+    this.#silences = new SilenceRows(file.db);
     this.#watch = new ClockWatch(this.#sql.latest.get()?.at ?? Number.NEGATIVE_INFINITY, clock);
     this.#memory = new MemoryRows(this.#sql, this.#undecided);
     const context = {
       file,
       sql: this.#sql,
       ledger: prepareLedger(file.db),
+      silences: this.#silences,
       inFlight: this.#inFlight,
       memoryOf: (alert: Alert) => this.#memory.of(alert),
       toldOf: (entries: Batch["entries"]) => this.#told(entries),
@@ -125,7 +130,9 @@ class SqliteStore implements Store {
       }
       floods.write();
       for (const record of countRefusals(effects.records)) {
-        this.#addRecord(record);
+        if (!this.#isKnown(record)) {
+          this.#addRecord(record);
+        }
       }
       for (const key of effects.complete ?? []) {
         this.#sql.completeGroup.run(now, key, now);
@@ -172,6 +179,9 @@ class SqliteStore implements Store {
       }
       for (const record of settlement.records) {
         this.#settleOne(record, settlement.batch, now);
+      }
+      for (const { delivery, group } of settlement.regrouped ?? []) {
+        this.#regroup(delivery, settlement.batch, group, now);
       }
       this.#keepTold(settlement.told ?? [], now);
       // One without any delivery says that a flood is over.
@@ -258,6 +268,32 @@ class SqliteStore implements Store {
     this.#sql.addDelivery.run(...formatDelivery(delivery, key));
   }
 
+  /** What comes again while it is muted is muted once, and what is owed has an end of its own. */
+  #isKnown({ delivery, outcome }: RecordLine): boolean {
+    return (
+      outcome === "muted" && (this.#sql.isSettledOrOwed.get(delivery) ?? this.#sql.wasMuted.get(delivery)) !== undefined
+    );
+  }
+
+  #regroup(delivery: DeliveryId, batch: BatchId, group: Group, now: number): void {
+    const moved = this.#sql.regroup.get(group.key, delivery, batch);
+    if (!moved) {
+      return;
+    }
+    const { destination, high } = moved;
+    const stateOf = (key: string) => this.#sql.group.get(destination, key);
+    const waiting = { groups: [group], priority: "normal" } as const;
+    const {
+      key,
+      show,
+      dueAt,
+      collects = null,
+    } = place(waiting, {
+      ...{ pacing: undefined, stateOf, floods: NO_FLOODS, now },
+    });
+    this.#sql.joinGroup.run(destination, key, JSON.stringify(show), high, dueAt, collects);
+  }
+
   /** Makes the batch of the group that is due, if there is one; `high`: among those that go first, or the others. */
   #formBatch(destination: string, now: number, high: 0 | 1): BatchRow | undefined {
     const group = this.#sql.dueGroup.get(destination, high, now);
@@ -286,12 +322,12 @@ class SqliteStore implements Store {
   /** What a batch of the group tells of why it leaves as one, and when the group is due next. */
   #leave(
     destination: string,
-    { key, collects }: { readonly key: string; readonly collects: string | null },
+    { key, collects }: { readonly key: string; readonly collects: Collects | null },
     left: Parameters<typeof leave>[2],
   ): { readonly note?: BatchNote; readonly dueAt: number | null } {
     const flooded = floodOfKey(key);
     if (flooded === undefined) {
-      const note: BatchNote | undefined = collects === "digest" || collects === "quiet" ? { collects } : undefined;
+      const note: BatchNote | undefined = collects === null || collects === "flood" ? undefined : { collects };
       return { ...(note && { note }), dueAt: left.isWhole ? null : left.now };
     }
     const rows = new FloodRows(this.#sql);
@@ -355,6 +391,7 @@ class SqliteStore implements Store {
   /** What is refused for the same reason as before is one line that counts. */
   #addRecord(record: RecordLine): void {
     const { eventUuid, destination, reason } = record;
+    this.#silences.count(record);
     const before = isRepeatable(record) && this.#sql.takeRefusal.get(eventUuid ?? null, destination, reason ?? null);
     const line = before ? addUp(parseRecord(before), record) : record;
     this.#sql.addRecord.run(...formatRecord(line));
