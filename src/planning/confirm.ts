@@ -1,3 +1,4 @@
+import { isMarking } from "../guard/marking.ts";
 import type { Confirmation, Message } from "../model/message.ts";
 import type { Attribute, EventView, Tag } from "../model/misp.ts";
 
@@ -38,6 +39,9 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
   const { event = {} } = message;
   const { wasPublished } = answer.event;
   const { askedAt } = answer;
+  // What somebody has tagged since is not published: of that only what marks counts.
+  const isEdited = (answer.event.changedAt ?? 0) > (event.changedAt ?? Number.POSITIVE_INFINITY);
+  const tags = answer.event.tags?.filter(({ name }) => !isEdited || isMarking(name));
   const isDraft = confirmation === "unpublished";
   return {
     ...message,
@@ -46,7 +50,7 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
     ...(askedAt !== undefined && answer.event.tags && { askedAt }),
     event: {
       ...event,
-      ...(answer.event.tags && { tags: unite(event.tags ?? [], answer.event.tags) }),
+      ...(tags && { tags: unite(event.tags ?? [], tags) }),
       published: !isDraft,
       ...(isDraft && wasPublished && { wasPublished }),
     },

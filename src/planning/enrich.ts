@@ -39,7 +39,24 @@ export function enrich(message: Message, { event, attributes, objects }: Fetched
   };
 }
 
-/** All that MISP has told of an event, for memory alone: what has waited or waits is judged by it. */
+/** How many parts memory learns at once: as many as a list that tells what is gone may have. */
+const SLICE = 10_000;
+
+/** All that MISP has told of an event, for memory alone, in slices: what has waited or waits is judged by it. */
+export function lessonsOf(instance: string, answer: FetchedEvent, askedAt: number): readonly Message[] {
+  const { attributes, objects, skipped = 0 } = answer;
+  const count = Math.max(1, Math.ceil((attributes.length + objects.length) / SLICE));
+  return Array.from({ length: count }, (_, index) => {
+    const parts = {
+      attributes: count === 1 ? attributes : attributes.filter((_one, place) => place % count === index),
+      objects: count === 1 ? objects : objects.filter((_one, place) => place % count === index),
+    };
+    const missing = skipped + attributes.length + objects.length - parts.attributes.length - parts.objects.length;
+    return lessonOf(instance, { ...answer, ...parts, ...(missing > 0 && { skipped: missing }) }, askedAt);
+  });
+}
+
+/** One that memory learns at once; what is left out (`skipped`) is in others. */
 export function lessonOf(instance: string, answer: FetchedEvent, askedAt: number): Message {
   const { event, attributes, objects, skipped } = answer;
   const { uuid, id, changedAt = 0 } = event;

@@ -4,7 +4,7 @@ import { LogLimiter } from "../base/log-limiter.ts";
 import type { Refusal } from "../guard/guard.ts";
 import { tellsTakingBack } from "../guard/withdrawn.ts";
 import type { Undecided } from "../model/memory.ts";
-import { enrich, lessonOf } from "../planning/enrich.ts";
+import { enrich, lessonsOf } from "../planning/enrich.ts";
 import { keysOf } from "../planning/plan.ts";
 import { refuse, threadIn } from "../planning/undecided.ts";
 import { Failing } from "./failing.ts";
@@ -99,8 +99,9 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
     }
     beat(WORK_MS);
     const lesson = answer.kind === "thread" ? answer.fetched : answer;
-    if (lesson) {
-      await absorb([lessonOf(instance, lesson, askedAt)], planner, []);
+    for (const slice of lesson ? lessonsOf(instance, lesson, askedAt) : []) {
+      beat(WORK_MS);
+      await absorb([slice], planner, []);
     }
     for (let at = 0; at < undecided.length; at += CHUNK) {
       beat(WORK_MS);

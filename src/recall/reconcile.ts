@@ -5,7 +5,7 @@ import { LogLimiter } from "../base/log-limiter.ts";
 import type { Wakeup } from "../base/wakeup.ts";
 import { NO_EFFECTS } from "../model/effects.ts";
 import type { Message } from "../model/message.ts";
-import { type FetchedEvent, lessonOf } from "../planning/enrich.ts";
+import { type FetchedEvent, lessonsOf } from "../planning/enrich.ts";
 import { lateKey } from "../planning/plan.ts";
 import { PROBE_MS } from "./budget.ts";
 import { Failing } from "./failing.ts";
@@ -193,8 +193,8 @@ async function tell(
     pending.delete(one);
     const found = { instance, together, aheadMs, now: clock.now() };
     const content = fetched.kind === "told" ? fetched.content : undefined;
-    if (content) {
-      await absorb([lessonOf(instance, content, content.askedAt)], planner, []);
+    for (const slice of content ? lessonsOf(instance, content, content.askedAt) : []) {
+      await absorb([slice], planner, []);
     }
     const message = fetched.kind === "gone" ? undefined : lateMessage(one, content, found);
     await commit(message ? [message] : []);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "../../src/model/message.ts";
-import { type FetchedEvent, lessonOf } from "../../src/planning/enrich.ts";
+import { type FetchedEvent, lessonOf, lessonsOf } from "../../src/planning/enrich.ts";
 import {
   attributeEdited,
   attributeOf,
@@ -89,6 +89,23 @@ describe("what MISP is asked", () => {
     const next = eventEdited({ changedAt: T0 + 2 * MINUTE, published: true, info: "Edited" });
     const { trace } = await planner.tell(next);
     expect([trace?.stale, trace?.alert?.event?.info]).toEqual([false, "Edited"]);
+  });
+
+  it("is learned in slices where there is much of it, and then tells of nothing that it is gone", async () => {
+    const attributes = Array.from({ length: 10_500 }, (_, n) =>
+      attributeOf(String(1000 + n), { tags: tags("tlp:red") }),
+    );
+    const fetched = { event: eventView(), attributes, objects: [objectOf(OBJECT)] };
+    const lessons = lessonsOf("cert", fetched, ASKED);
+    expect(lessons.map((lesson) => lesson.attributes.length)).toEqual([5250, 5250]);
+    expect(new Set(lessons.flatMap((lesson) => lesson.attributes)).size).toBe(10_500);
+    const planner = new Planner();
+    await planner.tell(whole);
+    for (const lesson of lessons) {
+      expect((await planner.plan(lesson)).effects.listings).toBeUndefined();
+    }
+    const red = attributeEdited({ id: "11499", attribute: { tags: [], changedAt: T0 } });
+    expect(verdictsOf(await planner.tell(red))).toEqual(["soc tlp-above-ceiling"]);
   });
 
   it("loosens no part that it does not list", async () => {

@@ -28,6 +28,7 @@ import {
 } from "../support/messages.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { openBudget } from "./budgets.ts";
+import { HOUR, Misp as ListedMisp, rounds, startedBefore } from "./misp.ts";
 
 /** MISP's side: what it says of each event by UUID, and when it was asked about which. */
 class Misp {
@@ -201,6 +202,46 @@ test("a publication whose event was edited since, which unpublished it, is told"
   await service.hears(PUBLISHED);
   await service.clock.pass(SECOND);
   expect(await service.told()).toEqual(["event.published"]);
+});
+
+test("of such an edit nothing is told but how strict it is", async () => {
+  await using service = new Service();
+  const changedAt = PUBLISHED.event?.changedAt ?? 0;
+  const edited = { published: false, changedAt: changedAt + MINUTE, tags: tags("tlp:amber", "EDITED") };
+  service.misp.says(edited, { publishedAt: changedAt + SECOND });
+  await service.hears(PUBLISHED);
+  await service.clock.pass(SECOND);
+  const taken = await service.store.take("soc", Number.MAX_SAFE_INTEGER);
+  const alert = taken && "batch" in taken ? taken.batch.entries[0]?.alert : undefined;
+  expect(alert?.event?.tags?.map(({ name }) => name)).toEqual(["tlp:green", "tlp:amber"]);
+});
+
+test("a marking that MISP does not show any more, asked after it was seen, holds nothing back", async () => {
+  await using service = new Service();
+  await service.hears(tagAttached("tlp:red", { eventId: "7", exportable: false, receivedAt: T0 - MINUTE }));
+  service.misp.says({});
+  await service.clock.pass(MINUTE);
+  await service.hears(PUBLISHED);
+  await service.clock.pass(SECOND);
+  expect(await service.told()).toEqual(["event.published"]);
+});
+
+test("what is held stays findable by reconcile, and is told once whoever tells it first", async () => {
+  await using service = new Service({ otherwise: "hold" });
+  service.misp.trouble = { kind: "retry", reason: "http-503" };
+  await service.hears(PUBLISHED);
+  await service.clock.pass(10 * MINUTE);
+  expect(await service.told()).toEqual([]);
+  // Reconcile is answered.
+  await startedBefore(service.store, T0 - HOUR);
+  const listed = new ListedMisp();
+  listed.publish("7", T0 + SECOND, { ...PUBLISHED.event, published: true });
+  expect(await rounds(service.store, listed, MINUTE, T0 + 10 * MINUTE)).toEqual([1]);
+  expect(await service.told()).toEqual(["event.published"]);
+  service.misp.trouble = undefined;
+  service.misp.says({});
+  await service.clock.pass(MINUTE);
+  expect([await service.told(), await service.waiting()]).toEqual([["event.published"], []]);
 });
 
 test("an event that MISP does not show is not told, nor one that was deleted meanwhile", async () => {
