@@ -2,6 +2,7 @@ import { isForDetection, packParts, shortName, stateOf, unpackParts } from "../g
 import { withLabels } from "../guard/merge.ts";
 import { add, cell, cellOf, uncount } from "../guard/tighten.ts";
 import type { Alert, Count, Item } from "../model/alert.ts";
+import type { Fingerprint } from "../model/fingerprint.ts";
 import type { Delivery } from "../model/outbox.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import type { Comparison, ToldParts } from "../model/told.ts";
@@ -68,11 +69,12 @@ export function compare(folded: Folded): { readonly guarded: GuardedAlert; reado
 }
 
 const MAX_NAMED = 100;
+const MAX_MENTIONS = 50;
 const MAX_VALUE = 512;
 
 /** What the readers of a destination know of an event once this has left; `undefined`: no more than before. */
 export function toldBy(folded: Folded, destination: string, now: number): ToldParts | undefined {
-  const { guarded, told } = folded;
+  const { guarded, told, members } = folded;
   const { alert, form } = guarded;
   const eventUuid = alert.event?.uuid;
   const isPublication = alert.kind === "event.published";
@@ -98,17 +100,39 @@ export function toldBy(folded: Folded, destination: string, now: number): ToldPa
     return !item.withdrawn && name !== undefined && parts.has(name);
   });
   const named = [...new Map(known.reverse().map((item) => [shortName(item), item])).values()].reverse();
+  const publications = members.filter(({ delivery }) => delivery.kind === "event.published").map((one) => one.delivery);
+  const mentions = [...new Set(publications.flatMap((delivery) => delivery.mentions))].slice(0, MAX_MENTIONS);
+  const how = publications.length > 0 ? { urgent: publications.some(isUrgent), mentions } : told;
+  const objects = objectsOf(folded) ?? told?.objects;
   return {
     instance: alert.instance,
     eventUuid,
     destination,
     at: now,
+    ...(objects && { objects }),
+    ...(how?.urgent && { urgent: true as const }),
+    ...(how?.mentions && how.mentions.length > 0 && { mentions: how.mentions }),
     parts: packParts(parts, isWhole),
     named: named
       .sort((a, b) => Number(b.toIds ?? false) - Number(a.toIds ?? false))
       .slice(0, MAX_NAMED)
       .map(shortened),
   };
+}
+
+const isUrgent = ({ priority }: Delivery) => priority === "high";
+
+/** The objects of the publication that is told, as far as these readers see them. */
+function objectsOf({ guarded, members }: Folded): Fingerprint | undefined {
+  const base = members.find(({ guarded: one }) => one.alert.id === guarded.alert.id);
+  if (!base?.alert.objectParts) {
+    return undefined;
+  }
+  const objects = unpackParts(base.alert.objectParts);
+  for (const name of base.delivery.hidden ?? []) {
+    objects.delete(name);
+  }
+  return packParts(objects, true);
 }
 
 /** What is known of the whole event as these readers see it; undefined without a publication that tells it. */

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
-import type { Item } from "../model/alert.ts";
+import type { Alert, Item } from "../model/alert.ts";
 import type { Fingerprint } from "../model/fingerprint.ts";
 
 const ID_BYTES = 5;
 const PART_BYTES = 8;
 /** More attributes than this are counted, not told apart. */
 const MAX_PARTS = 2000;
+/** Objects of an event beyond this are not told apart. */
+const MAX_OBJECTS = 500;
 const FOR_DETECTION = 1;
 
 /** States by the short names of attributes. */
@@ -21,6 +23,27 @@ export function shortName({ uuid, id }: Pick<Item, "uuid" | "id">): string | und
 export function stateOf({ changedAt, type, value, toIds }: Item): number {
   const state = digest(JSON.stringify([changedAt, type, value])).readUIntBE(0, PART_BYTES - ID_BYTES);
   return toIds ? state | FOR_DETECTION : state & ~FOR_DETECTION;
+}
+
+type NamedObject = Pick<Alert["objects"][number], "key" | "name" | "changedAt" | "deleted">;
+
+/** The short name of an object, which is that of no attribute. */
+export function shortNameOfObject({ key }: Pick<NamedObject, "key">): string {
+  return digest(`object ${key}`).toString("hex", 0, ID_BYTES);
+}
+
+/** The state of an object in three bytes. */
+export function stateOfObject({ changedAt, name }: NamedObject): number {
+  return digest(JSON.stringify([changedAt, name])).readUIntBE(0, PART_BYTES - ID_BYTES);
+}
+
+/** Which objects there are, and how each is; nothing where there are too many. */
+export function packObjects(objects: readonly NamedObject[]): Fingerprint {
+  if (objects.length > MAX_OBJECTS) {
+    return { parts: "", partial: true };
+  }
+  const there = objects.filter(({ deleted }) => !deleted);
+  return packParts(new Map(there.map((object) => [shortNameOfObject(object), stateOfObject(object)])), true);
 }
 
 /** Whether an attribute of this state is for detection. */

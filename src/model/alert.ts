@@ -68,6 +68,8 @@ export interface Alert {
   readonly counts: readonly Count[];
   /** Of a publication: which attributes the event has, whoever may see them. */
   readonly parts?: Fingerprint;
+  /** The same of its objects. */
+  readonly objectParts?: Fingerprint;
   readonly objects: readonly (MispObject & { readonly reach: readonly Reach[] })[];
   /** Of a publication: how many objects there are of each name, also of those that are not in `objects`. */
   readonly objectCounts?: readonly { readonly name: string; readonly reach: readonly Reach[]; readonly n: number }[];

@@ -1,4 +1,6 @@
 import type { AlertId } from "./alert.ts";
+import type { Brand } from "./brand.ts";
+import type { Fingerprint } from "./fingerprint.ts";
 import type { Listing } from "./listing.ts";
 import type { Message } from "./message.ts";
 import type { EventView, Reach, Tag } from "./misp.ts";
@@ -91,6 +93,8 @@ export interface Keys {
     readonly uuid?: string;
     /** Also what is undecided about it, and all of its parts that are remembered, of which there may be many. */
     readonly whole?: boolean;
+    /** Also what destinations were told by publications of that time, by MISP's clock, and later. */
+    readonly shownSince?: number;
   }[];
   readonly parts: readonly ({ readonly instance: string } & PartName)[];
 }
@@ -101,9 +105,10 @@ export interface Known {
   readonly aliases: readonly Alias[];
   readonly parts: readonly PartMemory[];
   readonly told: readonly Told[];
-  readonly undecided: readonly Pick<Undecided, "id" | "instance" | "eventKey" | "destinations">[];
+  readonly undecided: readonly Omit<Undecided, "since">[];
   /** Events, asked for as a whole, of which alerts are owed. */
   readonly owed?: readonly { readonly instance: string; readonly eventKey: string }[];
+  readonly shown?: readonly Shown[];
   /** Events of which a publication waits for MISP's word. */
   readonly unconfirmed?: readonly Pick<Unconfirmed, "instance" | "eventKey" | "eventId">[];
   /** Instances whose feed has told of a tag that was attached or detached. */
@@ -163,6 +168,25 @@ export interface Told {
   readonly changedAt: number;
   /** Of that publication; absent: it was told by its time alone. */
   readonly version?: string;
+}
+
+/** A publication that a destination was told, or is owed, as far as parts of its event ask what is in it. */
+export interface Shown {
+  readonly instance: string;
+  readonly eventUuid: string;
+  readonly destination: string;
+  readonly changedAt: number;
+  /** It is owed: a part may still be told with it. Absent: it was told. */
+  readonly delivery?: Brand<string, "DeliveryId">;
+  readonly parts?: Fingerprint;
+  readonly objects?: Fingerprint;
+  /** Short names of what is in them, and hidden from these readers. */
+  readonly hidden?: readonly string[];
+  /** It is on its way. */
+  readonly isLeaving?: true;
+  /** How it is told. */
+  readonly urgent?: true;
+  readonly mentions?: readonly string[];
 }
 
 /** What is known now about the event of an alert and about its parts; it may be stricter than the alert is. */

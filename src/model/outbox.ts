@@ -52,7 +52,7 @@ export interface Delivery {
   readonly cleared?: readonly string[];
   /** MISP did not say in time whether the event is published: it is told as the feed has it. */
   readonly unconfirmed?: true;
-  /** Of a publication: short names of the attributes that these readers may not see. */
+  /** Of a publication: short names of the attributes and objects that these readers may not see. */
   readonly hidden?: readonly string[];
   /** Nothing holds it back, or quiet hours let it pass. */
   readonly unheld?: "always" | "in-quiet";
@@ -142,6 +142,11 @@ export interface Effects {
   readonly tagged?: readonly string[];
   /** Each takes the place of the one before. */
   readonly asking?: readonly AskingState[];
+  /**
+   * These deliveries tell of what is in a publication that is owed to the same destination: they leave with it, and pass on
+   * to it priority, mentions and the reasons for them, unless it leaves later than they would.
+   */
+  readonly within?: readonly { readonly delivery: DeliveryId; readonly publication: DeliveryId }[];
   /** Keys of groups that nothing more will join: what waits in them is due. */
   readonly complete?: readonly string[];
   /** How the destinations of these deliveries are paced; those that are not here are not. */

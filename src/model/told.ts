@@ -11,6 +11,11 @@ export interface ToldParts {
   readonly parts: Fingerprint;
   /** Some of them, those for detection first, so that they can be named when they are taken back; guarded again before that. */
   readonly named: readonly Item[];
+  /** Of its objects. */
+  readonly objects?: Fingerprint;
+  /** How the publication was told last. */
+  readonly urgent?: true;
+  readonly mentions?: readonly string[];
 }
 
 /** How what a destination is told now compares with what it was told last; all of both is known. */

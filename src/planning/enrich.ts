@@ -14,7 +14,12 @@ export interface FetchedEvent {
  * The message with what MISP answered about its event, which is newer than the frame: tags, and how far the attributes
  * that it is about may travel. What the answer does not have (deleted, or hidden from the key) stays unknown.
  */
-export function enrich(message: Message, { event, attributes, objects }: FetchedEvent, askedAt: number): Message {
+export function enrich(message: Message, answer: FetchedEvent, askedAt: number): Message {
+  return { ...withParts(message, answer), askedAt };
+}
+
+/** The message with what is known of its event and of the attributes that it is about. */
+export function withParts(message: Message, { event, attributes, objects }: FetchedEvent): Message {
   const byName = new Map<string, Attribute>();
   for (const attribute of attributes) {
     if (attribute.id !== undefined) {
@@ -32,7 +37,6 @@ export function enrich(message: Message, { event, attributes, objects }: Fetched
   const told = new Set(message.objects.map(({ key }) => key));
   return {
     ...message,
-    askedAt,
     event: { ...message.event, ...event },
     attributes: known,
     objects: [...message.objects, ...objects.filter(({ key }) => needed.has(key) && !told.has(key))],

@@ -23,8 +23,9 @@ import {
   staleShare,
   withdrawnShare,
 } from "./share.ts";
+import { shownSince } from "./shown.ts";
 import { trimmed } from "./trim.ts";
-import { threadKey, undecidedOf } from "./undecided.ts";
+import { containedIn, threadKey, undecidedOf } from "./undecided.ts";
 import { versionAfter } from "./version.ts";
 import { WorkingCopy } from "./working-copy.ts";
 
@@ -64,18 +65,22 @@ export interface Plan {
 /** What must be recalled before these messages can be planned. */
 export function keysOf(messages: readonly Message[]): Keys {
   return {
-    events: messages.flatMap(({ instance, event, kind, whole }) =>
-      event && (event.id !== undefined || event.uuid !== undefined)
-        ? [
-            {
-              instance,
-              ...(event.id !== undefined && { id: event.id }),
-              ...(event.uuid !== undefined && { uuid: event.uuid }),
-              ...((kind === "event.published" || whole) && { whole: true }),
-            },
-          ]
-        : [],
-    ),
+    events: messages.flatMap((message) => {
+      const { instance, event, kind, whole } = message;
+      if (!event || (event.id === undefined && event.uuid === undefined)) {
+        return [];
+      }
+      const since = shownSince(message);
+      return [
+        {
+          instance,
+          ...(event.id !== undefined && { id: event.id }),
+          ...(event.uuid !== undefined && { uuid: event.uuid }),
+          ...((kind === "event.published" || whole) && { whole: true }),
+          ...(since !== undefined && { shownSince: since }),
+        },
+      ];
+    }),
     // A publication's parts are found by their event.
     parts: messages.flatMap((message) => (message.kind === "event.published" || message.whole ? [] : partsOf(message))),
   };
@@ -106,24 +111,41 @@ export function plan(
   const records: RecordLine[] = [];
   const undecided: Undecided[] = [];
   const decided: Effects["decided"][number][] = [];
+  const within: NonNullable<Effects["within"]>[number][] = [];
   const traces: Trace[] = [];
   for (const [index, message] of messages.entries()) {
     const last = asked?.[index];
     const decision = planOne(message, copy, now, rules, last);
     traces.push(decision.trace);
-    if (decision.alert) {
-      alerts.push(decision.alert);
-    }
-    deliveries.push(...decision.owed);
-    records.push(...decision.refused);
     undecided.push(...decision.undecided);
-    decided.push(...decision.absorbed);
+    take(decision);
     if (last) {
       decided.push({ id: last.id, destinations: last.destinations });
     }
+    // What a publication has in it need not be asked about any more.
+    for (const part of decision.contained) {
+      take(planOne(part.message, copy, now, rules, part));
+      decided.push({ id: part.id, destinations: part.destinations });
+    }
   }
-  const effects = { ...copy.changes(), alerts, deliveries, records, undecided, decided, cursors: [] };
-  return { effects: { ...effects, ...pacingOf(deliveries, rules) }, traces };
+  return {
+    effects: {
+      ...copy.changes(),
+      ...{ alerts, deliveries, records, undecided, decided, cursors: [] },
+      ...(within.length > 0 && { within }),
+      ...pacingOf(deliveries, rules),
+    },
+    traces,
+  };
+
+  function take({ alert, owed, refused, within: inside }: Decision): void {
+    if (alert) {
+      alerts.push(alert);
+    }
+    deliveries.push(...owed);
+    records.push(...refused);
+    within.push(...inside);
+  }
 }
 
 /** How the destinations are paced that are owed something. */
@@ -139,7 +161,7 @@ function pacingOf(deliveries: readonly Delivery[], { destinations }: Rules): Pic
 /** What is decided now, whatever is still unknown. */
 export type Asked = Pick<Undecided, "id" | "destinations" | "withdrawals">;
 
-const NOTHING = { owed: [], refused: [], undecided: [], absorbed: [] } as const;
+const NOTHING = { owed: [], refused: [], undecided: [], within: [], contained: [] } as const;
 
 interface Decision {
   readonly trace: Trace;
@@ -147,7 +169,9 @@ interface Decision {
   readonly owed: readonly Delivery[];
   readonly refused: readonly RecordLine[];
   readonly undecided: readonly Undecided[];
-  readonly absorbed: Effects["decided"];
+  readonly within: NonNullable<Effects["within"]>;
+  /** What was undecided, and is in the publication that is told. */
+  readonly contained: readonly Omit<Undecided, "since">[];
 }
 
 /** Many publications that the feed did not tell leave together: once all have been fetched, or when that takes long. */
@@ -202,6 +226,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
     destination,
     rules: settings,
     told: copy.told(alert.instance, destination, alert.event?.uuid),
+    publications: copy.shown(alert.instance, destination, event?.event.uuid ?? alert.event?.uuid),
   });
   const shares: Named[] = [];
   for (const [destination, routes] of byDestination(fired)) {
@@ -239,22 +264,22 @@ interface Named {
   readonly share: Share;
 }
 
-/** Puts together what all destinations get; what a publication tells absorbs what is undecided about its parts. */
+/** Puts together what all destinations get. */
 function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: number): Decision {
   const { alert, fired, event, eventKey, stale, shares } = shared;
   const owed = shares.flatMap(({ share }) => (share.kind === "owed" ? share : []));
   const waiting = shares.flatMap(({ destination, share }) => (share.kind === "undecided" ? destination : []));
-  const told = alert.kind === "event.published" ? owed.map(({ delivery }) => delivery) : [];
-  for (const delivery of told) {
-    copy.tell(delivery);
+  const told = alert.kind === "event.published" ? owed : [];
+  for (const { delivery, guarded } of told) {
+    copy.tell(delivery, guarded);
   }
   if (event && owed.length > 0) {
     copy.owe(event);
   }
-  // The publication has the parts in it.
-  const absorbed = told.flatMap(({ destination }) =>
-    copy.undecidedOf(event, destination).map(({ id }) => ({ id, destinations: [destination] })),
-  );
+  const waits = told.map(({ delivery: { destination } }) => ({
+    destination,
+    undecided: copy.undecidedOf(event, destination),
+  }));
   const undecided =
     eventKey !== undefined && waiting.length > 0 ? [undecidedOf(alert, message, eventKey, waiting, now)] : [];
   copy.wait(undecided);
@@ -277,7 +302,10 @@ function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: 
     owed: owed.map(({ delivery, own }) => withMarks(delivery, stored?.items ?? [], own)),
     refused: shares.flatMap(({ share }) => ("record" in share ? share.record : [])),
     undecided,
-    absorbed,
+    within: owed.flatMap(({ delivery, within }) =>
+      within === undefined ? [] : [{ delivery: delivery.id, publication: within }],
+    ),
+    contained: containedIn(message, waits),
   };
 }
 
@@ -291,7 +319,7 @@ function traceOf({ destination: name, share }: Named): Trace["destinations"][num
     case "owed":
     case "already-told":
     case "muted":
-      return { name, routes, verdict: share.kind, guarded: share.guarded };
+      return { name, routes, verdict: share.kind, ...(share.guarded && { guarded: share.guarded }) };
   }
 }
 

@@ -1,4 +1,4 @@
-import { shortName } from "../guard/fingerprint.ts";
+import { shortName, shortNameOfObject } from "../guard/fingerprint.ts";
 import { guard, type Refusal, type Verdict } from "../guard/guard.ts";
 import type { Guard } from "../guard/policy.ts";
 import type { TakenBack } from "../guard/withdrawn.ts";
@@ -17,6 +17,7 @@ import { evidenceOf, mentionsOf } from "./evidence.ts";
 import { groupsOf } from "./groups.ts";
 import { deliveryId } from "./identity.ts";
 import { holdsOf, isMuted, type PaceRules } from "./pace.ts";
+import { type PublicationAround, publicationAround } from "./shown.ts";
 
 /** What planning needs to know of one destination. */
 export interface DestinationRules {
@@ -40,8 +41,10 @@ export type Share = { readonly routes: readonly string[] } & (
       readonly guarded: GuardedAlert;
       readonly kept: Kept;
       readonly own: Set<Item>;
+      /** The publication that it is in, which is owed too. */
+      readonly within?: Delivery["id"];
     }
-  | { readonly kind: "already-told"; readonly guarded: GuardedAlert }
+  | { readonly kind: "already-told"; readonly guarded?: GuardedAlert }
   | { readonly kind: "muted"; readonly guarded: GuardedAlert; readonly record: RecordLine }
   | { readonly kind: "undecided" }
   | { readonly kind: "refused"; readonly reason: Refusal | TakenBack; readonly record: RecordLine }
@@ -73,6 +76,8 @@ export interface ShareContext {
   readonly now: number;
   /** Those that are true of it. */
   readonly silences: readonly Silence[];
+  /** What this destination was told, or is owed, of the event. */
+  readonly publications: readonly PublicationAround[];
   /** What rules may ask of an attribute of the alert. */
   readonly factsOf: (item: Item) => AttributeFacts | undefined;
 }
@@ -90,6 +95,13 @@ export function shareOf(alert: Alert, fired: readonly CandidateRoute[], context:
   const routes = decided.routes.map((route) => route.name);
   if ("refused" in decided) {
     const reason = decided.refused;
+    // What a publication has shown to these readers needs no answer; what it asks for beside that may.
+    if (UNKNOWN.includes(reason)) {
+      const around = publicationAround(alert, askedFor(fired, context.destination), context);
+      if (around && (around.isLeaving || !canAsk)) {
+        return { kind: "already-told", routes };
+      }
+    }
     if (canAsk && UNKNOWN.includes(reason)) {
       return { kind: "undecided", routes };
     }
@@ -119,7 +131,23 @@ export function shareOf(alert: Alert, fired: readonly CandidateRoute[], context:
   }
   const own = matchedOf(audible, context);
   const marked = markMatched(guarded, audible.kept, own);
-  return { kind: "owed", routes: delivery.routes, guarded: marked, kept: audible.kept, own, delivery };
+  const around = publicationAround(alert, delivery, context) ?? publicationAround(alert, undefined, context);
+  if (around && around.delivery === undefined) {
+    return { kind: "already-told", routes, guarded: marked };
+  }
+  return {
+    kind: "owed",
+    ...{ routes: delivery.routes, guarded: marked, kept: audible.kept, own, delivery },
+    ...(around?.delivery !== undefined && { within: around.delivery }),
+  };
+}
+
+/** With which priority, and whom mentioning, routes would have something told. */
+function askedFor(fired: readonly CandidateRoute[], destination: string): Pick<Delivery, "priority" | "mentions"> {
+  return {
+    priority: fired.some(({ route }) => route.options.priority === "high") ? "high" : "normal",
+    mentions: fired.flatMap(({ route }) => mentionsOf(route, destination)),
+  };
 }
 
 function mutedShare(
@@ -234,17 +262,17 @@ function deliveryOf(
   };
 }
 
-const MAX_HIDDEN = 2000;
+/** As many as fingerprints tell apart. */
+const MAX_HIDDEN = 2500;
 
-function hiddenOf({ items }: Alert, kept: Kept): readonly string[] {
-  if (kept.items.length === items.length) {
+function hiddenOf({ items, objects }: Alert, kept: Kept): readonly string[] {
+  if (kept.items.length === items.length && kept.objects.length === objects.length) {
     return [];
   }
-  const visible = new Set(kept.items);
-  return items
-    .filter((item) => !visible.has(item))
-    .slice(0, MAX_HIDDEN)
-    .flatMap((item) => shortName(item) ?? []);
+  const visible = new Set<unknown>([...kept.items, ...kept.objects]);
+  const hidden = <T>(all: readonly T[]) => all.filter((one) => !visible.has(one)).slice(0, MAX_HIDDEN);
+  const names = [...hidden(objects).map(shortNameOfObject), ...hidden(items).flatMap((item) => shortName(item) ?? [])];
+  return names.slice(0, MAX_HIDDEN);
 }
 
 /** What a delivery and its line in the record have in common. */

@@ -1,4 +1,4 @@
-import { packParts, partsOf } from "../guard/fingerprint.ts";
+import { packObjects, packParts, partsOf } from "../guard/fingerprint.ts";
 import { MAX_OBJECTS, MAX_TAGS, MAX_TEXT } from "../guard/limits.ts";
 import { isMarking } from "../guard/marking.ts";
 import { isPersonal } from "../guard/personal.ts";
@@ -56,10 +56,14 @@ export function trimmed(
       .slice(0, MAX_OBJECTS)
       .map((object) => withoutMembersOf(withoutMembers(object))),
     ...(alert.objectCounts && { objectCounts: boundObjects(alert.objectCounts) }),
-    ...(alert.kind === "event.published" && { parts: fingerprintOf(alert.items) }),
+    ...(alert.kind === "event.published" && {
+      parts: fingerprintOf(alert.items),
+      ...(alert.objects.length > 0 && { objectParts: packObjects(alert.objects) }),
+    }),
   };
+  const prints = [whole.parts?.parts, whole.objectParts?.parts];
   let short: Alert = JSON.parse(JSON.stringify(whole), (_, value) =>
-    typeof value === "string" && value !== whole.parts?.parts ? shorten(value) : value,
+    typeof value === "string" && !prints.includes(value) ? shorten(value) : value,
   );
   for (const shrink of SHRINK) {
     for (let next = shrink(short); next && isTooLong(short); next = shrink(short)) {

@@ -2,10 +2,12 @@ import type { Refusal } from "../guard/guard.ts";
 import { withoutMembers } from "../guard/reach.ts";
 import type { Alert } from "../model/alert.ts";
 import { NO_EFFECTS } from "../model/effects.ts";
-import type { Undecided } from "../model/memory.ts";
+import type { Known, Undecided } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Effects, RecordLine } from "../model/outbox.ts";
+import { withParts } from "./enrich.ts";
 import { deliveryId } from "./identity.ts";
+import { PartsByName } from "./shown.ts";
 
 /** Ends what is undecided: MISP does not tell, or does not answer. */
 export function refuse(undecided: readonly Undecided[], reason: Refusal, now: number): Effects {
@@ -45,6 +47,35 @@ export function threadIn(eventKey: string): string | undefined {
 
 /** No event is called so. */
 const THREAD = "thread ";
+
+/** So many parts of one publication are decided with it; what is left over is asked about. */
+const MAX_CONTAINED = 1000;
+
+/**
+ * What is undecided for destinations that are told a publication, and is in it: with what the publication says of it, it can
+ * be decided.
+ */
+export function containedIn(
+  message: Message,
+  waits: readonly { readonly destination: string; readonly undecided: Known["undecided"] }[],
+): readonly Omit<Undecided, "since">[] {
+  const all = new Map<string, Omit<Undecided, "since">>();
+  for (const { destination, undecided } of waits) {
+    for (const one of undecided) {
+      all.set(one.id, { ...one, destinations: [...(all.get(one.id)?.destinations ?? []), destination] });
+    }
+  }
+  if (all.size === 0) {
+    return [];
+  }
+  const parts = new PartsByName(message);
+  return [...all.values()]
+    .flatMap((one) => {
+      const around = parts.around(one.message);
+      return around ? [{ ...one, message: withParts(one.message, around) }] : [];
+    })
+    .slice(0, MAX_CONTAINED);
+}
 
 /** What of a message is kept until MISP has been asked about its event. */
 export function undecidedOf(

@@ -2,8 +2,10 @@ import type { Listing } from "../model/listing.ts";
 import type { Alias, EventMemory, Known, Memory, PartMemory, PartName, Told } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Delivery, Effects } from "../model/outbox.ts";
+import type { GuardedAlert } from "../model/payload.ts";
 import { uniteEvents } from "../model/unite.ts";
 import { type PartChanges, unitePart } from "./advance-parts.ts";
+import { type PublicationAround, publicationBy, publicationOf } from "./shown.ts";
 
 /** What memory knows of the event that a message is about. */
 export interface About {
@@ -26,6 +28,7 @@ export class WorkingCopy {
   readonly #owed = new Set<string>();
   readonly #reborn = new Map<string, NonNullable<Effects["reborn"]>[number]>();
   readonly #listings = new Map<string, Listing>();
+  readonly #shown = new Map<string, readonly PublicationAround[]>();
   #undecided: readonly Known["undecided"][number][];
 
   constructor(known: Known) {
@@ -44,6 +47,10 @@ export class WorkingCopy {
     }
     for (const told of known.told) {
       this.#told.set(key(told.instance, told.destination, told.eventUuid), told);
+    }
+    for (const shown of known.shown ?? []) {
+      const name = key(shown.instance, shown.destination, shown.eventUuid);
+      this.#shown.set(name, [...(this.#shown.get(name) ?? []), publicationOf(shown)]);
     }
   }
 
@@ -136,11 +143,19 @@ export class WorkingCopy {
     this.#undecided = [...this.#undecided, ...undecided];
   }
 
-  tell({ instance, destination, eventUuid, changedAt, version }: Delivery): void {
+  tell(delivery: Delivery, guarded: GuardedAlert): void {
+    const { instance, destination, eventUuid, changedAt, version } = delivery;
     if (eventUuid !== undefined && changedAt !== undefined) {
+      const name = key(instance, destination, eventUuid);
       const told = { instance, destination, eventUuid, changedAt, ...(version !== undefined && { version }) };
-      this.#told.set(key(instance, destination, eventUuid), told);
+      this.#told.set(name, told);
+      this.#shown.set(name, [publicationBy(delivery, guarded), ...(this.#shown.get(name) ?? [])]);
     }
+  }
+
+  /** The publications of an event that a destination was told, or is owed, as far as they were loaded; the newest first. */
+  shown(instance: string, destination: string, eventUuid: string | undefined): readonly PublicationAround[] {
+    return (eventUuid === undefined ? undefined : this.#shown.get(key(instance, destination, eventUuid))) ?? [];
   }
 
   changes(): Pick<Effects, "events" | "aliases" | "adopted" | "reborn" | "parts" | "forget" | "listings"> {

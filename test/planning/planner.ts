@@ -19,6 +19,8 @@ interface Settings {
   readonly routes?: readonly object[];
   /** Where the store sees that the clock was set. */
   readonly clock?: StoreClock;
+  /** Instances that can be asked. */
+  readonly asks?: readonly string[];
   /** By default one in memory. */
   readonly store?: Store & { readonly ledger: Ledger };
 }
@@ -32,10 +34,12 @@ export class Planner {
     destinations = { soc: {} },
     routes = [{ name: "all", kinds: ["*"], notify: "soc" }],
     clock,
+    asks,
     store = openMemoryStore({ ...(clock && { clock }) }),
   }: Settings = {}) {
     this.store = store;
     this.rules = {
+      ...(asks && { asks: new Set(asks) }),
       routes: compileRoutes(routes.map((route) => RouteOptions.parse(route))),
       destinations: new Map(
         Object.entries(destinations).map(([name, { guard = {}, repeats = "changed" }]) => [

@@ -100,6 +100,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
         parts: [part],
         undecided: [{ id: "a", eventKey: "7" }],
       });
+      const { since: _, ...waiting } = undecided("a", { eventKey: UUID });
       const adopting = effects({
         events: [eventMemory()],
         aliases: [ALIAS],
@@ -115,7 +116,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
         events: [eventMemory({ revision: 1 })],
         aliases: [ALIAS],
         parts: [partMemory("70")],
-        undecided: [{ id: "a", instance: "cert", eventKey: UUID, destinations: ["soc", "mail"] }],
+        undecided: [waiting],
       });
       expect(await store.undecided("cert", NOW, [])).toEqual({
         eventKey: UUID,

@@ -9,6 +9,7 @@ import { describePacing } from "../store/contract-pacing.ts";
 import { describeSchedule } from "../store/contract-schedule.ts";
 import { describeSilences } from "../store/contract-silences.ts";
 import { describeUndecided } from "../store/contract-undecided.ts";
+import { describeWithin } from "../store/contract-within.ts";
 import {
   alert,
   delivery,
@@ -43,6 +44,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
   describeClock(name, open);
   describeMemory(name, open);
   describeUndecided(name, open);
+  describeWithin(name, open);
   describeLedger(name, open);
   describeSilences(name, open);
 

@@ -1,6 +1,6 @@
 import type { Alert } from "../../model/alert.ts";
 import type { Listing } from "../../model/listing.ts";
-import type { Alias, EventMemory, Keys, Known, Memory, PartMemory } from "../../model/memory.ts";
+import type { Alias, EventMemory, Keys, Known, Memory, PartMemory, Shown, Undecided } from "../../model/memory.ts";
 import type { Effects } from "../../model/outbox.ts";
 import { nameOf, partsOf } from "../names.ts";
 import type { Touched } from "./rows.ts";
@@ -17,11 +17,13 @@ export class RememberedEvents {
     keys: Keys,
     rest: {
       readonly told: Known["told"];
-      readonly undecided: Known["undecided"];
+      readonly undecided: readonly Undecided[];
       readonly owed: NonNullable<Known["owed"]>;
+      readonly shown: readonly Shown[];
     },
   ): Known {
     const named = new Set<string>();
+    const since = new Map<string, number>();
     const whole = new Set<string>();
     const aliases = new Set<Alias>();
     const parts = new Set<PartMemory>();
@@ -45,6 +47,9 @@ export class RememberedEvents {
         if (isWhole) {
           whole.add(nameOf(instance, one));
         }
+        if (key.shownSince !== undefined) {
+          since.set(nameOf(instance, one), Math.min(key.shownSince, since.get(nameOf(instance, one)) ?? Infinity));
+        }
       }
     }
     for (const { part } of this.#parts.values()) {
@@ -56,15 +61,19 @@ export class RememberedEvents {
       }
     }
     const owed = rest.owed.filter(({ instance, eventKey }) => whole.has(nameOf(instance, eventKey)));
+    const shown = rest.shown.filter(
+      ({ instance, eventUuid, changedAt }) => changedAt >= (since.get(nameOf(instance, eventUuid)) ?? Infinity),
+    );
     return {
       ...(owed.length > 0 && { owed }),
+      ...(shown.length > 0 && { shown }),
       events: [...named].flatMap((name) => this.#events.get(name)?.event ?? []),
       aliases: [...aliases],
       parts: [...parts],
       told: rest.told.filter(({ instance, eventUuid }) => named.has(nameOf(instance, eventUuid))),
       undecided: rest.undecided
         .filter(({ instance, eventKey }) => whole.has(nameOf(instance, eventKey)))
-        .map(({ id, instance, eventKey, destinations }) => ({ id, instance, eventKey, destinations })),
+        .map(({ since: _, ...one }) => one),
     };
   }
 

@@ -1,6 +1,6 @@
 import type { Alert } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
-import type { AskingState, Cursor, Keys, Known, Told, Unconfirmed, Undecided } from "../../model/memory.ts";
+import type { AskingState, Cursor, Keys, Known, Shown, Told, Unconfirmed, Undecided } from "../../model/memory.ts";
 import type { Batch, Delivery, DeliveryId, Effects, RecordLine, Settlement, Store } from "../../model/outbox.ts";
 import type { BatchNote, Floods, Pacing } from "../../model/pacing.ts";
 import type { Silence } from "../../model/silence.ts";
@@ -12,7 +12,9 @@ import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import { judgedOf, nameOf } from "../names.ts";
 import { addUp, countRefusals, isSameRefusal } from "../refusals.ts";
 import { countFitting } from "../schedule.ts";
+import { shownByOwed, shownByTold } from "../shown.ts";
 import { without } from "../sqlite/undecided.ts";
+import { isToldAs, passOn } from "../within.ts";
 import { RememberedEvents } from "./events.ts";
 import { MemoryLedger } from "./ledger.ts";
 import type { FormedBatch, OwedDelivery, Touched, WaitingGroup } from "./rows.ts";
@@ -73,6 +75,7 @@ class MemoryStore implements Store {
       owed: [...this.#owed.values()].flatMap(({ alert: { instance, event } }) =>
         event?.uuid === undefined ? [] : { instance, eventKey: event.uuid },
       ),
+      shown: this.#shown(),
     });
     return {
       ...known,
@@ -88,7 +91,11 @@ class MemoryStore implements Store {
     }
     // All that can throw comes first: a commit is all or nothing.
     const owed = this.#accept(effects);
+    const around = new Map(effects.within?.map(({ delivery, publication }) => [delivery, publication]));
     for (const { delivery, alert } of owed) {
+      if (this.#leavesWith(around.get(delivery.id), delivery, effects.pacing?.get(delivery.destination), now)) {
+        continue;
+      }
       const groupKey = this.#place(delivery, effects.pacing?.get(delivery.destination), now);
       this.#seq += 1;
       const owedSince = delivery.createdAt;
@@ -468,6 +475,37 @@ class MemoryStore implements Store {
 
   #floodsOf(destination: string): Floods {
     return this.#floods.get(destination) ?? NO_FLOODS;
+  }
+
+  /** Whether what is in a publication is told with it, and needs not be owed by itself. */
+  #leavesWith(publication: DeliveryId | undefined, part: Delivery, pacing: Pacing | undefined, now: number): boolean {
+    const owed = publication === undefined ? undefined : this.#owed.get(publication);
+    if (!owed) {
+      return false;
+    }
+    if (owed.batch !== undefined) {
+      return isToldAs(owed.delivery, part);
+    }
+    const { destination } = part;
+    const stateOf = (key: string) => this.#groups.get(nameOf(destination, key));
+    const { dueAt } = place(part, { pacing, stateOf, floods: this.#floodsOf(destination), now });
+    if ((stateOf(owed.groupKey)?.dueAt ?? Number.POSITIVE_INFINITY) > dueAt) {
+      return false;
+    }
+    const both = isToldAs(owed.delivery, part) ? owed.delivery : passOn(owed.delivery, part);
+    if (both) {
+      this.#owed.set(both.id, { ...owed, delivery: both });
+    }
+    return both !== undefined;
+  }
+
+  /** What parts of events ask of the publications that were told, or are owed. */
+  #shown(): readonly Shown[] {
+    const owed = [...this.#owed.values()].sort((a, b) => b.seq - a.seq);
+    return [
+      ...owed.flatMap(({ delivery, alert, batch }) => shownByOwed(delivery, alert, batch !== undefined) ?? []),
+      ...[...this.#told.values()].map(({ told }) => shownByTold(told, this.#toldParts.get(toldName(told))?.parts)),
+    ];
   }
 
   #waiting(destination: string, groupKey: string): readonly OwedDelivery[] {

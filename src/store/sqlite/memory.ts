@@ -1,8 +1,19 @@
 import type { Alert } from "../../model/alert.ts";
-import type { Alias, EventMemory, Keys, Known, Memory, PartMemory, Told } from "../../model/memory.ts";
+import type { Alias, EventMemory, Keys, Known, Memory, PartMemory, Shown, Told } from "../../model/memory.ts";
 import type { Effects } from "../../model/outbox.ts";
 import { nameOf, partsOf } from "../names.ts";
-import { formatEvent, formatPart, parseAlias, parseEvent, parseListing, parsePart } from "./rows.ts";
+import { shownByOwed, shownByTold } from "../shown.ts";
+import {
+  formatEvent,
+  formatPart,
+  parseAlert,
+  parseAlias,
+  parseDelivery,
+  parseEvent,
+  parseListing,
+  parsePart,
+  parseToldParts,
+} from "./rows.ts";
 import type { Statements } from "./statements.ts";
 import type { UndecidedRows } from "./undecided.ts";
 
@@ -18,7 +29,7 @@ export class MemoryRows {
 
   load(keys: Keys): Known {
     const found = new Found();
-    for (const { instance, id, uuid, whole = false } of keys.events) {
+    for (const { instance, id, uuid, whole = false, shownSince } of keys.events) {
       const alias = id === undefined ? undefined : this.#sql.alias.get(instance, id);
       if (alias) {
         found.alias(parseAlias(alias));
@@ -28,13 +39,17 @@ export class MemoryRows {
       const key = uuid ?? alias?.event_key;
       this.#find(instance, key, whole, found);
       this.#find(instance, nameless, true, found);
+      if (key !== undefined && shownSince !== undefined) {
+        found.shown(instance, key, shownSince);
+      }
     }
     for (const { instance, part, id } of keys.parts) {
       for (const row of this.#sql.partsNamed.all(instance, part, id)) {
         found.part(parsePart(row));
       }
     }
-    return found.known();
+    const shown = found.shownSince().flatMap((event) => this.#shown(event));
+    return { ...found.known(), ...(shown.length > 0 && { shown }) };
   }
 
   /** False: memory has moved since it was loaded, and nothing may be stored. */
@@ -102,6 +117,19 @@ export class MemoryRows {
     });
   }
 
+  #shown({ instance, key, since }: Asked): readonly Shown[] {
+    const owed = this.#sql.shownOwed
+      .all(instance, key, since)
+      .flatMap(
+        ({ delivery, alert, batch }) => shownByOwed(parseDelivery(delivery), parseAlert(alert), batch !== null) ?? [],
+      );
+    const told = this.#sql.shownTold.all(instance, key, since).map(({ destination, changed_at: changedAt, body }) => {
+      const parts = body === null ? undefined : parseToldParts(body);
+      return shownByTold({ instance, eventUuid: key, destination, changedAt }, parts);
+    });
+    return [...owed, ...told];
+  }
+
   #find(instance: string, key: string | undefined, whole: boolean, found: Found): void {
     if (key === undefined) {
       return;
@@ -130,8 +158,16 @@ export class MemoryRows {
   }
 }
 
+/** An event of which it is asked what was told since then. */
+interface Asked {
+  readonly instance: string;
+  readonly key: string;
+  readonly since: number;
+}
+
 /** What was found so far, each once. */
 class Found {
+  readonly #asked = new Map<string, Asked>();
   readonly #events = new Map<string, EventMemory>();
   readonly #aliases = new Map<string, Alias>();
   readonly #parts = new Map<string, PartMemory>();
@@ -167,6 +203,16 @@ class Found {
 
   owed(instance: string, eventKey: string): void {
     this.#owed.set(nameOf(instance, eventKey), { instance, eventKey });
+  }
+
+  shown(instance: string, key: string, since: number): void {
+    const name = nameOf(instance, key);
+    const before = this.#asked.get(name)?.since ?? Number.POSITIVE_INFINITY;
+    this.#asked.set(name, { instance, key, since: Math.min(since, before) });
+  }
+
+  shownSince(): readonly Asked[] {
+    return [...this.#asked.values()];
   }
 
   known(): Known {

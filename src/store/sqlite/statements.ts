@@ -20,6 +20,9 @@ const COUNTERS = `
     UPDATE owed_counts SET n = n - 1 WHERE destination = OLD.destination;
   END;`;
 
+/** How many owed publications of one event are looked at; of what is in others only, a part is told by itself. */
+const MAX_SHOWN = 20;
+
 /** For what `formatRecord` makes of a line. */
 export const ADD_RECORD =
   "INSERT INTO records (delivery, outcome, at, destination, event_uuid, reason, body) VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -74,6 +77,18 @@ export function prepareStatements(db: Database) {
         changed_at = iif(excluded.seq > seq, excluded.changed_at, changed_at),
         version = iif(excluded.seq > seq, excluded.version, version),
         seq = max(seq, excluded.seq), touched_at = excluded.touched_at`),
+    shownOwed: db.prepare<AlertRow & { readonly batch: string | null }>(`
+      SELECT d.body AS delivery, a.body AS alert, d.batch FROM deliveries d JOIN alerts a ON a.id = d.alert
+      WHERE d.instance = ? AND d.event_uuid = ? AND d.kind = 'event.published' AND d.changed_at >= ?
+      ORDER BY d.seq DESC LIMIT ${MAX_SHOWN}`),
+    shownTold: db.prepare<{
+      readonly destination: string;
+      readonly changed_at: number;
+      readonly body: string | null;
+    }>(`
+      SELECT t.destination, t.changed_at, p.body FROM told t LEFT JOIN told_parts p
+        ON p.instance = t.instance AND p.event_uuid = t.event_uuid AND p.destination = t.destination
+      WHERE t.instance = ? AND t.event_uuid = ? AND t.changed_at >= ?`),
     toldParts: db.prepare<BodyRow>(
       "SELECT body FROM told_parts WHERE instance = ? AND event_uuid = ? AND destination = ?",
     ),
@@ -89,6 +104,13 @@ export function prepareStatements(db: Database) {
     wasMuted: db.prepare<{ readonly yes: 1 }>(
       "SELECT 1 AS yes FROM records WHERE delivery = ? AND outcome = 'muted' LIMIT 1",
     ),
+    around: db.prepare<{ readonly body: string; readonly batch: string | null; readonly dueAt: number | null }>(`
+      SELECT d.body, d.batch, g.due_at AS dueAt FROM deliveries d
+      LEFT JOIN delivery_groups g ON g.destination = d.destination AND g.key = d.group_key WHERE d.id = ?`),
+    changeDelivery: db.prepare("UPDATE deliveries SET body = ?, high = ? WHERE id = ?"),
+    hastenGroup: db.prepare(`
+      UPDATE delivery_groups SET high = 1
+      WHERE (destination, key) = (SELECT destination, group_key FROM deliveries WHERE id = ?)`),
     hasAlert: db.prepare<{ readonly yes: 1 }>("SELECT 1 AS yes FROM alerts WHERE id = ?"),
     addAlert: db.prepare("INSERT INTO alerts (id, instance, event_id, event_uuid, body) VALUES (?, ?, ?, ?, ?)"),
     dropUnusedAlert: db.prepare(

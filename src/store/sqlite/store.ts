@@ -23,6 +23,7 @@ import { judgedOf, nameOf } from "../names.ts";
 import { addUp, countRefusals, isRepeatable } from "../refusals.ts";
 import { BATCH_ROWS, countFitting } from "../schedule.ts";
 import type { Size } from "../size.ts";
+import { isToldAs, passOn } from "../within.ts";
 import { FloodRows, setBackFloods } from "./floods.ts";
 import { SqliteLedger } from "./ledger.ts";
 import { prepareLedger } from "./ledger-statements.ts";
@@ -117,8 +118,13 @@ class SqliteStore implements Store {
       }
       const alerts = new Map(effects.alerts.map((alert) => [alert.id, alert]));
       const floods = new FloodRows(this.#sql);
+      const around = new Map(effects.within?.map(({ delivery, publication }) => [delivery, publication]));
       for (const delivery of effects.deliveries) {
         if (this.#sql.isSettledOrOwed.get(delivery.id)) {
+          continue;
+        }
+        const pacing = effects.pacing?.get(delivery.destination);
+        if (this.#leavesWith(around.get(delivery.id), delivery, now, pacing, floods)) {
           continue;
         }
         const alert = alerts.get(delivery.alert);
@@ -266,6 +272,38 @@ class SqliteStore implements Store {
     const { key, show, dueAt, collects = null } = placed;
     this.#sql.joinGroup.run(destination, key, JSON.stringify(show), goesFirst(delivery) ? 1 : 0, dueAt, collects);
     this.#sql.addDelivery.run(...formatDelivery(delivery, key));
+  }
+
+  /** Whether what is in a publication is told with it, and needs not be owed by itself. */
+  #leavesWith(
+    publication: DeliveryId | undefined,
+    part: Delivery,
+    now: number,
+    pacing: Pacing | undefined,
+    floods: FloodRows,
+  ): boolean {
+    const row = publication === undefined ? undefined : this.#sql.around.get(publication);
+    if (publication === undefined || !row) {
+      return false;
+    }
+    const owed = parseDelivery(row.body);
+    if (row.batch !== null) {
+      return isToldAs(owed, part);
+    }
+    const { destination } = part;
+    const stateOf = (key: string) => this.#sql.group.get(destination, key);
+    const { dueAt } = place(part, { pacing, stateOf, floods: floods.of(destination), now });
+    if (row.dueAt === null || row.dueAt > dueAt) {
+      return false;
+    }
+    const both = isToldAs(owed, part) ? owed : passOn(owed, part);
+    if (both && both !== owed) {
+      this.#sql.changeDelivery.run(JSON.stringify(both), both.priority === "high" ? 1 : 0, publication);
+      if (both.priority === "high") {
+        this.#sql.hastenGroup.run(publication);
+      }
+    }
+    return both !== undefined;
   }
 
   /** What comes again while it is muted is muted once, and what is owed has an end of its own. */

@@ -38,9 +38,9 @@ export class UndecidedRows {
     };
   }
 
-  /** The undecided of an event, without the messages. */
+  /** What is undecided about an event. */
   load(instance: string, eventKey: string): Known["undecided"] {
-    return this.#of(instance, eventKey).map(({ id, destinations }) => ({ id, instance, eventKey, destinations }));
+    return this.#of(instance, eventKey).map(({ since: _, ...one }) => one);
   }
 
   /** What waits under one name waits under another. */
