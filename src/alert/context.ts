@@ -1,17 +1,31 @@
 import type { Entry } from "../model/payload.ts";
+import type { FactLine } from "./fact-line.ts";
 import { prose, type Style } from "./style.ts";
-import { type CleanText, clean, formatNumber } from "./text.ts";
+import { type CleanText, clean, formatNumber, sentence } from "./text.ts";
+
+interface Group {
+  readonly one: string;
+  readonly many: string;
+  readonly galaxies: readonly string[];
+}
 
 /** Galaxies by what they are about, the most telling first; those of one line are one thing to a reader. */
-const GALAXIES: readonly (readonly [label: string, galaxies: readonly string[]])[] = [
-  [
-    "Threat actor",
-    ["threat-actor", "mitre-intrusion-set", "mitre-enterprise-attack-intrusion-set", "microsoft-activity-group"],
-  ],
-  ["Ransomware", ["ransomware"]],
-  [
-    "Malware",
-    [
+const GROUPS: readonly Group[] = [
+  {
+    one: "Threat actor",
+    many: "Threat actors",
+    galaxies: [
+      "threat-actor",
+      "mitre-intrusion-set",
+      "mitre-enterprise-attack-intrusion-set",
+      "microsoft-activity-group",
+    ],
+  },
+  { one: "Ransomware", many: "Ransomware", galaxies: ["ransomware"] },
+  {
+    one: "Malware",
+    many: "Malware",
+    galaxies: [
       "malpedia",
       "mitre-malware",
       "mitre-enterprise-attack-malware",
@@ -24,47 +38,86 @@ const GALAXIES: readonly (readonly [label: string, galaxies: readonly string[]])
       "stealer",
       "android",
     ],
-  ],
-  ["Tool", ["tool", "mitre-tool", "mitre-enterprise-attack-tool"]],
-  [
-    "Technique",
-    ["mitre-attack-pattern", "mitre-enterprise-attack-attack-pattern", "mitre-mobile-attack-attack-pattern"],
-  ],
-  ["Sector", ["sector"]],
-  ["Country", ["country"]],
-  ["Region", ["region"]],
-  ["Target", ["target-information"]],
+  },
+  { one: "Tool", many: "Tools", galaxies: ["tool", "mitre-tool", "mitre-enterprise-attack-tool"] },
+  {
+    one: "Technique",
+    many: "Techniques",
+    galaxies: ["mitre-attack-pattern", "mitre-enterprise-attack-attack-pattern", "mitre-mobile-attack-attack-pattern"],
+  },
+  { one: "Sector", many: "Sectors", galaxies: ["sector"] },
+  { one: "Country", many: "Countries", galaxies: ["country"] },
+  { one: "Region", many: "Regions", galaxies: ["region"] },
+  { one: "Target", many: "Targets", galaxies: ["target-information"] },
 ];
+const TAGS: Group = { one: "Tag", many: "Tags", galaxies: [] };
 
 /** Namespaces of tags that organise work or feeds: they say nothing of the threat. Markings have their badges. */
 const NOISE = /^\s*(?:tlp|pap|misp|workflow|osint|type|collaborative-intelligence)\s*[:=]/i;
 
-const MAX_CONTEXT = 8;
+const MAX_LINES = 8;
+const MAX_NAMES = 3;
+const MAX_NAME = 80;
 const CLUSTER_TAG = /^misp-galaxy:([^="]{1,100})="([^"]{1,200})"$/;
+const MACHINE_TAG = /^[^:="]{1,100}:([^="]{1,100})="([^"]{1,200})"$/;
 
-/** Clusters by name and tags for people: `Threat actor: TA542`, `Technique: T1566.001 Spearphishing Attachment`. */
-export function formatContext(entry: Entry, style: Style): readonly CleanText[] {
+/** Who and what it is about, a line for each: `Threat actor: TA542`, `Techniques: T1000, T1001, T1002 … +36`. */
+export function formatContext(entry: Entry, style: Style): readonly FactLine[] {
   const { event } = entry.guarded.alert;
   const names = (event?.tags ?? []).map(({ name }) => name);
   const tagged = names.flatMap((name) => {
     const [, galaxy, value] = CLUSTER_TAG.exec(name) ?? [];
     return galaxy !== undefined && value !== undefined ? [{ galaxy, value }] : [];
   });
-  const clusters = [...(event?.clusters ?? []), ...tagged]
-    .map(({ galaxy, value }) => ({ ...labelOf(galaxy), value: nameOf(value) }))
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ label, value }) => prose(`${label}: ${value}`, style, 80));
-  const tags = names.filter((name) => !CLUSTER_TAG.test(name) && !NOISE.test(name));
-  const all = unique([...clusters, ...tags.map((name) => prose(name, style, 80))]);
-  const rest = all.length - MAX_CONTEXT;
-  return rest > 0 ? [...all.slice(0, MAX_CONTEXT), clean(`+${formatNumber(rest)} more`)] : all;
+  const lines = new Map<string, { readonly group: Group; readonly names: Map<string, CleanText> }>();
+  const add = (group: Group, name: CleanText) => {
+    const line = lines.get(group.one) ?? { group, names: new Map<string, CleanText>() };
+    lines.set(group.one, line);
+    if (name !== "") {
+      line.names.set(name.toLowerCase(), name);
+    }
+  };
+  for (const { galaxy, value } of [...(event?.clusters ?? []), ...tagged]) {
+    add(groupOf(galaxy), prose(nameOf(value), style, MAX_NAME));
+  }
+  for (const name of names) {
+    if (!CLUSTER_TAG.test(name) && !NOISE.test(name)) {
+      add(TAGS, prose(readable(name), style, MAX_NAME));
+    }
+  }
+  const all = [...lines.values()]
+    .filter((line) => line.names.size > 0)
+    .sort((a, b) => rankOf(a.group) - rankOf(b.group));
+  const rest = all.slice(MAX_LINES).reduce((sum, line) => sum + line.names.size, 0);
+  return [
+    ...all.slice(0, MAX_LINES).map(
+      ({ group, names: of }): FactLine => ({
+        id: "about",
+        label: prose(of.size > 1 ? group.many : group.one, style, 40),
+        value: formatNames([...of.values()]),
+      }),
+    ),
+    ...(rest > 0 ? [{ id: "about", label: clean("Also"), value: clean(`+${formatNumber(rest)} more`) } as const] : []),
+  ];
 }
 
-function labelOf(galaxy: string): { readonly label: string; readonly rank: number } {
+/** Many techniques by their numbers, since their names are long. */
+function formatNames(names: readonly CleanText[]): CleanText {
+  const short = names.length > 1 ? names.map((name) => /^T\d{4}(?:\.\d{3})?(?= )/.exec(name)?.[0] ?? name) : names;
+  const rest = short.length - MAX_NAMES;
+  return clean(`${short.slice(0, MAX_NAMES).join(", ")}${rest > 0 ? ` … +${formatNumber(rest)}` : ""}`);
+}
+
+function groupOf(galaxy: string): Group {
   const name = galaxy.toLowerCase();
-  const rank = GALAXIES.findIndex(([, galaxies]) => galaxies.includes(name));
-  const known = GALAXIES[rank];
-  return known ? { label: known[0], rank } : { label: sentence(galaxy.replace(/[-_]+/g, " ")), rank: GALAXIES.length };
+  const label = sentence(galaxy.replace(/[-_]+/g, " "));
+  return GROUPS.find(({ galaxies }) => galaxies.includes(name)) ?? { one: label, many: label, galaxies: [name] };
+}
+
+/** What no line is for stands behind those that have one, and plain tags are last. */
+function rankOf(group: Group): number {
+  const rank = GROUPS.indexOf(group);
+  return rank >= 0 ? rank : group === TAGS ? GROUPS.length + 1 : GROUPS.length;
 }
 
 /** `Spearphishing Attachment - T1566.001` has the number first; ATT&CK's numbers of groups and software mean nothing to readers. */
@@ -73,11 +126,8 @@ function nameOf(value: string): string {
   return name === "" ? value : number.startsWith("T") ? `${number} ${name}` : name;
 }
 
-function unique(texts: readonly CleanText[]): readonly CleanText[] {
-  return [...new Map(texts.filter((text) => text !== "").map((text) => [text.toLowerCase(), text])).values()];
-}
-
-/** With a capital letter. */
-export function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+/** `source reliability: b` of `admiralty-scale:source-reliability="b"`. */
+function readable(tag: string): string {
+  const [, predicate, value] = MACHINE_TAG.exec(tag) ?? [];
+  return predicate === undefined ? tag : `${predicate.replace(/[-_]+/g, " ")}: ${value}`;
 }

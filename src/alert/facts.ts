@@ -1,77 +1,50 @@
 import type { Entry } from "../model/payload.ts";
-import type { Distribution } from "../model/vocabulary.ts";
 import { formatTypes } from "./change.ts";
-import { sentence } from "./context.ts";
+import { formatContext } from "./context.ts";
 import { countItems, countObjects, countTypes } from "./counts.ts";
+import type { FactId, FactLine } from "./fact-line.ts";
+import { quotesOf } from "./rows.ts";
 import { nameLine } from "./state.ts";
-import { formatInstant, prose, type Style } from "./style.ts";
-import { type CleanText, formatCount, formatNumber } from "./text.ts";
-
-/** What a fact is about; channels choose by it which they have room for. */
-export type FactId =
-  | "org"
-  | "date"
-  | "analysis"
-  | "distribution"
-  | "attributes"
-  | "types"
-  | "objects"
-  | "withdrawn"
-  | "sightings"
-  | "tag"
-  | "line"
-  | "more"
-  | "routes";
-
-/** Labels are ours, values are clean and as inert as the style wants them. */
-export interface FactLine {
-  readonly id: FactId;
-  readonly label: CleanText;
-  readonly value: CleanText;
-}
+import { formatInstant, inertValue, prose, type Style } from "./style.ts";
+import { clean, formatCount, formatNumber, sentence } from "./text.ts";
 
 const MAX_LINES = 12;
 const MAX_TYPES = 5;
+const MAX_QUOTE = 600;
 
-const DISTRIBUTIONS: Readonly<Record<Distribution, string>> = {
-  organisation: "Your organisation only",
-  community: "This community only",
-  connected: "Connected communities",
-  all: "All communities",
-  sharing_group: "Sharing group",
-  inherit: "As the event",
-};
-
-/** `3 (file, domain-ip)`; of a single one also what its comment says. */
+/** `in 3 objects (file, domain-ip)`. */
 function formatObjects(entry: Entry, withdrawn: boolean): string | undefined {
-  const objects = entry.guarded.alert.objects.filter(({ deleted = false }) => deleted === withdrawn);
+  const gone = entry.guarded.alert.objects.filter(({ deleted = false }) => deleted);
   const { n, names } = withdrawn
-    ? { n: objects.length, names: [...new Set(objects.map((object) => object.name ?? "object"))] }
+    ? { n: gone.length, names: [...new Set(gone.map((object) => object.name ?? "object"))] }
     : countObjects(entry);
   const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? ", …" : "");
-  const comment = n === 1 && objects[0]?.comment ? `: ${objects[0].comment}` : "";
-  const count = withdrawn ? formatCount(n, "object") : formatNumber(n);
-  return n === 0 ? undefined : `${count} (${shown}${comment})`;
+  return n === 0 ? undefined : `${formatCount(n, "object")} (${shown})`;
 }
 
+/** `37 (12 for IDS) · 2 objects (file)`. */
 function formatAttributes(entry: Entry): string | undefined {
-  const { alert } = entry.guarded;
-  const { attributes, toIds } = countItems(entry);
+  const { alert, form } = entry.guarded;
+  const objects = form === "full" ? formatObjects(entry, false) : undefined;
   if (alert.subject.type !== "event") {
-    return undefined; // what happened to which parts is said already; the event has others
+    return objects; // what happened to which parts is said already; the event has others
   }
-  if (attributes > 0) {
-    return `${formatNumber(attributes)}${toIds > 0 ? ` (${formatNumber(toIds)} for IDS)` : ""}`;
-  }
+  const { attributes, toIds } = countItems(entry);
   const told = alert.event?.attributeCount;
-  // Withheld attributes are told apart: the two numbers together would say the same twice, and differently.
-  return told !== undefined && told > 0 && entry.guarded.withheld === 0 ? formatNumber(told) : undefined;
+  const count =
+    attributes > 0
+      ? `${formatNumber(attributes)}${toIds > 0 ? ` (${formatNumber(toIds)} for IDS)` : ""}`
+      : // Withheld attributes are told apart: the two numbers together would say the same twice, and differently.
+        told !== undefined && told > 0 && entry.guarded.withheld === 0
+        ? formatNumber(told)
+        : undefined;
+  return [count, objects].filter((part) => part !== undefined).join(" · ");
 }
 
-/** `8 ip-dst, 2 domain`, where there are more attributes than one sees at a glance. */
+/** `8 ip-dst, 2 domain`, where none of them is listed. */
 function formatAllTypes(entry: Entry, style: Style): string | undefined {
   const types = countTypes(entry);
-  return types.length > 1 && countItems(entry).attributes > 5 && entry.guarded.alert.subject.type === "event"
+  return types.length > 0 && entry.guarded.form === "metadata" && entry.guarded.alert.subject.type === "event"
     ? formatTypes(types, MAX_TYPES, style)
     : undefined;
 }
@@ -106,33 +79,43 @@ function formatTag(entry: Entry): string | undefined {
   return tag && `${tag.name}${tag.on === "attribute" ? ` (on attribute ${tag.attributeId ?? ""})` : ""}`;
 }
 
-/** What is known of an entry, in one order for all channels. */
+/** Why the readers are told: the conditions that hold, in words. */
+function formatBecause({ because }: Entry): string | undefined {
+  return because && because.length > 0 ? because.join("; ") : undefined;
+}
+
+/** What the analyst wrote, and where there is more of it. */
+function formatQuotes(entry: Entry, style: Style): readonly FactLine[] {
+  return quotesOf(entry).map((item): FactLine => {
+    const isLink = item.type === "link";
+    const text = clean(item.value ?? "", MAX_QUOTE * 4);
+    const value = isLink ? inertValue("link", text, style) : prose(text, style, MAX_QUOTE);
+    return { id: "quote", label: clean(isLink ? "Reference" : "Comment"), value };
+  });
+}
+
+/** What is known of an entry, in one order for all channels: about whom and what, why it is told, what the analyst says, the rest. */
 export function formatFacts(entry: Entry, style: Style): readonly FactLine[] {
   const { alert, form } = entry.guarded;
-  const { event } = alert;
-  const group = event?.sharingGroup?.name;
-  const distribution = event?.distribution && DISTRIBUTIONS[event.distribution];
   const full = form === "full";
   const name = nameLine(entry);
   const lines = full ? alert.lines.filter((line) => line !== name) : [];
   const facts: readonly (readonly [id: FactId, label: string, value: string | undefined])[] = [
-    ["org", "Reported by", event?.org?.name],
-    ["date", "Event date", event?.date],
-    ["analysis", "Analysis", event?.analysis && sentence(event.analysis)],
-    ["distribution", "Distribution", distribution && group !== undefined ? `${distribution}: ${group}` : distribution],
-    ["attributes", "Attributes", formatAttributes(entry)],
-    ["types", "Types", formatAllTypes(entry, style)],
-    ["objects", "Objects", full ? formatObjects(entry, false) : undefined],
-    ["withdrawn", "Withdrawn", full ? formatObjects(entry, true) : undefined],
     ["sightings", "Sighted", full ? formatSightings(entry, style) : undefined],
     ["tag", "Tag", formatTag(entry)],
+    ["withdrawn", "Withdrawn", full ? formatObjects(entry, true) : undefined],
     ...lines.slice(0, MAX_LINES).map(({ label, text }) => ["line", sentence(label), text] as const),
     ["more", "More", lines.length > MAX_LINES ? formatCount(lines.length - MAX_LINES, "line") : undefined],
-    ["routes", entry.routes.length > 1 ? "Routes" : "Route", entry.routes.join(", ")],
+    ["attributes", "Attributes", formatAttributes(entry)],
+    ["types", "Types", formatAllTypes(entry, style)],
   ];
-  return facts
-    .flatMap(([id, label, value]) =>
+  const because = prose(formatBecause(entry) ?? "", style);
+  return [
+    ...formatContext(entry, style),
+    ...(because === "" ? [] : [{ id: "because", label: clean("Because"), value: because } as const]),
+    ...(full ? formatQuotes(entry, style) : []),
+    ...facts.flatMap(([id, label, value]) =>
       value ? [{ id, label: prose(label, style, 40), value: prose(value, style) }] : [],
-    )
-    .filter(({ value }) => value !== "");
+    ),
+  ].filter(({ value }) => value !== "");
 }

@@ -1,8 +1,8 @@
 import type { Entry } from "../model/payload.ts";
-import type { Pap, ThreatLevel, Tlp } from "../model/vocabulary.ts";
+import type { Distribution, Pap, ThreatLevel, Tlp } from "../model/vocabulary.ts";
 import { formatChange } from "./change.ts";
-import { formatContext } from "./context.ts";
-import { type FactLine, formatFacts } from "./facts.ts";
+import type { FactLine } from "./fact-line.ts";
+import { formatFacts } from "./facts.ts";
 import { formatState, nameLine } from "./state.ts";
 import { formatInstant, prose, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, join } from "./text.ts";
@@ -24,16 +24,23 @@ export interface Headline {
   /** Lines of a custom template, the empty ones being paragraphs; they stand in place of facts, context and indicators. */
   readonly body?: readonly CleanText[];
   readonly facts: readonly FactLine[];
-  /** Clusters and tags for people, without markings: `Threat actor: APT28`. */
-  readonly context: readonly CleanText[];
   /** `5 attributes withheld`. */
   readonly withheld?: CleanText;
-  /** Where it comes from: instance, event and time. */
+  /** Who reported it. */
+  readonly reporter?: CleanText;
+  /** Which event it is, and where: `event 4711 on cert`. */
+  readonly place: CleanText;
+  /** By whom, when and for whom it was written, which event it is, and by which route it came. */
   readonly origin: CleanText;
+  /** When it happened: `published`, and the instant. */
+  readonly time?: { readonly word: CleanText; readonly at: number; readonly text: CleanText };
   readonly link?: URL;
+  /** The operator's own links. */
+  readonly links: readonly { readonly label: CleanText; readonly url: URL }[];
 }
 
-const MAX_TITLE = 150;
+/** More than any channel shows of a title; each cuts it to what it has room for. */
+const MAX_TITLE = 500;
 
 /** The label as FIRST writes it: `TLP:AMBER+STRICT`; `untagged` where there is none. */
 export function formatTlp(tlp: Tlp | "untagged"): CleanText {
@@ -68,19 +75,61 @@ export function formatTitle(entry: Entry, style: Style): CleanText {
   return name === "" ? clean("An event") : clean(`Event ${name}`);
 }
 
+const DISTRIBUTIONS: Readonly<Record<Distribution, string>> = {
+  organisation: "your organisation only",
+  community: "this community only",
+  connected: "connected communities",
+  all: "all communities",
+  sharing_group: "sharing group",
+  inherit: "as the event",
+};
+
+function formatReporter(entry: Entry, style: Style): Pick<Headline, "reporter"> {
+  const reporter = prose(entry.guarded.alert.event?.org?.name ?? "", style, 100);
+  return reporter === "" ? {} : { reporter };
+}
+
+function formatPlace({ guarded: { alert } }: Entry, style: Style): CleanText {
+  const id = prose(alert.event?.id ?? alert.event?.uuid ?? "", style, 40);
+  const instance = clean(alert.instance, 100);
+  return id === "" ? instance : clean(`event ${id} on ${instance}`);
+}
+
 function formatOrigin(entry: Entry, style: Style): CleanText {
   const { alert } = entry.guarded;
-  const id = alert.event?.id;
+  const { event } = alert;
+  const { reporter } = formatReporter(entry, style);
+  const group = prose(event?.sharingGroup?.name ?? "", style, 100);
+  const distribution = event?.distribution && DISTRIBUTIONS[event.distribution];
   const parts = [
-    clean(alert.instance, 100),
-    id === undefined ? undefined : prose(`event ${id}`, style, 40),
-    prose(alert.event?.uuid ?? "", style, 40),
-    formatInstant(alert.event?.changedAt ?? alert.receivedAt, style),
+    reporter === undefined ? "" : `Reported by ${reporter}`,
+    event?.date === undefined ? "" : `event date ${prose(event.date, style, 40)}`,
+    event?.analysis === undefined ? "" : `analysis ${event.analysis}`,
+    distribution === undefined ? "" : `${distribution}${group === "" ? "" : ` ${group}`}`,
+    formatPlace(entry, style),
+    entry.routes.length === 0
+      ? ""
+      : `${entry.routes.length > 1 ? "routes" : "route"} ${prose(entry.routes.join(", "), style)}`,
+    alert.late ? "missed by the feed" : "",
   ];
   return join(
-    parts.flatMap((part) => (part ? [part] : [])),
+    parts.filter((part) => part !== "").map((part) => clean(part)),
     " · ",
   );
+}
+
+/** When it happened, in a word: of a publication by our clock, since the event tells only when it was changed. */
+function formatTime(entry: Entry, style: Style): Pick<Headline, "time"> {
+  const { alert } = entry.guarded;
+  const isPublication = alert.kind === "event.published";
+  const at = isPublication ? (alert.publishedAt ?? alert.receivedAt) : alert.receivedAt;
+  const text = formatInstant(at, style);
+  return text === undefined ? {} : { time: { word: clean(isPublication ? "published" : "received"), at, text } };
+}
+
+/** Origin and time in one line, for channels that do not tell readers the time in their own zone. */
+export function formatFooter({ origin, time }: Pick<Headline, "origin" | "time">): CleanText {
+  return time ? join([origin, join([time.word, time.text], " ")], " · ") : origin;
 }
 
 const MAX_BODY_LINES = 200;
@@ -114,7 +163,7 @@ function formatTemplate(entry: Entry, style: Style): Pick<Headline, "body" | "no
 
 /** Words for one entry. A pointer says that there is something, and where; nothing else of it is read. */
 export function headline(entry: Entry, style: Style): Headline {
-  const { form, alert, tlp, pap, withheld } = entry.guarded;
+  const { form, alert, tlp, pap } = entry.guarded;
   const title = formatTitle(entry, style);
   const template = formatTemplate(entry, style);
   const link = entry.link === undefined ? {} : { link: entry.link };
@@ -124,28 +173,48 @@ export function headline(entry: Entry, style: Style): Headline {
       title,
       ...template,
       facts: [],
-      context: [],
+      place: clean(alert.instance, 100),
       origin: clean(alert.instance, 100),
       ...link,
+      links: formatLinks(entry),
     };
   }
   const hasEvent = alert.event !== undefined || alert.subject.type === "event" || entry.custom?.title !== undefined;
   const changed = formatChange(entry, style);
   const why = [formatTlp(tlp), ...(pap === "untagged" ? [] : [formatPap(pap)])].join(", ");
+  const { threatLevel } = alert.event ?? {};
   const short = form === "metadata" ? { notice: clean(`Indicators are not shown here: ${why}`) } : {};
   return {
     tlp: formatTlp(tlp),
     ...(pap === "untagged" ? {} : { pap: formatPap(pap) }),
-    ...(alert.event?.threatLevel === undefined ? {} : { level: alert.event.threatLevel }),
+    // That nobody has judged it says nothing.
+    ...(threatLevel === undefined || threatLevel === "undefined" ? {} : { level: threatLevel }),
     ...(hasEvent ? { state: formatState(entry) } : {}),
     title,
     ...(changed === undefined ? {} : { changed }),
     ...short,
     ...template,
     facts: formatFacts(entry, style),
-    context: formatContext(entry, style),
-    ...(withheld > 0 ? { withheld: clean(`${formatCount(withheld, "attribute")} withheld`) } : {}),
-    origin: formatOrigin(entry, style),
+    ...formatMissing(entry),
+    ...formatReporter(entry, style),
+    place: formatPlace(entry, style),
+    // A template's words stand in place of ours, and may leave out who reported it on purpose.
+    origin: template.body ? formatPlace(entry, style) : formatOrigin(entry, style),
+    ...formatTime(entry, style),
     ...link,
+    links: formatLinks(entry),
   };
+}
+
+/** `5 attributes withheld, 2 deleted before they were told here`. */
+function formatMissing({ guarded: { withheld }, neverTold = 0 }: Entry): Pick<Headline, "withheld"> {
+  const parts = [
+    ...(withheld > 0 ? [clean(`${formatCount(withheld, "attribute")} withheld`)] : []),
+    ...(neverTold > 0 ? [clean(`${formatCount(neverTold, "attribute")} deleted before being told here`)] : []),
+  ];
+  return parts.length > 0 ? { withheld: join(parts, " · ") } : {};
+}
+
+function formatLinks({ links = [] }: Entry): Headline["links"] {
+  return links.map(({ label, url }) => ({ label: clean(label, 60), url }));
 }

@@ -29,16 +29,12 @@ export function listItems(payload: Pick<Payload, "entries" | "show" | "minimal">
           .filter((item) => !item.withdrawn && (payload.show !== "matched" || item.matched))
           .sort((a, b) => weigh(entry, b) - weigh(entry, a) || compare(a.type, b.type)),
   );
-  const shares = new Map<number, number>();
-  let left = payload.show === "matched" ? Number.POSITIVE_INFINITY : payload.show;
-  const shortestFirst = candidates.map(({ length }, index) => ({ length, index })).sort((a, b) => a.length - b.length);
-  shortestFirst.forEach(({ length, index }, at) => {
-    const share = Math.min(length, Math.ceil(left / (shortestFirst.length - at)));
-    shares.set(index, share);
-    left -= share;
-  });
+  const shares = shareOut(
+    candidates.map(({ length }) => length),
+    payload.show,
+  );
   return payload.entries.map((entry, index) => {
-    const items = (candidates[index] ?? []).slice(0, shares.get(index));
+    const items = (candidates[index] ?? []).slice(0, shares[index]);
     if (entry.guarded.form !== "full" || payload.minimal) {
       return NOTHING_LISTED;
     }
@@ -51,6 +47,19 @@ export function listItems(payload: Pick<Payload, "entries" | "show" | "minimal">
       moreRemoved: Math.max(0, withdrawn - removed.length),
     };
   });
+}
+
+/** How many of each list there is room for, so that short lists are whole and long ones are equal. */
+export function shareOut(lengths: readonly number[], show: Payload["show"]): readonly number[] {
+  const shares = lengths.map(() => 0);
+  let left = show === "matched" ? Number.POSITIVE_INFINITY : show;
+  const shortestFirst = lengths.map((length, index) => ({ length, index })).sort((a, b) => a.length - b.length);
+  shortestFirst.forEach(({ length, index }, at) => {
+    const share = Math.min(length, Math.ceil(left / (shortestFirst.length - at)));
+    shares[index] = share;
+    left -= share;
+  });
+  return shares;
 }
 
 /** What a payload does not list by its `show`, and what is not stored of it, in words. */
@@ -87,6 +96,8 @@ const WITHDRAWN: Readonly<Record<Withdrawal, string>> = {
   "not-for-detection": "no longer for detection",
 };
 
+const NEWS = { added: clean("new"), changed: clean("changed"), unchanged: clean("new or changed") } as const;
+
 const MAX_COMMENT = 200;
 
 /** What a person reads of one attribute. */
@@ -98,6 +109,8 @@ export interface Indicator {
   readonly withdrawn?: CleanText;
   /** New or changed since the last alert. */
   readonly changed: boolean;
+  /** Which of both, as far as it is known. */
+  readonly news?: CleanText;
   /** Its place in an object, and its comment. */
   readonly notes: readonly CleanText[];
 }
@@ -117,6 +130,7 @@ export function indicator(entry: Entry, item: Item, style: Style): Indicator {
     toIds: (item.toIds ?? false) && !item.withdrawn,
     ...(item.withdrawn && { withdrawn: clean(WITHDRAWN[item.withdrawn]) }),
     changed: !item.withdrawn && isChanged(entry, item),
+    ...(!item.withdrawn && isChanged(entry, item) && { news: NEWS[item.news ?? "unchanged"] }),
     notes: [
       ...punycodeOf(item.type ?? "", raw).map((host) => truncate(host, MAX_COMMENT)),
       ...[place, item.comment ?? ""]

@@ -38,7 +38,10 @@ export function clean(text: string, maxLength: number = MAX_LENGTH): CleanText {
 }
 
 /** Joins texts that are clean; a separator without breaks keeps them so. */
-export function join(parts: readonly CleanText[], separator: " · " | ", " | " " | ": " | " | " | ""): CleanText {
+export function join(
+  parts: readonly CleanText[],
+  separator: " · " | ", " | " " | ": " | ":" | " | " | " → " | "",
+): CleanText {
   return parts.join(separator) as CleanText;
 }
 
@@ -88,4 +91,25 @@ export function formatNumber(n: number): CleanText {
 /** `1 attribute`, `20 attributes`. */
 export function formatCount(n: number, singular: string, plural: string = `${singular}s`): CleanText {
   return clean(`${formatNumber(n)} ${n === 1 ? singular : plural}`);
+}
+
+/** With a capital letter. */
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
+
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** Whether a text holds letters that are written from right to left. */
+export function isRightToLeft(text: string): boolean {
+  return RIGHT_TO_LEFT.test(text);
+}
+
+/**
+ * Keeps the direction of letters to the text that they are in, where a channel has no markup for it. `ltr` is for values: a
+ * file name reads from left to right, whatever is in it, so that its ending stands at its end.
+ */
+export function isolate(text: CleanText, direction: "auto" | "ltr"): CleanText {
+  const opener = direction === "ltr" ? "\u2066" : "\u2068";
+  return isRightToLeft(text) ? (`${opener}${text}\u2069` as CleanText) : text;
 }

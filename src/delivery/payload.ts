@@ -12,10 +12,12 @@ import { recordOf } from "../model/record.ts";
 import { mutedBy, silenceGroup } from "../model/silence.ts";
 import type { ToldParts } from "../model/told.ts";
 import { THREAT_LEVELS, TLP } from "../model/vocabulary.ts";
-import { matchableOfStored } from "../routing/facts.ts";
+import { describeReason } from "../routing/because.ts";
+import { matchableOfGuarded, matchableOfStored } from "../routing/facts.ts";
 import type { Routes } from "../routing/route.ts";
 import { type CompiledSilence, type Muted, mute, silencesOn } from "../routing/silence.ts";
 import { renderTemplate, type Template, type TemplateFailure } from "../template/compile.ts";
+import { fillLinks, type LinkTemplate } from "../template/links.ts";
 import { stillOwed, tellOnly, withOwnMarks } from "./evidence.ts";
 import { compare, type Folded, type Leaving, toldBy } from "./told.ts";
 
@@ -26,6 +28,8 @@ export interface SendContext {
   readonly routes: Routes;
   /** The base URL of each instance's web pages. */
   readonly links: ReadonlyMap<string, URL>;
+  /** What readers want to have at hand, whatever the route. */
+  readonly actions?: readonly LinkTemplate[];
   /** How the destination words its alerts; absent: as they are built in, unless a route says otherwise. */
   readonly wording?: Wording;
   /** What operators do not want to be told at that instant; absent: nothing. */
@@ -53,7 +57,7 @@ export interface OpenedBatch {
 /** Guards a batch with the memory of this moment and folds what is about one event into one entry. */
 export function openBatch(
   batch: Batch,
-  { guard: policy, routes, links, wording, silences }: SendContext,
+  { guard: policy, routes, links, actions = [], wording, silences }: SendContext,
   now: number,
 ): OpenedBatch {
   const leaving: Guarded[] = [];
@@ -90,7 +94,7 @@ export function openBatch(
     return { leaving, refused, held, told: [] };
   }
   const all = fold(leaving, links, batch, policy);
-  const folded = all.map(({ entry }) => entry);
+  const folded = all.map(({ entry }) => explained(entry, routes, actions));
   const told = all.flatMap((one) => toldBy(one.folded, batch.destination, now) ?? []);
   const entries = wording ? folded.map((entry) => worded(entry, wording, routes, batch.show)) : folded;
   const labels = new Set(entries.map(({ guarded }) => guarded.tlp));
@@ -212,6 +216,21 @@ function groupBy<T>(all: readonly T[], keyOf: (one: T) => string): readonly (rea
     }
   }
   return [...groups.values()];
+}
+
+/** An entry with why its readers are told, and what its routes and the destination want to have at hand beside it. */
+function explained(entry: Entry, routes: Routes, actions: readonly LinkTemplate[]): Entry {
+  if (entry.guarded.form === "pointer") {
+    return entry;
+  }
+  const found = entry.routes.flatMap((name) => {
+    const kind = entry.kinds.find((count) => routes.get(count.kind)?.named(name));
+    return (kind && routes.get(kind.kind)?.named(name)?.options) ?? [];
+  });
+  const subject = matchableOfGuarded(entry.guarded);
+  const because = [...new Set(found.flatMap((options) => describeReason(options, subject)))];
+  const links = fillLinks([...found.flatMap((options) => options.links), ...actions], entry.guarded, subject);
+  return { ...entry, ...(because.length > 0 && { because }), ...(links.length > 0 && { links }) };
 }
 
 /** An entry in the words of the first of its routes that has a template, or else of the destination. */

@@ -6,7 +6,7 @@ import { Guard } from "../guard/policy.ts";
 import type { Destination } from "../model/payload.ts";
 import { Flood, QuietWindows } from "../pacing/schema.ts";
 import { MatchMap } from "../routing/schema.ts";
-import { TemplateOption } from "../template/schema.ts";
+import { LinksOption, TemplateOption } from "../template/schema.ts";
 
 /** Options that every destination has. */
 export const COMMON = {
@@ -59,6 +59,7 @@ export const COMMON = {
     .describe("Whether links and addresses are made harmless, as in hxxps://example[.]org."),
   /** Words of the operator's own; a route's stands before it. */
   template: TemplateOption.optional().describe("Words of your own, in Liquid; see docs/templates.md."),
+  links: LinksOption,
 } as const;
 
 /** What a destination is given when it is opened; opening does no I/O. */
@@ -120,6 +121,7 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
       timezone: parsed.timezone,
       defang: parsed.defang,
       template: parsed.template,
+      links: parsed.links,
       open: (context) => definition.open(parsed, context),
     };
   });

@@ -38,8 +38,14 @@ export interface Entry {
   readonly changes?: EventChanges;
   /** How its attributes compare with those that were told last; absent beside `since`: that is not known. */
   readonly compared?: Comparison;
+  /** Which conditions of its routes hold, in words; with text from MISP, of what these readers may see. */
+  readonly because?: readonly string[];
+  /** How many attributes are not in it that were taken back before these readers were told of them. */
+  readonly neverTold?: number;
   /** The event's page in MISP, when the instance's URL is configured. */
   readonly link?: URL;
+  /** The operator's own links, filled in with what these readers may see. */
+  readonly links?: readonly { readonly label: string; readonly url: URL }[];
   /** What a template of the operator made of it; hostile text like the rest. */
   readonly custom?: { readonly title?: string; readonly body?: string };
   /** The template failed: the alert is the built-in one, and says so. */

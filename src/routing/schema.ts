@@ -9,7 +9,7 @@ import {
   THREAT_LEVELS,
 } from "../model/vocabulary.ts";
 import { Digest } from "../pacing/schema.ts";
-import { TemplateOption } from "../template/schema.ts";
+import { LinksOption, TemplateOption } from "../template/schema.ts";
 import { kindsMeantBy } from "./kinds.ts";
 
 /** Glob over kinds: `*` stands for anything. */
@@ -97,8 +97,8 @@ export const MatchMap: z.ZodType<Match> = z.strictObject({
 }) as z.ZodType<Match>;
 
 const Show = z
-  .union([z.number().int().min(1).max(500), z.literal("matched")])
-  .describe("How many attributes one alert lists, or those that matched.");
+  .union([z.number().int().min(0).max(500), z.literal("matched")])
+  .describe("How many attributes one alert lists, 0 for none, or those that matched.");
 
 const Notify = z.union([
   Name.transform((to) => ({ to, mention: [] as string[], show: undefined })),
@@ -138,5 +138,6 @@ export const RouteOptions = z.strictObject({
   digest: Digest.optional(),
   stop: z.boolean().default(false).describe("Ends the search when the route fires."),
   template: TemplateOption.optional().describe("Words of your own, before those of the destination."),
+  links: LinksOption,
 });
 export type RouteOptions = z.output<typeof RouteOptions>;

@@ -115,6 +115,7 @@ export function openParts(
         routes: rules.routes,
         links,
         silences: inForce,
+        actions: options.links,
         wording: {
           template: options.template,
           style: { timeZone: options.timezone, defang: options.defang },

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { compileTemplate } from "./compile.ts";
 import { MAX_TEMPLATE } from "./engine.ts";
 
+export { LinksOption } from "./links.ts";
+
 const Text = z.string().min(1, "must not be empty").max(MAX_TEMPLATE);
 
 /** `template:` of a destination or a route; parses to what it compiles to. */

@@ -4,7 +4,8 @@ import type { EventView } from "../../src/model/misp.ts";
 import { entry, guarded } from "../support/payloads.ts";
 
 function context(event: EventView): readonly string[] {
-  return formatContext(entry(guarded({ event })), { timeZone: "UTC", defang: true });
+  const lines = formatContext(entry(guarded({ event })), { timeZone: "UTC", defang: true });
+  return lines.map(({ label, value }) => `${label}: ${value}`);
 }
 
 const tagged = (...names: readonly string[]) => context({ tags: names.map((name) => ({ name })) });
@@ -46,13 +47,28 @@ it("leaves out markings and what only organises work", () => {
     'osint:lifetime="perpetual"',
     "type:OSINT",
   ];
-  expect(tagged(...noise, "ecsirt:intrusions")).toEqual(["ecsirt:intrusions"]);
+  expect(tagged(...noise, "ecsirt:intrusions")).toEqual(["Tag: ecsirt:intrusions"]);
 });
 
 it("makes names inert and bounds them", () => {
   expect(tagged('misp-galaxy:tool="evil.example\u202E"', "see https://evil.example/")).toEqual([
     "Tool: evil[.]example",
-    "see hxxps://evil[.]example/",
+    "Tag: see hxxps://evil[.]example/",
   ]);
-  expect(Math.max(...tagged("x".repeat(5000)).map(({ length }) => length))).toBe(80);
+  expect(Math.max(...tagged("x".repeat(5000)).map(({ length }) => length))).toBe("Tag: ".length + 80);
+});
+
+it("puts what is of one kind on one line, many techniques by their numbers, and counts the rest", () => {
+  const techniques = Array.from(
+    { length: 39 },
+    (_, i) => `misp-galaxy:mitre-attack-pattern="Name ${i} - T${1000 + i}"`,
+  );
+  expect(tagged(...techniques, 'misp-galaxy:sector="Finance"', 'misp-galaxy:sector="Energy"')).toEqual([
+    "Techniques: T1000, T1001, T1002 … +36",
+    "Sectors: Finance, Energy",
+  ]);
+});
+
+it("reads machine tags as words", () => {
+  expect(tagged('admiralty-scale:source-reliability="b"')).toEqual(["Tag: source reliability: b"]);
 });

@@ -63,47 +63,43 @@ describe("formatTitle()", () => {
     expect(formatTitle(entry(guarded(alert)))).toBe(expected);
   });
 
-  it("is at most 150 characters, cut outside of brackets", () => {
-    const title = formatTitle(entry(guarded({ event: { info: `${"x".repeat(145)} a.bad.example` } })));
-    expect(title).toBe(`${"x".repeat(145)} a…`);
+  it("is at most 500 characters, cut outside of brackets", () => {
+    const title = formatTitle(entry(guarded({ event: { info: `${"x".repeat(495)} a.bad.example` } })));
+    expect(title).toBe(`${"x".repeat(495)} a…`);
   });
 });
 
 describe("headline()", () => {
   it("tells facts in one order for all channels", () => {
-    const words = headline(publication());
-    expect(words.facts.map(({ label }) => label)).toEqual([
-      "Reported by",
-      "Event date",
-      "Analysis",
-      "Distribution",
-      "Attributes",
-      "Objects",
-      "Route",
-    ]);
+    const words = headline({ ...publication(), because: ["threat level is high", "reported by CIRCL"] });
+    expect(words.facts.find(({ id }) => id === "because")?.value).toBe("threat level is high; reported by CIRCL");
+    expect(words.facts.map(({ label }) => label)).toEqual(["Threat actor", "Malware", "Tag", "Because", "Attributes"]);
     expect(words).toMatchObject({
       tlp: "TLP:AMBER",
       pap: "PAP:AMBER",
       level: "high",
       state: "New",
-      origin: "cert · event 4711 · 5f3c1a52-7c1c-4d0e-9c1a-0a2b3c4d5e6f · 2026-11-20 14:02 UTC",
+      reporter: "CIRCL",
+      origin:
+        "Reported by CIRCL · event date 2026-11-20 · analysis ongoing · connected communities · event 4711 on cert · route urgent",
+      time: { word: "published", text: "2026-11-20 14:02 UTC" },
     });
     expect(words).not.toHaveProperty("withheld");
   });
 
   it("humanises clusters, each once, and leaves markings to the badges", () => {
-    expect(headline(publication()).context).toEqual([
+    const about = headline(publication()).facts.filter(({ id }) => id === "about");
+    expect(about.map(({ label, value }) => `${label}: ${value}`)).toEqual([
       "Threat actor: TA542",
       "Malware: Emotet",
-      'admiralty-scale:source-reliability="b"',
+      "Tag: source reliability: b",
     ]);
   });
 
   it("counts the tags that it does not list", () => {
     const tags = Array.from({ length: 50 }, (_, i) => ({ name: `tag-${i}` }));
-    const { context } = headline(entry(guarded({ event: { ...EVENT, clusters: [], tags } })));
-    expect(context).toHaveLength(9);
-    expect(context.at(-1)).toBe("+42 more");
+    const { facts } = headline(entry(guarded({ event: { ...EVENT, clusters: [], tags } })));
+    expect(facts.find(({ id }) => id === "about")?.value).toBe("tag-0, tag-1, tag-2 … +47");
   });
 
   it("counts what is withheld", () => {
@@ -116,8 +112,30 @@ describe("headline()", () => {
       { form: "metadata" },
     );
     expect(headline(entry(told)).facts.map(({ label }) => label)).not.toEqual(
-      expect.arrayContaining([expect.stringMatching(/Objects|Note|Sighted/)]),
+      expect.arrayContaining([expect.stringMatching(/Note|Sighted/)]),
     );
+  });
+
+  it("says nothing of what nobody has judged or listed", () => {
+    const told = entry(guarded({ event: { ...EVENT, threatLevel: "undefined" } }));
+    expect(headline(told)).not.toHaveProperty("level");
+  });
+
+  it("tells what the analyst wrote and where there is more of it, before the rest", () => {
+    const items = [
+      item({ type: "link", value: "https://report.example/x", toIds: false }),
+      item({ type: "text", value: "Third wave since Monday.", toIds: false }),
+      item({ type: "text", value: "in an object", toIds: false, objectKey: "o1" }),
+    ];
+    const { facts } = headline(entry(guarded({ event: EVENT, items })));
+    expect(facts.filter(({ id }) => id === "quote").map(({ label, value }) => `${label}: ${value}`)).toEqual([
+      "Comment: Third wave since Monday.",
+      "Reference: hxxps://report[.]example/x",
+    ]);
+  });
+
+  it("says how much was taken back before it was told here", () => {
+    expect(headline({ ...publication(), neverTold: 2 }).withheld).toBe("2 attributes deleted before being told here");
   });
 
   it("says of metadata why it is short", () => {
@@ -131,8 +149,9 @@ describe("headline()", () => {
       tlp: "TLP:RED",
       title: "A restricted event was published",
       facts: [],
-      context: [],
+      place: "cert",
       origin: "cert",
+      links: [],
       link: "https://misp.example.org/events/view/5f3c1a52-7c1c-4d0e-9c1a-0a2b3c4d5e6f",
     });
   });
@@ -156,7 +175,7 @@ describe("headline()", () => {
       ...pointer(),
       custom: { title: "x".repeat(9999), body: "y".repeat(5000).concat("\nz".repeat(900)) },
     });
-    expect([title.length, body?.[0]?.length, body?.length, body?.at(-1)]).toEqual([150, 1000, 201, "+701 more lines"]);
+    expect([title.length, body?.[0]?.length, body?.length, body?.at(-1)]).toEqual([500, 1000, 201, "+701 more lines"]);
   });
 
   it("says that a template failed", () => {
@@ -183,9 +202,9 @@ describe("headline()", () => {
     });
   });
 
-  it("counts attributes by type where there are many", () => {
+  it("counts attributes by type where none is listed", () => {
     const counts = ["ip-dst", "ip-dst", "", "url"].map((type, i) => ({ ...item(), type, toIds: i % 2 === 0, n: 3 }));
-    const { facts } = headline(entry(guarded({ event: EVENT, counts })));
+    const { facts } = headline(entry(guarded({ event: EVENT, counts }, { form: "metadata" })));
     expect(facts).toContainEqual({ id: "types", label: "Types", value: "6 ip-dst, 3 url, 3 other" });
   });
 

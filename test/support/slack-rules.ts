@@ -90,6 +90,15 @@ export function findViolations(message: Json): readonly string[] {
       text(element.text, `${at}/text`, 3000);
     }
   };
+  const richSection = (element: Json, at: string) => {
+    if (element.type !== "rich_text_section") {
+      say(`${at}/type`, "is not known");
+    }
+    keys(element, "type elements", at);
+    for (const [i, run] of list(element.elements, `${at}/elements`, 1, 1000).entries()) {
+      rich(run, `${at}/elements/${i}`, ["text", "link"]);
+    }
+  };
   const blocks = (value: unknown, at: string, min: number) => {
     for (const [i, one] of list(value, at, min, 50).entries()) {
       const here = `${at}/${i}`;
@@ -121,14 +130,18 @@ export function findViolations(message: Json): readonly string[] {
         case "rich_text":
           keys(block, "type block_id elements", here);
           for (const [k, child] of list(block.elements, `${here}/elements`, 1, 100).entries()) {
-            const element = record(child, `${here}/elements/${k}`);
-            const isPre = element.type === "rich_text_preformatted";
-            if (!isPre && element.type !== "rich_text_section") {
-              say(`${here}/elements/${k}/type`, "is not known");
+            const place = `${here}/elements/${k}`;
+            const element = record(child, place);
+            if (element.type !== "rich_text_list") {
+              richSection(element, place);
+              continue;
             }
-            keys(element, isPre ? "type elements border" : "type elements", `${here}/elements/${k}`);
-            for (const [m, run] of list(element.elements, `${here}/elements/${k}/elements`, 1, 1000).entries()) {
-              rich(run, `${here}/elements/${k}/elements/${m}`, ["text", "link"]);
+            keys(element, "type style indent offset border elements", place);
+            if (element.style !== "bullet" && element.style !== "ordered") {
+              say(`${place}/style`, "must be bullet or ordered");
+            }
+            for (const [m, item] of list(element.elements, `${place}/elements`, 1, 1000).entries()) {
+              richSection(record(item, `${place}/elements/${m}`), `${place}/elements/${m}`);
             }
           }
           break;
@@ -223,6 +236,9 @@ export function textsOf(message: Json): Texts {
   walk([message.blocks, message.attachments]);
   return { parsed, literal, urls };
 }
+
+/** A time that Slack tells in the reader's zone, which is all that a context may have parsed. */
+export const TIME_LINE = /^(?:published|received) <!date\^\d{1,11}\^\{date_short_pretty\} \{time\}\|[\w: +-]{1,40}>$/;
 
 /** What acts in a parsed text: `<…>` sequences. */
 export function activeIn(text: string): readonly string[] {

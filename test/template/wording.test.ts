@@ -216,5 +216,8 @@ function everything(): Entry {
     since: NOW - 1,
     compared: { toldAt: NOW, added: 1, changed: 0, removed: 3, unchanged: 5 },
     changes: { title: true, threatLevel: false, tagsAdded: ["tlp:amber"], tagsRemoved: 1 },
+    because: ["threat level is high"],
+    neverTold: 1,
+    links: [{ label: "Runbook", url: new URL("https://wiki.example.org/") }],
   });
 }

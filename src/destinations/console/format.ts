@@ -1,10 +1,12 @@
-import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
-import type { FactId, FactLine } from "../../alert/facts.ts";
-import { formatTlp, type Headline, headline } from "../../alert/headline.ts";
-import { type Indicator, indicator, listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
+import { digestRows, formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
+import type { FactLine } from "../../alert/fact-line.ts";
+import { formatFooter, formatTlp, type Headline } from "../../alert/headline.ts";
+import { listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import { formatEntry } from "../../alert/json.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
+import { cutListing, formatNews, formatParts, formatRest, type Listing, type Row } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
+import { tellAll } from "../../alert/telling.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
 import type { Entry, Payload } from "../../model/payload.ts";
 import {
@@ -30,8 +32,10 @@ export interface ConsoleStyle extends Style {
 
 const MIN_COLUMNS = 40;
 const MAX_LABEL = 20;
-const MAX_TYPE = 24;
-const MAX_VALUE = 72;
+const MAX_TYPE = 40;
+/** Values are filled up to this, so that most types stand below each other. */
+const VALUE_COLUMN = 40;
+const MAX_TITLE_AMONG = 150;
 const IDS = clean("IDS");
 
 /**
@@ -39,31 +43,40 @@ const IDS = clean("IDS");
  * Several are a digest, in which each is shorter, and those after the thirtieth are a line.
  */
 export function formatText(payload: Payload, look: ConsoleStyle): TerminalText {
-  const listed = listItems(payload);
+  const told = tellAll(payload, look);
   const paint = choosePainter(look.colors);
   const columns = Math.max(MIN_COLUMNS, look.columns) - 2;
   const isDigest = payload.entries.length > 1;
+  const room = { rows: digestRows(payload), removed: MAX_REMOVED_AMONG };
   const blocks = payload.entries.map((entry, index) => {
-    const words = headline(entry, look);
-    const { items, more, removed, moreRemoved } = listed[index] ?? NOTHING_LISTED;
-    const rows = {
-      indicators: items.map((item) => indicator(entry, item, look)),
-      more,
-      removed: removed.map((item) => indicator(entry, item, look)),
-      moreRemoved,
-    };
+    const telling = told[index];
+    if (!telling) {
+      return EMPTY;
+    }
+    const draw: Drawing = { entry, words: telling.words, paint, columns, look };
     const body = !isDigest
-      ? formatBlock(entry, words, rows, paint, columns)
+      ? formatBlock(draw, telling.listing)
       : index < MAX_DIGEST
-        ? formatShort(entry, words, rows, paint, columns)
-        : formatShortest(entry, words, paint, columns);
+        ? formatShort(draw, cutListing(telling.listing, room))
+        : formatShortest(draw);
     const gutter = look.colors
-      ? terminal`${paint.colored(LEVELS[words.level ?? "undefined"].color, terminal`▌`)} `
+      ? terminal`${paint.colored(LEVELS[telling.words.level ?? "undefined"].color, terminal`▌`)} `
       : terminal`  `;
     const end = isDigest && index >= MAX_DIGEST - 1 && index < payload.entries.length - 1 ? EMPTY : terminal`\n`;
     return terminal`${lines(body.map((line, at) => (at === 0 && !look.colors ? line : withGutter(gutter, line))))}${end}`;
   });
   return terminalJoin(isDigest ? [formatDigestHead(payload, paint), ...blocks] : blocks);
+}
+
+const MAX_REMOVED_AMONG = 3;
+
+/** What one entry is drawn with. */
+interface Drawing {
+  readonly entry: Entry;
+  readonly words: Headline;
+  readonly paint: Painter;
+  readonly columns: number;
+  readonly look: Style;
 }
 
 function formatDigestHead(payload: Payload, paint: Painter): TerminalText {
@@ -81,52 +94,44 @@ function terminalJoin(parts: readonly TerminalText[]): TerminalText {
 
 const EMPTY = terminal``;
 
-interface Rows {
-  readonly indicators: readonly Indicator[];
-  /** How many attributes are not among them. */
-  readonly more: number;
-  readonly removed: readonly Indicator[];
-  readonly moreRemoved: number;
-}
-
-function formatBlock(entry: Entry, words: Headline, rows: Rows, paint: Painter, columns: number): TerminalText[] {
-  const context = words.context.length > 0 ? [{ label: clean("Context"), value: join(words.context, " · ") }] : [];
-  const facts = [...words.facts, ...context];
+function formatBlock(draw: Drawing, listing: Listing): TerminalText[] {
+  const { words, paint, columns } = draw;
   return [
-    ...formatHead(entry, words, paint, columns),
+    ...formatHead(draw),
     ...wrap(words.title, columns).map((line) => paint.bold(terminal`${line}`)),
     ...formatRemarks([words.changed, words.notice], columns),
-    ...section(words.body ? formatRemarks(words.body, columns) : formatFacts(facts, paint, columns)),
-    ...section(formatRemoved(words, rows, paint, columns)),
-    ...section(formatContent(words, rows, paint, columns)),
+    ...section(words.body ? formatRemarks(words.body, columns) : formatFacts(words.facts, paint, columns)),
+    ...section(formatRemoved(draw, listing)),
+    ...section(formatContent(draw, listing)),
     ...section([
-      ...formatLink(words, paint),
-      ...wrap(words.origin, columns).map((line) => paint.dim(terminal`${line}`)),
+      ...formatLinks(draw),
+      ...wrap(formatFooter(words), columns).map((line) => paint.dim(terminal`${line}`)),
     ]),
   ];
 }
 
-/** What a digest says of one alert: all but the facts that the page in MISP has, too. */
-function formatShort(entry: Entry, words: Headline, rows: Rows, paint: Painter, columns: number): TerminalText[] {
-  const told = words.facts.filter(({ id }) => SHORT_FACTS.has(id));
-  const summary = join([...told.map(({ label, value }) => clean(`${label}: ${value}`)), ...words.context], " · ");
+/** What a digest says of one alert: what the page in MISP does not tell at once. */
+function formatShort(draw: Drawing, listing: Listing): TerminalText[] {
+  const { words, paint, columns } = draw;
+  const told = words.facts.map(({ label, value }) => clean(`${label}: ${value}`));
+  const summary = join([...told, ...(words.reporter ? [words.reporter] : [])], " · ");
   return [
-    ...formatHead(entry, words, paint, columns),
-    ...wrap(words.title, columns).map((line) => paint.bold(terminal`${line}`)),
+    ...formatHead(draw),
+    ...wrap(truncate(words.title, MAX_TITLE_AMONG), columns).map((line) => paint.bold(terminal`${line}`)),
     ...formatRemarks([words.changed, words.notice], columns),
     ...(words.body
       ? formatRemarks(words.body, columns)
       : formatRemarks(summary === "" ? [] : [summary], columns).map((line) => paint.dim(line))),
-    ...formatRemoved(words, rows, paint, columns),
-    ...formatContent(words, rows, paint, columns),
+    ...formatRemoved(draw, listing),
+    ...formatContent(draw, listing),
     ...formatLink(words, paint),
   ];
 }
 
-const SHORT_FACTS: ReadonlySet<FactId> = new Set<FactId>(["org", "attributes", "types", "sightings", "tag", "routes"]);
-
-function formatShortest(entry: Entry, words: Headline, paint: Painter, columns: number): TerminalText[] {
-  const [first = EMPTY, ...others] = formatHead(entry, { ...words, state: words.title }, paint, columns);
+function formatShortest(draw: Drawing): TerminalText[] {
+  const { words, paint } = draw;
+  const state = truncate(words.title, MAX_TITLE_AMONG);
+  const [first = EMPTY, ...others] = formatHead({ ...draw, words: { ...words, state } });
   return [first, ...others, ...formatLink(words, paint)];
 }
 
@@ -134,27 +139,22 @@ function formatLink({ link }: Headline, paint: Painter): TerminalText[] {
   return link && /^https?:$/.test(link.protocol) ? [paint.link(link)] : [];
 }
 
+/** The event's page, then what the operator wants to have at hand. */
+function formatLinks({ words, paint }: Drawing): TerminalText[] {
+  return [...formatLink(words, paint), ...words.links.map(({ label, url }) => terminal`${label}: ${paint.link(url)}`)];
+}
+
 /** Indicators, and how many attributes there are besides. */
-function formatContent(words: Headline, { indicators, more }: Rows, paint: Painter, columns: number): TerminalText[] {
-  const left =
-    indicators.length > 0 ? `+${formatNumber(more)} more in MISP` : `${formatNumber(more)} attributes in MISP`;
-  const rest = [...(more > 0 && !words.body ? [clean(left)] : []), ...(words.withheld ? [words.withheld] : [])];
+function formatContent({ words, paint, columns, look }: Drawing, listing: Listing): TerminalText[] {
+  const rest = words.body ? words.withheld : formatRest(listing, words.withheld, look);
   return [
-    ...(words.body ? [] : formatIndicators(indicators, paint, columns)),
-    ...(rest.length > 0 ? [paint.dim(terminal`${join(rest, " · ")}`)] : []),
+    ...formatIndicators(listing.rows, paint, columns),
+    ...(rest ? wrap(rest, columns).map((line) => paint.dim(terminal`${line}`)) : []),
   ];
 }
 
 /** What is taken back; the word stands on every line, since not every terminal strikes through. */
-function formatRemoved(
-  words: Headline,
-  { removed, moreRemoved }: Rows,
-  paint: Painter,
-  columns: number,
-): TerminalText[] {
-  if (words.body) {
-    return [];
-  }
+function formatRemoved({ paint, columns }: Drawing, { removed, moreRemoved }: Listing): TerminalText[] {
   return [
     ...removed.flatMap(({ type, value, withdrawn }) => {
       const head = terminal`Withdrawn  ${paint.dim(terminal`${truncate(type, MAX_TYPE)}`)}  `;
@@ -184,7 +184,7 @@ function section(body: readonly TerminalText[]): readonly TerminalText[] {
 }
 
 /** Badges and what happened, on one line where they fit. */
-function formatHead(entry: Entry, words: Headline, paint: Painter, columns: number): TerminalText[] {
+function formatHead({ entry, words, paint, columns }: Drawing): TerminalText[] {
   const level = words.level && LEVELS[words.level];
   const chips: readonly (readonly [color: string, on: string, text: CleanText])[] = [
     ...(level ? [[level.color, level.on, clean(`${level.glyph} ${level.word.toUpperCase()}`)] as const] : []),
@@ -203,7 +203,7 @@ function formatHead(entry: Entry, words: Headline, paint: Painter, columns: numb
   ];
 }
 
-function formatFacts(facts: readonly Omit<FactLine, "id">[], paint: Painter, columns: number): TerminalText[] {
+function formatFacts(facts: readonly FactLine[], paint: Painter, columns: number): TerminalText[] {
   const labels = facts.map(({ label }) => truncate(label, MAX_LABEL));
   const width = Math.max(0, ...labels.map(widthOf)) + 2;
   return facts.flatMap(({ value }, index) =>
@@ -215,32 +215,35 @@ function formatFacts(facts: readonly Omit<FactLine, "id">[], paint: Painter, col
   );
 }
 
-function formatIndicators(rows: readonly Indicator[], paint: Painter, columns: number): TerminalText[] {
-  // Marked only where it tells one from another.
-  const isMarked = rows.some((row) => row.changed) && rows.some((row) => !row.changed);
-  const types = rows.map((row) => clean(`${isMarked && row.changed ? "* " : ""}${truncate(row.type, MAX_TYPE)}`));
-  const typeWidth = Math.max(0, ...types.map(widthOf)) + 2;
-  const room = columns - typeWidth;
-  const widest = Math.max(0, ...rows.map((row) => widthOf(row.value)));
-  const hasIds = rows.some((row) => row.toIds);
-  const valueRoom = Math.max(20, room - (hasIds ? 5 : 0));
-  const valueWidth = Math.min(widest, MAX_VALUE, valueRoom);
-  return rows.flatMap((row, index) => {
-    const [first = clean(""), ...others] = wrap(row.value, valueRoom);
-    const ids = hasIds ? terminal`  ${row.toIds ? paint.bold(terminal`${IDS}`) : spaces(3)}` : EMPTY;
+/** The value first and whole, then what it is; what belongs to the same object stands below it. */
+function formatIndicators(rows: readonly Row[], paint: Painter, columns: number): TerminalText[] {
+  const widest = Math.max(0, ...rows.map((row) => widthOf(row.value)).filter((width) => width <= VALUE_COLUMN));
+  return rows.flatMap((row) => {
+    const news = formatNews(row, rows);
+    const words = [truncate(row.type, MAX_TYPE), ...(row.toIds ? [IDS] : []), ...(news ? [news] : [])];
+    const about = join(words, " · ");
+    const [first = clean(""), ...others] = wrap(row.value, columns);
     const note = join(row.notes, " · ");
-    const left = valueRoom - Math.max(valueWidth, widthOf(first)) - 2;
-    const isBeside = note !== "" && others.length === 0 && left >= Math.min(16, widthOf(note));
-    const beside = isBeside ? terminal`  ${paint.dim(terminal`${shorten(note, left)}`)}` : EMPTY;
-    const head = terminal`${paint.dim(pad(types[index] ?? clean(""), typeWidth))}${pad(first, valueWidth)}${ids}${beside}`;
+    const filled = Math.max(widthOf(first), widest);
+    const isBeside = others.length === 0 && filled + 2 + widthOf(about) <= columns;
+    const left = columns - filled - widthOf(about) - 4;
+    const hasNote = isBeside && note !== "" && widthOf(note) <= left;
     return [
-      trimEnd(head),
-      ...others.map((line) => terminal`${spaces(typeWidth)}${line}`),
-      ...(note !== "" && !isBeside
-        ? [terminal`${spaces(typeWidth)}${paint.dim(terminal`${shorten(note, room)}`)}`]
-        : []),
+      isBeside
+        ? terminal`${pad(first, filled)}  ${paint.dim(terminal`${hasNote ? join([about, note], " | ") : about}`)}`
+        : terminal`${first}`,
+      ...others.map((line) => terminal`${line}`),
+      ...(isBeside ? [] : indent([about], paint, columns)),
+      ...indent([...row.parts.map((part) => formatParts({ parts: [part] }))], paint, columns),
+      ...(note !== "" && !hasNote ? indent([shorten(note, columns - 2)], paint, columns) : []),
     ];
   });
+}
+
+function indent(texts: readonly CleanText[], paint: Painter, columns: number): TerminalText[] {
+  return texts.flatMap((text) =>
+    wrap(text, columns - 2).map((line) => terminal`${spaces(2)}${paint.dim(terminal`${line}`)}`),
+  );
 }
 
 /** A note is a hint, not the thing itself: one line of it is enough. */

@@ -38,64 +38,52 @@ export interface MailOptions {
   /** The domain of the sender, for what must be unique in the world. */
   readonly domain: string;
   readonly listId?: string | undefined;
+  /** Whether subjects tell the threat level. */
+  readonly levelInSubject?: boolean | undefined;
 }
 
 /** Gmail cuts what is longer than 102 KB, and with it the marking at the end. */
 export const MAX_HTML_BYTES = 90_000;
 
+const MIN_VALUE = 300;
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Rooms from the largest to the smallest; in each one number is sought, the others stay. */
-const STAGES: readonly ((n: number) => MailLimits)[] = [
-  (n) => ({ ...WHOLE, rows: n, lines: n }),
-  (n) => ({ ...WHOLE, rows: 0, lines: n, context: false }),
-  (n) => ({ ...WHOLE, rows: 0, lines: 0, context: false, facts: false, removed: 5, entries: n }),
+const STAGES: readonly { readonly most: (longest: number) => number; readonly room: (n: number) => MailLimits }[] = [
+  { most: () => WHOLE.characters - MIN_VALUE, room: (n) => ({ ...WHOLE, characters: MIN_VALUE + n }) },
+  { most: (longest) => longest, room: (n) => ({ ...WHOLE, characters: MIN_VALUE, rows: n, lines: n }) },
+  {
+    most: () => WHOLE.entries,
+    room: (n) => ({ ...WHOLE, characters: MIN_VALUE, rows: 0, lines: 0, facts: false, removed: 5, entries: n }),
+  },
 ];
 
-/** The view with all that there is room for: indicators go first, then context, then facts, then whole entries. */
-function fitView(whole: MailView, bytesOf: (view: MailView) => number): MailView {
+/** The view with all that there is room for: long values are cut first, then indicators, then facts, then whole entries. */
+function fitView(whole: MailView, bytesOf: (view: MailView) => number, style: Style): MailView {
   const fits = (view: MailView) => bytesOf(view) <= MAX_HTML_BYTES;
-  const longest = Math.max(...whole.entries.map(({ rows, head }) => Math.max(rows.length, head.body?.length ?? 0)), 0);
-  const tries = [longest, longest, WHOLE.entries];
-  for (const [index, room] of STAGES.entries()) {
-    const n = largest(tries[index] ?? 0, (limit) => fits(cutView(whole, room(limit))));
+  const sizes = whole.entries.map(({ listing, head }) => Math.max(listing.rows.length, head.body?.length ?? 0));
+  for (const { most, room } of STAGES) {
+    const n = largest(most(Math.max(...sizes, 0)), (limit) => fits(cutView(whole, room(limit), style)));
     if (n !== undefined) {
-      return cutView(whole, room(n));
+      return cutView(whole, room(n), style);
     }
   }
-  return cutView(whole, { ...WHOLE, rows: 0, lines: 0, context: false, facts: false, removed: 0, entries: 0 });
+  return cutView(whole, { ...WHOLE, rows: 0, lines: 0, facts: false, removed: 0, entries: 0 }, style);
 }
 
 function describeCut(whole: MailView, view: MailView): readonly string[] {
-  const count =
-    (of: (entry: MailView["entries"][number]) => number) => (sum: number, entry: MailView["entries"][number]) =>
-      sum + of(entry);
   const shown = whole.entries.slice(0, view.entries.length);
-  const rows =
-    shown.reduce(
-      count((entry) => entry.rows.length),
-      0,
-    ) -
-    view.entries.reduce(
-      count((entry) => entry.rows.length),
-      0,
-    );
-  const removed = view.entries.reduce(
-    (sum, entry, index) => sum + entry.moreRemoved - (shown[index]?.moreRemoved ?? 0),
-    0,
-  );
-  const lines = view.entries.reduce(
-    count((entry) => entry.moreLines),
-    0,
-  );
-  const hasLost = (of: (entry: MailView["entries"][number]) => number) =>
-    shown.some((entry, index) => of(entry) > of(view.entries[index] ?? entry));
+  const lost = (of: (entry: MailView["entries"][number]) => number) =>
+    shown.reduce((sum, entry, index) => sum + of(entry) - of(view.entries[index] ?? entry), 0);
+  const rows = lost(({ listing }) => listing.rows.length);
+  const removed = lost(({ listing }) => listing.removed.length);
+  const lines = -lost(({ moreLines }) => moreLines);
   return [
     ...(rows > 0 ? [`${formatCount(rows, "indicator")} left out`] : []),
     ...(removed > 0 ? [`${formatCount(removed, "withdrawn attribute")} left out`] : []),
     ...(lines > 0 ? [`${formatCount(lines, "line")} of the template left out`] : []),
-    ...(hasLost(({ head }) => head.context.length) ? ["context left out"] : []),
-    ...(hasLost(({ head }) => head.facts.length) ? ["facts left out"] : []),
+    ...(lost(({ head }) => head.facts.length) > 0 ? ["facts left out"] : []),
     ...(view.moreEntries > 0 ? [`${formatCount(view.moreEntries, "alert")} left out`] : []),
   ];
 }
@@ -134,10 +122,10 @@ export function formatContent(payload: Payload, mailOptions: MailOptions): MailC
   const attachments = formatAttachments(payload, mailOptions.attach, style);
   const notes = attachments.flatMap(({ trimmed }) => trimmed.map((note) => clean(note)));
   const whole = { ...viewOf(payload, style), notes };
-  const subject = formatSubject(payload, whole, style);
+  const subject = formatSubject(payload, whole, style, mailOptions.levelInSubject ?? true);
   const listId = listIdOf(payload, mailOptions);
   const draw = (view: MailView) => formatHtml(view, clean(subject), listId);
-  const view = fitView(whole, (candidate) => Buffer.byteLength(draw(candidate)));
+  const view = fitView(whole, (candidate) => Buffer.byteLength(draw(candidate)), style);
   const threadId = threadOf(payload);
   return {
     subject,

@@ -36,6 +36,7 @@ export const email = defineDestination({
       attach: options.attach,
       domain,
       listId: options.list_id,
+      levelInSubject: options.threat_level_in_subject,
     };
     const session = openSmtp(options.smtp, options.timeout);
     const recipients = openRecipients();

@@ -1,15 +1,16 @@
+import { formatFooter } from "../../alert/headline.ts";
 import { escapeHtml, type Html, html } from "../../alert/html.ts";
-import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
-import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
+import { formatNews, type Row } from "../../alert/rows.ts";
+import { type CleanText, clean, formatNumber, isRightToLeft, join, truncate } from "../../alert/text.ts";
 import type { ThreatLevel } from "../../model/vocabulary.ts";
-import { formatLevels, formatMarking, formatTotal, formatUnlisted } from "./text.ts";
+import { formatLevels, formatMarking, formatTotal } from "./text.ts";
 import type { EntryView, MailView } from "./view.ts";
 
 // Tables and inline styles, since Outlook draws with Word's engine and Gmail drops what it does not know. The style sheet
 // only adds what may be missing: dark colours, and a narrow screen. Nothing is fetched, and no address but the link's is live.
 
-/** Class names of the style sheet: pg page, cd card, ik ink, dm dim ink, ln lines, ch chip, bt button, pd padding, st stacked. */
+/** Class names of the style sheet: pg page, cd card, ik ink, dm dim ink, ln lines, bt button, pd padding, st stacked. */
 export const MAIL_CSS = html`
 :root { color-scheme: light dark; supported-color-schemes: light dark; }
 @media (prefers-color-scheme: dark) {
@@ -18,7 +19,6 @@ export const MAIL_CSS = html`
 .ik { color: #e6edf3 !important; }
 .dm { color: #9da7b3 !important; }
 .ln { border-color: #30363d !important; }
-.ch { background-color: #21262d !important; border-color: #3d444d !important; }
 .bt { background-color: #e6edf3 !important; color: #0d1117 !important; }
 }
 [data-ogsc] .ik { color: #e6edf3 !important; }
@@ -40,9 +40,12 @@ const NOTHING = html``;
 
 /** Text from MISP keeps its direction to itself. */
 function say(text: CleanText): Html {
-  return /[\u0590-\u08ff\ufb1d-\ufefc]/.test(text)
-    ? html`<span dir="auto">${escapeHtml(text)}</span>`
-    : escapeHtml(text);
+  return isRightToLeft(text) ? html`<span dir="auto">${escapeHtml(text)}</span>` : escapeHtml(text);
+}
+
+/** A value reads from left to right, whatever its letters are: its ending stands at its end. */
+function sayValue(value: CleanText): Html {
+  return isRightToLeft(value) ? html`<span dir="ltr">${escapeHtml(value)}</span>` : escapeHtml(value);
 }
 
 /** Only the page of the event in MISP, whose address the operator configured. */
@@ -82,7 +85,10 @@ function formatFacts({ head }: EntryView): Html {
 
 /** One line is all that a digest has for facts. */
 function formatFactLine({ head }: EntryView): Html {
-  const facts = head.facts.map(({ label, value }) => html`${say(label)}: ${say(truncate(value, 80))}`);
+  const facts = [
+    ...head.facts.map(({ label, value }) => html`${say(label)}: ${say(truncate(value, 80))}`),
+    ...(head.reporter ? [say(head.reporter)] : []),
+  ];
   return facts.length === 0
     ? NOTHING
     : html`<span class="dm" style="font-size:13px;${DIM};${BREAK}">${interleave(facts, html` &middot; `)}</span>`;
@@ -92,22 +98,14 @@ function interleave(parts: readonly Html[], separator: Html): readonly Html[] {
   return parts.flatMap((part, index) => (index === 0 ? [part] : [separator, part]));
 }
 
-function formatChips({ head }: EntryView): Html {
-  const chips = head.context.map(
-    (text) =>
-      html`<span class="ch ik" style="display:inline-block;background-color:#f3f4f6;border:1px solid #d0d7de;border-radius:3px;padding:0 7px;margin:0 6px 6px 0;font-size:13px;line-height:20px;${INK};${BREAK}">${say(text)}</span> `,
-  );
-  return html`${chips}`;
-}
-
 /** What is taken back: struck through, and told in words. */
-function formatRemoved({ removed, moreRemoved }: EntryView): Html {
+function formatRemoved({ listing: { removed, moreRemoved } }: EntryView): Html {
   if (removed.length === 0) {
     return NOTHING;
   }
   const lines = removed.map(
     ({ type, value, withdrawn }) =>
-      html`<tr><td class="st tp ln dm" valign="top" width="112" style="padding:6px 12px 6px 0;border-bottom:1px solid #d8dee4;font-size:12px;line-height:18px;${DIM};${BREAK}">${say(type)}</td><td class="st vl ln dm" valign="top" style="padding:6px 0;border-bottom:1px solid #d8dee4;${MONO};font-size:13px;line-height:18px;${DIM};${BREAK}"><span style="text-decoration:line-through">${say(value)}</span> <span class="dm" style="${SANS};font-size:12px;line-height:17px;${DIM}">${say(withdrawn ?? clean(""))}</span></td></tr>\n`,
+      html`<tr><td class="st tp ln dm" valign="top" width="112" style="padding:6px 12px 6px 0;border-bottom:1px solid #d8dee4;font-size:12px;line-height:18px;${DIM};${BREAK}">${say(type)}</td><td class="st vl ln dm" valign="top" style="padding:6px 0;border-bottom:1px solid #d8dee4;${MONO};font-size:13px;line-height:18px;${DIM};${BREAK}"><span style="text-decoration:line-through">${sayValue(value)}</span> <span class="dm" style="${SANS};font-size:12px;line-height:17px;${DIM}">${say(withdrawn ?? clean(""))}</span></td></tr>\n`,
   );
   const more =
     moreRemoved > 0
@@ -116,20 +114,28 @@ function formatRemoved({ removed, moreRemoved }: EntryView): Html {
   return html`<strong class="ik" style="${INK}">Withdrawn, no longer valid</strong><table cellpadding="0" cellspacing="0" border="0" width="100%" style="table-layout:fixed;${SANS}">\n${lines}</table>${more}`;
 }
 
-function formatRow({ type, value, toIds, notes, changed }: Indicator): Html {
-  const badge = (word: string) =>
-    html` <span class="dm" style="${SANS};font-size:11px;line-height:16px;font-weight:700;${DIM};white-space:nowrap">${escapeHtml(word)}</span>`;
-  const beside = notes.map(
-    (note) =>
-      html`<br><span class="dm" style="${SANS};font-size:12px;line-height:17px;${DIM};${BREAK}">${say(note)}</span>`,
-  );
-  return html`<tr><td class="st tp ln dm" valign="top" width="112" style="padding:6px 12px 6px 0;border-bottom:1px solid #d8dee4;font-size:12px;line-height:18px;${DIM};${BREAK}">${say(type)}</td><td class="st vl ln ik" valign="top" style="padding:6px 0;border-bottom:1px solid #d8dee4;${MONO};font-size:13px;line-height:18px;${INK};${BREAK}">${say(value)}${toIds ? badge("IDS") : NOTHING}${changed ? badge("NEW") : NOTHING}${beside}</td></tr>\n`;
+function formatRow(row: Row, rows: readonly Row[]): Html {
+  const { type, value, toIds, notes, parts } = row;
+  const news = formatNews(row, rows);
+  const badge = (word: CleanText) =>
+    html` <span class="dm" style="${SANS};font-size:11px;line-height:16px;font-weight:700;${DIM};white-space:nowrap">${say(word)}</span>`;
+  const below = [
+    ...parts.map(
+      (part) =>
+        html`<span class="dm" style="${SANS};font-size:12px;${DIM}">${say(part.name)}</span> <span style="font-size:12px">${sayValue(part.value)}</span>`,
+    ),
+    ...notes.map(
+      (note) =>
+        html`<span class="dm" style="${SANS};font-size:12px;line-height:17px;${DIM};${BREAK}">${say(note)}</span>`,
+    ),
+  ].map((line) => html`<br>${line}`);
+  return html`<tr><td class="st tp ln dm" valign="top" width="112" style="padding:6px 12px 6px 0;border-bottom:1px solid #d8dee4;font-size:12px;line-height:18px;${DIM};${BREAK}">${say(type)}</td><td class="st vl ln ik" valign="top" style="padding:6px 0;border-bottom:1px solid #d8dee4;${MONO};font-size:13px;line-height:18px;${INK};${BREAK}">${sayValue(value)}${toIds ? badge(clean("IDS")) : NOTHING}${news ? badge(clean(news.toUpperCase())) : NOTHING}${below}</td></tr>\n`;
 }
 
-function formatRows({ rows }: EntryView): Html {
-  return rows.length === 0
+function formatRows({ listing: { rows: all } }: EntryView): Html {
+  return all.length === 0
     ? NOTHING
-    : html`<table cellpadding="0" cellspacing="0" border="0" width="100%" style="table-layout:fixed;${SANS}">\n${rows.map(formatRow)}</table>`;
+    : html`<table cellpadding="0" cellspacing="0" border="0" width="100%" style="table-layout:fixed;${SANS}">\n${all.map((row) => formatRow(row, all))}</table>`;
 }
 
 function formatLines(lines: readonly CleanText[]): Html {
@@ -139,6 +145,15 @@ function formatLines(lines: readonly CleanText[]): Html {
 /** A button that Word's engine draws, too: the cell is the button. */
 function formatButton(url: URL): Html {
   return html`<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr><td class="bt" bgcolor="#1b1f24" style="background-color:#1b1f24;border-radius:4px;padding:9px 18px"><a class="bt" href="${href(url)}" style="${SANS};font-size:14px;line-height:20px;font-weight:700;color:#ffffff;text-decoration:none">Open in MISP</a></td></tr></table>`;
+}
+
+/** What the operator wants to have at hand: beside each other, as many as a line takes. */
+function formatOwnLinks({ head }: EntryView): Html {
+  const links = head.links.map(
+    ({ label, url }) =>
+      html`<a class="ik ln" href="${href(url)}" style="display:inline-block;border:1px solid #d0d7de;border-radius:4px;padding:6px 12px;margin:0 8px 8px 0;${SANS};font-size:13px;line-height:18px;font-weight:700;${INK};text-decoration:none">${say(label)}</a>`,
+  );
+  return html`${links}`;
 }
 
 function formatState({ head }: EntryView): Html {
@@ -167,8 +182,7 @@ function formatNotes({ head }: EntryView): readonly Html[] {
   ];
 }
 
-function formatUnlistedLine(entry: EntryView): Html {
-  const unlisted = formatUnlisted(entry);
+function formatUnlistedLine({ unlisted }: EntryView): Html {
   return unlisted === undefined
     ? NOTHING
     : html`<span class="dm" style="font-size:13px;${DIM}">${say(unlisted)}</span>`;
@@ -183,21 +197,15 @@ function formatAlone(entry: EntryView): Html {
     ...rows(html`18px 24px 0`, [formatState(entry)]),
     row(html`10px 24px 0`, formatTitle(head.title, html`h1`, html`20px;line-height:26px`)),
     ...rows(html`10px 24px 0`, formatNotes(entry)),
-    ...rows(html`16px 24px 0`, [
-      ...details,
-      formatFacts(entry),
-      formatChips(entry),
-      formatRemoved(entry),
-      formatRows(entry),
-    ]),
+    ...rows(html`16px 24px 0`, [...details, formatFacts(entry), formatRemoved(entry), formatRows(entry)]),
     ...rows(html`10px 24px 0`, [formatUnlistedLine(entry)]),
-    ...rows(html`20px 24px 0`, head.link ? [formatButton(head.link)] : []),
+    ...rows(html`20px 24px 0`, [...(head.link ? [formatButton(head.link)] : []), formatOwnLinks(entry)]),
     row(html`16px 24px 20px`, formatOrigin(entry)),
   ]}`;
 }
 
 function formatOrigin({ head }: EntryView): Html {
-  return html`<span class="dm" style="font-size:12px;line-height:17px;${DIM};${BREAK}">${say(head.origin)}</span>`;
+  return html`<span class="dm" style="font-size:12px;line-height:17px;${DIM};${BREAK}">${say(formatFooter(head))}</span>`;
 }
 
 /** One of several: shorter, and with its own label. */
@@ -215,7 +223,6 @@ function formatAmong(entry: EntryView): Html {
     ...formatNotes(entry),
     body,
     head.body ? NOTHING : formatFactLine(entry),
-    formatChips(entry),
     formatRemoved(entry),
     formatRows(entry),
     formatUnlistedLine(entry),
@@ -237,11 +244,15 @@ function formatDigest(view: MailView): Html {
 /** What a list of mails shows beside the subject. */
 function formatPreheader(view: MailView): CleanText {
   const [first] = view.entries;
-  if (!first || view.entries.length + view.moreEntries > 1) {
+  if (!first) {
     return formatLevels(view);
   }
   const facts = first.head.facts.slice(0, 6).map(({ label, value }) => join([label, value], ": "));
-  return truncate(join([...(first.head.state ? [first.head.state] : []), ...facts], " · "), 150);
+  const { state, changed } = first.head;
+  const isAlone = view.entries.length + view.moreEntries === 1;
+  // Of several the subject has the gravest title already; who and what stands behind it is the next thing to know.
+  const head = isAlone ? [...(state ? [state] : []), ...(changed ? [changed] : [])] : [formatTotal(view)];
+  return truncate(join([...head, ...facts], " · "), 150);
 }
 
 /** The body of the HTML part, without the document around it. */

@@ -79,6 +79,10 @@ export const EMAIL_OPTIONS = {
   cc: oneOrMany(MailboxText).default([]).describe("Who gets a copy."),
   reply_to: MailboxText.optional().describe("Where answers go, instead of from."),
   list_id: ListId.optional().describe("For filters of mail programs. Default: <route>.misp-herald.<domain of from>"),
+  threat_level_in_subject: z
+    .boolean()
+    .default(true)
+    .describe("False leaves the threat level out of subjects, as MISP can."),
   attach: z
     .array(z.enum(["csv", "json"]))
     .default([])

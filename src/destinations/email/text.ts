@@ -1,7 +1,7 @@
-import { formatTlp } from "../../alert/headline.ts";
-import type { Indicator } from "../../alert/indicators.ts";
+import { formatFooter, formatTlp } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
-import { type CleanText, clean, formatCount, formatNumber, join, truncate } from "../../alert/text.ts";
+import { formatNews, type Row } from "../../alert/rows.ts";
+import { type CleanText, clean, formatCount, formatNumber, isolate, join, truncate } from "../../alert/text.ts";
 import type { Brand } from "../../model/brand.ts";
 import type { EntryView, MailView } from "./view.ts";
 
@@ -44,63 +44,57 @@ function indented(text: CleanText): readonly MailText[] {
   return wrap(text, COLUMNS - 2).map((line) => plain`  ${line}`);
 }
 
-/** As MISP's own mails have it, `* ` stands before what is new. */
-function formatRow({ type, value, toIds, notes, changed }: Indicator): readonly MailText[] {
-  const mark = changed ? plain`* ` : plain`  `;
+/** As MISP's own mails have it, `* ` stands before what is new; the rest of the object stands below. */
+function formatRow(row: Row, rows: readonly Row[]): readonly MailText[] {
+  const { type, value, toIds, notes, parts } = row;
+  const news = formatNews(row, rows);
+  const mark = news ? plain`* ` : plain`  `;
   const ids = toIds ? plain`  (IDS)` : EMPTY;
   return [
-    plain`${mark}${type}: ${value}${ids}`,
+    plain`${mark}${type}: ${isolate(value, "ltr")}${ids}${news ? plain`  (${news})` : EMPTY}`,
+    ...parts.map((part) => plain`      ${part.name}: ${isolate(part.value, "ltr")}`),
     ...notes.flatMap((note) => wrap(note, COLUMNS - 6).map((line) => plain`      ${line}`)),
   ];
 }
 
 /** What is taken back, apart from what holds. */
-function formatRemoved({ removed, moreRemoved }: EntryView): readonly MailText[] {
+function formatRemoved({ listing: { removed, moreRemoved } }: EntryView): readonly MailText[] {
   return removed.length === 0
     ? []
     : [
         plain`Withdrawn, no longer valid:`,
-        ...removed.map(({ type, value, withdrawn }) => plain`  ${type}: ${value}  (${withdrawn ?? clean("")})`),
+        ...removed.map(
+          ({ type, value, withdrawn }) => plain`  ${type}: ${isolate(value, "ltr")}  (${withdrawn ?? clean("")})`,
+        ),
         ...(moreRemoved > 0 ? [plain`  +${formatNumber(moreRemoved)} more withdrawn`] : []),
       ];
 }
 
-/** What is not listed: `+34 more in MISP · 5 attributes withheld`. */
-export function formatUnlisted({ head, more, moreLines }: EntryView): CleanText | undefined {
-  const parts = [
-    ...(moreLines > 0 ? [clean(`+${formatCount(moreLines, "more line")}`)] : []),
-    ...(more > 0 ? [clean(`+${formatNumber(more)} more in MISP`)] : []),
-    ...(head.withheld === undefined ? [] : [head.withheld]),
-  ];
-  return parts.length > 0 ? join(parts, " · ") : undefined;
-}
-
 function formatFacts({ head }: EntryView): readonly MailText[] {
-  return [
-    ...head.facts.flatMap(({ label, value }) => labelled(plain`- ${label}: `, value)),
-    ...head.context.flatMap((text) => labelled(plain`- `, text)),
-  ];
+  return head.facts.flatMap(({ label, value }) => labelled(plain`- ${label}: `, value));
 }
 
 /** The same where there is room for a line or two. */
 function formatFactLines({ head }: EntryView): readonly MailText[] {
   const facts = head.facts.map(({ label, value }) => join([label, truncate(value, 80)], ": "));
-  return [facts, head.context].flatMap((parts) => (parts.length > 0 ? indented(join(parts, " · ")) : []));
+  const parts = [...facts, ...(head.reporter ? [head.reporter] : [])];
+  return parts.length > 0 ? indented(join(parts, " · ")) : [];
 }
 
 function formatDetails(entry: EntryView, isAlone: boolean): readonly MailText[] {
-  const { head, rows } = entry;
-  const unlisted = formatUnlisted(entry);
-  const rest = unlisted === undefined ? [] : [plain`  ${unlisted}`];
+  const { head, listing, unlisted } = entry;
+  const rest = unlisted === undefined ? [] : indented(unlisted);
   if (head.body) {
     return [...head.body.flatMap((line) => (line === "" ? [EMPTY] : indented(line))), ...rest];
   }
-  const list = [...rows.flatMap(formatRow), ...rest];
+  const { rows } = listing;
+  const list = [...rows.flatMap((row) => formatRow(row, rows)), ...rest];
   const gone = formatRemoved(entry);
+  const heading = rows.length > 0 ? [plain`Indicators:`] : [];
   return [
     ...(isAlone ? formatFacts(entry) : formatFactLines(entry)),
     ...(gone.length > 0 ? [EMPTY, ...gone] : []),
-    ...(list.length > 0 ? [EMPTY, ...(rows.length > 0 ? [plain`Indicators:`] : []), ...list] : []),
+    ...(list.length > 0 ? [EMPTY, ...heading, ...list] : []),
   ];
 }
 
@@ -119,7 +113,8 @@ function formatEntry(entry: EntryView, isAlone: boolean): readonly MailText[] {
     ...(details.length > 0 ? [EMPTY, ...details] : []),
     EMPTY,
     ...(head.link ? [plain`Open in MISP: ${clean(head.link.href)}`] : []),
-    ...labelled(plain`Source: `, head.origin),
+    ...(isAlone ? head.links.map(({ label, url }) => plain`* ${label}: ${clean(url.href)}`) : []),
+    ...labelled(plain`Source: `, formatFooter(head)),
   ];
 }
 

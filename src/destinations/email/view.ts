@@ -1,21 +1,19 @@
-import { type Headline, headline } from "../../alert/headline.ts";
-import { type Indicator, indicator, listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
+import { digestRows } from "../../alert/digest.ts";
+import type { Headline } from "../../alert/headline.ts";
+import { cutListing, formatRest, type Listing, type Row } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
-import { type CleanText, truncate } from "../../alert/text.ts";
-import type { Item } from "../../model/alert.ts";
-import type { Entry, Payload } from "../../model/payload.ts";
+import { tellAll } from "../../alert/telling.ts";
+import { type CleanText, clean, formatCount, join, truncate } from "../../alert/text.ts";
+import type { Payload } from "../../model/payload.ts";
 import { THREAT_LEVELS, type ThreatLevel, type Tlp } from "../../model/vocabulary.ts";
 
 /** One entry as a mail tells it, in both of its parts. */
 export interface EntryView {
   readonly tlp: Tlp | "untagged";
   readonly head: Headline;
-  readonly rows: readonly Indicator[];
-  /** How many attributes are not listed. */
-  readonly more: number;
-  /** What is taken back, and how much of it is not listed. */
-  readonly removed: readonly Indicator[];
-  readonly moreRemoved: number;
+  readonly listing: Listing;
+  /** What is not listed, in words. */
+  readonly unlisted?: CleanText;
   /** How many lines of a custom template are not shown. */
   readonly moreLines: number;
 }
@@ -36,12 +34,13 @@ export interface MailView {
 /** How much of a view a mail has room for. */
 export interface MailLimits {
   readonly entries: number;
-  /** Attributes and template lines of one entry. */
+  /** Of a value. */
+  readonly characters: number;
+  /** Indicators and template lines of one entry. */
   readonly rows: number;
   readonly lines: number;
   /** Withdrawn attributes of one entry. */
   readonly removed: number;
-  readonly context: boolean;
   readonly facts: boolean;
 }
 
@@ -49,54 +48,57 @@ export interface MailLimits {
 export const MAX_ENTRIES = 30;
 export const WHOLE: MailLimits = {
   entries: MAX_ENTRIES,
+  characters: 4000,
   rows: 10_000,
   lines: 10_000,
   removed: 10_000,
-  context: true,
   facts: true,
 };
 
-/** A digest is to be looked through: of each alert only the first attributes. */
-const MAX_DIGEST_ROWS = 5;
-const MAX_VALUE = 300;
-const MAX_NOTE = 160;
+const MAX_REMOVED_AMONG = 3;
+const MAX_TITLE_AMONG = 200;
 const MAX_LINK = 2048;
 
-function rowOf(entry: Entry, item: Item, style: Style): Indicator {
-  const row = indicator(entry, item, style);
-  return { ...row, value: truncate(row.value, MAX_VALUE), notes: row.notes.map((note) => truncate(note, MAX_NOTE)) };
-}
-
 /** Marking, title and link, which nothing can be wrong with. */
-function bare({ tlp, pap, title, origin, link }: Headline): Headline {
-  return { tlp, ...(pap === undefined ? {} : { pap }), title, facts: [], context: [], origin, ...(link && { link }) };
+function bare({ tlp, pap, title, place, link }: Headline): Headline {
+  return {
+    tlp,
+    ...(pap === undefined ? {} : { pap }),
+    title,
+    facts: [],
+    place,
+    origin: place,
+    ...(link && { link }),
+    links: [],
+  };
 }
 
-function headOf(entry: Entry, style: Style, minimal: boolean): Headline {
-  const { link, ...rest } = headline(entry, style);
+function headOf({ link, links, ...rest }: Headline, minimal: boolean): Headline {
   // No MISP has such links; an identifier that long is there to burst the mail.
-  const head: Headline = link && link.href.length <= MAX_LINK ? { ...rest, link } : rest;
+  const short = (url: URL | undefined) => url !== undefined && url.href.length <= MAX_LINK;
+  const head: Headline = {
+    ...rest,
+    ...(link && short(link) && { link }),
+    links: links.filter(({ url }) => short(url)),
+  };
   return minimal ? bare(head) : head;
 }
 
 /** All that a mail could say of a payload. */
 export function viewOf(payload: Payload, style: Style): MailView {
-  const listed = listItems(payload);
-  const entries = payload.entries.map((entry, index): EntryView => {
-    const head = headOf(entry, style, payload.minimal);
-    const { items, more, removed, moreRemoved } = listed[index] ?? NOTHING_LISTED;
-    const limit = payload.entries.length > 1 ? MAX_DIGEST_ROWS : items.length + removed.length;
-    const shown = items.slice(0, limit);
-    const gone = removed.slice(0, limit);
-    return {
-      tlp: entry.guarded.tlp,
-      head,
-      rows: head.body ? [] : shown.map((item) => rowOf(entry, item, style)),
-      more: head.body ? 0 : more + items.length - shown.length,
-      removed: head.body ? [] : gone.map((item) => rowOf(entry, item, style)),
-      moreRemoved: head.body ? 0 : moreRemoved + removed.length - gone.length,
-      moreLines: 0,
-    };
+  const isDigest = payload.entries.length > 1;
+  const room = { rows: digestRows(payload), removed: MAX_REMOVED_AMONG };
+  const entries = tellAll(payload, style).map(({ words, listing }, index): EntryView => {
+    const head = headOf(words, payload.minimal);
+    return withUnlisted(
+      {
+        tlp: payload.entries[index]?.guarded.tlp ?? "untagged",
+        head: isDigest ? { ...head, title: truncate(head.title, MAX_TITLE_AMONG) } : head,
+        listing: isDigest ? cutListing(listing, room) : listing,
+        moreLines: 0,
+      },
+      style,
+    );
   });
   const levelOf = (entry: EntryView) => entry.head.level;
   return {
@@ -112,25 +114,37 @@ export function viewOf(payload: Payload, style: Style): MailView {
   };
 }
 
-function cutEntry({ head, rows, more, removed, moreRemoved, moreLines, tlp }: EntryView, room: MailLimits): EntryView {
+function withUnlisted({ unlisted: _, ...entry }: EntryView, style: Style): EntryView {
+  const { head, listing, moreLines } = entry;
+  const rest = head.body ? head.withheld : formatRest(listing, head.withheld, style);
+  const parts = [...(moreLines > 0 ? [clean(`+${formatCount(moreLines, "more line")}`)] : []), ...(rest ? [rest] : [])];
+  return { ...entry, ...(parts.length > 0 && { unlisted: join(parts, " · ") }) };
+}
+
+function cutRow(row: Row, characters: number): Row {
+  return { ...row, value: truncate(row.value, characters) };
+}
+
+function cutEntry({ head, listing, moreLines, tlp }: EntryView, room: MailLimits, style: Style): EntryView {
   const { body, ...rest } = room.facts ? head : { ...bare(head), ...(head.level && { level: head.level }) };
   const lines = body?.slice(0, room.lines);
-  return {
-    tlp,
-    head: { ...rest, ...(room.context ? {} : { context: [] }), ...(lines && { body: lines }) },
-    rows: rows.slice(0, room.rows),
-    more: more + Math.max(0, rows.length - room.rows),
-    removed: removed.slice(0, room.removed),
-    moreRemoved: moreRemoved + Math.max(0, removed.length - room.removed),
-    moreLines: moreLines + (body?.length ?? 0) - (lines?.length ?? 0),
-  };
+  const cut = cutListing(listing, room);
+  return withUnlisted(
+    {
+      tlp,
+      head: { ...rest, ...(lines && { body: lines }) },
+      listing: { ...cut, rows: cut.rows.map((row) => cutRow(row, room.characters)) },
+      moreLines: moreLines + (body?.length ?? 0) - (lines?.length ?? 0),
+    },
+    style,
+  );
 }
 
 /** A view with no more in it than there is room for; what goes is counted. */
-export function cutView(view: MailView, room: MailLimits): MailView {
+export function cutView(view: MailView, room: MailLimits, style: Style): MailView {
   return {
     ...view,
-    entries: view.entries.slice(0, room.entries).map((entry) => cutEntry(entry, room)),
+    entries: view.entries.slice(0, room.entries).map((entry) => cutEntry(entry, room, style)),
     moreEntries: view.moreEntries + Math.max(0, view.entries.length - room.entries),
   };
 }

@@ -20,7 +20,7 @@ export interface ParsedText {
 export interface Run {
   readonly type: "text";
   readonly text: SlackText;
-  readonly style?: { readonly bold?: true; readonly strike?: true };
+  readonly style?: { readonly bold?: true; readonly strike?: true; readonly code?: true };
 }
 
 export interface RichLink {
@@ -35,9 +35,11 @@ export interface RichParagraph {
   readonly elements: readonly (Run | RichLink)[];
 }
 
-export interface Preformatted {
-  readonly type: "rich_text_preformatted";
-  readonly elements: readonly Run[];
+/** One below the other; what is long wraps within its own lines, also on a phone. */
+export interface RichList {
+  readonly type: "rich_text_list";
+  readonly style: "bullet";
+  readonly elements: readonly RichParagraph[];
 }
 
 export interface Button {
@@ -50,13 +52,13 @@ export interface Button {
 
 export interface RichText {
   readonly type: "rich_text";
-  readonly elements: readonly (RichParagraph | Preformatted)[];
+  readonly elements: readonly (RichParagraph | RichList)[];
 }
 
 export type Block =
   | RichText
   | { readonly type: "header"; readonly text: PlainText }
-  | { readonly type: "context"; readonly elements: readonly PlainText[] }
+  | { readonly type: "context"; readonly elements: readonly (PlainText | ParsedText)[] }
   | { readonly type: "section"; readonly text: PlainText | ParsedText; readonly accessory?: Button }
   | { readonly type: "actions"; readonly elements: readonly Button[] };
 
@@ -136,7 +138,7 @@ function measureBlock(block: Block): number {
     case "header":
       return lengthOf(block.text.text);
     case "context":
-      return sum(block.elements, ({ text }) => lengthOf(text));
+      return sum(block.elements, ({ type, text }) => (type === "mrkdwn" ? text.length : lengthOf(text)));
     case "section":
       return (
         (block.text.type === "mrkdwn" ? block.text.text.length : lengthOf(block.text.text)) +
@@ -145,10 +147,14 @@ function measureBlock(block: Block): number {
     case "actions":
       return sum(block.elements, measureButton);
     case "rich_text":
-      return sum(block.elements, ({ elements }) =>
-        sum<Run | RichLink>(elements, (run) => lengthOf(run.text) + (run.type === "link" ? lengthOf(run.url) : 0)),
+      return sum(block.elements, (element) =>
+        element.type === "rich_text_list" ? sum(element.elements, measureParagraph) : measureParagraph(element),
       );
   }
+}
+
+function measureParagraph({ elements }: RichParagraph): number {
+  return sum<Run | RichLink>(elements, (run) => lengthOf(run.text) + (run.type === "link" ? lengthOf(run.url) : 0));
 }
 
 function measureButton({ text, url }: Button): number {
@@ -174,6 +180,11 @@ export function bold(text: SlackText): Run {
   return { type: "text", text, style: { bold: true } };
 }
 
+/** A text element in the letters of a terminal, in which every character can be told from the others. */
+export function code(text: SlackText): Run {
+  return { type: "text", text, style: { code: true } };
+}
+
 /** A text element that is struck through. */
 export function struck(text: SlackText): Run {
   return { type: "text", text, style: { strike: true } };
@@ -184,8 +195,13 @@ export function paragraph(elements: readonly (Run | RichLink)[]): RichParagraph 
   return { type: "rich_text_section", elements };
 }
 
-/** A block of text that flows and of text in columns; undefined without any: Slack refuses an empty one. */
-export function richText(elements: readonly (RichParagraph | Preformatted)[]): readonly RichText[] {
+/** A list of paragraphs; those without text are left out, since Slack refuses them. */
+export function list(elements: readonly RichParagraph[]): RichList {
+  return { type: "rich_text_list", style: "bullet", elements: elements.filter((one) => one.elements.length > 0) };
+}
+
+/** A block of text that flows and of lists; undefined without any: Slack refuses an empty one. */
+export function richText(elements: readonly (RichParagraph | RichList)[]): readonly RichText[] {
   const filled = elements.filter((element) => element.elements.length > 0);
   return filled.length > 0 ? [{ type: "rich_text", elements: filled }] : [];
 }

@@ -1,12 +1,11 @@
-import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
-import type { FactId } from "../../alert/facts.ts";
+import { digestRows, formatDigestTitle, gravest, MAX_DIGEST } from "../../alert/digest.ts";
 import { formatTlp, type Headline, headline } from "../../alert/headline.ts";
-import { type Indicator, indicator, type ListedItems, listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
+import { cutListing, formatRest, type Listing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
+import { type Telling, tellAll } from "../../alert/telling.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
-import type { Item } from "../../model/alert.ts";
-import type { Entry, Payload } from "../../model/payload.ts";
+import type { Payload } from "../../model/payload.ts";
 import {
   type Block,
   bold,
@@ -19,21 +18,22 @@ import {
   type SlackMessage,
 } from "./blocks.ts";
 import {
+  buttons,
   factLines,
   fallback,
   formatLevel,
-  formatRest,
+  indicatorList,
   markingLine,
   mentionBlock,
   openButton,
+  originBlock,
   readMentions,
   removedLines,
-  table,
   textLines,
   withGlyph,
 } from "./parts.ts";
 import { type Amounts, shrink } from "./shrink.ts";
-import { literal, type Mrkdwn, slack, slackUrl } from "./text.ts";
+import { lengthOf, lines, literal, type Mrkdwn, slack, slackUrl } from "./text.ts";
 
 /** A message, and what was left out of it so that Slack takes it, in words. */
 export interface FormattedMessage {
@@ -41,18 +41,18 @@ export interface FormattedMessage {
   readonly trimmed: readonly string[];
 }
 
-const MAX_ROWS_OF_ENTRY = 3;
-const MAX_DETAILS = 300;
-/** What a digest says of each alert, beside its title. */
-const DIGEST_FACTS: ReadonlySet<FactId> = new Set<FactId>(["org", "attributes", "sightings", "tag"]);
+const MAX_REMOVED_OF_ENTRY = 3;
+const MAX_DETAILS = 700;
+const MAX_TITLE_OF_ENTRY = 250;
 
 /** Makes the message for a payload. Over Slack's limits low-value parts go first, and never marking, title and link. */
 export function formatMessage(payload: Payload, style: Style): FormattedMessage {
   if (payload.minimal) {
     return formatMinimal(payload, style);
   }
-  const [entry] = payload.entries;
-  return entry && payload.entries.length === 1 ? formatAlert(payload, entry, style) : formatDigest(payload, style);
+  const told = tellAll(payload, style);
+  const [only] = told;
+  return only && told.length === 1 ? formatAlert(payload, only, style) : formatDigest(payload, told, style);
 }
 
 function message(text: Mrkdwn, blocks: readonly Block[], rest: Pick<SlackMessage, "attachments"> = {}): SlackMessage {
@@ -61,45 +61,42 @@ function message(text: Mrkdwn, blocks: readonly Block[], rest: Pick<SlackMessage
 
 /** `High: title (New)`, for a notification. */
 function summarise(words: Headline): CleanText {
-  const level = words.level === undefined || words.level === "undefined" ? "" : `${LEVELS[words.level].word}: `;
+  const level = words.level === undefined ? "" : `${LEVELS[words.level].word}: `;
   return clean(`${level}${words.title}${words.state ? ` (${words.state})` : ""}`);
 }
 
 // ---------------------------------------------------------------- one alert
 
-type AlertPart = "rows" | "context" | "facts" | "lines" | "removed";
-const ALERT_ORDER: readonly AlertPart[] = ["rows", "context", "facts", "lines", "removed"];
+type AlertPart = "values" | "rows" | "facts" | "lines" | "removed";
+/** Long values are cut before any of them goes, but none to less than `MIN_VALUE`. */
+const ALERT_ORDER: readonly AlertPart[] = ["values", "rows", "facts", "lines", "removed"];
+const MIN_VALUE = 300;
+const MAX_VALUE = 2500;
 
-function formatAlert(payload: Payload, entry: Entry, style: Style): FormattedMessage {
-  const words = headline(entry, style);
-  const [listed = NOTHING_LISTED] = listItems(payload);
-  const rows = words.body ? [] : listed.items.map((item) => indicator(entry, item, style));
-  const removed = words.body ? [] : listed.removed.map((item) => indicator(entry, item, style));
+function formatAlert(payload: Payload, { words, listing }: Telling, style: Style): FormattedMessage {
   const whole: Amounts<AlertPart> = {
-    rows: rows.length,
-    removed: removed.length,
-    context: words.body ? 0 : words.context.length,
+    values: MAX_VALUE,
+    rows: listing.rows.length,
+    removed: listing.removed.length,
     facts: words.body ? 0 : words.facts.length,
     lines: words.body?.length ?? 0,
   };
   const { mentions } = readMentions(payload);
   const build = (amounts: Amounts<AlertPart>) => {
-    const title = withGlyph(words.level, words.title);
     const blocks: readonly Block[] = [
-      { type: "header", text: plain(literal(title, LIMITS.header)) },
+      ...titleBlocks(words),
       ...richText([markingLine(words)]),
       ...mentionBlock(mentions),
     ];
     const color = LEVELS[words.level ?? "undefined"].color;
     // Marking and title stay outside: Slack folds a long attachment up.
-    const attachments = [{ color, blocks: formatContent(words, rows, removed, listed, amounts) }];
+    const attachments = [{ color, blocks: formatContent(words, listing, amounts, style) }];
     return message(fallback(mentions, words.tlp, summarise(words)), blocks, { attachments });
   };
   const kept = shrink(whole, ALERT_ORDER, (amounts) => isWithinLimits(build(amounts)));
   const trimmed = (
     [
-      ["rows", "listed attribute"],
-      ["context", "tag"],
+      ["rows", "listed indicator"],
       ["facts", "fact"],
       ["lines", "line"],
       ["removed", "withdrawn attribute"],
@@ -110,30 +107,36 @@ function formatAlert(payload: Payload, entry: Entry, style: Style): FormattedMes
   return { message: build(kept), trimmed };
 }
 
-function formatContent(
-  words: Headline,
-  rows: readonly Indicator[],
-  removed: readonly Indicator[],
-  listed: ListedItems,
-  amounts: Amounts<AlertPart>,
-): readonly Block[] {
+/** A header is large, but short; a title that does not fit in one stands in bold. */
+function titleBlocks(words: Headline): readonly Block[] {
+  const title = withGlyph(words.level, words.title);
+  return lengthOf(title) <= LIMITS.header
+    ? [{ type: "header", text: plain(literal(title, LIMITS.header)) }]
+    : richText([paragraph([bold(literal(title, MAX_LONG_TITLE))])]);
+}
+
+const MAX_LONG_TITLE = 600;
+
+function formatContent(words: Headline, listing: Listing, amounts: Amounts<AlertPart>, style: Style): readonly Block[] {
   const remarks = [words.changed, words.notice].flatMap((text) => (text ? [text] : []));
-  const context = words.context.slice(0, amounts.context);
+  const { rows, more, removed, moreRemoved, ...rest } = cutListing(listing, amounts);
+  const left = formatRest({ rows, more, removed, moreRemoved, ...rest }, words.withheld, style);
   const facts = words.facts.slice(0, amounts.facts);
-  const more = words.body ? 0 : listed.more + rows.length - amounts.rows;
-  const rest = formatRest(amounts.rows, more, words.withheld);
-  const button = openButton(words.link);
-  const moreRemoved = listed.moreRemoved + removed.length - amounts.removed;
+  const lost = words.body ? 0 : words.facts.length - facts.length;
   return [
     ...richText([
-      paragraph(remarks.length > 0 ? [bold(literal(join(remarks, " "), MAX_DETAILS))] : []),
-      factLines(context.length > 0 ? [...facts, { label: clean("Context"), value: join(context, " · ") }] : facts),
+      paragraph(remarks.length > 0 ? [bold(lines(remarks.map((text) => literal(text, MAX_DETAILS))))] : []),
+      factLines(facts),
+      textLines(lost > 0 ? [clean(`+${formatCount(lost, "more fact")} in MISP`)] : []),
       textLines(words.body?.slice(0, amounts.lines) ?? [], 1000),
     ]),
-    ...richText([removedLines(removed.slice(0, amounts.removed), moreRemoved)]),
-    ...richText([table(rows.slice(0, amounts.rows)), textLines(rest ? [rest] : [])]),
-    ...(button ? [{ type: "actions", elements: [button] } as const] : []),
-    { type: "context", elements: [plain(literal(words.origin, MAX_DETAILS))] },
+    ...richText([removedLines(removed, moreRemoved)]),
+    ...richText([
+      indicatorList(rows, Math.max(MIN_VALUE, amounts.values)),
+      textLines(left && !words.body ? [left] : words.withheld ? [words.withheld] : []),
+    ]),
+    ...buttons(words),
+    originBlock(words),
   ];
 }
 
@@ -142,45 +145,34 @@ function formatContent(
 type DigestPart = "rows" | "details" | "entries";
 const DIGEST_ORDER: readonly DigestPart[] = ["rows", "details", "entries"];
 
-function formatDigest(payload: Payload, style: Style): FormattedMessage {
-  const listed = listItems(payload);
-  const entries = payload.entries.slice(0, MAX_DIGEST).map((entry, index) => {
-    const { items, more, removed, moreRemoved } = listed[index] ?? NOTHING_LISTED;
-    const words = headline(entry, style);
-    const top = (all: readonly Item[]) =>
-      words.body ? [] : all.slice(0, MAX_ROWS_OF_ENTRY).map((item) => indicator(entry, item, style));
-    return {
-      words,
-      rows: top(items),
-      more: words.body ? 0 : more + items.length,
-      removed: top(removed),
-      withdrawn: words.body ? 0 : moreRemoved + removed.length,
-    };
-  });
+function formatDigest(payload: Payload, told: readonly Telling[], style: Style): FormattedMessage {
+  const entries = told.slice(0, MAX_DIGEST);
   const { mentions } = readMentions(payload);
   const tlp = formatTlp(payload.tlp);
   const title = formatDigestTitle(payload);
+  const room = digestRows(payload);
   const build = (amounts: Amounts<DigestPart>) => {
     const left = payload.entries.length - amounts.entries;
-    return message(fallback(mentions, tlp, title), [
+    const first = gravest(payload, style);
+    return message(fallback(mentions, tlp, join([title, first], ": ")), [
       { type: "header", text: plain(literal(title, LIMITS.header)) },
       ...richText([paragraph([bold(literal(tlp))])]),
       ...mentionBlock(mentions),
       ...entries
         .slice(0, amounts.entries)
-        .flatMap((told, index) => formatEntry(told, amounts.rows, index < amounts.details)),
+        .flatMap((one, index) => formatEntry(one, amounts.rows, index < amounts.details, style)),
       ...(left > 0
         ? [{ type: "context", elements: [plain(literal(clean(`+${formatCount(left, "more alert")}`)))] } as const]
         : []),
     ]);
   };
-  const whole = { rows: MAX_ROWS_OF_ENTRY, details: entries.length, entries: entries.length };
+  const whole = { rows: room, details: entries.length, entries: entries.length };
   const kept = shrink<DigestPart>(whole, DIGEST_ORDER, (amounts) => isWithinLimits(build(amounts)));
   const left = payload.entries.length - kept.entries;
   return {
     message: build(kept),
     trimmed: [
-      ...(kept.rows < whole.rows ? [`attributes beyond ${formatNumber(kept.rows)} of each alert left out`] : []),
+      ...(kept.rows < whole.rows ? [`indicators beyond ${formatNumber(kept.rows)} of each alert left out`] : []),
       ...(kept.details < whole.details
         ? [`details of ${formatCount(whole.details - kept.details, "alert")} left out`]
         : []),
@@ -189,43 +181,30 @@ function formatDigest(payload: Payload, style: Style): FormattedMessage {
   };
 }
 
-interface Short {
-  readonly words: Headline;
-  readonly rows: readonly Indicator[];
-  readonly more: number;
-  readonly removed: readonly Indicator[];
-  readonly withdrawn: number;
-}
-
 /** One alert among others: title, one line, and its first attributes. */
-function formatEntry(
-  { words, more, withdrawn, ...lists }: Short,
-  limit: number,
-  hasDetails: boolean,
-): readonly Block[] {
-  const rows = lists.rows.slice(0, limit);
-  const removed = lists.removed.slice(0, limit);
+function formatEntry({ words, listing }: Telling, limit: number, hasDetails: boolean, style: Style): readonly Block[] {
+  const { rows, removed, moreRemoved, ...others } = cutListing(listing, { rows: limit, removed: MAX_REMOVED_OF_ENTRY });
   const url = slackUrl(words.link);
-  const title = literal(withGlyph(words.level, words.title), LIMITS.header);
+  const title = literal(withGlyph(words.level, words.title), MAX_TITLE_OF_ENTRY);
+  const rest = rows.length > 0 ? formatRest({ rows, removed, moreRemoved, ...others }, undefined, style) : undefined;
   const details = join(
     [
       words.tlp,
       ...(words.pap ? [words.pap] : []),
       ...[formatLevel(words.level), words.state, words.changed, words.notice].flatMap((text) => (text ? [text] : [])),
-      ...(words.body
-        ? words.body.slice(0, 1)
-        : words.facts.flatMap(({ id, label, value }) => (DIGEST_FACTS.has(id) ? [join([label, value], ": ")] : []))),
+      ...(words.body ? words.body.slice(0, 1) : words.facts.map(({ label, value }) => join([label, value], ": "))),
+      ...(words.withheld ? [words.withheld] : []),
+      ...(words.reporter && !words.body ? [words.reporter] : []),
     ],
     " · ",
   );
-  const rest = rows.length > 0 ? formatRest(rows.length, more - rows.length, words.withheld) : words.withheld;
   return richText([
     paragraph([
       url ? { type: "link", url, text: title, style: { bold: true } } : bold(title),
       run(slack`\n${literal(hasDetails ? details : words.tlp, MAX_DETAILS)}`),
     ]),
-    removedLines(removed, withdrawn - removed.length),
-    table(rows),
+    removedLines(removed, moreRemoved),
+    indicatorList(rows, MIN_VALUE),
     textLines(rest && hasDetails ? [rest] : []),
   ]);
 }

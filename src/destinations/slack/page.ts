@@ -16,10 +16,13 @@ body { margin: 0; padding: 20px; background: var(--paper); color: var(--ink); fo
 .block > p { margin: 0; }
 .section { display: flex; justify-content: space-between; align-items: flex-start; gap: 16px; }
 .attachment { border-left: 4px solid; border-radius: 4px; padding: 2px 0 2px 12px; margin: 8px 0; }
-pre { background: var(--code); border: 1px solid var(--line); border-radius: 4px; padding: 8px; margin: 4px 0; font: 12px/1.50001 Monaco, Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
+ul { margin: 2px 0; padding-left: 22px; }
+li { margin: 2px 0; }
+code { background: var(--code); border: 1px solid var(--line); border-radius: 3px; padding: 1px 3px; font: 12px/1.50001 Monaco, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+.context span + span::before { content: "  "; white-space: pre; }
 .link { color: var(--link); }
 .mention { background: var(--call); color: var(--link); border-radius: 3px; padding: 0 2px 1px; }
-.button { display: inline-block; border: 1px solid var(--line); border-radius: 4px; padding: 4px 12px; font-size: 13px; font-weight: 700; white-space: nowrap; }
+.button { display: inline-block; margin: 0 8px 4px 0; border: 1px solid var(--line); border-radius: 4px; padding: 4px 12px; font-size: 13px; font-weight: 700; white-space: nowrap; }
 .primary { background: var(--button); border-color: var(--button); color: #ffffff; }
 `;
 
@@ -45,7 +48,11 @@ function drawBlock(block: Block): Html {
     case "header":
       return html`<div class="header">${escapeHtml(block.text.text)}</div>`;
     case "context":
-      return html`<div class="block context">${block.elements.map(({ text }) => escapeHtml(text))}</div>`;
+      return html`<div class="block context">${block.elements.map((element) =>
+        element.type === "mrkdwn"
+          ? html`<span>${drawDates(element.text)}</span>`
+          : html`<span>${escapeHtml(element.text)}</span>`,
+      )}</div>`;
     case "actions":
       return html`<div class="block">${block.elements.map(drawButton)}</div>`;
     case "section": {
@@ -55,8 +62,8 @@ function drawBlock(block: Block): Html {
     }
     case "rich_text":
       return html`<div class="block">${block.elements.map((element) =>
-        element.type === "rich_text_preformatted"
-          ? html`<pre>${element.elements.map(drawRun)}</pre>`
+        element.type === "rich_text_list"
+          ? html`<ul>${element.elements.map((item) => html`<li>${item.elements.map(drawRun)}</li>`)}</ul>`
           : html`<p>${element.elements.map(drawRun)}</p>`,
       )}</div>`;
   }
@@ -65,12 +72,18 @@ function drawBlock(block: Block): Html {
 function drawRun(run: Run | RichLink): Html {
   const text = run.type === "link" ? html`<span class="link">${escapeHtml(run.text)}</span>` : escapeHtml(run.text);
   const strike = run.type === "text" && run.style?.strike ? html`<s>${text}</s>` : text;
-  return run.style?.bold ? html`<b>${strike}</b>` : strike;
+  const code = run.type === "text" && run.style?.code ? html`<code>${strike}</code>` : strike;
+  return run.style?.bold ? html`<b>${code}</b>` : code;
 }
 
 function drawButton({ text, style }: Button): Html {
   const look = escapeHtml(style === "primary" ? "button primary" : "button");
   return html`<span class="${look}">${escapeHtml(text.text)}</span>`;
+}
+
+/** Of a date what clients show that cannot tell it in the reader's zone. */
+function drawDates(text: string): Html {
+  return escapeHtml(text.replace(/<!date\^[^|>]*\|([^>]*)>/g, "$1"));
 }
 
 /** Slack shows names in place of ids; which ones only Slack knows. */

@@ -1,7 +1,8 @@
-import type { FactLine } from "../../alert/facts.ts";
+import type { FactLine } from "../../alert/fact-line.ts";
 import type { Headline } from "../../alert/headline.ts";
 import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
+import { formatNews, type Row } from "../../alert/rows.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
 import type { Payload } from "../../model/payload.ts";
 import type { ThreatLevel } from "../../model/vocabulary.ts";
@@ -9,21 +10,23 @@ import {
   type Block,
   type Button,
   bold,
-  type Preformatted,
+  code,
+  list,
   paragraph,
   plain,
+  type RichList,
   type RichParagraph,
   run,
   struck,
 } from "./blocks.ts";
 import {
+  dateToken,
   escapeParsed,
   joinMentions,
   lines,
   literal,
   type Mrkdwn,
   mrkdwn,
-  pad,
   parseMention,
   type SlackText,
   shorten,
@@ -32,9 +35,10 @@ import {
 } from "./text.ts";
 
 const MAX_VALUE = 300;
+const MAX_FACT = 700;
 const MAX_LABEL = 40;
-const MAX_TYPE = 24;
-const MAX_NOTE = 80;
+const MAX_TYPE = 40;
+const MAX_NOTE = 300;
 /** More people than this need a user group. */
 const MAX_MENTIONS = 20;
 
@@ -65,14 +69,12 @@ export function fallback(mentions: readonly Mrkdwn[], tlp: CleanText, words: Cle
 
 /** `▲ High`; undefined where no level was given. */
 export function formatLevel(level: ThreatLevel | undefined): CleanText | undefined {
-  return level === undefined || level === "undefined"
-    ? undefined
-    : clean(`${LEVELS[level].glyph} ${LEVELS[level].word}`);
+  return level === undefined ? undefined : clean(`${LEVELS[level].glyph} ${LEVELS[level].word}`);
 }
 
 /** `▲ title`: the level is told by shape, too, where a title stands alone. */
 export function withGlyph(level: ThreatLevel | undefined, title: CleanText): CleanText {
-  return level === undefined || level === "undefined" ? title : clean(`${LEVELS[level].glyph} ${title}`);
+  return level === undefined ? title : clean(`${LEVELS[level].glyph} ${title}`);
 }
 
 /** The labels in bold, then level and what happened. */
@@ -84,11 +86,11 @@ export function markingLine(words: Headline): RichParagraph {
 }
 
 /** `Label  value`, a line each. */
-export function factLines(facts: readonly Omit<FactLine, "id">[]): RichParagraph {
+export function factLines(facts: readonly FactLine[]): RichParagraph {
   return paragraph(
     facts.flatMap(({ label, value }, index) => [
       bold(slack`${index === 0 ? slack`` : slack`\n`}${literal(label, MAX_LABEL)}`),
-      run(slack`  ${literal(value, MAX_VALUE)}`),
+      run(slack`  ${literal(value, MAX_FACT)}`),
     ]),
   );
 }
@@ -98,21 +100,25 @@ export function textLines(texts: readonly CleanText[], maxLength: number = MAX_V
   return paragraph(texts.length === 0 ? [] : [run(lines(texts.map((text) => literal(text, maxLength))))]);
 }
 
-/** Indicators in columns: type, with a star where new or changed, whether for IDS, value, note. */
-export function table(rows: readonly Indicator[]): Preformatted {
-  // As in MISP's mails, unless all of them are new.
-  const isMarked = rows.some(({ changed }) => changed) && rows.some(({ changed }) => !changed);
-  const types = rows.map((row) => clean(`${isMarked && row.changed ? "* " : ""}${truncate(row.type, MAX_TYPE)}`));
-  const width = Math.max(0, ...types.map((type) => type.length));
-  const hasIds = rows.some(({ toIds }) => toIds);
-  const text = rows.map((row, index) => {
-    const ids = hasIds ? slack`${pad(clean(row.toIds ? "IDS" : ""), 3)}  ` : slack``;
-    const note = shorten(join(row.notes, " · "), MAX_NOTE);
-    return slack`${pad(types[index] ?? row.type, width)}  ${ids}${literal(row.value, MAX_VALUE)}${
-      note === "" ? slack`` : slack`  (${literal(note)})`
-    }`;
-  });
-  return { type: "rich_text_preformatted", elements: rows.length === 0 ? [] : [run(lines(text))] };
+/** Indicators, one below the other: the value, what it is, and what is said of it; of an object also its other parts. */
+export function indicatorList(rows: readonly Row[], maxValue: number): RichList {
+  return list(
+    rows.map((row) => {
+      const news = formatNews(row, rows);
+      const words = [truncate(row.type, MAX_TYPE), ...(row.toIds ? [clean("IDS")] : []), ...(news ? [news] : [])];
+      const notes = shorten(join(row.notes, " · "), MAX_NOTE);
+      const parts = row.parts.flatMap(({ name, value }, index) => [
+        run(slack`${index === 0 ? slack`\n` : slack`, `}${literal(name, MAX_LABEL)} `),
+        code(literal(value, MAX_VALUE, "ltr")),
+      ]);
+      return paragraph([
+        code(literal(row.value, maxValue, "ltr")),
+        run(slack`  ${literal(join(words, " · "))}`),
+        ...parts,
+        ...(notes === "" ? [] : [run(slack`\n${literal(notes)}`)]),
+      ]);
+    }),
+  );
 }
 
 /** What is taken back, struck through, a line each, with why; `more` are not listed. */
@@ -124,28 +130,53 @@ export function removedLines(rows: readonly Indicator[], more: number): RichPara
     bold(slack`Withdrawn`),
     ...rows.flatMap(({ type, value, withdrawn }) => [
       run(slack`\n${literal(type, MAX_LABEL)}  `),
-      struck(literal(value, MAX_VALUE)),
+      struck(literal(value, MAX_VALUE, "ltr")),
       run(slack`  ${literal(withdrawn ?? clean(""), MAX_LABEL)}`),
     ]),
     ...(more > 0 ? [run(slack`\n${literal(clean(`+${formatNumber(more)} more withdrawn`))}`)] : []),
   ]);
 }
 
-/** What is in MISP, but not in the message. */
-export function formatRest(shown: number, more: number, withheld: CleanText | undefined): CleanText | undefined {
-  const rest = [
-    ...(more > 0
-      ? [clean(`${shown > 0 ? "+" : ""}${formatNumber(more)} ${shown > 0 ? "more" : "attributes"} in MISP`)]
-      : []),
-    ...(withheld ? [withheld] : []),
-  ];
-  return rest.length > 0 ? join(rest, " · ") : undefined;
+/** The buttons to the event's page, where there is one, and to what the operator wants to have at hand. */
+export function buttons({ link, links }: Pick<Headline, "link" | "links">): readonly Block[] {
+  const all = [
+    ...(link ? [button("open_in_misp", OPEN, link, "primary")] : []),
+    ...links.map(({ label, url }, index) => button(`link_${index + 1}`, literal(label, MAX_BUTTON), url)),
+  ].filter((one) => one !== undefined);
+  return all.length > 0 ? [{ type: "actions", elements: all.slice(0, MAX_BUTTONS) }] : [];
 }
 
 /** The button to the event's page, where there is one. */
 export function openButton(link: URL | undefined): Button | undefined {
+  return button("open_in_misp", OPEN, link, "primary");
+}
+
+function button(id: string, label: SlackText, link: URL | undefined, style?: "primary"): Button | undefined {
   const url = slackUrl(link);
-  return url && { type: "button", action_id: "open_in_misp", text: plain(OPEN), url, style: "primary" };
+  return url && { type: "button", action_id: id, text: plain(label), url, ...(style && { style }) };
 }
 
 const OPEN: SlackText = slack`Open in MISP`;
+const MAX_BUTTON = 75;
+const MAX_BUTTONS = 25;
+
+/** Where it comes from, and when it happened, in the reader's own zone. */
+export function originBlock({ origin, time }: Headline): Block {
+  return {
+    type: "context",
+    elements: [
+      plain(literal(origin, MAX_ORIGIN)),
+      ...(time
+        ? [
+            {
+              type: "mrkdwn",
+              text: mrkdwn`${escapeParsed(time.word, MAX_LABEL)} ${dateToken(time.at, time.text)}`,
+              verbatim: true,
+            } as const,
+          ]
+        : []),
+    ],
+  };
+}
+
+const MAX_ORIGIN = 600;

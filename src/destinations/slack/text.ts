@@ -1,4 +1,4 @@
-import { type CleanText, clean, cuttableAt, graphemes } from "../../alert/text.ts";
+import { type CleanText, clean, cuttableAt, graphemes, isolate, isRightToLeft } from "../../alert/text.ts";
 import type { Brand } from "../../model/brand.ts";
 
 /** Text for the places that Slack never parses: `plain_text` objects without emoji, and text elements of `rich_text`. */
@@ -41,10 +41,18 @@ export function shorten(text: CleanText, maxLength: number): CleanText {
   return clean(`${text.slice(0, cuttableAt(text, end)).trimEnd()}${ELLIPSIS}`);
 }
 
-/** Text as it is, for a place where nothing is parsed. */
-export function literal(text: CleanText, maxLength: number = Number.POSITIVE_INFINITY): SlackText {
-  return shorten(text, maxLength) as string as SlackText;
+/** Text as it is, for a place where nothing is parsed; letters from right to left keep their direction to themselves. */
+export function literal(
+  text: CleanText,
+  maxLength: number = Number.POSITIVE_INFINITY,
+  direction: "auto" | "ltr" = "auto",
+): SlackText {
+  const room = isRightToLeft(text) ? maxLength - ISOLATES : maxLength;
+  return isolate(shorten(text, room), direction) as string as SlackText;
 }
+
+/** The two characters of an isolate. */
+const ISOLATES = 2;
 
 /** Template tag: literals are ours, and a hole takes no plain string. */
 export function slack(literals: TemplateStringsArray, ...holes: readonly SlackText[]): SlackText {
@@ -56,12 +64,6 @@ export function lines(parts: readonly SlackText[]): SlackText {
   return parts.join("\n") as SlackText;
 }
 
-/** `text` with spaces behind it, up to `width` characters as a reader counts them. */
-export function pad(text: CleanText, width: number): SlackText {
-  const spaces = Math.max(0, width - [...graphemes(text)].length);
-  return `${text}${" ".repeat(spaces)}` as SlackText;
-}
-
 /** Escapes text for a place that is parsed; the escaped text is at most `maxLength` long. */
 export function escapeParsed(text: CleanText, maxLength: number): Mrkdwn {
   return escapeEntities(shorten(text, maxLength)) as Mrkdwn;
@@ -70,6 +72,11 @@ export function escapeParsed(text: CleanText, maxLength: number): Mrkdwn {
 /** Template tag like `slack`, for what is parsed. */
 export function mrkdwn(literals: TemplateStringsArray, ...holes: readonly Mrkdwn[]): Mrkdwn {
   return String.raw({ raw: literals }, ...holes) as Mrkdwn;
+}
+
+/** An instant that Slack tells every reader in their own zone; `text` is for clients that cannot. */
+export function dateToken(at: number, text: CleanText): Mrkdwn {
+  return `<!date^${Math.floor(at / 1000)}^{date_short_pretty} {time}|${escapeEntities(text)}>` as Mrkdwn;
 }
 
 /** The address for a button or link; undefined for what is not of the web, or too long for one. */

@@ -1,6 +1,9 @@
-import type { Headline } from "../../alert/headline.ts";
+import { formatFooter, type Headline } from "../../alert/headline.ts";
 import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
+import { formatNews, formatParts, formatRest, type Row } from "../../alert/rows.ts";
+import type { Style } from "../../alert/style.ts";
+import type { Telling } from "../../alert/telling.ts";
 import { type CleanText, clean, formatCount, formatNumber, join, truncate } from "../../alert/text.ts";
 import type { ThreatLevel } from "../../model/vocabulary.ts";
 import {
@@ -15,17 +18,6 @@ import {
   type ToggleVisibility,
 } from "./card.ts";
 import { cardText } from "./text.ts";
-
-/** What is told of one entry, its lists cut as the size of a message wants it. */
-export interface EntryText {
-  readonly words: Headline;
-  readonly indicators: readonly Indicator[];
-  /** How many attributes are not among the indicators. */
-  readonly more: number;
-  /** What is taken back, and how much of it is not listed. */
-  readonly removed: readonly Indicator[];
-  readonly moreRemoved: number;
-}
 
 /** Body and actions of a card, which has nothing else that differs. */
 export interface CardContent {
@@ -48,7 +40,7 @@ const AT_ONCE = 5;
 
 const MAX_TYPE = 40;
 const MAX_VALUE = 250;
-const MAX_NOTE = 100;
+const MAX_NOTE = 240;
 const LABEL_WIDTH = "110px";
 
 const SUBTLE = { isSubtle: true } as const;
@@ -80,9 +72,9 @@ export function formatHead(
   };
 }
 
-/** A card about one entry. */
-export function formatAlert({ words, indicators, more, removed, moreRemoved }: EntryText): CardContent {
-  const { level, tlp, pap, state, title, changed, notice, body, withheld, origin, link } = words;
+/** A card about one entry; values are cut to `maxValue`. */
+export function formatAlert({ words, listing }: Telling, maxValue: number, style: Style): CardContent {
+  const { level, tlp, pap, state, title, changed, notice, body, withheld } = words;
   const head = formatHead(
     level,
     tlp,
@@ -90,50 +82,50 @@ export function formatAlert({ words, indicators, more, removed, moreRemoved }: E
     title,
     changed ? [line([run(cardText(changed))], { spacing: "Small" })] : [],
   );
-  const list = body ? { shown: [], hidden: [] } : divide(indicators);
-  const rest = [...(more > 0 && !body ? [formatMore(indicators.length, more)] : []), ...(withheld ? [withheld] : [])];
+  const list = divide(listing.rows, maxValue);
+  const rest = body ? withheld : formatRest(listing, withheld, style);
   return {
     body: [
       head,
       ...(notice ? [line([run(cardText(notice), { weight: "Bolder" })])] : []),
       ...(body ? formatBody(body) : formatFacts(words)),
-      ...(body ? [] : formatRemoved(removed, moreRemoved)),
+      ...formatRemoved(listing.removed, listing.moreRemoved),
       ...list.shown,
       ...(list.hidden.length > 0 ? [formatHidden(list.hidden)] : []),
-      ...(rest.length > 0 ? [line([run(cardText(join(rest, " · ")), FINE)], { spacing: "Small" })] : []),
-      line([run(cardText(origin), FINE)], { separator: true, spacing: "Medium" }),
+      ...(rest ? [line([run(cardText(rest), FINE)], { spacing: "Small" })] : []),
+      line([run(cardText(formatFooter(words)), FINE)], { separator: true, spacing: "Medium" }),
     ],
-    actions: formatActions(link, list.hidden.length),
+    actions: formatActions(words, list.more),
   };
 }
 
 /** Marking, title and link of one entry. */
-export function formatMinimalAlert({ level, tlp, pap, title, link }: Headline): CardContent {
-  return { body: [formatHead(level, tlp, [pap], title)], actions: formatActions(link, 0) };
+export function formatMinimalAlert(words: Headline): CardContent {
+  const { level, tlp, pap, title } = words;
+  return { body: [formatHead(level, tlp, [pap], title)], actions: formatActions({ ...words, links: [] }, 0) };
 }
 
-function formatActions(link: URL | undefined, hidden: number): (OpenUrl | ToggleVisibility)[] {
+/** Teams draws six actions at most. */
+const MAX_ACTIONS = 6;
+
+function formatActions({ link, links }: Headline, hidden: number): (OpenUrl | ToggleVisibility)[] {
   const open = openUrl(link, { title: cardText(clean("Open in MISP")), style: "positive" });
   const show: ToggleVisibility = {
     type: "Action.ToggleVisibility",
     title: cardText(clean(`Show ${formatCount(hidden, "more indicator")}`)),
     targetElements: [REST_ID],
   };
-  return [...(open ? [open] : []), ...(hidden > 0 ? [show] : [])];
+  const own = links.flatMap(({ label, url }) => openUrl(url, { title: cardText(label) }) ?? []);
+  return [...(open ? [open] : []), ...(hidden > 0 ? [show] : []), ...own].slice(0, MAX_ACTIONS);
 }
 
-/** `+34 more in MISP`; `34 attributes in MISP` where none is listed. */
-export function formatMore(listed: number, more: number): CleanText {
-  return clean(listed > 0 ? `+${formatNumber(more)} more in MISP` : `${formatCount(more, "attribute")} in MISP`);
-}
-
-function divide(indicators: readonly Indicator[]) {
-  const rows = formatIndicators(indicators);
-  const atOnce = rows.length > AT_MOST ? AT_ONCE : rows.length;
-  const [first, ...others] = rows.slice(0, atOnce);
+function divide(all: readonly Row[], maxValue: number) {
+  const atOnce = all.length > AT_MOST ? AT_ONCE : all.length;
+  const [first, ...others] = formatIndicators(all.slice(0, atOnce), all, maxValue);
   return {
     shown: first ? [{ ...first, separator: true, spacing: "Medium" } as const, ...others] : [],
-    hidden: rows.slice(atOnce),
+    hidden: formatIndicators(all.slice(atOnce), all, maxValue),
+    more: all.length - atOnce,
   };
 }
 
@@ -142,23 +134,28 @@ function formatHidden(items: readonly RichTextBlock[]): Container {
   return { type: "Container", id: REST_ID, isVisible: false, spacing: "Small", items };
 }
 
-/** One line for each; what is new or changed has a star, as in MISP's mails, unless all of it is. */
-export function formatIndicators(rows: readonly Indicator[]): readonly RichTextBlock[] {
-  const isMarked = rows.some(({ changed }) => !changed);
-  return rows.map((row) => formatIndicator(row, isMarked && row.changed));
-}
-
-function formatIndicator({ type, value, toIds, notes }: Indicator, isMarked: boolean): RichTextBlock {
-  const name = truncate(type, MAX_TYPE);
-  return line(
-    [
-      run(cardText(isMarked ? join([clean("*"), name], " ") : name), FINE),
-      run(cardText(truncate(value, MAX_VALUE), "\u2002"), { fontType: "Monospace" }),
-      ...(toIds ? [run(cardText(clean("IDS"), "\u2002"), { size: "Small", weight: "Bolder" })] : []),
-      ...(notes.length > 0 ? [run(cardText(truncate(join(notes, " · "), MAX_NOTE), "\u2002"), FINE)] : []),
-    ],
-    { spacing: "Small" },
-  );
+/** The value, what it is, and below it the rest of its object; `all` are the rows that it is one of. */
+export function formatIndicators(
+  rows: readonly Row[],
+  all: readonly Row[],
+  maxValue: number,
+): readonly RichTextBlock[] {
+  return rows.flatMap((row) => {
+    const news = formatNews(row, all);
+    const words = [truncate(row.type, MAX_TYPE), ...(news ? [news] : []), ...row.notes];
+    const parts = formatParts(row);
+    return [
+      line(
+        [
+          run(cardText(truncate(row.value, maxValue), "", "\u2002", "ltr"), { fontType: "Monospace" }),
+          ...(row.toIds ? [run(cardText(clean("IDS"), "", "\u2002"), { size: "Small", weight: "Bolder" })] : []),
+          run(cardText(truncate(join(words, " · "), MAX_NOTE)), FINE),
+        ],
+        { spacing: "Small" },
+      ),
+      ...(parts === "" ? [] : [line([run(cardText(parts, "\u2002", "", "ltr"), FINE)], { spacing: "None" })]),
+    ];
+  });
 }
 
 /** What is taken back: struck through, and in words, for clients that cannot. */
@@ -172,7 +169,10 @@ export function formatRemoved(rows: readonly Indicator[], more: number): readonl
       line(
         [
           run(cardText(truncate(type, MAX_TYPE)), FINE),
-          run(cardText(truncate(value, MAX_VALUE), "\u2002"), { fontType: "Monospace", strikethrough: true }),
+          run(cardText(truncate(value, MAX_VALUE), "\u2002", "", "ltr"), {
+            fontType: "Monospace",
+            strikethrough: true,
+          }),
           ...(withdrawn ? [run(cardText(withdrawn, "\u2002"), FINE)] : []),
         ],
         { spacing: "Small" },
@@ -193,10 +193,9 @@ function formatBody(body: readonly CleanText[]): RichTextBlock[] {
   );
 }
 
-function formatFacts({ facts, context }: Headline): ColumnSet[] {
-  const rows = [...facts, ...(context.length > 0 ? [{ label: clean("Context"), value: join(context, " · ") }] : [])];
+function formatFacts({ facts }: Headline): ColumnSet[] {
   // A FactSet would draw the same, but parses Markdown.
-  return rows.map(({ label, value }, index) => ({
+  return facts.map(({ label, value }, index) => ({
     type: "ColumnSet",
     spacing: index === 0 ? "Medium" : "Small",
     columns: [

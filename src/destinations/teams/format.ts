@@ -1,13 +1,14 @@
-import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
-import { formatTlp, type Headline, headline } from "../../alert/headline.ts";
-import { indicator, listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
+import { digestRows, formatDigestTitle, gravest, MAX_DIGEST } from "../../alert/digest.ts";
+import { formatTlp, type Headline } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
+import { cutListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
-import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
+import { type Telling, tellAll } from "../../alert/telling.ts";
+import { type CleanText, clean, formatCount, join } from "../../alert/text.ts";
 import type { Payload } from "../../model/payload.ts";
 import type { Card, CardMessage } from "./card.ts";
-import { formatDigest, shortened } from "./digest.ts";
-import { type CardContent, type EntryText, formatAlert, formatMinimalAlert } from "./entry.ts";
+import { formatDigest } from "./digest.ts";
+import { type CardContent, formatAlert, formatMinimalAlert } from "./entry.ts";
 import { type Fitting, largest } from "./fit.ts";
 import { formatMentions } from "./mentions.ts";
 import { inertText } from "./text.ts";
@@ -17,45 +18,41 @@ export interface FormattedCard extends Fitting {
   readonly trimmed: readonly string[];
 }
 
-/** Lists of an entry in the order in which people miss them least; they are cut from the bottom. */
-const STAGES = ["indicators", "context", "facts", "removed"] as const;
+/** What is given up in the order in which people miss it least: long values are cut, then lists, from the bottom. */
+const STAGES = ["values", "rows", "facts", "removed"] as const;
 type Cut = Readonly<Record<(typeof STAGES)[number], number>>;
 
-const WHOLE: Cut = { indicators: Infinity, context: Infinity, facts: Infinity, removed: Infinity };
-const SHORT: Cut = { indicators: 3, context: 2, facts: 4, removed: 3 };
+const MIN_VALUE = 250;
+const MAX_VALUE = 2500;
+const WHOLE: Cut = { values: MAX_VALUE, rows: Infinity, facts: Infinity, removed: Infinity };
+const MAX_FACTS_AMONG = 6;
 
 /** Lines of a template take the place of the facts. */
-function sizesOf({ words, indicators, removed }: EntryText): Cut {
+function sizesOf({ words, listing }: Telling): Cut {
   return {
-    indicators: words.body ? 0 : indicators.length,
-    context: words.body ? 0 : words.context.length,
+    values: MAX_VALUE,
+    rows: listing.rows.length,
     facts: (words.body ?? words.facts).length,
-    removed: words.body ? 0 : removed.length,
+    removed: listing.removed.length,
   };
 }
 
 /** In a digest the numbers below each title say how much there is; elsewhere what is left out is counted. */
-function cutTo({ words, indicators, more, removed, moreRemoved }: EntryText, cut: Cut, isDigest: boolean): EntryText {
-  const { context, facts, body } = words;
-  const count = (n: number, length: number) => (length > n && n > 0 && !isDigest ? length - n : 0);
-  const tags = count(cut.context, context.length);
-  const lines = count(cut.facts, facts.length);
+function cutTo({ words, listing }: Telling, cut: Cut, isDigest: boolean): Telling {
+  const { facts, body } = words;
+  const lost = Math.max(0, facts.length - cut.facts);
   return {
     words: {
       ...words,
-      context: [...context.slice(0, cut.context), ...(tags > 0 ? [clean(`+${formatNumber(tags)} more`)] : [])],
       facts: [
         ...facts.slice(0, cut.facts),
-        ...(lines > 0
-          ? [{ id: "more", label: clean("More"), value: clean(`${formatCount(lines, "fact")} in MISP`) } as const]
+        ...(lost > 0 && !isDigest
+          ? [{ id: "more", label: clean("More"), value: clean(`${formatCount(lost, "fact")} in MISP`) } as const]
           : []),
       ],
       ...(body ? { body: cutBody(body, cut.facts) } : {}),
     },
-    indicators: indicators.slice(0, cut.indicators),
-    more: more + Math.max(0, indicators.length - cut.indicators),
-    removed: removed.slice(0, cut.removed),
-    moreRemoved: moreRemoved + Math.max(0, removed.length - cut.removed),
+    listing: cutListing(listing, cut),
   };
 }
 
@@ -64,43 +61,37 @@ function cutBody(body: readonly CleanText[], n: number): readonly CleanText[] {
 }
 
 /**
- * The message of a payload, within what Teams takes. Over it, indicators go first (from the bottom), then context and facts,
- * then all but marking, title and link, then whole entries; what went is counted.
+ * The message of a payload, within what Teams takes. Over it, long values are cut, then indicators go (from the bottom), then
+ * facts, then all but marking, title and link, then whole entries; what went is counted.
  */
 export function formatMessage(payload: Payload, style: Style): FormattedCard {
-  const listed = listItems(payload);
   const isDigest = payload.entries.length > 1;
-  const told = payload.entries.slice(0, MAX_DIGEST).map((entry, index): EntryText => {
-    const { items, more, removed, moreRemoved } = listed[index] ?? NOTHING_LISTED;
-    const whole = {
-      words: headline(entry, style),
-      indicators: items.map((item) => indicator(entry, item, style)),
-      more,
-      removed: removed.map((item) => indicator(entry, item, style)),
-      moreRemoved,
-    };
-    return isDigest ? shortened(whole) : whole;
-  });
+  const told = tellAll(payload, style).slice(0, MAX_DIGEST);
   const [only] = isDigest ? [] : told;
 
   const trimmed: string[] = [];
   if (!payload.minimal) {
     const format = (cut: Cut) => {
       const shown = told.map((entry) => cutTo(entry, cut, isDigest));
+      const values = Math.max(MIN_VALUE, cut.values);
       return envelope(
         payload,
         only?.words,
-        only ? formatAlert(cutTo(only, cut, false)) : formatDigest(payload, shown, false),
+        only ? formatAlert(cutTo(only, cut, false), values, style) : formatDigest(payload, shown, false, style),
+        style,
       );
     };
-    let cut = isDigest ? SHORT : WHOLE;
+    let cut: Cut = isDigest
+      ? { ...WHOLE, rows: digestRows(payload), facts: MAX_FACTS_AMONG, removed: MAX_REMOVED_AMONG }
+      : WHOLE;
     for (const stage of STAGES) {
       const before = cut;
       const sizes = told.map((entry) => Math.min(sizesOf(entry)[stage], before[stage]));
       const best = largest(Math.max(0, ...sizes), (n) => format({ ...before, [stage]: n }));
       const gone = sizes.reduce((sum, size) => sum + Math.max(0, size - (best?.n ?? 0)), 0);
-      if (gone > 0) {
-        trimmed.push(`${WORDS[stage](gone)} left out`);
+      const word = WORDS[stage];
+      if (gone > 0 && word) {
+        trimmed.push(`${word(gone)} left out`);
       }
       if (best) {
         const { message, text } = best;
@@ -115,16 +106,19 @@ export function formatMessage(payload: Payload, style: Style): FormattedCard {
     envelope(
       payload,
       only?.words,
-      only ? formatMinimalAlert(only.words) : formatDigest(payload, told.slice(0, n), true),
+      only ? formatMinimalAlert(only.words) : formatDigest(payload, told.slice(0, n), true, style),
+      style,
     );
   const bare = minimal(0);
   const { n, message, text } = largest(told.length, minimal) ?? { n: 0, message: bare, text: JSON.stringify(bare) };
   return { message, text, trimmed: [...trimmed, ...leftOut(payload.entries.length - n)] };
 }
 
-const WORDS: Readonly<Record<keyof Cut, (n: number) => string>> = {
-  indicators: (n) => formatCount(n, "indicator"),
-  context: (n) => formatCount(n, "tag or cluster", "tags and clusters"),
+const MAX_REMOVED_AMONG = 3;
+
+/** That a value is cut is seen where it stands. */
+const WORDS: Readonly<Partial<Record<keyof Cut, (n: number) => string>>> = {
+  rows: (n) => formatCount(n, "indicator"),
   facts: (n) => formatCount(n, "fact"),
   removed: (n) => formatCount(n, "withdrawn attribute"),
 };
@@ -134,10 +128,15 @@ function leftOut(entries: number): readonly string[] {
 }
 
 /** The content of a card with all that is the same in every card. */
-function envelope(payload: Payload, words: Headline | undefined, { body, actions }: CardContent): CardMessage {
+function envelope(
+  payload: Payload,
+  words: Headline | undefined,
+  { body, actions }: CardContent,
+  style: Style,
+): CardMessage {
   const people = payload.minimal ? undefined : formatMentions(payload.mentions);
   const [head, ...rest] = body;
-  const summary = inertText(summarise(payload, words));
+  const summary = inertText(summarise(payload, words, style));
   const card: Card = {
     $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
     type: "AdaptiveCard",
@@ -155,9 +154,9 @@ function envelope(payload: Payload, words: Headline | undefined, { body, actions
 }
 
 /** One line for notifications: `TLP:AMBER · High: Emotet epoch5`. */
-function summarise(payload: Payload, words: Headline | undefined): CleanText {
+function summarise(payload: Payload, words: Headline | undefined, style: Style): CleanText {
   const what = words
     ? clean(`${words.level ? `${LEVELS[words.level].word}: ` : ""}${words.title}`)
-    : formatDigestTitle(payload);
+    : join([formatDigestTitle(payload), gravest(payload, style)], ": ");
   return join([formatTlp(payload.tlp), what], " · ");
 }

@@ -1,4 +1,4 @@
-import type { CleanText } from "../../alert/text.ts";
+import { type CleanText, clean, isolate } from "../../alert/text.ts";
 import type { Brand } from "../../model/brand.ts";
 
 /** Text of a TextRun, which is no Markdown to anybody; what Teams looks for in every text is broken in it. */
@@ -17,9 +17,17 @@ type Gap = "" | " · " | "\u2002";
  * Teams replaces `<at>` by the mentions of a card in the order in which it finds them, whatever stands between the tags, and
  * every renderer replaces `{{DATE(…)}}` and `{{TIME(…)}}` (Adaptive Cards, text features), both also in a TextRun.
  */
-export function cardText(text: CleanText, before: Gap = "", after: Gap = ""): CardText {
-  return `${before}${text.replace(/<(?=\/?at\b)/gi, "‹").replace(/\{(?=\{+(?:DATE|TIME)\()/gi, "{ ")}${after}` as CardText;
+export function cardText(
+  text: CleanText,
+  before: Gap = "",
+  after: Gap = "",
+  direction: "auto" | "ltr" = "auto",
+): CardText {
+  const inert = clean(text.replace(/<(?=\/?at\b)/gi, "‹").replace(/\{(?=\{+(?:DATE|TIME)\()/gi, "{ "), NO_LIMIT);
+  return `${before}${isolate(inert, direction)}${after}` as CardText;
 }
+
+const NO_LIMIT = Number.POSITIVE_INFINITY;
 
 /** Full-width forms look alike and are not parsed; a backslash would be seen wherever Markdown is not parsed. */
 export function inertText(text: CleanText): InertText {

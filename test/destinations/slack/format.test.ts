@@ -19,7 +19,7 @@ import {
   publication,
   withheld,
 } from "../../support/payloads.ts";
-import { activeIn, findViolations, textsOf } from "../../support/slack-rules.ts";
+import { activeIn, findViolations, TIME_LINE, textsOf } from "../../support/slack-rules.ts";
 
 const STYLE = { timeZone: "UTC", defang: true };
 
@@ -72,9 +72,10 @@ describe("an alert", () => {
       "actions",
       "context",
     ]);
-    expect(words(message)).toMatch(/^url +IDS {2}hxxps:\/\/bad\[\.\]example\/gate\.php {2}\(C2 panel/m);
+    expect(words(message)).toMatch(/^hxxps:\/\/bad\[\.\]example\/gate\.php\n {2}url · IDS\n\nC2 panel/m);
+    expect(words(message)).toMatch(/^invoice\.pdf\.exe\n {2}file · IDS\n\nsha256-of-file \n9f86d081/m);
     expect(words(message)).toContain("+30 more in MISP");
-    expect(words(message)).toContain("Reported by");
+    expect(words(message)).toContain("Reported by CIRCL");
     expect(message).toMatchObject({ unfurl_links: false, unfurl_media: false });
   });
 
@@ -110,8 +111,10 @@ describe("an alert", () => {
       const items = changedAt.map((changed, i) => item({ type: "domain", value: `d${i}.example`, changedAt: changed }));
       return words(format(payload([entry(guarded({ event: EVENT, items }), { since: at })])).message);
     };
-    expect(since(500, [1000, 100])).toMatch(/^\* domain {2}IDS {2}d0\[\.\]example\ndomain {4}IDS {2}d1/m);
-    expect(since(50, [1000, 100])).not.toContain("* ");
+    expect(since(500, [1000, 100])).toMatch(
+      /^d0\[\.\]example\n {2}domain · IDS · new or changed\nd1.*\n {2}domain · IDS$/m,
+    );
+    expect(since(50, [1000, 100])).not.toContain("new or changed\n");
   });
 
   it("tells no content of metadata and pointers", () => {
@@ -143,7 +146,7 @@ describe("an alert", () => {
   it("leaves links live for readers who want that", () => {
     const { message } = formatMessage(payload([publication()]), { timeZone: "UTC", defang: false });
     expect(words(message)).toContain("https://bad.example/gate.php");
-    expect(textsOf({ ...message }).parsed).toEqual([message.text]);
+    expect(textsOf({ ...message }).parsed.filter((one) => !TIME_LINE.test(one))).toEqual([message.text]);
   });
 });
 
@@ -183,10 +186,14 @@ describe("mentions", () => {
 describe("a digest", () => {
   it("counts by level, then tells each alert in few lines", () => {
     const { message } = format(payload([publication(), burst(), withheld(), pointer()], { tlp: "red" }));
-    expect(message.text).toBe("[TLP:RED] 4 alerts · 1 high · 1 medium · 1 low");
+    expect(message.text).toBe(
+      "[TLP:RED] 4 alerts · 1 high · 1 medium · 1 low: Emotet epoch5 infrastructure, seen at bad[.]example",
+    );
     expect(message.attachments).toBeUndefined();
     expect(message.blocks.map(({ type }) => type)).toEqual(["header", ...Array(5).fill("rich_text")]);
-    expect(words(message)).toMatch(/^TLP:AMBER · PAP:AMBER · ▲ High · New · Reported by: CIRCL · Attributes: 37/m);
+    expect(words(message)).toMatch(
+      /^TLP:AMBER · PAP:AMBER · ▲ High · New · Threat actor: TA542 · .* · Attributes: 37 \(12 for IDS\) · .* · CIRCL$/m,
+    );
   });
 
   it("lists at most 30 alerts and says how many more there are", () => {
@@ -197,14 +204,13 @@ describe("a digest", () => {
     expect(violations(message)).toEqual([]);
   });
 
-  it("gives up attributes first, then details, then alerts from the bottom", () => {
+  it("gives up details first, since among many only numbers are told, then alerts from the bottom", () => {
     const long = "Long title of an event with many words ".repeat(5);
     const entries = Array.from({ length: 30 }, (_, i) =>
       many(50, { event: { ...EVENT, info: `${i} ${long}`, org: { name: "Organisation ".repeat(20) } } }),
     );
     const { message, trimmed } = format(payload(entries, { show: 500 }));
-    expect(trimmed[0]).toMatch(/^attributes beyond \d of each alert left out$/);
-    expect(trimmed[1]).toMatch(/^details of \d+ alerts left out$/);
+    expect(trimmed[0]).toMatch(/^details of \d+ alerts left out$/);
     expect(measure(message).total).toBeGreaterThan(LIMITS.total * 0.9);
     expect(words(message)).toContain("▲ 0 Long title");
     expect(violations(message)).toEqual([]);
@@ -241,7 +247,7 @@ describe("what does not fit", () => {
     expect(shown).toBeGreaterThan(20);
     expect(text).toContain("bad[.]example/0");
     expect(text).toContain(`+${500 - shown} more in MISP`);
-    expect(trimmed).toEqual([`${500 - shown} listed attributes left out`]);
+    expect(trimmed).toEqual([`${500 - shown} listed indicators left out`]);
   });
 
   it("never is marking, title or link, whatever the event holds", () => {
@@ -318,8 +324,8 @@ describe("text from MISP", () => {
         expect(violations(message)).toEqual([]);
         expect(isWithinLimits(message)).toBe(true);
         const { parsed, urls } = textsOf({ ...message });
-        // The only parsed text is the fallback, which is shown where there are no blocks to show.
-        expect(parsed).toEqual([message.text]);
+        // The only parsed texts are the fallback, which is shown where there are no blocks to show, and instants.
+        expect(parsed.filter((one) => !TIME_LINE.test(one))).toEqual([message.text]);
         expect(activeIn(message.text)).toEqual([]);
         expect(message.text).not.toMatch(/&(?!(?:amp|lt|gt);)/);
         for (const url of urls) {

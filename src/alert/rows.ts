@@ -1,0 +1,331 @@
+import type { Item } from "../model/alert.ts";
+import type { MispObject } from "../model/misp.ts";
+import type { Entry, Payload } from "../model/payload.ts";
+import { formatTypes, isChanged } from "./change.ts";
+import { countItems, countTypes } from "./counts.ts";
+import { type Indicator, indicator, removedOf, shareOut } from "./indicators.ts";
+import { inert, type Style } from "./style.ts";
+import { type CleanText, clean, formatCount, formatNumber, join, truncate } from "./text.ts";
+
+/** What belongs together: an attribute on its own, or those of one object. */
+interface Thing {
+  readonly members: readonly Item[];
+  readonly object?: MispObject;
+}
+
+/** One line of a list for people: an indicator, and what else its object says. */
+export interface Row extends Indicator {
+  /** The rest of its object: `sha256 9f86…`. */
+  readonly parts: readonly { readonly name: CleanText; readonly value: CleanText }[];
+  /** How many attributes it stands for. */
+  readonly attributes: number;
+}
+
+/** What people are shown of one entry's attributes; `more`, `toldBefore` and what is shown are all that it has. */
+export interface Listing {
+  readonly rows: readonly Row[];
+  /** How many attributes are in no row, and in nothing else that is said; of an update those that are new or changed. */
+  readonly more: number;
+  /** Their types where they are known, the most frequent first. */
+  readonly moreTypes: readonly { readonly type: string; readonly n: number }[];
+  /** Of an update that was compared: how many attributes were told before, and are in no row. */
+  readonly toldBefore: number;
+  readonly removed: readonly Indicator[];
+  readonly moreRemoved: number;
+}
+
+export const NOTHING_LISTED: Listing = {
+  rows: [],
+  more: 0,
+  moreTypes: [],
+  toldBefore: 0,
+  removed: [],
+  moreRemoved: 0,
+};
+
+const MAX_REMOVED = 20;
+const MAX_PARTS = 10;
+const MAX_NOTES = 3;
+const MAX_PART = 300;
+const MAX_TYPES = 5;
+
+/** What the analyst wrote about the whole event, and the first page it refers to; each is told apart from the indicators. */
+export function quotesOf(entry: Entry): readonly Item[] {
+  const { form, alert } = entry.guarded;
+  if (form !== "full" || alert.subject.type !== "event") {
+    return [];
+  }
+  const isQuote = (types: readonly string[]) => (item: Item) =>
+    types.includes(item.type ?? "") &&
+    !item.toIds &&
+    !item.matched &&
+    !item.withdrawn &&
+    item.objectKey === undefined &&
+    isNews(entry, item);
+  return [isQuote(["comment", "text"]), isQuote(["link"])].flatMap((is) => alert.items.find(is) ?? []);
+}
+
+/** What was told before is not told again where it is known what was. */
+function isNews(entry: Entry, item: Item): boolean {
+  return entry.compared === undefined || isChanged(entry, item);
+}
+
+/** Lists the attributes of every entry of a payload for people, as many things as its `show` allows. */
+export function listRows(payload: Pick<Payload, "entries" | "show" | "minimal">, style: Style): readonly Listing[] {
+  const candidates = payload.entries.map((entry) =>
+    entry.guarded.form !== "full" || payload.minimal ? [] : thingsOf(entry, payload.show, quoted(payload, entry)),
+  );
+  const shares = shareOut(
+    candidates.map(({ length }) => length),
+    payload.show,
+  );
+  return payload.entries.map((entry, index) => {
+    if (entry.guarded.form !== "full" || payload.minimal) {
+      return NOTHING_LISTED;
+    }
+    const things = choose(entry, candidates[index] ?? [], shares[index] ?? 0);
+    const listed = [...things.flatMap(({ members }) => members), ...quoted(payload, entry)];
+    const rows = things.map((thing) => rowOf(entry, thing, style));
+    const { attributes, withdrawn } = countItems(entry);
+    const removed = removedOf(entry).slice(0, MAX_REMOVED);
+    const left = Math.max(0, attributes - listed.length);
+    const news = entry.compared && entry.compared.added + entry.compared.changed;
+    const more =
+      news === undefined
+        ? left
+        : Math.min(left, Math.max(0, news - listed.filter((item) => isChanged(entry, item)).length));
+    return {
+      rows,
+      more,
+      moreTypes: more === left ? subtractTypes(countTypes(entry), listed) : [],
+      toldBefore: left - more,
+      removed: removed.map((item) => indicator(entry, item, style)),
+      moreRemoved: Math.max(0, withdrawn - removed.length),
+    };
+  });
+}
+
+function subtractTypes(all: Listing["moreTypes"], listed: readonly Item[]): Listing["moreTypes"] {
+  const left = new Map(all.map(({ type, n }) => [type, n]));
+  for (const { type = "" } of listed) {
+    const name = type !== "" && left.has(type) ? type : "other";
+    left.set(name, (left.get(name) ?? 0) - 1);
+  }
+  return [...left].map(([type, n]) => ({ type, n })).filter(({ n }) => n > 0);
+}
+
+/** A digest has no room for what an analyst wrote: there it is an attribute like the others. */
+function quoted({ entries }: Pick<Payload, "entries">, entry: Entry): readonly Item[] {
+  return entries.length === 1 ? quotesOf(entry) : [];
+}
+
+function thingsOf(entry: Entry, show: Payload["show"], quotes: readonly Item[]): readonly Thing[] {
+  const { items, objects } = entry.guarded.alert;
+  const things = new Map<Item | string, Item[]>();
+  for (const item of items) {
+    if (item.withdrawn || quotes.includes(item) || (show === "matched" && !item.matched)) {
+      continue;
+    }
+    const key = item.objectKey ?? item;
+    const members = things.get(key);
+    if (!members) {
+      things.set(key, [item]);
+    } else if (members.length <= MAX_PARTS) {
+      members.push(item);
+    }
+  }
+  return [...things]
+    .map(([key, members]): Thing => {
+      const object = typeof key === "string" ? objects.find((candidate) => candidate.key === key) : undefined;
+      return { members, ...(object && { object }) };
+    })
+    .filter(({ members }) => members.some((item) => isNews(entry, item)));
+}
+
+/** The most useful things come first, and among those that are equally useful a few of each type. */
+function choose(entry: Entry, things: readonly Thing[], n: number): readonly Thing[] {
+  const seen = new Map<string, number>();
+  return things
+    .map((thing) => {
+      const weight = Math.max(...thing.members.map((item) => weigh(entry, item)));
+      const type = typeOf(thing);
+      const kind = JSON.stringify([weight, type]);
+      const turn = seen.get(kind) ?? 0;
+      seen.set(kind, turn + 1);
+      return { thing, weight, type, turn };
+    })
+    .sort((a, b) => b.weight - a.weight || a.turn - b.turn || compare(a.type, b.type))
+    .slice(0, n)
+    .sort((a, b) => b.weight - a.weight || compare(a.type, b.type))
+    .map(({ thing }) => thing);
+}
+
+function typeOf({ members, object }: Thing): string {
+  return (members.length > 1 ? object?.name : undefined) ?? members[0]?.type ?? "";
+}
+
+/** An update leads with what is new; then what a route matched, and what is for detection. */
+function weigh(entry: Entry, item: Item): number {
+  return (isChanged(entry, item) ? 4 : 0) + (item.matched ? 2 : 0) + (item.toIds ? 1 : 0);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+// ---------------------------------------------------------------- one object
+
+/** What an object is called by, before the others. */
+const NAMES = ["filename", "url", "domain", "hostname", "email", "from", "ip", "ip-dst", "value", "name", "id"];
+const HASHES = ["sha256", "sha512", "sha1", "md5", "sha384", "sha224", "imphash", "ssdeep", "tlsh"];
+/** What only repeats another part, or says nothing that anybody asks for at night. */
+const DULL: ReadonlySet<string> = new Set(["entropy", "mimetype", "state", "text", "first-seen", "last-seen"]);
+
+function rowOf(entry: Entry, { members, object }: Thing, style: Style): Row {
+  const [first] = members;
+  if (!first) {
+    throw new Error("A thing has members");
+  }
+  if (members.length === 1) {
+    return { ...indicator(entry, first, style), parts: [], attributes: 1 };
+  }
+  const all = members.map((item) => ({
+    item,
+    relation: item.relation ?? item.type ?? "",
+    ...indicator(entry, item, style),
+  }));
+  const line = connection(all);
+  const main = line
+    ? undefined
+    : (NAMES.flatMap((name) => all.find(({ relation }) => relation === name) ?? [])[0] ?? all[0]);
+  const used = new Set(line?.used ?? (main ? [main] : []));
+  const parts = all
+    .filter((part) => !used.has(part))
+    .sort((a, b) => rankOf(a.relation) - rankOf(b.relation))
+    .map(({ relation, value, item }) => ({
+      name: inert(clean(relation === "size-in-bytes" ? "size" : relation, 60), style),
+      value: relation === "size-in-bytes" ? formatSize(item.value ?? "", value) : truncate(value, MAX_PART),
+    }));
+  const comments = [object?.comment, ...members.map(({ comment }) => comment)]
+    .map((comment) => truncate(inert(clean(comment ?? "", 1000), style), 200))
+    .filter((comment) => comment !== "");
+  const punycode = all.flatMap(({ notes, item }) =>
+    notes.filter((note) => note.includes("xn--") && item.value !== note),
+  );
+  return {
+    type: inert(clean((object?.name ?? "object").replaceAll("-", " "), 100), style),
+    value: line?.value ?? main?.value ?? clean("(no value)"),
+    toIds: all.some(({ toIds }) => toIds),
+    changed: all.some(({ changed }) => changed),
+    ...newsOf(all),
+    notes: [...new Set([...punycode, ...comments])].slice(0, MAX_NOTES),
+    parts,
+    attributes: members.length,
+  };
+}
+
+/** Something in it is newer: it is new as a whole only where all of it is. */
+function newsOf(parts: readonly Indicator[]): Pick<Indicator, "news"> {
+  const fresh = parts.filter(({ news }) => news !== undefined);
+  const [first] = fresh;
+  return first?.news === undefined
+    ? {}
+    : {
+        news:
+          fresh.length === parts.length && fresh.every(({ news }) => news === first.news)
+            ? first.news
+            : clean("changed"),
+      };
+}
+
+function rankOf(relation: string): number {
+  const hash = HASHES.indexOf(relation);
+  return hash >= 0 ? hash : DULL.has(relation) ? HASHES.length + 1 : HASHES.length;
+}
+
+interface Part {
+  readonly relation: string;
+  readonly value: CleanText;
+}
+
+/** One line for what goes from one host to another, or a name and where it points. */
+function connection<T extends Part>(
+  parts: readonly T[],
+): { readonly value: CleanText; readonly used: readonly T[] } | undefined {
+  const used: T[] = [];
+  const one = (...relations: readonly string[]) => {
+    const part = relations.flatMap((relation) => parts.find((candidate) => candidate.relation === relation) ?? [])[0];
+    if (part) {
+      used.push(part);
+    }
+    return part?.value;
+  };
+  const side = (hosts: readonly string[], ports: readonly string[]) => {
+    const host = one(...hosts);
+    const port = host === undefined ? undefined : one(...ports);
+    return host === undefined || port === undefined ? host : join([host, port], ":");
+  };
+  const source = side(["ip-src", "hostname-src", "domain-src"], ["src-port"]);
+  const name = source === undefined ? one("domain", "hostname") : undefined;
+  const to = side(["ip-dst", "hostname-dst", "ip"], ["dst-port", "port"]);
+  const from = source ?? name;
+  if (to === undefined || (from === undefined && used.length < 2)) {
+    return undefined;
+  }
+  const protocol = one("protocol", "layer4-protocol", "layer7-protocol");
+  const ends = from === undefined ? [to] : [from, to];
+  const value = join(
+    [join(ends, " → "), ...(protocol === undefined ? [] : [join([clean("over"), protocol], " ")])],
+    " ",
+  );
+  return { value, used };
+}
+
+/** `214 kB`. */
+function formatSize(raw: string, value: CleanText): CleanText {
+  const bytes = /^\d{1,15}$/.test(raw) ? Number(raw) : Number.NaN;
+  const [unit, size] =
+    bytes >= 1e9 ? (["GB", 1e9] as const) : bytes >= 1e6 ? (["MB", 1e6] as const) : (["kB", 1e3] as const);
+  return Number.isNaN(bytes)
+    ? value
+    : bytes < 1000
+      ? clean(`${bytes} B`)
+      : clean(`${Math.round(bytes / size)} ${unit}`);
+}
+
+/** The word beside a row that is newer than what was told, where not all of them are. */
+export function formatNews(row: Indicator, rows: readonly Indicator[]): CleanText | undefined {
+  return row.news !== undefined && rows.some(({ news }) => news !== row.news) ? row.news : undefined;
+}
+
+/** What is in MISP, but not listed: `+34 more in MISP: 21 domain, 13 url · 5 attributes withheld`. */
+export function formatRest(listing: Listing, withheld: CleanText | undefined, style: Style): CleanText | undefined {
+  const { rows, more, moreTypes } = listing;
+  const count =
+    rows.length > 0 ? clean(`+${formatNumber(more)} more in MISP`) : clean(`${formatCount(more, "attribute")} in MISP`);
+  const types = moreTypes.length > 0 ? join([count, formatTypes(moreTypes, MAX_TYPES, style)], ": ") : count;
+  const rest = [...(more > 0 ? [types] : []), ...(withheld ? [withheld] : [])];
+  return rest.length > 0 ? join(rest, " · ") : undefined;
+}
+
+/** A listing with no more rows than there is room for; what goes is counted. */
+export function cutListing(listing: Listing, room: { readonly rows: number; readonly removed: number }): Listing {
+  const gone = listing.rows.slice(room.rows);
+  return {
+    ...listing,
+    rows: listing.rows.slice(0, room.rows),
+    more: listing.more + gone.reduce((sum, { attributes }) => sum + attributes, 0),
+    // Of the rows that go only some say their type.
+    moreTypes: gone.length > 0 ? [] : listing.moreTypes,
+    removed: listing.removed.slice(0, room.removed),
+    moreRemoved: listing.moreRemoved + Math.max(0, listing.removed.length - room.removed),
+  };
+}
+
+/** `sha256 9f86…, md5 …`: the parts of a row as one text. */
+export function formatParts({ parts }: Pick<Row, "parts">): CleanText {
+  return join(
+    parts.map(({ name, value }) => join([name, value], " ")),
+    ", ",
+  );
+}
