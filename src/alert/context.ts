@@ -93,12 +93,18 @@ export function formatContext(entry: Entry, style: Style): readonly FactLine[] {
     ...all.slice(0, MAX_LINES).map(
       ({ group, names: of }): FactLine => ({
         id: "about",
-        label: prose(of.size > 1 ? group.many : group.one, style, 40),
+        label: labelOf(of.size > 1 ? group.many : group.one, style),
         value: formatNames([...of.values()]),
       }),
     ),
     ...(rest > 0 ? [{ id: "about", label: clean("Also"), value: clean(`+${formatNumber(rest)} more`) } as const] : []),
   ];
+}
+
+/** A galaxy may be called by what nobody can see. */
+function labelOf(name: string, style: Style): CleanText {
+  const label = prose(name, style, 40);
+  return label === "" ? clean("Other") : label;
 }
 
 /** Many techniques by their numbers, since their names are long. */

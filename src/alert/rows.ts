@@ -22,7 +22,7 @@ export interface Row extends Indicator {
 }
 
 /** What people are shown of one entry's attributes; `more`, `toldBefore` and what is shown are all that it has. */
-export interface Listing {
+export interface RowListing {
   readonly rows: readonly Row[];
   /** How many attributes are in no row, and in nothing else that is said; of an update those that are new or changed. */
   readonly more: number;
@@ -34,7 +34,7 @@ export interface Listing {
   readonly moreRemoved: number;
 }
 
-export const NOTHING_LISTED: Listing = {
+export const NOTHING_LISTED: RowListing = {
   rows: [],
   more: 0,
   moreTypes: [],
@@ -71,7 +71,7 @@ function isNews(entry: Entry, item: Item): boolean {
 }
 
 /** Lists the attributes of every entry of a payload for people, as many things as its `show` allows. */
-export function listRows(payload: Pick<Payload, "entries" | "show" | "minimal">, style: Style): readonly Listing[] {
+export function listRows(payload: Pick<Payload, "entries" | "show" | "minimal">, style: Style): readonly RowListing[] {
   const candidates = payload.entries.map((entry) =>
     entry.guarded.form !== "full" || payload.minimal ? [] : thingsOf(entry, payload.show, quoted(payload, entry)),
   );
@@ -105,7 +105,7 @@ export function listRows(payload: Pick<Payload, "entries" | "show" | "minimal">,
   });
 }
 
-function subtractTypes(all: Listing["moreTypes"], listed: readonly Item[]): Listing["moreTypes"] {
+function subtractTypes(all: RowListing["moreTypes"], listed: readonly Item[]): RowListing["moreTypes"] {
   const left = new Map(all.map(({ type, n }) => [type, n]));
   for (const { type = "" } of listed) {
     const name = type !== "" && left.has(type) ? type : "other";
@@ -299,7 +299,7 @@ export function formatNews(row: Indicator, rows: readonly Indicator[]): CleanTex
 }
 
 /** What is in MISP, but not listed: `+34 more in MISP: 21 domain, 13 url · 5 attributes withheld`. */
-export function formatRest(listing: Listing, withheld: CleanText | undefined, style: Style): CleanText | undefined {
+export function formatRest(listing: RowListing, withheld: CleanText | undefined, style: Style): CleanText | undefined {
   const { rows, more, moreTypes } = listing;
   const count =
     rows.length > 0 ? clean(`+${formatNumber(more)} more in MISP`) : clean(`${formatCount(more, "attribute")} in MISP`);
@@ -309,7 +309,7 @@ export function formatRest(listing: Listing, withheld: CleanText | undefined, st
 }
 
 /** A listing with no more rows than there is room for; what goes is counted. */
-export function cutListing(listing: Listing, room: { readonly rows: number; readonly removed: number }): Listing {
+export function cutListing(listing: RowListing, room: { readonly rows: number; readonly removed: number }): RowListing {
   const gone = listing.rows.slice(room.rows);
   return {
     ...listing,

@@ -1,13 +1,13 @@
 import type { Payload } from "../model/payload.ts";
 import { isNamedInDigest } from "./digest.ts";
 import { type Headline, headline } from "./headline.ts";
-import { type Listing, listRows, NOTHING_LISTED } from "./rows.ts";
+import { listRows, NOTHING_LISTED, type RowListing } from "./rows.ts";
 import type { Style } from "./style.ts";
 
 /** What people are told of one entry: words and lists. Channels differ in how it looks, and in how much they have room for. */
 export interface Telling {
   readonly words: Headline;
-  readonly listing: Listing;
+  readonly listing: RowListing;
 }
 
 /** All that a channel could say of the entries of a payload; of several each is shorter. */

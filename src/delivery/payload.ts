@@ -227,7 +227,7 @@ function explained(entry: Entry, routes: Routes, actions: readonly LinkTemplate[
     const kind = entry.kinds.find((count) => routes.get(count.kind)?.named(name));
     return (kind && routes.get(kind.kind)?.named(name)?.options) ?? [];
   });
-  const subject = matchableOfGuarded(entry.guarded);
+  const subject = matchableOfGuarded(entry.guarded, entry.guarded.alert.receivedAt);
   const because = [...new Set(found.flatMap((options) => describeReason(options, subject)))];
   const links = fillLinks([...found.flatMap((options) => options.links), ...actions], entry.guarded, subject);
   return { ...entry, ...(because.length > 0 && { because }), ...(links.length > 0 && { links }) };

@@ -4,7 +4,7 @@ import { formatFooter, formatTlp, type Headline } from "../../alert/headline.ts"
 import { listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import { formatEntry } from "../../alert/json.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
-import { cutListing, formatNews, formatParts, formatRest, type Listing, type Row } from "../../alert/rows.ts";
+import { cutListing, formatNews, formatParts, formatRest, type Row, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
 import { tellAll } from "../../alert/telling.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
@@ -94,7 +94,7 @@ function terminalJoin(parts: readonly TerminalText[]): TerminalText {
 
 const EMPTY = terminal``;
 
-function formatBlock(draw: Drawing, listing: Listing): TerminalText[] {
+function formatBlock(draw: Drawing, listing: RowListing): TerminalText[] {
   const { words, paint, columns } = draw;
   return [
     ...formatHead(draw),
@@ -111,7 +111,7 @@ function formatBlock(draw: Drawing, listing: Listing): TerminalText[] {
 }
 
 /** What a digest says of one alert: what the page in MISP does not tell at once. */
-function formatShort(draw: Drawing, listing: Listing): TerminalText[] {
+function formatShort(draw: Drawing, listing: RowListing): TerminalText[] {
   const { words, paint, columns } = draw;
   const told = words.facts.map(({ label, value }) => clean(`${label}: ${value}`));
   const summary = join([...told, ...(words.reporter ? [words.reporter] : [])], " · ");
@@ -145,7 +145,7 @@ function formatLinks({ words, paint }: Drawing): TerminalText[] {
 }
 
 /** Indicators, and how many attributes there are besides. */
-function formatContent({ words, paint, columns, look }: Drawing, listing: Listing): TerminalText[] {
+function formatContent({ words, paint, columns, look }: Drawing, listing: RowListing): TerminalText[] {
   const rest = words.body ? words.withheld : formatRest(listing, words.withheld, look);
   return [
     ...formatIndicators(listing.rows, paint, columns),
@@ -154,7 +154,7 @@ function formatContent({ words, paint, columns, look }: Drawing, listing: Listin
 }
 
 /** What is taken back; the word stands on every line, since not every terminal strikes through. */
-function formatRemoved({ paint, columns }: Drawing, { removed, moreRemoved }: Listing): TerminalText[] {
+function formatRemoved({ paint, columns }: Drawing, { removed, moreRemoved }: RowListing): TerminalText[] {
   return [
     ...removed.flatMap(({ type, value, withdrawn }) => {
       const head = terminal`Withdrawn  ${paint.dim(terminal`${truncate(type, MAX_TYPE)}`)}  `;

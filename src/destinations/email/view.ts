@@ -1,6 +1,6 @@
 import { digestRows } from "../../alert/digest.ts";
 import type { Headline } from "../../alert/headline.ts";
-import { cutListing, formatRest, type Listing, type Row } from "../../alert/rows.ts";
+import { cutListing, formatRest, type Row, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
 import { tellAll } from "../../alert/telling.ts";
 import { type CleanText, clean, formatCount, join, truncate } from "../../alert/text.ts";
@@ -11,7 +11,7 @@ import { THREAT_LEVELS, type ThreatLevel, type Tlp } from "../../model/vocabular
 export interface EntryView {
   readonly tlp: Tlp | "untagged";
   readonly head: Headline;
-  readonly listing: Listing;
+  readonly listing: RowListing;
   /** What is not listed, in words. */
   readonly unlisted?: CleanText;
   /** How many lines of a custom template are not shown. */

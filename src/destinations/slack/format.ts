@@ -1,7 +1,7 @@
 import { digestRows, formatDigestTitle, gravest, MAX_DIGEST } from "../../alert/digest.ts";
 import { formatTlp, type Headline, headline } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
-import { cutListing, formatRest, type Listing } from "../../alert/rows.ts";
+import { cutListing, formatRest, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
 import { type Telling, tellAll } from "../../alert/telling.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
@@ -117,7 +117,12 @@ function titleBlocks(words: Headline): readonly Block[] {
 
 const MAX_LONG_TITLE = 600;
 
-function formatContent(words: Headline, listing: Listing, amounts: Amounts<AlertPart>, style: Style): readonly Block[] {
+function formatContent(
+  words: Headline,
+  listing: RowListing,
+  amounts: Amounts<AlertPart>,
+  style: Style,
+): readonly Block[] {
   const remarks = [words.changed, words.notice].flatMap((text) => (text ? [text] : []));
   const { rows, more, removed, moreRemoved, ...rest } = cutListing(listing, amounts);
   const left = formatRest({ rows, more, removed, moreRemoved, ...rest }, words.withheld, style);
