@@ -50,7 +50,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ["base", "model", "routing", "template", "sources", "destinations"],
   giants: ["base", "model", "topics", "planning", "routing", "absorbing"],
   app: ["base", "model", "topics", "absorbing", "giants", "recall", "delivery"],
-  operations: ["base", "model", "topics", "planning", "absorbing", "recall", "delivery", "sources", "store"],
+  operations: ["base", "model", "topics", "routing", "planning", "absorbing", "recall", "delivery", "sources", "store"],
   doors: ["base", "model", "alert", "absorbing", "delivery", "operations"],
   demo: ["base", "model", "planning", "absorbing", "config", "app"],
 };

@@ -226,6 +226,25 @@ export function frameRefused(
   return { message };
 }
 
+/** `herald.silence_ending`: a silence ends soon, and there is much behind it. What it is about is the operator's, and not told. */
+export function silenceEnding(
+  { id, until }: { readonly id: string; readonly until: number },
+  { muted, held }: { readonly muted: number; readonly held: number },
+  at: number,
+): Notice {
+  const message = messageOf("herald.silence_ending", at, { id, version: `${until}` }, [
+    ["Silence", id],
+    ["Ends in", formatSpan(until - at)],
+    ["Not told so far", formatCount(muted, "alert")],
+    ["Follow then", held > 0 ? formatCount(held, "alert") : undefined],
+    [
+      "What to do",
+      `misp-herald silence list says who added it and why; misp-herald silence extend ${id} --for 2h keeps it for longer`,
+    ],
+  ]);
+  return { message };
+}
+
 const SPANS: readonly (readonly [unit: string, ms: number])[] = [
   ["days", 86_400_000],
   ["h", 3_600_000],

@@ -8,6 +8,7 @@ import { type Context, print } from "./context.ts";
 import { reasonOf } from "./history.ts";
 import { type ReachOptions, reach } from "./reach.ts";
 import { escapeControls } from "./show.ts";
+import { describeSilence } from "./silence.ts";
 import { formatTable } from "./table.ts";
 
 /** Whether a text names an event, by its id or UUID, and not a file. */
@@ -33,7 +34,7 @@ export async function askEventCommand(
   return events.length + owed.length + records.length > 0 ? 0 : 1;
 }
 
-function describe(name: string, { events, owed, records, more }: Explained, now: number): readonly string[] {
+function describe(name: string, { events, owed, records, silences, more }: Explained, now: number): readonly string[] {
   if (events.length + owed.length + records.length === 0) {
     return [`Nothing is known of event ${name}: no frame told of it, or that was before the record begins.`];
   }
@@ -44,7 +45,7 @@ function describe(name: string, { events, owed, records, more }: Explained, now:
       line.held && line.state !== "sending" ? line.held : line.state,
       line.held === "paused" || line.state === "sending" ? "" : dueOf(line.due_at, now),
       "",
-      line.last_reason ?? "",
+      line.silence === undefined ? (line.last_reason ?? "") : `silenced ${line.silence}`,
       line.routes.join(", "),
     ]),
     ...records.map((line) => [
@@ -63,6 +64,7 @@ function describe(name: string, { events, owed, records, more }: Explained, now:
     ...(rows.length > 0
       ? formatTable(["DESTINATION", "WHAT", "OUTCOME", "WHEN (UTC)", "MARKING", "WHY", "ROUTES"], rows)
       : ["No route has sent it anywhere: nobody was told, and no guard was asked."]),
+    ...silences.map(describeSilence),
     ...(more ? ["There is more in the record: misp-herald history --event shows it."] : []),
   ];
 }

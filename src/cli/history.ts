@@ -64,9 +64,9 @@ function table(lines: readonly RecordDocument[]): readonly string[] {
 }
 
 /** Why it ended so, how often, and who wanted it. */
-export function reasonOf({ reason, times, by, unconfirmed }: RecordDocument): string {
+export function reasonOf({ reason, silence, times, by, unconfirmed }: RecordDocument): string {
   const count = times === undefined ? undefined : `× ${formatNumber(times)}`;
-  return [reason, count, unconfirmed ? "unconfirmed" : undefined, by === undefined ? undefined : `by ${by}`]
+  return [reason, silence, count, unconfirmed ? "unconfirmed" : undefined, by === undefined ? undefined : `by ${by}`]
     .filter(Boolean)
     .join(" ");
 }

@@ -61,7 +61,7 @@ function table(lines: readonly OwedDocument[]): readonly string[] {
       formatAge(line.owed_since, now),
       dueOf(line, now),
       formatNumber(line.attempts),
-      line.last_reason ?? "",
+      line.silence === undefined ? (line.last_reason ?? "") : `silenced ${line.silence}`,
     ]),
   );
 }
@@ -90,6 +90,7 @@ function describe({ delivery, content }: DeliveryDocument): readonly string[] {
     ["routes", delivery.routes.join(", ")],
     ["priority", delivery.priority],
     ["state", stateOf(delivery)],
+    ...(delivery.silence === undefined ? [] : [["silence", delivery.silence]]),
     ["owed since", `${formatStamp(delivery.owed_since)} UTC, ${formatAgo(delivery.owed_since, now)}`],
     ["due", dueOf(delivery, now) || (delivery.held === "paused" ? "once resumed" : "")],
     ["attempts", String(delivery.attempts)],

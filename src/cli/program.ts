@@ -19,6 +19,7 @@ import { replayCommand } from "./replay.ts";
 import { runCommand } from "./run.ts";
 import { sendTestCommand } from "./send-test.ts";
 import { addSetupCommands } from "./setup.ts";
+import { addSilenceCommand, extendSilenceCommand, listSilencesCommand, removeSilenceCommand } from "./silence.ts";
 import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
 
@@ -200,20 +201,52 @@ function addDaemonCommands(program: Command, context: Context, finish: (code: 0 
       .command("reload")
       .description("go on under the configuration as it is now; if it is wrong, nothing changes"),
   ).action((options) => reloadCommand(options, context));
-  for (const [command, text] of [
-    ["pause", "tell a destination nothing until it is resumed; what it is owed is kept, and does not age"],
-    ["resume", "tell a paused destination what it is owed"],
-  ] as const) {
-    reaching(program.command(command).description(text))
-      .argument("<destination>", "of the running service")
-      .action((destination, options) => pauseCommand({ command, destination, ...options }, context));
-  }
+  const silence = program.command("silence").description("what nobody is to be told for a while, and why");
+  reaching(
+    silence.command("add").description("tell nobody what is named, for a while; all that is named holds together"),
+  )
+    .option("--match <condition...>", SILENCE_MATCH)
+    .option("--event <event...>", "about these events, by id or UUID")
+    .option("--route <name...>", "what these routes tell, also of the service itself")
+    .option("--destination <name...>", "what these destinations are told, also of the service itself")
+    .requiredOption("--for <duration>", "how long, e.g. 4h", duration)
+    .requiredOption("--reason <text>", "why, for those who ask; 200 characters at most")
+    .addOption(
+      new Option("--then <what>", "digest: what comes is told when the silence ends, together")
+        .choices(["nothing", "digest"])
+        .default("nothing"),
+    )
+    .action(({ then: afterwards, ...options }) => addSilenceCommand({ ...options, afterwards }, context));
+  reaching(silence.command("list").description("what is silenced, by whom and why, and how much is behind it"))
+    .option("--ended", "also those that have ended, as far as the record goes back", false)
+    .action((options) => listSilencesCommand(options, context));
+  reaching(silence.command("extend").description("let a silence last for so much longer"))
+    .argument("<id>", "of the silence; its beginning will do")
+    .requiredOption("--for <duration>", "how much longer, e.g. 2h", duration)
+    .action((id, options) => extendSilenceCommand({ id, ...options }, context));
+  reaching(silence.command("remove").description("end a silence now; what it holds is told"))
+    .argument("<id>", "of the silence; its beginning will do")
+    .action((id, options) => removeSilenceCommand({ id, ...options }, context));
+  reaching(
+    program
+      .command("pause")
+      .description("tell a destination nothing until it is resumed; what it is owed is kept, and does not age"),
+  )
+    .argument("<destination>", "of the running service")
+    .option("--for <duration>", "how long, e.g. 2h; it then goes on by itself", duration)
+    .action((destination, options) => pauseCommand({ command: "pause", destination, ...options }, context));
+  reaching(program.command("resume").description("tell a paused destination what it is owed"))
+    .argument("<destination>", "of the running service")
+    .action((destination, options) => pauseCommand({ command: "resume", destination, ...options }, context));
   reaching(
     program.command("explain").description("who was told what of an event, when, with which marking, and why not"),
   )
     .argument("<event>", "its id or UUID")
     .action(async (event, options) => finish(await askEventCommand({ event, ...options }, context)));
 }
+
+const SILENCE_MATCH =
+  "as a route's match has it: org=CIRCL, 'tag=osint:*', 'org!=CIRCL', or a map in YAML such as '{ attribute: { type: url } }'";
 
 const HELP = `
 New here? misp-herald demo shows it working; misp-herald init makes a configuration.

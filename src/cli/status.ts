@@ -5,6 +5,7 @@ import { formatAge, formatAgo, formatStamp, formatUntil } from "./ages.ts";
 import { type Context, print } from "./context.ts";
 import { type ReachOptions, reach } from "./reach.ts";
 import { escapeControls } from "./show.ts";
+import { tableOf } from "./silence.ts";
 import { formatTable } from "./table.ts";
 
 /** `misp-herald status`: how the daemon is. */
@@ -49,6 +50,7 @@ function describe(status: Status): readonly string[] {
         stateOf(destination, now),
       ]),
     ),
+    ...(status.silences.length > 0 ? ["", ...tableOf(status.silences, now)] : []),
     ...status.destinations.flatMap(({ name, suspended, rests }) => {
       const hint = suspended ? suspended.hint : rests?.hint;
       return hint === undefined ? [] : [`  ${clean(name)}: ${clean(hint)}`];
@@ -102,7 +104,7 @@ function refusedKeys({ asked }: Status, now: number): readonly string[] {
 }
 
 function stateOf(
-  { type, unnamed_since, paused, suspended, rests, standing, owed }: Status["destinations"][number],
+  { type, unnamed_since, paused, silenced, suspended, rests, standing, owed }: Status["destinations"][number],
   now: number,
 ): string {
   const probe = rests ? `next probe ${formatUntil(rests.until, now)}` : "probed by what it is owed";
@@ -111,7 +113,12 @@ function stateOf(
     ...(type === undefined
       ? [`not in the configuration since ${formatStamp(unnamed_since) || "the start"}: kept for 24 h`]
       : []),
-    ...(paused ? [`paused by ${paused.by} ${formatAgo(paused.at, now)}`] : []),
+    ...(paused
+      ? [
+          `paused by ${paused.by} ${formatAgo(paused.at, now)}${paused.until === undefined ? "" : `, ends ${formatUntil(paused.until, now)}`}`,
+        ]
+      : []),
+    ...(silenced > 0 ? [`${formatNumber(silenced)} held by silences`] : []),
     ...(suspended ? [`SUSPENDED ${formatAgo(suspended.at, now)}: ${suspended.reason}; ${probe}`] : []),
     ...(rests && !suspended && owed > 0 ? [`rests, next attempt ${formatUntil(rests.until, now)}${why}`] : []),
   ];

@@ -66,8 +66,15 @@ export async function deliver(
       continue;
     }
     const woken = wakeup.next();
-    if (breaker.paused()) {
-      await sleep(LONGEST_SLEEP_MS, woken);
+    const pause = breaker.paused();
+    if (pause) {
+      const leftMs = (pause.until ?? Number.POSITIVE_INFINITY) - clock.now();
+      if (leftMs > 0) {
+        await sleep(leftMs, woken);
+      } else {
+        await context.breaker.resume(clock.now());
+        worker.log.info({ destination: destination.name }, "A pause has ended");
+      }
       continue;
     }
     if (breaker.urged()) {

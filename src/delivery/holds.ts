@@ -2,8 +2,10 @@ import type { Hold, Ledger } from "../model/ledger.ts";
 
 /** What opens and closes the way to one destination; a delivery loop asks before it takes anything. */
 export interface Breaker {
-  /** An operator holds it, until the loop's wakeup rings. */
-  paused(): boolean;
+  /** An operator holds it, until the loop's wakeup rings or the pause has ended. */
+  paused(): Hold | undefined;
+  /** Its pause has ended by itself. */
+  resume(now: number): Promise<void>;
   /** True once after an operator asked to try now: a rest that the other side imposed is over. */
   urged(): boolean;
   /** It refuses us. */
@@ -15,12 +17,12 @@ export interface Breaker {
 
 /** Everything that holds a destination. It lasts across restarts; an urge is for this moment. */
 export class Holds {
-  readonly #ledger: Pick<Ledger, "hold" | "release"> | undefined;
+  readonly #ledger: Pick<Ledger, "hold" | "limit" | "release"> | undefined;
   readonly #holds: Hold[];
   readonly #urged = new Set<string>();
 
   /** Without a ledger it lasts as long as the process. */
-  constructor(ledger?: Pick<Ledger, "hold" | "release">, holds: readonly Hold[] = []) {
+  constructor(ledger?: Pick<Ledger, "hold" | "limit" | "release">, holds: readonly Hold[] = []) {
     this.#ledger = ledger;
     this.#holds = [...holds];
   }
@@ -49,6 +51,48 @@ export class Holds {
     return true;
   }
 
+  /** Pauses a destination, or gives its pause another end; false: it is paused so already. The loop must be woken. */
+  async pause(hold: Hold): Promise<boolean> {
+    const found = this.find(hold.destination, "paused");
+    if (!found) {
+      return this.add(hold);
+    }
+    if (found.until === hold.until) {
+      return false;
+    }
+    const { until: _, ...standing } = found;
+    const changed = { ...standing, note: hold.note, ...(hold.until !== undefined && { until: hold.until }) };
+    await this.#ledger?.limit(changed);
+    this.#replace(found, changed);
+    return true;
+  }
+
+  /** The pauses that have ended by themselves are over; names their destinations, whose loops must be woken. */
+  async expire(now: number): Promise<readonly string[]> {
+    const over = this.#holds.filter(({ until = Number.POSITIVE_INFINITY }) => until <= now);
+    for (const { destination, kind } of over) {
+      await this.release(destination, kind, now);
+    }
+    return over.map(({ destination }) => destination);
+  }
+
+  /** Takes over when pauses end from what is stored, which goes by the clock as it is set now. */
+  follow(stored: readonly Hold[]): void {
+    for (const { destination, kind, until } of stored) {
+      const found = this.find(destination, kind);
+      if (found?.until !== undefined && until !== undefined) {
+        this.#replace(found, { ...found, until });
+      }
+    }
+  }
+
+  #replace(before: Hold, after: Hold): void {
+    const at = this.#holds.indexOf(before);
+    if (at >= 0) {
+      this.#holds[at] = after;
+    }
+  }
+
   /** Returns what has held it. The loop must be woken. */
   async release(destination: string, kind: Hold["kind"], now: number): Promise<Hold | undefined> {
     const hold = this.find(destination, kind);
@@ -74,7 +118,8 @@ export class Holds {
 
   breaker(destination: string): Breaker {
     return {
-      paused: () => this.find(destination, "paused") !== undefined,
+      paused: () => this.find(destination, "paused"),
+      resume: async (now) => void (await this.release(destination, "paused", now)),
       urged: () => this.#urged.delete(destination),
       suspended: () => this.find(destination, "suspended"),
       suspend: async (reason, now) =>

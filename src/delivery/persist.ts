@@ -18,6 +18,7 @@ export function persistent(
     },
     breaker: {
       ...breaker,
+      resume: (now) => insist(() => breaker.resume(now)),
       suspend: (reason, now) => insist(() => breaker.suspend(reason, now)),
       recover: (now) => insist(() => breaker.recover(now)),
     },

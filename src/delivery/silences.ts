@@ -37,7 +37,11 @@ export class Silences {
 
   /** Goes by what the store has: it knows what of a time a clock only claimed. One that cannot be read mutes nothing. */
   async refresh(now: number, log: Log): Promise<void> {
+    const before = this.#compiled;
     const stored = (await this.#ledger?.silences(now)) ?? [];
+    if (this.#compiled !== before) {
+      return; // one was put meanwhile: the next look has all of them
+    }
     this.#compiled = stored.flatMap((silence) => {
       try {
         return [compileSilence(silence)];

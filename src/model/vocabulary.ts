@@ -41,6 +41,7 @@ export const KINDS = [
   "herald.state_damaged",
   "herald.recall_refused",
   "herald.frame_refused",
+  "herald.silence_ending",
 ] as const;
 export type Kind = (typeof KINDS)[number];
 

@@ -2,8 +2,10 @@ import { ConfigError, formatProblems } from "../base/problem.ts";
 import type { Actions, ActiveConfig, Daemon, Deliveries, OperationContext, StateAccess } from "./daemon.ts";
 import type { Paused, Reloaded } from "./documents.ts";
 import { explain, history } from "./events.ts";
+import { formatOurs } from "./lines.ts";
 import { count, drop, list, requireDestination, retry, show } from "./outbox.ts";
 import { type Asker, type OperationRequest, RefusedError, type ReplyLine } from "./requests.ts";
+import { addSilence, extendSilence, listSilences, removeSilence } from "./silences.ts";
 import { status } from "./status.ts";
 
 /** Bounds an answer: whoever has more problems than this mends these first. */
@@ -46,9 +48,17 @@ async function* answer(
     case "explain":
       return yield { end: await explain(query.event, daemon, signal) };
     case "pause":
-      return yield { end: await pause(query.destination, by, daemon) };
+      return yield { end: await pause(query, by, daemon) };
     case "resume":
       return yield { end: await resume(query.destination, by, daemon) };
+    case "silence.add":
+      return yield { end: await addSilence(query, by, daemon) };
+    case "silence.list":
+      return yield* listSilences(query, daemon);
+    case "silence.extend":
+      return yield { end: await extendSilence(query, by, daemon) };
+    case "silence.remove":
+      return yield { end: await removeSilence(query, by, daemon) };
     case "reload":
       return yield { end: await reload(by, daemon) };
     default:
@@ -73,19 +83,28 @@ async function reload(
   }
 }
 
-async function pause(destination: string, by: Asker, daemon: Holding): Promise<Paused> {
-  const { destinations, holds, clock, log } = daemon;
+async function pause(
+  { destination, for: forMs }: Extract<OperationRequest["query"], { readonly command: "pause" }>,
+  by: Asker,
+  daemon: Holding,
+): Promise<Paused> {
+  const { destinations, holds, wakeups, clock, log } = daemon;
   if (!destinations.has(destination)) {
     throw new RefusedError(
       "wrong",
       `there is no destination "${destination}"; there are ${[...destinations.keys()].join(", ")}`,
     );
   }
-  const changed = await holds.add({ destination, kind: "paused", since: clock.now(), note: by.name });
+  const now = clock.now();
+  const end = forMs === undefined ? {} : { until: now + forMs };
+  const changed = await holds.pause({ destination, kind: "paused", since: now, note: by.name, ...end });
+  const until = end.until === undefined ? {} : { until: formatOurs(end.until) };
   if (changed) {
-    log.warn({ by, destination }, "An operator paused a destination; what it is owed is kept");
+    // Its loop sleeps until the end that it knows.
+    wakeups.destinations.get(destination)?.wake();
+    log.warn({ by, destination, ...until }, "An operator paused a destination; what it is owed is kept");
   }
-  return { destination, paused: true, changed, owed: await owedTo(destination, daemon) };
+  return { destination, paused: true, changed, owed: await owedTo(destination, daemon), ...until };
 }
 
 async function resume(destination: string, by: Asker, daemon: Holding): Promise<Paused> {

@@ -7,6 +7,7 @@ import type { LogLimiter } from "../base/log-limiter.ts";
 import type { Problem } from "../base/problem.ts";
 import type { DeliveryWorker } from "../delivery/deliver.ts";
 import type { Holds } from "../delivery/holds.ts";
+import type { Silences } from "../delivery/silences.ts";
 import type { Ledger } from "../model/ledger.ts";
 import type { Store } from "../model/outbox.ts";
 import type { Budget } from "../recall/budget.ts";
@@ -66,6 +67,7 @@ export interface StateAccess {
 export interface Deliveries {
   readonly workers: readonly DeliveryWorker[];
   readonly holds: Holds;
+  readonly silences: Silences;
   readonly wakeups: Wakeups;
   /** Sees what is settled by a command. */
   readonly observer: Pick<Observer, "settled">;

@@ -7,6 +7,30 @@ import { OUTCOMES } from "./requests.ts";
 const Instant = z.string();
 const Count = z.number();
 
+/** What an operator does not want to be told for a while. */
+export const SilenceDocument = z.object({
+  id: z.string(),
+  created_at: Instant,
+  until: Instant,
+  ended: z.boolean(),
+  by: z.string(),
+  reason: z.string(),
+  /** In the language of routes; all of them hold. */
+  match: z.array(z.record(z.string(), z.unknown())),
+  events: z.array(
+    z.object({ instance: z.string().optional(), uuid: z.string().optional(), id: z.string().optional() }),
+  ),
+  routes: z.array(z.string()),
+  destinations: z.array(z.string()),
+  afterwards: z.enum(["nothing", "digest"]),
+  /** How many alerts were not told. */
+  muted: Count,
+  /** How many are told once it ends. */
+  held: z.array(z.object({ destination: z.string(), n: Count })),
+  changes: z.array(z.object({ at: Instant, by: z.string(), what: z.enum(["extended", "removed"]) })),
+});
+export type SilenceDocument = z.output<typeof SilenceDocument>;
+
 /** An owed delivery. */
 export const OwedDocument = z.object({
   id: z.string(),
@@ -19,6 +43,8 @@ export const OwedDocument = z.object({
   state: z.enum(["waiting", "sending", "retrying"]),
   /** What holds its destination. */
   held: z.enum(["paused", "suspended", "unnamed"]).optional(),
+  /** The silence whose end it waits for. */
+  silence: z.string().optional(),
   owed_since: Instant,
   due_at: Instant,
   attempts: Count,
@@ -59,6 +85,8 @@ export const RecordDocument = z.object({
   /** How many refusals of the event for this reason it stands for, the last at `at`; absent: one. */
   times: Count.optional(),
   by: z.string().optional(),
+  /** The silence that muted it. */
+  silence: z.string().optional(),
   /** It was told without MISP's word that the event is published. */
   unconfirmed: z.boolean().optional(),
 });
@@ -76,7 +104,14 @@ export type Counted = z.output<typeof Counted>;
 export const Changed = z.object({ count: Count, sending: Count, paused: z.array(z.string()) });
 export type Changed = z.output<typeof Changed>;
 
-export const Paused = z.object({ destination: z.string(), paused: z.boolean(), changed: z.boolean(), owed: Count });
+export const Paused = z.object({
+  destination: z.string(),
+  paused: z.boolean(),
+  changed: z.boolean(),
+  owed: Count,
+  /** When a pause ends by itself. */
+  until: Instant.optional(),
+});
 export type Paused = z.output<typeof Paused>;
 
 /** All that is known of who was told of an event. */
@@ -98,6 +133,8 @@ export const Explained = z.object({
   ),
   owed: z.array(OwedDocument),
   records: z.array(RecordDocument),
+  /** Those by which something was muted, or is held. */
+  silences: z.array(SilenceDocument).default([]),
   /** There are more than are listed. */
   more: z.boolean(),
 });
@@ -166,7 +203,9 @@ export const Status = z.object({
       owed: Count,
       oldest_at: Instant.optional(),
       last_told_at: Instant.optional(),
-      paused: z.object({ at: Instant, by: z.string() }).optional(),
+      paused: z.object({ at: Instant, by: z.string(), until: Instant.optional() }).optional(),
+      /** How much of what it is owed waits until a silence ends. */
+      silenced: Count.default(0),
       suspended: z.object({ at: Instant, reason: z.string(), hint: z.string().optional() }).optional(),
       /** Nothing is sent before; of a suspended destination the next probe. */
       rests: z.object({ until: Instant, reason: z.string().optional(), hint: z.string().optional() }).optional(),
@@ -174,6 +213,8 @@ export const Status = z.object({
       standing: z.enum(["sending", "retrying", "waiting"]).optional(),
     }),
   ),
+  /** Those in force, those that end first before others. */
+  silences: z.array(SilenceDocument).default([]),
   /** Counted since the start. */
   totals: z.object({
     frames: Count,

@@ -1,11 +1,12 @@
 import type { RecordFilter } from "../model/ledger.ts";
 import type { Known } from "../model/memory.ts";
 import type { RecordLine } from "../model/outbox.ts";
-import type { ActiveConfig, Deliveries, StateAccess } from "./daemon.ts";
+import type { ActiveConfig, Deliveries, OperationContext, StateAccess } from "./daemon.ts";
 import type { Explained } from "./documents.ts";
 import { formatInstant, formatOwed, formatRecorded } from "./lines.ts";
 import { heldBy } from "./outbox.ts";
 import { type Query, RefusedError, type ReplyLine } from "./requests.ts";
+import { formatSilence } from "./silences.ts";
 
 /** How many lines of each kind one explanation lists. */
 const MAX_LINES = 500;
@@ -54,11 +55,11 @@ export async function* history(
 /** Who was told what of an event, who will be, and why not. */
 export async function explain(
   name: string,
-  daemon: Remembered & Pick<Deliveries, "holds">,
+  daemon: Remembered & Pick<Deliveries, "holds"> & Pick<OperationContext, "clock">,
   signal: AbortSignal,
 ): Promise<Explained> {
   const known = await recall(name, daemon, true);
-  const explained: Explained = { events: eventsOf(known), owed: [], records: [], more: false };
+  const explained: Explained = { events: eventsOf(known), owed: [], records: [], silences: [], more: false };
   for (const eventUuid of uuidsIn(known, name)) {
     for await (const lines of daemon.store.ledger.owed({ eventUuid })) {
       if (signal.aborted) {
@@ -80,6 +81,12 @@ export async function explain(
         break;
       }
     }
+  }
+  const named = new Set([...explained.owed, ...explained.records].flatMap(({ silence }) => silence ?? []));
+  if (named.size > 0) {
+    const now = daemon.clock.now();
+    const silences = await daemon.store.ledger.silences(0);
+    explained.silences = silences.filter(({ id }) => named.has(id)).map((silence) => formatSilence(silence, now));
   }
   return explained;
 }

@@ -25,6 +25,7 @@ export function formatOwed(line: OwedLine, held: OwedDocument["held"]): OwedDocu
     priority,
     state: line.standing,
     ...(held !== undefined && { held }),
+    ...(line.silence !== undefined && { silence: line.silence }),
     owed_since: formatOurs(createdAt),
     due_at: formatOurs(line.dueAt),
     attempts: line.attempts,
@@ -34,7 +35,7 @@ export function formatOwed(line: OwedLine, held: OwedDocument["held"]): OwedDocu
 }
 
 export function formatRecorded(line: RecordLine): RecordDocument {
-  const { at, delivery, destination, instance, kind, eventUuid, routes, outcome, reason, tlp, times, by, unconfirmed } =
+  const { at, delivery, destination, instance, kind, eventUuid, routes, outcome, reason, tlp, times, by, silence } =
     line;
   const changedAt = formatInstant(line.changedAt);
   return {
@@ -51,6 +52,7 @@ export function formatRecorded(line: RecordLine): RecordDocument {
     ...(tlp !== undefined && { tlp }),
     ...(times !== undefined && { times }),
     ...(by !== undefined && { by }),
-    ...(unconfirmed && { unconfirmed }),
+    ...(silence !== undefined && { silence }),
+    ...(line.unconfirmed && { unconfirmed: true }),
   };
 }

@@ -10,6 +10,19 @@ export const OUTCOMES = ["sent", "unproven", "refused", "withdrawn", "muted", "d
 /** An instant in epoch milliseconds. */
 const Instant = z.number().int().nonnegative();
 const Id = z.string().regex(/^[\w-]{4,64}$/, "must be an id, or at least its first 4 characters");
+/** A time in milliseconds that something lasts. */
+const Span = z
+  .number()
+  .int()
+  .min(1000, "must be 1s or more")
+  .max(366 * 86_400_000, "must be 366d or less");
+/** Why, in an operator's words. */
+const Reason = z.string().regex(/^[^\p{C}]{1,200}$/u, "must be 1 to 200 printable characters");
+/** One map of a route's `match`; what is in it is read where it is compiled. */
+const Conditions = z
+  .record(z.string(), z.unknown())
+  .refine((map) => JSON.stringify(map).length <= 8192, "is too long")
+  .refine((map) => isShallow(map), "is nested too deep");
 const Limit = z.number().int().min(0).max(1_000_000);
 
 const Filter = z.strictObject({
@@ -44,8 +57,21 @@ export const Query = z.discriminatedUnion("command", [
     limit: Limit,
   }),
   z.strictObject({ command: z.literal("explain"), event: EventName }),
-  z.strictObject({ command: z.literal("pause"), destination: Name }),
+  z.strictObject({ command: z.literal("pause"), destination: Name, for: Span.optional() }),
   z.strictObject({ command: z.literal("resume"), destination: Name }),
+  z.strictObject({
+    command: z.literal("silence.add"),
+    match: z.array(Conditions).max(20),
+    events: z.array(EventName).max(100),
+    routes: z.array(Name).max(100),
+    destinations: z.array(Name).max(100),
+    for: Span,
+    reason: Reason,
+    afterwards: z.enum(["nothing", "digest"]),
+  }),
+  z.strictObject({ command: z.literal("silence.list"), ended: z.boolean() }),
+  z.strictObject({ command: z.literal("silence.extend"), id: Id, for: Span }),
+  z.strictObject({ command: z.literal("silence.remove"), id: Id }),
   z.strictObject({ command: z.literal("reload") }),
 ]);
 export type Query = z.output<typeof Query>;
@@ -89,4 +115,14 @@ export class RefusedError extends Error {
     super(message);
     this.code = code;
   }
+}
+
+const MAX_DEPTH = 16;
+
+/** What is deeper than any person writes would exhaust whoever reads it. */
+function isShallow(value: unknown, depth = 0): boolean {
+  if (typeof value !== "object" || value === null) {
+    return true;
+  }
+  return depth < MAX_DEPTH && Object.values(value).every((inner) => isShallow(inner, depth + 1));
 }

@@ -1,7 +1,9 @@
 import { stat } from "node:fs/promises";
+import type { SilenceState } from "../model/silence.ts";
 import type { ActiveConfig, Daemon, Deliveries, OperationContext, StateAccess } from "./daemon.ts";
 import type { Status } from "./documents.ts";
 import { formatOurs } from "./lines.ts";
+import { formatSilence } from "./silences.ts";
 
 /** How the service is, at this moment. */
 export async function status(daemon: Daemon): Promise<Status> {
@@ -9,7 +11,8 @@ export async function status(daemon: Daemon): Promise<Status> {
   const bytes = await sizeOf(stateFile);
   const feeds = sources.map((source) => ({ name: source.name, ...source.status() }));
   const undecided = await daemon.store.ledger.undecided();
-  const destinations = await destinationsOf(daemon);
+  const silences = await daemon.store.ledger.silences(clock.now());
+  const destinations = await destinationsOf(daemon, silences);
   return {
     version,
     pid,
@@ -45,6 +48,7 @@ export async function status(daemon: Daemon): Promise<Status> {
     undecided: undecided.map(formatWaiting),
     unconfirmed: (await daemon.store.ledger.unconfirmed()).map(formatWaiting),
     destinations,
+    silences: silences.map((silence) => formatSilence(silence, clock.now())),
     totals: {
       frames: totals.receivedBy(sources),
       unreadable: unreadable.total,
@@ -72,10 +76,14 @@ type DestinationState = Pick<ActiveConfig, "destinations"> &
   Pick<OperationContext, "clock">;
 type Destination = Status["destinations"][number];
 
-async function destinationsOf(daemon: DestinationState): Promise<Status["destinations"]> {
+async function destinationsOf(
+  daemon: DestinationState,
+  silences: readonly SilenceState[],
+): Promise<Status["destinations"]> {
   const { destinations, store, holds } = daemon;
   const owed = new Map((await store.owed()).map((line) => [line.destination, line]));
   const names = [...destinations.keys(), ...[...owed.keys()].filter((name) => !destinations.has(name))];
+  const held = silences.flatMap((silence) => silence.held);
   const lines: Status["destinations"] = [];
   for (const name of names) {
     const type = destinations.get(name);
@@ -93,7 +101,14 @@ async function destinationsOf(daemon: DestinationState): Promise<Status["destina
       ...(line && { oldest_at: formatOurs(line.oldestAt) }),
       ...(toldAt !== undefined && { last_told_at: formatOurs(toldAt) }),
       ...(unnamed && { unnamed_since: formatOurs(unnamed.since) }),
-      ...(pause && { paused: { at: formatOurs(pause.since), by: pause.note } }),
+      silenced: held.filter(({ destination }) => destination === name).reduce((sum, { n }) => sum + n, 0),
+      ...(pause && {
+        paused: {
+          at: formatOurs(pause.since),
+          by: pause.note,
+          ...(pause.until !== undefined && { until: formatOurs(pause.until) }),
+        },
+      }),
       ...(suspension && { suspended: { at: formatOurs(suspension.since), reason: suspension.note, ...hint } }),
       ...(rests && { rests }),
       ...(standing && { standing }),

@@ -14,6 +14,7 @@ import { VERSION } from "../base/version.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { type Holds, openHolds } from "../delivery/holds.ts";
 import { PROBE_MS } from "../delivery/settle.ts";
+import { openSilences, type Silences } from "../delivery/silences.ts";
 import type { Ledger } from "../model/ledger.ts";
 import type { Store } from "../model/outbox.ts";
 import type { Daemon, ReloadResult } from "../operations/daemon.ts";
@@ -26,6 +27,7 @@ import type { Size } from "../store/size.ts";
 import { confirmingInstances } from "./asking.ts";
 import { logProblems } from "./log-problems.ts";
 import { needlessOf, openParts, openSources, startedMessages } from "./parts.ts";
+import { Silencing } from "./silencing.ts";
 import { dropUnnamed, noteUnnamed } from "./unnamed.ts";
 import { keepInBounds } from "./upkeep.ts";
 
@@ -67,6 +69,8 @@ export class Service implements AsyncDisposable {
   readonly #options: ServiceOptions;
   readonly #startedAt: number;
   readonly #holds: Holds;
+  readonly #silences: Silences;
+  readonly #silencing = new Silencing();
   readonly #totals = new Totals();
   readonly #notices = new Notices();
   readonly #observer: Observer;
@@ -77,9 +81,10 @@ export class Service implements AsyncDisposable {
   #turn: Promise<unknown> = Promise.resolve();
   readonly #leaving = new Set<Promise<void>>();
 
-  constructor(options: ServiceOptions, holds: Holds) {
+  constructor(options: ServiceOptions, { holds, silences }: { readonly holds: Holds; readonly silences: Silences }) {
     this.#options = options;
     this.#holds = holds;
+    this.#silences = silences;
     this.#startedAt = options.clock.now();
     this.#observer = observing(this.#totals, options.attempted);
     this.#generation = this.#open(options.loaded);
@@ -99,7 +104,16 @@ export class Service implements AsyncDisposable {
       instances: Object.keys(config.misp),
       destinations: new Map(Object.entries(config.destinations).map(([name, { type }]) => [name, type])),
       routes: config.routes.map(({ name }) => name),
-      ...{ sources, store, clock, log, holds: this.#holds, totals: this.#totals, observer: this.#observer },
+      ...{
+        sources,
+        store,
+        clock,
+        log,
+        holds: this.#holds,
+        silences: this.#silences,
+        totals: this.#totals,
+        observer: this.#observer,
+      },
       workers: parts.workers,
       budgets: new Map(parts.recalls.map(({ instance, budget }) => [instance, budget])),
       wakeups: parts.wakeups,
@@ -123,7 +137,7 @@ export class Service implements AsyncDisposable {
       return { retentionMs, maxBytes };
     };
     const upkeep = this.liveness.watch("upkeep", (beat) =>
-      keepInBounds({ ...this.#housekeeping, bounds, others: () => this.#lookAfterUnnamed() }, ended.signal, beat),
+      keepInBounds({ ...this.#housekeeping, bounds, others: () => this.#lookAfterHeld() }, ended.signal, beat),
     );
     try {
       const { loaded, parts } = this.#generation;
@@ -219,6 +233,12 @@ export class Service implements AsyncDisposable {
     this.#notices.say(stateDamaged({ rows, lost: lines.length, isMended: !unrepaired }, clock.now()));
   }
 
+  async #lookAfterHeld(): Promise<void> {
+    await this.#lookAfterUnnamed();
+    const { wakeups } = this.#generation.parts;
+    await this.#silencing.look({ ...this.#housekeeping, silences: this.#silences, wakeups });
+  }
+
   async #lookAfterUnnamed(): Promise<void> {
     await noteUnnamed(this.#housekeeping, new Set(Object.keys(this.#generation.loaded.config.destinations)));
     await dropUnnamed(this.#housekeeping);
@@ -275,7 +295,12 @@ export class Service implements AsyncDisposable {
     const context = { log, clock, stdout, notices: this.#notices, observer: this.#observer, ...told };
     const old = before && { config: before.loaded.config, sources: before.sources, parts: before.parts };
     const sources = openSources(loaded.config, context, old);
-    const opened = openParts(loaded.config, context, { store, sources, holds: this.#holds }, old);
+    const opened = openParts(
+      loaded.config,
+      context,
+      { store, sources, holds: this.#holds, silences: this.#silences },
+      old,
+    );
     const rules = { ...opened.rules, confirms: confirmingInstances(loaded.config) };
     const parts = { ...opened, rules, liveness: this.liveness };
     for (const source of sources) {
@@ -292,7 +317,9 @@ export class Service implements AsyncDisposable {
 
 /** A service that is ready to run, with what the store remembers of holds. */
 export async function openService(options: ServiceOptions): Promise<Service> {
-  return new Service(options, await openHolds(options.store.ledger));
+  const { store, clock, log } = options;
+  const silences = await openSilences(store.ledger, clock.now(), log);
+  return new Service(options, { holds: await openHolds(store.ledger), silences });
 }
 
 /** Counts all that happens, and passes on each attempt. */

@@ -22,7 +22,7 @@ function failing(times: number, error: Error, cut = new AbortController(), until
     }
   };
   const store = Object.assign(openMemoryStore(), { settle: write });
-  const holds = new Holds({ hold: write, release: async () => {} });
+  const holds = new Holds({ hold: write, limit: write, release: async () => {} });
   const captured = captureLog();
   const clock = new SteppedClock(until, () => cut.abort());
   const safe = persistent(

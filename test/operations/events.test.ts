@@ -7,6 +7,7 @@ import { UNOBSERVED } from "../../src/absorbing/observer.ts";
 import { Liveness } from "../../src/base/liveness.ts";
 import { LogLimiter } from "../../src/base/log-limiter.ts";
 import { openHolds } from "../../src/delivery/holds.ts";
+import { openSilences } from "../../src/delivery/silences.ts";
 import { ask } from "../../src/doors/socket/client.ts";
 import { openControl } from "../../src/doors/socket/server.ts";
 import { openAnswers } from "../../src/operations/answers.ts";
@@ -41,6 +42,7 @@ async function daemonWith(store: Daemon["store"]): Promise<Daemon> {
     maxStateBytes: 2 ** 30,
     liveness: new Liveness(clock.now),
     holds: await openHolds(store.ledger),
+    silences: await openSilences(store.ledger, NOW, log),
     totals: new Totals(),
     unreadable: new LogLimiter(log, "", clock.now),
     clock,

@@ -42,6 +42,8 @@ export const FAMILIES = {
     "truth",
   ),
 
+  misp_herald_silences: gauge("Silences that are in force; misp-herald silence list names them"),
+
   misp_herald_undecided_messages: gauge("Messages that wait until MISP has been asked", "misp"),
   misp_herald_api_key_refused: gauge("1 while MISP refuses the API key, else 0; absent without api_key", "misp"),
   misp_herald_unconfirmed_publications_total: counter(
@@ -56,7 +58,7 @@ export const FAMILIES = {
 
   misp_herald_deliveries_refused_total: counter("Alerts that a guard refused", "destination", "reason"),
   misp_herald_deliveries_suppressed_total: counter(
-    "Alerts that were not told again (already-told), or not at all because an operator said so",
+    "Alerts that were not told again (already-told), or not at all: an operator (dropped-by-operator), a silence (silenced) or quiet hours (quiet-hours) said so",
     "destination",
     "reason",
   ),
@@ -81,6 +83,11 @@ export const FAMILIES = {
   misp_herald_attempt_duration_seconds: histogram("How long attempts took, also those that failed", "destination"),
   misp_herald_destination_info: gauge("Always 1; the type of a configured destination", "destination", "type"),
   misp_herald_destination_paused: gauge("1 while an operator has paused it, else 0", "destination"),
+  misp_herald_destination_pause_end_timestamp_seconds: gauge(
+    "When its pause ends by itself; absent where there is none, or it has no end",
+    "destination",
+  ),
+  misp_herald_deliveries_silenced: gauge("Alerts that are owed once a silence has ended", "destination"),
   misp_herald_destination_suspended: gauge("1 while it refuses us, else 0", "destination"),
 
   misp_herald_state_rows_damaged_total: counter("Rows of the state file that could not be read and were set aside"),

@@ -117,7 +117,12 @@ async function destinations(
   const owed = new Map(lines.filter((line) => line.owed > 0).map((line) => [line.destination, line]));
   const names = knownDestinations(daemon, lines);
   const now = clock.now();
-  const samples: Sample[] = [];
+  const silences = await store.ledger.silences(now);
+  const silenced = new Map<string, number>();
+  for (const { destination, n } of silences.flatMap(({ held }) => held)) {
+    silenced.set(destination, (silenced.get(destination) ?? 0) + n);
+  }
+  const samples: Sample[] = [sample("misp_herald_silences", silences.length)];
   for (const destination of names) {
     const type = types.get(destination);
     const line = owed.get(destination);
@@ -127,12 +132,17 @@ async function destinations(
     if (type !== undefined) {
       samples.push(sample("misp_herald_destination_info", 1, { destination, type }));
     }
+    const pauseEnd = holds.find(destination, "paused")?.until;
+    if (pauseEnd !== undefined) {
+      samples.push(sample("misp_herald_destination_pause_end_timestamp_seconds", pauseEnd / 1000, about));
+    }
     if (toldAt !== undefined) {
       samples.push(sample("misp_herald_last_delivery_timestamp_seconds", toldAt / 1000, about));
     }
     samples.push(
       sample("misp_herald_deliveries_owed", line?.owed ?? 0, about),
       sample("misp_herald_oldest_owed_seconds", line ? Math.max(0, now - line.oldestAt) / 1000 : 0, about),
+      sample("misp_herald_deliveries_silenced", silenced.get(destination) ?? 0, about),
       sample("misp_herald_destination_paused", held("paused"), about),
       sample("misp_herald_destination_suspended", held("suspended"), about),
     );
