@@ -71,7 +71,7 @@ function describe(name: string, { events, owed, records, silences, more }: Expla
 
 function describeEvent(event: Explained["events"][number], now: number): readonly string[] {
   const states = [
-    event.deleted ? "deleted" : undefined,
+    event.deleted ? "deleted" : event.unpublished ? "unpublished" : undefined,
     event.published_at !== undefined
       ? `published as of ${formatStamp(event.published_at)} UTC`
       : event.ever_published

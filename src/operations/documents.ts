@@ -125,6 +125,7 @@ export const Explained = z.object({
       published_at: Instant.optional(),
       ever_published: z.boolean(),
       deleted: z.boolean(),
+      unpublished: z.boolean().default(false),
       /** The newest version that was told, or is owed. */
       told: z.array(z.object({ destination: z.string(), changed_at: Instant.optional() })),
       /** It is not known yet whether these may be told; MISP is asked. */

@@ -124,7 +124,7 @@ function isId(name: string): boolean {
 }
 
 function eventsOf({ events, told, undecided }: Known): Explained["events"] {
-  return events.map(({ instance, key, event, publishedAt, everPublished, deleted }) => {
+  return events.map(({ instance, key, event, publishedAt, everPublished, deleted, unpublished }) => {
     const changed = formatInstant(event.changedAt);
     const published = formatInstant(publishedAt);
     return {
@@ -135,6 +135,7 @@ function eventsOf({ events, told, undecided }: Known): Explained["events"] {
       ...(published !== undefined && { published_at: published }),
       ever_published: everPublished,
       deleted,
+      unpublished: unpublished ?? false,
       told: told
         .filter((one) => one.instance === instance && one.eventUuid === event.uuid)
         .map(({ destination, changedAt }) => {

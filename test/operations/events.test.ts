@@ -61,12 +61,14 @@ test.each([["7"], [UUID]])("explain %s names who waits until MISP has been asked
     undecided("c", { eventKey: "8" }),
   ];
   const aliases = [{ instance: "cert", id: "7", key: UUID }];
-  const events = [eventMemory(), eventMemory({ key: "8", event: { id: "8" } })];
+  const events = [eventMemory({ unpublished: true }), eventMemory({ key: "8", event: { id: "8" } })];
   await store.commit(effects({ events, aliases, parts: [partMemory("70")], undecided: waiting }), NOW);
   const daemon = await daemonWith(store);
   const path = join(folder, "control.sock");
   await using control = await openControl({ path, log: daemon.log, answer: openAnswers(() => daemon) });
   const line = { path: control.path, signal: new AbortController().signal };
   const explained = await ask(line, { command: "explain", event }, Explained);
-  expect(explained.events).toMatchObject([{ id: "7", uuid: UUID, undecided: ["soc", "mail"] }]);
+  expect(explained.events).toMatchObject([
+    { id: "7", uuid: UUID, undecided: ["soc", "mail"], deleted: false, unpublished: true },
+  ]);
 });
