@@ -23,7 +23,7 @@ export function tellsTakingBack(kind: Kind | undefined): boolean {
 /** What of an alert MISP has not taken back since it was planned. */
 export function remainder(alert: Alert, memory: Memory): Alert | { readonly takenBack: TakenBack } {
   const isThere = isThereFor(alert, memory);
-  const takenBack = TELLING.has(alert.kind) ? undefined : refuse(alert, memory, isThere);
+  const takenBack = refuseEvent(alert, memory) ?? (TELLING.has(alert.kind) ? undefined : refuseParts(alert, isThere));
   if (takenBack) {
     return { takenBack };
   }
@@ -71,13 +71,21 @@ export function ofObject({ key, changedAt, reach }: Pick<Alert["objects"][number
   return { part: "object" as const, names: [key], changedAt, reach };
 }
 
-function refuse(alert: Alert, { event }: Memory, isThere: IsThere): TakenBack | undefined {
+/** What tells of a part says what was in an event: that goes with the event, too. */
+function refuseEvent(alert: Alert, { event }: Memory): TakenBack | undefined {
+  if (TELLING.has(alert.kind) && alert.subject.type === "event") {
+    return undefined;
+  }
   if (event?.deleted) {
     return "event-deleted";
   }
   if ((event?.withdrawals ?? 0) > (alert.withdrawals ?? 0)) {
     return event?.unpublished ? "event-unpublished" : "event-deleted";
   }
+  return undefined;
+}
+
+function refuseParts(alert: Alert, isThere: IsThere): TakenBack | undefined {
   const { type, id, uuid } = alert.subject;
   // How far it may travel is told where it is listed.
   const only = { changedAt: undefined, reach: [{}] };

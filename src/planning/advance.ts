@@ -81,11 +81,14 @@ function isOld(memory: EventMemory, message: Message, changedAt: number): boolea
   return isBefore(memory, message, changedAt);
 }
 
-/** What MISP was asked later is never older, whatever its clock said of what came before. */
+/**
+ * What MISP was asked later is never older, whatever its clock said of what came before. What a publication says that it
+ * confirms is as old as the frame.
+ */
 function isBefore(memory: EventMemory, message: Message, changedAt: number): boolean {
   const knownAt = memory.event.changedAt;
   const isEarlier = knownAt !== undefined && changedAt < knownAt && isPlausible(knownAt, heardAt(message));
-  return isEarlier && !isAskedLater(memory, message);
+  return isEarlier && (message.confirmation !== undefined || !isAskedLater(memory, message));
 }
 
 /** What counts of a frame that is older than what is known: only what is stricter. */

@@ -1,6 +1,7 @@
 import { isMarking } from "../guard/marking.ts";
+import { narrows } from "../guard/narrow.ts";
 import type { Confirmation, Message } from "../model/message.ts";
-import type { Attribute, EventView, Tag } from "../model/misp.ts";
+import type { Attribute, EventView, Reach, Tag } from "../model/misp.ts";
 
 /** What MISP's REST API says of an event of which a publication waits. */
 export interface Confirmed {
@@ -50,6 +51,8 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
     ...(askedAt !== undefined && answer.event.tags && { askedAt }),
     event: {
       ...event,
+      // What was made narrower since counts; no word of an edit that nobody has published.
+      ...reachNow(event, answer.event),
       ...(tags && { tags: unite(event.tags ?? [], tags) }),
       published: !isDraft,
       ...(isDraft && wasPublished && { wasPublished }),
@@ -57,6 +60,11 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
     ...(message.giant && { giant: { ...message.giant, markings: answer.markings } }),
     attributes: withMarkings(message, answer.markings).attributes,
   };
+}
+
+function reachNow(then: Reach, { distribution, sharingGroup }: Reach): Reach {
+  const now = { ...(distribution && { distribution }), ...(sharingGroup && { sharingGroup }) };
+  return narrows(now, then) || !narrows(then, now) ? now : {};
 }
 
 /** The message with the tags that MISP says its attributes have. */

@@ -6,6 +6,7 @@ import { LogLimiter } from "../base/log-limiter.ts";
 import type { Unconfirmed } from "../model/memory.ts";
 import type { Confirmation, Message } from "../model/message.ts";
 import { type Confirmed, confirmationOf, withConfirmation } from "../planning/confirm.ts";
+import { lessonOf } from "../planning/enrich.ts";
 import { keysOf } from "../planning/plan.ts";
 import type { Budget } from "./budget.ts";
 import { ASK_MS, type KeyRefused, type Unanswered } from "./question.ts";
@@ -165,10 +166,25 @@ async function ask(
       ({ message }) => message.kind === "event.published" && confirmationOf(message, told) !== "confirmed",
     );
     if (isNo && !state.saidNo(event, clock.now())) {
+      // It may not answer again: what it has said counts all the same.
+      await learn(told, askedAt, worker, planner);
       continue;
     }
     await decide(event, undefined, told ? { ...told, askedAt } : "not-found", planner, beat);
     state.forget(event);
+  }
+}
+
+/** Teaches memory how MISP says that an event is now. */
+async function learn(
+  told: Confirmed | undefined,
+  askedAt: number,
+  { instance }: Pick<ConfirmWorker, "instance">,
+  planner: Planner,
+): Promise<void> {
+  if (told) {
+    const { whole: _, ...lesson } = lessonOf(instance, { event: told.event, attributes: [], objects: [] }, askedAt);
+    await absorb([lesson], planner, []);
   }
 }
 
