@@ -1,59 +1,71 @@
 // A plain model of what may leave, written from the rules and not from the code: it knows no memory, no guard and no plan.
-// A frame is what MISP said, when it said so by its own clock, and when it came.
-
-/** TLP, loosest first; `none` is an event that is known to have no label. */
-export type Label = "none" | "clear" | "green" | "amber" | "red";
-/** `members`: a group with the owner in it; `lost`: the same group without; `strangers`: another one. */
-export type Spread = "community" | "organisation" | "members" | "lost" | "strangers" | "inherit";
-
-/** One attribute as a frame tells it. */
-export interface SaidPart {
-  readonly part: string;
-  readonly label: Label;
-  readonly spread: Spread;
-  /** What a route asks for. */
-  readonly bad: boolean;
-}
-
-/** One frame, in words; `at` is when it came and `time` what it says of itself, both in seconds. */
-export type Said = { readonly at: number; readonly event: string; readonly number: string } & (
-  | {
-      readonly what: "published";
-      readonly time: number;
-      readonly label: Label;
-      readonly spread: Spread;
-      readonly parts: readonly SaidPart[];
-    }
-  | { readonly what: "edited"; readonly time: number; readonly label: Label; readonly spread: Spread }
-  | { readonly what: "tagged"; readonly label: Label; readonly part?: string }
-);
+// It hears what came, in the order in which it came, and is asked of each thing that leaves.
+import {
+  LABELS,
+  type Label,
+  type Marks,
+  type Said,
+  type SaidPart,
+  type SaidWhole,
+  type Spread,
+  UNMARKED,
+} from "./words.ts";
 
 /** Who reads, and what they may see. */
 export interface Reader {
   readonly ceiling: Label;
+  /** Up to there they see the title, and nothing of the parts; by default as far as the rest. */
+  readonly titles?: Label;
   /** They are of the organisation that owns every event, which is in the group of `members`. */
   readonly isOwner: boolean;
   readonly drafts: boolean;
+  readonly personal: boolean;
 }
 
-const LABELS: readonly Label[] = ["none", "clear", "green", "amber", "red"];
 /** How far MISP's clock may be ahead of ours, in seconds. */
 const AHEAD = 300;
+const NEVER = Number.NEGATIVE_INFINITY;
 
+/** Times by MISP's clock: of the event whose list it is in, and of a part itself. */
+interface Stamp {
+  readonly list: number;
+  readonly own: number;
+}
+
+/** When it came, and the times than which something must be newer to lift it. */
+interface Dated {
+  readonly at: number;
+  readonly from: Stamp;
+}
+
+/** What is known of an event, an attribute or an object. */
 interface Carrier {
-  readonly labels: Label[];
-  readonly spreads: Spread[];
-  /** The newest that was told of it, and when something stricter came that was not newer. */
-  held: number;
-  readonly strictAt: { labels: number; spreads: number };
+  marks: ({ readonly marks: Marks } & Dated)[];
+  spreads: ({ readonly spread: Spread } & Dated)[];
+  /** The newest that was told of it. */
+  held: Stamp;
+  /** All its labels were told once. */
+  isListed: boolean;
+  isDeleted: boolean;
 }
 
 interface Known {
   readonly whole: Carrier;
+  readonly object: Carrier;
   readonly parts: Map<string, Carrier>;
-  /** Attributes that a route asks for, in any frame. */
-  readonly bad: Set<string>;
-  published: boolean;
+  number: string | undefined;
+  /** MISP has published it, or it counts as that. */
+  isPublished: boolean;
+  /** The time of the publication that was believed last. */
+  publishedTime: number | undefined;
+  isUnpublished: boolean;
+  /** Content that came before then was taken back. */
+  takenBackAt: number;
+}
+
+/** Whether a pushed draft can be told from a publication: MISP is asked before anybody is told. */
+export interface Hearing {
+  readonly asksFirst: boolean;
 }
 
 /** What is known after some frames, by the rules alone. */
@@ -63,11 +75,150 @@ export class Judge {
   readonly #shared = new Set<string>();
   /** What gives a number before it is known which event has it. */
   #waiting: Said[] = [];
+  /** By title or value when it was told last, in the order of arrival. */
+  readonly #heardAt = new Map<string, number>();
+  #order = 0;
 
-  hear(said: Said): void {
+  hear(said: Said, { asksFirst }: Hearing): void {
+    this.#order += 1;
+    const name = this.#nameOf(said);
+    if (name === undefined) {
+      return;
+    }
+    const event = this.#event(name);
+    switch (said.what) {
+      case "published":
+        this.#renew(event, said.number);
+        this.#publish(event, said, asksFirst);
+        return;
+      case "edited":
+      case "unpublished":
+        this.#renew(event, said.number);
+        this.#note(titleKey(said));
+        settle(event.whole, { ...said, spread: vague(said.spread) }, stampOf(said), { clock: "list", at: said.at });
+        event.whole.isListed = true;
+        if (said.what === "unpublished" && event.publishedTime === said.time && !event.isUnpublished) {
+          event.isUnpublished = true;
+          event.takenBackAt = this.#order;
+        }
+        return;
+      case "created":
+        this.#renew(event, said.number);
+        this.#note(titleKey(said));
+        tighten(event.whole, { spread: said.spread }, said.at);
+        return;
+      case "deleted":
+        if (event.number === undefined || event.number === said.number) {
+          event.number = said.number;
+          if (!event.whole.isDeleted) {
+            event.takenBackAt = this.#order;
+          }
+          event.whole.isDeleted = true;
+        }
+        return;
+      case "tagged": {
+        const { mark, part } = said;
+        const marks: Marks = {
+          ...UNMARKED,
+          ...("label" in mark ? (mark.isHidden ? { hidden: mark.label } : { label: mark.label }) : mark),
+        };
+        if (part === undefined) {
+          tighten(event.whole, { marks }, said.at);
+        } else if (name === said.event) {
+          tighten(this.#part(event, part), { marks }, said.at);
+        }
+        return;
+      }
+      case "part":
+        this.#hearPart(event, said);
+        return;
+      case "object":
+        if (name === said.event) {
+          tighten(event.object, { spread: said.spread }, said.at);
+          event.object.isDeleted ||= said.does === "deletes";
+        }
+        return;
+      case "answered":
+        this.#answer(event, said);
+        return;
+    }
+  }
+
+  /** MISP did not answer in time: what the feed called a publication counts as one. */
+  believe(name: string): void {
+    this.#event(name).isPublished = true;
+  }
+
+  /** Why readers may not see a title that leaves now; undefined: they may. */
+  forbidsTitle(reader: Reader, name: string, said: SaidWhole | Extract<Said, { what: "created" }>): string | undefined {
+    const event = this.#event(name);
+    const marks = "marks" in said ? [said.marks] : [];
+    return (
+      this.#forbidsEvent(reader, event, marks, [said.spread], reader.titles ?? reader.ceiling) ??
+      this.#forbidsTaken(reader, event, titleKey(said))
+    );
+  }
+
+  /** Why readers may not see a value that leaves now; `withdrawn`: it leaves as taken back. */
+  forbidsValue(reader: Reader, name: string, told: SaidPart, withdrawn = false): string | undefined {
+    const event = this.#event(name);
+    const part = this.#part(event, told.part);
+    const object = told.inObject ? [event.object] : [];
+    const marks = [...marksOf(part), told.marks];
+    const spreads = [...spreadsOf(part), told.spread, ...object.flatMap(spreadsOf)];
+    const key = valueKey(name, told);
+    if (told.personal && !reader.personal) {
+      return "it is personal";
+    }
+    if (!reader.drafts && !part.isListed) {
+      return "its labels are not known";
+    }
+    if ([...marksOf(event.whole), ...marks].some(({ papRed }) => papRed)) {
+      return "PAP:RED";
+    }
+    if (!withdrawn && [part, ...object].some(({ isDeleted }) => isDeleted)) {
+      return "it is deleted";
+    }
+    return (
+      this.#forbidsEvent(reader, event, marks, spreads, reader.ceiling) ??
+      (withdrawn ? undefined : this.#forbidsTaken(reader, event, key))
+    );
+  }
+
+  /** Whether nobody may be told whose it is, beside these parts. */
+  isSecret(name: string, parts: readonly SaidPart[]): boolean {
+    const event = this.#event(name);
+    const carriers = [event.whole, ...parts.map(({ part }) => this.#part(event, part))];
+    return carriers.some((one) => marksOf(one).some(({ secret }) => secret));
+  }
+
+  #forbidsEvent(reader: Reader, event: Known, marks: readonly Marks[], spreads: readonly Spread[], ceiling: Label) {
+    const { whole, isPublished } = event;
+    if (!isPublished && !reader.drafts) {
+      return "it was never published";
+    }
+    if (!whole.isListed && !reader.drafts) {
+      return "the labels of its event are not known";
+    }
+    const reach = [...spreadsOf(whole), ...spreads];
+    if (!isOpen(reader, reach)) {
+      return `it is for ${reach.join(", ")}`;
+    }
+    return isAbove(ceiling, [...marksOf(whole), ...marks]) ? "its label is too strict" : undefined;
+  }
+
+  /** What is not published any more is a draft for those who may see drafts, if that is known when it is planned. */
+  #forbidsTaken({ drafts }: Reader, event: Known, key: string): string | undefined {
+    if (drafts && event.isUnpublished && !event.whole.isDeleted) {
+      return undefined;
+    }
+    return event.whole.isDeleted || (this.#heardAt.get(key) ?? 0) < event.takenBackAt ? "it was taken back" : undefined;
+  }
+
+  /** The event that is meant; undefined: that is not sure, or not known yet. */
+  #nameOf(said: Said): string | undefined {
     const owner = this.#owners.get(said.number);
-    const isNamed = said.what === "published" || said.what === "edited";
-    if (isNamed) {
+    if (said.what !== "tagged" && said.what !== "object") {
       if (owner !== undefined && owner !== said.event) {
         this.#shared.add(said.number); // whom a mere number means is not sure any more
       }
@@ -75,69 +226,104 @@ export class Judge {
       const early = this.#waiting.filter(({ number }) => number === said.number);
       this.#waiting = this.#waiting.filter(({ number }) => number !== said.number);
       for (const one of early) {
-        this.hear(one);
+        this.hear(one, { asksFirst: false });
       }
-    } else if (this.#shared.has(said.number)) {
-      return;
-    } else if (owner === undefined) {
+      return said.event;
+    }
+    if (this.#shared.has(said.number)) {
+      return undefined;
+    }
+    if (owner === undefined) {
       this.#waiting.push(said);
-      return;
     }
-    // A number means the event that has it, whichever somebody had in mind.
-    const name = isNamed ? said.event : (owner ?? said.event);
-    const event = this.#event(name);
-    switch (said.what) {
-      case "published":
-      case "edited":
-        this.#list(event, said);
-        return;
-      case "tagged":
-        if (said.part === undefined) {
-          tightenTo(event.whole, said.label, said.at);
-        } else if (name === said.event) {
-          tightenTo(this.#part(event, said.part), said.label, said.at);
-        }
-        return;
-    }
+    return owner;
   }
 
-  /** Whether readers may see what a frame said of the event itself. */
-  maySeeEvent(reader: Reader, name: string, frame: Extract<Said, { what: "published" | "edited" }>): boolean {
-    const event = this.#event(name);
-    return (
-      (event.published || reader.drafts) &&
-      isWithin(reader, [...event.whole.labels, frame.label], [...event.whole.spreads, frame.spread])
-    );
-  }
-
-  /** Whether readers may see an attribute of it, as that frame told it. */
-  maySeePart(reader: Reader, name: string, frame: Extract<Said, { what: "published" }>, said: SaidPart): boolean {
-    const event = this.#event(name);
-    const part = event.parts.get(said.part);
-    return (
-      this.maySeeEvent(reader, name, frame) &&
-      isWithin(
-        reader,
-        [...event.whole.labels, frame.label, ...(part?.labels ?? []), said.label],
-        [...event.whole.spreads, frame.spread, ...(part?.spreads ?? []), said.spread],
-      )
-    );
-  }
-
-  #list(event: Known, said: Extract<Said, { what: "published" | "edited" }>): void {
-    const time = said.time > said.at + AHEAD ? said.at : said.time;
-    settle(event.whole, said, time, said.at);
-    if (said.what === "edited") {
-      return;
+  /** An event that was deleted and comes back under another number is a new one. */
+  #renew(event: Known, number: string): void {
+    if (event.whole.isDeleted && event.number !== undefined && event.number !== number) {
+      const { takenBackAt } = event;
+      Object.assign(event, { ...unknown(), takenBackAt });
     }
-    event.published = true;
-    for (const one of said.parts) {
-      const part = this.#part(event, one.part);
-      settle(part, one, time, said.at);
-      if (one.bad) {
-        event.bad.add(one.part);
+    event.number = number;
+    event.whole.isDeleted = false;
+  }
+
+  #publish(event: Known, said: Extract<Said, { what: "published" }>, asksFirst: boolean): void {
+    const { whole } = event;
+    const stamp = stampOf(said);
+    const isOld = stamp.list < whole.held.list;
+    const isDraft = said.pushed && asksFirst;
+    const keys = [titleKey(said), ...said.parts.map((one) => valueKey(said.event, one))];
+    for (const key of keys) {
+      this.#note(key);
+    }
+    settle(whole, said, stamp, { clock: "list", at: said.at, isCut: true });
+    whole.isListed = true;
+    if (!isDraft) {
+      event.isPublished = true;
+      if (!isOld) {
+        event.publishedTime = said.time;
+        event.isUnpublished = false;
       }
     }
+    for (const one of said.parts) {
+      this.#list(event, one, stampOf(said, one.time), said.at);
+    }
+    if (said.parts.some(({ inObject }) => inObject)) {
+      settle(event.object, { marks: UNMARKED, spread: said.objectSpread }, stamp, { clock: "list", at: said.at });
+      event.object.isDeleted &&= isOld;
+    }
+  }
+
+  #list(event: Known, one: SaidPart, stamp: Stamp, at: number): void {
+    const part = this.#part(event, one.part);
+    const isOld = stamp.list < part.held.list;
+    settle(part, one, stamp, { clock: "list", at, isCut: true });
+    part.isListed = true;
+    part.isDeleted &&= isOld;
+  }
+
+  #hearPart(event: Known, said: Extract<Said, { what: "part" }>): void {
+    const { told, time, at } = said;
+    this.#note(valueKey(said.event, told));
+    tighten(event.whole, { spread: vague(said.eventSpread) }, at);
+    const part = this.#part(event, told.part);
+    const stamp = { own: believed(time, at), list: Math.max(event.whole.held.list, believed(time, at)) };
+    const isOld = stamp.own < part.held.own;
+    const { marks } = part;
+    settle(part, told, stamp, { clock: "own", at });
+    if (said.isMarked) {
+      part.isListed = true;
+    } else {
+      part.marks = marks;
+    }
+    if (told.inObject) {
+      tighten(event.object, { spread: said.objectSpread }, at);
+    }
+    part.isDeleted = said.does === "deletes" || (part.isDeleted && isOld);
+  }
+
+  /** What MISP says when it is asked holds for all that came before. */
+  #answer(event: Known, said: Extract<Said, { what: "answered" }>): void {
+    this.#note(titleKey(said));
+    this.#renew(event, said.number);
+    replace(event.whole, { ...said, marks: besides(event.whole, said) }, stampOf(said), said.at);
+    event.isPublished ||= said.isPublished;
+    for (const one of said.parts ?? []) {
+      this.#note(valueKey(said.event, one));
+      const part = this.#part(event, one.part);
+      replace(part, one, stampOf(said, one.time), said.at);
+      part.isDeleted = false;
+    }
+    if (said.objectSpread) {
+      replace(event.object, { marks: UNMARKED, spread: said.objectSpread }, stampOf(said), said.at);
+      event.object.isDeleted = false;
+    }
+  }
+
+  #note(key: string): void {
+    this.#heardAt.set(key, this.#order);
   }
 
   #event(name: string): Known {
@@ -153,72 +339,143 @@ export class Judge {
   }
 }
 
-/** A complete list replaces what is older than it; what it says stricter counts in any case. */
-function settle(of: Carrier, said: { label: Label; spread: Spread }, time: number, at: number): void {
-  for (const one of ["labels", "spreads"] as const) {
-    if (time > Math.max(of.held, of.strictAt[one])) {
-      of[one].length = 0;
-    } else if (time < of.held && isStricter(of, said, one)) {
-      of.strictAt[one] = at;
-    }
+interface Level {
+  readonly marks: Marks;
+  readonly spread: Spread;
+}
+
+/** MISP's time where that can be, else that of the arrival. */
+function believed(time: number, at: number): number {
+  return time > at + AHEAD ? at : time;
+}
+
+function stampOf({ time, at }: { readonly time: number; readonly at: number }, own = time): Stamp {
+  return { list: believed(time, at), own: believed(own, at) };
+}
+
+/** How something is newer than something else: lists by the time of their event, frames about a part by its own. */
+interface By {
+  readonly clock: keyof Stamp;
+  readonly at: number;
+  /** It lacks what is hidden. */
+  readonly isCut?: true;
+}
+
+/** What tells of all lifts what is older than it; what it says stricter counts in any case. */
+function settle(of: Carrier, said: Level, stamp: Stamp, { clock, at, isCut }: By): void {
+  const [time, held] = [stamp[clock], of.held[clock]];
+  if (time > held) {
+    of.marks = of.marks.flatMap((one) => {
+      const { hidden } = one.marks;
+      const rest = isCut && hidden !== "none" ? [{ ...one, marks: { ...UNMARKED, hidden } }] : [];
+      return one.from[clock] < time ? rest : one;
+    });
+    of.spreads = of.spreads.filter(({ from }) => from[clock] >= time);
   }
-  of.labels.push(said.label);
-  of.spreads.push(said.spread);
-  of.held = Math.max(of.held, time);
+  // What is older than what is known is dated by its arrival, where it says more.
+  const late = time < held ? { list: at, own: at } : stamp;
+  of.marks.push({ marks: said.marks, at, from: isStricter(of.marks, said.marks) ? late : stamp });
+  of.spreads.push({ spread: said.spread, at, from: isNarrower(of.spreads, said.spread) ? late : stamp });
+  of.held = latest(of.held, stamp);
 }
 
-function isStricter(of: Carrier, said: { label: Label; spread: Spread }, one: "labels" | "spreads"): boolean {
-  return one === "labels"
-    ? rank(said.label) > Math.max(...of.labels.map(rank))
-    : width(said.spread) > Math.max(...of.spreads.map(width));
+/** Where lists of one second say that there is no label and which, nobody can tell which was first. */
+function besides({ marks }: Carrier, said: SaidWhole): Marks {
+  const others = marks.filter(({ from }) => from.list === stampOf(said).list).map((one) => levelOf(one.marks));
+  const lowest = Math.min(...others.filter((level) => level > 0));
+  return levelOf(said.marks) === 0 && Number.isFinite(lowest)
+    ? { ...said.marks, label: LABELS[lowest] ?? "none" }
+    : said.marks;
 }
 
-/** A label that was put on it is as new as its arrival. */
-function tightenTo(of: Carrier, label: Label, at: number): void {
-  of.labels.push(label);
-  of.strictAt.labels = at;
+/** MISP is asked: what came before is over, but in the second of the question nobody knows which was first. */
+function replace(of: Carrier, { marks, spread }: Level, from: Stamp, at: number): void {
+  of.marks = [...of.marks.filter((one) => one.at >= at), { marks, at, from }];
+  of.spreads = [...of.spreads.filter((one) => one.at >= at), { spread, at, from }];
+  of.held = latest(of.held, from);
+  of.isListed = true;
 }
 
-function unknown(): Known {
-  return {
-    ...{ whole: carrier(), parts: new Map(), bad: new Set<string>() },
-    published: false,
-  };
-}
-
-function carrier(): Carrier {
-  const never = Number.NEGATIVE_INFINITY;
-  return { labels: [], spreads: [], held: never, strictAt: { labels: never, spreads: never } };
-}
-
-/**
- * Everything counts that is said of it. What has no label counts as amber, and below an event as what that is. Nobody is
- * nearer to it than the organisation that owns it, whatever group it is in, too.
- */
-function isWithin({ ceiling, isOwner }: Reader, labels: readonly Label[], spreads: readonly Spread[]): boolean {
-  const strictest = Math.max(...labels.map(rank));
-  const level = strictest === 0 ? rank("amber") : strictest;
-  if (level > rank(ceiling)) {
-    return false;
+/** It counts at once, and is as new as its arrival. */
+function tighten(of: Carrier, { marks, spread }: Partial<Level>, at: number): void {
+  const from = { list: at, own: at };
+  if (marks) {
+    of.marks.push({ marks, at, from });
   }
-  return spreads.includes("organisation") ? isOwner : spreads.every((spread) => OPEN_TO[spread](isOwner));
+  if (spread && isNarrower(of.spreads, spread)) {
+    of.spreads.push({ spread, at, from });
+  }
 }
 
-const OPEN_TO: Readonly<Record<Spread, (isOwner: boolean) => boolean>> = {
-  community: () => true,
-  inherit: () => true,
-  organisation: (isOwner) => isOwner,
-  members: (isOwner) => isOwner,
-  lost: () => false,
-  strangers: () => false,
-};
+function latest(a: Stamp, b: Stamp): Stamp {
+  return { list: Math.max(a.list, b.list), own: Math.max(a.own, b.own) };
+}
+
+function isStricter(known: Carrier["marks"], { label, hidden, papRed, secret }: Marks): boolean {
+  return (
+    Math.max(rank(label), rank(hidden)) > Math.max(-1, ...known.map(({ marks }) => levelOf(marks))) ||
+    (papRed && !known.some(({ marks }) => marks.papRed)) ||
+    (secret && !known.some(({ marks }) => marks.secret))
+  );
+}
 
 const NARROWER: readonly Spread[] = ["inherit", "community", "members", "lost", "strangers", "organisation"];
 
-function width(spread: Spread): number {
-  return NARROWER.indexOf(spread);
+function isNarrower(known: Carrier["spreads"], spread: Spread): boolean {
+  return NARROWER.indexOf(spread) > Math.max(-1, ...known.map((one) => NARROWER.indexOf(one.spread)));
+}
+
+/** What has no label counts as amber, and below an event as what that is. */
+export function isAbove(ceiling: Label, marks: readonly Marks[]): boolean {
+  const strictest = Math.max(0, ...marks.map(levelOf));
+  return (strictest === 0 ? rank("amber") : strictest) > rank(ceiling);
+}
+
+/** Nobody is nearer to it than the organisation that owns it, whatever group it is in, too. */
+export function isOpen({ isOwner }: Reader, spreads: readonly Spread[]): boolean {
+  return spreads.includes("organisation")
+    ? isOwner
+    : spreads.every((spread) => spread === "community" || spread === "inherit" || (spread === "members" && isOwner));
+}
+
+/** Frames that list nobody name a group of which they do not say who is in it: what is known of that goes on. */
+function vague(spread: Spread): Spread {
+  return spread === "members" || spread === "lost" ? "inherit" : spread;
+}
+
+function marksOf({ marks }: Carrier): readonly Marks[] {
+  return marks.map((one) => one.marks);
+}
+
+function spreadsOf({ spreads }: Carrier): readonly Spread[] {
+  return spreads.map(({ spread }) => spread);
+}
+
+function levelOf({ label, hidden }: Marks): number {
+  return Math.max(rank(label), rank(hidden));
 }
 
 function rank(label: Label): number {
   return LABELS.indexOf(label);
+}
+
+function titleKey({ event, place }: { readonly event: string; readonly place: number }): string {
+  return `${event} ${place}`;
+}
+
+function valueKey(event: string, { part, place }: SaidPart): string {
+  return `${event} ${part} ${place}`;
+}
+
+function unknown(): Known {
+  return {
+    ...{ whole: carrier(), object: carrier(), parts: new Map() },
+    ...{ number: undefined, isPublished: false, publishedTime: undefined, isUnpublished: false, takenBackAt: 0 },
+  };
+}
+
+function carrier(): Carrier {
+  return {
+    ...{ marks: [], spreads: [], held: { list: NEVER, own: NEVER }, isListed: false, isDeleted: false },
+  };
 }

@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { Play } from "./play.ts";
+import { SHELVES } from "./shelves.ts";
+import type { History, Step, Way } from "./steps.ts";
+import { type Marks, type SaidPart, type Spread, UNMARKED } from "./words.ts";
+import type { Act } from "./world.ts";
+
+// Histories in which something left that may not, each as short as it gets.
+
+const does = (act: DistributiveOmit<Act, "event" | "skew">, after = 0, way: Way = "now"): Step =>
+  ({ after, way, act: { event: "a", skew: 0, ...act } }) as Step;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+const publish = (after?: number, way?: Way) => does({ do: "publish", isFresh: true }, after, way);
+const edit = (spread: Spread, marks: Partial<Marks> = { label: "green" }, after?: number, way?: Way) =>
+  does({ do: "edit", spread, marks: { ...UNMARKED, ...marks } }, after, way);
+const part = (fields: Partial<SaidPart>, after?: number) =>
+  does(
+    {
+      do: "part",
+      isMarked: false,
+      told: { part: "1", marks: UNMARKED, spread: "inherit", bad: false, personal: false, inObject: false, ...fields },
+    },
+    after,
+  );
+const wait = (after: number): Step => ({ after, wait: true });
+
+const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "steps">])[] = [
+  [
+    "what is named as gone asks for secrecy",
+    {
+      steps: [
+        part({ marks: { ...UNMARKED, secret: true } }),
+        publish(),
+        wait(60),
+        does({ do: "deletePart", part: "1" }),
+        publish(),
+      ],
+    },
+  ],
+  [
+    "a publication that is confirmed is older than an edit",
+    { steps: [publish(0, "late"), edit("organisation", undefined, 30), wait(0), wait(0)] },
+  ],
+  [
+    "MISP says once that it is narrower, and then nothing",
+    {
+      asking: "tell",
+      steps: [publish(), edit("members", undefined, 0, "late"), { after: 1, mispIsDown: true }, wait(400)],
+    },
+  ],
+  [
+    "what tells of a deleted part is about an event that is deleted",
+    {
+      first: { soc: 0, desk: 2, route: 0 },
+      steps: [part({}), wait(400), does({ do: "deletePart", part: "1" }), does({ do: "delete" })],
+    },
+  ],
+  [
+    "MISP tells of a label that publications leave out, and an older one comes late",
+    { steps: [part({}), publish(0, "late"), part({ marks: { ...UNMARKED, hidden: "red" } }, 1), wait(400), wait(0)] },
+  ],
+];
+
+test.each(HISTORIES)("%s", async (_, { steps, ...rest }) => {
+  await using shelf = SHELVES.memory();
+  const first = { soc: 0, desk: 0, route: 0 };
+  await using play = await Play.open({ asking: "hold", shares: false, first, ...rest, steps }, shelf);
+  for (const step of steps) {
+    await play.step(step);
+  }
+  await play.end();
+  expect(play.records.length).toBeGreaterThan(0);
+});
