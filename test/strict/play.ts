@@ -77,6 +77,8 @@ export class Play {
   readonly #faults: string[] = [];
   readonly #pushed: Extract<Said, { what: "published" }>[] = [];
   readonly #owed = new Set<string>();
+  /** What is told with a publication that has it in it. */
+  readonly #around = new Map<string, string>();
   readonly #ever = new EverSaid();
   /** The steps whose publication has to leave, if readers may see it. */
   readonly #last: ReadonlySet<number>;
@@ -108,6 +110,9 @@ export class Play {
           planned: ({ effects }) => {
             for (const { id } of effects.deliveries) {
               play.#owed.add(id);
+            }
+            for (const { delivery, publication } of effects.within ?? []) {
+              play.#around.set(delivery, publication);
             }
           },
         }),
@@ -169,8 +174,8 @@ export class Play {
     if (this.#asking !== "keyless" && undecided) {
       throw new Fault("something is still undecided");
     }
-    const ended = new Set(this.records.map(({ delivery }) => delivery));
-    const vanished = [...this.#owed].filter((id) => !ended.has(id as never));
+    const ended = new Set<string>(this.records.map(({ delivery }) => delivery));
+    const vanished = [...this.#owed].filter((id) => !ended.has(id) && !ended.has(this.#around.get(id) ?? id));
     if (vanished.length > 0) {
       throw new Fault(`${vanished.length} owed deliveries ended nowhere`);
     }

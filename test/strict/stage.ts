@@ -212,7 +212,7 @@ export class Stage {
         misp.ask(event, withDeleted ?? false, clock.now());
       const published = (since: number, page: number) => misp.published(since, page, clock.now());
       loops.push(
-        recall({ ...common, ask, settleMs: 5 * SECOND }, planner, stop.signal),
+        recall({ ...common, ask, thread: NO_THREADS, settleMs: 5 * SECOND }, planner, stop.signal),
         reconcile({ ...common, ask, published, everyMs: 5 * MINUTE, maxAgeMs: HOURS_24, wakeup }, planner, stop.signal),
       );
     }
@@ -225,6 +225,9 @@ export class Stage {
     await Promise.all(this.#loops);
   }
 }
+
+/** Nobody discusses anything in this world. */
+const NO_THREADS = async () => ({ kind: "retry" as const, reason: "http-404" });
 
 function failNever(): never {
   throw new Error("No wakeup of that name");
