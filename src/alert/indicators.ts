@@ -20,8 +20,32 @@ export const NOTHING_LISTED: ListedItems = { items: [], more: 0, removed: [], mo
 /** What an alert without a list of its own says of each. */
 const MAX_REMOVED = 20;
 
+type Listing = Pick<Payload, "entries" | "show" | "minimal" | "whole">;
+
 /** Shares out what a payload may list (`show`) among its entries, so that short lists are whole and long ones are equal. */
-export function listItems(payload: Pick<Payload, "entries" | "show" | "minimal">): readonly ListedItems[] {
+export function listItems(payload: Listing): readonly ListedItems[] {
+  return payload.whole && !payload.minimal ? payload.entries.map(listAll) : listShares(payload);
+}
+
+/** All there is; only what was owed before alerts were stored whole has more than that. */
+function listAll(entry: Entry): ListedItems {
+  const { form, alert } = entry.guarded;
+  if (form !== "full") {
+    return NOTHING_LISTED;
+  }
+  const items = alert.items.filter(({ withdrawn }) => !withdrawn);
+  const removed = alert.items.filter(({ withdrawn }) => withdrawn);
+  const { attributes, withdrawn } = countItems(entry);
+  const isWhole = alert.pages !== undefined;
+  return {
+    items,
+    more: isWhole ? 0 : Math.max(0, attributes - items.length),
+    removed,
+    moreRemoved: isWhole ? 0 : Math.max(0, withdrawn - removed.length),
+  };
+}
+
+function listShares(payload: Listing): readonly ListedItems[] {
   const candidates = payload.entries.map((entry) =>
     entry.guarded.form !== "full" || payload.minimal
       ? []
@@ -63,7 +87,7 @@ export function shareOut(lengths: readonly number[], show: Payload["show"]): rea
 }
 
 /** What a payload does not list by its `show`, and what is not stored of it, in words. */
-export function describeUnlisted(payload: Pick<Payload, "entries" | "show" | "minimal">): readonly string[] {
+export function describeUnlisted(payload: Listing): readonly string[] {
   const listed = listItems(payload);
   const sum = (of: (one: ListedItems) => number) => listed.reduce((total, one) => total + of(one), 0);
   const more = sum((one) => one.more);

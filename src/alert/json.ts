@@ -26,8 +26,11 @@ function formatIso(at: number | undefined): string | undefined {
   return at === undefined || !(Math.abs(at) <= 8.64e15) ? undefined : new Date(at).toISOString();
 }
 
-function formatIndicator(entry: Entry, item: Item, values: Values) {
-  const object = entry.guarded.alert.objects.find((candidate) => candidate.key === item.objectKey);
+/** Objects by their key. */
+type Objects = ReadonlyMap<string, MispObject>;
+
+function formatIndicator(objects: Objects, item: Item, values: Values) {
+  const object = item.objectKey === undefined ? undefined : objects.get(item.objectKey);
   const free = freeText(values);
   return {
     uuid: optional(item.uuid),
@@ -106,7 +109,8 @@ export function formatEntry(entry: Entry, listed: ListedItems, values: Values, s
   }
   const { attributes, toIds, withdrawn } = countItems(entry);
   const { event, sighting, tag } = alert;
-  const moreObjects = countObjects(entry).n - alert.objects.filter(({ deleted }) => !deleted).length;
+  const isWhole = alert.pages !== undefined;
+  const moreObjects = isWhole ? 0 : countObjects(entry).n - alert.objects.filter(({ deleted }) => !deleted).length;
   const truncated = {
     ...(listed.more > 0 && { indicators: listed.more }),
     ...(listed.moreRemoved > 0 && { removed: listed.moreRemoved }),
@@ -191,9 +195,10 @@ function formatContent(entry: Entry, listed: ListedItems, values: Values) {
     comment: values === "none" ? undefined : free(object.comment),
   });
   const gone = objects.filter(({ deleted }) => deleted);
+  const byKey: Objects = new Map(objects.map((object) => [object.key, object]));
   return {
-    indicators: listed.items.map((item) => formatIndicator(entry, item, values)),
-    ...(listed.removed.length > 0 && { removed: listed.removed.map((item) => formatIndicator(entry, item, values)) }),
+    indicators: listed.items.map((item) => formatIndicator(byKey, item, values)),
+    ...(listed.removed.length > 0 && { removed: listed.removed.map((item) => formatIndicator(byKey, item, values)) }),
     objects: objects.filter(({ deleted }) => !deleted).map(formatObject),
     ...(gone.length > 0 && { removed_objects: gone.map(formatObject) }),
     lines: lines.map(({ label, text }) => ({ label, text: free(text) })),
@@ -213,4 +218,25 @@ export function cutEntry(entry: EntryJson, limits: Readonly<Partial<Record<Cutta
     }
   }
   return Object.keys(kept).length === 0 ? entry : { ...entry, ...kept, truncated };
+}
+
+/** With no text in its lists that is longer than so many characters; what has lost some of its text says so with `cut`. */
+export function cutTexts(entry: EntryJson, limit: number): EntryJson {
+  const cut = (row: unknown): unknown => {
+    if (typeof row !== "object" || row === null) {
+      return row;
+    }
+    const fields = Object.entries(row);
+    const isLong = (value: unknown) => typeof value === "string" && value.length > limit;
+    if (!fields.some(([, value]) => isLong(value))) {
+      return row;
+    }
+    const short = fields.map(([name, value]) => [
+      name,
+      isLong(value) ? String(value).slice(0, limit).toWellFormed() : value,
+    ]);
+    return { ...Object.fromEntries(short), cut: true };
+  };
+  const lists = CUTTABLE.flatMap((list) => (entry[list] ? [[list, entry[list].map(cut)] as const] : []));
+  return { ...entry, ...Object.fromEntries(lists) };
 }

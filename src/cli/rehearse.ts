@@ -1,9 +1,10 @@
 import type { Parts } from "../app.ts";
 import { UsageError } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
+import { divide } from "../delivery/divide.ts";
 import { openBatch } from "../delivery/payload.ts";
 import type { Message } from "../model/message.ts";
-import type { Batch, Store } from "../model/outbox.ts";
+import type { Batch, Division, Store } from "../model/outbox.ts";
 import type { Payload } from "../model/payload.ts";
 import { recordOf } from "../model/record.ts";
 import type { ToldParts } from "../model/told.ts";
@@ -35,7 +36,12 @@ export async function rehearse(
   }
   const payloads: Payload[] = [];
   for (const { destination, sending } of workers) {
-    for await (const batch of leave(store, destination.name, now, (one) => openBatch(one, sending, now).told)) {
+    const { program } = destination;
+    const cut = async (batch: Batch) => {
+      const cutting = program && { program, sending, store, now, monotonic: clock.monotonic };
+      return cutting && !batch.part ? divide(batch, openBatch(batch, sending, now), cutting) : undefined;
+    };
+    for await (const batch of leave(store, destination.name, now, (one) => openBatch(one, sending, now).told, cut)) {
       const { payload } = openBatch(batch, sending, now);
       if (payload) {
         payloads.push(payload);
@@ -45,18 +51,27 @@ export async function rehearse(
   return { payloads, traces };
 }
 
-/** Every batch that a destination is owed, each settled as sent once the next is asked for, with what `toldBy` it is known. */
+/**
+ * Every batch that a destination is owed, each settled as sent once the next is asked for, with what `toldBy` it is known; and
+ * in the parts that `cut` makes of it.
+ */
 export async function* leave(
   store: Store,
   destination: string,
   now: number,
   toldBy: (batch: Batch) => readonly ToldParts[] = () => [],
+  cut: (batch: Batch) => Promise<Division | undefined> = async () => undefined,
 ): AsyncGenerator<Batch> {
   for (;;) {
     // Far in the future every group is due.
     const taken = await store.take(destination, Number.MAX_SAFE_INTEGER);
     if (!taken || !("batch" in taken)) {
       return;
+    }
+    const division = await cut(taken.batch);
+    if (division) {
+      await store.divide(division, now);
+      continue;
     }
     yield taken.batch;
     const records = taken.batch.entries.map(({ delivery }) => recordOf(delivery, now, { outcome: "sent" }));

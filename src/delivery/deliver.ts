@@ -5,14 +5,15 @@ import { unheard, WORK_MS } from "../base/liveness.ts";
 import type { Log } from "../base/log.ts";
 import type { RateLimiter } from "../base/rate-limiter.ts";
 import type { Wakeup } from "../base/wakeup.ts";
-import type { Batch, Store } from "../model/outbox.ts";
+import type { Batch, Division, Store, TakeOptions } from "../model/outbox.ts";
 import type { Destination, Outcome, Payload } from "../model/payload.ts";
 import { alone } from "./backlog.ts";
+import { divide } from "./divide.ts";
 import { type Lines, openLines } from "./lines.ts";
 import { openBatch, type SendContext } from "./payload.ts";
 import { persistent } from "./persist.ts";
 import { BUG, type DeliveryState, LONGEST_REST_MS, type SettleContext, settle } from "./settle.ts";
-import type { Attempt } from "./write-down.ts";
+import { type Attempt, writeDivision } from "./write-down.ts";
 
 /** What one delivery loop works with. */
 export interface DeliveryWorker extends SettleContext {
@@ -32,6 +33,8 @@ export const FAILURES = ["retry", "retry_after", "ambiguous", "message_rejected"
 
 /** What is settled without a word to the other side would otherwise never let others have their turn. */
 const TURN_MS = 20;
+/** What programs get at once: they want to have it in order, and no more of it is in memory. */
+const ORDERED: TakeOptions = { ordered: true, bounds: { rows: 500, bytes: 2 ** 20 } };
 /** Bounds a sleep, so that a clock that jumps is noticed. */
 const LONGEST_SLEEP_MS = 60_000;
 
@@ -46,7 +49,7 @@ export async function deliver(
   beat = unheard,
 ): Promise<void> {
   const { destination, clock, wakeup, limiter, breaker, state } = worker;
-  const context: SettleContext & { readonly store: Pick<Store, "take">; readonly lines: Lines } = {
+  const context: SettleContext & { readonly store: Pick<Store, "take" | "divide">; readonly lines: Lines } = {
     ...worker,
     lines: openLines(worker.log, clock.now),
     ...persistent(worker, insisting({ destination: destination.name }, clock, worker.log, cut, beat)),
@@ -89,15 +92,18 @@ export async function deliver(
       continue;
     }
     const takenAt = { wall: clock.now(), monotonic: clock.monotonic() };
-    const taken = await context.store.take(destination.name, takenAt.wall, state.outages > 0);
+    const taken = await context.store.take(destination.name, takenAt.wall, {
+      newFirst: state.outages > 0,
+      ...(destination.program && ORDERED),
+    });
     if (!taken || "dueAt" in taken) {
       const wait = taken ? taken.dueAt - clock.now() : LONGEST_SLEEP_MS;
       await sleep(wait, woken);
       continue;
     }
-    // A probe is one batch: much at once is for a destination that takes it.
-    const isProbe = breaker.suspended() !== undefined;
-    const departure = isProbe
+    // A probe is one batch: much at once is for a destination that takes it. Programs want everything by itself.
+    const isAlone = breaker.suspended() !== undefined || destination.program !== undefined;
+    const departure = isAlone
       ? alone(taken.batch)
       : await state.backlog.gather(taken.batch, context.store, clock.now());
     beat(worker.attemptMs ?? Number.POSITIVE_INFINITY);
@@ -109,18 +115,23 @@ export async function deliver(
       turnedAt = clock.monotonic();
     }
     beat(WORK_MS);
+    if (result.division) {
+      await writeDivision(result.division, result, clock.now(), context);
+      continue;
+    }
     const tookMs = clock.monotonic() - takenAt.monotonic;
     const ageMs = takenAt.wall - departure.batch.firstAttemptAt + tookMs;
     await settle(departure, { ...result, ageMs }, context, state);
   }
 }
 
-async function attempt(
-  batch: Batch,
-  worker: DeliveryWorker,
-  cut: AbortSignal,
-): Promise<Omit<Attempt, "ageMs"> | undefined> {
-  const { destination, sending, limiter, clock, log, observer } = worker;
+type Attempted = Omit<Attempt, "ageMs"> & {
+  /** It was looked at, and leaves in several parts. */
+  readonly division?: Division;
+};
+
+async function attempt(batch: Batch, worker: DeliveryWorker, cut: AbortSignal): Promise<Attempted | undefined> {
+  const { destination, sending, limiter, clock, log, observer, store } = worker;
   let beganAt: number | undefined;
   const end = (outcome: Outcome): Outcome => {
     if (beganAt === undefined) {
@@ -131,15 +142,24 @@ async function attempt(
     return outcome;
   };
   // What a bug in guarding or folding leaves: all of it, as dead, for otherwise the same batch would end every restart.
-  let opened: Pick<Attempt, "leaving" | "refused" | "held" | "told"> = {
+  let opened: Omit<Attempted, "outcome"> = {
     leaving: batch.entries.map(({ delivery }) => ({ delivery, tlp: "unknown" })),
     refused: [],
   };
   try {
-    const { payload, leaving, refused, held, told } = openBatch(batch, sending, clock.now());
-    opened = { leaving: leaving.map(({ delivery, guarded }) => ({ delivery, tlp: guarded.tlp })), refused, held, told };
+    const found = openBatch(batch, sending, clock.now());
+    const { payload, leaving, ...rest } = found;
+    opened = { ...rest, leaving: leaving.map(({ delivery, guarded }) => ({ delivery, tlp: guarded.tlp })) };
     if (!payload) {
       return opened;
+    }
+    const { program } = destination;
+    if (program && !batch.part) {
+      const cutting = { program, sending, store, now: clock.now(), monotonic: clock.monotonic };
+      const division = await divide(batch, found, cutting);
+      if (division) {
+        return { ...opened, division };
+      }
     }
     limiter?.take();
     beganAt = clock.now();
@@ -166,5 +186,7 @@ async function send(destination: Destination, payload: Payload, cut: AbortSignal
     { destination: destination.name, batch: payload.batch, reason: outcome.reason, detail: outcome.detail },
     "Message refused; sending title and link only",
   );
-  return destination.send({ ...payload, minimal: true }, cut);
+  const again = await destination.send({ ...payload, minimal: true }, cut);
+  // A program that has got a title has not got what was in it.
+  return destination.program && (again.kind === "done" || again.kind === "unproven") ? outcome : again;
 }

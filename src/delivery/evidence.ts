@@ -95,13 +95,14 @@ function visibleParts(
   };
 }
 
-/** The alert in which only what this destination's own routes ask for is marked. */
-export function withOwnMarks(alert: Alert, evidence: Delivery["evidence"]): Alert {
+/** The alert in which only what this destination's own routes ask for is marked; `first` is the place of its first item. */
+export function withOwnMarks(alert: Alert, evidence: Delivery["evidence"], first = 0): Alert {
   if (!evidence) {
     return alert;
   }
   const digits = evidence.matched ?? "";
-  const items = alert.items.map((item, place) => {
+  const items = alert.items.map((item, index) => {
+    const place = first + index;
     const bits = Number.parseInt(digits[place >> 2] ?? "0", 16);
     const { matched: _, ...rest } = item;
     return (bits & (8 >> (place & 3))) === 0 ? rest : { ...rest, matched: true };

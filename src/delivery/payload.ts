@@ -19,6 +19,7 @@ import { type CompiledSilence, type Muted, mute, silencesOn } from "../routing/s
 import { renderTemplate, type Template, type TemplateFailure } from "../template/compile.ts";
 import { fillLinks, type LinkTemplate } from "../template/links.ts";
 import { stillOwed, tellOnly, withOwnMarks } from "./evidence.ts";
+import { missingOf, withSlice } from "./slice.ts";
 import { compare, type Folded, type Leaving, toldBy } from "./told.ts";
 
 /** What the second look at a batch needs to know. */
@@ -34,6 +35,8 @@ export interface SendContext {
   readonly wording?: Wording;
   /** What operators do not want to be told at that instant; absent: nothing. */
   readonly silences?: (now: number) => readonly CompiledSilence[];
+  /** Its readers are programs. */
+  readonly program?: boolean;
 }
 
 /** The template of a destination, what its filters need to know, and whom to tell when one fails. */
@@ -52,50 +55,43 @@ export interface OpenedBatch {
   readonly held: NonNullable<Settlement["regrouped"]>;
   /** What the destination knows of events once the payload has left. */
   readonly told: readonly ToldParts[];
+  /** Of a slice: short names of what is not in the payload. */
+  readonly missing?: readonly string[];
 }
 
 /** Guards a batch with the memory of this moment and folds what is about one event into one entry. */
-export function openBatch(
-  batch: Batch,
-  { guard: policy, routes, links, actions = [], wording, silences }: SendContext,
-  now: number,
-): OpenedBatch {
+export function openBatch(batch: Batch, context: SendContext, now: number): OpenedBatch {
+  const { guard: policy, routes, links, actions = [], wording, silences, program = false } = context;
   const leaving: Guarded[] = [];
   const refused: RecordLine[] = [];
   const held: { delivery: DeliveryId; group: Group }[] = [];
-  const inForce = silences?.(now) ?? [];
-  for (const { delivery, alert, memory } of batch.entries) {
-    const refuse = (reason: Refusal) => refused.push(recordOf(delivery, now, { outcome: "refused", reason }));
-    const left = remainder(withOwnMarks(alert, delivery.evidence), memory);
-    if ("takenBack" in left) {
-      refused.push(recordOf(delivery, now, { outcome: "withdrawn", reason: left.takenBack }));
+  // What has left in part is not silenced any more.
+  const inForce = batch.slice ? [] : (silences?.(now) ?? []);
+  for (const entry of batch.entries) {
+    const { delivery, alert } = entry;
+    const found = look(batch.slice ? withSlice(entry, batch.slice) : withMarks(entry), policy, now);
+    if ("refused" in found) {
+      refused.push(found.refused);
       continue;
     }
-    const verdict = guard(left, policy, memory, delivery.cleared);
-    if ("refused" in verdict) {
-      refuse(verdict.refused);
-      continue;
-    }
-    const owed = stillOwed(delivery, alert, verdict.guarded, policy, memory);
-    if (!owed) {
-      refuse("match-not-visible");
-      continue;
-    }
-    const { silence, routes: audible } = silenced(owed, alert, inForce, now);
+    const { silence, routes: audible } = silenced(found.delivery, alert, inForce, now);
     if (silence?.afterwards === "nothing") {
       refused.push(recordOf(delivery, now, mutedBy(silence)));
     } else if (silence) {
       held.push({ delivery: delivery.id, group: silenceGroup(silence, now) });
     } else {
-      leaving.push({ delivery: tellOnly(owed, audible), alert: left, memory, guarded: verdict.guarded });
+      leaving.push({ ...found, delivery: tellOnly(found.delivery, audible) });
     }
   }
+  const missing = batch.slice && missingOf(batch, leaving);
   if (leaving.length === 0) {
-    return { leaving, refused, held, told: [] };
+    return { leaving, refused, held, told: [], ...(missing && { missing }) };
   }
   const all = fold(leaving, links, batch, policy);
   const folded = all.map(({ entry }) => explained(entry, routes, actions));
-  const told = all.flatMap((one) => toldBy(one.folded, batch.destination, now) ?? []);
+  // What is told in parts is known with the last of them.
+  const isKnown = !batch.slice || (batch.slice.last && !batch.slice.last.told);
+  const told = isKnown ? all.flatMap((one) => toldBy(one.folded, batch.destination, now, program) ?? []) : [];
   const entries = wording ? folded.map((entry) => worded(entry, wording, routes, batch.show)) : folded;
   const labels = new Set(entries.map(({ guarded }) => guarded.tlp));
   // Beside one that has a label, an alert without one takes part as what it counts as.
@@ -112,9 +108,11 @@ export function openBatch(
     mentions: [...new Set(leaving.flatMap(({ delivery }) => delivery.mentions))],
     entries,
     show: batch.show,
+    ...(program && { whole: true as const }),
+    ...(batch.part && { part: batch.part }),
     minimal: false,
   };
-  return { payload, leaving, refused, held, told };
+  return { payload, leaving, refused, held, told, ...(missing && { missing }) };
 }
 
 /** A silence counts also for what was owed before it began. */
@@ -128,6 +126,31 @@ function silenced(
     return { routes };
   }
   return mute(silencesOn(inForce, matchableOfStored(alert, now)), { kind, destination, routes });
+}
+
+type BatchEntry = Batch["entries"][number];
+
+/** What of one delivery may leave now, or why nothing may. */
+function look(
+  { delivery, alert, memory }: BatchEntry,
+  policy: Guard,
+  now: number,
+): Guarded | { readonly refused: RecordLine } {
+  const refuse = (reason: Refusal) => ({ refused: recordOf(delivery, now, { outcome: "refused", reason }) });
+  const left = remainder(alert, memory);
+  if ("takenBack" in left) {
+    return { refused: recordOf(delivery, now, { outcome: "withdrawn", reason: left.takenBack }) };
+  }
+  const verdict = guard(left, policy, memory, delivery.cleared);
+  if ("refused" in verdict) {
+    return refuse(verdict.refused);
+  }
+  const owed = stillOwed(delivery, alert, verdict.guarded, policy, memory);
+  return owed ? { delivery: owed, alert: left, memory, guarded: verdict.guarded } : refuse("match-not-visible");
+}
+
+function withMarks({ delivery, alert, memory }: BatchEntry): BatchEntry {
+  return { delivery, alert: withOwnMarks(alert, delivery.evidence), memory };
 }
 
 interface Guarded extends Leaving {
@@ -151,7 +174,9 @@ function fold(
         throw new Error("A group of deliveries is never empty");
       }
       const folded = withTold(merge([first, ...rest]), members, batch, policy);
-      return { members, folded, ...compare(folded) };
+      // How a part compares was found out when it was cut.
+      const found = batch.slice ? { guarded: folded.guarded, ...comparedOf(batch.slice) } : compare(folded);
+      return { members, folded, ...found };
     });
     // What is named as taken back may be what asks for secrecy.
     const secret = shareSecrecy(forms.map(({ guarded }) => guarded));
@@ -184,6 +209,10 @@ function entryOf(
     deliveries: members.map(({ delivery }) => delivery.id),
   };
   return { entry, folded: { ...folded, guarded } };
+}
+
+function comparedOf({ compared }: NonNullable<Batch["slice"]>): Pick<Entry, "compared"> {
+  return compared ? { compared } : {};
 }
 
 /** What the readers were told of the event, and what they may still see of it. */

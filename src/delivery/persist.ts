@@ -9,10 +9,11 @@ import type { Breaker } from "./holds.ts";
 export function persistent(
   { store, breaker }: { readonly store: Store; readonly breaker: Breaker },
   insist: Insist,
-): { readonly store: Pick<Store, "take" | "settle" | "owed">; readonly breaker: Breaker } {
+): { readonly store: Pick<Store, "take" | "settle" | "owed" | "divide">; readonly breaker: Breaker } {
   return {
     store: {
       take: (...args) => insist(() => store.take(...args)),
+      divide: (division, now) => insist(() => store.divide(division, now)),
       owed: () => insist(() => store.owed()),
       settle: (settlement, now) => insist(() => store.settle(settlement, now)),
     },

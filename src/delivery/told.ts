@@ -71,9 +71,11 @@ export function compare(folded: Folded): { readonly guarded: GuardedAlert; reado
 const MAX_NAMED = 100;
 const MAX_MENTIONS = 50;
 const MAX_VALUE = 512;
+/** Of what programs were told everything is named, unless that is more than memory has room for. */
+const MAX_NAMED_BYTES = 16 * 2 ** 20;
 
 /** What the readers of a destination know of an event once this has left; `undefined`: no more than before. */
-export function toldBy(folded: Folded, destination: string, now: number): ToldParts | undefined {
+export function toldBy(folded: Folded, destination: string, now: number, isProgram = false): ToldParts | undefined {
   const { guarded, told, members } = folded;
   const { alert, form } = guarded;
   const eventUuid = alert.event?.uuid;
@@ -99,37 +101,62 @@ export function toldBy(folded: Folded, destination: string, now: number): ToldPa
     const name = shortName(item);
     return !item.withdrawn && name !== undefined && parts.has(name);
   });
-  const named = [...new Map(known.reverse().map((item) => [shortName(item), item])).values()].reverse();
+  const named = [...new Map(known.reverse().map((item) => [shortName(item), item])).values()]
+    .reverse()
+    .sort((a, b) => Number(b.toIds ?? false) - Number(a.toIds ?? false));
   const publications = members.filter(({ delivery }) => delivery.kind === "event.published").map((one) => one.delivery);
-  const mentions = [...new Set(publications.flatMap((delivery) => delivery.mentions))].slice(0, MAX_MENTIONS);
-  const how = publications.length > 0 ? { urgent: publications.some(isUrgent), mentions } : told;
-  const objects = objectsOf(folded) ?? told?.objects;
-  return {
-    instance: alert.instance,
-    eventUuid,
-    destination,
-    at: now,
-    ...(objects && { objects }),
-    ...(how?.urgent && { urgent: true as const }),
-    ...(how?.mentions && how.mentions.length > 0 && { mentions: how.mentions }),
-    parts: packParts(parts, isWhole),
-    named: named
-      .sort((a, b) => Number(b.toIds ?? false) - Number(a.toIds ?? false))
-      .slice(0, MAX_NAMED)
-      .map(shortened),
-  };
+  const base = members.find(({ guarded: one }) => one.alert.id === alert.id);
+  const shown = shownBy(publications, base, told);
+  const about = { instance: alert.instance, eventUuid, destination, at: now, ...shown };
+  if (isProgram) {
+    const names = new Names();
+    for (const item of named) {
+      names.add(item);
+    }
+    return { ...about, parts: packParts(parts, isWhole, Number.POSITIVE_INFINITY), named: names.items };
+  }
+  const short = named.slice(0, MAX_NAMED).map((item) => shortened(item, MAX_VALUE));
+  return { ...about, parts: packParts(parts, isWhole), named: short };
+}
+
+/** What a program was told, by name, as far as there is room. */
+export class Names {
+  readonly items: Item[] = [];
+  #bytes = 0;
+
+  add(item: Item): void {
+    if (this.#bytes < MAX_NAMED_BYTES) {
+      const named = shortened(item);
+      this.#bytes += JSON.stringify(named).length;
+      this.items.push(named);
+    }
+  }
 }
 
 const isUrgent = ({ priority }: Delivery) => priority === "high";
 
-/** The objects of the publication that is told, as far as these readers see them. */
-function objectsOf({ guarded, members }: Folded): Fingerprint | undefined {
-  const base = members.find(({ guarded: one }) => one.alert.id === guarded.alert.id);
-  if (!base?.alert.objectParts) {
+/** What else is kept of what is told of an event: how urgent, who was mentioned, and its objects as these readers see them. */
+export function shownBy(
+  publications: readonly Delivery[],
+  base: Pick<Leaving, "alert" | "delivery"> | undefined,
+  told: ToldParts | undefined,
+): Pick<ToldParts, "objects" | "urgent" | "mentions"> {
+  const mentions = [...new Set(publications.flatMap((delivery) => delivery.mentions))].slice(0, MAX_MENTIONS);
+  const how = publications.length > 0 ? { urgent: publications.some(isUrgent), mentions } : told;
+  const objects = (base && objectsOf(base)) ?? told?.objects;
+  return {
+    ...(objects && { objects }),
+    ...(how?.urgent && { urgent: true as const }),
+    ...(how?.mentions && how.mentions.length > 0 && { mentions: how.mentions }),
+  };
+}
+
+function objectsOf({ alert, delivery }: Pick<Leaving, "alert" | "delivery">): Fingerprint | undefined {
+  if (!alert.objectParts) {
     return undefined;
   }
-  const objects = unpackParts(base.alert.objectParts);
-  for (const name of base.delivery.hidden ?? []) {
+  const objects = unpackParts(alert.objectParts);
+  for (const name of delivery.hidden ?? []) {
     objects.delete(name);
   }
   return packParts(objects, true);
@@ -219,7 +246,8 @@ function withRemoved(guarded: GuardedAlert, removed: readonly string[], { told, 
   return known && gone.length > 0 ? withLabels(named, known) : named;
 }
 
-const UNNAMED: Omit<Count, "n"> = {
+/** Taken back, and which is not known. */
+export const UNNAMED: Omit<Count, "n"> = {
   type: "",
   toIds: false,
   marking: { tlp: "none", pap: "none", chr: false },
@@ -235,12 +263,12 @@ function withParts(guarded: GuardedAlert, items: readonly Item[], counts: Readon
   } as GuardedAlert;
 }
 
-function shortened({ uuid, id, type, value, toIds, tags, tagsKnown, marking, reach }: Item): Item {
+function shortened({ uuid, id, type, value, toIds, tags, tagsKnown, marking, reach }: Item, max?: number): Item {
   return {
     ...(uuid !== undefined && { uuid }),
     ...(id !== undefined && { id }),
     ...(type !== undefined && { type }),
-    ...(value !== undefined && { value: value.slice(0, MAX_VALUE).toWellFormed() }),
+    ...(value !== undefined && { value: value.slice(0, max).toWellFormed() }),
     ...(toIds !== undefined && { toIds }),
     tags: tags.slice(0, 20),
     tagsKnown,

@@ -1,10 +1,11 @@
 import type { Notices } from "../absorbing/notices.ts";
 import type { Observer } from "../absorbing/observer.ts";
-import type { Delivery, RecordLine, Settlement, Store } from "../model/outbox.ts";
+import type { Batch, Delivery, Division, RecordLine, Settlement, Store } from "../model/outbox.ts";
 import type { Outcome } from "../model/payload.ts";
 import { recordOf } from "../model/record.ts";
 import type { ToldParts } from "../model/told.ts";
 import type { Departure } from "./backlog.ts";
+import { namesOf, toldInParts } from "./slice.ts";
 
 /** What came of one attempt. */
 export interface Attempt {
@@ -16,6 +17,8 @@ export interface Attempt {
   readonly held?: NonNullable<Settlement["regrouped"]>;
   /** What the destination knows of events if it has got what left. */
   readonly told?: readonly ToldParts[];
+  /** Of a slice: short names of what did not leave with the rest. */
+  readonly missing?: readonly string[];
   /** How long the batch has been tried, by a clock that is never set. */
   readonly ageMs: number;
 }
@@ -30,20 +33,44 @@ export interface Writing {
 /** Everything of these batches is over: what left in the same way for all, and what the guard has refused. */
 export async function writeEnd(
   parts: Departure["parts"],
-  { leaving, refused, held, told = [] }: Pick<Attempt, "leaving" | "refused" | "held" | "told">,
+  attempt: Pick<Attempt, "leaving" | "refused" | "held" | "told" | "missing">,
   end: Pick<RecordLine, "outcome" | "reason"> | undefined,
   now: number,
   writing: Writing,
 ): Promise<void> {
+  const { leaving, refused } = attempt;
   const lines = end ? leaving.map(({ delivery, tlp }) => recordOf(delivery, now, { ...end, tlp })) : [];
   const wasTold = end?.outcome === "sent" || end?.outcome === "unproven";
-  for (const { batch, records, ...rest } of byBatch(parts, [...refused, ...lines], held)) {
-    const about = new Set(records.map(({ instance, eventUuid }) => JSON.stringify([instance, eventUuid])));
-    const known = wasTold
-      ? told.filter(({ instance, eventUuid }) => about.has(JSON.stringify([instance, eventUuid])))
-      : [];
-    await write({ batch, records, ...rest, attempted: true, ...(known.length > 0 && { told: known }) }, now, writing);
+  for (const { part, settled } of byBatch(parts, [...refused, ...lines], attempt.held)) {
+    const known = part.slice
+      ? knownInParts(part, attempt, wasTold, now)
+      : wasTold
+        ? knownBy(settled.records, attempt)
+        : {};
+    await write({ ...settled, attempted: true, ...known }, now, writing);
   }
+}
+
+function knownBy(records: readonly RecordLine[], { told = [] }: Pick<Attempt, "told">): Pick<Settlement, "told"> {
+  const about = new Set(records.map(({ instance, eventUuid }) => JSON.stringify([instance, eventUuid])));
+  const known = told.filter(({ instance, eventUuid }) => about.has(JSON.stringify([instance, eventUuid])));
+  return known.length > 0 ? { told: known } : {};
+}
+
+/** What the destination knows once the last part of a delivery is over, whatever became of this one. */
+function knownInParts(
+  { entries, slice, told: before }: Batch,
+  { told = [], missing: unseen = [] }: Pick<Attempt, "told" | "missing">,
+  wasTold: boolean,
+  now: number,
+): Pick<Settlement, "told" | "missing"> {
+  const missing = wasTold ? unseen : namesOf(entries, slice);
+  const last = slice?.last;
+  if (!last?.told) {
+    return { ...(missing.length > 0 && { missing }), ...(wasTold && told.length > 0 && { told }) };
+  }
+  const all = new Set([...last.missing, ...missing]);
+  return { told: [toldInParts(last.told, before?.[0]?.parts, all, now)] };
 }
 
 /** What the guard has refused is over; the rest of these batches is owed, and tried again `afterMs` from now. */
@@ -55,9 +82,23 @@ export async function writeRetry(
   writing: Writing,
 ): Promise<void> {
   const { afterMs, ...rest } = retry;
-  for (const settled of byBatch(parts, refused, held)) {
+  for (const { settled } of byBatch(parts, refused, held)) {
     await write({ ...settled, retryAt: now + afterMs, ...rest }, now, writing);
   }
+}
+
+/** A batch leaves in parts; what the guard has refused of it is over. */
+export async function writeDivision(
+  division: Division,
+  { refused, held = [] }: Pick<Attempt, "refused" | "held">,
+  now: number,
+  writing: Writing & { readonly store: Pick<Store, "settle" | "divide"> },
+): Promise<void> {
+  if (refused.length + held.length > 0) {
+    const regrouped = held.length > 0 ? { regrouped: held } : {};
+    await write({ batch: division.batch, records: refused, ...regrouped, attempted: false }, now, writing);
+  }
+  await writing.store.divide(division, now);
 }
 
 /** Each batch is settled by itself, with the lines of its own deliveries. */
@@ -65,21 +106,17 @@ function byBatch(
   parts: Departure["parts"],
   lines: readonly RecordLine[],
   held: Attempt["held"] = [],
-): readonly Pick<Settlement, "batch" | "records" | "regrouped">[] {
-  return parts.map(({ id, entries }) => {
-    const members = new Set(entries.map(({ delivery }) => delivery.id));
+): readonly { readonly part: Batch; readonly settled: Pick<Settlement, "batch" | "records" | "regrouped"> }[] {
+  return parts.map((part) => {
+    const members = new Set(part.entries.map(({ delivery }) => delivery.id));
     const regrouped = held.filter(({ delivery }) => members.has(delivery));
-    return {
-      batch: id,
-      records: lines.filter(({ delivery }) => members.has(delivery)),
-      ...(regrouped.length > 0 && { regrouped }),
-    };
+    const records = lines.filter(({ delivery }) => members.has(delivery));
+    return { part, settled: { batch: part.id, records, ...(regrouped.length > 0 && { regrouped }) } };
   });
 }
 
 async function write(settlement: Settlement, now: number, { store, observer, notices }: Writing): Promise<void> {
-  await store.settle(settlement, now);
-  for (const line of settlement.records) {
+  for (const line of await store.settle(settlement, now)) {
     observer.settled(line);
     if (line.outcome === "dead") {
       notices?.lost(line);

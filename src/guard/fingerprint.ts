@@ -4,7 +4,7 @@ import type { Fingerprint } from "../model/fingerprint.ts";
 
 const ID_BYTES = 5;
 const PART_BYTES = 8;
-/** More attributes than this are counted, not told apart. */
+/** More attributes than this are counted, not told apart, by what people are told. */
 const MAX_PARTS = 2000;
 /** Objects of an event beyond this are not told apart. */
 const MAX_OBJECTS = 500;
@@ -52,14 +52,17 @@ export function isForDetection(state: number): boolean {
 }
 
 /** What of these attributes holds, as parts. */
-export function partsOf(items: readonly Item[]): { readonly parts: PartStates; readonly isWhole: boolean } {
+export function partsOf(
+  items: readonly Item[],
+  max = MAX_PARTS,
+): { readonly parts: PartStates; readonly isWhole: boolean } {
   const parts = new Map<string, number>();
   let isWhole = true;
   for (const item of items) {
     if (item.withdrawn) {
       continue;
     }
-    const name = parts.size < MAX_PARTS ? shortName(item) : undefined;
+    const name = parts.size < max ? shortName(item) : undefined;
     if (name === undefined) {
       isWhole = false;
     } else {
@@ -70,8 +73,8 @@ export function partsOf(items: readonly Item[]): { readonly parts: PartStates; r
 }
 
 /** Parts in the form in which they are stored. */
-export function packParts(parts: PartStates, isWhole: boolean): Fingerprint {
-  const bytes = Buffer.alloc(Math.min(parts.size, MAX_PARTS) * PART_BYTES);
+export function packParts(parts: PartStates, isWhole: boolean, max = MAX_PARTS): Fingerprint {
+  const bytes = Buffer.alloc(Math.min(parts.size, max) * PART_BYTES);
   let at = 0;
   for (const [name, state] of parts) {
     if (at >= bytes.length) {
@@ -81,7 +84,7 @@ export function packParts(parts: PartStates, isWhole: boolean): Fingerprint {
     bytes.writeUIntBE(state, at + ID_BYTES, PART_BYTES - ID_BYTES);
     at += PART_BYTES;
   }
-  const partial = !isWhole || parts.size > MAX_PARTS;
+  const partial = !isWhole || parts.size > max;
   return { parts: bytes.toString("base64"), ...(partial && { partial: true as const }) };
 }
 

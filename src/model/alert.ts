@@ -75,7 +75,20 @@ export interface Alert {
   readonly objectCounts?: readonly { readonly name: string; readonly reach: readonly Reach[]; readonly n: number }[];
   readonly sighting?: Sighting;
   readonly tag?: Message["tag"];
+  /** Stored whole, for programs: so many further pages have its items and objects, or, where it is 0, the alert itself. */
+  readonly pages?: number;
   /** So many parts could not be read: the lists are not complete. */
   readonly skipped?: number;
   readonly lines: readonly Line[];
+}
+
+/** A part of what is in an alert that is too long for one row. */
+export interface AlertPage {
+  readonly alert: AlertId;
+  /** The place of its first item among all items of the alert; the objects that no item is in have places behind them. */
+  readonly first: number;
+  readonly items: readonly Item[];
+  readonly loose: Alert["objects"];
+  /** Those that its items are in, each also in other pages where items are in it. */
+  readonly objects: Alert["objects"];
 }

@@ -1,4 +1,4 @@
-import type { Alert, AlertId } from "./alert.ts";
+import type { Alert, AlertId, AlertPage, Item } from "./alert.ts";
 import type { Brand } from "./brand.ts";
 import type { Evidence } from "./evidence.ts";
 import type { Listing } from "./listing.ts";
@@ -16,7 +16,7 @@ import type {
   Undecided,
 } from "./memory.ts";
 import type { BatchNote, Pacing } from "./pacing.ts";
-import type { ToldParts } from "./told.ts";
+import type { Comparison, ToldParts } from "./told.ts";
 import type { Kind } from "./vocabulary.ts";
 
 export type BatchId = Brand<string, "BatchId">; // hash of the deliveries that leave together: the same at every attempt
@@ -126,6 +126,8 @@ export interface Effects {
   /** Each takes the place of the one before, unless that is newer. */
   readonly listings?: readonly Listing[];
   readonly alerts: readonly Alert[];
+  /** Of those alerts that are too long for one row, in order. */
+  readonly pages?: readonly AlertPage[];
   readonly deliveries: readonly Delivery[];
   readonly records: readonly RecordLine[];
   /** Added if absent. */
@@ -157,6 +159,13 @@ export interface Effects {
 export interface Batch {
   readonly id: BatchId;
   readonly destination: string;
+  /** Which of how many payloads it is that were cut from what left together; absent: it was not looked at yet. */
+  readonly part?: PartNumber;
+  /** It is a part of one delivery, whose alert has no other items here. */
+  readonly slice?: Slice & {
+    /** No other part is left: what the destination knows once it has all of them, but for the items called `missing`. */
+    readonly last?: { readonly told?: ToldParts; readonly missing: readonly string[] };
+  };
   /** Attempts before this one. */
   readonly attempts: number;
   readonly firstAttemptAt: number;
@@ -166,6 +175,57 @@ export interface Batch {
   readonly entries: readonly { readonly delivery: Delivery; readonly alert: Alert; readonly memory: Memory }[];
   /** What the destination was told of their events last, with what memory knows of the parts that are named there. */
   readonly told?: readonly { readonly parts: ToldParts; readonly rows: readonly PartMemory[] }[];
+}
+
+/** One of the payloads that were cut from one batch, from 1. */
+export interface PartNumber {
+  readonly n: number;
+  readonly of: number;
+}
+
+/** Which items of a delivery are in one payload, and how they compare with what the destination was told before. */
+export interface Slice {
+  /** Places among all items of the alert; `to` is not in it any more. */
+  readonly from: number;
+  readonly to: number;
+  /** `added`, `changed` or `unchanged` by its first letter, one for each item; absent: that is not known. */
+  readonly news?: string;
+  /** What was told and is not in the event any more. */
+  readonly removed: readonly Item[];
+  /** How many of these are in other payloads, or cannot be named. */
+  readonly removedElsewhere: number;
+  readonly compared?: Comparison;
+}
+
+/** What one of several payloads has in it: whole deliveries, or a part of one. */
+export type PartContent =
+  | { readonly deliveries: readonly DeliveryId[] }
+  | { readonly delivery: DeliveryId; readonly slice: Slice };
+
+/** How a batch is cut into payloads. */
+export interface Division {
+  readonly batch: BatchId;
+  readonly parts: readonly PartContent[];
+  /** What the destination knows once it has all parts of a delivery that is cut. */
+  readonly told: readonly { readonly delivery: DeliveryId; readonly parts: ToldParts }[];
+}
+
+/** What bounds one batch. */
+export interface BatchBounds {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** Which batches are taken. */
+export interface TakeOptions {
+  /** What was never tried comes first. */
+  readonly newFirst?: boolean;
+  readonly bounds?: BatchBounds;
+  /**
+   * Nothing of a group that is on its way is taken, nor what became owed after something else about the same event that has
+   * not left yet.
+   */
+  readonly ordered?: boolean;
 }
 
 /** How a batch ended, or when it is tried again. Deliveries that are in no list stay as they are. */
@@ -181,6 +241,8 @@ export interface Settlement {
   readonly reason?: string;
   /** What the destination knows of events from now on. */
   readonly told?: readonly ToldParts[];
+  /** Short names of items of a slice that have not left. */
+  readonly missing?: readonly string[];
 }
 
 /** Durable and shared: what is committed is owed until it is settled, also across a crash. */
@@ -195,9 +257,26 @@ export interface Store extends AsyncDisposable {
   take(
     destination: string,
     now: number,
-    newFirst?: boolean,
+    options?: TakeOptions,
   ): Promise<{ readonly batch: Batch } | { readonly dueAt: number } | undefined>;
-  settle(settlement: Settlement, now: number): Promise<void>;
+  /** The same, as many as are due at once and no more than `most`. */
+  takeAll(
+    destination: string,
+    now: number,
+    most: number,
+    options?: TakeOptions,
+  ): Promise<{ readonly batches: readonly Batch[] } | { readonly dueAt: number } | undefined>;
+  /**
+   * The lines that were written. A delivery that leaves in several parts is settled with the last of them, by the worst that
+   * became of one.
+   */
+  settle(settlement: Settlement, now: number): Promise<readonly RecordLine[]>;
+  /** Each as `settle` does, and all or none of them. */
+  settleAll(settlements: readonly Settlement[], now: number): Promise<readonly (readonly RecordLine[])[]>;
+  /** Puts parts, which are due at once, in the place of a batch that was taken; it is cut once. */
+  divide(division: Division, now: number): Promise<void>;
+  /** What a delivery of an alert in several pages has from place `from` on, with memory of it; undefined: no more. */
+  page(delivery: Delivery, from: number): Promise<{ readonly page: AlertPage; readonly memory: Memory } | undefined>;
   /**
    * What is undecided about one event of `instance`, the one that has been quiet for longest, unless a frame about it came
    * after `quietSince`; else when the earliest came; undefined: nothing is undecided. Events in `except` are left out.

@@ -1,7 +1,7 @@
 import type { Alert } from "./alert.ts";
 import type { Brand } from "./brand.ts";
 import type { Sighting } from "./misp.ts";
-import type { BatchId, DeliveryId, EventChanges, Group } from "./outbox.ts";
+import type { BatchId, DeliveryId, EventChanges, Group, PartNumber } from "./outbox.ts";
 import type { Comparison } from "./told.ts";
 import type { Kind, Pap, Tlp } from "./vocabulary.ts";
 
@@ -64,6 +64,10 @@ export interface Payload {
   readonly entries: readonly Entry[];
   /** Bounds the items that are listed; the rest is counted. */
   readonly show: Group["show"];
+  /** For programs: all that is in it is listed, whatever `show` says. */
+  readonly whole?: true;
+  /** Which it is of the payloads that it was cut into. */
+  readonly part?: PartNumber;
   /** A second try after the other side refused the message: marking, title and link only. */
   readonly minimal: boolean;
 }
@@ -103,9 +107,33 @@ export interface Preview {
   readonly html: string;
 }
 
+/** How long a payload is, and what is in it, in bytes. */
+export interface Weight {
+  readonly total: number;
+  /** In the order of the payload's. */
+  readonly entries: readonly {
+    /** All of it but its items and objects. */
+    readonly base: number;
+    /** In the order of the alert's items, withdrawn ones among them. */
+    readonly items: readonly number[];
+    /** By their keys. */
+    readonly objects: ReadonlyMap<string, number>;
+  }[];
+}
+
+/** What a destination whose readers are programs says of sizes: what one payload cannot hold leaves in several. */
+export interface Program {
+  readonly maxBytes: number;
+  /** Whether all of it fits. */
+  fits(payload: Payload): boolean;
+  weigh(payload: Payload): Weight;
+}
+
 /** One configured place to tell. Sends once; never retries, never throws for what the other side does. */
 export interface Destination extends AsyncDisposable {
   readonly name: string;
+  /** Absent: its readers are people, who are shown as much as they can read. */
+  readonly program?: Program;
   /** Rejects only when `signal` aborts (with its reason) or by a bug. */
   send(payload: Payload, signal: AbortSignal): Promise<Outcome>;
   /** What `send` would send; does no I/O beyond reading its own files. */

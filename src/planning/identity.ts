@@ -20,6 +20,14 @@ export function alertId(identity: Identity, decided = false): AlertId {
 /** No destination is called so. */
 const DECIDED = "\u0000decided";
 
+/** The same alert as programs get it, which has more in it than people are told. */
+export function wholeId(id: AlertId): AlertId {
+  return createHash("sha256")
+    .update(JSON.stringify(["whole", id]))
+    .digest("hex")
+    .slice(0, 32) as AlertId;
+}
+
 export function deliveryId(identity: Identity, destination: string): DeliveryId {
   return hash(identity, destination) as DeliveryId;
 }

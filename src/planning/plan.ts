@@ -1,6 +1,6 @@
 import type { Refusal } from "../guard/guard.ts";
 import { remainder, type TakenBack } from "../guard/withdrawn.ts";
-import type { Alert, Item } from "../model/alert.ts";
+import type { Alert, AlertPage, Item } from "../model/alert.ts";
 import type { EventMemory, Keys, Known, Undecided } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Delivery, Effects, Group, RecordLine } from "../model/outbox.ts";
@@ -24,9 +24,10 @@ import {
   withdrawnShare,
 } from "./share.ts";
 import { shownSince } from "./shown.ts";
-import { trimmed } from "./trim.ts";
+import { type Trimmed, trimmed, type Visible } from "./trim.ts";
 import { containedIn, threadKey, undecidedOf } from "./undecided.ts";
 import { versionAfter } from "./version.ts";
+import { type Whole, whole } from "./whole.ts";
 import { WorkingCopy } from "./working-copy.ts";
 
 /** What planning needs of the configuration. */
@@ -107,6 +108,7 @@ export function plan(
 ): Plan {
   const copy = new WorkingCopy(known);
   const alerts: Alert[] = [];
+  const pages: AlertPage[] = [];
   const deliveries: Delivery[] = [];
   const records: RecordLine[] = [];
   const undecided: Undecided[] = [];
@@ -132,16 +134,16 @@ export function plan(
     effects: {
       ...copy.changes(),
       ...{ alerts, deliveries, records, undecided, decided, cursors: [] },
+      ...(pages.length > 0 && { pages }),
       ...(within.length > 0 && { within }),
       ...pacingOf(deliveries, rules),
     },
     traces,
   };
 
-  function take({ alert, owed, refused, within: inside }: Decision): void {
-    if (alert) {
-      alerts.push(alert);
-    }
+  function take({ alerts: stored, pages: further, owed, refused, within: inside }: Decision): void {
+    alerts.push(...stored);
+    pages.push(...further);
     deliveries.push(...owed);
     records.push(...refused);
     within.push(...inside);
@@ -161,11 +163,12 @@ function pacingOf(deliveries: readonly Delivery[], { destinations }: Rules): Pic
 /** What is decided now, whatever is still unknown. */
 export type Asked = Pick<Undecided, "id" | "destinations" | "withdrawals">;
 
-const NOTHING = { owed: [], refused: [], undecided: [], within: [], contained: [] } as const;
+const NOTHING = { alerts: [], pages: [], owed: [], refused: [], undecided: [], within: [], contained: [] } as const;
 
 interface Decision {
   readonly trace: Trace;
-  readonly alert?: Alert;
+  readonly alerts: readonly Alert[];
+  readonly pages: readonly AlertPage[];
   readonly owed: readonly Delivery[];
   readonly refused: readonly RecordLine[];
   readonly undecided: readonly Undecided[];
@@ -241,7 +244,7 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
         : stale && isPublication
           ? staleShare(told, message, routes, about)
           : shareOf(told, routes, about);
-    shares.push({ destination, share });
+    shares.push({ destination, isProgram: settings.program ?? false, share });
   }
   const eventKey = unsure ? message.event?.id : (after?.key ?? thread);
   return settleShares(message, { alert: told, fired, event, eventKey, stale, shares }, copy, now);
@@ -261,13 +264,14 @@ interface Shared {
 
 interface Named {
   readonly destination: string;
+  readonly isProgram: boolean;
   readonly share: Share;
 }
 
 /** Puts together what all destinations get. */
 function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: number): Decision {
   const { alert, fired, event, eventKey, stale, shares } = shared;
-  const owed = shares.flatMap(({ share }) => (share.kind === "owed" ? share : []));
+  const owed = shares.flatMap(({ isProgram, share }) => (share.kind === "owed" ? { ...share, isProgram } : []));
   const waiting = shares.flatMap(({ destination, share }) => (share.kind === "undecided" ? destination : []));
   const told = alert.kind === "event.published" ? owed : [];
   for (const { delivery, guarded } of told) {
@@ -283,12 +287,7 @@ function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: 
   const undecided =
     eventKey !== undefined && waiting.length > 0 ? [undecidedOf(alert, message, eventKey, waiting, now)] : [];
   copy.wait(undecided);
-  const visible = {
-    items: new Set<Item>(owed.flatMap(({ kept }) => kept.items)),
-    objects: new Set(owed.flatMap(({ kept }) => kept.objects)),
-    matched: new Set<Item>(owed.flatMap(({ own }) => [...own])),
-  };
-  const stored = owed.length > 0 ? trimmed(alert, visible) : undefined;
+  const stored = storedOf(alert, owed);
   return {
     trace: {
       message,
@@ -298,14 +297,47 @@ function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: 
       routes: fired.map(({ route, truth }) => ({ name: route.name, truth })),
       destinations: shares.map(traceOf),
     },
-    ...(stored && { alert: stored.alert }),
-    owed: owed.map(({ delivery, own }) => withMarks(delivery, stored?.items ?? [], own)),
+    alerts: [...new Set([stored.people?.alert, stored.programs?.alert].flatMap((one) => one ?? []))],
+    pages: stored.programs?.pages ?? [],
+    owed: owed.map(({ delivery, own, isProgram }) => {
+      const from = isProgram ? stored.programs : stored.people;
+      const { alert: of = alert, items = [] } = from ?? {};
+      return withMarks({ ...delivery, alert: of.id }, items, own);
+    }),
     refused: shares.flatMap(({ share }) => ("record" in share ? share.record : [])),
     undecided,
     within: owed.flatMap(({ delivery, within }) =>
       within === undefined ? [] : [{ delivery: delivery.id, publication: within }],
     ),
     contained: containedIn(message, waits),
+  };
+}
+
+type OwedShare = Extract<Share, { readonly kind: "owed" }> & { readonly isProgram: boolean };
+
+/** What is stored for people and for programs: one alert for both where all of it fits into one row. */
+function storedOf(alert: Alert, owed: readonly OwedShare[]): { readonly people?: Trimmed; readonly programs?: Whole } {
+  const programs = owed.filter(({ isProgram }) => isProgram);
+  if (owed.length === 0) {
+    return {};
+  }
+  const forAll = trimmed(alert, visibleTo(owed));
+  if (programs.length === 0) {
+    return { people: forAll };
+  }
+  const forPrograms = whole(alert, visibleTo(programs), forAll);
+  if (!forAll.isCut) {
+    return { people: forPrograms, programs: forPrograms };
+  }
+  const people = owed.filter(({ isProgram }) => !isProgram);
+  return { programs: forPrograms, ...(people.length > 0 && { people: trimmed(alert, visibleTo(people)) }) };
+}
+
+function visibleTo(owed: readonly OwedShare[]): Visible {
+  return {
+    items: new Set<Item>(owed.flatMap(({ kept }) => kept.items)),
+    objects: new Set(owed.flatMap(({ kept }) => kept.objects)),
+    matched: new Set<Item>(owed.flatMap(({ own }) => [...own])),
   };
 }
 

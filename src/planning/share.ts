@@ -25,6 +25,8 @@ export interface DestinationRules {
   readonly repeats: "changed" | "never" | "always";
   /** Absent: whatever comes leaves as its routes say. */
   readonly pace?: PaceRules;
+  /** Its readers are programs: nothing that they may see is left out. */
+  readonly program?: boolean;
 }
 
 /** A route that fires, or of which it is not known yet whether it does. */
@@ -233,7 +235,7 @@ function deliveryOf(
   const priority = isUrgent ? "high" : "normal";
   const subject = matchableOfGuarded(guarded, now);
   const holds = holdsOf(alert.kind, subject, pace);
-  const hidden = alert.kind === "event.published" ? hiddenOf(alert, kept) : [];
+  const hidden = alert.kind === "event.published" ? hiddenOf(alert, kept, context.rules.program) : [];
   const waitsIn = silence ? silenceGroup(silence, now) : isUrgent ? undefined : together;
   return {
     id: idOf(alert, context),
@@ -265,14 +267,15 @@ function deliveryOf(
 /** As many as fingerprints tell apart. */
 const MAX_HIDDEN = 2500;
 
-function hiddenOf({ items, objects }: Alert, kept: Kept): readonly string[] {
+function hiddenOf({ items, objects }: Alert, kept: Kept, program = false): readonly string[] {
   if (kept.items.length === items.length && kept.objects.length === objects.length) {
     return [];
   }
   const visible = new Set<unknown>([...kept.items, ...kept.objects]);
-  const hidden = <T>(all: readonly T[]) => all.filter((one) => !visible.has(one)).slice(0, MAX_HIDDEN);
+  const max = program ? Number.POSITIVE_INFINITY : MAX_HIDDEN;
+  const hidden = <T>(all: readonly T[]) => all.filter((one) => !visible.has(one)).slice(0, max);
   const names = [...hidden(objects).map(shortNameOfObject), ...hidden(items).flatMap((item) => shortName(item) ?? [])];
-  return names.slice(0, MAX_HIDDEN);
+  return names.slice(0, max);
 }
 
 /** What a delivery and its line in the record have in common. */

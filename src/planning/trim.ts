@@ -7,7 +7,8 @@ import { add, OTHER_CELL } from "../guard/tighten.ts";
 import type { Alert, Count, Item } from "../model/alert.ts";
 import type { Fingerprint } from "../model/fingerprint.ts";
 
-const MAX_BYTES = 64 * 1024;
+/** Of one row, in JSON. */
+export const MAX_BYTES = 64 * 1024;
 const MAX_ITEMS = 500;
 const MAX_COUNTS = 100;
 
@@ -20,22 +21,25 @@ export function trim(alert: Alert, visible: Visible): Alert {
 }
 
 /** What some destination may see, and what routes ask for. */
-interface Visible {
+export interface Visible {
   readonly items: ReadonlySet<Item>;
   readonly objects: ReadonlySet<Alert["objects"][number]>;
   readonly matched?: ReadonlySet<Item>;
 }
 
-/** The same, and which items are in it, in its order, as they were given. */
-export function trimmed(
-  alert: Alert,
-  { items, objects, matched = new Set() }: Visible,
-): { readonly alert: Alert; readonly items: readonly Item[] } {
-  const kept = alert.items
-    .filter((item) => items.has(item))
-    .map((item) => ({ item, isMatched: matched.has(item) }))
-    .sort(byGravity)
-    .slice(0, MAX_ITEMS);
+/** What is stored of an alert. */
+export interface Trimmed {
+  readonly alert: Alert;
+  /** Which items are in it, in its order, as they were given. */
+  readonly items: readonly Item[];
+  /** Something is missing that some destination may see. */
+  readonly isCut: boolean;
+}
+
+/** The same, and which items are in it. */
+export function trimmed(alert: Alert, { items, objects, matched = new Set() }: Visible): Trimmed {
+  const visible = gravest(alert.items, items, matched);
+  const kept = visible.slice(0, MAX_ITEMS);
   const whole: Alert = {
     ...alert,
     ...(alert.event && {
@@ -61,16 +65,49 @@ export function trimmed(
       ...(alert.objects.length > 0 && { objectParts: packObjects(alert.objects) }),
     }),
   };
-  const prints = [whole.parts?.parts, whole.objectParts?.parts];
-  let short: Alert = JSON.parse(JSON.stringify(whole), (_, value) =>
+  const short = shrunk(shortened(whole));
+  const isCut =
+    short.items.length < visible.length ||
+    short.objects.length < objects.size ||
+    short.lines.length < alert.lines.length ||
+    short.parts?.partial === true ||
+    [...kept, ...short.lines].some((part) => isLong("item" in part ? part.item : part));
+  return { alert: short, items: kept.slice(0, short.items.length).map(({ item }) => item), isCut };
+}
+
+/** These items, gravest first. */
+export function gravest(
+  all: readonly Item[],
+  visible: ReadonlySet<Item>,
+  matched: ReadonlySet<Item>,
+): readonly Ranked[] {
+  return all
+    .filter((item) => visible.has(item))
+    .map((item) => ({ item, isMatched: matched.has(item) }))
+    .sort(byGravity);
+}
+
+/** The same with no text longer than what is stored. */
+function shortened(alert: Alert): Alert {
+  const prints = [alert.parts?.parts, alert.objectParts?.parts];
+  return JSON.parse(JSON.stringify(alert), (_, value) =>
     typeof value === "string" && !prints.includes(value) ? shorten(value) : value,
   );
+}
+
+/** As much of it as fits into one row. */
+export function shrunk(alert: Alert): Alert {
+  let short = alert;
   for (const shrink of SHRINK) {
     for (let next = shrink(short); next && isTooLong(short); next = shrink(short)) {
       short = next;
     }
   }
-  return { alert: short, items: kept.slice(0, short.items.length).map(({ item }) => item) };
+  return short;
+}
+
+function isLong(part: object): boolean {
+  return Object.values(part).some((value) => typeof value === "string" && value.length > MAX_TEXT);
 }
 
 function fingerprintOf(items: readonly Item[]): Fingerprint {
@@ -107,7 +144,8 @@ function first<T>(tags: readonly T[], max: number, nameOf: (tag: T) => string): 
   return [...tags].sort((a, b) => Number(isMarking(nameOf(b))) - Number(isMarking(nameOf(a)))).slice(0, max);
 }
 
-interface Ranked {
+/** An item, and whether a route asks for it. */
+export interface Ranked {
   readonly item: Item;
   readonly isMatched: boolean;
 }

@@ -116,6 +116,7 @@ export function openParts(
         links,
         silences: inForce,
         actions: options.links,
+        program: options.program ?? false,
         wording: {
           template: options.template,
           style: { timeZone: options.timezone, defang: options.defang },

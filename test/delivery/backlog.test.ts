@@ -32,7 +32,10 @@ async function gather(backlog: Backlog, [first, ...others]: readonly Batch[]) {
       const batch = others.shift();
       return batch && { batch };
     },
-    settle: async (settlement: Settlement) => void settled.push(settlement),
+    settle: async (settlement: Settlement) => {
+      settled.push(settlement);
+      return [];
+    },
   };
   if (!first) {
     throw new Error("nothing is due");

@@ -171,6 +171,13 @@ export class Track {
         this.settled.push({ settlement, now });
         return store.settle(settlement, now);
       },
+      takeAll: (...args) => store.takeAll(...args),
+      settleAll: (settlements, now) => {
+        this.settled.push(...settlements.map((settlement) => ({ settlement, now })));
+        return store.settleAll(settlements, now);
+      },
+      divide: (...args) => store.divide(...args),
+      page: (...args) => store.page(...args),
       undecided: (...args) => store.undecided(...args),
       cursor: (instance) => store.cursor(instance),
       unconfirmed: (...args) => store.unconfirmed(...args),

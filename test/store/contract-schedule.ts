@@ -155,9 +155,9 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       await store.commit(owing(delivery("a"), delivery("b", { groups: [group("two")] })), NOW);
       const first = await takeBatch(store, NOW);
       await store.settle({ batch: first.id, records: [], retryAt: NOW, attempted: true }, NOW);
-      const second = await store.take("soc", NOW, true);
+      const second = await store.take("soc", NOW, { newFirst: true });
       expect(second && "batch" in second ? idsOf(second.batch) : []).not.toEqual(idsOf(first));
-      expect(await store.take("soc", NOW, true)).toMatchObject({ batch: { id: first.id } });
+      expect(await store.take("soc", NOW, { newFirst: true })).toMatchObject({ batch: { id: first.id } });
     });
 
     it("come back at `retryAt` and not before, and count only real attempts", async () => {

@@ -47,7 +47,9 @@ async function compiledStore(): Promise<string> {
     "src/base/errors.ts",
     "src/model/pacing.ts",
     "src/model/record.ts",
+    "src/model/silence.ts",
     "src/model/unite.ts",
+    "src/model/vocabulary.ts",
     "test/store/samples.ts",
     ...store,
   ]) {

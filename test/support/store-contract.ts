@@ -6,6 +6,7 @@ import { describeClock } from "../store/contract-clock.ts";
 import { describeLedger } from "../store/contract-ledger.ts";
 import { describeMemory } from "../store/contract-memory.ts";
 import { describePacing } from "../store/contract-pacing.ts";
+import { describeParts } from "../store/contract-parts.ts";
 import { describeSchedule } from "../store/contract-schedule.ts";
 import { describeSilences } from "../store/contract-silences.ts";
 import { describeUndecided } from "../store/contract-undecided.ts";
@@ -47,6 +48,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
   describeWithin(name, open);
   describeLedger(name, open);
   describeSilences(name, open);
+  describeParts(name, open);
 
   describe(`${name}: what is owed`, () => {
     it("stays owed until it is settled", async () => {

@@ -30,6 +30,8 @@ const Indicator = z.strictObject({
   relation: z.string().optional(),
   tlp: z.string().optional(),
   matched: z.boolean().optional(),
+  news: z.enum(["added", "changed", "unchanged"]).optional(),
+  cut: z.literal(true).optional(),
   changed_at: Instant.optional(),
 });
 
@@ -37,6 +39,7 @@ const ObjectOf = z.strictObject({
   uuid: z.string().optional(),
   name: z.string().optional(),
   comment: z.string().optional(),
+  cut: z.literal(true).optional(),
 });
 
 const Whole = z.strictObject({
@@ -123,7 +126,7 @@ const Whole = z.strictObject({
     .optional(),
   objects: z.array(ObjectOf).optional(),
   removed_objects: z.array(ObjectOf).min(1).optional(),
-  lines: z.array(z.strictObject({ label: z.string(), text: z.string() })).optional(),
+  lines: z.array(z.strictObject({ label: z.string(), text: z.string(), cut: z.literal(true).optional() })).optional(),
   truncated: z
     .partialRecord(z.enum(["indicators", "objects", "lines", "tags", "clusters", "removed"]), Count)
     .optional(),
@@ -134,6 +137,8 @@ export const WebhookBody = z.strictObject({
   type: z.literal("misp-herald.alerts"),
   version: z.literal("1"),
   id: z.string().regex(/^[^.]+$/),
+  part: z.number().int().positive(),
+  parts: z.number().int().positive(),
   timestamp: Instant,
   destination: z.string(),
   priority: z.enum(["normal", "high"]),

@@ -9,7 +9,7 @@ const HINTS: Readonly<Record<string, string>> = {
   "http-405": "the receiver takes no POST at this path: check `url`",
   "http-407": "a proxy asks for credentials",
   "http-410": "the receiver has closed this endpoint for good: set another `url` or remove the destination",
-  "http-413": "the receiver takes less than we send: lower `max_body` or the `show` of the routes",
+  "http-413": "the receiver takes less than we send: lower `max_body`",
   "http-415": "the receiver does not take application/json: check `url`",
   "http-422": "the receiver does not understand the body: docs/webhook.md describes it",
   redirect: "the receiver has moved, and redirects are not followed: set `url` to the new place",

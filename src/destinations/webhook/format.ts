@@ -1,13 +1,22 @@
 import { createHmac } from "node:crypto";
 import { largest } from "../../alert/fit.ts";
 import { listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
-import { type Cuttable, cutEntry, formatEntry, formatMinimalEntry, type Values } from "../../alert/json.ts";
+import {
+  type Cuttable,
+  cutEntry,
+  cutTexts,
+  type EntryJson,
+  formatEntry,
+  formatMinimalEntry,
+  type Values,
+} from "../../alert/json.ts";
 import type { Style } from "../../alert/style.ts";
 import { formatCount } from "../../alert/text.ts";
-import type { Payload } from "../../model/payload.ts";
+import type { Payload, Weight } from "../../model/payload.ts";
 
-/** Stages of shrinking, what people miss least first; each starts from what the one before left. */
-const STAGES: readonly Cuttable[] = ["indicators", "objects", "lines", "tags", "clusters", "removed"];
+/** Stages of shrinking, what is missed least first; each starts from what the one before left. */
+const AROUND: readonly Cuttable[] = ["tags", "clusters", "objects", "lines"];
+const STAGES: readonly Cuttable[] = [...AROUND, "indicators", "removed"];
 
 function serialise(payload: Payload, entries: readonly unknown[]): string {
   const left = payload.entries.length - entries.length;
@@ -15,6 +24,8 @@ function serialise(payload: Payload, entries: readonly unknown[]): string {
     type: "misp-herald.alerts",
     version: "1",
     id: payload.batch,
+    part: payload.part?.n ?? 1,
+    parts: payload.part?.of ?? 1,
     timestamp: new Date(payload.createdAt).toISOString(),
     destination: payload.destination,
     priority: payload.priority,
@@ -31,23 +42,69 @@ export interface Body {
   readonly trimmed: readonly string[];
 }
 
+/** Texts are not made shorter than this for the sake of the lists. */
+const SHORTEST_TEXT = 200;
+const LONGEST_TEXT = 65_536;
+
+function formatEntries(payload: Payload, values: Values, style: Style): readonly EntryJson[] {
+  const listed = listItems(payload);
+  return payload.entries.map((entry, index) => formatEntry(entry, listed[index] ?? NOTHING_LISTED, values, style));
+}
+
+/** The body with all that is in a payload. */
+export function formatWhole(payload: Payload, values: Values, style: Style): string {
+  return serialise(payload, formatEntries(payload, values, style));
+}
+
+/** How long the body of a whole payload is, and what is in it. */
+export function weighBody(payload: Payload, values: Values, style: Style): Weight {
+  const formatted = formatEntries(payload, values, style);
+  return {
+    total: Buffer.byteLength(serialise(payload, formatted)),
+    entries: payload.entries.map(({ guarded: { alert } }, index) => {
+      const { indicators = [], removed = [], objects = [], removed_objects: gone, ...base } = formatted[index] ?? {};
+      // As they stand in the lists, each in its own order.
+      const rows = (list: unknown) => (Array.isArray(list) ? list.map(sizeOf) : []).values();
+      const [live, withdrawn] = [rows(indicators), rows(removed)];
+      const [objectsLive, objectsGone] = [rows(objects), rows(gone)];
+      const next = (iterator: Iterator<number>) => iterator.next().value ?? 0;
+      return {
+        base: sizeOf(base),
+        items: alert.items.map((item) => next(item.withdrawn ? withdrawn : live)),
+        objects: new Map(
+          alert.objects.map(({ key, deleted }) => [key, next(deleted ? objectsGone : objectsLive)] as const),
+        ),
+      };
+    }),
+  };
+}
+
+/** In a list, with the comma. */
+function sizeOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value)) + 1;
+}
+
 /**
- * The body of a request, within `maxBytes`. Over it, indicators go first (from the bottom), then objects, lines and tags,
- * then all but marking, title and link, then whole entries; what went is counted under `truncated`.
+ * The body of a request, within `maxBytes`. Over it, long texts are cut, as far as that helps; then tags go, clusters, objects
+ * and lines; what is for people loses indicators (from the bottom) too, then all but marking, title and link, then whole
+ * entries. What went is counted under `truncated`. What is in several parts fits, unless the configuration was changed after
+ * it was cut.
  */
 export function formatBody(payload: Payload, values: Values, maxBytes: number, style: Style): Body {
   const fits = (text: string) => Buffer.byteLength(text) <= maxBytes;
   const trimmed: string[] = [];
   if (!payload.minimal) {
-    const listed = listItems(payload);
-    let entries = payload.entries.map((entry, index) =>
-      formatEntry(entry, listed[index] ?? NOTHING_LISTED, values, style),
-    );
+    let entries = formatEntries(payload, values, style);
     const whole = serialise(payload, entries);
     if (fits(whole)) {
       return { text: whole, trimmed };
     }
-    for (const list of STAGES) {
+    const shortened = (limit: number) => entries.map((entry) => cutTexts(entry, SHORTEST_TEXT + limit));
+    const longest = largest(LONGEST_TEXT, (limit) => fits(serialise(payload, shortened(limit))));
+    if (longest !== undefined) {
+      return { text: serialise(payload, shortened(longest)), trimmed: ["long texts cut"] };
+    }
+    for (const list of payload.whole ? AROUND : STAGES) {
       const sizes = entries.map((entry) => entry[list]?.length ?? 0);
       const cutTo = (n: number) =>
         serialise(
@@ -63,6 +120,9 @@ export function formatBody(payload: Payload, values: Values, maxBytes: number, s
         return { text: cutTo(n), trimmed };
       }
       entries = entries.map((entry) => cutEntry(entry, { [list]: 0 }));
+    }
+    if (payload.whole) {
+      return { text: serialise(payload, entries), trimmed };
     }
     trimmed.splice(0, trimmed.length, "all but marking, title and link left out");
   }

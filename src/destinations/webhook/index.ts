@@ -3,7 +3,7 @@ import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { classifyReply, openHttp } from "../http.ts";
 import { judge } from "./answers.ts";
-import { formatBody, sign } from "./format.ts";
+import { formatBody, formatWhole, sign, weighBody } from "./format.ts";
 import { signingKey, WEBHOOK_OPTIONS } from "./options.ts";
 import { formatRequestPage } from "./page.ts";
 
@@ -20,7 +20,14 @@ export const webhook = defineDestination({
     );
     // Whoever asks for defanged values gets no live title either.
     const style = { timeZone: options.timezone, defang: options.defang || options.include_values !== "raw" };
-    const format = (payload: Payload) => formatBody(payload, options.include_values, options.max_body, style);
+    // What was looked at to see whether it fits is sent next.
+    const fitting = new WeakMap<Payload, string>();
+    const format = (payload: Payload) => {
+      const text = fitting.get(payload);
+      return text === undefined
+        ? formatBody(payload, options.include_values, options.max_body, style)
+        : { text, trimmed: [] };
+    };
     const headersOf = (payload: Payload, timestamp: number, body: string) => ({
       "content-type": "application/json; charset=utf-8",
       "webhook-id": payload.batch,
@@ -29,6 +36,18 @@ export const webhook = defineDestination({
     });
     return {
       name,
+      program: {
+        maxBytes: options.max_body,
+        fits(payload) {
+          const text = formatWhole(payload, options.include_values, style);
+          const isFitting = Buffer.byteLength(text) <= options.max_body;
+          if (isFitting) {
+            fitting.set(payload, text);
+          }
+          return isFitting;
+        },
+        weigh: (payload) => weighBody(payload, options.include_values, style),
+      },
       async send(payload, signal) {
         const body = format(payload).text;
         const startedAt = now();
@@ -59,7 +78,7 @@ export const webhook = defineDestination({
         return {
           body,
           sizes: [{ what: "body", used, limit: options.max_body, unit: "bytes" }],
-          trimmed: [...trimmed, ...describeUnlisted(payload)],
+          trimmed: [...trimmed, ...describeUnlisted(payload), ...(isGlimpse(payload) ? [GLIMPSE] : [])],
           html: formatRequestPage(Object.entries(headersOf(payload, Math.floor(now() / 1000), text)), body),
         };
       },
@@ -67,3 +86,10 @@ export const webhook = defineDestination({
     };
   },
 });
+
+const GLIMPSE = "it leaves in several requests, of which this shows how the first begins";
+
+/** What an alert in several pages begins with, before it is cut. */
+function isGlimpse({ entries, part }: Payload): boolean {
+  return !part && entries.some(({ guarded }) => (guarded.alert.pages ?? 0) > 0);
+}

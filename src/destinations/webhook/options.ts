@@ -62,5 +62,5 @@ export const WEBHOOK_OPTIONS = {
   include_values: z.enum(["none", "defanged", "raw"]).default("raw").describe("How values of attributes are sent."),
   max_body: Size.refine((bytes) => bytes >= 8192, "must be at least 8KiB")
     .default(262_144)
-    .describe("Larger bodies are shortened. Default 256KiB."),
+    .describe("What does not fit into one body leaves in several. Default 256KiB."),
 } as const;

@@ -16,6 +16,9 @@ export interface MemoryLedgerContext {
   readonly undecided: () => readonly Pick<Undecided, "instance" | "since">[];
   readonly unconfirmed: () => readonly Pick<Undecided, "instance" | "since">[];
   readonly memoryOf: (alert: Alert) => Memory;
+  readonly glimpseOf: (alert: Alert) => Alert;
+  /** It is owed no more. */
+  readonly forget: (owed: OwedDelivery) => void;
   readonly toldOf: (entries: Batch["entries"]) => NonNullable<Batch["told"]>;
   readonly lookAtClock: () => void;
   readonly silences: Map<string, Silence & { muted: number }>;
@@ -56,13 +59,9 @@ export class MemoryLedger implements Ledger {
     const { destination, createdAt } = owed.delivery;
     const group = this.#context.groups.get(nameOf(destination, owed.groupKey))?.group;
     const formed = owed.batch === undefined ? undefined : this.#context.batches.get(owed.batch);
-    const entries = [
-      {
-        delivery: owed.delivery,
-        alert: owed.alert,
-        memory: this.#context.memoryOf(judgedOf(owed.alert, owed.delivery)),
-      },
-    ];
+    const alert = this.#context.glimpseOf(owed.alert);
+    const memory = this.#context.memoryOf(judgedOf(alert, owed.delivery));
+    const entries = [{ delivery: owed.delivery, alert, memory }];
     const told = this.#context.toldOf(entries);
     const batch: Batch = {
       id: owed.batch ?? (id as string as BatchId),
@@ -101,8 +100,9 @@ export class MemoryLedger implements Ledger {
     const { owed, batches } = this.#context;
     const movable = this.#movable(filter);
     const lines = movable.map(({ delivery }) => recordOf(delivery, now, end));
-    for (const { delivery } of movable) {
-      owed.delete(delivery.id);
+    for (const one of movable) {
+      owed.delete(one.delivery.id);
+      this.#context.forget(one);
     }
     this.#context.records().push(...lines);
     for (const { batch, delivery, groupKey } of movable) {

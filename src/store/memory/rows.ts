@@ -1,5 +1,5 @@
 import type { Alert } from "../../model/alert.ts";
-import type { Batch, BatchId, Delivery, Group } from "../../model/outbox.ts";
+import type { Batch, BatchId, Delivery, DeliveryId, Group } from "../../model/outbox.ts";
 import type { Collects } from "../../model/pacing.ts";
 import type { GroupState } from "../../pacing/place.ts";
 
@@ -23,6 +23,9 @@ export interface FormedBatch extends Omit<Batch, "entries" | "firstAttemptAt"> {
   readonly nextAt: number;
   readonly firstAttemptAt?: number;
   readonly reason?: string;
+  readonly groupKey: string;
+  /** It has a part of this delivery, which names the first part that is left as its batch. */
+  readonly delivery?: DeliveryId;
   /** Taken and not settled yet, since when. */
   readonly takenAt?: number;
 }

@@ -1,7 +1,29 @@
-import type { Alert } from "../../model/alert.ts";
+import type { Alert, AlertPage } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
-import type { AskingState, Cursor, Keys, Known, Shown, Told, Unconfirmed, Undecided } from "../../model/memory.ts";
-import type { Batch, Delivery, DeliveryId, Effects, RecordLine, Settlement, Store } from "../../model/outbox.ts";
+import type {
+  AskingState,
+  Cursor,
+  Keys,
+  Known,
+  Memory,
+  Shown,
+  Told,
+  Unconfirmed,
+  Undecided,
+} from "../../model/memory.ts";
+import type {
+  Batch,
+  BatchBounds,
+  BatchId,
+  Delivery,
+  DeliveryId,
+  Division,
+  Effects,
+  RecordLine,
+  Settlement,
+  Store,
+  TakeOptions,
+} from "../../model/outbox.ts";
 import type { BatchNote, Floods, Pacing } from "../../model/pacing.ts";
 import type { Silence } from "../../model/silence.ts";
 import type { ToldParts } from "../../model/told.ts";
@@ -10,6 +32,7 @@ import { floodOfKey, goesFirst, type PlacedDelivery, place } from "../../pacing/
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import { judgedOf, nameOf } from "../names.ts";
+import { wasTold } from "../part-ends.ts";
 import { addUp, countRefusals, isSameRefusal } from "../refusals.ts";
 import { countFitting } from "../schedule.ts";
 import { shownByOwed, shownByTold } from "../shown.ts";
@@ -17,6 +40,7 @@ import { without } from "../sqlite/undecided.ts";
 import { isToldAs, passOn } from "../within.ts";
 import { RememberedEvents } from "./events.ts";
 import { MemoryLedger } from "./ledger.ts";
+import { OwedParts } from "./parts.ts";
 import type { FormedBatch, OwedDelivery, Touched, WaitingGroup } from "./rows.ts";
 
 /** A store that lasts as long as the process, for tests, the demo and dry replays. */
@@ -32,6 +56,7 @@ class MemoryStore implements Store {
   readonly #owed = new Map<string, OwedDelivery>();
   readonly #groups = new Map<string, WaitingGroup>();
   readonly #batches = new Map<string, FormedBatch>();
+  readonly #parts = new OwedParts(this.#owed, this.#batches);
   readonly #undecided = new Map<string, Undecided>();
   readonly #cursors = new Map<string, Cursor>();
   readonly #asking = new Map<string, AskingState>();
@@ -51,6 +76,8 @@ class MemoryStore implements Store {
     undecided: () => [...this.#undecided.values()],
     unconfirmed: () => [...this.#unconfirmed.values()],
     memoryOf: (alert) => this.#memory.of(alert),
+    glimpseOf: (alert) => this.#parts.glimpse(alert),
+    forget: (owed) => this.#parts.forget(owed),
     toldOf: (entries) => this.#toldOf(entries),
     lookAtClock: () => this.#lookAtClock(),
     silences: this.#silences,
@@ -92,6 +119,7 @@ class MemoryStore implements Store {
     // All that can throw comes first: a commit is all or nothing.
     const owed = this.#accept(effects);
     const around = new Map(effects.within?.map(({ delivery, publication }) => [delivery, publication]));
+    this.#parts.keep(effects.pages ?? []);
     for (const { delivery, alert } of owed) {
       if (this.#leavesWith(around.get(delivery.id), delivery, effects.pacing?.get(delivery.destination), now)) {
         continue;
@@ -194,48 +222,63 @@ class MemoryStore implements Store {
   async take(
     destination: string,
     now: number,
-    newFirst = false,
+    { newFirst = false, bounds, ordered = false }: TakeOptions = {},
   ): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
     this.#keepTime(now);
-    const ready = [...this.#batches.values()].filter(
-      (batch) => batch.destination === destination && batch.takenAt === undefined,
-    );
+    const free = () => this.#parts.free(destination, ordered);
     const due = (high: boolean) =>
-      ready.filter((one) => one.nextAt <= now && one.high === high).sort((a, b) => a.nextAt - b.nextAt)[0];
-    const urgent = due(true) ?? this.#formBatch(destination, now, true);
-    const fresh = newFirst && !urgent ? this.#formBatch(destination, now, false) : undefined;
-    const batch = urgent ?? fresh ?? due(false) ?? this.#formBatch(destination, now, false);
+      free()
+        .filter((one) => one.nextAt <= now && one.high === high)
+        .sort((a, b) => a.nextAt - b.nextAt || (a.part?.n ?? 0) - (b.part?.n ?? 0))[0];
+    const form = (high: boolean) => this.#formFree(destination, now, { high, free, ordered, bounds });
+    const urgent = due(true) ?? form(true);
+    const fresh = newFirst && !urgent ? form(false) : undefined;
+    const batch = urgent ?? fresh ?? due(false) ?? form(false);
     if (batch) {
       this.#batches.set(batch.id, { ...batch, takenAt: now });
       return { batch: this.#readBatch(batch, now) };
     }
+    const busy = this.#parts.busyGroups(destination, ordered);
     const dueAt = [
-      ...ready.map((one) => one.nextAt),
+      ...free().map((one) => one.nextAt),
       ...[...this.#groups.values()].flatMap((one) =>
-        one.destination === destination && typeof one.dueAt === "number" ? [one.dueAt] : [],
+        one.destination === destination && typeof one.dueAt === "number" && !busy.has(one.group.key) ? [one.dueAt] : [],
       ),
     ].reduce((earliest, at) => Math.min(earliest, at), Number.POSITIVE_INFINITY);
     return dueAt === Number.POSITIVE_INFINITY ? undefined : { dueAt };
   }
 
-  async settle(settlement: Settlement, now: number): Promise<void> {
+  async takeAll(
+    destination: string,
+    now: number,
+    most: number,
+    options?: TakeOptions,
+  ): Promise<{ batches: readonly Batch[] } | { dueAt: number } | undefined> {
+    const batches: Batch[] = [];
+    while (batches.length < most) {
+      const taken = await this.take(destination, now, options);
+      if (!taken || "dueAt" in taken) {
+        return batches.length > 0 ? { batches } : taken;
+      }
+      batches.push(taken.batch);
+    }
+    return { batches };
+  }
+
+  async settleAll(settlements: readonly Settlement[], now: number): Promise<readonly (readonly RecordLine[])[]> {
+    const lines: (readonly RecordLine[])[] = [];
+    for (const settlement of settlements) {
+      lines.push(await this.settle(settlement, now));
+    }
+    return lines;
+  }
+
+  async settle(settlement: Settlement, now: number): Promise<readonly RecordLine[]> {
     const batch = this.#batches.get(settlement.batch);
     if (!batch) {
-      return;
+      return [];
     }
-    for (const record of settlement.records) {
-      // Settled before: a settlement may be repeated when its answer was lost.
-      const owed = this.#owed.get(record.delivery);
-      if (owed?.batch !== batch.id) {
-        continue;
-      }
-      this.#owed.delete(record.delivery);
-      this.#addRecord(record);
-      const told = wasTold(record) ? toldOf(owed.delivery) : undefined;
-      if (told) {
-        this.#putTold({ told, seq: owed.seq }, now);
-      }
-    }
+    const lines = this.#settleRecords(batch, settlement, now);
     for (const { delivery, group } of settlement.regrouped ?? []) {
       const owed = this.#owed.get(delivery);
       if (owed?.batch === batch.id) {
@@ -251,7 +294,7 @@ class MemoryStore implements Store {
     const isSaid = settlement.retryAt === undefined || batch.note === undefined;
     if (isSaid && ![...this.#owed.values()].some((owed) => owed.batch === batch.id)) {
       this.#batches.delete(batch.id);
-      return;
+      return lines;
     }
     const { takenAt, ...rest } = batch;
     this.#batches.set(batch.id, {
@@ -263,6 +306,45 @@ class MemoryStore implements Store {
       }),
       ...(settlement.reason !== undefined && { reason: settlement.reason }),
     });
+    return lines;
+  }
+
+  async divide(division: Division, now: number): Promise<void> {
+    this.#parts.divide(division, now);
+  }
+
+  async page(delivery: Delivery, from: number): Promise<{ page: AlertPage; memory: Memory } | undefined> {
+    const alert = this.#owed.get(delivery.id)?.alert;
+    const page = alert && this.#parts.page(alert, from);
+    if (!alert || !page) {
+      return undefined;
+    }
+    const around = { ...alert, items: page.items, objects: [...page.objects, ...page.loose] };
+    return { page, memory: this.#memory.of(judgedOf(around, delivery)) };
+  }
+
+  #settleRecords(batch: FormedBatch, settlement: Settlement, now: number): readonly RecordLine[] {
+    if (batch.delivery === undefined) {
+      return settlement.records.filter((record) => this.#settleOne(record, batch.id, wasTold(record), now));
+    }
+    const end = this.#parts.settle(batch, batch.delivery, settlement);
+    return end && this.#settleOne(end.line, batch.id, end.isTold, now) ? [end.line] : [];
+  }
+
+  /** False: it was settled before. A settlement may be repeated when its answer was lost. */
+  #settleOne(record: RecordLine, batch: BatchId, isTold: boolean, now: number): boolean {
+    const owed = this.#owed.get(record.delivery);
+    if (owed?.batch !== batch) {
+      return false;
+    }
+    this.#owed.delete(record.delivery);
+    this.#parts.forget(owed);
+    this.#addRecord(record);
+    const told = isTold ? toldOf(owed.delivery) : undefined;
+    if (told) {
+      this.#putTold({ told, seq: owed.seq }, now);
+    }
+    return true;
   }
 
   async owed(): Promise<readonly { destination: string; owed: number; oldestAt: number }[]> {
@@ -432,9 +514,22 @@ class MemoryStore implements Store {
     this.#records.push(before ? addUp(before, record) : record);
   }
 
-  #formBatch(destination: string, now: number, high: boolean): FormedBatch | undefined {
+  /** The batch of a group that is due, and that need not wait for what became owed before. */
+  #formFree(destination: string, now: number, how: Forming): FormedBatch | undefined {
+    for (let batch = this.#formBatch(destination, now, how); batch; batch = this.#formBatch(destination, now, how)) {
+      this.#batches.set(batch.id, batch);
+      if (how.free().includes(batch)) {
+        return batch;
+      }
+    }
+    return undefined;
+  }
+
+  #formBatch(destination: string, now: number, { high, ordered, bounds }: Forming): FormedBatch | undefined {
+    const busy = this.#parts.busyGroups(destination, ordered);
     const due = [...this.#groups.values()]
       .filter((one) => one.destination === destination && typeof one.dueAt === "number" && one.dueAt <= now)
+      .filter(({ group }) => !busy.has(group.key))
       .map((state) => {
         const waiting = this.#waiting(destination, state.group.key);
         return { state, waiting, high: waiting.some(isHigh) };
@@ -445,7 +540,8 @@ class MemoryStore implements Store {
       return undefined;
     }
     const { group } = due.state;
-    const leaving = due.waiting.slice(0, countFitting(due.waiting.map(({ alert }) => JSON.stringify(alert).length)));
+    const sizes = due.waiting.map(({ alert }) => ({ bytes: JSON.stringify(alert).length, more: alert.pages ?? 0 }));
+    const leaving = due.waiting.slice(0, countFitting(sizes, bounds));
     const ids = leaving.map((owed) => owed.delivery.id);
     const id = ids.length > 0 ? batchIdOf(ids) : batchIdOf([destination, group.key, `${now}`] as DeliveryId[]);
     for (const owed of leaving) {
@@ -455,7 +551,16 @@ class MemoryStore implements Store {
     const isWhole = due.waiting.length === leaving.length;
     const { note, dueAt } = this.#leave(due.state, { subjects, isWhole, now });
     this.#groups.set(nameOf(destination, group.key), { ...due.state, dueAt, lastLeftAt: now });
-    return { id, destination, attempts: 0, show: group.show, ...(note && { note }), high: due.high, nextAt: now };
+    return {
+      id,
+      destination,
+      attempts: 0,
+      show: group.show,
+      ...(note && { note }),
+      high: due.high,
+      nextAt: now,
+      groupKey: group.key,
+    };
   }
 
   /** What a batch of the group tells of why it leaves as one, and when the group is due next. */
@@ -515,19 +620,26 @@ class MemoryStore implements Store {
   }
 
   #readBatch(batch: FormedBatch, now: number): Batch {
-    const { id, destination, attempts, show, note } = batch;
-    const owed = [...this.#owed.values()].filter((one) => one.batch === id);
-    const entries = owed.map(({ delivery, alert }) => ({
-      delivery,
-      alert,
-      memory: this.#memory.of(judgedOf(alert, delivery)),
-    }));
-    const told = this.#toldOf(entries);
+    const { id, destination, attempts, show, note, part } = batch;
+    const cut = this.#parts.slice(batch);
+    const owed = [...this.#owed.values()].filter((one) =>
+      cut ? one.delivery.id === batch.delivery : one.batch === id,
+    );
+    const entries = owed.map(({ delivery, alert: head }) => {
+      const alert = cut ? this.#parts.within(head, cut.from, cut.to) : head;
+      const judged = judgedOf(alert, delivery);
+      const items = [...judged.items, ...(cut?.removed ?? [])];
+      return { delivery, alert, memory: this.#memory.of({ ...judged, items }) };
+    });
+    // What is different was found out when the delivery was cut.
+    const told = cut && !cut.last ? [] : this.#toldOf(entries);
     return {
       id,
       destination,
       attempts,
       show,
+      ...(part && { part }),
+      ...(cut && { slice: cut }),
       firstAttemptAt: batch.firstAttemptAt ?? now,
       ...(note && { note }),
       entries,
@@ -570,6 +682,16 @@ class MemoryStore implements Store {
   }
 }
 
+/** How a batch is made of a group. */
+interface Forming {
+  /** Among those that go first, or the others. */
+  readonly high: boolean;
+  /** The batches that may leave. */
+  readonly free: () => readonly FormedBatch[];
+  readonly ordered: boolean;
+  readonly bounds: BatchBounds | undefined;
+}
+
 /** What was told, and when it was planned, by the order of planning. */
 interface Versioned {
   readonly told: Told;
@@ -577,7 +699,6 @@ interface Versioned {
 }
 
 const isHigh = (owed: OwedDelivery) => goesFirst(owed.delivery);
-const wasTold = (record: RecordLine) => record.outcome === "sent" || record.outcome === "unproven";
 const nameOfEvent = ({ instance, eventUuid, destination }: Delivery) =>
   eventUuid === undefined ? undefined : toldName({ instance, eventUuid, destination });
 const toldName = (told: Pick<Told, "instance" | "eventUuid" | "destination">) =>

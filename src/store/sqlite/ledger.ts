@@ -21,9 +21,11 @@ export interface LedgerContext {
   readonly ledger: LedgerStatements;
   readonly silences: SilenceRows;
   /** Batches that were taken and not settled yet. */
-  readonly inFlight: ReadonlyMap<string, number>;
+  readonly inFlight: ReadonlyMap<string, unknown>;
   /** Called within a transaction. */
   readonly memoryOf: (alert: Alert) => Memory;
+  /** The alert as it can be looked at: of one in several pages the first. Called within a transaction. */
+  readonly glimpseOf: (alert: Alert) => Alert;
   /** Called within a transaction. */
   readonly toldOf: (entries: Batch["entries"]) => NonNullable<Batch["told"]>;
   /** What is stored goes by the clock as it is set now. */
@@ -69,7 +71,7 @@ export class SqliteLedger implements Ledger {
         return undefined;
       }
       const line = parseOwed(row);
-      const alert = parseAlert(body);
+      const alert = this.#context.glimpseOf(parseAlert(body));
       const entry = { delivery: line.delivery, alert, memory: this.#context.memoryOf(judgedOf(alert, line.delivery)) };
       const told = this.#context.toldOf([entry]);
       const { destination, createdAt } = line.delivery;

@@ -13,10 +13,11 @@ const UNREADABLE = `CASE WHEN typeof(body) <> 'text' THEN 1 WHEN NOT json_valid(
 const TABLES = [
   "deliveries",
   "alerts",
+  "alert_pages",
+  "cuts",
   "events",
   "parts",
   "undecided",
-  "unconfirmed",
   "unconfirmed",
   "records",
   "asking",
@@ -58,7 +59,9 @@ function dropLost(db: Database, now: number): readonly RecordLine[] {
     SELECT d.seq, d.id, d.destination, d.instance, d.kind, d.event_uuid, d.changed_at FROM deliveries d
       LEFT JOIN alerts a ON a.id = d.alert
     WHERE a.id IS NULL OR d.seq IN (SELECT seq FROM deliveries WHERE ${UNREADABLE})
-      OR a.id IN (SELECT id FROM alerts WHERE ${UNREADABLE})
+      OR a.id IN (SELECT id FROM alerts WHERE ${UNREADABLE} UNION SELECT alert FROM alert_pages WHERE ${UNREADABLE})
+      OR d.id IN (SELECT delivery FROM cuts WHERE ${UNREADABLE} OR NOT json_valid(coalesce(told, '{}')))
+      OR d.id IN (SELECT delivery FROM batches WHERE delivery IS NOT NULL AND ${UNREADABLE})
       OR EXISTS (SELECT 1 FROM forgotten f WHERE f.instance = a.instance
         AND (f.key IN (a.event_id, a.event_uuid) OR f.key = (
           SELECT l.event_key FROM aliases l WHERE l.instance = a.instance AND l.id = a.event_id)))`);
@@ -103,7 +106,7 @@ function move(db: Database, table: (typeof TABLES)[number], now: number): number
 /** Nothing refers to a row that is gone, and a group in which nothing waits is never due, but for one that says that a flood is over. */
 const TIDY = [
   "DELETE FROM alerts WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE alert = alerts.id)",
-  "DELETE FROM batches WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE batch = batches.id)",
+  "DELETE FROM batches WHERE delivery IS NULL AND NOT EXISTS (SELECT 1 FROM deliveries WHERE batch = batches.id)",
   `UPDATE delivery_groups SET high = 0, due_at = NULL WHERE due_at IS NOT NULL AND collects IS NOT 'flood' AND NOT EXISTS (
      SELECT 1 FROM deliveries d WHERE d.destination = delivery_groups.destination AND d.group_key = delivery_groups.key
        AND d.batch IS NULL)`,

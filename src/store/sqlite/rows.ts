@@ -57,6 +57,11 @@ export interface BatchRow {
   readonly attempts: number;
   readonly first_attempt_at: number | null;
   readonly note: string | null;
+  readonly group_key: string | null;
+  readonly part: number | null;
+  readonly parts: number | null;
+  readonly delivery: string | null;
+  readonly body: string | null;
 }
 export interface ToldRow {
   readonly destination: string;
@@ -110,9 +115,9 @@ export function parseListing(body: string): Listing {
   return parseBody(body);
 }
 
-/** For `addAlert`. */
-export function formatAlert(alert: Alert): readonly Cell[] {
-  return [alert.id, alert.instance, alert.event?.id ?? null, alert.event?.uuid ?? null, JSON.stringify(alert)];
+/** For `addAlert`; `more` bytes of it are in pages. */
+export function formatAlert(alert: Alert, more: number): readonly Cell[] {
+  return [alert.id, alert.instance, alert.event?.id ?? null, alert.event?.uuid ?? null, JSON.stringify(alert), more];
 }
 
 /** The way back of `formatAlert`. */

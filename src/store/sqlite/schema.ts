@@ -200,6 +200,36 @@ const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = 
 
   -- when a pause ends by itself
   ALTER TABLE holds ADD COLUMN until INTEGER;
+
+  -- what an alert that is stored whole has beyond one row; more: how many bytes that is
+  CREATE TABLE alert_pages (
+    alert TEXT NOT NULL, page INTEGER NOT NULL, first INTEGER NOT NULL, n INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (alert, page)
+  ) STRICT;
+  ALTER TABLE alerts ADD COLUMN more INTEGER NOT NULL DEFAULT 0;
+  CREATE TRIGGER alert_pages_gone AFTER DELETE ON alerts BEGIN
+    DELETE FROM alert_pages WHERE alert = old.id;
+  END;
+
+  -- part, parts: which of how many payloads it is; group_key: of the group that it was formed from, where that is known.
+  -- delivery, body: it has a part of this one delivery, and which; the delivery names the first part that is left as its batch
+  ALTER TABLE batches ADD COLUMN part INTEGER;
+  ALTER TABLE batches ADD COLUMN parts INTEGER;
+  ALTER TABLE batches ADD COLUMN group_key TEXT;
+  ALTER TABLE batches ADD COLUMN delivery TEXT;
+  ALTER TABLE batches ADD COLUMN body TEXT;
+  CREATE INDEX batches_delivery ON batches (delivery, part) WHERE delivery IS NOT NULL;
+
+  -- deliveries that leave in several parts: what the destination knows once it has all, and what became of those before
+  CREATE TABLE cuts (delivery TEXT NOT NULL PRIMARY KEY, told TEXT, body TEXT NOT NULL) STRICT;
+  CREATE TRIGGER deliveries_gone AFTER DELETE ON deliveries BEGIN
+    DELETE FROM batches WHERE delivery = old.id;
+    DELETE FROM cuts WHERE delivery = old.id;
+  END;
+
+  -- what is on its way out about one event, in the order in which it became owed
+  CREATE INDEX deliveries_leaving ON deliveries (destination, event_uuid, instance, seq)
+    WHERE batch IS NOT NULL AND event_uuid IS NOT NULL;
   `,
   ],
 ];

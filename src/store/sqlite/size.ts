@@ -173,7 +173,7 @@ function prepareSize(db: Database) {
       readonly body: string;
       readonly bytes: number;
     }>(`
-      SELECT d.id, d.alert, d.destination, d.group_key, d.batch, d.body, length(d.body) + length(a.body) AS bytes
+      SELECT d.id, d.alert, d.destination, d.group_key, d.batch, d.body, length(d.body) + length(a.body) + a.more AS bytes
       FROM deliveries d JOIN alerts a ON a.id = d.alert
       WHERE d.destination = ?2 AND (d.batch IS NULL OR d.batch NOT IN (SELECT value FROM json_each(?1)))
       ORDER BY d.created_at, d.seq LIMIT ${OWED_ROWS}`),

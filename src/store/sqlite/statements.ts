@@ -22,6 +22,20 @@ const COUNTERS = `
 
 /** How many owed publications of one event are looked at; of what is in others only, a part is told by itself. */
 const MAX_SHOWN = 20;
+const BATCH =
+  "b.id, b.destination, b.show, b.attempts, b.first_attempt_at, b.note, b.group_key, b.part, b.parts, b.delivery, b.body";
+
+/**
+ * Whether the batch `b` may leave: it is not on its way (?1: what is), no part that comes before it is left, and, where order
+ * is kept (?3), nothing of its group is on its way (?2: their keys) and what became owed before about its events has left.
+ */
+const FREE = `b.id NOT IN (SELECT value FROM json_each(?1))
+  AND (b.group_key IS NULL OR b.group_key NOT IN (SELECT value FROM json_each(?2)))
+  AND NOT EXISTS (SELECT 1 FROM batches p WHERE p.delivery = b.delivery AND p.part < b.part)
+  AND (?3 = 0 OR NOT EXISTS (
+    SELECT 1 FROM deliveries d JOIN deliveries e INDEXED BY deliveries_leaving
+      ON e.destination = d.destination AND e.event_uuid = d.event_uuid AND e.instance = d.instance
+    WHERE d.batch = b.id AND e.batch IS NOT NULL AND e.event_uuid IS NOT NULL AND e.batch <> b.id AND e.seq < d.seq))`;
 
 /** For what `formatRecord` makes of a line. */
 export const ADD_RECORD =
@@ -112,7 +126,9 @@ export function prepareStatements(db: Database) {
       UPDATE delivery_groups SET high = 1
       WHERE (destination, key) = (SELECT destination, group_key FROM deliveries WHERE id = ?)`),
     hasAlert: db.prepare<{ readonly yes: 1 }>("SELECT 1 AS yes FROM alerts WHERE id = ?"),
-    addAlert: db.prepare("INSERT INTO alerts (id, instance, event_id, event_uuid, body) VALUES (?, ?, ?, ?, ?)"),
+    addAlert: db.prepare(
+      "INSERT INTO alerts (id, instance, event_id, event_uuid, body, more) VALUES (?, ?, ?, ?, ?, ?)",
+    ),
     dropUnusedAlert: db.prepare(
       "DELETE FROM alerts WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE alert = ?1)",
     ),
@@ -141,9 +157,11 @@ export function prepareStatements(db: Database) {
       readonly collects: Collects | null;
     }>(`
       SELECT key, show, high, collects FROM delivery_groups
-      WHERE destination = ? AND high = ? AND due_at <= ? ORDER BY due_at, key LIMIT 1`),
-    waitingIn: db.prepare<{ readonly id: string; readonly bytes: number }>(`
-      SELECT d.id, length(a.body) AS bytes FROM deliveries d JOIN alerts a ON a.id = d.alert
+      WHERE destination = ?1 AND high = ?2 AND due_at <= ?3 AND due_at IS NOT NULL
+        AND key NOT IN (SELECT value FROM json_each(?4))
+      ORDER BY due_at, key LIMIT 1`),
+    waitingIn: db.prepare<{ readonly id: string; readonly bytes: number; readonly more: number }>(`
+      SELECT d.id, length(a.body) AS bytes, a.more FROM deliveries d JOIN alerts a ON a.id = d.alert
       WHERE d.destination = ? AND d.group_key = ? AND d.batch IS NULL ORDER BY d.seq LIMIT ?`),
     subjectsIn: db.prepare<{ readonly n: number }>(`
       SELECT count(DISTINCT coalesce(event_uuid, id)) AS n FROM deliveries
@@ -155,26 +173,29 @@ export function prepareStatements(db: Database) {
       "UPDATE delivery_groups SET last_left_at = ?, due_at = ?, high = ? WHERE destination = ? AND key = ?",
     ),
     addBatch: db.prepare(
-      "INSERT INTO batches (id, destination, show, high, next_at, attempts) VALUES (?, ?, ?, ?, ?, 0)",
+      "INSERT INTO batches (id, destination, show, high, next_at, attempts, group_key) VALUES (?, ?, ?, ?, ?, 0, ?)",
     ),
     noteBatch: db.prepare("UPDATE batches SET note = ? WHERE id = ?"),
     joinBatch: db.prepare("UPDATE deliveries SET batch = ? WHERE id = ?"),
     dueBatch: db.prepare<BatchRow>(`
-      SELECT id, destination, show, attempts, first_attempt_at, note FROM batches
-      WHERE destination = ? AND next_at <= ? AND id NOT IN (SELECT value FROM json_each(?)) AND high = ?
-      ORDER BY next_at, id LIMIT 1`),
-    batch: db.prepare<BatchRow>(
-      "SELECT id, destination, show, attempts, first_attempt_at, note FROM batches WHERE id = ?",
-    ),
+      SELECT ${BATCH} FROM batches b
+      WHERE destination = ?4 AND next_at <= ?5 AND high = ?6 AND ${FREE} ORDER BY next_at, part, id LIMIT 1`),
+    batch: db.prepare<BatchRow>(`SELECT ${BATCH} FROM batches b WHERE id = ?`),
+    isFree: db.prepare<{ readonly yes: 1 }>(`SELECT 1 AS yes FROM batches b WHERE id = ?4 AND ${FREE}`),
     inBatch: db.prepare<AlertRow>(`
       SELECT d.body AS delivery, a.body AS alert FROM deliveries d JOIN alerts a ON a.id = d.alert
       WHERE d.batch = ? ORDER BY d.seq`),
+    inSlice: db.prepare<AlertRow>(
+      "SELECT d.body AS delivery, a.body AS alert FROM deliveries d JOIN alerts a ON a.id = d.alert WHERE d.id = ?",
+    ),
+    alertBody: db.prepare<BodyRow>("SELECT body FROM alerts WHERE id = ?"),
     nextDue: db.prepare<{ readonly dueAt: number | null }>(`
       SELECT min(at) AS dueAt FROM (
-        SELECT min(next_at) AS at FROM batches
-        WHERE destination = ?1 AND id NOT IN (SELECT value FROM json_each(?2))
-        UNION ALL SELECT min(due_at) FROM delivery_groups WHERE destination = ?1 AND high = 0 AND due_at IS NOT NULL
-        UNION ALL SELECT min(due_at) FROM delivery_groups WHERE destination = ?1 AND high = 1 AND due_at IS NOT NULL
+        SELECT min(next_at) AS at FROM batches b WHERE destination = ?4 AND ${FREE}
+        UNION ALL SELECT min(due_at) FROM delivery_groups WHERE destination = ?4 AND high = 0 AND due_at IS NOT NULL
+          AND key NOT IN (SELECT value FROM json_each(?2))
+        UNION ALL SELECT min(due_at) FROM delivery_groups WHERE destination = ?4 AND high = 1 AND due_at IS NOT NULL
+          AND key NOT IN (SELECT value FROM json_each(?2))
       )`),
     settled: db.prepare<{ readonly alert: string; readonly seq: number; readonly version: string | null }>(
       "DELETE FROM deliveries WHERE id = ? AND batch = ? RETURNING alert, seq, version",

@@ -1,16 +1,20 @@
-import type { Alert } from "../../model/alert.ts";
+import { setImmediate } from "node:timers/promises";
+import type { Alert, AlertPage } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
-import type { AskingState, Cursor, Keys, Known, PartMemory, Unconfirmed } from "../../model/memory.ts";
+import type { AskingState, Cursor, Keys, Known, Memory, PartMemory, Unconfirmed } from "../../model/memory.ts";
 import type {
   Batch,
+  BatchBounds,
   BatchId,
   Delivery,
   DeliveryId,
+  Division,
   Effects,
   Group,
   RecordLine,
   Settlement,
   Store,
+  TakeOptions,
 } from "../../model/outbox.ts";
 import type { BatchNote, Collects, Pacing } from "../../model/pacing.ts";
 import type { ToldParts } from "../../model/told.ts";
@@ -20,14 +24,16 @@ import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import type { Damage } from "../damage.ts";
 import { judgedOf, nameOf } from "../names.ts";
+import { wasTold } from "../part-ends.ts";
 import { addUp, countRefusals, isRepeatable } from "../refusals.ts";
-import { BATCH_ROWS, countFitting } from "../schedule.ts";
+import { countFitting, rowsWithin } from "../schedule.ts";
 import type { Size } from "../size.ts";
 import { isToldAs, passOn } from "../within.ts";
 import { FloodRows, setBackFloods } from "./floods.ts";
 import { SqliteLedger } from "./ledger.ts";
 import { prepareLedger } from "./ledger-statements.ts";
 import { MemoryRows } from "./memory.ts";
+import { PartRows } from "./parts.ts";
 import {
   type BatchRow,
   formatAlert,
@@ -77,8 +83,9 @@ class SqliteStore implements Store {
   readonly #unconfirmed: UnconfirmedRows;
   readonly #memory: MemoryRows;
   readonly #silences: SilenceRows;
-  /** Batches that were taken here and not settled yet, with when; after a crash they are simply due. */
-  readonly #inFlight = new Map<string, number>();
+  readonly #parts: PartRows;
+  /** Batches that were taken here and not settled yet; after a crash they are simply due. */
+  readonly #inFlight = new Map<string, InFlight>();
   readonly #clock: StoreClock | undefined;
   readonly #watch: ClockWatch;
 
@@ -92,6 +99,8 @@ class SqliteStore implements Store {
     this.#silences = new SilenceRows(file.db);
     this.#watch = new ClockWatch(this.#sql.latest.get()?.at ?? Number.NEGATIVE_INFINITY, clock);
     this.#memory = new MemoryRows(this.#sql, this.#undecided);
+    this.#parts = new PartRows(file.db, this.#sql);
+    file.transaction(() => this.#parts.dropOrphans());
     const context = {
       file,
       sql: this.#sql,
@@ -99,6 +108,7 @@ class SqliteStore implements Store {
       silences: this.#silences,
       inFlight: this.#inFlight,
       memoryOf: (alert: Alert) => this.#memory.of(alert),
+      glimpseOf: (alert: Alert) => this.#parts.glimpse(alert),
       toldOf: (entries: Batch["entries"]) => this.#told(entries),
       lookAtClock: () => this.#lookAtClock(),
     };
@@ -112,10 +122,13 @@ class SqliteStore implements Store {
 
   async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
     this.#keepTime(now);
+    const more = new Map<string, number>();
+    const last = await this.#writePages(effects.pages ?? [], more);
     return this.#file.transaction(() => {
       if (!this.#memory.isUnmoved(effects)) {
         return "conflict";
       }
+      last?.();
       const alerts = new Map(effects.alerts.map((alert) => [alert.id, alert]));
       const floods = new FloodRows(this.#sql);
       const around = new Map(effects.within?.map(({ delivery, publication }) => [delivery, publication]));
@@ -130,7 +143,7 @@ class SqliteStore implements Store {
         const alert = alerts.get(delivery.alert);
         // Without an alert of its own the delivery is about a stored one; the foreign key refuses it if there is none.
         if (alert && !this.#sql.hasAlert.get(alert.id)) {
-          this.#sql.addAlert.run(...formatAlert(alert));
+          this.#sql.addAlert.run(...formatAlert(alert, more.get(alert.id) ?? 0));
         }
         this.#owe(delivery, effects.pacing?.get(delivery.destination), floods, now);
       }
@@ -146,6 +159,7 @@ class SqliteStore implements Store {
       this.#undecided.apply(effects);
       this.#unconfirmed.apply(effects);
       this.#memory.apply(effects, now);
+      this.#parts.dropUnowed(effects.pages ?? []);
       return "committed";
     });
   }
@@ -153,58 +167,82 @@ class SqliteStore implements Store {
   async take(
     destination: string,
     now: number,
-    newFirst = false,
+    options?: TakeOptions,
   ): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
-    this.#keepTime(now);
-    const taken = this.#file.transaction(() => {
-      const inFlight = JSON.stringify([...this.#inFlight.keys()]);
-      const urgent = this.#sql.dueBatch.get(destination, now, inFlight, 1) ?? this.#formBatch(destination, now, 1);
-      const fresh = newFirst && !urgent ? this.#formBatch(destination, now, 0) : undefined;
-      const row =
-        urgent ??
-        fresh ??
-        this.#sql.dueBatch.get(destination, now, inFlight, 0) ??
-        this.#formBatch(destination, now, 0);
-      if (row) {
-        return { batch: this.#readBatch(row, now) };
-      }
-      const dueAt = this.#sql.nextDue.get(destination, inFlight)?.dueAt;
-      return typeof dueAt === "number" ? { dueAt } : undefined;
-    });
-    if (taken?.batch) {
-      this.#inFlight.set(taken.batch.id, now);
-    }
-    return taken;
+    const taken = await this.takeAll(destination, now, 1, options);
+    const [batch] = taken && "batches" in taken ? taken.batches : [];
+    return batch ? { batch } : taken && "dueAt" in taken ? taken : undefined;
   }
 
-  async settle(settlement: Settlement, now: number): Promise<void> {
-    this.#file.transaction(() => {
-      const batch = this.#sql.batch.get(settlement.batch);
-      if (!batch) {
-        return;
+  async takeAll(
+    destination: string,
+    now: number,
+    most: number,
+    options: TakeOptions = {},
+  ): Promise<{ batches: readonly Batch[] } | { dueAt: number } | undefined> {
+    this.#keepTime(now);
+    const { rows, batches, dueAt } = this.#file.transaction(() => {
+      const found: BatchRow[] = [];
+      for (
+        let row = this.#next(destination, now, options, found);
+        row;
+        row = this.#next(destination, now, options, found)
+      ) {
+        found.push(row);
+        if (found.length === most) {
+          break;
+        }
       }
-      for (const record of settlement.records) {
-        this.#settleOne(record, settlement.batch, now);
-      }
-      for (const { delivery, group } of settlement.regrouped ?? []) {
-        this.#regroup(delivery, settlement.batch, group, now);
-      }
-      this.#keepTold(settlement.told ?? [], now);
-      // One without any delivery says that a flood is over.
-      const isSaid = settlement.retryAt === undefined || batch.note === null;
-      if (isSaid && Number(this.#sql.dropEmptyBatch.run(batch.id).changes) > 0) {
-        return;
-      }
-      const firstAttemptAt = batch.first_attempt_at ?? this.#inFlight.get(batch.id) ?? now;
-      this.#sql.retryBatch.run(
-        settlement.retryAt ?? null,
-        batch.attempts + (settlement.attempted ? 1 : 0),
-        settlement.attempted ? firstAttemptAt : batch.first_attempt_at,
-        settlement.reason ?? null,
-        batch.id,
-      );
+      const due =
+        found.length === 0
+          ? this.#sql.nextDue.get(...this.#busy(destination, options.ordered ?? false, found), destination)?.dueAt
+          : undefined;
+      return { rows: found, batches: found.map((row) => this.#readBatch(row, now)), dueAt: due };
     });
-    this.#inFlight.delete(settlement.batch);
+    for (const { id, group_key: groupKey } of rows) {
+      this.#inFlight.set(id, { at: now, destination, groupKey });
+    }
+    if (batches.length > 0) {
+      return { batches };
+    }
+    return typeof dueAt === "number" ? { dueAt } : undefined;
+  }
+
+  async settle(settlement: Settlement, now: number): Promise<readonly RecordLine[]> {
+    const [lines = []] = await this.settleAll([settlement], now);
+    return lines;
+  }
+
+  async settleAll(settlements: readonly Settlement[], now: number): Promise<readonly (readonly RecordLine[])[]> {
+    const lines = this.#file.transaction(() => settlements.map((settlement) => this.#settle(settlement, now)));
+    for (const { batch } of settlements) {
+      this.#inFlight.delete(batch);
+    }
+    return lines;
+  }
+
+  async divide(division: Division, now: number): Promise<void> {
+    this.#file.transaction(() => {
+      const row = this.#sql.batch.get(division.batch);
+      if (row && row.part === null) {
+        this.#parts.divide(division, row, now);
+      }
+    });
+    this.#inFlight.delete(division.batch);
+  }
+
+  async page(delivery: Delivery, from: number): Promise<{ page: AlertPage; memory: Memory } | undefined> {
+    return this.#file.transaction(() => {
+      const body = this.#sql.alertBody.get(delivery.alert)?.body;
+      const alert = body === undefined ? undefined : parseAlert(body);
+      const page = alert && this.#parts.page(alert, from);
+      if (!alert || !page) {
+        return undefined;
+      }
+      const { items, loose, objects } = page;
+      const around = { ...alert, items, objects: [...objects, ...loose] };
+      return { page, memory: this.#memory.of(judgedOf(around, delivery)) };
+    });
   }
 
   async undecided(instance: string, quietSince: number, except: readonly string[]) {
@@ -257,8 +295,8 @@ class SqliteStore implements Store {
     if (ahead > 0) {
       this.#file.transaction(() => this.#sql.setAhead.map((statement) => statement.run(ahead, now)));
     }
-    for (const [batch, at] of this.#inFlight) {
-      this.#inFlight.set(batch, Math.min(at - back + ahead, now));
+    for (const [batch, one] of this.#inFlight) {
+      this.#inFlight.set(batch, { ...one, at: Math.min(one.at - back + ahead, now) });
     }
   }
 
@@ -332,18 +370,67 @@ class SqliteStore implements Store {
     this.#sql.joinGroup.run(destination, key, JSON.stringify(show), high, dueAt, collects);
   }
 
-  /** Makes the batch of the group that is due, if there is one; `high`: among those that go first, or the others. */
-  #formBatch(destination: string, now: number, high: 0 | 1): BatchRow | undefined {
-    const group = this.#sql.dueGroup.get(destination, high, now);
-    if (!group) {
-      return undefined;
+  /** Writes what may be written before the commit; what it returns belongs into it. */
+  async #writePages(pages: readonly AlertPage[], sizes: Map<string, number>): Promise<(() => void) | undefined> {
+    let last: (() => void) | undefined;
+    for (const step of this.#parts.steps(pages, sizes)) {
+      if (last) {
+        this.#file.transaction(last);
+        await setImmediate();
+      }
+      last = step;
     }
-    const waiting = this.#sql.waitingIn.all(destination, group.key, BATCH_ROWS);
-    const fitting = waiting.slice(0, countFitting(waiting.map(({ bytes }) => bytes)));
+    return last;
+  }
+
+  /** The batch that leaves next, beside those that were found before. */
+  #next(
+    destination: string,
+    now: number,
+    { newFirst = false, bounds, ordered = false }: TakeOptions,
+    found: readonly BatchRow[],
+  ): BatchRow | undefined {
+    const busy = this.#busy(destination, ordered, found);
+    const due = (high: 0 | 1) => this.#sql.dueBatch.get(...busy, destination, now, high);
+    const form = (high: 0 | 1) => this.#formBatch(destination, now, { high, busy, bounds });
+    const urgent = due(1) ?? form(1);
+    const fresh = newFirst && !urgent ? form(0) : undefined;
+    return urgent ?? fresh ?? due(0) ?? form(0);
+  }
+
+  /** What is on its way to a destination, batches and, where order is kept, their groups. */
+  #busy(destination: string, ordered: boolean, found: readonly BatchRow[]): Busy {
+    const others = [...this.#inFlight].flatMap(([id, one]) =>
+      one.destination === destination ? { id, groupKey: one.groupKey } : [],
+    );
+    const all = [...others, ...found.map(({ id, group_key: groupKey }) => ({ id, groupKey }))];
+    const keys = ordered ? all.flatMap(({ groupKey }) => groupKey ?? []) : [];
+    return [JSON.stringify(all.map(({ id }) => id)), JSON.stringify(keys), ordered ? 1 : 0];
+  }
+
+  /** Makes the batch of a group that is due, if there is one that may leave. */
+  #formBatch(destination: string, now: number, { high, busy, bounds }: Forming): BatchRow | undefined {
+    for (let tries = 0; tries < MAX_FORMED; tries += 1) {
+      const group = this.#sql.dueGroup.get(destination, high, now, busy[1]);
+      if (!group) {
+        return undefined;
+      }
+      const id = this.#formFrom(group, destination, now, bounds);
+      // What has to wait for what became owed before is a batch from now on, and leaves after that.
+      if (this.#sql.isFree.get(...busy, id)) {
+        return this.#sql.batch.get(id);
+      }
+    }
+    return undefined;
+  }
+
+  #formFrom(group: DueGroup, destination: string, now: number, bounds?: BatchBounds): BatchId {
+    const waiting = this.#sql.waitingIn.all(destination, group.key, rowsWithin(bounds));
+    const fitting = waiting.slice(0, countFitting(waiting, bounds));
     const ids = fitting.map((row) => row.id as DeliveryId);
     const subjects = group.collects === "flood" ? (this.#sql.subjectsIn.get(destination, group.key)?.n ?? 0) : 0;
     const id = ids.length > 0 ? batchIdOf(ids) : batchIdOf([destination, group.key, `${now}`] as DeliveryId[]);
-    this.#sql.addBatch.run(id, destination, group.show, group.high, now);
+    this.#sql.addBatch.run(id, destination, group.show, group.high, now, group.key);
     for (const delivery of ids) {
       this.#sql.joinBatch.run(id, delivery);
     }
@@ -354,7 +441,7 @@ class SqliteStore implements Store {
       throw new UnreadableRow("A group is due in which nothing waits that could be read");
     }
     this.#sql.noteBatch.run(note ? JSON.stringify(note) : null, id);
-    return this.#sql.batch.get(id);
+    return id;
   }
 
   /** What a batch of the group tells of why it leaves as one, and when the group is due next. */
@@ -385,16 +472,24 @@ class SqliteStore implements Store {
   }
 
   #readBatch(row: BatchRow, now: number): Batch {
-    const entries = this.#sql.inBatch.all(row.id).map((entry) => {
-      const alert = parseAlert(entry.alert);
+    const part = this.#parts.slice(row);
+    const rows = part ? this.#sql.inSlice.all(part.delivery) : this.#sql.inBatch.all(row.id);
+    const entries = rows.map((entry) => {
+      const head = parseAlert(entry.alert);
+      const alert = part ? this.#parts.within(head, part.slice.from, part.slice.to) : head;
       const delivery = parseDelivery(entry.delivery);
-      return { delivery, alert, memory: this.#memory.of(judgedOf(alert, delivery)) };
+      const judged = judgedOf(alert, delivery);
+      const removed = part?.slice.removed ?? [];
+      return { delivery, alert, memory: this.#memory.of({ ...judged, items: [...judged.items, ...removed] }) };
     });
-    const told = this.#told(entries);
+    // What is different was found out when the delivery was cut.
+    const told = part && !part.slice.last ? [] : this.#told(entries);
     const note = parseNote(row.note);
     return {
       id: row.id as BatchId,
       destination: row.destination,
+      ...(row.part !== null && row.parts !== null && { part: { n: row.part, of: row.parts } }),
+      ...(part && { slice: part.slice }),
       attempts: row.attempts,
       firstAttemptAt: row.first_attempt_at ?? now,
       show: parseShow(row.show),
@@ -435,21 +530,79 @@ class SqliteStore implements Store {
     this.#sql.addRecord.run(...formatRecord(line));
   }
 
-  #settleOne(record: RecordLine, batch: BatchId, now: number): void {
+  #settle(settlement: Settlement, now: number): readonly RecordLine[] {
+    const batch = this.#sql.batch.get(settlement.batch);
+    if (!batch) {
+      return [];
+    }
+    const lines = this.#settleRecords(batch, settlement, now);
+    for (const { delivery, group } of settlement.regrouped ?? []) {
+      this.#regroup(delivery, settlement.batch, group, now);
+    }
+    this.#keepTold(settlement.told ?? [], now);
+    // One without any delivery says that a flood is over.
+    const isSaid = settlement.retryAt === undefined || batch.note === null;
+    if (isSaid && Number(this.#sql.dropEmptyBatch.run(batch.id).changes) > 0) {
+      return lines;
+    }
+    const firstAttemptAt = batch.first_attempt_at ?? this.#inFlight.get(batch.id)?.at ?? now;
+    this.#sql.retryBatch.run(
+      settlement.retryAt ?? null,
+      batch.attempts + (settlement.attempted ? 1 : 0),
+      settlement.attempted ? firstAttemptAt : batch.first_attempt_at,
+      settlement.reason ?? null,
+      batch.id,
+    );
+    return lines;
+  }
+
+  #settleRecords(batch: BatchRow, settlement: Settlement, now: number): readonly RecordLine[] {
+    if (batch.delivery === null) {
+      return settlement.records.filter((record) => this.#settleOne(record, batch.id, wasTold(record), now));
+    }
+    const end = this.#parts.settle(batch, batch.delivery, settlement);
+    return end && this.#settleOne(end.line, batch.id, end.isTold, now) ? [end.line] : [];
+  }
+
+  /** False: it was settled before. A settlement may be repeated when its answer was lost. */
+  #settleOne(record: RecordLine, batch: string, isTold: boolean, now: number): boolean {
     const delivery = this.#sql.settled.get(record.delivery, batch);
-    // Settled before: a settlement may be repeated when its answer was lost.
     if (!delivery) {
-      return;
+      return false;
     }
     this.#addRecord(record);
     this.#sql.dropUnusedAlert.run(delivery.alert);
-    const { kind, outcome, instance, eventUuid, destination, changedAt } = record;
-    if (kind !== "event.published" || (outcome !== "sent" && outcome !== "unproven")) {
-      return;
+    const { kind, instance, eventUuid, destination, changedAt } = record;
+    if (isTold && kind === "event.published" && eventUuid !== undefined && changedAt !== undefined) {
+      this.#sql.putTold.run(instance, eventUuid, destination, changedAt, delivery.version, delivery.seq, now);
     }
-    if (eventUuid === undefined || changedAt === undefined) {
-      return;
-    }
-    this.#sql.putTold.run(instance, eventUuid, destination, changedAt, delivery.version, delivery.seq, now);
+    return true;
   }
 }
+
+/** A batch that was taken. */
+interface InFlight {
+  readonly at: number;
+  readonly destination: string;
+  readonly groupKey: string | null;
+}
+
+/** For `FREE`. */
+type Busy = readonly [ids: string, keys: string, ordered: 0 | 1];
+
+/** How a batch is made of a group; `high`: of one of those that go first, or of the others. */
+interface Forming {
+  readonly high: 0 | 1;
+  readonly busy: Busy;
+  readonly bounds: BatchBounds | undefined;
+}
+
+interface DueGroup {
+  readonly key: string;
+  readonly show: string;
+  readonly high: number;
+  readonly collects: Collects | null;
+}
+
+/** So many groups at most become batches that have to wait, until there is one that has not. */
+const MAX_FORMED = 20;

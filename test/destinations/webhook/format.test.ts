@@ -166,19 +166,24 @@ describe("formatBody()", () => {
     expect(body.entries[0].truncated).toEqual({ indicators: 1 });
   });
 
-  it("gives up indicators first, then tags, then all but titles, then entries; nothing goes uncounted", () => {
+  it("gives up tags first, then indicators, then all but titles, then entries; nothing goes uncounted", () => {
     const cut = (entries: readonly Entry[], max: number) =>
       JSON.parse(formatBody(payload(entries, { show: 10_000 }), "raw", max));
     const few = cut([many(500)], 16_384);
     expect(few.entries[0].indicators.length).toBeGreaterThan(10);
     expect(few.entries[0].indicators.length + few.entries[0].truncated.indicators).toBe(500);
     expect(few.entries[0].indicators[0].value).toBe("https://bad.example/0");
-    expect(few.entries[0].tags).toHaveLength(5);
+    expect(few.entries[0].truncated.tags).toBe(5);
 
     const tags = Array.from({ length: 1000 }, (_, i) => ({ name: `workflow:state="${i}"` }));
-    const untagged = cut([many(500, { event: { ...EVENT, tags } })], 16_384);
-    expect(untagged.entries[0].truncated.indicators).toBe(500);
+    const untagged = cut([many(50, { event: { ...EVENT, tags } })], 16_384);
+    expect(untagged.entries[0].indicators).toHaveLength(50);
+    expect(untagged.entries[0].tags.length).toBeGreaterThan(10);
     expect(untagged.entries[0].tags.length + untagged.entries[0].truncated.tags).toBe(1000);
+
+    const texts = cut([many(1, { lines: [{ label: "Note", text: "x".repeat(60_000) }] })], 8192);
+    expect(texts.entries[0].lines).toEqual([{ label: "Note", text: expect.stringMatching(/^x{5000,}$/), cut: true }]);
+    expect(texts.entries[0].tags).toHaveLength(5);
 
     const long = cut([many(1, { event: { ...EVENT, info: "x".repeat(60_000) } })], 8192);
     expect(Object.keys(long.entries[0])).toEqual(["form", "instance", "marking", "title", "event"]);
