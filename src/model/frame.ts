@@ -7,6 +7,8 @@ export interface Frame {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly receivedAt: number;
+  /** Which of equal frames it is, as the transport tells them apart: the same for every copy. Absent: its arrival must do. */
+  readonly occurrence?: string;
   /** Present where it is too large for the main loop. */
   readonly giant?: GiantRoom;
 }

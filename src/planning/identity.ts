@@ -4,7 +4,13 @@ import type { Message } from "../model/message.ts";
 import type { DeliveryId } from "../model/outbox.ts";
 import type { Kind } from "../model/vocabulary.ts";
 
-/** What makes two messages the same one, whichever endpoint, replay or reconcile they come by. */
+/**
+ * What makes two messages the same one, whichever endpoint, replay or reconcile they come by. `version` is what MISP gives where
+ * it gives anything: a time of change with the action, and of a publication a digest of what it says, so that a copy is one
+ * however late it comes. Where it gives nothing it is the content, and which of equal ones it is by the transport: the
+ * place among equal frames of an endpoint, which a second endpoint repeats (sources/occurrences.ts). An arrival alone would
+ * make one of four equal lines within a second, and two of a copy that comes in the next one.
+ */
 export interface Identity {
   readonly instance: string;
   readonly kind: Kind;

@@ -5,6 +5,8 @@ export interface FrameBatch {
   readonly lengths: readonly number[];
   /** When each was received, by the monotonic clock that all threads share. */
   readonly atMs: readonly number[];
+  /** By which endpoint each came, by its place among them. */
+  readonly endpoints: readonly number[];
   /** What the batch is charged with until it is released; a giant is charged apart from the others. */
   readonly cost: number;
   readonly giant: boolean;
@@ -25,6 +27,7 @@ interface Page {
   used: number;
   readonly lengths: number[];
   readonly atMs: number[];
+  readonly endpoints: number[];
   readonly topics: string[];
 }
 
@@ -66,9 +69,9 @@ export class FrameQueue {
   }
 
   /** Lets a frame in, or drops by kind; `topic` is a name of MISP's form, or `other`. */
-  push(message: Uint8Array, topic: string, atMs: number): void {
+  push(message: Uint8Array, topic: string, atMs: number, endpoint = 0): void {
     if (message.byteLength > this.#limits.giantAbove) {
-      this.#pushGiant(message, topic, atMs);
+      this.#pushGiant(message, topic, atMs, endpoint);
       return;
     }
     // The extra stands for the objects around the bytes, so that a flood of tiny frames is bounded too.
@@ -87,7 +90,8 @@ export class FrameQueue {
     if (!isPublication) {
       this.#othersCost += cost;
     }
-    this.#write(isPublication ? this.#publications : this.#others, message, topic, atMs);
+    const queue = isPublication ? this.#publications : this.#others;
+    this.#write(queue, message, topic, atMs, endpoint);
   }
 
   /**
@@ -97,8 +101,8 @@ export class FrameQueue {
   take(window: number): FrameBatch | undefined {
     const giant = this.#giants.shift();
     if (giant) {
-      const { buffer, used, lengths, atMs } = giant;
-      return { bytes: new Uint8Array(buffer, 0, used), lengths, atMs, cost: used, giant: true };
+      const { buffer, used, lengths, atMs, endpoints } = giant;
+      return { bytes: new Uint8Array(buffer, 0, used), lengths, atMs, endpoints, cost: used, giant: true };
     }
     const queue = this.#publications.length > 0 ? this.#publications : this.#others;
     const [page] = queue;
@@ -116,8 +120,8 @@ export class FrameQueue {
     this.#queued -= cost;
     this.#taken += cost;
     this.#shrink(page);
-    const { buffer, used, lengths, atMs } = page;
-    return { bytes: new Uint8Array(buffer, 0, used), lengths, atMs, cost, giant: false };
+    const { buffer, used, lengths, atMs, endpoints } = page;
+    return { bytes: new Uint8Array(buffer, 0, used), lengths, atMs, endpoints, cost, giant: false };
   }
 
   /** What was taken is done with. */
@@ -129,7 +133,7 @@ export class FrameQueue {
     }
   }
 
-  #pushGiant(message: Uint8Array, topic: string, atMs: number): void {
+  #pushGiant(message: Uint8Array, topic: string, atMs: number, endpoint: number): void {
     const bytes = message.byteLength;
     if (this.#giantBytes > 0 && this.#giantBytes + bytes > this.#limits.giantBytes) {
       this.#drop(topic);
@@ -137,10 +141,10 @@ export class FrameQueue {
     }
     this.#giantBytes += bytes;
     const buffer = new Uint8Array(message).buffer;
-    this.#giants.push({ buffer, used: bytes, lengths: [bytes], atMs: [atMs], topics: [topic] });
+    this.#giants.push({ buffer, used: bytes, lengths: [bytes], atMs: [atMs], endpoints: [endpoint], topics: [topic] });
   }
 
-  #write(queue: Page[], message: Uint8Array, topic: string, atMs: number): void {
+  #write(queue: Page[], message: Uint8Array, topic: string, atMs: number, endpoint: number): void {
     let page = queue.at(-1);
     if (!page || page.lengths.length >= 512 || page.used + message.byteLength > page.buffer.byteLength) {
       if (page) {
@@ -154,6 +158,7 @@ export class FrameQueue {
     page.used += message.byteLength;
     page.lengths.push(message.byteLength);
     page.atMs.push(atMs);
+    page.endpoints.push(endpoint);
     page.topics.push(topic);
   }
 
@@ -165,7 +170,7 @@ export class FrameQueue {
     } else {
       buffer = new ArrayBuffer(Math.max(bytes, this.#pageBytes));
     }
-    return { buffer, used: 0, lengths: [], atMs: [], topics: [] };
+    return { buffer, used: 0, lengths: [], atMs: [], endpoints: [], topics: [] };
   }
 
   /** A page that is mostly empty holds no more memory than it is charged with; its buffer is kept for the next one. */
@@ -189,6 +194,7 @@ export class FrameQueue {
     }
     page.used -= bytes;
     page.atMs.pop();
+    page.endpoints.pop();
     this.#drop(page.topics.pop() ?? "other");
     this.#queued -= bytes + 512;
     this.#othersCost -= bytes + 512;

@@ -71,7 +71,7 @@ export function decode(frame: Frame): Message | undefined {
       instance: frame.instance,
       topic: frame.topic,
       receivedAt: frame.receivedAt,
-      version: (isNamed(content.subject) ? content.version : undefined) ?? arrival(frame),
+      version: (isNamed(content.subject) ? content.version : undefined) ?? occurrenceOf(frame),
     }
   );
 }
@@ -86,8 +86,9 @@ function isNamed(subject: Message["subject"]): boolean {
   return subject.uuid !== undefined || subject.id !== undefined;
 }
 
-/** Tells frames without a time of change apart: the same bytes a second later are something new, such as a login. */
-function arrival(frame: Frame): string {
-  const digest = createHash("sha256").update(frame.payload).digest("hex");
-  return `${Math.floor(frame.receivedAt / 1000)}:${digest.slice(0, 16)}`;
+/** The version of what tells no time of change: its content, and which of equal ones it is by its transport. */
+function occurrenceOf({ topic, payload, receivedAt, occurrence }: Frame): string {
+  const digest = createHash("sha256").update(payload).digest("hex").slice(0, 16);
+  // An event that is published as it was says nothing new.
+  return `${occurrence ?? (topic === publication.name ? 0 : receivedAt)}:${digest}`;
 }

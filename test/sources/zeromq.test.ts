@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { Frame, Needless } from "../../src/model/frame.ts";
 import { Feed } from "../../src/sources/index.ts";
 import type { SourceContext } from "../../src/sources/source.ts";
+import { decode } from "../../src/topics/index.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { eventually } from "../support/eventually.ts";
 import { openPublisher } from "../support/publisher.ts";
@@ -167,6 +168,22 @@ describe("zeromq", () => {
         { endpoint: two.endpoint, connected: true },
       ],
     });
+  });
+
+  test("tells equal frames apart, and gives copies by another endpoint the identity of the first", async () => {
+    await using one = await openPublisher();
+    await using two = await openPublisher();
+    await using feed = listen({ endpoints: [one.endpoint, two.endpoint] });
+    await Promise.all([one.subscribed(), two.subscribed()]);
+    const refused = { Log: { id: 0, model: "User", action: "auth_fail", title: "Failed login" }, action: "log" };
+    for (let n = 0; n < 4; n += 1) {
+      await one.send("misp_json_audit", refused);
+      await two.send("misp_json_audit", refused);
+    }
+    await eventually(() => feed.frames.length === 8);
+    expect(new Set(feed.frames.map((frame) => decode(frame)?.version)).size).toBe(4);
+    // Somebody else who listens to one of them gets as many.
+    expect(new Set(feed.frames.map(({ occurrence }) => occurrence)).size).toBe(4);
   });
 
   test("keeps the order of publications, and that of all others, in batches of at most 512", async () => {

@@ -329,16 +329,21 @@ describe("decode() is not fooled", () => {
 describe("decode() versions a frame that tells no time of change", () => {
   const login = sample("misp_json_user--login").payload;
 
-  it("by its bytes within one second, so that two endpoints tell it once", () => {
-    const first = messageOf("misp_json_user", login, 1_795_200_000_100);
-    const second = messageOf("misp_json_user", login, 1_795_200_000_900);
-    expect(first.version).toMatch(/^1795200000:[0-9a-f]{16}$/);
-    expect(second.version).toBe(first.version);
+  const read = (occurrence?: string, receivedAt = 1_795_200_000_100) =>
+    decode({
+      ...{ instance: "cert", topic: "misp_json_user", payload: Buffer.from(JSON.stringify(login)), receivedAt },
+      ...(occurrence !== undefined && { occurrence }),
+    })?.version;
+
+  it("by its bytes and by which of equal ones it is, as the transport says", () => {
+    expect(read("17")).toMatch(/^17:[0-9a-f]{16}$/);
+    expect(read("17", 1_795_200_002_000)).toBe(read("17"));
+    expect(read("18")).not.toBe(read("17"));
   });
 
-  it("as another one a second later", () => {
-    const first = messageOf("misp_json_user", login, 1_795_200_000_100);
-    expect(messageOf("misp_json_user", login, 1_795_200_001_100).version).not.toBe(first.version);
+  it("by its arrival where the transport says nothing", () => {
+    expect(read()).toMatch(/^1795200000100:[0-9a-f]{16}$/);
+    expect(read(undefined, 1_795_200_000_101)).not.toBe(read());
   });
 
   it("and one whose row has no name, since others may have changed in the same second", () => {

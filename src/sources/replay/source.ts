@@ -5,6 +5,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Frame, Source } from "../../model/frame.ts";
 import { openBurstLog } from "../burst-log.ts";
+import { Occurrences } from "../occurrences.ts";
 import { type RecordingItem, RecordingReader } from "./recording.ts";
 
 export interface ReplayOptions {
@@ -46,6 +47,7 @@ export function openReplay(options: ReplayOptions): Source {
     signal.addEventListener("abort", stop, { once: true });
     const bad = openBadLines(log, instance);
     const reader = new RecordingReader();
+    const occurrences = new Occurrences(1);
     let batch: Frame[] = [];
     let began: { readonly at: number; readonly recordedAt: number } | undefined;
     let yieldAt = performance.now() + BUSY_MS;
@@ -74,7 +76,8 @@ export function openReplay(options: ReplayOptions): Source {
             await delay(Math.min(waitMs, MAX_DELAY_MS), signal);
           }
         }
-        batch.push({ instance, topic, payload, receivedAt: at ?? now() });
+        const receivedAt = at ?? now();
+        batch.push({ instance, topic, payload, receivedAt, occurrence: occurrences.of(payload, receivedAt) });
         if (batch.length >= MAX_BATCH) {
           yield* take();
         }

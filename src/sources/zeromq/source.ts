@@ -4,6 +4,7 @@ import type { Frame, Needless } from "../../model/frame.ts";
 import { nameOf } from "../../model/frame-name.ts";
 import { openBurstLog } from "../burst-log.ts";
 import type { FrameBatch } from "../frame-queue.ts";
+import { Occurrences } from "../occurrences.ts";
 import {
   defineSource,
   type EndpointStatus,
@@ -92,19 +93,29 @@ export function openZeromq(
   const receivers = new Set<Receiver>();
   let lastFrameAt: number | undefined;
   let silentSince = opened.silentSince;
+  const occurrences = new Occurrences(options.endpoints.length);
 
   // A frame may have waited for a busy main thread: its age is taken off by the clock that both threads share.
   const instant = (atMs: number) => Math.round(now() - (Number(process.hrtime.bigint()) / 1e6 - atMs));
 
   function* framesOf(batch: FrameBatch, release: (giant: FrameBatch) => void): Generator<Frame> {
-    const { bytes, lengths, atMs } = batch;
+    const { bytes, lengths, atMs, endpoints } = batch;
     let from = 0;
     for (const [index, length] of lengths.entries()) {
-      const frame = splitFrame(bytes.subarray(from, from + length));
+      const whole = bytes.subarray(from, from + length);
+      const frame = splitFrame(whole);
       from += length;
+      const receivedAt = instant(atMs[index] ?? 0);
+      // A publication names what it is, and so does whatever is a giant.
+      const isNamed = batch.giant || frame.topic === "misp_json";
+      const occurrence = isNamed ? undefined : occurrences.of(whole, receivedAt, endpoints[index]);
       const name = { topic: frame.topic, bytes: length, ...(batch.giant && nameOf(frame.payload)) };
       const giant = { done: () => release(batch), refused: () => refuse({ ...name, reason: "memory" }) };
-      yield { instance, ...frame, receivedAt: instant(atMs[index] ?? 0), ...(batch.giant && { giant }) };
+      yield {
+        ...{ instance, ...frame, receivedAt },
+        ...(occurrence !== undefined && { occurrence }),
+        ...(batch.giant && { giant }),
+      };
     }
   }
 

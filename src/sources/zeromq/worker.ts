@@ -96,13 +96,13 @@ export class Receiving {
     // The totals go on when no frame does, because the main thread consumes none.
     this.#totalsTimer = setInterval(() => this.#tellTotals(), 250);
     for (const endpoint of options.endpoints) {
-      const link = this.#link(tools, endpoint);
+      const link = this.#link(tools, endpoint, this.#links.length);
       this.#links.push(link);
       link.open();
     }
   }
 
-  #link({ zeromq, Link: LinkClass }: ReceiverTools, endpoint: string): Link {
+  #link({ zeromq, Link: LinkClass }: ReceiverTools, endpoint: string, place: number): Link {
     const { username, password, heartbeatMs, maxFrameBytes } = this.#options;
     // What is a little too large is seen, named and refused; libzmq itself takes the rest for an attack.
     const maxMessageBytes = Math.max(2 ** 28, maxFrameBytes * 2);
@@ -111,7 +111,7 @@ export class Receiving {
       { endpoint, username, password, heartbeatMs, maxMessageBytes },
       {
         state: (where, state) => this.#post({ type: "link", endpoint: where, state }),
-        frame: (frame, atMs) => this.#take(frame, atMs),
+        frame: (frame, atMs) => this.#take(frame, atMs, place),
       },
     );
   }
@@ -133,14 +133,14 @@ export class Receiving {
     }
   }
 
-  #take(frame: Uint8Array, atMs: number): void {
+  #take(frame: Uint8Array, atMs: number, endpoint: number): void {
     this.#received++;
     this.#lastAtMs = atMs;
     const topic = this.#look.topic(frame);
     if (frame.byteLength > this.#options.maxFrameBytes) {
       this.#post({ type: "refused", topic, head: frame.slice(0, 8192), bytes: frame.byteLength });
     } else if (this.#look.matters(frame, topic)) {
-      this.#queue.push(frame, topic, atMs);
+      this.#queue.push(frame, topic, atMs, endpoint);
       this.#flushSoon();
     } else {
       this.#skipped[topic] = (this.#skipped[topic] ?? 0) + 1;
