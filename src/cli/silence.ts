@@ -1,4 +1,4 @@
-import { parse } from "yaml";
+import { parseDocument } from "yaml";
 import { clean, formatCount, formatNumber } from "../alert/text.ts";
 import { UsageError } from "../base/errors.ts";
 import { nearest } from "../config/suggest.ts";
@@ -166,18 +166,23 @@ export function parseCondition(text: string): Record<string, unknown> {
 }
 
 function parseMap(text: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = parse(text, { logLevel: "silent" });
-  } catch {
+  const value = readYaml(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UsageError(
       `"${clean(text)}" is no map in YAML; give one such as '{ any: [{ org: CIRCL }, { tag: "osint:*" }] }'`,
     );
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UsageError(`"${clean(text)}" is no map in YAML; give one such as '{ org: [CIRCL, CERT-XX] }'`);
-  }
   return { ...value };
+}
+
+/** Undefined for what cannot be read, or has aliases, which could make much of little. */
+function readYaml(text: string): unknown {
+  const document = parseDocument(text, { logLevel: "silent" });
+  try {
+    return document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 0 });
+  } catch {
+    return undefined;
+  }
 }
 
 function checkNames(names: readonly string[]): void {

@@ -107,7 +107,8 @@ async function put(silences: Silences, silence: Silence): Promise<void> {
   const read = SilenceMatch.safeParse(silence.match);
   if (!read.success) {
     const [issue] = read.error.issues;
-    throw new RefusedError("wrong", `match: ${[...(issue?.path ?? []), issue?.message].join(" ")}`.slice(0, 500));
+    const [, ...path] = issue?.path ?? [];
+    throw new RefusedError("wrong", `match: ${[path.join("."), issue?.message].join(" ").trim()}`.slice(0, 500));
   }
   try {
     await silences.put(silence);

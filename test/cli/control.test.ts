@@ -167,6 +167,88 @@ describe("run", () => {
   });
 });
 
+describe("silence", () => {
+  test("add mutes at once and across a restart; list, history and explain say by which, why and whose; remove ends it", async () => {
+    let id: string;
+    {
+      await using daemon = await startDaemon();
+      const org = String((PUBLICATION.Event.Orgc as { readonly name: string }).name);
+      const args = ["silence", "add", "--match", `org=${org}`, "--match", "tag!=none-of-these", "--for", "4h"];
+      const added = await run([...args, "--reason", "exercise \u202e"]);
+      expect(added).toMatchObject({ code: 2, out: "" });
+      expect(added.errors).toContain("eason: must be 1 to 200 printable characters");
+      const good = await run([...args, "--reason", "exercise"]);
+      expect(good.errors).toBe("");
+      id = /^Silence ([0-9a-f]{8}) is in force, until .* UTC \(3h 59m\)/.exec(good.out)?.[1] ?? good.out;
+      await daemon.logged(/An operator added a silence/);
+      expect(daemon.stderr()).not.toContain("exercise");
+      await publish(publisher, 1);
+      await listOf(["history", "--outcome", "muted"], (lines) => lines.length === 1);
+    }
+    await using _ = await startDaemon();
+    await publish(publisher, 2);
+    const muted = await listOf(["history", "--outcome", "muted"], (lines) => lines.length === 2);
+    expect(muted[0]).toMatchObject({ reason: "silenced", silence: id, by: expect.any(String) });
+    expect(sink.received).toEqual([]);
+    const [listed] = await listOf(["silence", "list"], (lines) => lines.length === 1);
+    expect(listed).toMatchObject({ id, muted: 2, held: [], reason: "exercise", ended: false });
+    expect((await run(["silence", "list"])).out).toMatch(/in 3h 59m +2 +0 +org=\S+ .*exercise/);
+    expect((await run(["explain", uuidOf(1)])).out).toMatch(
+      new RegExp(`silenced ${id} by .*\\nSilence ${id} \\(until`, "s"),
+    );
+    expect(await runJson(["status"])).toMatchObject({ silences: [{ id, muted: 2 }], totals: { muted: 1 } });
+    expect((await run(["silence", "extend", id.slice(0, 4), "--for", "1h"])).out).toContain("4h 59m");
+    expect((await run(["silence", "remove", id])).out).toBe(`Silence ${id} has ended. It muted 2 alerts.\n`);
+    expect((await run(["silence", "remove", id])).errors).toContain(`o silence "${id}" is in force`);
+    const [ended] = await listOf(["silence", "list", "--ended"], (lines) => lines.length === 1);
+    expect(ended).toMatchObject({ ended: true, changes: [{ what: "extended" }, { what: "removed" }] });
+    await publish(publisher, 3);
+    await eventually(() => sink.received.length === 1);
+  });
+
+  test("with --then digest holds, and tells together what it held", async () => {
+    await using _ = await startDaemon();
+    const args = ["silence", "add", "--destination", "hook", "--for", "1d", "--reason", "move", "--then", "digest"];
+    const { id } = await runJson(args);
+    await publish(publisher, 1);
+    await publish(publisher, 2);
+    const owed = await listOf(["outbox", "list"], (lines) => lines.length === 2);
+    expect(owed).toMatchObject([{ silence: id, state: "waiting" }, { silence: id }]);
+    expect((await run(["outbox", "list"])).out).toMatch(/in 23h 59m +0 +silenced/);
+    expect((await run(["status"])).out).toContain("2 held by silences");
+    expect((await run(["silence", "remove", String(id)])).out).toContain("2 alerts that it held follow now.");
+    await eventually(() => sink.received.length === 1);
+    const body = JSON.stringify(sink.received[0]?.body);
+    expect([body.includes(uuidOf(1)), body.includes(uuidOf(2))]).toEqual([true, true]);
+  });
+
+  const REFUSED: readonly (readonly [what: readonly string[], message: string])[] = [
+    [[], "say what to silence: --match, --event, --route or --destination"],
+    [["--match", "{}"], "say what to silence"],
+    [["--match", "orgg=CIRCL"], 'There is no fact "orgg"; did you mean org?'],
+    [["--match", "CIRCL"], '"CIRCL" is no condition; give one such as'],
+    [["--match", "{ org: [ }"], "is no map in YAML"],
+    [["--match", "{ org: &a [x], tag: *a }"], "is no map in YAML"],
+    [["--match", "tag=/(/"], "has a regular expression that cannot be used"],
+    [["--match", "max_age=soon"], "must be a duration"],
+    [["--match", `{ ${"not: { ".repeat(40)} org: x ${"}".repeat(40)} }`], "is nested too deep"],
+    [["--match", `org=${"x".repeat(9000)}`], "is too long"],
+    [["--event", "nobody"], "must be an event's id or UUID"],
+    [["--route", "nosuch"], 'there is no route "nosuch"'],
+    [["--destination", "nosuch"], 'there is no destination "nosuch"'],
+  ];
+
+  test("add is refused what it cannot do, and says why", async () => {
+    await using _ = await startDaemon();
+    for (const [what, message] of REFUSED) {
+      const { code, out, errors } = await run(["silence", "add", ...what, "--for", "1h", "--reason", "x"]);
+      expect([code, out], message).toEqual([2, ""]);
+      expect(errors.toLowerCase()).toContain(message.toLowerCase());
+    }
+    expect(await listOf(["silence", "list"], () => true)).toEqual([]);
+  });
+});
+
 describe("pause and resume", () => {
   test("hold a destination, also across a restart, and nothing is lost", async () => {
     {
@@ -194,6 +276,12 @@ describe("pause and resume", () => {
     await eventually(() => sink.received.length === 1);
     await daemon.logged(/Delivered/);
     expect((await run(["resume", "hook"])).out).toBe("hook was not paused.\n");
+    expect((await run(["pause", "hook", "--for", "2h"])).out).toMatch(/hook is paused until \S+ \S+ UTC, also/);
+    expect((await run(["status"])).out).toMatch(/paused by \S+ \d+s ago, ends in 1h 59m/);
+    const short = await runJson(["pause", "hook", "--for", "1s"]);
+    expect(short).toMatchObject({ changed: true, until: expect.any(String) });
+    await publish(publisher, 9);
+    await eventually(() => JSON.stringify(sink.received).includes(uuidOf(9)));
   });
 
   test("of a destination that there is not is wrong usage", async () => {
