@@ -3,18 +3,18 @@ import { isAskedLater } from "../model/asked.ts";
 import type { EventMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { EventView, Tag } from "../model/misp.ts";
-import { arrival, believed } from "./time.ts";
+import { arrival, believed, heardAt } from "./time.ts";
 
 /** Whether what a frame does not say any more is over: it is newer than all that was held, or MISP was asked since. */
 export function loosens(memory: EventMemory, message: Message, changedAt: number, heldAt: number): boolean {
-  if (message.askedAt !== undefined) {
-    return isAskedLater(memory, message);
-  }
   const { strictAt = 0, event } = memory;
-  if (event.changedAt === undefined && memory.strictAt === undefined) {
+  if (isAskedLater(memory, message)) {
     return true;
   }
-  return believed(changedAt, message.receivedAt) > Math.max(heldAt, strictAt);
+  if (event.changedAt === undefined && memory.strictAt === undefined && message.askedAt === undefined) {
+    return true;
+  }
+  return believed(changedAt, heardAt(message)) > Math.max(heldAt, strictAt);
 }
 
 /** The event with what a frame says of it; how far it may travel widens only by a frame that is newer. */

@@ -130,7 +130,7 @@ function replace(memory: EventMemory, message: Message, view: EventView, changed
   }
   const heldAt = memory.heldAt ?? believed(knownAt ?? 0, now);
   const isLoosened = loosens(memory, message, changedAt, heldAt);
-  const isAsked = isLoosened && message.askedAt !== undefined;
+  const isAsked = isAskedLater(memory, message);
   const { tags, attached } = view.tags
     ? withList(memory, view.tags, message, changedAt, isLoosened)
     : { tags: memory.event.tags, attached: memory.attached };

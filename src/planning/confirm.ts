@@ -1,7 +1,7 @@
 import { isMarking } from "../guard/marking.ts";
 import { narrows } from "../guard/narrow.ts";
 import type { Confirmation, Message } from "../model/message.ts";
-import type { Attribute, EventView, Reach, Tag } from "../model/misp.ts";
+import type { Attribute, EventView, Tag } from "../model/misp.ts";
 
 /** What MISP's REST API says of an event of which a publication waits. */
 export interface Confirmed {
@@ -50,9 +50,7 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
     // Its list of tags is complete; of the attributes only those that carry labels were asked for.
     ...(askedAt !== undefined && answer.event.tags && { askedAt }),
     event: {
-      ...event,
-      // What was made narrower since counts; no word of an edit that nobody has published.
-      ...reachNow(event, answer.event),
+      ...withNarrower(event, answer.event),
       ...(tags && { tags: unite(event.tags ?? [], tags) }),
       published: !isDraft,
       ...(isDraft && wasPublished && { wasPublished }),
@@ -62,9 +60,15 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
   };
 }
 
-function reachNow(then: Reach, { distribution, sharingGroup }: Reach): Reach {
-  const now = { ...(distribution && { distribution }), ...(sharingGroup && { sharingGroup }) };
-  return narrows(now, then) || !narrows(then, now) ? now : {};
+/** What was made narrower since it was published counts, also by who is in the same group now. */
+function withNarrower(event: EventView, now: EventView): EventView {
+  const hasMembers = !narrows(event, now) && now.sharingGroup?.members !== undefined;
+  if (!narrows(now, event) && !hasMembers) {
+    return event;
+  }
+  const { distribution: _distribution, sharingGroup: _group, ...rest } = event;
+  const { distribution, sharingGroup } = now;
+  return { ...rest, ...(distribution && { distribution }), ...(sharingGroup && { sharingGroup }) };
 }
 
 /** The message with the tags that MISP says its attributes have. */

@@ -146,7 +146,7 @@ async function withdraw({ undecided }: Found, planner: Planner, beat: Heartbeat)
   const counts = new Map(events.map(({ key, withdrawals = 0 }) => [key, withdrawals]));
   const taken = undecided.filter(
     ({ eventKey, withdrawals = 0, message }) =>
-      (counts.get(eventKey) ?? 0) > withdrawals && !tellsTakingBack(message.kind),
+      (counts.get(eventKey) ?? 0) > withdrawals && !(message.subject.type === "event" && tellsTakingBack(message.kind)),
   );
   for (let at = 0; at < taken.length; at += CHUNK) {
     beat(WORK_MS);

@@ -34,6 +34,7 @@ import { HOUR, Misp as ListedMisp, rounds, startedBefore } from "./misp.ts";
 class Misp {
   readonly asked: { readonly atMs: number; readonly uuids: readonly string[] }[] = [];
   readonly events = new Map<string, Confirmed>();
+  tookMs = 0;
   trouble: Exclude<Confirmations, { readonly kind: "events" }> | "hangs" | undefined;
 
   says(event: Partial<EventView>, rest: Partial<Confirmed> = {}): void {
@@ -43,6 +44,9 @@ class Misp {
 
   async confirm(clock: VirtualClock, asked: readonly EventInQuestion[], signal: AbortSignal): Promise<Confirmations> {
     this.asked.push({ atMs: clock.now() - T0, uuids: asked.map(({ uuid }) => uuid) });
+    if (this.tookMs > 0) {
+      await clock.sleep(this.tookMs, signal);
+    }
     if (this.trouble === "hangs") {
       await clock.sleep(5 * MINUTE, signal);
       signal.throwIfAborted();
@@ -214,6 +218,51 @@ test("of such an edit nothing is told but how strict it is", async () => {
   const taken = await service.store.take("soc", Number.MAX_SAFE_INTEGER);
   const alert = taken && "batch" in taken ? taken.batch.entries[0]?.alert : undefined;
   expect(alert?.event?.tags?.map(({ name }) => name)).toEqual(["tlp:green", "tlp:amber"]);
+});
+
+test.each([
+  ["its organisation alone", { distribution: "organisation" as const }],
+  ["a sharing group", { distribution: "sharing_group" as const, sharingGroup: { id: "3", members: [] } }],
+])("what travels less far by now is told to nobody else: %s", async (_, reach) => {
+  await using service = new Service();
+  service.misp.says(reach);
+  await service.hears(PUBLISHED);
+  await service.clock.pass(SECOND);
+  expect(await service.told()).toEqual([]);
+  expect(await service.refused()).toContain("soc event.published distribution");
+});
+
+test("a frame that narrows, and comes while MISP is asked, counts for what waited", async () => {
+  await using service = new Service();
+  service.misp.says({});
+  await service.hears(PUBLISHED);
+  await service.clock.pass(SECOND);
+  // It is asked about again, as no tag frame was seen, and does not answer at once.
+  service.misp.tookMs = 10 * SECOND;
+  await service.hears(publication({ receivedAt: T0 + MINUTE, event: { changedAt: T0 + MINUTE } }));
+  await service.clock.pass(5 * SECOND);
+  await service.hears({
+    ...eventEdited({ changedAt: T0 + 2 * MINUTE, distribution: "organisation" }),
+    receivedAt: T0 + 2 * MINUTE,
+  });
+  await service.clock.pass(20 * SECOND);
+  const taken = await service.store.take("soc", Number.MAX_SAFE_INTEGER);
+  const memory = taken && "batch" in taken ? taken.batch.entries[0]?.memory.event : undefined;
+  expect([memory?.event.distribution, ...(memory?.narrowed ?? []).map(({ distribution }) => distribution)]).toContain(
+    "organisation",
+  );
+});
+
+test("a later publication of those that waited together travels as far as it says", async () => {
+  await using service = new Service();
+  service.misp.trouble = { kind: "retry", reason: "http-503" };
+  await service.hears(publication({ event: { distribution: "organisation" } }));
+  await service.hears(publication({ event: { changedAt: T0 + MINUTE } }));
+  service.misp.trouble = undefined;
+  service.misp.says({ changedAt: T0 + MINUTE });
+  await service.clock.pass(10 * SECOND);
+  expect(await service.refused()).toContain("soc event.published distribution");
+  expect(await service.told()).toEqual(["event.published"]);
 });
 
 test("a marking that MISP does not show any more, asked after it was seen, holds nothing back", async () => {
