@@ -8,7 +8,7 @@ import { lessonOf } from "../planning/enrich.ts";
 import { keysOf } from "../planning/plan.ts";
 import type { Budget } from "./budget.ts";
 import { ASK_MS, type KeyRefused, type Unanswered } from "./question.ts";
-import { Answers, byEvent, LONGEST_SLEEP_MS, type WaitingEvent } from "./waiting.ts";
+import { byEvent, ConfirmState, LONGEST_SLEEP_MS, type WaitingEvent } from "./waiting.ts";
 
 /** What MISP says of some events: by UUID those that the key may see; or why it says nothing. */
 export type Confirmations =
@@ -57,7 +57,7 @@ export async function confirm(
   const wakeup = wakeups.instances.get(instance)?.confirm;
   stop.addEventListener("abort", () => wakeup?.wake(), { once: true });
   await worker.asking?.budget.open(store);
-  const state = new Answers(worker, clock.now);
+  const state = new ConfirmState(worker, clock.now);
   let hasGathered = false;
   while (!stop.aborted) {
     beat(LONGEST_SLEEP_MS);
@@ -93,7 +93,7 @@ export async function confirm(
 async function ask(
   worker: ConfirmWorker,
   open: readonly WaitingEvent[],
-  state: Answers,
+  state: ConfirmState,
   planner: Planner,
   stop: AbortSignal,
   beat: Heartbeat,

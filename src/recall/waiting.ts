@@ -40,7 +40,7 @@ export function byEvent(rows: readonly Unconfirmed[]): readonly WaitingEvent[] {
 }
 
 /** What MISP has said so far, and when it is asked again. */
-export class Answers {
+export class ConfirmState {
   readonly #worker: Asker;
   readonly #now: () => number;
   readonly #trouble: LogLimiter;
