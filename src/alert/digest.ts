@@ -37,10 +37,15 @@ export function countLevels({ entries }: Payload): readonly { readonly level: Th
     .filter(({ n }) => n > 0);
 }
 
+/** How many alerts a digest tells, without the words about itself that stand before them. */
+export function countAlerts({ entries }: Payload): number {
+  return entries.filter(({ guarded }) => guarded.alert.kind !== "herald.flood").length;
+}
+
 /** `12 alerts · 1 high · 4 low`. */
 export function formatDigestTitle(payload: Payload): CleanText {
   const levels = countLevels(payload).map(({ level, n }) =>
     clean(`${formatNumber(n)} ${LEVELS[level].word.toLowerCase()}`),
   );
-  return join([formatCount(payload.entries.length, "alert"), ...levels], " · ");
+  return join([formatCount(countAlerts(payload), "alert"), ...levels], " · ");
 }

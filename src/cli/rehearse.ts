@@ -2,7 +2,7 @@ import type { Parts } from "../app.ts";
 import { UsageError } from "../base/errors.ts";
 import type { Config } from "../config/schema.ts";
 import { divide } from "../delivery/divide.ts";
-import { openBatch } from "../delivery/payload.ts";
+import { openNoted } from "../delivery/flood-note.ts";
 import type { Message } from "../model/message.ts";
 import type { Batch, Division, Store } from "../model/outbox.ts";
 import type { Payload } from "../model/payload.ts";
@@ -39,10 +39,10 @@ export async function rehearse(
     const { program } = destination;
     const cut = async (batch: Batch) => {
       const cutting = program && { program, sending, store, now, monotonic: clock.monotonic };
-      return cutting && !batch.part ? divide(batch, openBatch(batch, sending, now), cutting) : undefined;
+      return cutting && !batch.part ? divide(batch, openNoted(batch, sending, now), cutting) : undefined;
     };
-    for await (const batch of leave(store, destination.name, now, (one) => openBatch(one, sending, now).told, cut)) {
-      const { payload } = openBatch(batch, sending, now);
+    for await (const batch of leave(store, destination.name, now, (one) => openNoted(one, sending, now).told, cut)) {
+      const { payload } = openNoted(batch, sending, now);
       if (payload) {
         payloads.push(payload);
       }

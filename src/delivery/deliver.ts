@@ -9,8 +9,9 @@ import type { Batch, Division, Store, TakeOptions } from "../model/outbox.ts";
 import type { Destination, Outcome, Payload } from "../model/payload.ts";
 import { alone } from "./backlog.ts";
 import { divide } from "./divide.ts";
+import { openNoted } from "./flood-note.ts";
 import { type Lines, openLines } from "./lines.ts";
-import { openBatch, type SendContext } from "./payload.ts";
+import type { SendContext } from "./payload.ts";
 import { persistent } from "./persist.ts";
 import { BUG, type DeliveryState, LONGEST_REST_MS, type SettleContext, settle } from "./settle.ts";
 import { type Attempt, writeDivision } from "./write-down.ts";
@@ -147,7 +148,7 @@ async function attempt(batch: Batch, worker: DeliveryWorker, cut: AbortSignal): 
     refused: [],
   };
   try {
-    const found = openBatch(batch, sending, clock.now());
+    const found = openNoted(batch, sending, clock.now());
     const { payload, leaving, ...rest } = found;
     opened = { ...rest, leaving: leaving.map(({ delivery, guarded }) => ({ delivery, tlp: guarded.tlp })) };
     if (!payload) {

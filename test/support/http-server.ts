@@ -53,6 +53,8 @@ export async function openHttpServer(options: { readonly tls?: boolean } = {}): 
       response.writeHead(answer?.status ?? 200, answer?.headers).end(answer?.body);
     }
   });
+  // A test whose clock stands still may be slow by ours.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {

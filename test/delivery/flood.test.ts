@@ -1,0 +1,170 @@
+import { describe, expect, it } from "vitest";
+import type { Payload } from "../../src/model/payload.ts";
+import { CERTIFICATE_FILE, openHttpServer } from "../support/http-server.ts";
+import { MINUTE, T0 } from "../support/messages.ts";
+import { CHANNEL, openSlackServer, TOKEN } from "../support/slack-server.ts";
+import { openSmtpServer } from "../support/smtp-server.ts";
+import { openTeamsServer } from "../support/teams-server.ts";
+import { type Arrival, play, pull, pulledEvent, type Told } from "./pull.ts";
+
+const URGENT = 500;
+const ROUTES = [
+  { name: "urgent", match: { threat_level: "high" }, notify: "soc", priority: "high", stop: true },
+  { name: "rest", kinds: ["event.published", "attribute.added"], notify: "soc" },
+];
+const GUARD = { max_tlp: "amber" };
+
+const isNote = ({ guarded }: Payload["entries"][number]) => guarded.alert.kind === "herald.flood";
+const eventsIn = ({ payload }: Told) =>
+  payload.entries.flatMap((entry) => (isNote(entry) ? [] : (entry.guarded.alert.event?.uuid ?? [])));
+
+/** What holds of a pull of a thousand events, however fast they come. */
+function expectFewMessages(told: readonly Told[], arrivals: readonly Arrival[]): void {
+  const early = told.filter(({ at }) => at <= T0 + 10 * MINUTE);
+  expect(early.length).toBeLessThanOrEqual(25);
+  // Every event is in a message, by name or by number.
+  const events = new Set(told.flatMap(eventsIn));
+  expect(events.size).toBe(arrivals.length);
+  const urgent = told.filter(({ payload }) => payload.priority === "high");
+  expect(urgent.map(eventsIn)).toEqual([[expect.stringMatching(/500$/)]]);
+  expect((urgent[0]?.at ?? 0) - (arrivals[URGENT]?.at ?? 0)).toBeLessThanOrEqual(2000);
+  const notes = told.flatMap(({ payload }) => payload.entries.filter(isNote));
+  const textOf = (note: (typeof notes)[number] | undefined) => JSON.stringify(note?.guarded.alert.lines);
+  expect(textOf(notes[0])).toMatch(/more than 20 alerts came within 5 min about events of NORTH-CERT/);
+  expect(textOf(notes[0])).toContain("max_age: 30d");
+  expect(notes.at(-1)?.custom?.title).toMatch(/^The flood is over/);
+  expect(textOf(notes.at(-1))).toContain("one by one again");
+}
+
+describe("a pull of 1,000 events with 10 attributes each", () => {
+  it.each([4, 0.9, 1_000_000])(
+    "at %d events a second is at most 25 messages of Slack in ten minutes",
+    async (perSecond) => {
+      await using slack = await openSlackServer();
+      const arrivals = pull(perSecond, { urgent: URGENT });
+      let last = 0;
+      const { told, records } = await play(arrivals, {
+        destination: { type: "slack", token: TOKEN, channel: CHANNEL, api_url: slack.apiUrl, guard: GUARD },
+        routes: ROUTES,
+        until: T0 + 60 * MINUTE,
+        before(now) {
+          if (now - last < 1000) {
+            slack.next({ status: 429, headers: { "retry-after": "1" }, body: "" });
+          } else {
+            last = now;
+          }
+        },
+      });
+      expectFewMessages(told, arrivals);
+      expect(records.get("sent")).toBeGreaterThanOrEqual(1000);
+      // What the readers see adds up.
+      const titles = slack.posted.map(({ message }) => JSON.stringify(message));
+      expect(
+        titles.filter((text) => /Flood: [\d,]+ alerts|The flood is over/.test(text)).length,
+      ).toBeGreaterThanOrEqual(2);
+    },
+  );
+
+  it("is as few mails, at once", async () => {
+    await using server = await openSmtpServer();
+    const arrivals = pull(1_000_000, { urgent: URGENT, attributes: 1 });
+    const { told } = await play(arrivals, {
+      destination: {
+        ...{ type: "email", from: "herald@misp.example.org", to: ["soc@example.org"], guard: GUARD },
+        smtp: { host: server.host, port: server.port, ca_file: CERTIFICATE_FILE },
+      },
+      routes: ROUTES,
+      until: T0 + 60 * MINUTE,
+    });
+    expectFewMessages(told, arrivals);
+    expect(server.mails).toHaveLength(told.length);
+  });
+
+  it("is as few cards of Teams, at 4 events a second", async () => {
+    await using server = await openTeamsServer("T0P-SECRET");
+    const arrivals = pull(4, { urgent: URGENT, attributes: 1 });
+    const { told } = await play(arrivals, {
+      destination: { type: "teams", webhook_url: server.url, guard: GUARD },
+      routes: ROUTES,
+      until: T0 + 60 * MINUTE,
+    });
+    expectFewMessages(told, arrivals);
+    expect(server.runs.flatMap(({ problems }) => problems)).toEqual([]);
+  });
+
+  it("reaches a webhook whole, each by itself", async () => {
+    await using server = await openHttpServer();
+    server.answer((response) => void response.writeHead(204).end());
+    const arrivals = pull(1_000_000, { attributes: 1 });
+    const { told } = await play(arrivals, {
+      destination: { type: "webhook", url: `${server.origin}/hook`, guard: GUARD },
+      routes: ROUTES,
+      until: T0 + 10 * MINUTE,
+    });
+    expect(new Set(told.flatMap(eventsIn)).size).toBe(1000);
+    expect(told.flatMap(({ payload }) => payload.entries.filter(isNote))).toEqual([]);
+  });
+});
+
+describe("a flood", () => {
+  const play20 = (arrivals: readonly Arrival[], restarts: readonly number[] = []) =>
+    play(arrivals, {
+      destination: { type: "console", guard: GUARD, color: "never" },
+      routes: ROUTES,
+      until: T0 + 30 * MINUTE,
+      restarts,
+    });
+
+  it("of one partner's events holds no alert about others", async () => {
+    const arrivals = pull(4, { events: 200, attributes: 0 });
+    const at = T0 + 40_000;
+    const local = pulledEvent(999, at, { attributes: 0, org: "ACME-CERT", origin: "local" });
+    const { told } = await play20([
+      ...arrivals.filter((one) => one.at <= at),
+      { at, messages: local },
+      ...arrivals.filter((one) => one.at > at),
+    ]);
+    const alone = told.find((one) => eventsIn(one).join().endsWith("999"));
+    expect(alone && eventsIn(alone)).toHaveLength(1);
+    expect((alone?.at ?? 0) - at).toBeLessThanOrEqual(2000);
+  });
+
+  it("takes along what is told of its attributes", async () => {
+    const arrivals = pull(4, { events: 100, told: 10 });
+    const { told, records } = await play20(arrivals);
+    expect(told.length).toBeLessThanOrEqual(25);
+    expect(records).toEqual(new Map([["sent", 1100]]));
+  });
+
+  it("goes on over restarts as if there were none", async () => {
+    const arrivals = pull(2, { events: 300, attributes: 0 });
+    const once = await play20(arrivals);
+    const often = await play20(arrivals, [T0 + 5_000, T0 + 61_000, T0 + 100_000, T0 + 5 * MINUTE]);
+    const shape = ({ at, payload }: Told) => [at - T0, payload.entries.length];
+    expect(often.told.map(shape)).toEqual(once.told.map(shape));
+  });
+});
+
+describe("10,000 attributes that are added to one event", () => {
+  it("are one message at once and then at most one for each interval, all of them counted", async () => {
+    const [, published, ...none] = pulledEvent(0, T0, { attributes: 0 });
+    expect(none).toEqual([]);
+    const [, , ...added] = pulledEvent(0, T0, { told: 10_000, attributes: 10_000 });
+    const arrivals: Arrival[] = [{ at: T0, messages: published ? [published] : [] }];
+    for (let n = 0; n < added.length; n += 100) {
+      arrivals.push({ at: T0 + 1000 + n * 60, messages: added.slice(n, n + 100) });
+    }
+    const { told, records } = await play(arrivals, {
+      destination: { type: "console", guard: GUARD, color: "never" },
+      routes: ROUTES,
+      until: T0 + 60 * MINUTE,
+    });
+    expect(told[0]?.at).toBe(T0);
+    for (const [index, { at }] of told.entries()) {
+      expect(at - (told[index - 1]?.at ?? Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(index > 0 ? 5 * MINUTE : 0);
+    }
+    expect(records).toEqual(new Map([["sent", 10_001]]));
+    const counted = told.flatMap(({ payload }) => payload.entries.flatMap(({ kinds }) => kinds));
+    expect(counted.filter(({ kind }) => kind === "attribute.added").reduce((sum, { n }) => sum + n, 0)).toBe(10_000);
+  });
+});
