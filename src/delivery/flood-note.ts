@@ -55,7 +55,7 @@ function noteOf(
     marking: { tlp: "none", pap: "none", chr: false },
     everPublished: true,
     ...{ items: [], counts: [], objects: [] },
-    lines: [...whyLines(note), ...countLines(entries), ...nextLines(note)],
+    lines: [...whyLines(note), ...countLines(entries), ...nextLines(note), ...helpLines(note)],
   };
   const verdict = guard(alert, policy, { parts: [] });
   if ("refused" in verdict) {
@@ -101,8 +101,13 @@ function whyLines({ reason, over, withinMs, everyMs, begins, class: of }: FloodN
       label: "What happens",
       text: `one message every ${formatSpan(everyMs)} has ${folded}; nothing is left out of the count`,
     },
-    { label: "What helps", text: `${BRAKE_ADVICE}; digest: { cron: … } on a route tells all of it at fixed times` },
   ];
+}
+
+/** The advice of `misp-herald check`. */
+function helpLines({ begins }: FloodNote): readonly Line[] {
+  const text = `${BRAKE_ADVICE}; digest: { cron: … } on a route tells all of it at fixed times`;
+  return begins ? [{ label: "What helps", text }] : [];
 }
 
 function nextLines({ ends, begins, nextAt, over, everyMs }: FloodNote): readonly Line[] {

@@ -43,7 +43,9 @@ export function formatSubject(payload: Payload, view: MailView, style: Style, ha
   if (!entry || payload.entries.length > 1) {
     const levels = hasLevel ? formatLevels(view) : clean("");
     const head = clean(`${levels === "" ? formatTotal(view) : levels}:`);
-    const rest = payload.entries.length > 1 ? clean(`; +${formatNumber(payload.entries.length - 1)} more`) : clean("");
+    // What heads a flood's digest has their number in its title.
+    const more = entry?.guarded.alert.kind === "herald.flood" ? 0 : payload.entries.length - 1;
+    const rest = more > 0 ? clean(`; +${formatNumber(more)} more`) : clean("");
     return frameTitle(join([...mark, head], " "), gravest(payload, style), rest, "");
   }
   const { form, alert } = entry.guarded;

@@ -127,8 +127,8 @@ export function formatLevels({ levels }: MailView): CleanText {
 }
 
 /** How many alerts a digest tells of: `12 alerts`. */
-export function formatTotal({ entries, moreEntries }: MailView): CleanText {
-  return formatCount(entries.length + moreEntries, "alert");
+export function formatTotal({ alerts }: MailView): CleanText {
+  return formatCount(alerts, "alert");
 }
 
 /** The label of the whole mail, with the PAP where it tells of one thing only. */

@@ -1,4 +1,4 @@
-import { digestRows } from "../../alert/digest.ts";
+import { countAlerts, digestRows } from "../../alert/digest.ts";
 import type { Headline } from "../../alert/headline.ts";
 import { cutListing, formatRest, type Row, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
@@ -23,6 +23,8 @@ export interface MailView {
   readonly tlp: Tlp | "untagged";
   readonly destination: string;
   readonly entries: readonly EntryView[];
+  /** How many alerts it tells of, also those that are not shown. */
+  readonly alerts: number;
   /** How many entries are not shown. */
   readonly moreEntries: number;
   /** What the files beside the mail do not hold. */
@@ -105,6 +107,7 @@ export function viewOf(payload: Payload, style: Style): MailView {
     tlp: payload.tlp,
     destination: payload.destination,
     entries,
+    alerts: countAlerts(payload),
     moreEntries: 0,
     notes: [],
     levels: THREAT_LEVELS.map((level) => ({
