@@ -52,13 +52,25 @@ const COMMAND = /^\s*(?:[A-Z_]+=\S+ +|runuser -u \S+ -- )*misp-herald( [a-z-][^#
 /** In the example, a command stands at the end of a comment, or before what it is for. */
 const COMMENT = /^# .*?\b(misp-herald (?:check|schema)[^#]*)/;
 
+/** As a shell reads them, as far as documents quote: a whole word, or none of it. */
+function wordsOf(text: string): readonly string[] {
+  return (text.match(/'[^']*'|"[^"]*"|\S+/g) ?? []).map((word) => word.replace(/^(['"])(.*)\1$/, "$2"));
+}
+
 /** `completion bash|zsh` is two command lines. */
 function alternatives(text: string): readonly (readonly string[])[] {
-  const words = text.trim().split(/ +/);
+  const words = wordsOf(text);
   const choice = words.findIndex((word) => word.includes("|"));
   return choice < 0
     ? [words]
-    : (words[choice]?.split("|") ?? []).flatMap((one) => alternatives(words.with(choice, one).join(" ")));
+    : (words[choice]?.split("|") ?? []).flatMap((one) =>
+        alternatives(
+          words
+            .with(choice, one)
+            .map((word) => (word.includes(" ") ? `"${word}"` : word))
+            .join(" "),
+        ),
+      );
 }
 
 /** The program as it is, but nothing happens. */
@@ -78,7 +90,7 @@ function parse(words: readonly string[]): Promise<string> {
 
 const LINES = DOCUMENTS.flatMap((name) => linesOf(name, readFileSync(join(ROOT, name), "utf8")));
 /** Names in capitals, and paths and destinations of the documents' own, as what there is in this test. */
-const NAMES: Readonly<Record<string, string>> = {
+const NAMES: Record<string, string> = {
   DESTINATION: "hook",
   DEST: "hook",
   FILE: "page.html",
@@ -146,6 +158,10 @@ describe("against a service that runs", () => {
     await publisher.subscribed();
     await publisher.send(topic, payload);
     await daemon.logged(/Delivered/);
+    const screen = openScreen();
+    const silence = ["silence", "add", "--route", "all", "--for", "1h", "--reason", "x", "--json", "-c", config];
+    expect(await main(silence, screen.context), screen.errors()).toBe(0);
+    NAMES.ID = JSON.parse(screen.out()).id;
     vi.stubEnv("MISP_HERALD_CONFIG", config);
   });
   afterAll(async () => {

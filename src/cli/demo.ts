@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
+import { Silences } from "../delivery/silences.ts";
 import { loadDemoConfig } from "../demo/config.ts";
 import { openNarrator } from "../demo/narrator.ts";
 import { play } from "../demo/play.ts";
 import { openPublisher } from "../demo/publisher.ts";
 import { SceneObserver } from "../demo/scene-observer.ts";
 import { openTemporaryDirectory } from "../demo/temporary.ts";
+import type { Silence } from "../model/silence.ts";
 import { openParts, openSources } from "../service/parts.ts";
 import { openStore } from "../store/index.ts";
 import { type Context, hasColor, NAME, openContextLog } from "./context.ts";
@@ -20,7 +22,15 @@ export async function demoCommand(options: { readonly speed: number }, context: 
   const clock = systemClock;
   await using store = await openStore(config);
   const surroundings = { log, clock, stdout: context.stdout };
-  await using parts = openParts(config, surroundings, { store, sources: openSources(config, surroundings) });
+  const silences = new Silences(store.ledger);
+  const opened = { store, silences, sources: openSources(config, surroundings) };
+  await using parts = openParts(config, surroundings, opened);
+  const silence = async (one: Silence) => {
+    await silences.put(one);
+    for (const wakeup of parts.wakeups.destinations.values()) {
+      wakeup.wake();
+    }
+  };
 
   const observer = new SceneObserver();
   const over = new AbortController();
@@ -31,7 +41,7 @@ export async function demoCommand(options: { readonly speed: number }, context: 
   const signal = AbortSignal.any([context.signal, broken.signal]);
   try {
     const self = context.self ?? NAME;
-    await play({ narrator, observer, publisher, store, clock, speed: options.speed, signal, self });
+    await play({ narrator, observer, publisher, store, silence, clock, speed: options.speed, signal, self });
   } catch (error) {
     if (!context.signal.aborted) {
       throw error;

@@ -68,6 +68,18 @@ export const LATER_PUBLICATION: readonly DemoFrame[] = [
   { topic: "misp_json", body: withImported(session.PUBLISHED_LATER) },
 ];
 
+/** The event is published again and again, each time with another title. */
+export const UPDATES: readonly DemoFrame[] = [2, 3, 5].map((victims) => ({
+  topic: "misp_json",
+  body: withImported({
+    Event: {
+      ...session.PUBLISHED_LATER.Event,
+      info: `${session.PUBLISHED_LATER.Event.info}, ${victims} victims`,
+      timestamp: String(Number(session.PUBLISHED_LATER.Event.timestamp) + victims * 60),
+    },
+  }),
+}));
+
 /** Adds the imported attributes to a recorded publication. */
 function withImported<E extends { readonly Attribute: readonly unknown[]; readonly attribute_count: string }>({
   Event,

@@ -1,8 +1,17 @@
 import type { Clock } from "../base/clock.ts";
 import { UsageError } from "../base/errors.ts";
 import type { Store } from "../model/outbox.ts";
+import type { Silence } from "../model/silence.ts";
 import { DEMO_RULES } from "./config.ts";
-import { BURST, type DemoFrame, encodeFrame, FIRST_PUBLICATION, LATER_PUBLICATION, REPUBLICATION } from "./frames.ts";
+import {
+  BURST,
+  type DemoFrame,
+  encodeFrame,
+  FIRST_PUBLICATION,
+  LATER_PUBLICATION,
+  REPUBLICATION,
+  UPDATES,
+} from "./frames.ts";
 import type { Narrator } from "./narrator.ts";
 import type { Publisher } from "./publisher.ts";
 import { countVerdicts, type Scene, type SceneObserver, shownTo } from "./scene-observer.ts";
@@ -13,6 +22,8 @@ export interface DemoContext {
   readonly observer: SceneObserver;
   readonly publisher: Publisher;
   readonly store: Store;
+  /** Adds a silence, or takes the place of the one that has its id. */
+  readonly silence: (silence: Silence) => Promise<void>;
   readonly clock: Clock;
   /** Divides the time for reading along. */
   readonly speed: number;
@@ -25,13 +36,14 @@ const READ_MS = 2_500;
 const LOOK_MS = 1_000;
 
 const TITLES = {
-  burst: "1/4  A burst",
-  publication: "2/4  Published",
-  republication: "3/4  Published again, unchanged",
-  red: "4/4  A secret, and an update",
+  burst: "1/5  A burst",
+  publication: "2/5  Published",
+  republication: "3/5  Published again, unchanged",
+  red: "4/5  A secret, and an update",
+  silence: "5/5  A silence",
 } as const;
 
-/** Plays the four scenes and sums them up. Rejects when `signal` aborts. */
+/** Plays the five scenes and sums them up. Rejects when `signal` aborts. */
 export async function play(props: DemoContext): Promise<void> {
   const { narrator, publisher } = props;
   const startedAt = props.clock.now();
@@ -52,6 +64,8 @@ export async function play(props: DemoContext): Promise<void> {
   await republication(props, startedAt);
   await pause(props, READ_MS, TITLES.red);
   const second = await red(props, startedAt);
+  await pause(props, READ_MS, TITLES.silence);
+  await silence(props, startedAt);
   await pause(props, READ_MS, "the summary");
   await summarize(props, [first, second]);
 }
@@ -126,6 +140,37 @@ async function red(props: DemoContext, startedAt: number): Promise<number> {
   return tookMs(scene, sentAtMs);
 }
 
+const SILENCED_MS = 4 * 3_600_000;
+
+async function silence(props: DemoContext, startedAt: number): Promise<void> {
+  const { narrator, observer, store, clock, self, signal } = props;
+  narrator.heading(TITLES.silence);
+  narrator.say("The SOC is on it, and does not want to hear of every update. Somebody there types:");
+  narrator.command(
+    `${self} silence add --match org=ACME-CERT --for 4h --reason "on it" --then digest`,
+    "in force at once; also by --event, --route or --destination",
+  );
+  const now = clock.now();
+  const added: Silence = {
+    ...{ id: "demo", createdAt: now, until: now + SILENCED_MS, by: "analyst", reason: "on it" },
+    ...{ match: [{ org: "ACME-CERT" }], events: [], routes: [], destinations: [], afterwards: "digest", changes: [] },
+  };
+  await props.silence(added);
+  await pause(props, LOOK_MS);
+  const { scene } = await send(props, UPDATES, startedAt);
+  const held = await stillOwed(store);
+  confirm(scene, held === UPDATES.length && scene.shown.length === 0);
+  narrator.step(`${held} updates are held for soc. After four hours, or when somebody ends the silence, they are told`);
+  await pause(props, LOOK_MS);
+  await props.silence({ ...added, until: clock.now() });
+  await observer.until(() => scene.settled.length >= held, signal);
+  confirm(scene, shownTo(scene, "soc").length === 1 && (await stillOwed(store)) === 0);
+  narrator.conclude(
+    `soc got 1 message for ${held} updates: the newest version, and what has changed. Without --then digest it would have ` +
+      "got none, and the record would say by which silence, whose and why.",
+  );
+}
+
 async function summarize({ narrator, observer, store, self }: DemoContext, tookMs: readonly number[]): Promise<void> {
   const { scenes } = observer;
   const total = (of: (scene: Scene) => number) => scenes.reduce((sum, scene) => sum + of(scene), 0);
@@ -140,7 +185,7 @@ async function summarize({ narrator, observer, store, self }: DemoContext, tookM
   );
   narrator.step(
     `Kept back from soc: ${count(kept("draft"), "attribute")} of a draft, ${count(kept("already-told"), "repetition")}, ` +
-      `${count(total(withheld), "attribute")} above TLP:AMBER`,
+      `${count(Math.max(...scenes.map(withheld)), "attribute")} above TLP:AMBER`,
   );
   narrator.step(
     `From a publication's frame to the alert on this screen: ${tookMs.map(format).join(" and ")}, with all that was ` +
