@@ -42,10 +42,15 @@ export function countAlerts({ entries }: Payload): number {
   return entries.filter(({ guarded }) => guarded.alert.kind !== "herald.flood").length;
 }
 
+/** `part 2 of 3`, where it is one of several. */
+export function formatPart({ part }: Payload): readonly CleanText[] {
+  return part && part.of > 1 ? [clean(`part ${formatNumber(part.n)} of ${formatNumber(part.of)}`)] : [];
+}
+
 /** `12 alerts · 1 high · 4 low`. */
 export function formatDigestTitle(payload: Payload): CleanText {
   const levels = countLevels(payload).map(({ level, n }) =>
     clean(`${formatNumber(n)} ${LEVELS[level].word.toLowerCase()}`),
   );
-  return join([formatCount(countAlerts(payload), "alert"), ...levels], " · ");
+  return join([formatCount(countAlerts(payload), "alert"), ...levels, ...formatPart(payload)], " · ");
 }

@@ -74,9 +74,12 @@ export class Backlog {
     }
   }
 
-  #isOld({ id, attempts, entries }: Batch): boolean {
+  #isOld({ id, attempts, entries, note }: Batch): boolean {
+    // What waited for its time is a digest already.
     return (
-      (attempts === 0 || this.#joined.has(id)) && entries.some(({ delivery }) => delivery.createdAt < this.#before)
+      !note &&
+      (attempts === 0 || this.#joined.has(id)) &&
+      entries.some(({ delivery }) => delivery.createdAt < this.#before)
     );
   }
 }

@@ -11,6 +11,7 @@ import { alone } from "./backlog.ts";
 import { divide } from "./divide.ts";
 import { openNoted } from "./flood-note.ts";
 import { type Lines, openLines } from "./lines.ts";
+import { partsOf } from "./parts.ts";
 import type { SendContext } from "./payload.ts";
 import { persistent } from "./persist.ts";
 import { BUG, type DeliveryState, LONGEST_REST_MS, type SettleContext, settle } from "./settle.ts";
@@ -161,6 +162,10 @@ async function attempt(batch: Batch, worker: DeliveryWorker, cut: AbortSignal): 
       if (division) {
         return { ...opened, division };
       }
+    }
+    const numbered = partsOf(batch, payload, destination);
+    if (numbered) {
+      return { ...opened, division: numbered };
     }
     limiter?.take();
     beganAt = clock.now();

@@ -134,6 +134,8 @@ export interface Destination extends AsyncDisposable {
   readonly name: string;
   /** Absent: its readers are people, who are shown as much as they can read. */
   readonly program?: Program;
+  /** For people: whether a message shows all that it would like to of these; absent: it always does. */
+  fits?(payload: Payload): boolean;
   /** Rejects only when `signal` aborts (with its reason) or by a bug. */
   send(payload: Payload, signal: AbortSignal): Promise<Outcome>;
   /** What `send` would send; does no I/O beyond reading its own files. */

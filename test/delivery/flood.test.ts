@@ -168,3 +168,22 @@ describe("10,000 attributes that are added to one event", () => {
     expect(counted.filter(({ kind }) => kind === "attribute.added").reduce((sum, { n }) => sum + n, 0)).toBe(10_000);
   });
 });
+
+describe("a digest", () => {
+  it("leaves at its time in numbered parts, the gravest first, and each alert is in one of them", async () => {
+    await using slack = await openSlackServer();
+    const arrivals = pull(1, { events: 60, attributes: 1, urgent: 30 });
+    const { told } = await play(arrivals, {
+      destination: { type: "slack", token: TOKEN, channel: CHANNEL, api_url: slack.apiUrl, guard: GUARD },
+      routes: [{ name: "daily", notify: "soc", digest: { cron: "0 13 * * *" } }],
+      until: T0 + 90 * MINUTE,
+      restarts: [T0 + 10 * MINUTE],
+    });
+    expect(told.length).toBeGreaterThan(1);
+    expect(told.every(({ at }) => at >= T0 + 60 * MINUTE && at < T0 + 61 * MINUTE)).toBe(true);
+    expect(told.map(({ payload }) => payload.part)).toEqual(told.map((_, n) => ({ n: n + 1, of: told.length })));
+    expect(told.flatMap(eventsIn)[0]).toMatch(/30$/);
+    expect(told.flatMap(eventsIn).sort()).toEqual(arrivals.map((_, n) => expect.stringMatching(new RegExp(`${n}$`))));
+    expect(JSON.stringify(slack.posted[1]?.message)).toContain(`part 2 of ${told.length}`);
+  });
+});

@@ -196,8 +196,7 @@ export async function play(
           void records.set(outcome, (records.get(outcome) ?? 0) + 1),
       },
       destination: {
-        name: destination.name,
-        preview: (payload: Payload) => destination.preview(payload),
+        ...destination,
         send: async (payload: Payload, signal: AbortSignal) => {
           settings.before?.(clock.now());
           const outcome = await destination.send(payload, signal);

@@ -103,6 +103,7 @@ export const email = defineDestination({
         );
         return outcome;
       },
+      fits: (payload) => formatContent(payload, mailOptions).trimmed.length === 0,
       async preview(payload) {
         const { keyring, trouble } = await openKeys();
         const content = formatContent(payload, mailOptions);

@@ -45,7 +45,8 @@ export function formatSubject(payload: Payload, view: MailView, style: Style, ha
     const head = clean(`${levels === "" ? formatTotal(view) : levels}:`);
     // What heads a flood's digest has their number in its title.
     const more = entry?.guarded.alert.kind === "herald.flood" ? 0 : payload.entries.length - 1;
-    const rest = more > 0 ? clean(`; +${formatNumber(more)} more`) : clean("");
+    const parts = [...(more > 0 ? [clean(`+${formatNumber(more)} more`)] : []), ...view.part];
+    const rest = parts.length > 0 ? clean(`; ${join(parts, ", ")}`) : clean("");
     return frameTitle(join([...mark, head], " "), gravest(payload, style), rest, "");
   }
   const { form, alert } = entry.guarded;

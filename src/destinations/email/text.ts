@@ -127,8 +127,8 @@ export function formatLevels({ levels }: MailView): CleanText {
 }
 
 /** How many alerts a digest tells of: `12 alerts`. */
-export function formatTotal({ alerts }: MailView): CleanText {
-  return formatCount(alerts, "alert");
+export function formatTotal({ alerts, part }: MailView): CleanText {
+  return join([formatCount(alerts, "alert"), ...part], ", ");
 }
 
 /** The label of the whole mail, with the PAP where it tells of one thing only. */

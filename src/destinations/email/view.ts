@@ -1,4 +1,4 @@
-import { countAlerts, digestRows } from "../../alert/digest.ts";
+import { countAlerts, digestRows, formatPart } from "../../alert/digest.ts";
 import type { Headline } from "../../alert/headline.ts";
 import { cutListing, formatRest, type Row, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
@@ -25,6 +25,8 @@ export interface MailView {
   readonly entries: readonly EntryView[];
   /** How many alerts it tells of, also those that are not shown. */
   readonly alerts: number;
+  /** Which of several mails it is. */
+  readonly part: readonly CleanText[];
   /** How many entries are not shown. */
   readonly moreEntries: number;
   /** What the files beside the mail do not hold. */
@@ -108,6 +110,7 @@ export function viewOf(payload: Payload, style: Style): MailView {
     destination: payload.destination,
     entries,
     alerts: countAlerts(payload),
+    part: formatPart(payload),
     moreEntries: 0,
     notes: [],
     levels: THREAT_LEVELS.map((level) => ({

@@ -55,6 +55,7 @@ const definition = defineDestination({
     };
     return {
       name,
+      fits: (payload) => formatMessage(payload, style).trimmed.length === 0,
       async send(payload, signal) {
         signal.throwIfAborted();
         const { request, unknown } = format(payload);

@@ -1,4 +1,4 @@
-import { countAlerts, countLevels } from "../../alert/digest.ts";
+import { countAlerts, countLevels, formatPart } from "../../alert/digest.ts";
 import { formatTlp } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { formatRest } from "../../alert/rows.ts";
@@ -21,7 +21,7 @@ export function formatDigest(payload: Payload, told: readonly Telling[], minimal
   // Counted by glyph and word, as they stand below.
   const counts = levels.map(({ level, n }) => clean(`${LEVELS[level].glyph} ${formatNumber(n)} ${LEVELS[level].word}`));
   const left = payload.entries.length - told.length;
-  const title = formatCount(countAlerts(payload), "alert");
+  const title = join([formatCount(countAlerts(payload), "alert"), ...formatPart(payload)], " · ");
   return {
     body: [
       formatHead(levels[0]?.level, formatTlp(payload.tlp), minimal ? [] : counts, title),

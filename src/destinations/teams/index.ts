@@ -36,6 +36,7 @@ export const teams = defineDestination({
     };
     return {
       name,
+      fits: (payload) => formatMessage(payload, style).trimmed.length === 0,
       async send(payload, signal) {
         complain(payload);
         const { text } = formatMessage(payload, style);
