@@ -36,8 +36,9 @@ export function packNames(
 }
 
 /**
- * Finds out whether a part is missing in a list that is newer than an alert about it, received at `receivedAt`. What of it
- * the key of the API may not be allowed to see says nothing by its absence.
+ * Finds out whether a part is missing in a list that is newer than an alert about it, received at `receivedAt`. What was
+ * changed in the second of the list may have come after it, and what the key of the API may not be allowed to see says nothing
+ * by its absence.
  */
 export function missingFrom(listing: Listing | undefined, receivedAt: number): (part: NamedPart) => boolean {
   if (!listing || listing.at - (listing.asked ? STORING_MS : 0) <= receivedAt) {
@@ -49,7 +50,7 @@ export function missingFrom(listing: Listing | undefined, receivedAt: number): (
     const known = called.flatMap((name) =>
       name !== undefined && (part === "attribute" || UUID.test(name)) ? name : [],
     );
-    const isCertain = known.length > 0 && changedAt <= listing.changedAt && !(listing.asked && mayBeHidden(reach));
+    const isCertain = known.length > 0 && changedAt < listing.changedAt && !(listing.asked && mayBeHidden(reach));
     return isCertain && known.every((name) => !has(names, shortOf(part, name)));
   };
 }

@@ -87,8 +87,8 @@ function refuseEvent(alert: Alert, { event }: Memory): TakenBack | undefined {
 
 function refuseParts(alert: Alert, isThere: IsThere): TakenBack | undefined {
   const { type, id, uuid } = alert.subject;
-  // How far it may travel is told where it is listed.
-  const only = { changedAt: undefined, reach: [{}] };
+  // Of a name alone nobody can tell whether a list is newer.
+  const only = { changedAt: Number.POSITIVE_INFINITY, reach: [] };
   const about = [
     ...(type === "object" ? [isThere({ part: "object", names: [uuid ?? id], ...only })] : []),
     ...(type === "event" ? [] : alert.items.map((item) => isItemThere(item, isThere))),

@@ -76,11 +76,12 @@ function asksNothing(reason: Why): boolean {
 }
 
 /** Of an attribute what a guard looks at. */
-function witnessOf({ id, uuid, type, objectKey, tags, tagsKnown, marking, reach }: Item): Item {
+function witnessOf({ id, uuid, type, changedAt, objectKey, tags, tagsKnown, marking, reach }: Item): Item {
   return {
     ...(id !== undefined && { id }),
     ...(uuid !== undefined && { uuid }),
     ...(type !== undefined && { type }),
+    ...(changedAt !== undefined && { changedAt }),
     ...(objectKey !== undefined && { objectKey }),
     tags: tags.filter(isMarking),
     tagsKnown,

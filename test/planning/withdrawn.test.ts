@@ -131,6 +131,31 @@ describe.each(STORES)("with the %s store", (_, openStore) => {
     expect((await leave(planner)).parts.sort()).toEqual(["32", "33", "34"]);
   });
 
+  it("keeps what was changed in the second in which the list was made", async () => {
+    const planner = await plannerFor({}, ["attribute.added"]);
+    await planner.tell(first);
+    const at = T0 + MINUTE;
+    await planner.tell(attributeAdded({ id: "31", receivedAt: at, attribute: { tags: [], changedAt: at } }));
+    await planner.tell({ ...later(1), receivedAt: at + 500 });
+    expect((await leave(planner)).parts).toEqual(["31"]);
+  });
+
+  it.each([
+    ["an attribute that is deleted", attributeDeleted(), ["22", OBJECT], []],
+    ["an event that is deleted", eventDeleted(), [], ["event.published withdrawn event-deleted"]],
+    ["an event that is unpublished", unpublishing, [], ["event.published withdrawn event-unpublished"]],
+  ])("looks again before each attempt: %s", async (_name, message, parts, ended) => {
+    const planner = await plannerFor({}, PUBLISHED);
+    await planner.tell(first);
+    const batch = await planner.take("soc");
+    if (!batch) {
+      throw new Error("Nothing is owed");
+    }
+    await planner.store.settle({ batch: batch.id, records: [], attempted: true, retryAt: T0 + MINUTE }, T0);
+    await planner.tell(message);
+    expect(await leave(planner)).toMatchObject({ parts, ended });
+  });
+
   it("judges by a publication once: a copy of it is as old as the first", async () => {
     const planner = await plannerFor({}, ["attribute.added"]);
     const list = later(1);
