@@ -1,5 +1,6 @@
 import { absorb, type Planner } from "./absorbing/absorb.ts";
 import { announce } from "./absorbing/announce.ts";
+import { withMemoryCache } from "./absorbing/memory-cache.ts";
 import { newestPlanner } from "./absorbing/newest-planner.ts";
 import type { Notices } from "./absorbing/notices.ts";
 import type { Observer } from "./absorbing/observer.ts";
@@ -209,11 +210,16 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
   const readers = new Loops<Source>(liveness, fail);
   const loops = new Loops<string>(liveness, fail);
   const giants = new Giants();
+  const store = withMemoryCache(first.store);
   const announcers = new Loops<string>(liveness, fail);
   let parts = first;
   let stopping = false;
   const planner = (loop: string, until: AbortSignal, beat: Heartbeat) =>
-    newestPlanner({ ...first, giants }, () => parts, insisting({ loop }, first.clock, first.log, until, beat));
+    newestPlanner(
+      { store, clock: first.clock, giants },
+      () => parts,
+      insisting({ loop }, first.clock, first.log, until, beat),
+    );
   const shared = { parts: () => parts, readers, loops, giants, ending, cut: cut.signal, planner };
 
   async function staff(next: Parts): Promise<void> {

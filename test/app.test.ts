@@ -200,7 +200,9 @@ test("run does not begin to send when what it begins with cannot be stored", asy
   });
   const { parts } = partsOf(broken, [sourceOf([])], async () => ({ kind: "done" }));
   const opening = [started("cert", "1", 0).message];
-  await expect(start({ ...parts, opening }, new AbortController().signal).ended).rejects.toThrow("disk is gone");
+  const routes = compileRoutes([RouteOptions.parse({ name: "herald", kinds: ["herald.*"], notify: "soc" })]);
+  const rules = { ...parts.rules, routes };
+  await expect(start({ ...parts, rules, opening }, new AbortController().signal).ended).rejects.toThrow("disk is gone");
 });
 
 test("run rejects when a source fails, and lets the attempt in flight end", async () => {

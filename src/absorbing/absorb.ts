@@ -4,7 +4,7 @@ import { NO_EFFECTS } from "../model/effects.ts";
 import type { Known, Undecided } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Effects } from "../model/outbox.ts";
-import { keysOf, type Plan, plan, type Rules } from "../planning/plan.ts";
+import { type Asked, keysOf, type Plan, plan, type Rules } from "../planning/plan.ts";
 import { sift } from "../planning/sift.ts";
 import type { Observer } from "./observer.ts";
 import type { PlanningStore } from "./planning-store.ts";
@@ -38,12 +38,16 @@ export interface Planner {
   readonly giants?: GiantPlans;
 }
 
-type Asked = Pick<Undecided, "id" | "destinations"> | undefined;
-
 /** Plans, away from the main loop, messages whose parts are kept there. */
 export interface GiantPlans {
   /** Undefined: the parts are not there any more. */
-  plan(message: Message, known: Known, now: number, rules: Rules, asked: Asked): Promise<GiantPlan | undefined>;
+  plan(
+    message: Message,
+    known: Known,
+    now: number,
+    rules: Rules,
+    asked: Asked | undefined,
+  ): Promise<GiantPlan | undefined>;
 }
 
 /** A plan of which the rows of parts are committed before all else, some at a time: they only say what is stricter or over. */
@@ -97,7 +101,7 @@ async function absorbTogether(
     const now = clock.now();
     const silences = planner.silences?.(now) ?? [];
     const rules = silences.length > 0 ? { ...planner.rules, silences } : planner.rules;
-    const known = await store.load(keysOf(messages));
+    const known = await store.load(keysOf(messages, rules));
     const sifted = asked || beside.confirmed ? undefined : sift(messages, known, now, rules);
     const planned = sifted?.messages ?? messages;
     const only = asked ?? sifted?.only;

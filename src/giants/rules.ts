@@ -1,6 +1,7 @@
 import type { Silence } from "../model/silence.ts";
 import type { Rules } from "../planning/plan.ts";
 import type { DestinationRules } from "../planning/share.ts";
+import { compileMatch } from "../routing/match.ts";
 import { compileRoutes } from "../routing/route.ts";
 import type { RouteOptions } from "../routing/schema.ts";
 import { compileSilence } from "../routing/silence.ts";
@@ -17,7 +18,7 @@ export interface PlainRules {
 export function plainRules({ routes, destinations, asks = new Set(), silences = [] }: Rules): PlainRules {
   return {
     routes: (routes.get("event.published")?.routes ?? []).map(({ options }) => options),
-    destinations: [...destinations].map(([name, { guard, repeats }]) => [name, { guard, repeats }]),
+    destinations: [...destinations].map(([name, rules]) => [name, plainDestination(rules)]),
     asks: [...asks],
     silences: silences.map(({ silence }) => silence),
   };
@@ -27,8 +28,23 @@ export function plainRules({ routes, destinations, asks = new Set(), silences = 
 export function rulesOf({ routes, destinations, asks, silences }: PlainRules): Rules {
   return {
     routes: compileRoutes(routes),
-    destinations: new Map(destinations),
+    destinations: new Map(destinations.map(([name, rules]) => [name, compiledDestination(rules)])),
     asks: new Set(asks),
     silences: silences.map(compileSilence),
   };
+}
+
+function plainDestination({ guard, repeats, pace }: DestinationRules): DestinationRules {
+  if (!pace) {
+    return { guard, repeats };
+  }
+  const { excepts: _, ...plain } = pace;
+  return { guard, repeats, pace: plain };
+}
+
+function compiledDestination({ pace, ...rules }: DestinationRules): DestinationRules {
+  if (!pace) {
+    return rules;
+  }
+  return { ...rules, pace: { ...pace, ...(pace.except && { excepts: compileMatch(pace.except).matches }) } };
 }

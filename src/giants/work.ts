@@ -1,10 +1,10 @@
 import { DecodeError } from "../base/errors.ts";
 import type { Frame } from "../model/frame.ts";
-import type { Known, Undecided } from "../model/memory.ts";
+import type { Known } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Effects } from "../model/outbox.ts";
 import { withMarkings } from "../planning/confirm.ts";
-import { type Plan, plan, type Trace } from "../planning/plan.ts";
+import { type Asked, type Plan, plan, type Trace } from "../planning/plan.ts";
 import { decode, leftOut } from "../topics/index.ts";
 import { type PlainRules, rulesOf } from "./rules.ts";
 
@@ -26,7 +26,7 @@ export interface GiantQuestion {
   readonly known: Known;
   readonly now: number;
   readonly rules: PlainRules;
-  readonly asked?: Pick<Undecided, "id" | "destinations">;
+  readonly asked?: Asked;
 }
 
 /** What of a plan there may be hundreds of thousands of. */

@@ -1,6 +1,6 @@
 import { markingOf, strictest } from "../guard/marking.ts";
 import { add, cellOf } from "../guard/tighten.ts";
-import type { Alert, Count, Item } from "../model/alert.ts";
+import type { Alert, Count, Item, Marking } from "../model/alert.ts";
 import type { EventMemory, PartMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Attribute, EventView, MispObject, Reach, SharingGroup } from "../model/misp.ts";
@@ -19,45 +19,114 @@ interface After {
 }
 
 /**
- * The whole content of an alert about `message`, for no eyes yet: what the frame says over what memory knows, unless that
- * is newer, with the marking and reach of every part.
+ * An alert about `message`, each part of which is worked out when it is first asked for: most messages match nothing, and then
+ * rules have asked for a fact or two.
  */
-export function compose(message: Message, kind: Kind, after: After, change: Alert["change"]): Alert {
-  const { event, parts } = after;
-  const view = message.event && {
-    ...withMemory(message, message.event, after),
-    // Memory may hold an edit that came before; of what was found late MISP itself says what it is now.
-    ...(kind === "event.published" && !message.late && { published: message.confirmation !== "unpublished" }),
-    ...(message.late && { changedAt: message.late.changedAt }),
-  };
-  const group = view?.sharingGroup;
-  const objects = new Map(message.objects.map((object) => [object.key, object]));
-  const items = attributesOf(message).map((attribute) => itemOf(attribute, objects, parts, group));
-  const told = objectsOf(message).map((object) => ({ ...object, reach: [reachOf(object, group)] }));
-  const identity = { instance: message.instance, kind, subject: message.subject, version: message.version };
-  return {
-    id: alertId(identity),
-    ...identity,
-    receivedAt: message.receivedAt,
-    ...(message.late && { late: true as const, publishedAt: message.late.publishedAt }),
-    ...(change && { change }),
-    ...(event?.withdrawals !== undefined && { withdrawals: event.withdrawals }),
-    ...(view && { event: view }),
-    ...(message.thread && { thread: message.thread }),
-    marking: markingOf(
-      [...(view?.tags ?? []), ...(event?.attached ?? [])].map(({ name }) => name),
-      view === undefined || view.tags !== undefined,
-    ),
-    everPublished: wasEverPublished(event, message),
-    items,
-    counts: countItems(items),
-    objects: told,
-    ...(kind === "event.published" && { objectCounts: countObjects(told) }),
-    ...(message.sighting && { sighting: message.sighting }),
-    ...(message.tag && { tag: message.tag }),
-    ...(message.skipped !== undefined && { skipped: message.skipped }),
-    lines: message.lines,
-  };
+export class AlertDraft {
+  readonly kind: Kind;
+  readonly change: Alert["change"];
+  readonly #message: Message;
+  readonly #after: After;
+  #event: EventView | undefined;
+  #marking: Marking | undefined;
+  #items: Alert["items"] | undefined;
+  #counts: Alert["counts"] | undefined;
+  #objects: Alert["objects"] | undefined;
+
+  constructor(message: Message, kind: Kind, after: After, change: Alert["change"]) {
+    this.#message = message;
+    this.kind = kind;
+    this.#after = after;
+    this.change = change;
+  }
+
+  get instance(): string {
+    return this.#message.instance;
+  }
+  get subject(): Alert["subject"] {
+    return this.#message.subject;
+  }
+  get late(): true | undefined {
+    return this.#message.late && true;
+  }
+  get sighting(): Alert["sighting"] {
+    return this.#message.sighting;
+  }
+  get tag(): Alert["tag"] {
+    return this.#message.tag;
+  }
+  get skipped(): number | undefined {
+    return this.#message.skipped;
+  }
+
+  get event(): EventView | undefined {
+    const message = this.#message;
+    this.#event ??= message.event && {
+      ...withMemory(message, message.event, this.#after),
+      // Memory may hold an edit that came before; of what was found late MISP itself says what it is now.
+      ...(this.kind === "event.published" && !message.late && { published: message.confirmation !== "unpublished" }),
+      ...(message.late && { changedAt: message.late.changedAt }),
+    };
+    return this.#event;
+  }
+
+  get marking(): Marking {
+    const { event } = this;
+    this.#marking ??= markingOf(
+      [...(event?.tags ?? []), ...(this.#after.event?.attached ?? [])].map(({ name }) => name),
+      event === undefined || event.tags !== undefined,
+    );
+    return this.#marking;
+  }
+
+  get items(): Alert["items"] {
+    if (!this.#items) {
+      const objects = new Map(this.#message.objects.map((object) => [object.key, object]));
+      const group = this.event?.sharingGroup;
+      const { parts } = this.#after;
+      this.#items = attributesOf(this.#message).map((attribute) => itemOf(attribute, objects, parts, group));
+    }
+    return this.#items;
+  }
+
+  get counts(): Alert["counts"] {
+    this.#counts ??= countItems(this.items);
+    return this.#counts;
+  }
+
+  get objects(): Alert["objects"] {
+    const group = this.event?.sharingGroup;
+    this.#objects ??= objectsOf(this.#message).map((object) => ({ ...object, reach: [reachOf(object, group)] }));
+    return this.#objects;
+  }
+
+  /** All of it, for no eyes yet: what the frame says over what memory knows, unless that is newer, with the marking and reach of every part. */
+  whole(): Alert {
+    const message = this.#message;
+    const { kind, change, event, marking, items, counts, objects } = this;
+    const { event: memory } = this.#after;
+    const identity = { instance: message.instance, kind, subject: message.subject, version: message.version };
+    return {
+      id: alertId(identity),
+      ...identity,
+      receivedAt: message.receivedAt,
+      ...(message.late && { late: true as const, publishedAt: message.late.publishedAt }),
+      ...(change && { change }),
+      ...(memory?.withdrawals !== undefined && { withdrawals: memory.withdrawals }),
+      ...(event && { event }),
+      ...(message.thread && { thread: message.thread }),
+      marking,
+      everPublished: wasEverPublished(memory, message),
+      items,
+      counts,
+      objects,
+      ...(kind === "event.published" && { objectCounts: countObjects(objects) }),
+      ...(message.sighting && { sighting: message.sighting }),
+      ...(message.tag && { tag: message.tag }),
+      ...(message.skipped !== undefined && { skipped: message.skipped }),
+      lines: message.lines,
+    };
+  }
 }
 
 /** What may be told of an event that was edited since: which it is, and how far it may travel. What it says is not published. */

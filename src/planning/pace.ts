@@ -4,6 +4,7 @@ import type { Pacing } from "../model/pacing.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { goesFirst } from "../pacing/place.ts";
 import { quietUntil } from "../pacing/quiet.ts";
+import type { Match } from "../routing/schema.ts";
 
 /** When a destination is told, as its configuration has it. */
 export interface PaceRules extends Pacing {
@@ -13,6 +14,8 @@ export interface PaceRules extends Pacing {
   readonly drops?: boolean;
   /** What quiet hours let pass. */
   readonly excepts?: (subject: Matchable) => Truth;
+  /** The same as it is configured. */
+  readonly except?: readonly Match[];
 }
 
 /** Whether nothing may hold an alert of this kind back: what is taken back, and what we say of ourselves. */

@@ -10,7 +10,7 @@ import { matchableOf } from "../routing/facts.ts";
 import { fire, type Routes } from "../routing/route.ts";
 import { type CompiledSilence, silencesOn } from "../routing/silence.ts";
 import { changeOf, kindOf } from "./changes.ts";
-import { compose, withoutWords } from "./compose.ts";
+import { AlertDraft, withoutWords } from "./compose.ts";
 import { alertId } from "./identity.ts";
 import { factsOfItems, withMarks } from "./marks.ts";
 import { isCopy } from "./publication.ts";
@@ -46,6 +46,7 @@ export interface Rules {
 export interface Trace {
   readonly message: Message;
   readonly kind?: Kind;
+  /** Absent where no route may fire: then nobody has asked for all of it. */
   readonly alert?: Alert;
   /** Older than memory: a publication is not told. */
   readonly stale: boolean;
@@ -63,15 +64,17 @@ export interface Plan {
   readonly traces: readonly Trace[];
 }
 
-/** What must be recalled before these messages can be planned. */
-export function keysOf(messages: readonly Message[]): Keys {
+/** What must be recalled before these messages can be planned, by these rules. */
+export function keysOf(messages: readonly Message[], rules?: Pick<Rules, "routes">): Keys {
+  // What publications have shown is asked only of what somebody may be told.
+  const isTold = (kind: Kind | undefined) => kind !== undefined && rules?.routes.get(kind)?.routes.length !== 0;
   return {
     events: messages.flatMap((message) => {
       const { instance, event, kind, whole } = message;
       if (!event || (event.id === undefined && event.uuid === undefined)) {
         return [];
       }
-      const since = shownSince(message);
+      const since = isTold(kind) ? shownSince(message) : undefined;
       return [
         {
           instance,
@@ -200,7 +203,14 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   const isPublication = kind === "event.published";
   const version = isPublication ? versionAfter(message.version, event?.withdrawals ?? 0) : message.version;
   const change = changeOf(message, kind, before);
-  const first = compose({ ...message, version }, kind, { event, parts: copy.parts(event), stale }, change);
+  const said = version === message.version ? message : { ...message, version };
+  const draft = new AlertDraft(said, kind, { event, parts: copy.parts(event), stale }, change);
+  const nothing = { trace: { message, kind, stale, routes: [], destinations: [] }, ...NOTHING };
+  // Most messages match nothing: then no more of the alert is worked out than rules have asked for.
+  if (!asked && fire(rules.routes.get(kind), matchableOf(draft, now)).length === 0) {
+    return nothing;
+  }
+  const first = draft.whole();
   // What is owed of the first one keeps what was known then: the decision brings its own content, less what is gone.
   const decided = asked && { ...first, id: alertId(first, true), withdrawals: asked.withdrawals ?? 0 };
   const left = decided ? remainder(decided, copy.memory(event)) : first;

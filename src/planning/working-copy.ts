@@ -222,6 +222,7 @@ export function partKey({ part, id }: PartName): string {
   return `${part} ${id}`;
 }
 
+/** No name of an instance or a destination has a line break, nor has an id or UUID. */
 function key(...parts: readonly string[]): string {
-  return JSON.stringify(parts);
+  return parts.join("\n");
 }

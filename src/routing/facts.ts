@@ -3,14 +3,19 @@ import type { Alert, Item, Marking } from "../model/alert.ts";
 import type { AttributeFacts, Fact, Facts, Matchable } from "../model/message.ts";
 import type { Cluster, EventView, Tag } from "../model/misp.ts";
 import type { GuardedAlert } from "../model/payload.ts";
-import { FACTS } from "../model/vocabulary.ts";
+import { FACTS, type FactName } from "../model/vocabulary.ts";
 import { measuresOf, NOTHING_MEASURED } from "./measures.ts";
 
 const GALAXY_TAG = /^misp-galaxy:([^=]+)="(.+)"$/i;
 
-/** Everything that rules may ask about an alert, at the instant `at`. */
-export function matchableOf(alert: Alert, at: number): Matchable {
-  return build(alert, labelOf(alert, alert.marking), at);
+/** What of an alert rules ask about; each part is asked for only when a rule needs it. */
+export type Askable = Pick<Alert, "kind" | "instance" | "subject" | "items" | "objects" | "counts"> & {
+  readonly [K in "change" | "late" | "event" | "tag" | "sighting" | "skipped"]?: Alert[K] | undefined;
+};
+
+/** Everything that rules may ask about an alert, at the instant `at`; it is worked out when they do. */
+export function matchableOf(alert: Askable & Pick<Alert, "marking">, at: number): Matchable {
+  return build(alert, () => labelOf(alert, alert.marking), at);
 }
 
 /**
@@ -46,24 +51,25 @@ export function matchableOfGuarded(guarded: GuardedAlert, at: number): Matchable
       facts: {
         kind: fact(kind),
         instance: fact(instance),
-        ...optional({ event_id: event?.id, event_uuid: event?.uuid }),
+        ...(event?.id !== undefined && { event_id: fact(event.id) }),
+        ...(event?.uuid !== undefined && { event_uuid: fact(event.uuid) }),
       },
       attributes: [],
       attributesComplete: false,
     };
   }
-  const tags = alert.event?.tags;
-  const marking = markingOf(
-    (tags ?? []).map(({ name }) => name),
-    tags !== undefined,
-  );
-  return build(alert, form === "full" ? labelOf(alert, marking) : shownLabelOf(guarded, marking), at);
+  const marking = () => {
+    const tags = alert.event?.tags;
+    return markingOf(
+      (tags ?? []).map(({ name }) => name),
+      tags !== undefined,
+    );
+  };
+  return build(alert, () => (form === "full" ? labelOf(alert, marking()) : shownLabelOf(guarded, marking())), at);
 }
 
-type Visible = GuardedAlert["alert"];
-
 /** An event is asked for its own label, whatever its parts have; a part for the strictest of both. */
-function labelOf({ subject, items }: Visible, event: Marking): Marking {
+function labelOf({ subject, items }: Askable, event: Marking): Marking {
   return subject.type === "event" ? event : strictest(event, ...items.map(({ marking }) => marking));
 }
 
@@ -75,78 +81,139 @@ function shownLabelOf({ alert, tlp, pap }: GuardedAlert, event: Marking): Markin
   return { ...event, tlp: tlp === "untagged" ? "none" : tlp, pap: pap === "untagged" ? "none" : pap };
 }
 
-function build(alert: Visible, { tlp, pap }: Marking, at: number): Matchable {
-  const { event, items, objects } = alert;
-  const ours = {
-    kind: fact(alert.kind),
-    instance: fact(alert.instance),
-    change: alert.change ? fact(alert.change) : NONE,
-    late: fact(String(alert.late ?? false)),
-  };
+function build(alert: Askable, label: () => Marking, at: number): Matchable {
+  const { event } = alert;
   if (!event) {
-    // It is about no event: what events have, it is known not to have.
-    const facts = Object.fromEntries(EVENT_FACTS.map((name) => [name, NONE])) as Facts;
-    return {
-      ...{ at, measures: NOTHING_MEASURED },
-      facts: { ...facts, ...ours, ...tagOf(alert.tag) },
-      ...{ attributes: [], attributesComplete: true },
-    };
+    const facts = new LazyFacts(FACTS_OF_NO_EVENT, { alert, event: {}, label }) as Facts;
+    return { at, measures: NOTHING_MEASURED, facts, attributes: [], attributesComplete: true };
   }
-  const eventTags = event.tags?.map(({ name }) => name);
-  const partTags = items.flatMap((item) => item.tags);
-  const tagsComplete = eventTags !== undefined && items.every((item) => item.tagsKnown);
-  const facts: Facts = {
-    ...ours,
-    ...eventFacts(event, eventTags),
-    tag: {
-      values: [...new Set([...(eventTags ?? []), ...partTags, ...(alert.tag ? [alert.tag.name] : [])])],
-      complete: tagsComplete,
-    },
-    object: { values: [...new Set(objects.flatMap(({ name }) => name ?? []))], complete: true },
-    sighting_type: alert.sighting ? optionalFact(alert.sighting.type) : NONE,
-    sighting_source: alert.sighting ? optionalFact(alert.sighting.source) : NONE,
-    tlp: tlp === "unknown" ? undefined : fact(tlp),
-    pap: pap === "unknown" ? undefined : fact(pap),
-  } as Facts;
-  const names = new Map(objects.map(({ key, name }) => [key, name]));
   let attributes: readonly AttributeFacts[] | undefined;
   return {
     at,
     measures: measuresOf(alert, event),
-    facts: defined(facts),
+    facts: new LazyFacts(FACTS_OF_EVENT, { alert, event, label }) as Facts,
     // There may be a hundred thousand, and most rules ask nothing of them.
     get attributes() {
-      attributes ??= items.map((item) => attributeFacts(item, names));
+      if (!attributes) {
+        const names = new Map(alert.objects.map(({ key, name }) => [key, name]));
+        attributes = alert.items.map((item) => attributeFacts(item, names));
+      }
       return attributes;
     },
     attributesComplete: alert.skipped === undefined,
   };
 }
 
-function eventFacts(event: EventView, tags: readonly string[] | undefined): Facts {
-  const clusters = clustersOf(event.clusters, event.tags);
-  const group = event.sharingGroup;
-  return optional({
-    origin: event.origin,
-    org: event.org?.name,
-    event_org: event.org?.name,
-    org_uuid: event.org?.uuid,
-    owner_org: event.owner?.name,
-    threat_level: event.threatLevel,
-    analysis: event.analysis,
-    distribution: event.distribution,
-    sharing_group: group
-      ? [group.name, group.uuid, group.id].filter((name) => name !== undefined)
-      : event.distribution !== undefined
-        ? []
-        : undefined,
-    info: event.info,
-    event_id: event.id,
-    event_uuid: event.uuid,
-    event_tag: tags,
-    galaxy: clusters && [...new Set(clusters.map(({ galaxy }) => galaxy))],
-    cluster: clusters && [...new Set(clusters.map(({ value }) => value))],
-  });
+interface Asked {
+  readonly alert: Askable;
+  readonly event: EventView;
+  readonly label: () => Marking;
+}
+
+type Maker = (asked: Asked) => Fact | undefined;
+
+/** Facts that are made when they are asked for, once. */
+class LazyFacts {
+  readonly #makers: Readonly<Record<FactName, Maker>>;
+  readonly #asked: Asked;
+  readonly #made = new Map<FactName, Fact | undefined>();
+
+  static {
+    for (const name of FACTS) {
+      Object.defineProperty(LazyFacts.prototype, name, {
+        get(this: LazyFacts) {
+          return this.#fact(name);
+        },
+      });
+    }
+  }
+
+  constructor(makers: Readonly<Record<FactName, Maker>>, asked: Asked) {
+    this.#makers = makers;
+    this.#asked = asked;
+  }
+
+  #fact(name: FactName): Fact | undefined {
+    let made = this.#made.get(name);
+    if (made === undefined && !this.#made.has(name)) {
+      made = this.#makers[name](this.#asked);
+      this.#made.set(name, made);
+    }
+    return made;
+  }
+}
+
+const NONE: Fact = { values: [], complete: true };
+
+/** What a message has, whether it is about an event or not. */
+const OWN_FACTS = {
+  kind: ({ alert }) => fact(alert.kind),
+  instance: ({ alert }) => fact(alert.instance),
+  change: ({ alert }) => (alert.change ? fact(alert.change) : NONE),
+  late: ({ alert }) => fact(String(alert.late ?? false)),
+} satisfies Partial<Record<FactName, Maker>>;
+
+const FACTS_OF_EVENT: Readonly<Record<FactName, Maker>> = {
+  ...OWN_FACTS,
+  origin: ({ event }) => optionalFact(event.origin),
+  org: ({ event }) => optionalFact(event.org?.name),
+  event_org: ({ event }) => optionalFact(event.org?.name),
+  org_uuid: ({ event }) => optionalFact(event.org?.uuid),
+  owner_org: ({ event }) => optionalFact(event.owner?.name),
+  threat_level: ({ event }) => optionalFact(event.threatLevel),
+  analysis: ({ event }) => optionalFact(event.analysis),
+  distribution: ({ event }) => optionalFact(event.distribution),
+  sharing_group: ({ event: { sharingGroup, distribution } }) => {
+    if (!sharingGroup) {
+      return distribution === undefined ? undefined : NONE;
+    }
+    const { name, uuid, id } = sharingGroup;
+    return { values: [name, uuid, id].filter((text) => text !== undefined), complete: true };
+  },
+  info: ({ event }) => optionalFact(event.info),
+  event_id: ({ event }) => optionalFact(event.id),
+  event_uuid: ({ event }) => optionalFact(event.uuid),
+  event_tag: ({ event }) => event.tags && tagFactOf(event.tags),
+  galaxy: ({ event }) => distinct(clustersOf(event.clusters, event.tags)?.map(({ galaxy }) => galaxy)),
+  cluster: ({ event }) => distinct(clustersOf(event.clusters, event.tags)?.map(({ value }) => value)),
+  tag: ({ alert, event }) => {
+    const complete = event.tags !== undefined && alert.items.every((item) => item.tagsKnown);
+    const more = [...alert.items.flatMap((item) => item.tags), ...(alert.tag ? [alert.tag.name] : [])];
+    const own = event.tags ? tagFactOf(event.tags) : NONE;
+    if (more.length === 0) {
+      return own.complete === complete ? own : { ...own, complete };
+    }
+    return { values: [...new Set([...own.values, ...more])], complete };
+  },
+  object: ({ alert }) => distinct(alert.objects.flatMap(({ name }) => name ?? [])),
+  sighting_type: ({ alert }) => (alert.sighting ? optionalFact(alert.sighting.type) : NONE),
+  sighting_source: ({ alert }) => (alert.sighting ? optionalFact(alert.sighting.source) : NONE),
+  tlp: ({ label }) => knownLabel(label().tlp),
+  pap: ({ label }) => knownLabel(label().pap),
+};
+
+/** It is about no event: what events have, it is known not to have. */
+const FACTS_OF_NO_EVENT: Readonly<Record<FactName, Maker>> = {
+  ...(Object.fromEntries(FACTS.map((name) => [name, () => NONE])) as unknown as Record<FactName, Maker>),
+  ...OWN_FACTS,
+  tag: ({ alert }) => (alert.tag ? fact(alert.tag.name) : NONE),
+};
+
+/** Of tags, of which an event may have thousands, the fact is made once: memory gives the same list to every message about it. */
+const tagFacts = new WeakMap<readonly Tag[], Fact>();
+
+function tagFactOf(tags: readonly Tag[]): Fact {
+  const made = tagFacts.get(tags) ?? { values: [...new Set(tags.map(({ name }) => name))], complete: true };
+  tagFacts.set(tags, made);
+  return made;
+}
+
+function knownLabel(label: string): Fact | undefined {
+  return label === "unknown" ? undefined : fact(label);
+}
+
+function distinct(values: readonly string[] | undefined): Fact | undefined {
+  return values && { values: [...new Set(values)], complete: true };
 }
 
 /** Clusters by their own list and by their tags, which are what frames other than a publication have. */
@@ -188,28 +255,12 @@ function halves(type: string | undefined, value: string): readonly string[] {
   return [value, value.slice(0, at), value.slice(at + 1)];
 }
 
-function tagOf(tag: Visible["tag"]): Facts {
-  return tag ? { tag: fact(tag.name) } : {};
-}
-
-const NONE: Fact = { values: [], complete: true };
-/** What an event has, and what is about no event is known not to have. */
-const EVENT_FACTS = FACTS.filter((name) => !["kind", "instance", "change", "late"].includes(name));
-
 function fact(value: string): Fact {
   return { values: [value], complete: true };
 }
 
 function optionalFact(value: string | undefined): Fact | undefined {
   return value === undefined ? undefined : fact(value);
-}
-
-function optional(values: { readonly [K in keyof Facts]?: string | readonly string[] | undefined }): Facts {
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, typeof value === "string" ? fact(value) : { values: value, complete: true }]],
-    ),
-  );
 }
 
 function defined<T extends object>(facts: { readonly [K in keyof T]: T[K] | undefined }): T {

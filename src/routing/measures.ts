@@ -6,7 +6,7 @@ import type { MeasureName } from "../model/vocabulary.ts";
 /** What is about no event is known to have none of it. */
 export const NOTHING_MEASURED: Matchable["measures"] = { changed_at: "none", date: "none", attribute_count: "none" };
 
-type Measured = Pick<Alert, "kind" | "items" | "objects" | "counts" | "skipped">;
+type Measured = Pick<Alert, "kind" | "items" | "objects" | "counts"> & { readonly skipped?: number | undefined };
 
 /** What rules measure of the event that an alert is about, as far as it is in the alert; each is worked out when it is asked for. */
 export function measuresOf(alert: Measured, event: EventView): Matchable["measures"] {

@@ -43,7 +43,7 @@ function paceOf({ flood, quiet, timezone }: Config["destinations"][string]): Pac
     ...(flood !== "off" && { flood }),
     ...(windows && { quiet: { windows, timezone } }),
     ...(action === "drop" && { drops: true }),
-    ...(except && { excepts: compileMatch(except).matches }),
+    ...(except && { except, excepts: compileMatch(except).matches }),
   };
 }
 

@@ -17,7 +17,7 @@ import type { Message } from "../../src/model/message.ts";
 import type { RecordLine } from "../../src/model/outbox.ts";
 import type { Outcome, Payload } from "../../src/model/payload.ts";
 import { KINDS } from "../../src/model/vocabulary.ts";
-import { compose } from "../../src/planning/compose.ts";
+import { AlertDraft } from "../../src/planning/compose.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 import { Feed } from "../../src/sources/index.ts";
@@ -358,7 +358,7 @@ describe("messages of our own", () => {
     "%s: passes the strictest guard, whole",
     (kind, message) => {
       const strict = Guard.parse({ max_tlp: "clear", untagged: "deny", max_pap: "clear", distribution: [] });
-      const alert = compose(message, kind ?? "herald.started", NOTHING_KNOWN, undefined);
+      const alert = new AlertDraft(message, kind ?? "herald.started", NOTHING_KNOWN, undefined).whole();
       const verdict = guard(alert, strict, { parts: [] });
       expect(verdict).toMatchObject({ guarded: { form: "full", alert: { lines: message.lines } } });
     },
@@ -382,7 +382,7 @@ describe("messages of our own", () => {
     if (!message?.kind) {
       throw new Error("no such message");
     }
-    const alert = compose(message, message.kind, NOTHING_KNOWN, undefined);
+    const alert = new AlertDraft(message, message.kind, NOTHING_KNOWN, undefined).whole();
     const verdict = guard(alert, Guard.parse({ max_tlp: "clear" }), { parts: [] });
     if ("refused" in verdict) {
       throw new Error(verdict.refused);

@@ -7,7 +7,7 @@ import type { Message } from "../../src/model/message.ts";
 import type { GuardedAlert } from "../../src/model/payload.ts";
 import { advanceEvent } from "../../src/planning/advance.ts";
 import { advanceParts } from "../../src/planning/advance-parts.ts";
-import { compose } from "../../src/planning/compose.ts";
+import { AlertDraft } from "../../src/planning/compose.ts";
 import { partKey } from "../../src/planning/working-copy.ts";
 
 export const NOTHING: Memory = { parts: [] };
@@ -35,12 +35,12 @@ export function composed(message: Message, ...before: readonly Message[]): { ale
   if (!message.kind) {
     throw new Error("Nobody is told of this message");
   }
-  const alert = compose(
+  const alert = new AlertDraft(
     message,
     message.kind,
     { event, parts: rows, stale },
     message.kind === "event.published" ? "new" : undefined,
-  );
+  ).whole();
   return { alert, memory: { ...(event && { event }), parts: [...rows.values()] } };
 }
 
