@@ -54,7 +54,7 @@ export interface GiantPlans {
 export interface GiantPlan {
   readonly plan: Plan;
   /** The next of them; undefined: there are no more. Throws when the thread has ended. */
-  next(): Promise<Pick<Effects, "parts" | "forget"> | undefined>;
+  next(): Promise<Pick<Effects, "parts" | "forget" | "reborn"> | undefined>;
   /** All of it is committed. */
   done(): void;
 }

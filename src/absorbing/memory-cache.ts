@@ -26,7 +26,7 @@ export function withMemoryCache(store: PlanningStore, maxBytes = MAX_BYTES): Pla
   return {
     async load(keys) {
       const { known, missing } = cache.find(keys);
-      if (missing.events.length + missing.parts.length === 0) {
+      if (missing.events.length + missing.parts.length === 0 && known.tagged) {
         return known;
       }
       const before = commits;
@@ -104,7 +104,7 @@ class MemoryCache {
 
   /** Remembers what the store had of these. */
   keep({ events, parts }: Keys, known: Known): void {
-    this.#tagged = known.tagged;
+    this.#tagged = known.tagged ?? [];
     const rows = new Map(known.events.map((event) => [eventName(event.instance, event.key), event]));
     const aliases = new Map(known.aliases.map((alias) => [aliasName(alias.instance, alias.id), alias]));
     for (const { instance, id, uuid } of events) {
@@ -132,7 +132,10 @@ class MemoryCache {
   }
 
   /** Forgets all that these change; gives what of it was held. */
-  forget({ events, aliases, adopted, parts, forget, unconfirmed = [] }: Effects): ReadonlySet<string> {
+  forget({ events, aliases, adopted, reborn = [], parts, forget, unconfirmed = [] }: Effects): ReadonlySet<string> {
+    if (reborn.length > 0) {
+      this.#dropParts();
+    }
     const names = [
       ...events.map(({ instance, key }) => eventName(instance, key)),
       ...aliases.map(({ instance, id }) => aliasName(instance, id)),
@@ -207,6 +210,15 @@ class MemoryCache {
         break;
       }
       this.#drop(oldest);
+    }
+  }
+
+  /** All parts of some event are gone, which are not known here by their event. */
+  #dropParts(): void {
+    for (const [name, { entry }] of this.#entries) {
+      if (entry.of === "part") {
+        this.#drop(name);
+      }
     }
   }
 

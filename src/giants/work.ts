@@ -30,7 +30,7 @@ export interface GiantQuestion {
 }
 
 /** What of a plan there may be hundreds of thousands of. */
-export type Rows = Pick<Effects, "parts" | "forget">;
+export type Rows = Pick<Effects, "parts" | "forget" | "reborn">;
 
 /** Reads one giant and plans it, away from the main loop; what it hands over is small, or in slices. */
 export class GiantWork {
@@ -64,21 +64,26 @@ export class GiantWork {
   /** The plan without its rows, which `next` gives. */
   plan({ message, known, now, rules, asked }: GiantQuestion): Plan {
     const { effects, traces } = plan([this.#wholeOf(message)], known, now, rulesOf(rules), asked && [asked]);
-    this.#rows = { parts: effects.parts, forget: effects.forget };
+    const { reborn, ...others } = effects;
+    this.#rows = { parts: effects.parts, forget: effects.forget, ...(reborn && { reborn }) };
     return {
-      effects: { ...effects, parts: [], forget: [] },
+      effects: { ...others, parts: [], forget: [] },
       traces: traces.map((trace) => outlineTrace(trace, message)),
     };
   }
 
-  /** The next rows of the plan; undefined: there are no more. */
+  /** The next rows of the plan; undefined: there are no more. What the event had before it came back goes with the first. */
   next(): Rows | undefined {
-    const { parts, forget } = this.#rows;
-    if (parts.length + forget.length === 0) {
+    const { parts, forget, reborn = [] } = this.#rows;
+    if (parts.length + forget.length + reborn.length === 0) {
       return undefined;
     }
     this.#rows = { parts: parts.slice(SLICE), forget: forget.slice(SLICE) };
-    return { parts: parts.slice(0, SLICE), forget: forget.slice(0, SLICE) };
+    return {
+      parts: parts.slice(0, SLICE),
+      forget: forget.slice(0, SLICE),
+      ...(reborn.length > 0 && { reborn }),
+    };
   }
 
   /** The message again with all of its parts, and what MISP has said of them. */

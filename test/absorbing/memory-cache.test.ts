@@ -94,6 +94,12 @@ async function effectsOf(
 /** Messages that come together, or MISP's word for what has waited for longest. */
 const step = fc.oneof({ weight: 4, arbitrary: batch }, { weight: 1, arbitrary: fc.constant("confirm" as const) });
 
+/** In which order parts are written means nothing. */
+function inOrder(effects: Effects): Effects {
+  const byName = <T>(rows: readonly T[]) => [...rows].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  return { ...effects, parts: byName(effects.parts), forget: byName(effects.forget) };
+}
+
 describe("memory kept beside the store", () => {
   it.each([
     ["with room for all", 2 ** 20, "memory"],
@@ -116,12 +122,12 @@ describe("memory kept beside the store", () => {
           const messages = one === "confirm" ? (waiting ?? []).map(({ message }) => message) : one;
           const confirmed = waiting?.map(({ id }) => id);
           const expected = await effectsOf(messages, plain, now, rules, confirmed);
-          expect(await effectsOf(messages, cached, now, rules, confirmed)).toEqual(expected);
+          expect(inOrder(await effectsOf(messages, cached, now, rules, confirmed))).toEqual(inOrder(expected));
           expect(await plain.commit(expected, now)).toBe("committed");
           expect(await cached.commit(expected, now)).toBe("committed");
         }
       }),
-      { numRuns: kind === "memory" ? 60 : 15 },
+      { numRuns: kind === "memory" ? 60 : 10, endOnFailure: true },
     );
   });
 
