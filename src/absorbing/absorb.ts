@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { Wakeup } from "../base/wakeup.ts";
+import type { AlertPage } from "../model/alert.ts";
 import { NO_EFFECTS } from "../model/effects.ts";
 import type { Known, Undecided } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
@@ -54,7 +55,7 @@ export interface GiantPlans {
 export interface GiantPlan {
   readonly plan: Plan;
   /** The next of them; undefined: there are no more. Throws when the thread has ended. */
-  next(): Promise<Pick<Effects, "parts" | "forget" | "reborn"> | undefined>;
+  next(): Promise<Pick<Effects, "parts" | "forget" | "reborn" | "pages"> | undefined>;
   /** All of it is committed. */
   done(): void;
 }
@@ -108,8 +109,9 @@ async function absorbTogether(
     const [first] = planned;
     const away = first?.giant && (await planner.giants?.plan(first, known, now, rules, only?.[0]));
     const decided = away?.plan ?? plan(planned, known, now, rules, only);
-    const effects = { ...decided.effects, ...sifted?.effects, ...beside };
-    if ((away && !(await commitRows(away, known, now, planner))) || (await store.commit(effects, now)) === "conflict") {
+    const rows = away && (await commitRows(away, known, now, planner));
+    const effects = { ...decided.effects, ...sifted?.effects, ...beside, ...(rows && rows !== "conflict" && rows) };
+    if (rows === "conflict" || (await store.commit(effects, now)) === "conflict") {
       continue;
     }
     away?.done();
@@ -129,13 +131,24 @@ async function absorbTogether(
   }
 }
 
-/** Commits the rows of a giant, some in each turn; false: memory has moved. What a crash leaves of them is as strict as before, or as the giant says. */
-async function commitRows(giant: GiantPlan, { events }: Known, now: number, { store }: Planner): Promise<boolean> {
+/**
+ * Commits the rows of a giant, some in each turn, and gives the pages that are committed with their alert. What a crash leaves
+ * of the rows is as strict as before, or as the giant says.
+ */
+async function commitRows(
+  giant: GiantPlan,
+  { events: unmoved }: Known,
+  now: number,
+  { store }: Planner,
+): Promise<Pick<Effects, "pages"> | "conflict"> {
+  const all: AlertPage[] = [];
   for (let rows = await giant.next(); rows; rows = await giant.next()) {
-    if ((await store.commit({ ...NO_EFFECTS, ...rows, unmoved: events }, now)) === "conflict") {
-      return false;
+    const { pages = [], ...parts } = rows;
+    all.push(...pages);
+    if ((await store.commit({ ...NO_EFFECTS, ...parts, unmoved }, now)) === "conflict") {
+      return "conflict";
     }
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return true;
+  return all.length > 0 ? { pages: all } : {};
 }

@@ -42,11 +42,19 @@ export function withMemoryCache(store: PlanningStore, maxBytes = MAX_BYTES): Pla
       }
       const held = cache.forget(effects);
       const mine = ++commits;
-      const result = await store.commit(effects, now);
-      if (result === "committed" && mine === commits) {
-        cache.learn(effects, held);
+      let isAlone = false;
+      try {
+        const result = await store.commit(effects, now);
+        isAlone = result === "committed" && mine === commits;
+        return result;
+      } finally {
+        // A long commit takes several turns: what was read in one of them is old.
+        cache.forget(effects);
+        commits += 1;
+        if (isAlone) {
+          cache.learn(effects, held);
+        }
       }
-      return result;
     },
     undecided: (...args) => store.undecided(...args),
     cursor: (instance) => store.cursor(instance),

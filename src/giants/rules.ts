@@ -34,12 +34,9 @@ export function rulesOf({ routes, destinations, asks, silences }: PlainRules): R
   };
 }
 
-function plainDestination({ guard, repeats, pace }: DestinationRules): DestinationRules {
-  if (!pace) {
-    return { guard, repeats };
-  }
-  const { excepts: _, ...plain } = pace;
-  return { guard, repeats, pace: plain };
+function plainDestination({ guard, repeats, program = false, pace }: DestinationRules): DestinationRules {
+  const { excepts: _, ...plain } = pace ?? {};
+  return { guard, repeats, program, ...(pace && { pace: { ...plain, timezone: pace.timezone } }) };
 }
 
 function compiledDestination({ pace, ...rules }: DestinationRules): DestinationRules {

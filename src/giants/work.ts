@@ -14,6 +14,8 @@ const LITTLE_TEXT = 2 ** 18;
 
 /** How many parts of an event are handed over, and stored, at once. */
 export const SLICE = 2_000;
+/** The same of pages, which are as long as a row may be. */
+const PAGES = 8;
 
 /** What became of reading a giant. */
 export type Read =
@@ -30,7 +32,7 @@ export interface GiantQuestion {
 }
 
 /** What of a plan there may be hundreds of thousands of. */
-export type Rows = Pick<Effects, "parts" | "forget" | "reborn">;
+export type Rows = Pick<Effects, "parts" | "forget" | "reborn" | "pages">;
 
 /** Reads one giant and plans it, away from the main loop; what it hands over is small, or in slices. */
 export class GiantWork {
@@ -64,8 +66,9 @@ export class GiantWork {
   /** The plan without its rows, which `next` gives. */
   plan({ message, known, now, rules, asked }: GiantQuestion): Plan {
     const { effects, traces } = plan([this.#wholeOf(message)], known, now, rulesOf(rules), asked && [asked]);
-    const { reborn, ...others } = effects;
-    this.#rows = { parts: effects.parts, forget: effects.forget, ...(reborn && { reborn }) };
+    const { reborn, pages, ...others } = effects;
+    const { parts, forget } = effects;
+    this.#rows = { parts, forget, ...(reborn && { reborn }), ...(pages && { pages }) };
     return {
       effects: { ...others, parts: [], forget: [] },
       traces: traces.map((trace) => outlineTrace(trace, message)),
@@ -74,14 +77,15 @@ export class GiantWork {
 
   /** The next rows of the plan; undefined: there are no more. What the event had before it came back goes with the first. */
   next(): Rows | undefined {
-    const { parts, forget, reborn = [] } = this.#rows;
-    if (parts.length + forget.length + reborn.length === 0) {
+    const { parts, forget, reborn = [], pages = [] } = this.#rows;
+    if (parts.length + forget.length + reborn.length + pages.length === 0) {
       return undefined;
     }
-    this.#rows = { parts: parts.slice(SLICE), forget: forget.slice(SLICE) };
+    this.#rows = { parts: parts.slice(SLICE), forget: forget.slice(SLICE), pages: pages.slice(PAGES) };
     return {
       parts: parts.slice(0, SLICE),
       forget: forget.slice(0, SLICE),
+      pages: pages.slice(0, PAGES),
       ...(reborn.length > 0 && { reborn }),
     };
   }

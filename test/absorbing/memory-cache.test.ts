@@ -15,11 +15,11 @@ import { RouteOptions } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { workspace } from "../e2e/daemon.ts";
-import { messageOf, timelines } from "../strict/timeline.ts";
 import {
   attributeAdded,
   attributeDeleted,
   attributeEdited,
+  attributeOf,
   eventDeleted,
   eventEdited,
   objectAdded,
@@ -70,10 +70,31 @@ const parts: fc.Arbitrary<Message> = fc
     return { ...message, event: about, receivedAt: T0 + (10 + after) * SECOND };
   });
 
-const said: fc.Arbitrary<Message> = timelines(1, 1).chain((steps) => {
-  const messages = steps.flatMap((step, place) => ("say" in step ? [messageOf(step.say, place)] : []));
-  return messages.length > 0 ? fc.constantFrom(...messages) : parts;
-});
+/** What tells the state of an event itself, by a clock that may be wrong. */
+const said: fc.Arbitrary<Message> = fc
+  .record({
+    what: fc.constantFrom("published" as const, "published", "edited", "tagged"),
+    uuid: fc.constantFrom(uuidOf("701"), uuidOf("702")),
+    id: fc.constantFrom("7", "8"),
+    label: fc.constantFrom("tlp:clear", "tlp:green", "tlp:amber", "tlp:red"),
+    distribution: fc.constantFrom("community" as const, "organisation" as const),
+    parts: fc.subarray(["21", "22", "23"]),
+    at: fc.nat(400),
+    lag: fc.constantFrom(0, 0, 2, 60, 5_000, -200),
+  })
+  .map(({ what, uuid, id, label, distribution, parts: ids, at, lag }) => {
+    const receivedAt = T0 + at * SECOND;
+    const event = { uuid, id, distribution, tags: tags(label), changedAt: receivedAt - lag * SECOND };
+    const attributes = ids.map((part) => attributeOf(part, { tags: part === "22" ? tags("tlp:red") : [] }));
+    switch (what) {
+      case "published":
+        return publication({ receivedAt, event, attributes });
+      case "edited":
+        return { ...eventEdited(event), receivedAt };
+      default:
+        return tagAttached(label, { eventId: id, receivedAt });
+    }
+  });
 
 /** Messages that come together. */
 const batch = fc.array(fc.oneof(parts, said), { minLength: 1, maxLength: 4 });
