@@ -7,14 +7,16 @@ import type { RateLimiter } from "../base/rate-limiter.ts";
 import type { Wakeup } from "../base/wakeup.ts";
 import type { Batch, Division, Store, TakeOptions } from "../model/outbox.ts";
 import type { Destination, Outcome, Payload } from "../model/payload.ts";
-import { alone } from "./backlog.ts";
+import { alone, type Departure } from "./backlog.ts";
 import { divide } from "./divide.ts";
+import { Flight } from "./flight.ts";
 import { openNoted } from "./flood-note.ts";
 import { type Lines, openLines } from "./lines.ts";
 import { partsOf } from "./parts.ts";
 import type { SendContext } from "./payload.ts";
 import { persistent } from "./persist.ts";
 import { BUG, type DeliveryState, LONGEST_REST_MS, type SettleContext, settle } from "./settle.ts";
+import { together } from "./together.ts";
 import { type Attempt, writeDivision } from "./write-down.ts";
 
 /** What one delivery loop works with. */
@@ -28,6 +30,8 @@ export interface DeliveryWorker extends SettleContext {
   readonly state: DeliveryState;
   /** How long an attempt may last by the time-outs of its channel; absent: as long as it likes. */
   readonly attemptMs?: number;
+  /** How many attempts may be on their way at once; absent: one. */
+  readonly concurrency?: number;
 }
 
 /** What an attempt that failed can lead to. */
@@ -42,7 +46,7 @@ const LONGEST_SLEEP_MS = 60_000;
 
 /**
  * The slow half, one loop per destination, so that none can hold up another. It ends when `stop` aborts, after the
- * attempt in flight; `cut` ends that too, and what it was about is still owed.
+ * attempts in flight; `cut` ends these too, and what they were about is still owed.
  */
 export async function deliver(
   worker: DeliveryWorker,
@@ -50,21 +54,44 @@ export async function deliver(
   cut: AbortSignal,
   beat = unheard,
 ): Promise<void> {
-  const { destination, clock, wakeup, limiter, breaker, state } = worker;
-  const context: SettleContext & { readonly store: Pick<Store, "take" | "divide">; readonly lines: Lines } = {
+  const { destination, clock, wakeup, limiter, breaker, state, concurrency = 1 } = worker;
+  const lasting = persistent(worker, insisting({ destination: destination.name }, clock, worker.log, cut, beat));
+  const isOne = concurrency === 1;
+  const settleOne = isOne ? lasting.store.settle : together(lasting.store.settleAll);
+  const context: Context = {
     ...worker,
     lines: openLines(worker.log, clock.now),
-    ...persistent(worker, insisting({ destination: destination.name }, clock, worker.log, cut, beat)),
+    ...lasting,
+    store: { ...lasting.store, settle: settleOne },
   };
   // One signal to wait for: every AbortSignal.any() of one that lives on leaves something behind in it.
   stop.addEventListener("abort", () => wakeup.wake(), { once: true });
+  // With one of several, what had to wait for it may leave.
+  const flight = new Flight(() => isOne || wakeup.wake());
   let turnedAt = clock.monotonic();
   const sleep = async (ms: number, woken: AbortSignal) => {
     await clock.sleep(Math.min(Math.max(ms, 1), LONGEST_SLEEP_MS), woken);
     turnedAt = clock.monotonic();
   };
-  while (!stop.aborted) {
+  const waitForOne = async () => {
+    beat(worker.attemptMs ?? Number.POSITIVE_INFINITY);
+    await flight.next();
+    beat(WORK_MS);
+    if (!isOne) {
+      // What ends at about the same time is written down, and followed, together.
+      await setImmediate();
+      turnedAt = clock.monotonic();
+    }
+  };
+  let isCut = false;
+  while (!stop.aborted && !isCut) {
     beat(LONGEST_SLEEP_MS);
+    // A destination that is down, or refuses us, is asked by one attempt at a time for all that it is owed.
+    const most = breaker.suspended() || state.outages > 0 ? 1 : concurrency;
+    if (flight.size >= most) {
+      await waitForOne();
+      continue;
+    }
     if (clock.monotonic() - turnedAt > TURN_MS) {
       await setImmediate();
       turnedAt = clock.monotonic();
@@ -94,40 +121,60 @@ export async function deliver(
       continue;
     }
     const takenAt = { wall: clock.now(), monotonic: clock.monotonic() };
-    const taken = await context.store.take(destination.name, takenAt.wall, {
-      newFirst: state.outages > 0,
-      ...(destination.program && ORDERED),
-    });
+    const options = { newFirst: state.outages > 0, ...(destination.program && ORDERED) };
+    const room = limiter ? 1 : most - flight.size;
+    const taken = await context.store.takeAll(destination.name, takenAt.wall, room, options);
     if (!taken || "dueAt" in taken) {
       const wait = taken ? taken.dueAt - clock.now() : LONGEST_SLEEP_MS;
       await sleep(wait, woken);
       continue;
     }
-    // A probe is one batch: much at once is for a destination that takes it. Programs want everything by itself.
-    const isAlone = breaker.suspended() !== undefined || destination.program !== undefined;
-    const departure = isAlone
-      ? alone(taken.batch)
-      : await state.backlog.gather(taken.batch, context.store, clock.now());
-    beat(worker.attemptMs ?? Number.POSITIVE_INFINITY);
-    const result = await attempt(departure.batch, worker, cut);
-    if (!result) {
-      return; // cut in mid-flight: that was no attempt, and it is owed
+    for (const batch of taken.batches) {
+      // A probe is one batch: much at once is for a destination that takes it. Programs want everything by itself.
+      const isAlone = breaker.suspended() !== undefined || destination.program !== undefined;
+      const departure = isAlone ? alone(batch) : await state.backlog.gather(batch, context.store, clock.now());
+      flight.begin(
+        leave(departure, worker, context, takenAt, cut).then((end) => {
+          isCut ||= end === "cut";
+          turnedAt = end === "quiet" ? turnedAt : clock.monotonic();
+        }),
+      );
     }
-    if (result.outcome) {
-      turnedAt = clock.monotonic();
-    }
-    beat(WORK_MS);
-    if (result.division) {
-      await writeDivision(result.division, result, clock.now(), context);
-      continue;
-    }
-    const tookMs = clock.monotonic() - takenAt.monotonic;
-    const ageMs = takenAt.wall - departure.batch.firstAttemptAt + tookMs;
-    await settle(departure, { ...result, ageMs }, context, state);
   }
+  await flight.ended();
 }
 
-type Attempted = Omit<Attempt, "ageMs"> & {
+/** What one loop works with, on a disk that may be full for a while. */
+type Context = SettleContext & {
+  readonly store: Pick<Store, "take" | "takeAll" | "divide" | "settle" | "owed">;
+  readonly lines: Lines;
+};
+
+/** One attempt and what becomes of it. `cut`: that was no attempt, and it is owed; `quiet`: the other side heard nothing. */
+async function leave(
+  departure: Departure,
+  worker: DeliveryWorker,
+  context: Context,
+  takenAt: { readonly wall: number; readonly monotonic: number },
+  cut: AbortSignal,
+): Promise<"cut" | "quiet" | "heard"> {
+  const { clock, state } = worker;
+  const { outages } = state;
+  const result = await attempt(departure.batch, worker, cut);
+  if (!result) {
+    return "cut";
+  }
+  if (result.division) {
+    await writeDivision(result.division, result, clock.now(), context);
+    return "quiet";
+  }
+  const tookMs = clock.monotonic() - takenAt.monotonic;
+  const ageMs = takenAt.wall - departure.batch.firstAttemptAt + tookMs;
+  await settle(departure, { ...result, outages, ageMs }, context, state);
+  return result.outcome ? "heard" : "quiet";
+}
+
+type Attempted = Omit<Attempt, "ageMs" | "outages"> & {
   /** It was looked at, and leaves in several parts. */
   readonly division?: Division;
 };

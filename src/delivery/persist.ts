@@ -9,10 +9,15 @@ import type { Breaker } from "./holds.ts";
 export function persistent(
   { store, breaker }: { readonly store: Store; readonly breaker: Breaker },
   insist: Insist,
-): { readonly store: Pick<Store, "take" | "settle" | "owed" | "divide">; readonly breaker: Breaker } {
+): {
+  readonly store: Pick<Store, "take" | "takeAll" | "settle" | "settleAll" | "owed" | "divide">;
+  readonly breaker: Breaker;
+} {
   return {
     store: {
       take: (...args) => insist(() => store.take(...args)),
+      takeAll: (...args) => insist(() => store.takeAll(...args)),
+      settleAll: (settlements, now) => insist(() => store.settleAll(settlements, now)),
       divide: (division, now) => insist(() => store.divide(division, now)),
       owed: () => insist(() => store.owed()),
       settle: (settlement, now) => insist(() => store.settle(settlement, now)),

@@ -59,6 +59,8 @@ export interface DeliveryState {
   readonly failing: Set<BatchId>;
   /** How many attempts in a row have found it down. */
   outages: number;
+  /** It is being written down that it takes what it is told again. */
+  isRecovering: boolean;
   /** What the last attempt failed by; undefined: it did not. */
   trouble: Pick<Failure, "reason" | "hint"> | undefined;
 }
@@ -72,6 +74,7 @@ export function openDeliveryState(now: number): DeliveryState {
     doubts: 0,
     failing: new Set(),
     outages: 0,
+    isRecovering: false,
     trouble: undefined,
   };
 }
@@ -251,10 +254,13 @@ async function staySuspended(it: Case, outcome: Failed, parts: Departure["parts"
 
 async function recover({ context, state, now }: Case): Promise<void> {
   const { breaker, log, destination, notices } = context;
-  if (!breaker.suspended()) {
+  if (!breaker.suspended() || state.isRecovering) {
     return;
   }
-  const suspendedMs = await breaker.recover(now);
+  state.isRecovering = true;
+  const suspendedMs = await breaker.recover(now).finally(() => {
+    state.isRecovering = false;
+  });
   state.backlog.open(now);
   const owed = await owedTo(context);
   log.info({ destination: destination.name, suspendedMs, owed }, "Destination recovered");
@@ -282,6 +288,10 @@ function isDown({ departure, state }: Case, outcome: Failed): boolean {
 
 /** Returns for how long; at least half of what it may be, so that a destination that is down is left alone. */
 function restAsDown(it: Case): number {
+  if (it.state.outages > it.attempt.outages) {
+    // Another that began no later has found out the same.
+    return Math.max(0, it.state.restsUntil - it.now);
+  }
   const ms = Math.round(((1 + it.context.clock.random()) / 2) * backOffMs(it.state.outages));
   it.state.outages += 1;
   rest(it, ms);

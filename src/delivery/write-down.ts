@@ -19,6 +19,8 @@ export interface Attempt {
   readonly told?: readonly ToldParts[];
   /** Of a slice: short names of what did not leave with the rest. */
   readonly missing?: readonly string[];
+  /** How many attempts in a row had found the destination down when it began. */
+  readonly outages: number;
   /** How long the batch has been tried, by a clock that is never set. */
   readonly ageMs: number;
 }

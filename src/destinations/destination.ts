@@ -78,6 +78,8 @@ export interface ConfiguredDestination extends CommonOptions {
   readonly type: string;
   /** Its readers are programs: nothing that they may see is left out, or waits for them to have time. */
   readonly program?: true;
+  /** How many attempts may be on their way at once. */
+  readonly concurrency: number;
   open(context: OpenContext): Destination;
 }
 
@@ -97,6 +99,8 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
   /** The pace that the channel bears, unless the operator sets another; absent: none. */
   readonly rate?: { readonly per_second: number; readonly burst: number };
   readonly mentionProblem?: MentionProblem;
+  /** How many attempts may be on their way at once; absent: one. */
+  readonly concurrency?: (options: z.output<z.ZodObject<Shape>>) => number;
   /** Its readers are programs. */
   readonly program?: true;
   readonly open: (options: z.output<z.ZodObject<Shape>> & CommonOptions, context: OpenContext) => Destination;
@@ -114,6 +118,7 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
       flood: definition.program ? ("off" as const) : parsed.flood,
       quiet: parsed.quiet,
       guard: parsed.guard,
+      concurrency: definition.concurrency?.(parsed) ?? 1,
       rate: parsed.rate ?? definition.rate,
       repeats: parsed.repeats,
       retry: parsed.retry,

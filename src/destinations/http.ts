@@ -34,10 +34,11 @@ export function openHttp(options: {
   /** PEM file with the authorities to trust, instead of those that Node.js knows. */
   readonly caFile?: string | undefined;
   readonly maxResponseBytes?: number;
+  /** How many requests may be under way at once; one by default. */
+  readonly connections?: number;
 }): HttpClient {
-  const { url, timeoutMs, caFile, maxResponseBytes = MAX_RESPONSE_BYTES } = options;
-  // A destination is told one thing after the other.
-  const connections = openConnections({ timeoutMs, caFile, connections: 1 });
+  const { url, timeoutMs, caFile, maxResponseBytes = MAX_RESPONSE_BYTES, connections: most = 1 } = options;
+  const connections = openConnections({ timeoutMs, caFile, connections: most });
   return {
     async post(request) {
       const answer = await connections.request({

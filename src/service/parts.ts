@@ -125,6 +125,7 @@ export function openParts(
       },
       ...(options.rate && { limiter: new RateLimiter(options.rate, clock.now(), worker?.limiter) }),
       maxAgeMs: options.retry.max_age,
+      concurrency: options.concurrency,
       attemptMs: SENDS_PER_ATTEMPT * options.timeout,
       store: opened.store,
       wakeup: wakeups.destinations.get(name) ?? new Wakeup(),

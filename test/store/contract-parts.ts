@@ -233,6 +233,28 @@ export function describeParts(name: string, open: () => Promise<Opened>): void {
     });
   });
 
+  describe(`${name}: several at once`, () => {
+    it("are taken as far as they are due, and settled together", async () => {
+      await using store = (await open()).store;
+      const all = [1, 2, 3].map((n) => delivery(`d${n}`, { eventUuid: `u${n}`, groups: [group(`g${n}`)] }));
+      await store.commit(owing(...all), NOW);
+      const two = await store.takeAll("soc", NOW, 2, ORDERED);
+      const rest = await store.takeAll("soc", NOW, 5, ORDERED);
+      expect(await store.takeAll("soc", NOW, 5, ORDERED)).toBeUndefined();
+      const batches = [two, rest].flatMap((taken) => (taken && "batches" in taken ? [taken.batches] : []));
+      expect(batches.map((some) => some.map(idsOf))).toEqual([[["d1"], ["d2"]], [["d3"]]]);
+      const [first, second, third] = batches.flat();
+      if (!first || !second || !third) {
+        throw new Error("three are due");
+      }
+      const retry = { batch: third.id, records: [], retryAt: NOW + MINUTE, attempted: true };
+      const lines = await store.settleAll([settledAs(first, "sent"), settledAs(second, "dead"), retry], NOW);
+      expect(lines.map((some) => some.map(({ outcome }) => outcome))).toEqual([["sent"], ["dead"], []]);
+      expect(await store.takeAll("soc", NOW, 5, ORDERED)).toEqual({ dueAt: NOW + MINUTE });
+      expect(await store.owed()).toMatchObject([{ owed: 1 }]);
+    });
+  });
+
   describe(`${name}: in order`, () => {
     const groups = (n: number) => ({ groups: [group(`g${n}`)] });
 

@@ -11,9 +11,15 @@ import { formatRequestPage } from "./page.ts";
 export const webhook = defineDestination({
   type: "webhook",
   program: true,
+  concurrency: ({ concurrency }) => concurrency,
   shape: WEBHOOK_OPTIONS,
   open(options, { name, now, log }) {
-    const http = openHttp({ url: options.url, timeoutMs: options.timeout, caFile: options.ca_file });
+    const http = openHttp({
+      url: options.url,
+      timeoutMs: options.timeout,
+      caFile: options.ca_file,
+      connections: options.concurrency,
+    });
     const key = options.secret && signingKey(options.secret);
     const fixed = Object.fromEntries(
       Object.entries(options.headers).map(([header, value]) => [header.toLowerCase(), value.reveal()]),

@@ -60,6 +60,13 @@ export const WEBHOOK_OPTIONS = {
   headers: Headers.default({}).describe("Added to every request, e.g. Authorization. Secrets."),
   ca_file: z.string().min(1).optional().describe(CA_FILE),
   include_values: z.enum(["none", "defanged", "raw"]).default("raw").describe("How values of attributes are sent."),
+  concurrency: z
+    .number()
+    .int()
+    .min(1)
+    .max(32)
+    .default(4)
+    .describe("How many requests may be under way at once; about one event always one. Default 4."),
   max_body: Size.refine((bytes) => bytes >= 8192, "must be at least 8KiB")
     .default(262_144)
     .describe("What does not fit into one body leaves in several. Default 256KiB."),
