@@ -25,12 +25,12 @@ export class Silences {
   /** At once and for good; with the id of another it takes its place. Throws for conditions that cannot be compiled. */
   async put(silence: Silence): Promise<void> {
     const compiled = compileSilence(silence);
-    const before = this.#compiled;
-    this.#compiled = [...before.filter((one) => one.silence.id !== silence.id), compiled];
+    const replaced = this.#compiled.filter((one) => one.silence.id === silence.id);
+    this.#compiled = [...this.#compiled.filter((one) => !replaced.includes(one)), compiled];
     try {
       await this.#ledger?.silence(silence);
     } catch (error) {
-      this.#compiled = before;
+      this.#compiled = [...this.#compiled.filter((one) => one !== compiled), ...replaced];
       throw error;
     }
   }

@@ -303,6 +303,22 @@ test("one that cannot be read mutes nothing, and the others go on", async () => 
   expect(JSON.stringify(captured.lines)).toContain("The conditions of a silence cannot be read");
 });
 
+test("one that cannot be stored mutes nothing, and the one that it was to replace goes on", async () => {
+  const { store } = new Planner();
+  const broken = {
+    ...store.ledger,
+    silences: () => store.ledger.silences(0),
+    silence: async () => Promise.reject(new Error("disk full")),
+  };
+  const silences = new Silences(broken);
+  await expect(silences.put(silence("one"))).rejects.toThrow("disk full");
+  expect(silences.inForce(T0)).toEqual([]);
+  await store.ledger.silence(silence("one"));
+  await silences.refresh(T0, log);
+  await expect(silences.put(silence("one", { until: T0 + 9 * HOUR }))).rejects.toThrow("disk full");
+  expect(silences.inForce(T0).map((one) => one.silence.until)).toEqual([T0 + HOUR]);
+});
+
 type Step =
   | { readonly do: "publish"; readonly n: number; readonly org: string; readonly high: boolean }
   | { readonly do: "silence"; readonly fields: Partial<Silence>; readonly minutes: number }
