@@ -29,7 +29,7 @@ function publicationOf(n: number) {
 }
 
 /** Mulberry32: whole numbers below `below`, the same ones for the same seed. */
-function dice(seed: number): (below: number) => number {
+export function dice(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
     state = (state + 0x6d2b79f5) | 0;
@@ -42,7 +42,7 @@ function dice(seed: number): (below: number) => number {
 const eventOf = ({ body }: Received) => body.entries[0]?.event?.uuid ?? "";
 
 /** What the dead process has left: read from a copy, so that the next one finds all as it was. */
-async function leftBehind(path: string, copy: string) {
+export async function leftBehind(path: string, copy: string) {
   copyFileSync(path, copy);
   if (existsSync(`${path}-wal`)) {
     copyFileSync(`${path}-wal`, `${copy}-wal`);
