@@ -1,51 +1,13 @@
-import { existsSync } from "node:fs";
-import { expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
-import { courseOf, type Sample, soak } from "./soak.ts";
+import { test } from "vitest";
+import { expectNoGrowth, HAS_PROC } from "./soak-growth.ts";
 
-const ROUNDS = 12;
-/** Pages that stay in the file for what comes next. */
-const SPARE_MIB = 0.25;
-/** SQLite begins the log beside the file anew once it has a thousand pages. */
-const LOG_MIB = 4;
-
-const HAS_PROC = existsSync("/proc/self/fd");
 if (!HAS_PROC) {
   process.stdout.write("soak.test.ts: nothing is measured, because there is no /proc\n");
 }
 
+// `npm run proof` does it longer.
 test.runIf(HAS_PROC)(
   "nothing grows with the number of events: no handle stays open, no memory is kept, and what is over its retention leaves the file",
-  () =>
-    soak("1s", async (service) => {
-      const round = async () => {
-        await service.send();
-        await service.settled();
-      };
-      await round();
-      const first = await service.restart();
-      const samples: Sample[] = [];
-      let fewest = Number.POSITIVE_INFINITY;
-      for (let n = 0; n < ROUNDS; n += 1) {
-        await round();
-        samples.push(await service.measure());
-        const before = fewest;
-        await eventually(() => service.handles() <= before); // a command that was answered hangs up a moment later
-        fewest = Math.min(fewest, service.handles());
-      }
-      expect(courseOf(samples, "residentMiB").ratio).toBeLessThan(1.5);
-      expect(courseOf(samples, "heapMiB").ratio).toBeLessThan(1.2);
-      expect(courseOf(samples, "fileMiB").most).toBeLessThan(LOG_MIB + 2);
-      expect(service.requests()).toBeGreaterThan(2 * ROUNDS);
-
-      // What is over its retention is looked for at each start; a service that is stopped at once has not come to it.
-      let last = await service.restart();
-      for (let n = 0; n < 5 && last.fileMiB > first.fileMiB + SPARE_MIB; n += 1) {
-        await round();
-        last = await service.restart();
-      }
-      expect([first.code, last.code]).toEqual([0, 0]);
-      expect(last.fileMiB).toBeLessThan(first.fileMiB + SPARE_MIB);
-    }),
+  () => expectNoGrowth(4),
   120_000,
 );

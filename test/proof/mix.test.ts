@@ -149,12 +149,23 @@ test(`${KILLS} kills during a mix of all that tightens and takes back: nothing l
   await publisher.subscribed();
   const isTold = (uuid: string) => arrived.some(({ events }) => events.some((one) => one.uuid === uuid));
   const isCommitted = due.filter(({ uuid }) => committed.has(uuid)).length;
-  await eventually(() => due.every(({ uuid }) => !committed.has(uuid) || isTold(uuid)));
+  /** Waits until they are told, or says what became of one that is not. */
+  const allTold = async (some: readonly Deed[]) => {
+    const missing = () => some.filter(({ uuid }) => !isTold(uuid));
+    await eventually(() => missing().length === 0, 240_000).catch(async () => {
+      const [first] = missing();
+      await using asked = start(["explain", first?.uuid ?? "", "-c", folder.path("config.yaml")], ENV);
+      await asked.exited;
+      const names = missing().map(({ name, uuid }) => `${name} ${uuid}`);
+      throw new Error(`Not told: ${names.join(", ")}\n${asked.stdout()}${asked.stderr()}`);
+    });
+  };
+  await allTold(due.filter(({ uuid }) => committed.has(uuid)));
   // What was not committed is news when the feed brings it again.
   for (const one of due) {
     await send(one.frames);
   }
-  await eventually(() => due.every(({ uuid }) => isTold(uuid)), 120_000);
+  await allTold(due);
   await sleep(5_000); // what waits in its group
   expect(await daemon.stop("SIGTERM")).toBe(0);
 
