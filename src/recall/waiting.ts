@@ -47,10 +47,13 @@ export class ConfirmState {
   /** By event when MISP said no first. */
   readonly #noAt = new Map<string, number>();
   #failedAt: number | undefined;
+  /** Before then nobody could ask. */
+  readonly #beganAt: number;
 
   constructor(worker: Asker, now: () => number) {
     this.#worker = worker;
     this.#now = now;
+    this.#beganAt = now();
     this.#trouble = new LogLimiter(
       worker.log,
       "MISP does not confirm publications; they are told as the feed has them, or wait",
@@ -98,7 +101,7 @@ export class ConfirmState {
   }
 
   /** Whether MISP had its time: a clock that jumps takes none of it, as long as MISP answers. */
-  isLate({ since }: WaitingEvent, now: number): boolean {
+  isLate(event: WaitingEvent, now: number): boolean {
     const { asking } = this.#worker;
     if (asking?.withinMs === undefined) {
       return false;
@@ -107,13 +110,18 @@ export class ConfirmState {
     if (refusedSince !== undefined && now - refusedSince >= asking.withinMs) {
       return true;
     }
-    return this.#failedAt !== undefined && now - since >= asking.withinMs;
+    return this.#failedAt !== undefined && now - this.#since(event) >= asking.withinMs;
   }
 
   /** When the first of them has waited for too long. */
   deadline(open: readonly WaitingEvent[]): number {
     const within = this.#worker.asking?.withinMs ?? Number.POSITIVE_INFINITY;
-    return Math.min(...open.map(({ since }) => since + within));
+    return Math.min(...open.map((event) => this.#since(event) + within));
+  }
+
+  /** What waits since before a start is asked about all the same: MISP has its time from then on. */
+  #since({ since }: WaitingEvent): number {
+    return Math.max(since, Math.min(this.#beganAt, this.#now()));
   }
 
   /** For how long MISP is left alone: it has just failed. */

@@ -43,6 +43,10 @@ const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "s
     { steps: [publish(0, "late"), edit("organisation", undefined, 30), wait(0), wait(0)] },
   ],
   [
+    "it is down for longer than MISP has to confirm: MISP is asked all the same",
+    { asking: "tell", steps: [does({ do: "push" }), { after: 0, restart: 60 }, wait(60)] },
+  ],
+  [
     "MISP says once that it is narrower, and then nothing",
     {
       asking: "tell",

@@ -136,7 +136,7 @@ export class Play {
       this.#reload = step.reload;
       await this.#stage.reload(settingsOf(step.reload));
     } else if ("restart" in step) {
-      await this.#stage.restart();
+      await this.#stage.restart(step.restart * SECOND);
     } else if ("mood" in step) {
       this.#stage.moods.set(step.of, step.mood);
     } else if ("mispIsDown" in step) {

@@ -108,10 +108,11 @@ export class Stage {
     await this.clock.pass(0);
   }
 
-  /** The process ends, and another one begins with what was stored. */
-  async restart(): Promise<void> {
+  /** The process ends, and another one begins with what was stored, after so long. */
+  async restart(downMs: number): Promise<void> {
     this.#cut.abort();
     await this.#end();
+    await this.clock.pass(downMs);
     this.#store = await this.#shelf.reopen(this.#store);
     this.#holds = await openHolds(this.#store.ledger);
     this.#states = new Map();

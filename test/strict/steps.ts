@@ -10,7 +10,8 @@ export type Way = "now" | "late" | "twice" | "lost";
 export type Step = { readonly after: number } & (
   | { readonly act: Act; readonly way: Way }
   | { readonly reload: Reload }
-  | { readonly restart: true }
+  /** It is down for so many seconds. */
+  | { readonly restart: number }
   | { readonly mood: Mood; readonly of: "soc" | "desk" }
   | { readonly mispIsDown: boolean }
   | { readonly wait: true }
@@ -103,7 +104,7 @@ export function histories(readers: number, routes: number): fc.Arbitrary<History
       }),
     },
     { weight: 1, arbitrary: fc.record({ reload }) },
-    { weight: 1, arbitrary: fc.constant({ restart: true as const }) },
+    { weight: 1, arbitrary: fc.record({ restart: fc.constantFrom(0, 0, 60, 400) }) },
     {
       weight: 2,
       arbitrary: fc.record({
