@@ -54,8 +54,8 @@ export interface GiantPlans {
 /** A plan of which the rows of parts are committed before all else, some at a time: they only say what is stricter or over. */
 export interface GiantPlan {
   readonly plan: Plan;
-  /** The next of them; undefined: there are no more. Throws when the thread has ended. */
-  next(): Promise<Pick<Effects, "parts" | "forget" | "reborn" | "pages"> | undefined>;
+  /** The next of them; undefined: there are no more. `lost`: they are not there any more. */
+  next(): Promise<Pick<Effects, "parts" | "forget" | "reborn" | "pages"> | "lost" | undefined>;
   /** All of it is committed. */
   done(): void;
 }
@@ -143,6 +143,9 @@ async function commitRows(
 ): Promise<Pick<Effects, "pages"> | "conflict"> {
   const all: AlertPage[] = [];
   for (let rows = await giant.next(); rows; rows = await giant.next()) {
+    if (rows === "lost") {
+      return "conflict";
+    }
     const { pages = [], ...parts } = rows;
     all.push(...pages);
     if ((await store.commit({ ...NO_EFFECTS, ...parts, unmoved }, now)) === "conflict") {

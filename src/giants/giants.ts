@@ -44,6 +44,10 @@ interface Task {
 interface Live {
   readonly thread: GiantThread;
   readonly done: AbortController;
+  /** The service stops: what is not planned by now is left to reconcile, and not told by its title alone. */
+  isCut: boolean;
+  /** It is being planned for the first time; what MISP was asked about is on disk. */
+  isFirst: boolean;
 }
 
 /**
@@ -134,11 +138,20 @@ export class Giants implements GiantPlans {
       const plan = await thread.plan(question);
       // What only teaches memory is not the last that is asked of it.
       const isLast = asked === undefined || asked.destinations.length > 0;
-      return { plan, next: () => thread.next(), done: () => isLast && done.abort() };
+      const next = () => thread.next().catch((error) => this.#lost(live, error, "lost" as const));
+      return { plan, next, done: () => isLast && done.abort() };
     } catch (error) {
-      live.done.abort(error);
-      return undefined;
+      return this.#lost(live, error, undefined);
     }
+  }
+
+  /** The thread has ended, and its parts with it. */
+  #lost<T>(live: Live, error: unknown, otherwise: T): T {
+    if (live.isCut && live.isFirst) {
+      throw error;
+    }
+    live.done.abort(error);
+    return otherwise;
   }
 
   async #deal(task: Task, planner: Planner, reader: GiantReader, cut: AbortSignal): Promise<void> {
@@ -149,8 +162,12 @@ export class Giants implements GiantPlans {
     task.frame = frame;
     const thread = this.#open(bytes);
     const done = new AbortController();
-    this.#live.set(name, { thread, done });
-    const end = () => void thread.close();
+    const live: Live = { thread, done, isCut: false, isFirst: true };
+    this.#live.set(name, live);
+    const end = () => {
+      live.isCut = true;
+      void thread.close();
+    };
     cut.addEventListener("abort", end, { once: true });
     try {
       const read = await thread.read(name, whole);
@@ -164,6 +181,7 @@ export class Giants implements GiantPlans {
       }
       task.about = message.event ?? {};
       await absorb([message], planner);
+      live.isFirst = false;
       await this.#release(task, planner);
       if (message.giant && !done.signal.aborted) {
         await planner.clock.sleep(CONFIRM_MS, AbortSignal.any([done.signal, cut]));

@@ -90,8 +90,11 @@ async function waiting(store: Pick<Store, "unconfirmed">): Promise<Unconfirmed> 
 }
 
 /** A thread that is none: its answers wait for `gate`, and fail where they are told to. */
-function threadOf(options: { readonly gate?: Promise<void>; readonly fails?: "read" | "plan" } = {}): GiantThread {
+function threadOf(
+  options: { readonly gate?: Promise<void>; readonly fails?: "read" | "plan" | "next" } = {},
+): GiantThread {
   let work: GiantWork | undefined;
+  let isLost = false;
   const tooLarge = () => new GiantError(Object.assign(new Error("heap"), { code: "ERR_WORKER_OUT_OF_MEMORY" }));
   return {
     async read(name, frame) {
@@ -104,12 +107,18 @@ function threadOf(options: { readonly gate?: Promise<void>; readonly fails?: "re
       return structuredClone(work.read({ ...frame }));
     },
     async plan(question) {
-      if (options.fails === "plan" || !work) {
+      if (options.fails === "plan" || (options.fails === "next" && isLost) || !work) {
         throw tooLarge();
       }
       return structuredClone(work.plan(structuredClone(question)));
     },
-    next: async () => work?.next(),
+    async next() {
+      if (options.fails === "next") {
+        isLost = true;
+        throw tooLarge();
+      }
+      return work?.next();
+    },
     async close() {},
   };
 }
@@ -275,17 +284,20 @@ describe("a giant", () => {
     expect(flow.traces.map(({ message }) => message.event?.uuid)).toEqual([OTHER]);
   });
 
-  it("that takes too much memory to plan is refused aloud, and told by its title", async () => {
-    await using flow = await opened(() => threadOf({ fails: "plan" }));
-    const room = { done: 0, refused: 0 };
-    flow.giants.take([giant("misp_json", publicationOf(BIG, "77"), room)]);
-    await eventually(() => room.done === 1);
-    expect(room.refused).toBe(1);
-    const [entry] = contentOf(await flow.store.take("soc", NOW + 1));
-    expect(entry?.alert.items).toEqual([]);
-    expect(entry?.alert.skipped).toBe(MANY);
-    expect(entry?.alert.lines).toEqual([{ label: "left out", text: `${MANY} parts that cannot be read` }]);
-  });
+  it.each(["plan", "next"] as const)(
+    "that takes too much memory (%s) is refused aloud, and told by its title",
+    async (fails) => {
+      await using flow = await opened(() => threadOf({ fails }));
+      const room = { done: 0, refused: 0 };
+      flow.giants.take([giant("misp_json", publicationOf(BIG, "77"), room)]);
+      await eventually(() => room.done === 1);
+      expect(room.refused).toBe(1);
+      const [entry] = contentOf(await flow.store.take("soc", NOW + 1));
+      expect(entry?.alert.items).toEqual([]);
+      expect(entry?.alert.skipped).toBe(MANY);
+      expect(entry?.alert.lines).toEqual([{ label: "left out", text: `${MANY} parts that cannot be read` }]);
+    },
+  );
 
   it("waits in its thread until MISP has confirmed it, and is told with what MISP says of its parts", async () => {
     await using flow = await opened(() => threadOf(), { ...RULES, confirms: new Set(["cert"]) });
