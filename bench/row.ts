@@ -45,5 +45,9 @@ export function formatRows(rows: readonly Row[]): string {
 }
 
 function format(figure: number): string {
+  // What never came is Infinity, which JSON does not have.
+  if (!Number.isFinite(figure)) {
+    return "never";
+  }
   return Math.abs(figure) >= 100 ? figure.toFixed(0) : figure.toPrecision(3);
 }
