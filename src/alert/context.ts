@@ -55,6 +55,8 @@ const TAGS: Group = { one: "Tag", many: "Tags", galaxies: [] };
 /** Namespaces of tags that organise work or feeds: they say nothing of the threat. Markings have their badges. */
 const NOISE = /^\s*(?:tlp|pap|misp|workflow|osint|type|collaborative-intelligence)\s*[:=]/i;
 
+const SMALL: ReadonlySet<string> = new Set(["Country", "Region"]);
+
 const MAX_LINES = 8;
 const MAX_NAMES = 3;
 const MAX_NAME = 80;
@@ -78,7 +80,10 @@ export function formatContext(entry: Entry, style: Style): readonly FactLine[] {
     }
   };
   for (const { galaxy, value } of [...(event?.clusters ?? []), ...tagged]) {
-    add(groupOf(galaxy), prose(nameOf(value), style, MAX_NAME));
+    const group = groupOf(galaxy);
+    // Countries and regions are written small in MISP's galaxy.
+    const name = SMALL.has(group.one) ? sentence(nameOf(value)) : nameOf(value);
+    add(group, prose(name, style, MAX_NAME));
   }
   for (const name of names) {
     if (!CLUSTER_TAG.test(name) && !NOISE.test(name)) {

@@ -145,6 +145,9 @@ function thingsOf(entry: Entry, show: Payload["show"], quotes: readonly Item[]):
 /** The most useful things come first, and among those that are equally useful a few of each type. */
 function choose(entry: Entry, things: readonly Thing[], n: number): readonly Thing[] {
   const seen = new Map<string, number>();
+  // Where not all fit, twenty of one type tell less than a few of each; what a route asked for is never held back by that.
+  const isMixed = new Set(things.map(typeOf)).size > 1;
+  const most = things.length > n && isMixed ? Math.ceil(n / 3) : Number.POSITIVE_INFINITY;
   return things
     .map((thing) => {
       const weight = Math.max(...thing.members.map((item) => weigh(entry, item)));
@@ -154,6 +157,7 @@ function choose(entry: Entry, things: readonly Thing[], n: number): readonly Thi
       seen.set(kind, turn + 1);
       return { thing, weight, type, turn };
     })
+    .filter(({ thing, turn }) => turn < most || thing.members.some(({ matched }) => matched))
     .sort((a, b) => b.weight - a.weight || a.turn - b.turn || compare(a.type, b.type))
     .slice(0, n)
     .sort((a, b) => b.weight - a.weight || compare(a.type, b.type))
@@ -306,6 +310,19 @@ export function formatRest(listing: RowListing, withheld: CleanText | undefined,
   const types = moreTypes.length > 0 ? join([count, formatTypes(moreTypes, MAX_TYPES, style)], ": ") : count;
   const rest = [...(more > 0 ? [types] : []), ...(withheld ? [withheld] : [])];
   return rest.length > 0 ? join(rest, " · ") : undefined;
+}
+
+/** What a payload does not list for people by its `show`, in words. */
+export function describeUnlistedRows(
+  payload: Pick<Payload, "entries" | "show" | "minimal">,
+  style: Style,
+): readonly string[] {
+  const listed = listRows(payload, style);
+  const more = listed.reduce((sum, one) => sum + one.more, 0);
+  const all = listed.reduce((sum, { rows }) => sum + rows.reduce((n, { attributes }) => n + attributes, 0), more);
+  return more > 0
+    ? [`${formatCount(more, "attribute")} of ${formatNumber(all)} not listed (show: ${payload.show})`]
+    : [];
 }
 
 /** A listing with no more rows than there is room for; what goes is counted. */

@@ -124,6 +124,10 @@ export function buildProgram(context: Context, finish: (code: 0 | 1) => void): C
     .option("--kind <glob...>", "only these kinds, e.g. attribute.*")
     .option("--explain", "say what the routes and guards of the configuration would do with each message", false)
     .option("--stats", "count instead of showing", false)
+    .option(
+      "--record <file>",
+      "write the frames to a new file, which replay and render read; it holds all that the feed says",
+    )
     .option("--json", "one JSON line per message", false)
     .action((options) => tailCommand(options, context));
   program
@@ -135,6 +139,11 @@ export function buildProgram(context: Context, finish: (code: 0 | 1) => void): C
     .option("--to <name...>", "destinations of the configuration")
     .option("--instance <name>", "the instance that the frames come from; the first of the configuration by default")
     .option("--speed <speed>", "full, recorded, or a factor such as 10", speed, "full")
+    .option(
+      "--alerts",
+      "show also the alerts as they would leave: merged, as updates and as digests, at the recorded times",
+      false,
+    )
     .option("--json", "one JSON line per message", false)
     .action((options_, options) => replayCommand({ file: options_, ...options }, context));
   program
@@ -144,6 +153,14 @@ export function buildProgram(context: Context, finish: (code: 0 | 1) => void): C
     .requiredOption("--to <name>", "a destination of the configuration")
     .addOption(config())
     .option("--instance <name>", "the instance that it comes from; the first of the configuration by default")
+    .addOption(
+      new Option(
+        "--as <what>",
+        "merged: what waits together leaves together; updates: each leaves before the next one comes; digest: all of it in one",
+      )
+        .choices(["merged", "updates", "digest"])
+        .default("merged"),
+    )
     .option("--anyway", "render it also when no route sends it there; the guard holds all the same", false)
     .option("--html <file>", "write a page that draws it as the channel would")
     .option("--json", "one JSON line per payload", false)

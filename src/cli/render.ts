@@ -11,7 +11,7 @@ import { openReplay } from "../sources/index.ts";
 import { openScratchStore } from "../store/index.ts";
 import { decode } from "../topics/index.ts";
 import { type Context, openContextLog, print } from "./context.ts";
-import { only, rehearse } from "./rehearse.ts";
+import { describeMerge, only, rehearse } from "./rehearse.ts";
 import { escapeControls, escapeTerminal } from "./show.ts";
 
 export interface RenderOptions {
@@ -20,6 +20,7 @@ export interface RenderOptions {
   readonly to: string;
   readonly instance?: string;
   readonly anyway: boolean;
+  readonly as: "merged" | "updates" | "digest";
   readonly html?: string;
   readonly json: boolean;
 }
@@ -33,31 +34,39 @@ export async function renderCommand(options: RenderOptions, context: Context): P
   });
   const chosen = only(config, [options.to]);
   const anyway = RouteOptions.parse({ name: "render", kinds: ["*"], notify: options.to });
+  const isDigest = options.as === "digest";
   const log = openContextLog("warn", context);
   await using store = openScratchStore();
   await using parts = openParts(
-    { ...chosen, routes: options.anyway ? [anyway] : chosen.routes },
+    {
+      ...chosen,
+      routes: (options.anyway ? [anyway] : chosen.routes).map((route) => (isDigest ? together(route) : route)),
+    },
     { log, clock: systemClock, stdout: context.stdout },
     { store, sources: [] },
   );
   const instance = options.instance ?? Object.keys(config.misp)[0] ?? "";
-  const { payloads, traces } = await rehearse(await read(options.message, instance, context), parts);
+  const messages = await read(options.message, instance, context);
+  const leave = options.as === "updates" ? "each" : "end";
+  const { left, traces } = await rehearse(messages, parts, leave);
   const [worker] = parts.workers;
-  const previews = worker ? await Promise.all(payloads.map((payload) => worker.destination.preview(payload))) : [];
+  const previews = worker ? await Promise.all(left.map(({ payload }) => worker.destination.preview(payload))) : [];
   if (previews.length === 0) {
     for (const line of explain(traces, options.to)) {
       print(context.stderr, line);
     }
     return 1;
   }
-  for (const preview of previews) {
+  for (const [index, preview] of previews.entries()) {
     const { body, sizes, trimmed } = preview;
+    const payload = left[index]?.payload;
     if (options.json) {
       print(context.stdout, escapeControls(JSON.stringify({ body, sizes, trimmed })));
     } else {
       // To a file or a pipe it is the payload, byte for byte.
       print(context.stdout, context.stdout.isTTY ? escapeTerminal(body) : body);
-      print(context.stderr, escapeTerminal(describe(preview).join("\n")));
+      const told = payload ? [`payload ${index + 1} of ${previews.length}: ${describeMerge(payload)}`] : [];
+      print(context.stderr, escapeTerminal([...told, ...describe(preview)].join("\n")));
     }
   }
   const last = previews.at(-1);
@@ -69,6 +78,11 @@ export async function renderCommand(options: RenderOptions, context: Context): P
     print(context.stderr, `Drew ${which} in ${options.html}`);
   }
   return 0;
+}
+
+/** All that a route sends in one payload, as a digest has it. */
+function together(route: RouteOptions): RouteOptions {
+  return { ...route, group: { ...route.group, by: [] } };
 }
 
 function describe({ sizes, trimmed }: Preview): readonly string[] {

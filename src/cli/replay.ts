@@ -1,9 +1,12 @@
 import { UNOBSERVED } from "../absorbing/observer.ts";
+import { formatInstant } from "../alert/style.ts";
 import { systemClock } from "../base/clock.ts";
 import { UsageError } from "../base/errors.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { formatText } from "../destinations/console/format.ts";
 import type { Source } from "../model/frame.ts";
+import type { Message } from "../model/message.ts";
 import type { RecordLine } from "../model/outbox.ts";
 import type { Plan } from "../planning/plan.ts";
 import { compileRules, openParts } from "../service/parts.ts";
@@ -11,9 +14,9 @@ import { openReplay } from "../sources/index.ts";
 import { openScratchStore } from "../store/index.ts";
 import { type Context, hasColor, openContextLog, print } from "./context.ts";
 import { FrameCounts } from "./frame-counts.ts";
-import { only } from "./rehearse.ts";
+import { describeMerge, only, rehearse } from "./rehearse.ts";
 import { jsonSeen, showSeen } from "./show.ts";
-import { watch } from "./watch.ts";
+import { readFrame, watch } from "./watch.ts";
 
 export interface ReplayCommandOptions {
   readonly file: string;
@@ -22,6 +25,7 @@ export interface ReplayCommandOptions {
   readonly to?: readonly string[];
   readonly instance?: string;
   readonly speed: "full" | "recorded" | number;
+  readonly alerts: boolean;
   readonly json: boolean;
 }
 
@@ -42,6 +46,9 @@ export async function replayCommand(options: ReplayCommandOptions, context: Cont
     log: openContextLog("warn", context),
     now: systemClock.now,
   });
+  if (options.alerts) {
+    return showAlerts(source, config, context);
+  }
   if (options.to) {
     return send(source, atOnce(only(config, options.to)), context);
   }
@@ -53,6 +60,28 @@ export async function replayCommand(options: ReplayCommandOptions, context: Cont
     print(context.stdout, options.json ? jsonSeen(seen) : showSeen(seen, color));
   }
   print(context.stderr, counts.show(false));
+}
+
+/** What would leave, and when, by the times of the recording: as a terminal shows it, whatever the channel. */
+async function showAlerts(source: Source, config: Config, context: Context): Promise<void> {
+  await using store = openScratchStore();
+  const log = openContextLog("warn", context);
+  const surroundings = { log, clock: systemClock, stdout: context.stdout };
+  await using parts = openParts(config, surroundings, { store, sources: [] });
+  const messages: Message[] = [];
+  for await (const frames of source.frames(context.signal)) {
+    messages.push(...frames.flatMap((frame) => readFrame(frame).message ?? []));
+  }
+  const { left } = await rehearse(messages, parts, "due");
+  const colors = hasColor(context.stdout, context.env);
+  for (const { payload, at } of [...left].sort((a, b) => a.at - b.at)) {
+    const options = config.destinations[payload.destination];
+    const style = { timeZone: options?.timezone ?? "UTC", defang: options?.defang ?? true };
+    const columns = context.stdout.columns ?? Number.POSITIVE_INFINITY;
+    print(context.stdout, `→ ${payload.destination}, ${formatInstant(at, style) ?? ""}: ${describeMerge(payload)}`);
+    print(context.stdout, `\n${formatText(payload, { ...style, colors, columns })}`);
+  }
+  print(context.stderr, left.length === 0 ? "Nothing leaves." : `${left.length} payloads would leave.`);
 }
 
 /** The live path, with memory and outbox of its own: the service's are not touched. */

@@ -29,8 +29,8 @@ export async function sendTestCommand(
     { store, sources: [] },
   );
   const message = testMessage(Object.keys(config.misp)[0] ?? "", systemClock.now());
-  const { payloads, traces } = await rehearse([message], parts);
-  const [payload] = payloads;
+  const { left, traces } = await rehearse([message], parts);
+  const payload = left[0]?.payload;
   const [worker] = parts.workers;
   if (!payload || !worker) {
     const verdict = traces[0]?.destinations[0]?.verdict ?? "no route";

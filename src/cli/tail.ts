@@ -13,6 +13,7 @@ import { Feed } from "../sources/index.ts";
 import { TOPIC_NAMES } from "../topics/index.ts";
 import { type Context, hasColor, openContextLog, print } from "./context.ts";
 import { FrameCounts } from "./frame-counts.ts";
+import { openRecorder } from "./recorder.ts";
 import { jsonSeen, showSeen } from "./show.ts";
 import { type WatchedFrame, watch } from "./watch.ts";
 
@@ -23,6 +24,7 @@ export interface TailOptions {
   readonly kind?: readonly string[];
   readonly explain: boolean;
   readonly stats: boolean;
+  readonly record?: string;
   readonly json: boolean;
 }
 
@@ -33,6 +35,7 @@ export async function tailCommand(options: TailOptions, context: Context): Promi
   ensureKnown("--topic", "MISP topic", options.topic, TOPIC_NAMES, (name, topic) => name === topic);
   ensureKnown("--kind", "kind", options.kind, KINDS, (glob, kind) => isOfKind(kind, [glob]));
   const { sources, rules } = await open(options, context);
+  await using recorder = options.record === undefined ? undefined : await openRecorder(options.record);
   const counts = new FrameCounts();
   const color = hasColor(context.stdout, context.env);
   const ticking = options.stats
@@ -47,6 +50,7 @@ export async function tailCommand(options: TailOptions, context: Context): Promi
             continue;
           }
           counts.add(seen);
+          await recorder?.record(seen.frame);
           if (!options.stats) {
             print(context.stdout, options.json ? jsonSeen(seen) : showSeen(seen, color));
           }

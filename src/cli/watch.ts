@@ -42,7 +42,8 @@ export async function* watch(
   }
 }
 
-function readFrame(frame: Frame): WatchedFrame {
+/** A frame with its message, or why it cannot be read. */
+export function readFrame(frame: Frame): WatchedFrame {
   try {
     const message = decode(frame);
     if (message) {

@@ -19,6 +19,7 @@ import { type CompiledSilence, type Muted, mute, silencesOn } from "../routing/s
 import { renderTemplate, type Template, type TemplateFailure } from "../template/compile.ts";
 import { fillLinks, type LinkTemplate } from "../template/links.ts";
 import { stillOwed, tellOnly, withOwnMarks } from "./evidence.ts";
+import { withoutNeverTold } from "./never-told.ts";
 import { missingOf, withSlice } from "./slice.ts";
 import { compare, type Folded, type Leaving, toldBy } from "./told.ts";
 
@@ -173,10 +174,14 @@ function fold(
       if (!first) {
         throw new Error("A group of deliveries is never empty");
       }
-      const folded = withTold(merge([first, ...rest]), members, batch, policy);
+      const merged = withTold(merge([first, ...rest]), members, batch, policy);
       // How a part compares was found out when it was cut.
-      const found = batch.slice ? { guarded: folded.guarded, ...comparedOf(batch.slice) } : compare(folded);
-      return { members, folded, ...found };
+      if (batch.slice) {
+        return { members, folded: merged, neverTold: 0, guarded: merged.guarded, ...comparedOf(batch.slice) };
+      }
+      const { neverTold, ...left } = withoutNeverTold(merged);
+      const folded = { ...merged, ...left };
+      return { members, folded, neverTold, ...compare(folded) };
     });
     // What is named as taken back may be what asks for secrecy.
     const secret = shareSecrecy(forms.map(({ guarded }) => guarded));
@@ -193,7 +198,10 @@ function entryOf(
     folded,
     guarded,
     compared,
-  }: { readonly members: readonly Guarded[]; readonly folded: Folded } & ReturnType<typeof compare>,
+    neverTold,
+  }: { readonly members: readonly Guarded[]; readonly folded: Folded; readonly neverTold: number } & ReturnType<
+    typeof compare
+  >,
   links: ReadonlyMap<string, URL>,
 ): { readonly entry: Entry; readonly folded: Folded } {
   const newest = members.reduce((a, b) => (b.guarded.alert.receivedAt >= a.guarded.alert.receivedAt ? b : a));
@@ -205,6 +213,7 @@ function entryOf(
     routes: [...new Set(members.flatMap(({ delivery }) => delivery.routes))],
     ...sinceOf(members.map(({ delivery }) => delivery)),
     ...(compared && { compared }),
+    ...(neverTold > 0 && { neverTold }),
     ...(link && { link }),
     deliveries: members.map(({ delivery }) => delivery.id),
   };

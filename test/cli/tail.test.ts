@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { main } from "../../src/cli/program.ts";
 import { openPublisher } from "../support/publisher.ts";
 import { openScreen } from "../support/screen.ts";
+import { sample } from "../topics/frames.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -58,4 +59,23 @@ test.each([[[]], [["--explain"]]])("tail %j does not listen without the password
   expect(await main(["tail", ...options, "-c", file], screen.context)).toBe(1);
   expect(screen.errors()).toContain("error: environment variable FEED_PASSWORD is not set");
   expect(screen.errors()).not.toContain("Listening");
+});
+
+test("tail records what it hears to a new file, which only its owner may read and render takes", async () => {
+  await using publisher = await openPublisher();
+  const screen = openScreen();
+  const file = join(folder, "recorded.jsonl");
+  const done = main(["tail", "--endpoint", publisher.endpoint, "--record", file], screen.context);
+  await publisher.subscribed();
+  const { payload } = sample("misp_json--publish-first-time");
+  await publisher.send("misp_json", payload);
+  await vi.waitFor(() => expect(screen.out()).toContain("event.published"));
+  screen.stop.abort();
+  expect(await done).toBe(0);
+  const [line = "", rest] = readFileSync(file, "utf8").split("\n");
+  expect([JSON.parse(line).topic, JSON.parse(JSON.parse(line).payload), rest]).toEqual(["misp_json", payload, ""]);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  const again = openScreen();
+  expect(await main(["tail", "--endpoint", publisher.endpoint, "--record", file], again.context)).toBe(1);
+  expect(again.errors()).toContain("it exists already");
 });

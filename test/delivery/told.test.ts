@@ -157,3 +157,28 @@ describe("an update is compared with what was told last", () => {
     expect(numbers(await entryOf(of))).toEqual([1, 0, 3, 1497]);
   });
 });
+
+describe("what was deleted before anybody here was told of it", () => {
+  const gone = (id: string) => attributeOf(id, { deleted: true });
+
+  it("is left out of a publication and counted, in the first one and in later ones", async () => {
+    const of = planner();
+    await of.tell(version(0, attributeOf("1"), gone("2")));
+    const first = await entryOf(of);
+    expect([seen(first), first.neverTold]).toEqual([["1 ?"], 1]);
+    expect(first.guarded.alert.counts.filter(({ withdrawn }) => withdrawn)).toEqual([]);
+    await of.tell(version(1, attributeOf("1"), gone("2"), gone("3"), attributeOf("4")));
+    const later = await entryOf(of);
+    expect([seen(later), later.neverTold, numbers(later)]).toEqual([["1 unchanged", "4 added"], 2, [1, 0, 0, 1]]);
+  });
+
+  it("is named where it was told, or where a route asks for deletions", async () => {
+    const of = planner();
+    await of.tell(version(0, attributeOf("1"), attributeOf("2")));
+    await of.settle();
+    await of.tell(version(1, attributeOf("1"), gone("2")));
+    const told = await entryOf(of);
+    expect(seen(told)).toContain("2 deleted");
+    expect(told).not.toHaveProperty("neverTold");
+  });
+});

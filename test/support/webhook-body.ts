@@ -48,8 +48,14 @@ const Whole = z.strictObject({
   form: z.enum(["full", "metadata"]),
   instance: z.string(),
   routes: z.array(z.string()),
+  because: z.array(z.string()).min(1).optional(),
+  links: z
+    .array(z.strictObject({ label: z.string(), url: z.url({ protocol: /^https$/ }) }))
+    .min(1)
+    .optional(),
   marking: Marking,
   withheld: Count,
+  never_told: Count.optional(),
   state: z.string().min(1),
   title: z.string().min(1),
   body: z.string().optional(),

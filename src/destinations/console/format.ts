@@ -226,7 +226,7 @@ function formatIndicators(rows: readonly Row[], paint: Painter, columns: number)
     const note = join(row.notes, " · ");
     const filled = Math.max(widthOf(first), widest);
     const isBeside = others.length === 0 && filled + 2 + widthOf(about) <= columns;
-    const left = columns - filled - widthOf(about) - 4;
+    const left = columns - filled - widthOf(about) - 5;
     const hasNote = isBeside && note !== "" && widthOf(note) <= left;
     return [
       isBeside

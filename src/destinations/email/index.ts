@@ -1,4 +1,4 @@
-import { describeUnlisted } from "../../alert/indicators.ts";
+import { describeUnlistedRows } from "../../alert/rows.ts";
 import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { addressesOf, domainOf, type Mailbox } from "./address.ts";
@@ -134,7 +134,7 @@ export const email = defineDestination({
           ],
           trimmed: [
             ...content.trimmed,
-            ...describeUnlisted(payload),
+            ...describeUnlistedRows(payload, mailOptions.style),
             ...(trouble ? [`nothing can be sent: ${trouble.hint ?? trouble.reason}`] : []),
             ...(!trouble && unreachable.length > 0 ? [`nothing for ${unreachable.join(", ")}: no usable key`] : []),
           ],

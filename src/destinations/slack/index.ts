@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { describeUnlisted } from "../../alert/indicators.ts";
+import { describeUnlistedRows } from "../../alert/rows.ts";
 import type { Secret } from "../../base/secret.ts";
 import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
@@ -95,7 +95,7 @@ const definition = defineDestination({
           ],
           trimmed: [
             ...trimmed,
-            ...describeUnlisted(payload),
+            ...describeUnlistedRows(payload, style),
             ...unknown.map((mention) => `mention of ${JSON.stringify(mention)}: it is no ID of Slack`),
           ],
           html: formatSlackPage(message, payload.createdAt, style),

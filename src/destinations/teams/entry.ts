@@ -119,8 +119,11 @@ function formatActions({ link, links }: Headline, hidden: number): (OpenUrl | To
   return [...(open ? [open] : []), ...(hidden > 0 ? [show] : []), ...own].slice(0, MAX_ACTIONS);
 }
 
-function divide(all: readonly Row[], maxValue: number) {
-  const atOnce = all.length > AT_MOST ? AT_ONCE : all.length;
+/** Where only a few stand there at once, they are of as many types as there are. */
+function divide(rows: readonly Row[], maxValue: number) {
+  const atOnce = rows.length > AT_MOST ? AT_ONCE : rows.length;
+  const ofEachType = rows.filter(({ type }, index) => rows.findIndex((row) => row.type === type) === index);
+  const all = rows.length > AT_MOST ? [...new Set([...ofEachType, ...rows])] : rows;
   const [first, ...others] = formatIndicators(all.slice(0, atOnce), all, maxValue);
   return {
     shown: first ? [{ ...first, separator: true, spacing: "Medium" } as const, ...others] : [],

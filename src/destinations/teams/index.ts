@@ -1,4 +1,4 @@
-import { describeUnlisted } from "../../alert/indicators.ts";
+import { describeUnlistedRows } from "../../alert/rows.ts";
 import { formatInstant } from "../../alert/style.ts";
 import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
@@ -66,7 +66,7 @@ export const teams = defineDestination({
         return {
           body: JSON.stringify(message, null, 2),
           sizes: [{ what: "message, counted as Teams may do", used: sizeOf(text), limit: MAX_BYTES, unit: "bytes" }],
-          trimmed: [...trimmed, ...describeUnlisted(payload)],
+          trimmed: [...trimmed, ...describeUnlistedRows(payload, style)],
           html: await formatCardPage(message.attachments[0].content, sentAt),
         };
       },

@@ -37,7 +37,7 @@ describe("formatBody()", () => {
     const body = formatBody(await goldenPayload(name), "raw", MAX);
     const told = JSON.parse(body);
     expect(WebhookBody.safeParse(told).error?.issues).toBeUndefined();
-    expect(Buffer.byteLength(body)).toBeLessThan(20_000);
+    expect(Buffer.byteLength(body)).toBeLessThan(30_000);
     await expect(`${JSON.stringify(told, null, 2)}\n`).toMatchFileSnapshot(
       `../../fixtures/golden/webhook/${name}.json`,
     );

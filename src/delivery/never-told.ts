@@ -1,0 +1,45 @@
+import { shortName, unpackParts } from "../guard/fingerprint.ts";
+import { add, cell, cellOf, uncount } from "../guard/tighten.ts";
+import { tellsTakingBack } from "../guard/withdrawn.ts";
+import type { Count, Item } from "../model/alert.ts";
+import type { GuardedAlert } from "../model/payload.ts";
+import type { Folded } from "./told.ts";
+
+/**
+ * The alert without attributes that MISP deleted before these readers were told of them, and how many these are. They stay
+ * where a route asks for deletions, and where it is not known what the readers were told.
+ */
+export function withoutNeverTold({ guarded, members, told }: Pick<Folded, "guarded" | "members" | "told">): {
+  readonly guarded: GuardedAlert;
+  readonly neverTold: number;
+} {
+  const isAsked = members.some(({ delivery }) => tellsTakingBack(delivery.kind));
+  const isFirst = !told && members.every(({ delivery }) => delivery.since === undefined);
+  if (guarded.form !== "full" || isAsked || !(isFirst || (told && !told.parts.partial))) {
+    return { guarded, neverTold: 0 };
+  }
+  const before = told ? unpackParts(told.parts) : new Map<string, number>();
+  const isNew = (item: Item) => item.withdrawn === "deleted" && !before.has(shortName(item) ?? "");
+  const { items, counts } = guarded.alert;
+  const gone = items.filter(isNew);
+  const left = new Map<string, Count>(counts.map((count) => [cell(count), count]));
+  for (const item of gone) {
+    uncount(left, cellOf(item));
+  }
+  // Those that are not in the list are known only by their number; of readers who were told nothing all are new.
+  const unlisted = isFirst ? [...left.values()].filter(({ withdrawn }) => withdrawn === "deleted") : [];
+  for (const count of unlisted) {
+    add(left, { ...count, n: -count.n });
+  }
+  const neverTold = gone.length + unlisted.reduce((sum, { n }) => sum + n, 0);
+  if (neverTold === 0) {
+    return { guarded, neverTold };
+  }
+  const alert = {
+    ...guarded.alert,
+    items: items.filter((item) => !isNew(item)),
+    counts: [...left.values()].filter(({ n }) => n > 0),
+  };
+  // Takes away from what the guard has let through, and adds nothing.
+  return { guarded: { ...guarded, alert } as GuardedAlert, neverTold };
+}
