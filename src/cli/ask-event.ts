@@ -6,6 +6,7 @@ import { EventName } from "../operations/requests.ts";
 import { formatAge, formatSpan, formatStamp } from "./ages.ts";
 import { type Context, print } from "./context.ts";
 import { reasonOf } from "./history.ts";
+import { whyOf } from "./outbox.ts";
 import { type ReachOptions, reach } from "./reach.ts";
 import { escapeControls } from "./show.ts";
 import { describeSilence } from "./silence.ts";
@@ -45,7 +46,7 @@ function describe(name: string, { events, owed, records, silences, more }: Expla
       line.held && line.state !== "sending" ? line.held : line.state,
       line.held === "paused" || line.state === "sending" ? "" : dueOf(line.due_at, now),
       "",
-      line.silence === undefined ? (line.last_reason ?? "") : `silenced ${line.silence}`,
+      whyOf(line),
       line.routes.join(", "),
     ]),
     ...records.map((line) => [

@@ -2,6 +2,7 @@ import { createInterface } from "node:readline/promises";
 import { clean, formatCount, formatNumber } from "../alert/text.ts";
 import { UsageError } from "../base/errors.ts";
 import { ask, askAll, type ControlTarget } from "../doors/socket/client.ts";
+import type { Collects } from "../model/pacing.ts";
 import { Changed, Counted, DeliveryDocument, ListEnd, OwedDocument } from "../operations/documents.ts";
 import type { Filter, State } from "../operations/requests.ts";
 import { formatAge, formatAgo, formatStamp, formatUntil } from "./ages.ts";
@@ -61,10 +62,22 @@ function table(lines: readonly OwedDocument[]): readonly string[] {
       formatAge(line.owed_since, now),
       dueOf(line, now),
       formatNumber(line.attempts),
-      line.silence === undefined ? (line.last_reason ?? "") : `silenced ${line.silence}`,
+      whyOf(line),
     ]),
   );
 }
+
+/** What a delivery waits for, or why its last attempt failed. */
+export function whyOf({ silence, collected, last_reason: reason = "" }: OwedDocument): string {
+  return silence !== undefined ? `silenced ${silence}` : collected ? WAITS_FOR[collected] : reason;
+}
+
+const WAITS_FOR: Readonly<Record<Collects, string>> = {
+  digest: "digest",
+  quiet: "quiet hours",
+  flood: "folded by a flood",
+  silence: "silenced",
+};
 
 /** `misp-herald outbox show`: all about one delivery; its content only when it is asked for. */
 export async function showCommand(

@@ -1,5 +1,6 @@
 import { clean, formatCount, formatNumber } from "../alert/text.ts";
 import { ask } from "../doors/socket/client.ts";
+import type { Collects } from "../model/pacing.ts";
 import { Status } from "../operations/documents.ts";
 import { formatAge, formatAgo, formatStamp, formatUntil } from "./ages.ts";
 import { type Context, print } from "./context.ts";
@@ -103,8 +104,26 @@ function refusedKeys({ asked }: Status, now: number): readonly string[] {
   );
 }
 
+/** What alerts wait in, before their number and when the first of them leaves. */
+const WAITS: Readonly<Record<Collects, string>> = {
+  digest: "in a digest ",
+  quiet: "held by quiet hours ",
+  flood: "FLOOD: folded ",
+  silence: "silenced ",
+};
+
 function stateOf(
-  { type, unnamed_since, paused, silenced, suspended, rests, standing, owed }: Status["destinations"][number],
+  {
+    type,
+    unnamed_since,
+    paused,
+    silenced,
+    suspended,
+    rests,
+    standing,
+    owed,
+    collected,
+  }: Status["destinations"][number],
   now: number,
 ): string {
   const probe = rests ? `next probe ${formatUntil(rests.until, now)}` : "probed by what it is owed";
@@ -118,6 +137,9 @@ function stateOf(
           `paused by ${paused.by} ${formatAgo(paused.at, now)}${paused.until === undefined ? "" : `, ends ${formatUntil(paused.until, now)}`}`,
         ]
       : []),
+    ...collected.map(
+      ({ in: where, n, due_at }) => `${WAITS[where]}${formatNumber(n)}, due ${formatUntil(due_at, now)}`,
+    ),
     ...(silenced > 0 ? [`${formatNumber(silenced)} held by silences`] : []),
     ...(suspended ? [`SUSPENDED ${formatAgo(suspended.at, now)}: ${suspended.reason}; ${probe}`] : []),
     ...(rests && !suspended && owed > 0 ? [`rests, next attempt ${formatUntil(rests.until, now)}${why}`] : []),

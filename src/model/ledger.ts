@@ -1,4 +1,5 @@
 import type { Batch, Delivery, DeliveryId, RecordLine } from "./outbox.ts";
+import type { Collects } from "./pacing.ts";
 import type { Silence, SilenceState } from "./silence.ts";
 
 /** Where an owed delivery stands: in its group, in an attempt, or between two attempts. */
@@ -15,6 +16,16 @@ export interface OwedLine {
   readonly reason?: string;
   /** The silence whose end it waits for. */
   readonly silence?: string;
+  /** What it waits in beside an ordinary group. */
+  readonly collects?: Collects;
+}
+
+/** What a destination's digests, quiet hours and floods, not its silences, hold back, and when the first of it leaves. */
+export interface Collected {
+  readonly destination: string;
+  readonly collects: Collects;
+  readonly n: number;
+  readonly dueAt: number;
 }
 
 /** Which owed deliveries are meant: all of what is given holds. */
@@ -82,6 +93,8 @@ export interface Ledger {
   limit(hold: Hold): Promise<void>;
   /** What was held has not aged. */
   release(destination: string, kind: Hold["kind"], now: number): Promise<void>;
+  /** By destination; a flood that is on is there also while nothing waits in it. */
+  collected(): Promise<readonly Collected[]>;
   /** Silences that end after `since`, those that end first before others, with what is behind them. */
   silences(since: number): Promise<readonly SilenceState[]>;
   /** Adds a silence, or takes the place of the one that has its id; what it holds is due when it ends. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { COLLECTS } from "../model/pacing.ts";
 import { OUTCOMES } from "./requests.ts";
 
 // What the daemon answers, and `--json` prints. Instants are ISO 8601 in UTC; nothing here is content of MISP, except
@@ -45,6 +46,8 @@ export const OwedDocument = z.object({
   held: z.enum(["paused", "suspended", "unnamed"]).optional(),
   /** The silence whose end it waits for. */
   silence: z.string().optional(),
+  /** What it waits in beside its group. */
+  collected: z.enum(COLLECTS).optional(),
   owed_since: Instant,
   due_at: Instant,
   attempts: Count,
@@ -207,6 +210,8 @@ export const Status = z.object({
       paused: z.object({ at: Instant, by: z.string(), until: Instant.optional() }).optional(),
       /** How much of what it is owed waits until a silence ends. */
       silenced: Count.default(0),
+      /** What waits for a digest, until quiet hours end, or behind a flood, and when the first of it leaves. */
+      collected: z.array(z.object({ in: z.enum(COLLECTS), n: Count, due_at: Instant })).default([]),
       suspended: z.object({ at: Instant, reason: z.string(), hint: z.string().optional() }).optional(),
       /** Nothing is sent before; of a suspended destination the next probe. */
       rests: z.object({ until: Instant, reason: z.string().optional(), hint: z.string().optional() }).optional(),

@@ -26,6 +26,7 @@ export function formatOwed(line: OwedLine, held: OwedDocument["held"]): OwedDocu
     state: line.standing,
     ...(held !== undefined && { held }),
     ...(line.silence !== undefined && { silence: line.silence }),
+    ...(line.collects !== undefined && { collected: line.collects }),
     owed_since: formatOurs(createdAt),
     due_at: formatOurs(line.dueAt),
     attempts: line.attempts,

@@ -83,6 +83,7 @@ async function destinationsOf(
   const { destinations, store, holds } = daemon;
   const owed = new Map((await store.owed()).map((line) => [line.destination, line]));
   const names = [...destinations.keys(), ...[...owed.keys()].filter((name) => !destinations.has(name))];
+  const collected = await store.ledger.collected();
   const held = silences.flatMap((silence) => silence.held);
   const lines: Status["destinations"] = [];
   for (const name of names) {
@@ -102,6 +103,9 @@ async function destinationsOf(
       ...(toldAt !== undefined && { last_told_at: formatOurs(toldAt) }),
       ...(unnamed && { unnamed_since: formatOurs(unnamed.since) }),
       silenced: held.filter(({ destination }) => destination === name).reduce((sum, { n }) => sum + n, 0),
+      collected: collected
+        .filter(({ destination }) => destination === name)
+        .map(({ collects, n, dueAt }) => ({ in: collects, n, due_at: formatOurs(dueAt) })),
       ...(pause && {
         paused: {
           at: formatOurs(pause.since),

@@ -175,6 +175,10 @@ export function describePacing(name: string, open: () => Promise<Opened>): void 
       expect(idsOf(await takeBatch(store, NOW))).toEqual(["d2"]);
       const end = Math.floor(NOW / (24 * 60 * MINUTE)) * 24 * 60 * MINUTE + 1439 * MINUTE;
       expect(await store.take("soc", NOW)).toEqual({ dueAt: end });
+      expect(await store.ledger.collected()).toEqual([{ destination: "soc", collects: "quiet", n: 2, dueAt: end }]);
+      for await (const lines of store.ledger.owed({ standing: "waiting" })) {
+        expect(lines.map(({ collects }) => collects)).toEqual(["quiet", "quiet"]);
+      }
       const batch = await takeBatch(store, end);
       expect(idsOf(batch)).toEqual(["d0", "d1"]);
       expect(batch.note).toEqual({ collects: "quiet" });

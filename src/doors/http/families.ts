@@ -87,6 +87,11 @@ export const FAMILIES = {
     "When its pause ends by itself; absent where there is none, or it has no end",
     "destination",
   ),
+  misp_herald_deliveries_collected: gauge(
+    "Alerts that wait for a digest, until quiet hours end, or behind a flood; of a flood that is on there is a line also while there are none",
+    "destination",
+    "in",
+  ),
   misp_herald_deliveries_silenced: gauge("Alerts that are owed once a silence has ended", "destination"),
   misp_herald_destination_suspended: gauge("1 while it refuses us, else 0", "destination"),
 

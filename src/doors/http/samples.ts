@@ -122,12 +122,16 @@ async function destinations(
   for (const { destination, n } of silences.flatMap(({ held }) => held)) {
     silenced.set(destination, (silenced.get(destination) ?? 0) + n);
   }
+  const collected = await store.ledger.collected();
   const samples: Sample[] = [sample("misp_herald_silences", silences.length)];
   for (const destination of names) {
     const type = types.get(destination);
     const line = owed.get(destination);
     const toldAt = await store.ledger.toldAt(destination);
     const about = { destination };
+    for (const { collects, n } of collected.filter((one) => one.destination === destination)) {
+      samples.push(sample("misp_herald_deliveries_collected", n, { destination, in: collects }));
+    }
     const held = (kind: "paused" | "suspended") => Number(holds.find(destination, kind) !== undefined);
     if (type !== undefined) {
       samples.push(sample("misp_herald_destination_info", 1, { destination, type }));

@@ -1,5 +1,5 @@
 import type { Alert } from "../../model/alert.ts";
-import type { Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from "../../model/ledger.ts";
+import type { Collected, Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from "../../model/ledger.ts";
 import type { Memory, Undecided } from "../../model/memory.ts";
 import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
 import { recordOf } from "../../model/record.ts";
@@ -170,6 +170,24 @@ export class MemoryLedger implements Ledger {
     }
   }
 
+  async collected(): Promise<readonly Collected[]> {
+    const { owed, groups } = this.#context;
+    const all = new Map<string, Collected>();
+    for (const { destination, group, collects, dueAt } of groups.values()) {
+      if (!collects || collects === "silence" || typeof dueAt !== "number") {
+        continue;
+      }
+      const waits = [...owed.values()].filter(
+        (one) => one.batch === undefined && one.groupKey === group.key && one.delivery.destination === destination,
+      );
+      const name = nameOf(destination, collects);
+      const before = all.get(name);
+      const first = Math.min(dueAt, before?.dueAt ?? dueAt);
+      all.set(name, { destination, collects, n: waits.length + (before?.n ?? 0), dueAt: first });
+    }
+    return [...all.keys()].sort().flatMap((name) => all.get(name) ?? []);
+  }
+
   async silences(since: number): Promise<readonly SilenceState[]> {
     this.#context.lookAtClock();
     return [...this.#context.silences.values()]
@@ -271,6 +289,7 @@ export class MemoryLedger implements Ledger {
       ...(batch?.firstAttemptAt !== undefined && { firstAttemptAt: batch.firstAttemptAt }),
       ...(batch?.reason !== undefined && { reason: batch.reason }),
       ...(silence !== undefined && { silence }),
+      ...(owed.batch === undefined && group?.collects && { collects: group.collects }),
     };
   }
 

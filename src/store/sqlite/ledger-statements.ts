@@ -1,3 +1,5 @@
+import type { Collected } from "../../model/ledger.ts";
+import type { Collects } from "../../model/pacing.ts";
 import type { Database } from "./driver.ts";
 import type { BodyRow, HoldRow } from "./rows.ts";
 
@@ -15,12 +17,13 @@ export interface OwedRow extends BodyRow {
   readonly attempts: number | null;
   readonly first_attempt_at: number | null;
   readonly reason: string | null;
+  readonly collects: Collects | null;
 }
 
 // ?1 names the batches that are in flight.
 const OWED_ROW = `
   SELECT d.id, d.alert, d.destination, d.group_key, d.batch, d.body, d.batch IN (SELECT value FROM json_each(?1)) IS TRUE AS sending,
-    coalesce(b.next_at, g.due_at, d.created_at) AS due_at, b.attempts, b.first_attempt_at, b.reason
+    coalesce(b.next_at, g.due_at, d.created_at) AS due_at, b.attempts, b.first_attempt_at, b.reason, g.collects
   FROM deliveries d LEFT JOIN batches b ON b.id = d.batch
     LEFT JOIN delivery_groups g ON g.destination = d.destination AND g.key = d.group_key`;
 
@@ -49,6 +52,11 @@ export function prepareLedger(db: Database) {
         LEFT JOIN delivery_groups g ON g.destination = d.destination AND g.key = d.group_key
       WHERE d.id = ?`),
 
+    collected: db.prepare<Collected>(`
+      SELECT g.destination, g.collects, min(g.due_at) AS dueAt, sum((
+        SELECT count(*) FROM deliveries d WHERE d.destination = g.destination AND d.group_key = g.key AND d.batch IS NULL)) AS n
+      FROM delivery_groups g WHERE g.collects IS NOT NULL AND g.collects <> 'silence' AND g.due_at IS NOT NULL
+      GROUP BY g.destination, g.collects ORDER BY g.destination, g.collects`),
     hastenBatch: db.prepare("UPDATE batches SET next_at = min(next_at, ?) WHERE id = ?"),
     hastenGroup: db.prepare("UPDATE delivery_groups SET due_at = min(due_at, ?) WHERE destination = ? AND key = ?"),
     dropDelivery: db.prepare("DELETE FROM deliveries WHERE id = ?"),

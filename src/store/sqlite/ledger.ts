@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { Alert } from "../../model/alert.ts";
-import type { Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from "../../model/ledger.ts";
+import type { Collected, Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from "../../model/ledger.ts";
 import type { Memory } from "../../model/memory.ts";
 import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
 import { recordOf } from "../../model/record.ts";
@@ -188,6 +188,10 @@ export class SqliteLedger implements Ledger {
     });
   }
 
+  async collected(): Promise<readonly Collected[]> {
+    return this.#transaction(() => this.#sql.collected.all().map((row) => ({ ...row })));
+  }
+
   async silences(since: number): Promise<readonly SilenceState[]> {
     this.#context.lookAtClock();
     return this.#transaction(() => this.#context.silences.after(since));
@@ -249,5 +253,6 @@ function parseOwed(row: OwedRow): OwedLine {
     ...(row.first_attempt_at !== null && { firstAttemptAt: row.first_attempt_at }),
     ...(row.reason !== null && { reason: row.reason }),
     ...(silence !== undefined && { silence }),
+    ...(row.batch === null && row.collects !== null && { collects: row.collects }),
   };
 }
