@@ -157,7 +157,7 @@ describe("openBatch() folds what is about one event into one entry", () => {
 describe("openBatch() makes a payload", () => {
   it("with the mentions, routes and priority of all that leaves", async () => {
     const of = planner({}, [
-      { name: "a", notify: [{ to: "soc", mention: ["x"] }] },
+      { name: "a", notify: [{ to: "soc", mention: ["x"] }], priority: "high" },
       { name: "b", match: { event_id: 8 }, notify: [{ to: "soc", mention: ["x", "y"] }], priority: "high" },
     ]);
     await of.tell(publication(), other());
@@ -171,10 +171,10 @@ describe("openBatch() makes a payload", () => {
     expect(payload.entries.map(({ routes }) => routes).sort()).toEqual([["a"], ["a", "b"]]);
   });
 
-  it("without the mentions and priority of what is refused", async () => {
+  it("without the mentions of what is refused", async () => {
     const of = planner({}, [
       { name: "a" },
-      { name: "b", match: { event_id: 8 }, notify: [{ to: "soc", mention: "y" }], priority: "high" },
+      { name: "b", match: { event_id: 8 }, notify: [{ to: "soc", mention: "y" }] },
     ]);
     await of.tell(publication(), other(), tagAttached("tlp:red", { eventId: "8" }));
     const payload = await payloadOf(of);
