@@ -13,8 +13,11 @@ export interface Tried {
   readonly outcomes: ReadonlySet<string>;
 }
 
-/** Plays so many random histories, each to its end; fails with the shortest one that the judge finds fault with. */
-export async function tryHistories(kind: keyof typeof SHELVES, runs: number): Promise<Tried> {
+/**
+ * Plays so many histories, each to its end; fails with the shortest one that the judge finds fault with. The same ones for
+ * the same seed; by default others each time.
+ */
+export async function tryHistories(kind: keyof typeof SHELVES, runs: number, seed?: number): Promise<Tried> {
   let told = 0;
   let expected = 0;
   const outcomes = new Set<string>();
@@ -32,7 +35,7 @@ export async function tryHistories(kind: keyof typeof SHELVES, runs: number): Pr
         outcomes.add(reason === undefined ? outcome : `${outcome} ${reason}`);
       }
     }),
-    { numRuns: runs },
+    { numRuns: runs, ...(seed !== undefined && { seed }) },
   );
   return { told, expected, outcomes };
 }
