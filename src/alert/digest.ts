@@ -52,5 +52,7 @@ export function formatDigestTitle(payload: Payload): CleanText {
   const levels = countLevels(payload).map(({ level, n }) =>
     clean(`${formatNumber(n)} ${LEVELS[level].word.toLowerCase()}`),
   );
-  return join([formatCount(countAlerts(payload), "alert"), ...levels, ...formatPart(payload)], " · ");
+  const late = payload.entries.filter(({ guarded }) => guarded.alert.late).length;
+  const missed = late > 0 ? [clean(`${formatNumber(late)} missed by the feed`)] : [];
+  return join([formatCount(countAlerts(payload), "alert"), ...levels, ...missed, ...formatPart(payload)], " · ");
 }

@@ -63,7 +63,8 @@ function formatSightings(entry: Entry, style: Style): string | undefined {
     const n = sightings.filter((one) => one.type === type).length;
     return n > 0 && many ? [formatCount(n, type.replace("-", " "))] : [];
   });
-  const sources = [...new Set(sightings.flatMap(({ source }) => (source ? [source] : [])))];
+  const by = (names: readonly (string | undefined)[]) => [...new Set(names.flatMap((name) => name || []))];
+  const sources = [...by(sightings.map(({ org }) => org?.name)), ...by(sightings.map(({ source }) => source))];
   const named =
     sources.slice(0, MAX_SOURCES).join(", ") +
     (sources.length > MAX_SOURCES ? ` +${sources.length - MAX_SOURCES}` : "");

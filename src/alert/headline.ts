@@ -110,12 +110,17 @@ function formatOrigin(entry: Entry, style: Style): CleanText {
     entry.routes.length === 0
       ? ""
       : `${entry.routes.length > 1 ? "routes" : "route"} ${prose(entry.routes.join(", "), style)}`,
-    alert.late ? "missed by the feed" : "",
   ];
-  return join(
+  const told = join(
     parts.filter((part) => part !== "").map((part) => clean(part)),
     " · ",
   );
+  return withLateness(told, entry);
+}
+
+/** That it comes late is said whatever else is: its time alone would not tell why. */
+function withLateness(text: CleanText, { guarded }: Entry): CleanText {
+  return guarded.alert.late ? join([text, clean("missed by the feed")], " · ") : text;
 }
 
 /** When it happened, in a word: of a publication by our clock, since the event tells only when it was changed. */
@@ -199,7 +204,7 @@ export function headline(entry: Entry, style: Style): Headline {
     ...formatReporter(entry, style),
     place: formatPlace(entry, style),
     // A template's words stand in place of ours, and may leave out who reported it on purpose.
-    origin: template.body ? formatPlace(entry, style) : formatOrigin(entry, style),
+    origin: template.body ? withLateness(formatPlace(entry, style), entry) : formatOrigin(entry, style),
     ...formatTime(entry, style),
     ...link,
     links: formatLinks(entry),

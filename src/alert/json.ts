@@ -62,9 +62,12 @@ function freeText(values: Values): (text: string | undefined) => string | undefi
   return (text) => (text === undefined || values === "raw" ? optional(text) : defangText(clean(text)));
 }
 
+function organisation(org: Organisation | undefined) {
+  return org && { name: optional(org.name), uuid: optional(org.uuid) };
+}
+
 function formatEvent(entry: Entry, values: Values) {
   const { event } = entry.guarded.alert;
-  const organisation = (org: Organisation | undefined) => org && { name: optional(org.name), uuid: optional(org.uuid) };
   return (
     event && {
       uuid: optional(event.uuid),
@@ -150,6 +153,7 @@ export function formatEntry(entry: Entry, listed: ListedItems, values: Values, s
     tag: tag && { name: wellFormed(tag.name), on: tag.on, attribute_id: optional(tag.attributeId) },
     sighting: sighting && {
       type: sighting.type,
+      org: organisation(sighting.org),
       source: form === "full" ? optional(sighting.source) : undefined,
       seen_at: formatIso(sighting.seenAt),
     },

@@ -12,10 +12,12 @@ import {
   readKeyFacts,
   readMarkedAttributes,
   readPage,
+  readSighters,
   readSwitch,
   readThreadFacts,
   readVersion,
   readWholeEvent,
+  type Sighters,
   type SwitchAnswer,
   type ThreadFacts,
   type WholeEvent,
@@ -51,6 +53,8 @@ export interface MispApi extends AsyncDisposable {
   thread(id: string, signal: AbortSignal): Promise<Answer<ThreadFacts>>;
   /** Who the key belongs to and what it may do. */
   whoami(signal: AbortSignal): Promise<Answer<KeyFacts>>;
+  /** Who has reported the sightings of the event with this number. */
+  sighters(eventId: string, signal: AbortSignal): Promise<Answer<Sighters>>;
   version(signal: AbortSignal): Promise<Answer<MispVersion>>;
   /** Whether one of MISP's settings is on, such as `Plugin.ZeroMQ_enable`; only site admins are told. */
   setting(name: string, signal: AbortSignal): Promise<Answer<SwitchAnswer>>;
@@ -155,6 +159,13 @@ export function openMispApi(options: {
     async whoami(signal) {
       const told = await ask("users/view/me", undefined, MAX_USER_BYTES, signal);
       return told.kind === "told" ? readKeyFacts(told) : told;
+    },
+    async sighters(eventId, signal) {
+      // An id must be a number here, and without both of these only the last 30 days are looked at.
+      const which = { id: Number(need(eventId, ID.test(eventId))), from: "1", to: "4102444800" };
+      const question = { returnFormat: "json", includeUuid: true, ...which };
+      const told = await ask("sightings/restSearch/event", question, maxPageBytes, signal);
+      return told.kind === "told" ? readSighters(told) : told;
     },
     async version(signal) {
       const told = await ask("servers/getVersion", undefined, MAX_USER_BYTES, signal);

@@ -1,6 +1,6 @@
 import { DecodeError } from "../base/errors.ts";
-import type { EventView, Tag, Thread } from "../model/misp.ts";
-import { readEventId, readTags, readThread } from "../topics/nouns.ts";
+import type { EventView, Organisation, Tag, Thread } from "../model/misp.ts";
+import { readEventId, readOrganisation, readTags, readThread } from "../topics/nouns.ts";
 import { type Publication, readPublication } from "../topics/publication.ts";
 import { boolean, id, instant, integer, isRaw, known, list, type Raw, text, uuid } from "../topics/values.ts";
 import { type Answer, ERROR_IN_ANSWER, type JsonAnswer, NOT_VISIBLE, UNREADABLE } from "./answer.ts";
@@ -174,6 +174,32 @@ export function readKeyFacts({ json }: JsonAnswer): Answer<KeyFacts> {
     writes: readWrites(role),
     searches: boolean(role.enforce_rate_limit) ? integer(role.rate_limit_count) : undefined,
   });
+}
+
+/** Who has reported sightings. */
+export interface Sighters {
+  readonly kind: "sighters";
+  /** By UUID, and by number, of the sighting. */
+  readonly organisations: ReadonlyMap<string, Organisation>;
+}
+
+/** Reads `POST /sightings/restSearch/event`. A sighting of which MISP does not tell who reported it is not in it. */
+export function readSighters({ json }: JsonAnswer): Answer<Sighters> {
+  const rows = isRaw(json) ? list(json.response) : undefined;
+  if (!rows) {
+    return isError(json) ? ERROR_IN_ANSWER : UNREADABLE;
+  }
+  const organisations = new Map<string, Organisation>();
+  for (const row of rows) {
+    const sighting = isRaw(row) && isRaw(row.Sighting) ? row.Sighting : {};
+    const organisation = readOrganisation(sighting.Organisation);
+    for (const name of organisation ? [uuid(sighting.uuid), id(sighting.id)] : []) {
+      if (name !== undefined && organisation) {
+        organisations.set(name, organisation);
+      }
+    }
+  }
+  return { kind: "sighters", organisations };
 }
 
 /** What MISP says of itself. */

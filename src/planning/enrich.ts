@@ -1,5 +1,5 @@
 import type { Message } from "../model/message.ts";
-import type { Attribute, EventView, MispObject } from "../model/misp.ts";
+import type { Attribute, EventView, MispObject, Organisation } from "../model/misp.ts";
 
 /** An event as MISP's REST API tells it: every tag, attribute and object that the key may see. */
 export interface FetchedEvent {
@@ -45,6 +45,13 @@ export function withParts(message: Message, { event, attributes, objects }: Fetc
 
 /** How many parts memory learns at once: as many as a list that tells what is gone may have. */
 const SLICE = 10_000;
+
+/** A sighting with who reported it; its frame tells no more than a number. */
+export function withSighter(message: Message, sighters: ReadonlyMap<string, Organisation>): Message {
+  const { subject, sighting } = message;
+  const org = sighting && (sighters.get(subject.uuid ?? "") ?? sighters.get(subject.id ?? ""));
+  return org ? { ...message, sighting: { ...sighting, org } } : message;
+}
 
 /** All that MISP has told of an event, for memory alone, in slices: what has waited or waits is judged by it. */
 export function lessonsOf(instance: string, answer: FetchedEvent, askedAt: number): readonly Message[] {

@@ -4,15 +4,16 @@ import { LogLimiter } from "../base/log-limiter.ts";
 import type { Refusal } from "../guard/guard.ts";
 import { tellsTakingBack } from "../guard/withdrawn.ts";
 import type { Undecided } from "../model/memory.ts";
-import { enrich, lessonsOf } from "../planning/enrich.ts";
+import { enrich, lessonsOf, withSighter } from "../planning/enrich.ts";
 import { keysOf } from "../planning/plan.ts";
 import { refuse, threadIn } from "../planning/undecided.ts";
 import { Failing } from "./failing.ts";
 import { ASK_MS, ask, type EventAnswer } from "./question.ts";
+import { askSighters, type SighterLookup } from "./sighters.ts";
 import { askAboutThread, type ThreadAnswer, type ThreadLookup, type ToldThread, withThread } from "./threads.ts";
 
 /** What one recall loop works with. */
-export interface RecallWorker extends ThreadLookup {
+export interface RecallWorker extends ThreadLookup, SighterLookup {
   /** How long an event is left alone after the last frame about it: MISP announces in mid-transaction. */
   readonly settleMs: number;
   /** After so long what MISP does not answer is refused. */
@@ -103,12 +104,19 @@ export async function recall(worker: RecallWorker, planner: Planner, stop: Abort
       beat(WORK_MS);
       await absorb([slice], planner, []);
     }
+    const eventId = answer.kind === "event" ? answer.event.id : undefined;
+    const sighters = await askSighters(worker, undecided, eventId, store, stop, beat);
+    if (stop.aborted) {
+      return;
+    }
     for (let at = 0; at < undecided.length; at += CHUNK) {
       beat(WORK_MS);
       const chunk = undecided.slice(at, at + CHUNK);
       await absorb(
         chunk.map(({ message }) =>
-          answer.kind === "thread" ? withThread(message, answer) : enrich(message, answer, askedAt),
+          answer.kind === "thread"
+            ? withThread(message, answer)
+            : withSighter(enrich(message, answer, askedAt), sighters),
         ),
         planner,
         chunk,

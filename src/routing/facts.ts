@@ -156,9 +156,10 @@ const OWN_FACTS = {
 const FACTS_OF_EVENT: Readonly<Record<FactName, Maker>> = {
   ...OWN_FACTS,
   origin: ({ event }) => optionalFact(event.origin),
-  org: ({ event }) => optionalFact(event.org?.name),
+  // Of a sighting it is who reported it; who made the event is `event_org`.
+  org: ({ alert, event }) => optionalFact((alert.sighting ? alert.sighting.org : event.org)?.name),
   event_org: ({ event }) => optionalFact(event.org?.name),
-  org_uuid: ({ event }) => optionalFact(event.org?.uuid),
+  org_uuid: ({ alert, event }) => optionalFact((alert.sighting ? alert.sighting.org : event.org)?.uuid),
   owner_org: ({ event }) => optionalFact(event.owner?.name),
   threat_level: ({ event }) => optionalFact(event.threatLevel),
   analysis: ({ event }) => optionalFact(event.analysis),

@@ -97,6 +97,7 @@ export function openInstanceLoops(
     recall: {
       ...{ instance, ask, settleMs, patienceMs, budget, log },
       thread: (id, signal) => askThread(api, id, signal),
+      sighters: (id, signal) => api.sighters(id, signal),
     },
     reconcile: {
       instance,

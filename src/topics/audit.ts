@@ -85,13 +85,19 @@ function readEntry(body: Raw): readonly Line[] {
   }
   // The access log; its URL holds what was searched for.
   if (typeof body.controller === "string") {
-    return readLines({ controller: body.controller, method: body.request_method });
+    return readLines({ controller: body.controller, method: body.request_method, ...readActor(body) });
   }
   throw new DecodeError("audit entry has no known shape");
 }
 
 function readRow(raw: Raw, title: unknown): readonly Line[] {
-  return readLines({ model: raw.model, action: raw.action, title: withoutAddresses(title) });
+  return readLines({ model: raw.model, action: raw.action, title: withoutAddresses(title), ...readActor(raw) });
+}
+
+/** Who did it, by number: an e-mail address is told to nobody. What MISP does by itself has no number. */
+function readActor(raw: Raw): Readonly<Record<string, unknown>> {
+  const user = id(raw.user_id);
+  return { ...(user !== undefined && { by: `user ${user}` }), organisation: withoutAddresses(raw.org) };
 }
 
 /** The title of an entry about an account is its e-mail address. */

@@ -339,6 +339,31 @@ describe("whoami()", () => {
   });
 });
 
+describe("sighters()", () => {
+  it("tells who has reported the sightings of an event, whenever that was", async () => {
+    const Organisation = { id: "2", uuid: UUID, name: "ACME-SOC" };
+    const row = { event_id: "7", org_id: "2", type: "0", Organisation };
+    await using server = await openMispServer({
+      sightings: [
+        { ...row, id: "1", uuid: "5f0a7a4e-8d6c-4f7e-9a57-0d0a0a0000a1" },
+        { ...row, id: "2", Organisation: undefined },
+        { ...row, id: "3", event_id: "8" },
+      ],
+    });
+    await using api = openApi(server);
+    const told = await api.sighters("7", signal);
+    const org = { id: "2", name: "ACME-SOC", uuid: UUID };
+    expect(told).toEqual({
+      kind: "sighters",
+      organisations: new Map([
+        ["5f0a7a4e-8d6c-4f7e-9a57-0d0a0a0000a1", org],
+        ["1", org],
+      ]),
+    });
+    await expect(api.sighters("x", signal)).rejects.toThrow(RangeError);
+  });
+});
+
 describe("version() and setting()", () => {
   it("tell MISP's version, and of a switch whether it is on, however the database writes that", async () => {
     await using server = await openMispServer({

@@ -382,6 +382,50 @@ test("recall survives a bug in asking", async () => {
   expect(await store.undecided("cert", Number.MAX_SAFE_INTEGER, [])).toBeDefined();
 });
 
+test("a sighting is told with who reported it, where MISP says so, and without where it does not", async () => {
+  const CIRCL = { name: "CIRCL", uuid: uuidOf("1001") };
+  const SOC = { name: "ACME-SOC" };
+  for (const [answer, org, rule] of [
+    [{ kind: "sighters" as const, organisations: new Map([[uuidOf("4001"), SOC]]) }, SOC, { org: "ACME-SOC" }],
+    [{ kind: "sighters" as const, organisations: new Map() }, undefined, { event_org: "CIRCL" }],
+    [{ kind: "forbidden" as const }, undefined, { event_org: "CIRCL" }],
+  ] as const) {
+    await using store = openMemoryStore();
+    const stop = new AbortController();
+    const clock = new SteppedClock(T0 + MINUTE, () => stop.abort());
+    const rules = {
+      routes: compileRoutes([RouteOptions.parse({ name: "all", kinds: ["*"], notify: "soc", match: rule })]),
+      destinations: new Map([["soc", { guard: Guard.parse({ max_tlp: "amber" }), repeats: "changed" as const }]]),
+      asks: new Set(["cert"]),
+    };
+    const planner: Planner = { store, rules, clock, wakeups: openWakeups(), observer: UNOBSERVED };
+    await absorb([sightingAdded()], planner);
+    const asked: string[] = [];
+    const worker = {
+      instance: "cert",
+      ask: async () => knowledge({}, { org: CIRCL }),
+      sighters: async (eventId: string) => {
+        asked.push(eventId);
+        return answer;
+      },
+      ...{
+        thread: noThread,
+        settleMs: SETTLE,
+        budget: openBudget(clock),
+        patienceMs: PATIENCE,
+        log: openLog("silent"),
+      },
+    };
+    await recall(worker, planner, stop.signal);
+    expect(asked).toEqual(["7"]);
+    const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
+    const alerts = taken && "batch" in taken ? taken.batch.entries.map(({ alert }) => alert) : [];
+    expect(alerts.map(({ kind, sighting, event }) => [kind, sighting?.org, event?.org])).toEqual([
+      ["sighting.added", org, CIRCL],
+    ]);
+  }
+});
+
 const REFUSED: EventAnswer = { kind: "forbidden", reason: "key-not-accepted" };
 
 test("a key that MISP refuses is no verdict on events: nothing ages, it is tried every minute, and all is decided once it works", async () => {

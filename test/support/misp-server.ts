@@ -72,11 +72,13 @@ export async function openMispServer(
     readonly role?: Json;
     /** What MISP is set to, told to site admins alone; what is not here this MISP does not have. */
     readonly settings?: Json;
+    /** Sightings with who reported them. */
+    readonly sightings?: readonly Json[];
     /** Discussions by their number. */
     readonly threads?: Json;
   } = {},
 ): Promise<MispServer> {
-  const { path = "", settings = {}, threads = {} } = options;
+  const { path = "", settings = {}, threads = {}, sightings = [] } = options;
   const role: Json = { ...ROLE, ...options.role };
   const events = new Map<unknown, Json>();
   const scripted: Answer[] = [];
@@ -112,6 +114,13 @@ export async function openMispServer(
       }
       const value = settings[setting];
       return value === undefined ? mispError(404, "Invalid setting MARKER.") : json(200, { level: 2, value });
+    }
+    if (asked === `${path}/sightings/restSearch/event` && method === "POST") {
+      const { id, from, to } = JSON.parse(body.toString());
+      // A text in place of the number is refused, and without these times only the last 30 days are looked at.
+      const rows =
+        typeof id === "number" && from && to ? sightings.filter(({ event_id }) => Number(event_id) === id) : [];
+      return json(200, { response: rows.map((Sighting) => ({ Sighting })) }, { "X-Result-Count": "0" });
     }
     const isAboutAttributes = asked === `${path}/attributes/restSearch`;
     if (asked !== `${path}/events/restSearch` && !isAboutAttributes) {

@@ -5,15 +5,28 @@ describe("audit", () => {
   it.each([
     [
       "classic-log-publish",
-      { model: "Event", action: "publish", title: "Event (1): Phishing wave against ACME (updated)" },
+      {
+        ...{ model: "Event", action: "publish", title: "Event (1): Phishing wave against ACME (updated)" },
+        ...{ by: "user 1", organisation: "ACME-CERT" },
+      },
     ],
     [
       "new-auditlog-attribute-add",
-      { model: "Attribute", action: "add", title: "Network activity/domain audit.example" },
+      { model: "Attribute", action: "add", title: "Network activity/domain audit.example", by: "user 1" },
     ],
-    ["accesslog-flat", { controller: "events", method: "GET" }],
+    ["accesslog-flat", { controller: "events", method: "GET", by: "user 1" }],
   ])("%s", (name, lines) => {
     expect(linesOf(`misp_json_audit--${name}`)).toEqual(lines);
+  });
+
+  it("names who did it by number and organisation, never by address; MISP itself has no number", () => {
+    const told = (Log: object) => messageOf("misp_json_audit", { Log, action: "log" }).lines;
+    const person = { model: "User", action: "login", user_id: "2", email: "jane@acme.example", org: "ACME" };
+    expect(told(person)).toContainEqual({ label: "by", text: "user 2" });
+    expect(told(person)).toContainEqual({ label: "organisation", text: "ACME" });
+    const itself = told({ model: "Server", action: "warning", user_id: "0", email: "SYSTEM", org: "SYSTEM" });
+    expect(itself.map(({ label }) => label)).toEqual(["model", "action", "organisation"]);
+    expect(JSON.stringify([told(person), itself])).not.toContain("@");
   });
 
   it("hides addresses, which are the titles of accounts", () => {
