@@ -4,15 +4,15 @@ import { patient } from "./planning-store.ts";
 
 /** A planner that goes by what `now` names at each moment, and waits while nothing can be written. */
 export function newestPlanner(
-  { store, clock, giants, silences }: Pick<Planner, "store" | "clock" | "giants" | "silences">,
-  now: () => Pick<Planner, "rules" | "wakeups" | "observer">,
+  { store, clock, giants }: Pick<Planner, "store" | "clock" | "giants">,
+  now: () => Pick<Planner, "rules" | "silences" | "wakeups" | "observer">,
   insist: Insist,
 ): Planner {
   return {
     store: patient(store, insist),
     clock,
     ...(giants && { giants }),
-    ...(silences && { silences }),
+    silences: (at) => now().silences?.(at) ?? [],
     get rules() {
       return now().rules;
     },

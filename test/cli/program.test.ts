@@ -42,7 +42,7 @@ test("check says in sentences what a configuration does", async () => {
   expect(await main(["check", "-c", config()], screen.context)).toBe(0);
   expect(screen.out()).toContain("is valid");
   expect(screen.out()).toContain("event.published where threat_level is high → hook; high priority.");
-  expect(screen.out()).toContain("sees everything up to TLP:CLEAR; nothing of TLP:GREEN and above.\n");
+  expect(screen.out()).toContain("sees everything up to TLP:CLEAR; nothing of TLP:GREEN and above; more than 20");
 });
 
 test("check --json tells programs the same, and an invalid configuration is the answer no", async () => {

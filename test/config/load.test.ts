@@ -71,7 +71,7 @@ test.each([
     ['6:51: error: "wait" must be a duration such as "10s", "5m", "2h" or "7d", is "5 minutes"'],
   ],
   ["text where true belongs", ROUTE("stop: yes"), ['6:42: error: "stop" must be true or false, is text']],
-  ["a number that is too small", ROUTE("group: { show: 0 }"), ['6:51: error: "show" must be at least 1']],
+  ["a number that is too small", ROUTE("group: { show: -1 }"), ['6:51: error: "show" must be at least 0']],
   [
     "a misspelt kind",
     ROUTE("kinds: [event.publishd]"),

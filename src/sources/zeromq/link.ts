@@ -111,7 +111,8 @@ export class Link {
    */
   #hungUp(): void {
     this.#mute += 1;
-    if (this.#mute >= 5) {
+    const isKnown = this.#reported.has("mismatched") || this.#reported.has("refused");
+    if (this.#mute >= 8 && !isKnown) {
       this.#report("not_zeromq");
     }
   }

@@ -34,7 +34,8 @@ async function post(sent: Payload, options: Readonly<Record<string, unknown>> = 
 
 describeHttpDestination(
   "webhook",
-  open,
+  // One after the other, over one connection.
+  (context) => open(context, { concurrency: 1 }),
   {
     // The receiver knows the batch by its id: what may have arrived may arrive again.
     "502": { kind: "retry", reason: "http-502" },
