@@ -31,7 +31,7 @@ export function uuidOf(n: number): string {
   return `64860350-278f-4466-87ba-${String(n).padStart(12, "0")}`;
 }
 
-/** What MISP publishes of one event that it pulls from a partner: where it comes from, the event, and `told` of its attributes. */
+/** What MISP publishes of one event that it pulls from a partner: where it comes from, the event, and `told` attributes more. */
 export function pulledEvent(
   n: number,
   at: number,
@@ -70,7 +70,7 @@ export function pulledEvent(
   return [
     ...(origin === "pulled" ? [messageOf("misp_json_event", { ...connected, Event: uuid }, at)] : []),
     messageOf("misp_json", { Event: whole }, at),
-    ...items.slice(0, told).map((k) =>
+    ...Array.from({ length: told }, (_, k) => attributes + k).map((k) =>
       messageOf(
         "misp_json_attribute",
         {

@@ -121,7 +121,8 @@ export async function killAtRandom(kills: number): Promise<void> {
 
     const told = sink.received.slice(from);
     const again = told.filter(({ id }) => earlier.has(id));
-    expect(again.length, `life ${life}`).toBeLessThanOrEqual(1);
+    // At most what was under way when it was killed: the webhook takes four requests at once.
+    expect(again.length, `life ${life}`).toBeLessThanOrEqual(4);
     expect(new Set(told.map(({ id }) => id)).size, `life ${life}`).toBe(told.length);
     expect(
       told.map(eventOf).filter((uuid) => settled.has(uuid)),
@@ -164,7 +165,7 @@ export async function killAtRandom(kills: number): Promise<void> {
   const ids = new Set(sink.received.map(({ id }) => id));
   expect(new Set(sink.received.map(eventOf))).toEqual(new Set([...wanted, published + 1].map(uuidOf)));
   expect(ids.size).toBe(wanted.length + 1);
-  expect(sink.received.length - ids.size).toBeLessThanOrEqual(kills);
+  expect(sink.received.length - ids.size).toBeLessThanOrEqual(4 * kills);
   process.stdout.write(
     `crash: ${kills} kills, ${committed.size} of ${wanted.length} committed by a process that was killed, ` +
       `${repeated} deliveries repeated\n`,

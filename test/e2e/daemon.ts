@@ -84,7 +84,12 @@ export function workspace(): {
 
 export interface Received {
   readonly id: string;
-  readonly body: { readonly entries: readonly { readonly event?: { readonly uuid?: string } }[] };
+  readonly body: {
+    readonly entries: readonly { readonly event?: { readonly uuid?: string } }[];
+    /** Of a batch that takes several requests: which one, and how many. */
+    readonly part?: number;
+    readonly parts?: number;
+  };
 }
 
 /** A webhook's receiving end; `answer` decides each response, by default 200. */

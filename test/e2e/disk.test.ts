@@ -103,7 +103,8 @@ test.runIf(CAN_MOUNT)(
       /^control: .*$/m,
       `control: ${folder.path("control.sock")}`,
     );
-    const config = folder.write("config.yaml", `${text}${HTTP}`);
+    // One after the other: which of them has left is known.
+    const config = folder.write("config.yaml", `${text.replace("guard:", "concurrency: 1, guard:")}${HTTP}`);
     const count = (n: number) => told(sink.received).filter((uuid) => uuid === uuidOf(n)).length;
 
     await using daemon = start(["run", "-c", config]);

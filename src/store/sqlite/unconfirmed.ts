@@ -42,7 +42,8 @@ export class UnconfirmedRows {
       for (const row of rows) {
         if (row) {
           const { event_key: eventKey, event_id: eventId } = row;
-          unconfirmed.set(JSON.stringify([instance, eventKey]), {
+          // What waits of one event may have come under several numbers: a message may know it by any of them.
+          unconfirmed.set(JSON.stringify([instance, eventKey, eventId]), {
             instance,
             eventKey,
             ...(eventId !== null && { eventId }),
