@@ -33,8 +33,8 @@ export class Link {
   #retryMs = 1000;
   /** Somebody has taken the connection; what ends it then is not that there is no publisher. */
   #answered = false;
-  /** Handshakes in a row that ended without a word. */
-  #mute = 0;
+  /** Since when each handshake has ended without a word. */
+  #muteSince: number | undefined;
 
   constructor(zeromq: typeof ZeroMQ, options: LinkOptions, observer: LinkObserver) {
     this.#options = options;
@@ -110,9 +110,11 @@ export class Link {
    * says anything speaks something else.
    */
   #hungUp(): void {
-    this.#mute += 1;
+    const now = performance.now();
+    this.#muteSince ??= now;
     const isKnown = this.#reported.has("mismatched") || this.#reported.has("refused");
-    if (this.#mute >= 8 && !isKnown) {
+    // There are some forty attempts in a second.
+    if (now - this.#muteSince >= 3000 && !isKnown) {
       this.#report("not_zeromq");
     }
   }
@@ -120,7 +122,7 @@ export class Link {
   #connected(): void {
     clearTimeout(this.#retry);
     this.#retryMs = 1000;
-    this.#mute = 0;
+    this.#muteSince = undefined;
     this.#reported.clear();
     this.#report("connected");
   }
