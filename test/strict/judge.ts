@@ -79,6 +79,11 @@ export class Judge {
   readonly #heardAt = new Map<string, number>();
   #order = 0;
 
+  /** Whether an event was ever published, as far as is known. */
+  wasPublished(name: string): boolean {
+    return this.#events.get(name)?.isPublished === true;
+  }
+
   hear(said: Said, { asksFirst }: Hearing): void {
     this.#order += 1;
     const name = this.#nameOf(said);

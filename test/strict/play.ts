@@ -234,8 +234,10 @@ export class Play {
   async #arrive(all: readonly Exclude<Said, { what: "answered" }>[]): Promise<void> {
     const asksFirst = this.#asking === "hold" || this.#asking === "tell";
     for (const said of all) {
+      // MISP is asked of the first publication; a later push is taken for one.
+      const isTaken = said.what === "published" && (!asksFirst || this.#judge.wasPublished(said.event));
       this.#hear(said, asksFirst);
-      if (said.what === "published" && !asksFirst) {
+      if (isTaken) {
         this.#makePublic(said);
       }
     }
