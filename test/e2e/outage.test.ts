@@ -214,11 +214,14 @@ test("a process that stands still for longer than silent_after tells all that wa
   const continuedAt = Date.now();
   // Also for as long as it would take to notice a silence.
   await publishUntil(() => told(sink.received).includes(uuidOf(missed)) && Date.now() > continuedAt + 3_000);
-  await eventually(() => told(sink.received).length >= n);
-  // A machine that is busy beside it may stand still for longer than silent_after again: that is one silence at most.
-  expect(silent()).toBeLessThanOrEqual(1);
+  // MISP goes on to say that it is there while what is owed leaves, however long that takes.
+  while (told(sink.received).length < n) {
+    await publisher.send("misp_json_self", {});
+    await setTimeout(20);
+  }
+  expect(silent()).toBe(0);
   expect([...told(sink.received)].sort()).toEqual(Array.from({ length: n }, (_, index) => uuidOf(index + 1)));
   // Whoever is told of a silence is told of a real one.
-  await eventually(() => silent() >= 1);
+  await eventually(() => silent() === 1);
   expect(await daemon.stop("SIGTERM")).toBe(0);
 });
