@@ -76,28 +76,15 @@ function left(n: number, filename: string, one: string): readonly string[] {
 
 /** What holds and what is taken back are files of their own: whoever feeds one to a block list reads no second column. */
 function formatCsvs(entries: readonly Entry[]): readonly Attachment[] {
-  const live = entries.flatMap((entry) => liveOf(entry).map((item) => formatLine(entry, item)));
-  const gone = entries.flatMap((entry) => removedOf(entry).map((item) => formatLine(entry, item)));
-  return [
-    ...(live.length > 0
-      ? [
-          formatCsv(
-            "indicators",
-            live,
-            sum(entries, ({ attributes }) => attributes),
-          ),
-        ]
-      : []),
-    ...(gone.length > 0
-      ? [
-          formatCsv(
-            "withdrawn",
-            gone,
-            sum(entries, ({ withdrawn }) => withdrawn),
-          ),
-        ]
-      : []),
+  const total = (of: "attributes" | "withdrawn") => sum(entries, (counts) => counts[of]);
+  const files = [
+    { name: "indicators", itemsOf: liveOf, total: total("attributes") },
+    { name: "withdrawn", itemsOf: removedOf, total: total("withdrawn") },
   ];
+  return files.flatMap(({ name, itemsOf, total }) => {
+    const lines = entries.flatMap((entry) => itemsOf(entry).map((item) => formatLine(entry, item)));
+    return lines.length > 0 ? [formatCsv(name, lines, total)] : [];
+  });
 }
 
 function liveOf({ guarded }: Entry): readonly Item[] {

@@ -3,6 +3,7 @@ import type { Listing } from "../../model/listing.ts";
 import type { Alias, EventMemory, Keys, Known, Memory, PartMemory, Shown, Undecided } from "../../model/memory.ts";
 import type { Effects } from "../../model/outbox.ts";
 import { nameOf, partsOf } from "../names.ts";
+import { isUnmoved } from "../unmoved.ts";
 import type { Touched } from "./rows.ts";
 
 /** What is remembered of events and their parts, in memory. */
@@ -78,15 +79,8 @@ export class RememberedEvents {
   }
 
   /** False: memory has moved since it was loaded, and nothing may be stored. */
-  isUnmoved({ events, adopted, unmoved = [] }: Effects): boolean {
-    const rows = [
-      ...events,
-      ...unmoved,
-      ...adopted.map(({ instance, id, revision }) => ({ instance, key: id, revision })),
-    ];
-    return rows.every(
-      ({ instance, key, revision }) => (this.#events.get(nameOf(instance, key))?.event.revision ?? 0) === revision,
-    );
+  isUnmoved(effects: Effects): boolean {
+    return isUnmoved(effects, (instance, key) => this.#events.get(nameOf(instance, key))?.event.revision);
   }
 
   apply({ events, aliases, adopted, reborn = [], parts, forget, listings = [] }: Effects, now: number): void {

@@ -3,6 +3,7 @@ import type { Alias, EventMemory, Keys, Known, Memory, PartMemory, Shown, Told }
 import type { Effects } from "../../model/outbox.ts";
 import { nameOf, partsOf } from "../names.ts";
 import { shownByOwed, shownByTold } from "../shown.ts";
+import { isUnmoved } from "../unmoved.ts";
 import {
   formatEvent,
   formatPart,
@@ -53,15 +54,8 @@ export class MemoryRows {
   }
 
   /** False: memory has moved since it was loaded, and nothing may be stored. */
-  isUnmoved({ events, adopted, unmoved = [] }: Effects): boolean {
-    const rows = [
-      ...events,
-      ...unmoved,
-      ...adopted.map(({ instance, id, revision }) => ({ instance, key: id, revision })),
-    ];
-    return rows.every(
-      ({ instance, key, revision }) => (this.#sql.eventByKey.get(instance, key)?.revision ?? 0) === revision,
-    );
+  isUnmoved(effects: Effects): boolean {
+    return isUnmoved(effects, (instance, key) => this.#sql.eventByKey.get(instance, key)?.revision);
   }
 
   apply({ events, aliases, adopted, reborn = [], parts, forget, listings = [] }: Effects, now: number): void {

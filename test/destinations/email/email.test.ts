@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import PostalMime from "postal-mime";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { smtpTimeouts } from "../../../src/destinations/email/smtp.ts";
 import type { Outcome, Payload } from "../../../src/model/payload.ts";
 import { describeDestination } from "../../support/destination-contract.ts";
@@ -327,6 +327,29 @@ describe("email classifies", () => {
       dnsTimeout: 10_000,
     });
     expect(options(3_600_000)).toMatchObject({ greetingTimeout: 300_000, connectionTimeout: 310_000 });
+  });
+
+  it.each<[string, number, string, object]>([
+    ["a greeting after 13 s", 13_000, "120s", { kind: "unproven" }],
+    ["a greeting after four minutes, where so much is configured", 240_000, "10m", { kind: "unproven" }],
+    ["a greeting after `timeout`", 121_000, "120s", { kind: "retry", reason: "timeout" }],
+    ["a greeting after what RFC 5321 allows", 301_000, "10m", { kind: "retry", reason: "timeout" }],
+  ])("%s", async (_, afterMs, timeout, expected) => {
+    let greet: (socket: Socket) => void = () => {};
+    const connected = new Promise<Socket>((resolve) => {
+      greet = resolve;
+    });
+    await using server = await openSmtpScript({ greeting: (socket) => greet(socket) });
+    const { destination } = openEmail(server, { timeout }, { require_tls: false });
+    await using _destination = destination;
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const sending = destination.send(payload([publication()]), never());
+    const socket = await connected;
+    await vi.advanceTimersByTimeAsync(afterMs);
+    socket.write("220 late ESMTP\r\n");
+    expect(await sending).toMatchObject(expected);
+    expect(server.seen.includes(".")).toBe("unproven" === Reflect.get(expected, "kind"));
   });
 
   it("none of the mail's text to a server that takes DATA for the mail", async () => {
