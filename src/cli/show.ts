@@ -1,5 +1,5 @@
 import { defangText, defangValue } from "../alert/defang.ts";
-import { type CleanText, clean, formatNumber, truncate } from "../alert/text.ts";
+import { type CleanText, clean, formatCount, truncate } from "../alert/text.ts";
 import type { Message } from "../model/message.ts";
 import type { WatchedFrame } from "./watch.ts";
 
@@ -75,7 +75,7 @@ function what(message: Message): string {
   const parts: CleanText[] = [];
   const attribute = attributes[0];
   if (message.kind === "event.published") {
-    parts.push(clean(`${formatNumber(attributes.length)} attributes`));
+    parts.push(formatCount(attributes.length, "attribute"));
   } else if (attribute) {
     const value = truncate(defangValue(attribute.type ?? "text", clean(attribute.value ?? "", MAX_TEXT * 4)), MAX_TEXT);
     parts.push(clean(`${attribute.type ?? "attribute"} ${value}`));
