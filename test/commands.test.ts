@@ -26,13 +26,14 @@ interface Line {
   readonly words: readonly string[];
 }
 
+const FENCE = /^```(\w*)\n([\s\S]*?)^```/gm;
+
 /** Every `misp-herald …` that a document shows as something to type: in a block of code, or in backticks. */
 function linesOf(document: string, text: string): readonly Line[] {
-  const fence = /^```\w*\n([\s\S]*?)^```/gm;
-  const blocks = [...text.matchAll(fence)].flatMap(([, code = ""]) => code.replace(/\\\n/g, " ").split("\n"));
+  const blocks = [...text.matchAll(FENCE)].flatMap(([, , code = ""]) => code.replace(/\\\n/g, " ").split("\n"));
   const inline = [
     ...text
-      .replace(fence, "")
+      .replace(FENCE, "")
       .replace(/\n/g, " ")
       .matchAll(/`([^`]+)`/g),
   ].map(([, code = ""]) => code);
@@ -47,8 +48,9 @@ function linesOf(document: string, text: string): readonly Line[] {
   });
 }
 
-/** At the beginning, behind what sets a variable or another user, and up to a comment, a pipe or a redirection. */
-const COMMAND = /^\s*(?:[A-Z_]+=\S+ +|runuser -u \S+ -- )*misp-herald( [a-z-][^#;&>]*)/;
+/** At the beginning, behind what sets a variable, another user or a container, and up to a comment, a pipe or a redirection. */
+const COMMAND =
+  /^\s*(?:[A-Z_]+=\S+ +|runuser -u \S+ -- |docker (?:compose )?(?:run|exec) (?:\S+ )*?)*misp-herald(?: node \S+\/dist\/main\.js)?( [a-z-][^#;&>]*)/;
 /** In the example, a command stands at the end of a comment, or before what it is for. */
 const COMMENT = /^# .*?\b(misp-herald (?:check|schema)[^#]*)/;
 
@@ -116,6 +118,30 @@ test.each(LINES.map(({ where, words }) => [where, words] as const))(
     expect(await parse(words.map((word) => (word === "COMMAND" ? "check" : word)))).toBe("");
   },
 );
+
+/** What takes a machine of its own, or Docker. `scripts/test-systemd.sh` runs all of docs/systemd.md as root. */
+const OTHERS = ["docker build -t misp-herald .", "install -d -o 10001 -g 10001 -m 0750 config"];
+
+test("every other line to be typed is a script of the package, or runs where such a machine is", () => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const systemd = readFileSync(join(ROOT, "scripts/test-systemd.sh"), "utf8");
+  const runsThere = [...systemd.matchAll(/^ *page (.+)$/gm)].flatMap(([, names = ""]) => wordsOf(names));
+  const blocksOf = (text: string) => [...text.matchAll(FENCE)].filter(([, language]) => language === "sh");
+  for (const name of [...DOCUMENTS, "CONTRIBUTING.md"].filter((one) => one.endsWith(".md"))) {
+    const text = readFileSync(join(ROOT, name), "utf8");
+    const npm = [...text.matchAll(/\bnpm (?:run (?<script>[\w:]+)|(?<word>test|ci|install|root|uninstall)\b)/g)];
+    expect(npm.filter(({ groups }) => groups?.script && !Object.hasOwn(scripts, groups.script)).map(String)).toEqual(
+      [],
+    );
+    if (name === "docs/systemd.md") {
+      const sections = text.split(/^## /m).filter((section) => blocksOf(section).length > 0);
+      expect(sections.map((section) => section.split("\n")[0])).toEqual(runsThere);
+      continue;
+    }
+    const typed = blocksOf(text).flatMap(([, , code = ""]) => code.trim().split("\n"));
+    expect(typed.filter((line) => !(COMMAND.test(line) || /^npm /.test(line) || OTHERS.includes(line)))).toEqual([]);
+  }
+});
 
 test("every command line of the demo's last screen is understood, and names the program as it was called", async () => {
   const screen = openScreen();
