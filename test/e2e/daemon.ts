@@ -85,7 +85,11 @@ export function workspace(): {
 export interface Received {
   readonly id: string;
   readonly body: {
-    readonly entries: readonly { readonly event?: { readonly uuid?: string } }[];
+    readonly entries: readonly {
+      readonly event?: { readonly uuid?: string };
+      readonly indicators?: readonly { readonly value: string }[];
+      readonly lines?: readonly { readonly text: string }[];
+    }[];
     /** Of a batch that takes several requests: which one, and how many. */
     readonly part?: number;
     readonly parts?: number;
