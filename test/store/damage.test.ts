@@ -1,11 +1,11 @@
-import { copyFile, mkdtemp, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { StoreError } from "../../src/base/errors.ts";
 import type { Found } from "../../src/store/damage.ts";
-import { type Database, openDatabase } from "../../src/store/sqlite/driver.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
+import { cutShort, leaveBehind, overwritePages, replaceTable, tamper } from "../support/damage.ts";
 import { eventually } from "../support/eventually.ts";
 import { historyOf } from "../support/history.ts";
 import { undecided } from "./contract-undecided.ts";
@@ -34,16 +34,6 @@ async function stateFile(): Promise<string> {
   await store.commit({ ...sent, undecided: [undecided("w")] }, NOW);
   await store.settle(settledAs(await takeBatch(store, NOW, "mail"), "sent"), NOW);
   return path;
-}
-
-async function tamper(path: string, work: (db: Database) => void): Promise<void> {
-  const db = await openDatabase(path);
-  // What no program of ours may do, and a bad disk does.
-  (db as Database & { enableDefensive?: (active: boolean) => void }).enableDefensive?.(false);
-  db.exec("PRAGMA foreign_keys = OFF");
-  work(db);
-  db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-  db.close();
 }
 
 /** What can be taken of a state, and what was said of damage: whoever looks at everything comes upon all of it. */
@@ -119,14 +109,7 @@ describe("a state file that is damaged", () => {
   });
 
   it("does not start on a page that is not one, a file that was cut, and another schema", async () => {
-    const page = async (path: string) => {
-      const bytes = await readFile(path);
-      bytes.fill(0xa5, 4096, 12 * 4096);
-      await writeFile(path, bytes);
-    };
-    const cut = async (path: string) => truncate(path, 5 * 4096 + 100);
-    const schema = (path: string) => tamper(path, (db) => db.exec("DROP TABLE alerts; CREATE TABLE alerts (other)"));
-    for (const damage of [page, cut, schema]) {
+    for (const damage of [overwritePages, cutShort, replaceTable]) {
       const path = await stateFile();
       await damage(path);
       const error: unknown = await goOn(path).catch((reason: unknown) => reason);
@@ -159,26 +142,6 @@ describe("a state file that is damaged", () => {
     expect(found).toEqual([{ rows: 0, lines: [], indexes: true }]);
   });
 });
-
-/** An index keeps what it had before `change`: it is out of the schema while its table changes. */
-async function leaveBehind(path: string, index: string, change: string): Promise<void> {
-  const fields = "type, name, tbl_name, rootpage, sql";
-  let row: Readonly<Record<string, string | number>> | undefined;
-  await tamper(path, (db) => {
-    db.exec("PRAGMA writable_schema = ON");
-    row = db
-      .prepare<Readonly<Record<string, string | number>>>(`SELECT ${fields} FROM sqlite_schema WHERE name = ?`)
-      .get(index);
-    db.prepare("DELETE FROM sqlite_schema WHERE name = ?").run(index);
-    db.exec("PRAGMA schema_version = 1001");
-  });
-  await tamper(path, (db) => db.exec(change));
-  await tamper(path, (db) => {
-    db.exec("PRAGMA writable_schema = ON");
-    db.prepare(`INSERT INTO sqlite_schema (${fields}) VALUES (?, ?, ?, ?, ?)`).run(...Object.values(row ?? {}));
-    db.exec("PRAGMA schema_version = 1002");
-  });
-}
 
 describe("a state file that is deleted under the service", () => {
   it.each([
