@@ -28,6 +28,7 @@ function describe(status: Status): readonly string[] {
         ]
       : []),
     `state          ${clean(state.file)}${size}`,
+    ...damageOf(status),
     "",
     ...sources(status, now),
     ...refusedKeys(status, now),
@@ -62,6 +63,18 @@ function describe(status: Status): readonly string[] {
     ...(totals.withdrawn > 0 ? [`withdrawn ${formatNumber(totals.withdrawn)}`] : []),
     ...(totals.muted > 0 ? [`muted ${formatNumber(totals.muted)}`] : []),
     ...counts("dead", totals.dead),
+  ];
+}
+
+function damageOf({ state: { damaged } }: Status): readonly string[] {
+  if (!damaged) {
+    return [];
+  }
+  const rows = `${formatCount(damaged.rows_set_aside, "row")} could not be read and ${damaged.rows_set_aside === 1 ? "was" : "were"} set aside`;
+  return [
+    damaged.repaired
+      ? `               DAMAGED: ${rows}; misp-herald history --outcome dead lists what was lost`
+      : "               DAMAGED: restart misp-herald, which mends it or says that it cannot; keep a copy of the file",
   ];
 }
 

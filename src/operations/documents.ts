@@ -167,7 +167,12 @@ export const Status = z.object({
     /** A newer one was refused: how many problems it has, and the first. */
     rejected: z.object({ at: Instant, problems: Count, first: z.string() }).optional(),
   }),
-  state: z.object({ file: z.string(), bytes: Count.optional() }),
+  state: z.object({
+    file: z.string(),
+    bytes: Count.optional(),
+    /** How many rows could not be read since the start, and whether all else of the file is sound. */
+    damaged: z.object({ rows_set_aside: Count, repaired: z.boolean() }).optional(),
+  }),
   sources: z.array(
     z.object({
       name: z.string(),

@@ -9,6 +9,7 @@ import { formatSilence } from "./silences.ts";
 export async function status(daemon: Daemon): Promise<Status> {
   const { version, pid, startedAt, config, stateFile, sources, clock, totals, unreadable } = daemon;
   const bytes = await sizeOf(stateFile);
+  const damaged = damagedState(daemon.store);
   const feeds = sources.map((source) => ({ name: source.name, ...source.status() }));
   const undecided = await daemon.store.ledger.undecided();
   const silences = await daemon.store.ledger.silences(clock.now());
@@ -25,7 +26,7 @@ export async function status(daemon: Daemon): Promise<Status> {
       since: formatOurs(config.since),
       ...(config.rejected && { rejected: formatRejected(config.rejected) }),
     },
-    state: { file: stateFile, ...(bytes !== undefined && { bytes }) },
+    state: { file: stateFile, ...(bytes !== undefined && { bytes }), ...(damaged && { damaged }) },
     sources: feeds.map(({ name, endpoints, received, dropped, lastFrameAt, silentSince }) => ({
       name,
       endpoints: [...endpoints],
@@ -55,6 +56,13 @@ export async function status(daemon: Daemon): Promise<Status> {
       ...totals.counts,
     },
   };
+}
+
+/** What is known of damage of the state file; absent: there is none. */
+export function damagedState({ damage }: Pick<StateAccess["store"], "damage">): Status["state"]["damaged"] {
+  return damage.rows > 0 || damage.unrepaired
+    ? { rows_set_aside: damage.rows, repaired: !damage.unrepaired }
+    : undefined;
 }
 
 function formatWaiting({ instance, messages, oldestAt }: { instance: string; messages: number; oldestAt: number }) {

@@ -113,7 +113,8 @@ describe("a state file that is damaged", () => {
       const path = await stateFile();
       await damage(path);
       const error: unknown = await goOn(path).catch((reason: unknown) => reason);
-      expect(error).toBeInstanceOf(Error);
+      expect(error).toBeInstanceOf(StoreError);
+      expect(String(error)).toMatch(/cannot be used as state, .*: restore a copy/);
       expect(String(error)).not.toContain(MARKER);
     }
   });

@@ -1,5 +1,6 @@
 import type { ActiveConfig, Deliveries, Feeds, StateAccess, Vitals } from "../../operations/daemon.ts";
 import { formatOurs } from "../../operations/lines.ts";
+import { damagedState } from "../../operations/status.ts";
 import { jsonPage, type Page } from "./server.ts";
 import type { WriteProbe } from "./write-probe.ts";
 
@@ -25,7 +26,7 @@ export async function readinessPage(
     ...(trouble === undefined ? [] : [{ reason: "store-not-writable", detail: trouble }]),
     ...feedReasons(daemon),
   ];
-  const degraded = [...refusedKeys(daemon), ...damagedState(daemon)];
+  const degraded = [...refusedKeys(daemon), ...stateDamage(daemon)];
   const information = [...heldDestinations(daemon), ...rejectedConfig(daemon)];
   return jsonPage(reasons.length === 0 ? 200 : 503, {
     status: reasons.length > 0 ? "not-ready" : degraded.length > 0 ? "degraded" : "ready",
@@ -55,10 +56,9 @@ function refusedKeys({ budgets }: Pick<Feeds, "budgets">): readonly object[] {
 }
 
 /** What could be read goes on. */
-function damagedState({ store: { damage } }: Pick<StateAccess, "store">): readonly object[] {
-  return damage.rows > 0 || damage.unrepaired
-    ? [{ reason: "state-damaged", rows_set_aside: damage.rows, repaired: !damage.unrepaired }]
-    : [];
+function stateDamage({ store }: Pick<StateAccess, "store">): readonly object[] {
+  const damaged = damagedState(store);
+  return damaged ? [{ reason: "state-damaged", ...damaged }] : [];
 }
 
 function heldDestinations({

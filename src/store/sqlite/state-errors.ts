@@ -4,6 +4,8 @@ import { UnreadableRow } from "./rows.ts";
 
 /** https://sqlite.org/rescode.html#busy */
 export const BUSY = 5;
+/** https://sqlite.org/rescode.html#error: what was asked makes no sense for what is there. */
+const ERROR = 1;
 
 /** Another process, or another store of this one, has the file. */
 export function locked(file: string, cause?: unknown): StoreError {
@@ -69,6 +71,13 @@ export function inWords(error: unknown, file: string): unknown {
     default:
       return error;
   }
+}
+
+/** The same of what happens while a file is opened: where SQLite does not know a table or column, it is not one of ours. */
+export function inWordsAtOpening(error: unknown, file: string): unknown {
+  return resultCodeOf(error) === ERROR
+    ? damaged(file, "its tables are not those of its schema", error)
+    : inWords(error, file);
 }
 
 /** What Node.js calls an error. */

@@ -7,7 +7,7 @@ import { CHECKED_BYTES, checkAll, checkBeside } from "./integrity.ts";
 import { setAside } from "./quarantine.ts";
 import { UnreadableRow } from "./rows.ts";
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from "./schema.ts";
-import { BUSY, codeOf, damaged, inWords, locked, resultCodeOf } from "./state-errors.ts";
+import { BUSY, codeOf, damaged, inWords, inWordsAtOpening, locked, resultCodeOf } from "./state-errors.ts";
 
 /** An open state file that no other store can open. */
 export interface StateFile {
@@ -47,7 +47,7 @@ export async function openStateFile(
   } catch (error) {
     db?.close();
     lock?.close();
-    throw inWords(error, given);
+    throw inWordsAtOpening(error, given);
   }
 }
 

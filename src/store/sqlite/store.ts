@@ -49,6 +49,7 @@ import {
 } from "./rows.ts";
 import { SilenceRows } from "./silences.ts";
 import { SqliteSize } from "./size.ts";
+import { inWordsAtOpening } from "./state-errors.ts";
 import { openStateFile, type StateFile } from "./state-file.ts";
 import { PRUNE_ROWS, prepareStatements, type Statements } from "./statements.ts";
 import { UnconfirmedRows } from "./unconfirmed.ts";
@@ -69,7 +70,13 @@ export async function openSqliteStore(options: {
 }): Promise<Store & { readonly ledger: Ledger; readonly size: Size; readonly damage: Damage }> {
   const { clock, checkedBytes } = options;
   const now = clock ? () => clock.now() : Date.now;
-  return new SqliteStore(await openStateFile(options.path, now, checkedBytes), clock);
+  const file = await openStateFile(options.path, now, checkedBytes);
+  try {
+    return new SqliteStore(file, clock);
+  } catch (error) {
+    file.close();
+    throw inWordsAtOpening(error, options.path);
+  }
 }
 
 /** A store in one SQLite file. Calls into SQLite are synchronous, so that verbs never interleave. */
