@@ -11,6 +11,7 @@ import { openEndpoint } from "../doors/http/server.ts";
 import { openControl } from "../doors/socket/server.ts";
 import { DEFAULT_SOCKET } from "../doors/socket/socket.ts";
 import { openNotifier } from "../doors/systemd/notifier.ts";
+import { tellOpening } from "../doors/systemd/opening.ts";
 import { SystemdReporter } from "../doors/systemd/report.ts";
 import { openAnswers } from "../operations/answers.ts";
 import { logProblems } from "../service/log-problems.ts";
@@ -59,10 +60,11 @@ async function serve(file: string, context: Context, log: Log): Promise<void> {
   } else if (warnings.length > 0) {
     print(stderr, formatProblems(warnings, { color: hasColor(stderr, env) }));
   }
+  const notifier = openNotifier(env, log);
+  await tellOpening(notifier, config.state.path);
   await using store = await openStore(config, systemClock);
   using metrics = config.http && new Metrics();
   const attempted = metrics?.attempted.bind(metrics);
-  const notifier = openNotifier(env, log);
   using supervisor =
     notifier && new SystemdReporter(notifier, { look: () => service.daemon, clock: systemClock, log }, signal);
   const surroundings = {

@@ -68,6 +68,15 @@ test("systemd is told when the service runs, what it reloads and how it is, that
   expect(await daemon.stop("SIGTERM")).toBe(0);
   await eventually(() => has("STOPPING=1"));
   expect(daemon.stderr()).not.toMatch(/cannot be told/);
+
+  // Another start has a state file to open, which may take long: systemd is asked for patience before.
+  const before = manager.told.length;
+  await using again = start(["run", "-c", config], { PATH, NOTIFY_SOCKET: manager.socket });
+  await eventually(() => manager.told.length > before + 1);
+  expect(manager.told.slice(before, before + 2)).toEqual([
+    ["EXTEND_TIMEOUT_USEC=121000000", "STATUS=opening the state file"],
+    ["READY=1", `MAINPID=${again.pid}`, expect.stringMatching(/^STATUS=cert /)],
+  ]);
 });
 
 test("a service that cannot open its outbox is never ready", async () => {
