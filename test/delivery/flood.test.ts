@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Payload } from "../../src/model/payload.ts";
 import { CERTIFICATE_FILE, openHttpServer } from "../support/http-server.ts";
-import { MINUTE, T0 } from "../support/messages.ts";
+import { attributeAdded, attributeOf, MINUTE, publication, T0, tags } from "../support/messages.ts";
 import { CHANNEL, openSlackServer, TOKEN } from "../support/slack-server.ts";
 import { openSmtpServer } from "../support/smtp-server.ts";
 import { openTeamsServer } from "../support/teams-server.ts";
@@ -166,6 +166,31 @@ describe("10,000 attributes that are added to one event", () => {
     expect(records).toEqual(new Map([["sent", 10_001]]));
     const counted = told.flatMap(({ payload }) => payload.entries.flatMap(({ kinds }) => kinds));
     expect(counted.filter(({ kind }) => kind === "attribute.added").reduce((sum, { n }) => sum + n, 0)).toBe(10_000);
+  });
+});
+
+describe("a publication, and behind it each of its attributes by itself", () => {
+  it.each([
+    [1_900, 1],
+    // More than is remembered of one event: they are told once more, together.
+    [2_500, 2],
+  ])("with %i attributes is %i messages", async (attributes, messages) => {
+    const green = tags("tlp:green");
+    const ids = Array.from({ length: attributes }, (_, n) => String(n + 100));
+    const published = publication({ attributes: ids.map((id) => attributeOf(id, { tags: green })) });
+    const arrivals: Arrival[] = [{ at: T0, messages: [published] }];
+    for (let n = 0; n < ids.length; n += 500) {
+      const messages = ids
+        .slice(n, n + 500)
+        .map((id) => attributeAdded({ id, attribute: { tags: green }, receivedAt: T0 + 1000 + n }));
+      arrivals.push({ at: T0 + 1000 + n, messages });
+    }
+    const { told } = await play(arrivals, {
+      destination: { type: "console", guard: GUARD, color: "never" },
+      routes: ROUTES,
+      until: T0 + 60 * MINUTE,
+    });
+    expect(told).toHaveLength(messages);
   });
 });
 
