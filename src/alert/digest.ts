@@ -47,12 +47,17 @@ export function formatPart({ part }: Payload): readonly CleanText[] {
   return part && part.of > 1 ? [clean(`part ${formatNumber(part.n)} of ${formatNumber(part.of)}`)] : [];
 }
 
+/** `3 missed by the feed`, where some are late. */
+export function formatMissed({ entries }: Payload): readonly CleanText[] {
+  const late = entries.filter(({ guarded }) => guarded.alert.late).length;
+  return late > 0 ? [clean(`${formatNumber(late)} missed by the feed`)] : [];
+}
+
 /** `12 alerts · 1 high · 4 low`. */
 export function formatDigestTitle(payload: Payload): CleanText {
   const levels = countLevels(payload).map(({ level, n }) =>
     clean(`${formatNumber(n)} ${LEVELS[level].word.toLowerCase()}`),
   );
-  const late = payload.entries.filter(({ guarded }) => guarded.alert.late).length;
-  const missed = late > 0 ? [clean(`${formatNumber(late)} missed by the feed`)] : [];
-  return join([formatCount(countAlerts(payload), "alert"), ...levels, ...missed, ...formatPart(payload)], " · ");
+  const parts = [...levels, ...formatMissed(payload), ...formatPart(payload)];
+  return join([formatCount(countAlerts(payload), "alert"), ...parts], " · ");
 }

@@ -2,10 +2,10 @@ import { gravest } from "../../alert/digest.ts";
 import { formatTitle, formatTlp } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
-import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
+import { type CleanText, clean, formatCount, formatNumber, join, truncate } from "../../alert/text.ts";
 import type { Brand } from "../../model/brand.ts";
 import type { Payload } from "../../model/payload.ts";
-import { formatLevels, formatTotal } from "./text.ts";
+import { formatLevels } from "./text.ts";
 import type { MailView } from "./view.ts";
 
 /** One line for a header, of at most MAX_SUBJECT UTF-16 units. */
@@ -42,7 +42,7 @@ export function formatSubject(payload: Payload, view: MailView, style: Style, ha
   const [entry] = payload.entries;
   if (!entry || payload.entries.length > 1) {
     const levels = hasLevel ? formatLevels(view) : clean("");
-    const head = clean(`${levels === "" ? formatTotal(view) : levels}:`);
+    const head = clean(`${levels === "" ? formatCount(view.alerts, "alert") : levels}:`);
     // What heads a flood's digest has their number in its title.
     const more = entry?.guarded.alert.kind === "herald.flood" ? 0 : payload.entries.length - 1;
     const parts = [...(more > 0 ? [clean(`+${formatNumber(more)} more`)] : []), ...view.part];

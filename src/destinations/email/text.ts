@@ -126,9 +126,9 @@ export function formatLevels({ levels }: MailView): CleanText {
   );
 }
 
-/** How many alerts a digest tells of: `12 alerts`. */
-export function formatTotal({ alerts, part }: MailView): CleanText {
-  return join([formatCount(alerts, "alert"), ...part], ", ");
+/** How many alerts a digest tells of: `12 alerts`, and where they come from and go on. */
+export function formatTotal({ alerts, missed, part }: MailView): CleanText {
+  return join([formatCount(alerts, "alert"), ...missed, ...part], ", ");
 }
 
 /** The label of the whole mail, with the PAP where it tells of one thing only. */

@@ -1,4 +1,4 @@
-import { countAlerts, digestRows, formatPart } from "../../alert/digest.ts";
+import { countAlerts, digestRows, formatMissed, formatPart } from "../../alert/digest.ts";
 import type { Headline } from "../../alert/headline.ts";
 import { cutListing, formatRest, type Row, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
@@ -25,6 +25,8 @@ export interface MailView {
   readonly entries: readonly EntryView[];
   /** How many alerts it tells of, also those that are not shown. */
   readonly alerts: number;
+  /** How many of them the feed did not tell, where it did not tell all. */
+  readonly missed: readonly CleanText[];
   /** Which of several mails it is. */
   readonly part: readonly CleanText[];
   /** How many entries are not shown. */
@@ -110,6 +112,7 @@ export function viewOf(payload: Payload, style: Style): MailView {
     destination: payload.destination,
     entries,
     alerts: countAlerts(payload),
+    missed: formatMissed(payload),
     part: formatPart(payload),
     moreEntries: 0,
     notes: [],
