@@ -94,13 +94,34 @@ function withImported<E extends { readonly Attribute: readonly unknown[]; readon
 const SECONDS = new Set(["timestamp", "publish_timestamp", "sighting_timestamp"]);
 
 /**
- * The frame's text, `topic SPACE json`, as if the session were happening now: the first publication falls on `startedAt`,
- * and what would still lie ahead happens at `now`, since the minutes of the record pass in seconds. Memory compares MISP's
- * time stamps with when tags arrived, so that they must be of one time. Instants are epoch milliseconds.
+ * The times of the record as if the session were happening now: the first publication falls on `startedAt`, and what would
+ * still lie ahead happens when it is first told of, since the minutes of the record pass in seconds. What has happened keeps
+ * its time: nothing else would change whenever an event is published again. Instants are epoch milliseconds.
  */
-export function encodeFrame({ topic, body }: DemoFrame, startedAt: number, now: number): string {
-  const move = (recorded: number) =>
-    Math.min(recorded - session.FIRST_PUBLISHED_S + Math.floor(startedAt / 1000), Math.floor(now / 1000));
+export class SessionTimes {
+  readonly startedAt: number;
+  readonly #moved = new Map<number, number>();
+
+  constructor(startedAt: number) {
+    this.startedAt = startedAt;
+  }
+
+  /** In seconds, as MISP counts. */
+  move(recorded: number, now: number): number {
+    const moved =
+      this.#moved.get(recorded) ??
+      Math.min(recorded - session.FIRST_PUBLISHED_S + Math.floor(this.startedAt / 1000), Math.floor(now / 1000));
+    this.#moved.set(recorded, moved);
+    return moved;
+  }
+}
+
+/**
+ * The frame's text, `topic SPACE json`, as it would be sent at `now`. Memory compares MISP's time stamps with when tags arrived,
+ * so that they must be of one time.
+ */
+export function encodeFrame({ topic, body }: DemoFrame, times: SessionTimes, now: number): string {
+  const move = (recorded: number) => times.move(recorded, now);
   const json = JSON.stringify(body, (key, value: unknown) => {
     if (typeof value !== "string" || value === "0") {
       return value;
@@ -109,7 +130,7 @@ export function encodeFrame({ topic, body }: DemoFrame, startedAt: number, now: 
       return String(move(Number(value)));
     }
     if (key === "date") {
-      return new Date(startedAt).toISOString().slice(0, 10);
+      return new Date(times.startedAt).toISOString().slice(0, 10);
     }
     if (key === "first_seen") {
       return new Date(move(Date.parse(value) / 1000) * 1000).toISOString();

@@ -10,6 +10,7 @@ import {
   FIRST_PUBLICATION,
   LATER_PUBLICATION,
   REPUBLICATION,
+  SessionTimes,
   UPDATES,
 } from "./frames.ts";
 import type { Narrator } from "./narrator.ts";
@@ -46,7 +47,7 @@ const TITLES = {
 /** Plays the five scenes and sums them up. Rejects when `signal` aborts. */
 export async function play(props: DemoContext): Promise<void> {
   const { narrator, publisher } = props;
-  const startedAt = props.clock.now();
+  const times = new SessionTimes(props.clock.now());
   narrator.heading("misp-herald demo");
   narrator.say(
     "A recorded MISP session through the real pipeline: ZeroMQ feed, decoding, rules, guard, SQLite, delivery. Only " +
@@ -57,25 +58,25 @@ export async function play(props: DemoContext): Promise<void> {
   await unlessAborted(publisher.subscribed, props.signal);
   await pause(props, READ_MS, TITLES.burst);
 
-  await burst(props, startedAt);
+  await burst(props, times);
   await pause(props, READ_MS, TITLES.publication);
-  const first = await publication(props, startedAt);
+  const first = await publication(props, times);
   await pause(props, READ_MS, TITLES.republication);
-  await republication(props, startedAt);
+  await republication(props, times);
   await pause(props, READ_MS, TITLES.red);
-  const second = await red(props, startedAt);
+  const second = await red(props, times);
   await pause(props, READ_MS, TITLES.silence);
-  await silence(props, startedAt);
+  await silence(props, times);
   await pause(props, READ_MS, "the summary");
   await summarize(props, [first, second]);
 }
 
-async function burst(props: DemoContext, startedAt: number): Promise<void> {
+async function burst(props: DemoContext, times: SessionTimes): Promise<void> {
   const { narrator } = props;
   narrator.heading(TITLES.burst);
   narrator.say("An analyst drafts an event and imports a list of indicators. MISP sends a frame for each of them.");
   await pause(props, LOOK_MS);
-  const { scene } = await send(props, BURST, startedAt);
+  const { scene } = await send(props, BURST, times);
   const added = countVerdicts(scene, "authors", "owed");
   narrator.step(`${added} alerts are owed to authors, and on disk. They wait 1 s from the first, in case more follows`);
   await settled(props, scene);
@@ -88,14 +89,14 @@ async function burst(props: DemoContext, startedAt: number): Promise<void> {
   );
 }
 
-async function publication(props: DemoContext, startedAt: number): Promise<number> {
+async function publication(props: DemoContext, times: SessionTimes): Promise<number> {
   const { narrator } = props;
   narrator.heading(TITLES.publication);
   narrator.say(
     "The analyst confirms the first address in its comment, tags the event tlp:amber and PAP:AMBER, and publishes it.",
   );
   await pause(props, LOOK_MS);
-  const { scene, sentAtMs } = await send(props, FIRST_PUBLICATION, startedAt);
+  const { scene, sentAtMs } = await send(props, FIRST_PUBLICATION, times);
   await settled(props, scene);
   confirm(scene, shownTo(scene, "soc").length === 1 && withheld(scene) === 0);
   const took = tookMs(scene, sentAtMs);
@@ -106,12 +107,12 @@ async function publication(props: DemoContext, startedAt: number): Promise<numbe
   return took;
 }
 
-async function republication(props: DemoContext, startedAt: number): Promise<void> {
+async function republication(props: DemoContext, times: SessionTimes): Promise<void> {
   const { narrator, store } = props;
   narrator.heading(TITLES.republication);
   narrator.say("Somebody presses Publish once more. Nothing in the event has changed.");
   await pause(props, LOOK_MS);
-  const { scene } = await send(props, REPUBLICATION, startedAt);
+  const { scene } = await send(props, REPUBLICATION, times);
   await settled(props, scene);
   confirm(scene, countVerdicts(scene, "soc", "already-told") === 1 && scene.shown.length === 0);
   confirm(scene, (await stillOwed(store)) === 0);
@@ -121,7 +122,7 @@ async function republication(props: DemoContext, startedAt: number): Promise<voi
   );
 }
 
-async function red(props: DemoContext, startedAt: number): Promise<number> {
+async function red(props: DemoContext, times: SessionTimes): Promise<number> {
   const { narrator } = props;
   narrator.heading(TITLES.red);
   narrator.say(
@@ -130,7 +131,7 @@ async function red(props: DemoContext, startedAt: number): Promise<number> {
       "Then the event is published again.",
   );
   await pause(props, LOOK_MS);
-  const { scene, sentAtMs } = await send(props, LATER_PUBLICATION, startedAt);
+  const { scene, sentAtMs } = await send(props, LATER_PUBLICATION, times);
   await settled(props, scene);
   confirm(scene, shownTo(scene, "soc").length === 1 && withheld(scene) === 1);
   narrator.conclude(
@@ -142,7 +143,7 @@ async function red(props: DemoContext, startedAt: number): Promise<number> {
 
 const SILENCED_MS = 4 * 3_600_000;
 
-async function silence(props: DemoContext, startedAt: number): Promise<void> {
+async function silence(props: DemoContext, times: SessionTimes): Promise<void> {
   const { narrator, observer, store, clock, self, signal } = props;
   narrator.heading(TITLES.silence);
   narrator.say("The SOC is on it, and does not want to hear of every update. Somebody there types:");
@@ -157,7 +158,7 @@ async function silence(props: DemoContext, startedAt: number): Promise<void> {
   };
   await props.silence(added);
   await pause(props, LOOK_MS);
-  const { scene } = await send(props, UPDATES, startedAt);
+  const { scene } = await send(props, UPDATES, times);
   const held = await stillOwed(store);
   confirm(scene, held === UPDATES.length && scene.shown.length === 0);
   narrator.step(`${held} updates are held for soc. After four hours, or when somebody ends the silence, they are told`);
@@ -211,7 +212,7 @@ async function summarize({ narrator, observer, store, self }: DemoContext, tookM
 async function send(
   { narrator, observer, publisher, clock, signal }: DemoContext,
   script: readonly DemoFrame[],
-  startedAt: number,
+  times: SessionTimes,
 ) {
   const scene = observer.next();
   const topics = new Map<string, number>();
@@ -222,7 +223,7 @@ async function send(
   narrator.step(`MISP sends ${count(script.length, "frame")}: ${told}`);
   let sentAtMs = 0;
   for (const one of script) {
-    const frame = encodeFrame(one, startedAt, clock.now());
+    const frame = encodeFrame(one, times, clock.now());
     sentAtMs = performance.now();
     await publisher.send(frame);
   }

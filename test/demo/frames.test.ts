@@ -7,6 +7,8 @@ import {
   LATER_PUBLICATION,
   RED_VALUE,
   REPUBLICATION,
+  SessionTimes,
+  UPDATES,
 } from "../../src/demo/frames.ts";
 import type { Message } from "../../src/model/message.ts";
 import { splitFrame } from "../../src/sources/source.ts";
@@ -16,7 +18,7 @@ const STARTED_AT = Date.UTC(2031, 4, 6, 7, 8, 9);
 const NOW = STARTED_AT + 12_000;
 
 function read(script: DemoFrame, now = NOW): Message {
-  const frame = splitFrame(Buffer.from(encodeFrame(script, STARTED_AT, now)));
+  const frame = splitFrame(Buffer.from(encodeFrame(script, new SessionTimes(STARTED_AT), now)));
   const message = decode({ instance: "acme", ...frame, receivedAt: now });
   if (!message) {
     throw new Error(`MISP's ${script.topic} is decoded to nothing`);
@@ -58,7 +60,7 @@ test("the republication is the same version, the later publication a newer one",
 test("the red value is in the last publication only, and tagged there", () => {
   const others = [...BURST, ...FIRST_PUBLICATION, ...REPUBLICATION, ...LATER_PUBLICATION.slice(0, -1)];
   for (const script of others) {
-    expect(encodeFrame(script, STARTED_AT, NOW)).not.toContain(RED_VALUE);
+    expect(encodeFrame(script, new SessionTimes(STARTED_AT), NOW)).not.toContain(RED_VALUE);
   }
   const red = publicationOf(LATER_PUBLICATION).attributes.find(({ value }) => value === RED_VALUE);
   expect(red?.tags?.map(({ name }) => name)).toEqual(["tlp:red"]);
@@ -74,5 +76,17 @@ test("encodeFrame() moves what the record says to now, and nothing into the futu
 });
 
 test("encodeFrame() keeps a time that MISP writes as never", () => {
-  expect(BURST[0] && encodeFrame(BURST[0], STARTED_AT, NOW)).toContain('"publish_timestamp":"0"');
+  expect(BURST[0] && encodeFrame(BURST[0], new SessionTimes(STARTED_AT), NOW)).toContain('"publish_timestamp":"0"');
+});
+
+test("what is published again later keeps the times of what has not changed", () => {
+  const times = new SessionTimes(STARTED_AT);
+  const [later, ...updates] = [...LATER_PUBLICATION.slice(-1), ...UPDATES].map((script, n) => {
+    const [, json = ""] = /^misp_json (.+)$/.exec(encodeFrame(script, times, NOW + n * 30_000)) ?? [];
+    return JSON.parse(json).Event;
+  });
+  for (const { Attribute, Object: objects, timestamp } of updates) {
+    expect({ Attribute, objects }).toEqual({ Attribute: later.Attribute, objects: later.Object });
+    expect(Number(timestamp)).toBeGreaterThan(Number(later.timestamp));
+  }
 });
