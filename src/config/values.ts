@@ -13,6 +13,7 @@ import {
   TLP,
 } from "../model/vocabulary.ts";
 import { compilePattern, type Pattern } from "../routing/pattern.ts";
+import { doubtOf } from "./open-values.ts";
 import { nearest } from "./suggest.ts";
 import {
   childOf,
@@ -106,7 +107,11 @@ function checkValue(key: string, node: Scalar, instances: readonly string[], rep
     return;
   }
   const allowed = key === "instance" ? instances : VALUES[key];
-  if (!allowed || allowed.some(pattern)) {
+  if (!allowed) {
+    checkOpenValue(key, node, text, pattern, report);
+    return;
+  }
+  if (allowed.some(pattern)) {
     return;
   }
   const near = node.references ? undefined : meant(key, text, allowed);
@@ -115,6 +120,20 @@ function checkValue(key: string, node: Scalar, instances: readonly string[], rep
   // The instances are whatever this file names: a rule may be older than they are.
   const fault = key === "instance" ? warning : error;
   report(fault(node, message, `it is one of ${allowed.join(", ")}`));
+}
+
+/** Others add to such vocabularies: it may be right, and is more often a mistake. */
+function checkOpenValue(key: string, node: Scalar, text: string, pattern: Pattern, report: ReportFault): void {
+  const doubt = doubtOf(key, text, pattern);
+  if (!doubt) {
+    return;
+  }
+  const near = node.references ? undefined : doubt.near;
+  const question = near === undefined ? "" : `, did you mean ${quoted(near)}?`;
+  const hint = "MISP may have it, or get it: then this is right";
+  report(
+    warning(node, `${shown(node, quoted(text))} is no ${key.replace("event_", "")} that is known${question}`, hint),
+  );
 }
 
 function shown({ references }: Scalar, text: string): string {

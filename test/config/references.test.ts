@@ -130,9 +130,29 @@ test.each([
 
 test("checkValues() takes what a fact has, however it is spelt, and any tag, type and organisation", async () => {
   const match =
-    'tlp: [none, AMBER+strict, "amber*"], pap: /^red$/, kind: "EVENT.*", distribution: sharing_group, sighting_type: expiration, late: true, tag: "tlp:ambr", org: Nobody, attribute: { type: ipdst, to_ids: false }';
+    'tlp: [none, AMBER+strict, "amber*"], pap: /^red$/, kind: "EVENT.*", distribution: sharing_group, sighting_type: expiration, late: true, tag: "anything:goes", org: Nobody, attribute: { type: [ip-dst, "ip-*", "new-kind-of-thing"], category: "network activity", to_ids: false }';
   expect(await problems(`  - { name: a, notify: [terminal, soc], match: { ${match} } }`)).toEqual([]);
 });
+
+test.each([
+  ["tag: tlp:ambr", '"tlp:ambr" is no tag that is known, did you mean "tlp:amber"?'],
+  ["event_tag: PAP:ORANGE", '"PAP:ORANGE" is no tag that is known'],
+  ["attribute: { tag: 'tlp: red' }", '"tlp: red" is no tag that is known, did you mean "tlp:red"?'],
+  ["attribute: { type: ipdst }", '"ipdst" is no type that is known, did you mean "ip-dst"?'],
+  ["attribute: { type: md55 }", '"md55" is no type that is known, did you mean "md5"?'],
+  ["attribute: { category: Network }", undefined],
+  ["attribute: { category: Network actvity }", '"Network actvity" is no category that is known, did you mean'],
+])("checkValues() warns of %s, which may be right", async (match, message) => {
+  const found = await problems(`  - { name: a, notify: [terminal, soc], match: { ${match} } }`);
+  expect(found).toEqual(message === undefined ? [] : [expect.stringContaining(`warning: ${message}`)]);
+});
+
+test.each(['"tlp:*"', "tlp:white", "TLP:AMBER+STRICT", "/^pap:/", '["tlp:red", "tlp:ex:chr"]'])(
+  "checkValues() takes the label %s",
+  async (tag) => {
+    expect(await problems(`  - { name: a, notify: [terminal, soc], match: { tag: ${tag} } }`)).toEqual([]);
+  },
+);
 
 test("checkValues() does not print what a reference brought", async () => {
   const { printed } = await check(configOf("", `\n  - { name: a, notify: [terminal], match: { tlp: "$\{TOKEN}" } }`));
