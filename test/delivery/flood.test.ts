@@ -1,69 +1,14 @@
 import { describe, expect, it } from "vitest";
-import type { Payload } from "../../src/model/payload.ts";
 import { CERTIFICATE_FILE, openHttpServer } from "../support/http-server.ts";
 import { attributeAdded, attributeOf, MINUTE, publication, T0, tags } from "../support/messages.ts";
 import { CHANNEL, openSlackServer, TOKEN } from "../support/slack-server.ts";
 import { openSmtpServer } from "../support/smtp-server.ts";
 import { openTeamsServer } from "../support/teams-server.ts";
+import { addToOne, eventsIn, expectFewMessages, GUARD, isNote, pullToSlack, ROUTES, URGENT } from "./floods.ts";
 import { type Arrival, play, pull, pulledEvent, type Told } from "./pull.ts";
 
-const URGENT = 500;
-const ROUTES = [
-  { name: "urgent", match: { threat_level: "high" }, notify: "soc", priority: "high", stop: true },
-  { name: "rest", kinds: ["event.published", "attribute.added"], notify: "soc" },
-];
-const GUARD = { max_tlp: "amber" };
-
-const isNote = ({ guarded }: Payload["entries"][number]) => guarded.alert.kind === "herald.flood";
-const eventsIn = ({ payload }: Told) =>
-  payload.entries.flatMap((entry) => (isNote(entry) ? [] : (entry.guarded.alert.event?.uuid ?? [])));
-
-/** What holds of a pull of a thousand events, however fast they come. */
-function expectFewMessages(told: readonly Told[], arrivals: readonly Arrival[]): void {
-  const early = told.filter(({ at }) => at <= T0 + 10 * MINUTE);
-  expect(early.length).toBeLessThanOrEqual(25);
-  // Every event is in a message, by name or by number.
-  const events = new Set(told.flatMap(eventsIn));
-  expect(events.size).toBe(arrivals.length);
-  const urgent = told.filter(({ payload }) => payload.priority === "high");
-  expect(urgent.map(eventsIn)).toEqual([[expect.stringMatching(/500$/)]]);
-  expect((urgent[0]?.at ?? 0) - (arrivals[URGENT]?.at ?? 0)).toBeLessThanOrEqual(2000);
-  const notes = told.flatMap(({ payload }) => payload.entries.filter(isNote));
-  const textOf = (note: (typeof notes)[number] | undefined) => JSON.stringify(note?.guarded.alert.lines);
-  expect(textOf(notes[0])).toMatch(/more than 20 alerts came within 5 min about events of NORTH-CERT/);
-  expect(textOf(notes[0])).toContain("max_age: 30d");
-  expect(notes.at(-1)?.custom?.title).toMatch(/^The flood is over/);
-  expect(textOf(notes.at(-1))).toContain("one by one again");
-}
-
 describe("a pull of 1,000 events with 10 attributes each", () => {
-  it.each([4, 0.9, 1_000_000])(
-    "at %d events a second is at most 25 messages of Slack in ten minutes",
-    async (perSecond) => {
-      await using slack = await openSlackServer();
-      const arrivals = pull(perSecond, { urgent: URGENT });
-      let last = 0;
-      const { told, records } = await play(arrivals, {
-        destination: { type: "slack", token: TOKEN, channel: CHANNEL, api_url: slack.apiUrl, guard: GUARD },
-        routes: ROUTES,
-        until: T0 + 60 * MINUTE,
-        before(now) {
-          if (now - last < 1000) {
-            slack.next({ status: 429, headers: { "retry-after": "1" }, body: "" });
-          } else {
-            last = now;
-          }
-        },
-      });
-      expectFewMessages(told, arrivals);
-      expect(records.get("sent")).toBeGreaterThanOrEqual(1000);
-      // What the readers see adds up.
-      const titles = slack.posted.map(({ message }) => JSON.stringify(message));
-      expect(
-        titles.filter((text) => /Flood: [\d,]+ alerts|The flood is over/.test(text)).length,
-      ).toBeGreaterThanOrEqual(2);
-    },
-  );
+  it.each([4, 1_000_000])("at %d events a second is at most 25 messages of Slack in ten minutes", pullToSlack);
 
   it("is as few mails, at once", async () => {
     await using server = await openSmtpServer();
@@ -145,36 +90,16 @@ describe("a flood", () => {
   });
 });
 
-describe("10,000 attributes that are added to one event", () => {
-  it("are one message at once and then at most one for each interval, all of them counted", async () => {
-    const [, published, ...none] = pulledEvent(0, T0, { attributes: 0 });
-    expect(none).toEqual([]);
-    const [, , ...added] = pulledEvent(0, T0, { told: 10_000, attributes: 10_000 });
-    const arrivals: Arrival[] = [{ at: T0, messages: published ? [published] : [] }];
-    for (let n = 0; n < added.length; n += 500) {
-      arrivals.push({ at: T0 + 1000 + n * 60, messages: added.slice(n, n + 500) });
-    }
-    const { told, records } = await play(arrivals, {
-      destination: { type: "console", guard: GUARD, color: "never" },
-      routes: ROUTES,
-      until: T0 + 60 * MINUTE,
-    });
-    expect(told[0]?.at).toBe(T0);
-    for (const [index, { at }] of told.entries()) {
-      expect(at - (told[index - 1]?.at ?? Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(index > 0 ? 5 * MINUTE : 0);
-    }
-    expect(records).toEqual(new Map([["sent", 10_001]]));
-    const counted = told.flatMap(({ payload }) => payload.entries.flatMap(({ kinds }) => kinds));
-    expect(counted.filter(({ kind }) => kind === "attribute.added").reduce((sum, { n }) => sum + n, 0)).toBe(10_000);
-  });
+describe("attributes that are added to one event", () => {
+  it("are one message at once and then at most one for each interval, all of them counted", () => addToOne(1_500));
 });
 
-describe("a publication, and behind it each of its attributes by itself", () => {
+describe("messages of a publication with attributes that come behind it once more, each by itself", () => {
   it.each([
     [1_900, 1],
     // More than is remembered of one event: they are told once more, together.
     [2_500, 2],
-  ])("with %i attributes is %i messages", async (attributes, messages) => {
+  ])("%i of them, and %i in all", async (attributes, messages) => {
     const green = tags("tlp:green");
     const ids = Array.from({ length: attributes }, (_, n) => String(n + 100));
     const published = publication({ attributes: ids.map((id) => attributeOf(id, { tags: green })) });

@@ -6,7 +6,7 @@ import { openPublisher } from "../support/publisher.ts";
 import { configOf, openSink, start, workspace } from "./daemon.ts";
 import { publish, told, uuidOf } from "./publications.ts";
 
-const OWED = 3_000;
+const OWED = 1_000;
 /** As many are watched: enough for several seconds. */
 const WATCHED = 300;
 const PER_SECOND = 50;

@@ -3,6 +3,7 @@ import { eventually } from "../support/eventually.ts";
 import { openPublisher, type TestPublisher } from "../support/publisher.ts";
 import { sample } from "../topics/frames.ts";
 import { configOf, openSink, start, workspace } from "./daemon.ts";
+import { sendAtFullSpeed } from "./full-speed.ts";
 
 const PUBLICATION = sample("misp_json--publish-first-time").payload as {
   readonly Event: Readonly<Record<string, unknown>>;
@@ -179,36 +180,4 @@ test("wrong usage exits with 2, help with 0", async () => {
   expect(help.stdout()).toMatch(/demo/);
 });
 
-test("10,000 frames at full speed: every publication is delivered once, and nothing else", async () => {
-  await using publisher = await openPublisher();
-  await using sink = await openSink();
-  using folder = workspace();
-  const config = configOf(publisher.endpoint, sink.url, folder.path("state.db"));
-  await using daemon = start(["run", "-c", folder.write("config.yaml", config)]);
-  await publisher.subscribed();
-  const attribute = sample("misp_json_attribute--add");
-  const audit = sample("misp_json_audit--classic-log-event-edit");
-  const published = 500;
-  for (let n = 1; n <= published; n += 1) {
-    for (let other = 0; other < 9; other += 1) {
-      await publisher.send(attribute.topic, attribute.payload);
-      await publisher.send(audit.topic, audit.payload);
-    }
-    await publish(publisher, n);
-    await publish(publisher, n); // the same frame once more, as by a second endpoint
-  }
-  const uuids = await eventually(() => {
-    const all = sink.received.flatMap(({ body }) => body.entries.map(({ event }) => event?.uuid));
-    return all.length >= published ? all : undefined;
-  }, 25_000);
-  // The last of the feed has been read when a publication that follows it arrives.
-  await publish(publisher, published + 1);
-  await eventually(() =>
-    sink.received.some(({ body }) => body.entries.some(({ event }) => event?.uuid === uuidOf(published + 1))),
-  );
-  expect(uuids.sort()).toEqual(Array.from({ length: published }, (_, index) => uuidOf(index + 1)));
-  expect(sink.received.flatMap(({ body }) => body.entries)).toHaveLength(published + 1);
-  expect(new Set(sink.received.map(({ id }) => id)).size).toBe(sink.received.length);
-  expect(daemon.stderr()).not.toMatch(/"level":"(warn|error)"/);
-  expect(await daemon.stop("SIGTERM")).toBe(0);
-}, 60_000);
+test("2,000 frames at full speed: every publication is delivered once, and nothing else", () => sendAtFullSpeed(100));
