@@ -151,7 +151,7 @@ test("Slack's troubles end as their class says: waited for, tried again, not sen
   expect([...told(sink.received)].sort()).toEqual(all);
   expect(await daemon.stop("SIGTERM")).toBe(0);
   expect(daemon.stderr()).not.toContain(TOKEN);
-}, 60_000);
+});
 
 test("a Slack that hangs holds nobody up: a webhook beside it is told of everything meanwhile", async () => {
   await using publisher = await openPublisher();

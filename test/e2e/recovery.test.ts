@@ -55,4 +55,4 @@ test(`${OWED} that were owed to a destination that refused leave in order and at
   expect(await daemon.stop("SIGTERM")).toBe(0);
   const left = OWED - (sink.received.length - 1);
   expect(daemon.stderr()).toContain(`"owed":${left},"msg":"Stopped`);
-}, 90_000);
+});

@@ -88,4 +88,4 @@ routes:
   await eventually(() => misp.searches.length === 1);
   expect(await daemon.stop("SIGTERM")).toBe(0);
   expect(daemon.stderr()).not.toMatch(/MISP does not say/);
-}, 60_000);
+});

@@ -67,4 +67,4 @@ routes:
   expect(await second.stop("SIGTERM")).toBe(0);
   expect(ops.received).toHaveLength(1);
   expect(second.stderr()).not.toContain(API_KEY);
-}, 60_000);
+});

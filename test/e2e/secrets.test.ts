@@ -204,7 +204,7 @@ routes:
   for (const text of [daemon.stderr(), JSON.stringify(manager.told)]) {
     expect(text).not.toMatch(new RegExp(MARKER, "i"));
   }
-}, 20_000);
+});
 
 /** A secret by what it is for, with what must be escaped in JSON, URLs and YAML. */
 const SECRETS = {
@@ -370,7 +370,7 @@ routes:
       );
       expect(known, name).toEqual(own);
     }
-  }, 20_000);
+  });
 });
 
 function readState(path: string): string {
