@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cutShort, leaveBehind, overwritePages, replaceTable, tamper } from "../support/damage.ts";
 import { eventually } from "../support/eventually.ts";
@@ -120,4 +120,22 @@ test("what asks a service that did not start says that there is none, and `check
   expect(asking.stderr()).toMatch(/^misp-herald: /);
   await using checking = start(["check", "-c", config]);
   expect(await checking.exited).toBe(0);
+});
+
+test("a state file that is deleted under the service makes /readyz and the metrics say so", async () => {
+  await using sink = await openSink();
+  const { path, config } = await damaged(() => {}, sink.url);
+  writeFileSync(config, `${readFileSync(config, "utf8")}http: { listen: "127.0.0.1:0" }\n`);
+  await using daemon = start(["run", "-c", config]);
+  await daemon.logged(/"msg":"Started"/);
+  rmSync(path);
+  const [, address] = /"address":"([^"]+)","msg":"Listening for HTTP/.exec(daemon.stderr()) ?? [];
+  const ready = await fetch(`http://${address}/readyz`);
+  expect(ready.status).toBe(503);
+  const { reasons } = (await ready.json()) as { readonly reasons: readonly object[] };
+  expect(reasons).toContainEqual({
+    reason: "store-not-writable",
+    detail: `"${path}" was deleted or replaced while it was in use: restart misp-herald; what became owed since then is not told`,
+  });
+  expect(await (await fetch(`http://${address}/metrics`)).text()).toContain("\nmisp_herald_state_writable 0\n");
 });

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -134,6 +135,8 @@ describe("a state file that is damaged", () => {
       const found: Found[] = [];
       store.damage.watch((one) => found.push(one));
       await eventually(() => store.damage.unrepaired);
+      // Had the service heard nothing any more, the next start would know by this alone.
+      expect(existsSync(`${killed}.damaged`)).toBe(true);
       expect(found).toEqual([{ rows: 0, lines: [], unrepaired: true }]);
       expect(await store.owed()).toMatchObject([{ owed: 4 }]);
     }
@@ -141,6 +144,18 @@ describe("a state file that is damaged", () => {
     const found: Found[] = [];
     store.damage.watch((one) => found.push(one));
     expect(found).toEqual([{ rows: 0, lines: [], indexes: true }]);
+    expect(existsSync(`${killed}.damaged`)).toBe(false);
+  });
+
+  it("is checked before it is used where the check beside the service could tell nobody but by its note", async () => {
+    const path = await stateFile();
+    await leaveBehind(path, "events_touched", "UPDATE events SET touched_at = 5 WHERE key = 'u1'");
+    await writeFile(`${path}.damaged`, "");
+    await using store = await openSqliteStore({ path, checkedBytes: 0 });
+    const found: Found[] = [];
+    store.damage.watch((one) => found.push(one));
+    expect(found).toEqual([{ rows: 0, lines: [], indexes: true }]);
+    expect(existsSync(`${path}.damaged`)).toBe(false);
   });
 });
 

@@ -32,7 +32,15 @@ const DAMAGED = "damaged";
 /** SQLITE_CORRUPT, where the file cannot even be read to its end. */
 const CORRUPT = "database disk image is malformed";
 
-/** Runs in a process of its own, given as text: one that goes in a circle can be ended. */
+/** Is there when a check has found damage: the next start reads the whole file. */
+export function noteOf(file: string): string {
+  return `${file}.damaged`;
+}
+
+/**
+ * Runs in a process of its own, given as text: one that goes in a circle can be ended. It leaves a note of damage itself, since
+ * the service may go in the same circle, and hear nothing any more.
+ */
 function script(specifier: string, file: string): string {
   const module = specifier === "" ? 'process.getBuiltinModule("node:sqlite")' : `import(${JSON.stringify(specifier)})`;
   return `
@@ -40,8 +48,13 @@ function script(specifier: string, file: string): string {
     Promise.resolve(${module}).then(({ DatabaseSync }) => {
       const db = new DatabaseSync(${JSON.stringify(file)}, { readOnly: true });
       const row = db.prepare("PRAGMA integrity_check(1)").get();
-      console.log(row.integrity_check === "ok" ? "${SOUND}" : "${DAMAGED}");
-    }).catch(({ message }) => console.log(message === "${CORRUPT}" ? "${DAMAGED}" : ""));`;
+      return row.integrity_check === "ok" ? "${SOUND}" : "${DAMAGED}";
+    }).catch(({ message }) => message === "${CORRUPT}" ? "${DAMAGED}" : "").then((verdict) => {
+      console.log(verdict);
+      if (verdict === "${DAMAGED}") {
+        require("node:fs").writeFileSync(${JSON.stringify(noteOf(file))}, "", { mode: 0o600 });
+      }
+    });`;
 }
 
 /** Checks a file that is in use, in a process of its own; false: it is damaged. What cannot be checked is taken for sound. */

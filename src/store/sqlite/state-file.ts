@@ -1,9 +1,9 @@
-import { chmod, mkdir, open, realpath, stat } from "node:fs/promises";
+import { chmod, mkdir, open, realpath, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { StoreError } from "../../base/errors.ts";
 import { Damage, type Found } from "../damage.ts";
 import { type Database, openDatabase } from "./driver.ts";
-import { CHECKED_BYTES, checkAll, checkBeside } from "./integrity.ts";
+import { CHECKED_BYTES, checkAll, checkBeside, noteOf } from "./integrity.ts";
 import { setAside } from "./quarantine.ts";
 import { UnreadableRow } from "./rows.ts";
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from "./schema.ts";
@@ -38,9 +38,11 @@ export async function openStateFile(
     await refuseForeign(file);
     const isUnclean = (await sizeOf(`${file}-wal`)) > 0;
     const isLarge = (await sizeOf(file)) + (await sizeOf(`${file}-wal`)) > checkedBytes;
+    const isNoted = (await stat(noteOf(file)).catch(() => undefined)) !== undefined;
     db = await openDatabase(file);
     const damage = new Damage();
-    configure(db, file, { isLarge, damage, now });
+    configure(db, file, { checksFirst: !isLarge || isNoted, damage, now });
+    await rm(noteOf(file), { force: true });
     await chmod(file, 0o600);
     const { ino } = await stat(file);
     return new OpenFile({ db, file, lock, damage, now, ino, checksBeside: isLarge && isUnclean });
@@ -105,7 +107,7 @@ class OpenFile implements StateFile {
     const found = await stat(this.#file).catch(() => undefined);
     if (found?.ino !== this.#ino) {
       throw new StoreError(
-        `"${this.#file}" was deleted or replaced while it was in use: restart misp-herald, and nothing that it owes since is told`,
+        `"${this.#file}" was deleted or replaced while it was in use: restart misp-herald; what became owed since then is not told`,
       );
     }
   }
@@ -247,13 +249,13 @@ function refuseNewer(version: number, file: string): void {
 function configure(
   db: Database,
   file: string,
-  how: { readonly isLarge: boolean; readonly damage: Damage; readonly now: () => number },
+  how: { readonly checksFirst: boolean; readonly damage: Damage; readonly now: () => number },
 ): void {
   // Someone may look at the file with a tool of their own.
   db.exec("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;");
   const version = numberOf(db, "user_version");
   refuseNewer(version, file);
-  const verdict = how.isLarge && !wasFoundDamaged(db, version) ? "sound" : checkAll(db);
+  const verdict = how.checksFirst || wasFoundDamaged(db, version) ? checkAll(db) : "sound";
   if (verdict === "corrupt") {
     throw damaged(file, "it is corrupt");
   }
