@@ -44,17 +44,25 @@ export async function openServiceManager(): Promise<ServiceManager> {
 const PATH = process.env.PATH ?? "";
 const STAND_IN = `${join(import.meta.dirname, "bin")}${delimiter}${PATH}`;
 
-const hasSystemd = PATH.split(delimiter).some((folder) => {
-  try {
-    accessSync(join(folder, "systemd-notify"), constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-});
+function has(program: string): boolean {
+  return PATH.split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Whether there can be a manager to listen to. */
+export const HAS_MANAGER = has("python3");
+if (!HAS_MANAGER) {
+  process.stdout.write("Skipped: what systemd is told, for which there is no python3 here\n");
+}
 
 /** PATHs with a systemd-notify: that of this machine, if it has one, and one that stands in for it. */
 export const WITH_SYSTEMD_NOTIFY: readonly (readonly [string, string])[] = [
-  ...(hasSystemd ? [["systemd's own command", PATH] as const] : []),
+  ...(has("systemd-notify") ? [["systemd's own command", PATH] as const] : []),
   ["a command that stands in for it", STAND_IN],
 ];

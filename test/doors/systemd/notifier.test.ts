@@ -5,9 +5,9 @@ import { describe, expect, test } from "vitest";
 import { openNotifier } from "../../../src/doors/systemd/notifier.ts";
 import { captureLog } from "../../support/captured-log.ts";
 import { eventually } from "../../support/eventually.ts";
-import { openServiceManager, WITH_SYSTEMD_NOTIFY } from "../../support/service-manager.ts";
+import { HAS_MANAGER, openServiceManager, WITH_SYSTEMD_NOTIFY } from "../../support/service-manager.ts";
 
-describe.each(WITH_SYSTEMD_NOTIFY)("by %s", (_, PATH) => {
+describe.runIf(HAS_MANAGER).each(WITH_SYSTEMD_NOTIFY)("by %s", (_, PATH) => {
   test("messages arrive in the order in which they were told", async () => {
     await using manager = await openServiceManager();
     const { log, lines } = captureLog();
