@@ -11,7 +11,8 @@ import { Names, shownBy } from "./told.ts";
 
 /** So many items that are taken back are weighed at once. */
 const WEIGHED = 200;
-const TURN_MS = 20;
+/** A page is some of this by itself; what leaves meanwhile needs several turns. */
+const TURN_MS = 5;
 /** As long as any comparison is. */
 const MANY = { added: 1e9, changed: 1e9, removed: 1e9, unchanged: 1e9 };
 

@@ -71,8 +71,8 @@ export function compare(folded: Folded): { readonly guarded: GuardedAlert; reado
 const MAX_NAMED = 100;
 const MAX_MENTIONS = 50;
 const MAX_VALUE = 512;
-/** Of what programs were told everything is named, unless that is more than memory has room for. */
-const MAX_NAMED_BYTES = 16 * 2 ** 20;
+/** Of what programs were told everything is named, unless that is more than can be written at once beside all else. */
+const MAX_NAMED_BYTES = 8 * 2 ** 20;
 
 /** What the readers of a destination know of an event once this has left; `undefined`: no more than before. */
 export function toldBy(folded: Folded, destination: string, now: number, isProgram = false): ToldParts | undefined {

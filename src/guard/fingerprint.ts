@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Alert, Item } from "../model/alert.ts";
 import type { Fingerprint } from "../model/fingerprint.ts";
 
@@ -16,12 +16,12 @@ export type PartStates = ReadonlyMap<string, number>;
 /** The short name of an attribute; undefined: it has none. */
 export function shortName({ uuid, id }: Pick<Item, "uuid" | "id">): string | undefined {
   const name = uuid ?? id;
-  return name === undefined ? undefined : digest(name).toString("hex", 0, ID_BYTES);
+  return name === undefined ? undefined : short(name);
 }
 
 /** The state of an attribute in three bytes, the last bit of which says that it is for detection. */
 export function stateOf({ changedAt, type, value, toIds }: Item): number {
-  const state = digest(JSON.stringify([changedAt, type, value])).readUIntBE(0, PART_BYTES - ID_BYTES);
+  const state = stateIn(JSON.stringify([changedAt, type, value]));
   return toIds ? state | FOR_DETECTION : state & ~FOR_DETECTION;
 }
 
@@ -29,12 +29,12 @@ type NamedObject = Pick<Alert["objects"][number], "key" | "name" | "changedAt" |
 
 /** The short name of an object, which is that of no attribute. */
 export function shortNameOfObject({ key }: Pick<NamedObject, "key">): string {
-  return digest(`object ${key}`).toString("hex", 0, ID_BYTES);
+  return short(`object ${key}`);
 }
 
 /** The state of an object in three bytes. */
 export function stateOfObject({ changedAt, name }: NamedObject): number {
-  return digest(JSON.stringify([changedAt, name])).readUIntBE(0, PART_BYTES - ID_BYTES);
+  return stateIn(JSON.stringify([changedAt, name]));
 }
 
 /** Which objects there are, and how each is; nothing where there are too many. */
@@ -99,6 +99,15 @@ export function unpackParts({ parts }: Fingerprint): Map<string, number> {
   return unpacked;
 }
 
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+function short(name: string): string {
+  return digest(name).slice(0, 2 * ID_BYTES);
+}
+
+function stateIn(text: string): number {
+  return Number.parseInt(digest(text).slice(0, 2 * (PART_BYTES - ID_BYTES)), 16);
+}
+
+/** In hexadecimal. In one call: an event may have hundreds of thousands of parts. */
+function digest(text: string): string {
+  return hash("sha256", text);
 }

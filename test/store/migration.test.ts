@@ -115,7 +115,7 @@ function publicationOf(n: number, fields: object = {}) {
   return messageOf("misp_json", { Event: { ...PUBLISHED, ...told, ...fields } }, STOPPED);
 }
 
-describe.each([[1], [2]])("a state file of schema %i", (schema) => {
+describe.each([[1], [2], [3]])("a state file of schema %i", (schema) => {
   it("tells all that it owes, also by a route that is gone, and what was never stored refuses nothing", async () => {
     await using store = await open(schema);
     expect(await leave(store, "hook")).toEqual([
@@ -208,4 +208,22 @@ describe.each([[1], [2]])("a state file of schema %i", (schema) => {
     const [memory] = events;
     expect([...(memory?.attached ?? []), ...(memory?.event.tags ?? [])].map(({ name }) => name)).toContain("tlp:red");
   });
+});
+
+it("keeps of a state file of schema 3 what a destination will know of a delivery that leaves in parts", async () => {
+  const db = await openDatabase(path);
+  db.exec(readFileSync(new URL("../fixtures/state/schema-3.sql", import.meta.url), "utf8"));
+  db.exec(
+    "INSERT INTO cuts SELECT id, '{\"at\":1}', '{\"missing\":[]}' FROM deliveries WHERE destination = 'hook' LIMIT 2",
+  );
+  db.exec("UPDATE cuts SET told = NULL WHERE rowid = 2");
+  db.close();
+  await (await openSqliteStore({ path }))[Symbol.asyncDispose]();
+  const after = await openDatabase(path);
+  expect(
+    after.prepare("SELECT c.body, t.body AS told FROM cuts c LEFT JOIN cuts_told t USING (delivery)").all(),
+  ).toEqual(['{"at":1}', null].map((told) => ({ body: '{"missing":[]}', told })));
+  after.exec("DELETE FROM deliveries");
+  expect(after.prepare("SELECT * FROM cuts_told").all()).toEqual([]);
+  after.close();
 });

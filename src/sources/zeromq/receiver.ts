@@ -8,8 +8,11 @@ import { type FromReceiver, type ReceiveOptions, Receiving, receive, type ToRece
 
 /** The main thread's end of a receiving thread. */
 export interface Receiver {
-  /** The next batch, at most 512 frames; undefined when closed. To ask again says that the one before is consumed, but for a giant. */
-  next(): Promise<FrameBatch | undefined>;
+  /**
+   * What has come, as far as it can be done in one turn: a giant, or other batches, at most 512 frames together unless the first
+   * has more; nothing when closed. To ask again says that those before are consumed, but for a giant.
+   */
+  next(): Promise<readonly FrameBatch[]>;
   /** A giant is consumed. */
   release(giant: FrameBatch): void;
   /** From now on, these frames need not be handed over. */
@@ -19,6 +22,7 @@ export interface Receiver {
 }
 
 const EXIT_WAIT_MS = 2000;
+const MOST_FRAMES = 512;
 
 /** Starts a receiving thread; `observe` is told all that it says, also while no frames are asked for. */
 export function openReceiver(
@@ -31,7 +35,7 @@ export function openReceiver(
   const post = (message: ToReceiver) => worker.postMessage(message);
 
   let arrived: FrameBatch[] = [];
-  let given: FrameBatch | undefined;
+  let given: readonly FrameBatch[] = [];
   let failure: Error | undefined;
   let closing = false;
   let wake = () => {};
@@ -64,8 +68,11 @@ export function openReceiver(
     });
   });
 
-  function consumed({ cost, giant }: FrameBatch): void {
-    post({ type: "consumed", cost, giant });
+  function consumed(batches: readonly FrameBatch[]): void {
+    const cost = batches.reduce((sum, batch) => sum + batch.cost, 0);
+    if (cost > 0) {
+      post({ type: "consumed", cost, giant: batches.some(({ giant }) => giant) });
+    }
   }
 
   function close(): Promise<void> {
@@ -89,28 +96,41 @@ export function openReceiver(
 
   return {
     async next() {
-      if (given && !given.giant) {
-        consumed(given);
-      }
-      given = undefined;
+      consumed(given.filter(({ giant }) => !giant));
+      given = [];
       while (arrived.length === 0 && !closing && !failure) {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
       }
       if (closing) {
-        return undefined;
+        return [];
       }
       if (failure) {
         throw failure;
       }
-      given = arrived.shift();
+      given = arrived.splice(0, countTogether(arrived));
       return given;
     },
-    release: consumed,
+    release: (giant) => consumed([giant]),
     spare: (table) => post({ type: "needless", table }),
     close,
   };
+}
+
+/** How many batches are done together: what came while the main thread was busy is many small ones, and each turn costs something. */
+function countTogether(batches: readonly FrameBatch[]): number {
+  let frames = 0;
+  for (const [count, { lengths, giant }] of batches.entries()) {
+    frames += lengths.length;
+    if (count > 0 && (giant || frames > MOST_FRAMES)) {
+      return count;
+    }
+    if (giant) {
+      return 1;
+    }
+  }
+  return batches.length;
 }
 
 /** Runs in the thread what refers to nothing but what it is given: each part is evaluated from its text, under its name. */

@@ -185,8 +185,8 @@ export function openZeromq(
     };
     signal.addEventListener("abort", stop, { once: true });
     try {
-      for (let batch = await receiver.next(); batch; batch = await receiver.next()) {
-        yield [...framesOf(batch, receiver.release)];
+      for (let batches = await receiver.next(); batches.length > 0; batches = await receiver.next()) {
+        yield batches.flatMap((batch) => [...framesOf(batch, receiver.release)]);
       }
     } finally {
       signal.removeEventListener("abort", stop);

@@ -5,7 +5,7 @@ import { batchIdOf } from "../batch-id.ts";
 import { cutTo, onlyPage } from "../pages.ts";
 import { endPart, type PartsEnd, sliceIdOf } from "../part-ends.ts";
 import type { Database } from "./driver.ts";
-import { type BatchRow, parseBody, parseToldParts } from "./rows.ts";
+import { type BatchRow, type BodyRow, parseBody, parseToldParts } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
 /** How much is written in one transaction, so that others have their turn. */
@@ -83,7 +83,10 @@ export class PartRows {
       }
       if (isSlice && first.get(content.delivery) === id) {
         const known = told.find((parts) => parts.delivery === content.delivery)?.parts;
-        this.#sql.addCut.run(content.delivery, known ? JSON.stringify(known) : null, JSON.stringify(NO_END));
+        this.#sql.addCut.run(content.delivery, JSON.stringify(NO_END));
+        if (known) {
+          this.#sql.addTold.run(content.delivery, JSON.stringify(known));
+        }
       }
     }
     this.#shared.dropEmptyBatch.run(row.id);
@@ -96,7 +99,8 @@ export class PartRows {
     }
     const isLast = this.#sql.nextPart.get(delivery, id) === undefined;
     const cut = isLast ? this.#sql.cut.get(delivery) : undefined;
-    const told: ToldParts | undefined = cut?.told ? parseToldParts(cut.told) : undefined;
+    const known = cut && this.#sql.told.get(delivery)?.body;
+    const told: ToldParts | undefined = known === undefined ? undefined : parseToldParts(known);
     return {
       delivery,
       slice: {
@@ -184,10 +188,10 @@ function prepareParts(db: Database) {
     nextPart: db.prepare<{ readonly id: string }>(
       "SELECT id FROM batches WHERE delivery = ? AND id <> ? ORDER BY part LIMIT 1",
     ),
-    cut: db.prepare<{ readonly told: string | null; readonly body: string }>(
-      "SELECT told, body FROM cuts WHERE delivery = ?",
-    ),
-    addCut: db.prepare("INSERT OR REPLACE INTO cuts (delivery, told, body) VALUES (?, ?, ?)"),
+    cut: db.prepare<BodyRow>("SELECT body FROM cuts WHERE delivery = ?"),
+    addCut: db.prepare("INSERT OR REPLACE INTO cuts (delivery, body) VALUES (?, ?)"),
+    told: db.prepare<BodyRow>("SELECT body FROM cuts_told WHERE delivery = ?"),
+    addTold: db.prepare("INSERT OR REPLACE INTO cuts_told (delivery, body) VALUES (?, ?)"),
     putCut: db.prepare("UPDATE cuts SET body = ? WHERE delivery = ?"),
   };
 }

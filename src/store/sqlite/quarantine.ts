@@ -15,6 +15,7 @@ const TABLES = [
   "alerts",
   "alert_pages",
   "cuts",
+  "cuts_told",
   "events",
   "parts",
   "undecided",
@@ -60,7 +61,7 @@ function dropLost(db: Database, now: number): readonly RecordLine[] {
       LEFT JOIN alerts a ON a.id = d.alert
     WHERE a.id IS NULL OR d.seq IN (SELECT seq FROM deliveries WHERE ${UNREADABLE})
       OR a.id IN (SELECT id FROM alerts WHERE ${UNREADABLE} UNION SELECT alert FROM alert_pages WHERE ${UNREADABLE})
-      OR d.id IN (SELECT delivery FROM cuts WHERE ${UNREADABLE} OR NOT json_valid(coalesce(told, '{}')))
+      OR d.id IN (SELECT delivery FROM cuts WHERE ${UNREADABLE} UNION SELECT delivery FROM cuts_told WHERE ${UNREADABLE})
       OR d.id IN (SELECT delivery FROM batches WHERE delivery IS NOT NULL AND ${UNREADABLE})
       OR EXISTS (SELECT 1 FROM forgotten f WHERE f.instance = a.instance
         AND (f.key IN (a.event_id, a.event_uuid) OR f.key = (

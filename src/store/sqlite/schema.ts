@@ -232,6 +232,21 @@ const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = 
     WHERE batch IS NOT NULL AND event_uuid IS NOT NULL;
   `,
   ],
+  [
+    `
+  -- what a destination knows once it has all parts of a delivery: apart, because it may be megabytes, and what became of the
+  -- parts before changes with each of them
+  CREATE TABLE cuts_told (delivery TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) STRICT;
+  INSERT INTO cuts_told SELECT delivery, told FROM cuts WHERE told IS NOT NULL;
+  ALTER TABLE cuts DROP COLUMN told;
+  DROP TRIGGER deliveries_gone;
+  CREATE TRIGGER deliveries_gone AFTER DELETE ON deliveries BEGIN
+    DELETE FROM batches WHERE delivery = old.id;
+    DELETE FROM cuts WHERE delivery = old.id;
+    DELETE FROM cuts_told WHERE delivery = old.id;
+  END;
+  `,
+  ],
 ];
 
 /** The newest schema that this program knows. */
