@@ -26,7 +26,7 @@ interface Known {
 export class Occurrences {
   readonly #isShared: boolean;
   readonly #known = new Map<string, Known>();
-  #lastAt = Number.NaN;
+  #lastAt = Number.NEGATIVE_INFINITY;
   #n = 0;
 
   /** With one endpoint there are no copies. */
@@ -56,10 +56,11 @@ export class Occurrences {
     return name;
   }
 
+  /** Instants are those of two clocks, and waver by a millisecond: one that lies back gets no name that was given before. */
   #next(at: number): string {
-    this.#n = at === this.#lastAt ? this.#n + 1 : 0;
-    this.#lastAt = at;
-    return this.#n === 0 ? String(at) : `${at}.${this.#n}`;
+    this.#n = at > this.#lastAt ? 0 : this.#n + 1;
+    this.#lastAt = Math.max(at, this.#lastAt);
+    return this.#n === 0 ? String(this.#lastAt) : `${this.#lastAt}.${this.#n}`;
   }
 
   #forget(known: Known, now: number): void {

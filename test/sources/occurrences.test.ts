@@ -6,14 +6,15 @@ const frame = (content: number) => Buffer.from(`misp_json_audit {"title":"auth_f
 const T0 = 1_795_200_000_000;
 
 /** What happens: some content after some milliseconds. */
-const stream = fc.array(fc.record({ content: fc.nat(2), afterMs: fc.constantFrom(0, 0, 1, 500, 2_000, 70_000) }), {
-  maxLength: 40,
-});
+function streamOf(...afterMs: readonly number[]) {
+  return fc.array(fc.record({ content: fc.nat(2), afterMs: fc.constantFrom(...afterMs) }), { maxLength: 40 });
+}
+const stream = streamOf(0, 0, 1, 500, 2_000, 70_000);
 
 describe("with one endpoint", () => {
-  test("each of equal frames is one of its own, in one instant too", () => {
+  test("each of equal frames is one of its own, in one instant too, and when the clock goes back", () => {
     fc.assert(
-      fc.property(stream, (steps) => {
+      fc.property(streamOf(-7_200_000, -1, -1, 0, 0, 1, 1, 500), (steps) => {
         const occurrences = new Occurrences(1);
         let at = T0;
         const names = steps.map(({ content, afterMs }) => {

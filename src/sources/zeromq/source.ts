@@ -21,6 +21,8 @@ import type { FromReceiver, ReceiverTotals } from "./worker.ts";
 const GIANT_BYTES = 2 ** 20;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const RECHECK_MS = 500;
+/** Less than this apart, two looks at two clocks say the same. */
+const WAVER_MS = 20;
 
 const Endpoint = z.string().refine((text) => {
   if (/^ipc:\/\/\S+$/.test(text)) {
@@ -95,8 +97,14 @@ export function openZeromq(
   let silentSince = opened.silentSince;
   const occurrences = new Occurrences(options.endpoints.length);
 
-  // A frame may have waited for a busy main thread: its age is taken off by the clock that both threads share.
-  const instant = (atMs: number) => Math.round(now() - (Number(process.hrtime.bigint()) / 1e6 - atMs));
+  let apartMs = Number.NaN;
+  // A frame may have waited for a busy main thread: when it came stands by the clock that both threads share. How far that is
+  // from the time of day is kept until somebody sets the time, since each look at both wavers by a millisecond.
+  const instant = (atMs: number) => {
+    const apart = now() - Number(process.hrtime.bigint()) / 1e6;
+    apartMs = Math.abs(apart - apartMs) < WAVER_MS ? apartMs : apart;
+    return Math.round(apartMs + atMs);
+  };
 
   function* framesOf(batch: FrameBatch, release: (giant: FrameBatch) => void): Generator<Frame> {
     const { bytes, lengths, atMs, endpoints } = batch;
