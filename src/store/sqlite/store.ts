@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { Alert, AlertPage } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
@@ -75,7 +76,7 @@ export async function openSqliteStore(options: {
     return new SqliteStore(file, clock);
   } catch (error) {
     file.close();
-    throw inWordsAtOpening(error, options.path);
+    throw inWordsAtOpening(error, resolve(options.path));
   }
 }
 
