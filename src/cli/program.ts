@@ -62,18 +62,17 @@ export async function main(args: readonly string[], host: Host): Promise<number>
   }
 }
 
+function helpCommand(): Command {
+  return new Command("help").argument("[command]").description("what a command does and takes");
+}
+
 /** All commands; `finish` is told the exit code of those whose answer may be no. */
 export function buildProgram(context: Context, finish: (code: 0 | 1) => void): Command {
   const program = new Command("misp-herald")
     .description("Tells the right people what happens in MISP: routed by YAML rules, guarded by TLP, durable.")
     .version(VERSION, "-V, --version", "which version this is")
     .helpOption("-h, --help", "this")
-    .addHelpCommand(
-      new Command("help")
-        .argument("[command]")
-        .description("what a command does and takes")
-        .helpGroup("Look and try out:"),
-    )
+    .addHelpCommand(helpCommand().helpGroup("Look and try out:"))
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void context.stdout.write(text),
@@ -192,7 +191,10 @@ function addDaemonCommands(program: Command, context: Context, finish: (code: 0 
   reaching(program.command("status").description("how the running service, its feeds and its destinations are")).action(
     (options) => statusCommand(options, context),
   );
-  const outbox = program.command("outbox").description("what is owed: look at it, try it now, or drop it");
+  const outbox = program
+    .command("outbox")
+    .description("what is owed: look at it, try it now, or drop it")
+    .addHelpCommand(helpCommand());
   filtering(reaching(outbox.command("list").description("what is owed, oldest first")))
     .option("--limit <n>", "at most so many", whole, 50)
     .action((options) => listCommand(options, context));
@@ -218,7 +220,10 @@ function addDaemonCommands(program: Command, context: Context, finish: (code: 0 
       .command("reload")
       .description("go on under the configuration as it is now; if it is wrong, nothing changes"),
   ).action((options) => reloadCommand(options, context));
-  const silence = program.command("silence").description("what nobody is to be told for a while, and why");
+  const silence = program
+    .command("silence")
+    .description("what nobody is to be told for a while, and why")
+    .addHelpCommand(helpCommand());
   reaching(
     silence.command("add").description("tell nobody what is named, for a while; all that is named holds together"),
   )
