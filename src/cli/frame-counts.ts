@@ -10,6 +10,10 @@ export class FrameCounts {
   readonly #owed = new Map<string, number>();
   readonly #refused = new Map<string, number>();
 
+  get frames(): number {
+    return this.#frames;
+  }
+
   add({ frame, message, problem, trace }: WatchedFrame): void {
     this.#frames += 1;
     if (problem !== undefined) {

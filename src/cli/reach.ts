@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { UsageError } from "../base/errors.ts";
+import { reasonOf } from "../base/file-reason.ts";
 import { ConfigError } from "../base/problem.ts";
 import { loadYaml } from "../config/load.ts";
-import { decodeUtf8, readBounded, reasonOf } from "../config/read.ts";
+import { decodeUtf8, readBounded } from "../config/read.ts";
 import type { ControlTarget } from "../doors/socket/client.ts";
 import { DEFAULT_SOCKET } from "../doors/socket/socket.ts";
 import type { Context } from "./context.ts";

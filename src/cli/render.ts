@@ -12,6 +12,7 @@ import { openScratchStore } from "../store/index.ts";
 import { decode } from "../topics/index.ts";
 import { type Context, openContextLog, print } from "./context.ts";
 import { describeMerge, only, rehearse } from "./rehearse.ts";
+import { WANTED } from "./replay.ts";
 import { escapeControls, escapeTerminal } from "./show.ts";
 
 export interface RenderOptions {
@@ -99,7 +100,7 @@ function describe({ sizes, trimmed }: Preview): readonly string[] {
 /** Why nothing leaves. */
 function explain(traces: readonly Trace[], name: string): readonly string[] {
   if (traces.length === 0) {
-    return ["There is no message in it."];
+    return [`There is no message in it; ${WANTED}`];
   }
   const lines = traces.map(({ kind, stale, destinations }) => {
     const found = destinations.find((destination) => destination.name === name);

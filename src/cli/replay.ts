@@ -29,6 +29,10 @@ export interface ReplayCommandOptions {
   readonly json: boolean;
 }
 
+/** What a recording is. */
+export const WANTED =
+  'read are recordings of tail --record, lines such as misp_json {…} or {"topic": …, "payload": …}, and events as MISP exports them';
+
 /** `misp-herald replay`: what would happen with recorded frames; with `--send --to` it happens, to these destinations. */
 export async function replayCommand(options: ReplayCommandOptions, context: Context): Promise<void> {
   if (options.send !== (options.to !== undefined)) {
@@ -58,6 +62,9 @@ export async function replayCommand(options: ReplayCommandOptions, context: Cont
   for await (const seen of watch(source, compileRules(config), systemClock, context.signal)) {
     counts.add(seen);
     print(context.stdout, options.json ? jsonSeen(seen) : showSeen(seen, color));
+  }
+  if (counts.frames === 0 && !context.signal.aborted) {
+    throw new UsageError(`There is no frame of MISP in it; ${WANTED}`, 1);
   }
   print(context.stderr, counts.show(false));
 }

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { z } from "zod";
+import { reasonOf } from "../base/file-reason.ts";
 import { ConfigError, type Problem } from "../base/problem.ts";
 import type { Redactor } from "../base/redact.ts";
 import { applyDefaults, secretDefaults } from "./defaults.ts";
 import { flatten } from "./flatten.ts";
-import { decodeUtf8, type ReadFile, readBounded, reasonOf } from "./read.ts";
+import { decodeUtf8, type ReadFile, readBounded } from "./read.ts";
 import { qualifyGroups } from "./readers.ts";
 import { checkReferences } from "./references.ts";
 import { Config } from "./schema.ts";

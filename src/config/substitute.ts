@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from "node:path";
-import { decodeUtf8, type ReadFile, reasonOf } from "./read.ts";
+import { reasonOf } from "../base/file-reason.ts";
+import { decodeUtf8, type ReadFile } from "./read.ts";
 import { nearest } from "./suggest.ts";
 import { type Dict, mapDict, quoted, type ReportFault, type Scalar, scalarsOf } from "./tree.ts";
 

@@ -142,3 +142,15 @@ it("a mail server that greets after 13 s gets its mail", async () => {
   socket.write("220 late ESMTP\r\n");
   expect(await sending).toEqual({ kind: "unproven" });
 });
+
+it("a file without a frame of MISP is no recording, and what is one is said", async () => {
+  const replay = await run("replay", join(CASES, "config.yaml"), "-c", CONFIG);
+  expect(replay).toMatchObject({
+    code: 1,
+    errors: expect.stringContaining("There is no frame of MISP in it; read are"),
+  });
+  const render = await run("render", join(CASES, "config.yaml"), "--to", "hook", "-c", CONFIG);
+  expect(render).toMatchObject({ code: 1, errors: expect.stringContaining("There is no message in it; read are") });
+  const missing = await run("replay", join(CASES, "none"), "-c", CONFIG);
+  expect(missing).toMatchObject({ code: 2, errors: expect.stringContaining('none": there is no such file') });
+});

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { chmod, chown, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
-import { reasonOf } from "../../config/read.ts";
+import { reasonOf } from "../../base/file-reason.ts";
 import type { Draft } from "./document.ts";
 
 /** Whether something is there. */

@@ -107,7 +107,7 @@ export class RecordingReader {
     // Bytes as they are: a frame need not be valid UTF-8.
     const carriageReturn = bytes.at(-1) === 0x0d ? 1 : 0;
     const frame = splitFrame(bytes.subarray(0, bytes.byteLength - carriageReturn));
-    yield /^[\w.:-]+$/.test(frame.topic) ? { frame } : { badLine: this.#line };
+    yield /^misp_[\w.:-]*$/.test(frame.topic) ? { frame } : { badLine: this.#line };
   }
 }
 

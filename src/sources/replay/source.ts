@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UsageError } from "../../base/errors.ts";
+import { reasonOf } from "../../base/file-reason.ts";
 import type { Log } from "../../base/log.ts";
 import type { Frame, Source } from "../../model/frame.ts";
 import { openBurstLog } from "../burst-log.ts";
@@ -107,7 +108,7 @@ export function openReplay(options: ReplayOptions): Source {
         return;
       }
       if (typeof input === "string" && error instanceof Error && "syscall" in error) {
-        throw new UsageError(`Cannot read "${input}": ${error.message}`, 2, { cause: error });
+        throw new UsageError(`Cannot read "${input}": ${reasonOf(error)}`, 2, { cause: error });
       }
       throw error;
     } finally {
