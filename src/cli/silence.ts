@@ -2,6 +2,7 @@ import { parseDocument } from "yaml";
 import { clean, formatCount, formatNumber } from "../alert/text.ts";
 import { UsageError } from "../base/errors.ts";
 import { nearest } from "../config/suggest.ts";
+import { faultsOf } from "../config/values.ts";
 import { ask, askAll } from "../doors/socket/client.ts";
 import { FACTS } from "../model/vocabulary.ts";
 import { ListEnd, SilenceDocument } from "../operations/documents.ts";
@@ -26,9 +27,20 @@ export interface SilenceOptions extends ReachOptions {
 /** `misp-herald silence add`: nobody is told of what is named, until the silence ends. */
 export async function addSilenceCommand(options: SilenceOptions, context: Context): Promise<void> {
   const { match = [], event = [], route = [], destination = [], reason, afterwards } = options;
+  const conditions = match.map(parseCondition);
+  const faults = conditions.flatMap(faultsOf);
+  const said = faults.map(
+    ({ severity, message, hint }) => `${severity}: ${message}${hint === undefined ? "" : `; ${hint}`}`,
+  );
+  if (faults.some(({ severity }) => severity === "error")) {
+    throw new UsageError(`--match: ${said.join("\n")}`);
+  }
+  if (said.length > 0) {
+    print(context.stderr, escapeControls(said.join("\n")));
+  }
   const query: QueryInput = {
     ...{ command: "silence.add", for: options.for, reason, afterwards },
-    match: match.map(parseCondition),
+    match: conditions,
     ...{ events: [...event], routes: [...route], destinations: [...destination] },
   };
   const silence = await ask(await reach(options, context), query, SilenceDocument);

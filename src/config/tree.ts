@@ -58,6 +58,20 @@ export function plainOf(node: Node): unknown {
   return Object.fromEntries([...node.entries].map(([key, { node }]) => [key, plainOf(node)]));
 }
 
+/** A value that stands in no file, as one that does. */
+export function nodeOf(value: unknown): Node {
+  const nowhere = { at: 0, end: 0 };
+  if (Array.isArray(value)) {
+    return { kind: "list", items: value.map(nodeOf), ...nowhere };
+  }
+  if (typeof value === "object" && value !== null) {
+    const entries = Object.entries(value).map(([key, one]) => [key, { key: nowhere, node: nodeOf(one) }] as const);
+    return { kind: "map", entries: new Map(entries), ...nowhere };
+  }
+  const isScalar = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  return { kind: "scalar", value: isScalar ? value : null, ...nowhere };
+}
+
 /** The value at `path`; undefined where there is none. */
 export function nodeAt(root: Node, path: Path): Node | undefined {
   let node: Node | undefined = root;

@@ -19,9 +19,11 @@ import {
   childOf,
   type Dict,
   error,
+  type Fault,
   listOf,
   mapOf,
   type Node,
+  nodeOf,
   quoted,
   type ReportFault,
   type Scalar,
@@ -58,6 +60,13 @@ const MISP_SPELLINGS: Readonly<Record<string, Readonly<Record<string, string>>>>
 /** Checks what a route compares facts with: patterns must compile, and a fixed set of values must have what is named. */
 export function checkValues(route: Dict, root: Dict, report: ReportFault): void {
   checkMatch(childOf(route, "match"), root, report);
+}
+
+/** The same of a match that stands in no file; which instances there are is not known then. */
+export function faultsOf(match: unknown): readonly Fault[] {
+  const faults: Fault[] = [];
+  checkMatch(nodeOf(match), { kind: "map", entries: new Map(), at: 0, end: 0 }, (fault) => faults.push(fault));
+  return faults;
 }
 
 /** The same of a match wherever it stands. */
@@ -106,7 +115,7 @@ function checkValue(key: string, node: Scalar, instances: readonly string[], rep
     report(error(node, message, `where that text itself is meant: value: { is: ${form} }`));
     return;
   }
-  const allowed = key === "instance" ? instances : VALUES[key];
+  const allowed = key === "instance" && instances.length > 0 ? instances : VALUES[key];
   if (!allowed) {
     checkOpenValue(key, node, text, pattern, report);
     return;

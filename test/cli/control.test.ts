@@ -2,6 +2,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { main } from "../../src/cli/program.ts";
+import { ask } from "../../src/doors/socket/client.ts";
+import { SilenceDocument } from "../../src/operations/documents.ts";
 import { configOf, type Daemon, openSink, start, workspace } from "../e2e/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { openPublisher, type TestPublisher } from "../support/publisher.ts";
@@ -229,7 +231,10 @@ describe("silence", () => {
     [["--match", "CIRCL"], '"CIRCL" is no condition; give one such as'],
     [["--match", "{ org: [ }"], "is no map in YAML"],
     [["--match", "{ org: &a [x], tag: *a }"], "is no map in YAML"],
-    [["--match", "tag=/(/"], "has a regular expression that cannot be used"],
+    [["--match", "tag=/(/"], "is not a regular expression that can be used"],
+    [["--match", "threat_level=hihg"], '"threat_level" is never "hihg", did you mean "high"?'],
+    [["--match", "{ any: [{ tlp: ambr }] }"], '"tlp" is never "ambr", did you mean "amber"?'],
+    [["--match", "{ attribute: { value: 10.0.0.0/8 } }"], "looks like a network"],
     [["--match", "max_age=soon"], "must be a duration"],
     [["--match", `{ ${"not: { ".repeat(40)} org: x ${"}".repeat(40)} }`], "is nested too deep"],
     [["--match", `org=${"x".repeat(9000)}`], "is too long"],
@@ -245,7 +250,18 @@ describe("silence", () => {
       expect([code, out], message).toEqual([2, ""]);
       expect(errors.toLowerCase()).toContain(message.toLowerCase());
     }
+    // Whoever asks the socket without the command is refused what cannot work, too.
+    const line = { path: folder.path("state.db.sock"), signal: AbortSignal.timeout(60_000) };
+    const common = { command: "silence.add", for: 3_600_000, reason: "x", afterwards: "nothing" } as const;
+    const query = { ...common, match: [{ tag: "/(/" }], events: [], routes: [], destinations: [] };
+    await expect(ask(line, query, SilenceDocument)).rejects.toThrow("has a regular expression that cannot be used");
     expect(await listOf(["silence", "list"], () => true)).toEqual([]);
+  });
+
+  test("add says what looks misspelt, and takes it", async () => {
+    await using _ = await startDaemon();
+    const added = await run(["silence", "add", "--match", "tag=tlp:ambr", "--for", "1h", "--reason", "x"]);
+    expect(added).toMatchObject({ code: 0, errors: expect.stringContaining('did you mean "tlp:amber"?') });
   });
 });
 
