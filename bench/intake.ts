@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { Subscriber } from "zeromq";
 import { absorb, openWakeups } from "../src/absorbing/absorb.ts";
 import { UNOBSERVED } from "../src/absorbing/observer.ts";
+import { quietFrames } from "../src/absorbing/quiet.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { openLog } from "../src/base/log.ts";
 import { Guard } from "../src/guard/policy.ts";
@@ -154,10 +155,13 @@ const intake =
     let spared = 0;
     const reading = (async () => {
       for await (const frames of source.frames(stop.signal)) {
-        await absorb(
-          frames.flatMap((frame) => decode(frame) ?? []),
-          planner,
-        );
+        const decoded = frames.flatMap((frame) => {
+          const message = decode(frame);
+          return message ? { message, frame } : [];
+        });
+        const messages = decoded.map(({ message }) => message);
+        const traces = await absorb(messages, planner);
+        source.quiet?.(quietFrames(decoded, traces, planned));
         watch.add(frames.length);
         await new Promise((resolve) => setImmediate(resolve));
       }

@@ -4,6 +4,7 @@ import { withMemoryCache } from "./absorbing/memory-cache.ts";
 import { newestPlanner } from "./absorbing/newest-planner.ts";
 import type { Notices } from "./absorbing/notices.ts";
 import type { Observer } from "./absorbing/observer.ts";
+import { type Decoded, quietFrames } from "./absorbing/quiet.ts";
 import { DecodeError, REPORT_IT } from "./base/errors.ts";
 import { insisting } from "./base/insist.ts";
 import { type Heartbeat, Liveness, WORK_MS } from "./base/liveness.ts";
@@ -71,7 +72,7 @@ interface Shared {
 function flow({ sources, workers, confirms, recalls, reconciles }: Parts, shared: Shared): void {
   const { parts, readers, loops, giants, ending, cut, planner } = shared;
   for (const source of sources.filter((one) => !readers.has(one))) {
-    const name = `feed ${source.name}`;
+    const name = `${FEED}${source.name}`;
     readers.begin(source, name, (stop, beat) => {
       const until = AbortSignal.any([ending, stop]);
       return intake(source, parts, giants, planner(name, until, beat), until, beat);
@@ -98,6 +99,20 @@ function flow({ sources, workers, confirms, recalls, reconciles }: Parts, shared
   }
 }
 
+/** The name of a loop that reads begins so. */
+const FEED = "feed ";
+
+/** The parts for whatever is no frame: what it changes of memory, frames that come may tell anew. */
+function stirring({ observer, sources, ...parts }: Parts): Parts {
+  const planned: Observer["planned"] = (plan, again) => {
+    for (const source of sources) {
+      source.stir?.();
+    }
+    observer.planned(plan, again);
+  };
+  return { ...parts, sources, observer: { ...observer, planned } };
+}
+
 /** The fast half, in order: frames are done once all that they make owed is committed. */
 async function intake(
   source: Source,
@@ -116,9 +131,12 @@ async function intake(
       const frames = upToGiant(batch.slice(from, from + turns.size));
       const startedAt = planner.clock.now();
       parts().observer.received(frames);
-      const messages = giants.pass(frames.flatMap((frame) => (frame.giant ? [] : (read(frame, parts()) ?? []))));
+      const decoded = frames.flatMap((frame) => (frame.giant ? [] : (read(frame, parts()) ?? [])));
+      const messages = giants.pass(decoded);
       if (messages.length > 0) {
-        await absorb(messages, planner);
+        const { rules } = planner;
+        const traces = await absorb(messages, planner);
+        source.quiet?.(quietFrames(decoded, traces, rules));
       }
       giants.take(frames.filter(({ giant }) => giant !== undefined));
       from += frames.length;
@@ -139,10 +157,10 @@ function upToGiant(frames: readonly Frame[]): readonly Frame[] {
 }
 
 /** A frame that cannot be read is counted and logged; no frame may stop the feed. */
-function read(frame: Frame, parts: Parts): ReadFrame | undefined {
+function read(frame: Frame, parts: Parts): (ReadFrame & Decoded) | undefined {
   try {
     const message = accept(decode(frame), frame, parts);
-    return message && { message, bytes: frame.payload.byteLength };
+    return message && { message, frame, bytes: frame.payload.byteLength };
   } catch (error) {
     if (error instanceof DecodeError) {
       sayUnreadable(frame, error.message, parts);
@@ -217,13 +235,17 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
   const planner = (loop: string, until: AbortSignal, beat: Heartbeat) =>
     newestPlanner(
       { store, clock: first.clock, giants },
-      () => parts,
+      () => (loop.startsWith(FEED) ? parts : stirring(parts)),
       insisting({ loop }, first.clock, first.log, until, beat),
     );
   const shared = { parts: () => parts, readers, loops, giants, ending, cut: cut.signal, planner };
 
   async function staff(next: Parts): Promise<void> {
     parts = next;
+    // What was quiet was so by the rules before.
+    for (const source of next.sources) {
+      source.stir?.();
+    }
     const left = Promise.all([loops.stop(), readers.stop(next.sources)]);
     flow(next, shared);
     await left;

@@ -65,30 +65,25 @@ export type Beside = Partial<Pick<Effects, "cursors" | "confirmed">>;
 
 /**
  * Plans messages upon what is known and commits what follows; again, if memory has moved in between. What MISP is to confirm
- * first waits, unless it is what has waited (`confirmed`), or was asked about.
+ * first waits, unless it is what has waited (`confirmed`), or was asked about. Gives what became of each that does not wait.
  */
 export async function absorb(
   messages: readonly Message[],
   planner: Planner,
   asked?: readonly Undecided[],
   beside: Beside = {},
-): Promise<void> {
+): Promise<Plan["traces"]> {
   const giant = messages.findIndex((message) => message.giant !== undefined);
   if (giant < 0 || messages.length === 1) {
-    await absorbTogether(messages, planner, asked, beside);
-    return;
+    return await absorbTogether(messages, planner, asked, beside);
   }
   // One that stands for a giant is planned alone. That it waits no longer is committed with the last.
   const early = beside.confirmed ? { confirmed: [] } : {};
   const parts = [messages.slice(0, giant), messages.slice(giant, giant + 1), messages.slice(giant + 1)];
   const [before = [], one = [], after = []] = parts;
-  if (before.length > 0) {
-    await absorbTogether(before, planner, undefined, early);
-  }
-  await absorbTogether(one, planner, undefined, after.length > 0 ? early : beside);
-  if (after.length > 0) {
-    await absorb(after, planner, undefined, beside);
-  }
+  const traces = before.length > 0 ? [...(await absorbTogether(before, planner, undefined, early))] : [];
+  traces.push(...(await absorbTogether(one, planner, undefined, after.length > 0 ? early : beside)));
+  return after.length > 0 ? [...traces, ...(await absorb(after, planner, undefined, beside))] : traces;
 }
 
 async function absorbTogether(
@@ -96,7 +91,7 @@ async function absorbTogether(
   planner: Planner,
   asked: readonly Undecided[] | undefined,
   beside: Beside,
-): Promise<void> {
+): Promise<Plan["traces"]> {
   const { store, clock, wakeups, observer } = planner;
   for (;;) {
     const now = clock.now();
@@ -127,7 +122,7 @@ async function absorbTogether(
     // What only teaches memory is counted when it is told.
     const traces = decided.traces.filter((_, index) => sifted?.only[index] === undefined);
     observer.planned({ ...decided, traces }, asked !== undefined);
-    return;
+    return traces;
   }
 }
 

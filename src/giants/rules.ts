@@ -1,4 +1,5 @@
 import type { Silence } from "../model/silence.ts";
+import type { PaceRules } from "../planning/pace.ts";
 import type { Rules } from "../planning/plan.ts";
 import type { DestinationRules } from "../planning/share.ts";
 import { compileMatch } from "../routing/match.ts";
@@ -14,18 +15,22 @@ export interface PlainRules {
   readonly silences: readonly Silence[];
 }
 
-/** What a thread needs to plan a publication by these rules. */
-export function plainRules({ routes, destinations, asks = new Set(), silences = [] }: Rules): PlainRules {
+// What is left once everything has been named is nothing: a rule that is new does not compile until it is carried over, too.
+
+/** What a thread needs to plan a publication by these rules; whether it is to be confirmed first was decided before. */
+export function plainRules({ routes, destinations, asks, silences, confirms: _, ...none }: Rules): PlainRules {
+  none satisfies Nothing;
   return {
     routes: (routes.get("event.published")?.routes ?? []).map(({ options }) => options),
     destinations: [...destinations].map(([name, rules]) => [name, plainDestination(rules)]),
-    asks: [...asks],
-    silences: silences.map(({ silence }) => silence),
+    asks: [...(asks ?? [])],
+    silences: (silences ?? []).map(({ silence }) => silence),
   };
 }
 
 /** The same rules again. */
-export function rulesOf({ routes, destinations, asks, silences }: PlainRules): Rules {
+export function rulesOf({ routes, destinations, asks, silences, ...none }: PlainRules): Rules {
+  none satisfies Nothing;
   return {
     routes: compileRoutes(routes),
     destinations: new Map(destinations.map(([name, rules]) => [name, compiledDestination(rules)])),
@@ -34,9 +39,17 @@ export function rulesOf({ routes, destinations, asks, silences }: PlainRules): R
   };
 }
 
-function plainDestination({ guard, repeats, program = false, pace }: DestinationRules): DestinationRules {
-  const { excepts: _, ...plain } = pace ?? {};
-  return { guard, repeats, program, ...(pace && { pace: { ...plain, timezone: pace.timezone } }) };
+type Nothing = { readonly [K in PropertyKey]: never };
+
+/** What of a destination planning asks; a configuration has more, of which functions and secrets go nowhere. */
+function plainDestination({ guard, repeats, program, pace }: DestinationRules): DestinationRules {
+  const plain: Carried<DestinationRules> = { guard, repeats, program, pace: pace && plainPace(pace) };
+  return defined(plain);
+}
+
+function plainPace({ flood, quiet, timezone, drops, except }: PaceRules): PaceRules {
+  const plain: Carried<Omit<PaceRules, "excepts">> = { flood, quiet, timezone, drops, except };
+  return defined(plain);
 }
 
 function compiledDestination({ pace, ...rules }: DestinationRules): DestinationRules {
@@ -44,4 +57,11 @@ function compiledDestination({ pace, ...rules }: DestinationRules): DestinationR
     return rules;
   }
   return { ...rules, pace: { ...pace, ...(pace.except && { excepts: compileMatch(pace.except).matches }) } };
+}
+
+/** Every key, whether there is something or not. */
+type Carried<T> = { readonly [K in keyof Required<T>]: T[K] | undefined };
+
+function defined<T extends object>(all: Carried<T>): T {
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as T;
 }

@@ -23,6 +23,10 @@ export interface GiantRoom {
 export interface Source {
   readonly name: string;
   frames(signal: AbortSignal): AsyncIterable<readonly Frame[]>;
+  /** These of its frames were planned and told nobody anything: what says the same again need not be yielded. */
+  quiet?(frames: readonly Frame[]): void;
+  /** What is remembered was changed by something else than a frame: nothing is the same any more. */
+  stir?(): void;
 }
 
 /**

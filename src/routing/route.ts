@@ -1,8 +1,8 @@
 import type { Matchable, Truth } from "../model/message.ts";
 import { KINDS, type Kind } from "../model/vocabulary.ts";
+import { asksOnlyOfEvent } from "./event-facts.ts";
 import { isOfKind } from "./kinds.ts";
 import { type CompiledMatch, compileMatch } from "./match.ts";
-
 import { RouteIndex } from "./route-index.ts";
 import type { RouteOptions } from "./schema.ts";
 
@@ -17,6 +17,7 @@ export class RouteTable {
   readonly routes: readonly Route[];
   readonly #byName: ReadonlyMap<string, Route>;
   #index: RouteIndex | undefined;
+  #isAboutEvents: boolean | undefined;
 
   constructor(routes: readonly Route[]) {
     this.routes = routes;
@@ -25,6 +26,12 @@ export class RouteTable {
 
   named(name: string): Route | undefined {
     return this.#byName.get(name);
+  }
+
+  /** What matches nothing does so by its event alone. */
+  get isAboutEvents(): boolean {
+    this.#isAboutEvents ??= this.routes.every(({ options }) => asksOnlyOfEvent(options.match));
+    return this.#isAboutEvents;
   }
 
   /** Those that may be true or unknown of a message, and maybe others, in file order. */

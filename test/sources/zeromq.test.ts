@@ -10,6 +10,7 @@ import { captureLog } from "../support/captured-log.ts";
 import { eventually } from "../support/eventually.ts";
 import { openPublisher } from "../support/publisher.ts";
 import { openPublisherProcess } from "../support/publisher-process.ts";
+import { sample } from "../topics/frames.ts";
 
 /** Opens a feed as the config does, and collects what it yields. */
 function listen(
@@ -223,6 +224,35 @@ describe("zeromq", () => {
       void publisher.send("misp_json_self", {});
       return feed.frames.length > 1;
     });
+  });
+
+  test("counts what says again what was quiet, until something stirs", async () => {
+    await using publisher = await openPublisher();
+    await using feed = listen({ endpoints: [publisher.endpoint] });
+    await publisher.subscribed();
+    const { topic, payload } = sample("misp_json_attribute--add");
+    const isSpared = async () => {
+      const before = feed.source.status().skipped.misp_json_attribute ?? 0;
+      feed.source.quiet?.(feed.frames.slice(-1));
+      await eventually(() => {
+        void publisher.send(topic, payload);
+        return (feed.source.status().skipped.misp_json_attribute ?? 0) > before;
+      });
+    };
+    await publisher.send(topic, payload);
+    await eventually(() => feed.frames.length === 1);
+    await isSpared();
+    feed.source.stir?.();
+    await eventually(() => {
+      void publisher.send(topic, payload);
+      return feed.frames.length > 1;
+    });
+    await isSpared();
+    await publisher.send("misp_json_tag", {});
+    await eventually(() => feed.frames.at(-1)?.topic === "misp_json_tag");
+    const passed = feed.frames.length;
+    await publisher.send(topic, payload);
+    await eventually(() => feed.frames.length > passed);
   });
 
   test("refuses a frame above max_frame aloud, with its topic, size and event, and goes on", async () => {

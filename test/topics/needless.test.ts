@@ -14,7 +14,7 @@ const SAMPLES = SAMPLE_NAMES.map(sample).map(({ topic, payload }) => frameOf(top
 const bytesOf = ({ topic, payload }: Frame) => Buffer.concat([Buffer.from(`${topic} `), payload]);
 
 function matters(frame: Frame, wanted: ReadonlySet<Kind>): boolean {
-  return new FrameLook(needlessWithout(wanted)).matters(bytesOf(frame), frame.topic);
+  return new FrameLook(needlessWithout(wanted)).matters(bytesOf(frame), frame.topic, 1);
 }
 
 const INSIDER = {

@@ -17,6 +17,10 @@ export interface Receiver {
   release(giant: FrameBatch): void;
   /** From now on, these frames need not be handed over. */
   spare(needless: Needless): void;
+  /** These were planned and changed nothing; each with when it was received. */
+  quiet(frames: readonly (readonly [frame: Uint8Array, atMs: number])[]): void;
+  /** What is remembered was changed by something else than a frame. */
+  stir(): void;
   /** Closes the sockets and resolves when the thread has ended. */
   close(): Promise<void>;
 }
@@ -114,6 +118,8 @@ export function openReceiver(
     },
     release: (giant) => consumed([giant]),
     spare: (table) => post({ type: "needless", table }),
+    quiet: (frames) => post({ type: "quiet", frames }),
+    stir: () => post({ type: "stir" }),
     close,
   };
 }

@@ -93,6 +93,8 @@ export function openZeromq(
   let refused: Readonly<Record<string, number>> = {};
   let needless: Needless = {};
   const receivers = new Set<Receiver>();
+  /** As the receiving thread knows them, and by whom they came. */
+  const originals = new WeakMap<Frame, Original>();
   let lastFrameAt: number | undefined;
   let silentSince = opened.silentSince;
   const occurrences = new Occurrences(options.endpoints.length);
@@ -106,7 +108,7 @@ export function openZeromq(
     return Math.round(apartMs + atMs);
   };
 
-  function* framesOf(batch: FrameBatch, release: (giant: FrameBatch) => void): Generator<Frame> {
+  function* framesOf(batch: FrameBatch, receiver: Receiver): Generator<Frame> {
     const { bytes, lengths, atMs, endpoints } = batch;
     let from = 0;
     for (const [index, length] of lengths.entries()) {
@@ -118,12 +120,16 @@ export function openZeromq(
       const isNamed = batch.giant || frame.topic === "misp_json";
       const occurrence = isNamed ? undefined : occurrences.of(whole, receivedAt, endpoints[index]);
       const name = { topic: frame.topic, bytes: length, ...(batch.giant && nameOf(frame.payload)) };
-      const giant = { done: () => release(batch), refused: () => refuse({ ...name, reason: "memory" }) };
-      yield {
+      const giant = { done: () => receiver.release(batch), refused: () => refuse({ ...name, reason: "memory" }) };
+      const yielded: Frame = {
         ...{ instance, ...frame, receivedAt },
         ...(occurrence !== undefined && { occurrence }),
         ...(batch.giant && { giant }),
       };
+      if (frame.topic === "misp_json_attribute") {
+        originals.set(yielded, { whole, atMs: atMs[index] ?? 0, receiver });
+      }
+      yield yielded;
     }
   }
 
@@ -194,7 +200,7 @@ export function openZeromq(
     signal.addEventListener("abort", stop, { once: true });
     try {
       for (let batches = await receiver.next(); batches.length > 0; batches = await receiver.next()) {
-        yield batches.flatMap((batch) => [...framesOf(batch, receiver.release)]);
+        yield batches.flatMap((batch) => [...framesOf(batch, receiver)]);
       }
     } finally {
       signal.removeEventListener("abort", stop);
@@ -298,6 +304,20 @@ export function openZeromq(
         receiver.spare(table);
       }
     },
+    quiet(frames) {
+      const found = frames.flatMap((frame) => originals.get(frame) ?? []);
+      for (const receiver of receivers) {
+        const own = found.filter((one) => one.receiver === receiver).map(({ whole, atMs }) => [whole, atMs] as const);
+        if (own.length > 0) {
+          receiver.quiet(own);
+        }
+      }
+    },
+    stir() {
+      for (const receiver of receivers) {
+        receiver.stir();
+      }
+    },
     status: () => ({
       received,
       dropped,
@@ -311,6 +331,12 @@ export function openZeromq(
       ...(silentSince === undefined ? {} : { silentSince }),
     }),
   };
+}
+
+interface Original {
+  readonly whole: Uint8Array;
+  readonly atMs: number;
+  readonly receiver: Receiver;
 }
 
 /** What to tell an operator, and when it is tried again. Never a value of the credentials. */

@@ -41,6 +41,10 @@ export type FromReceiver =
 export type ToReceiver =
   | { readonly type: "consumed"; readonly cost: number; readonly giant: boolean }
   | { readonly type: "needless"; readonly table: Needless }
+  /** What was planned and changed nothing, with when it was received. */
+  | { readonly type: "quiet"; readonly frames: readonly (readonly [frame: Uint8Array, atMs: number])[] }
+  /** What is remembered was changed by something else than a frame. */
+  | { readonly type: "stir" }
   | { readonly type: "close" };
 
 /** What the thread's program is made of: the modules that it uses, and the classes that it has the text of. */
@@ -124,6 +128,15 @@ export class Receiving {
         break;
       case "needless":
         this.#look.needless = message.table;
+        this.#look.stir(this.#now());
+        break;
+      case "quiet":
+        for (const [frame, atMs] of message.frames) {
+          this.#look.quiet(frame, atMs);
+        }
+        break;
+      case "stir":
+        this.#look.stir(this.#now());
         break;
       case "close":
         this.#close();
@@ -139,12 +152,16 @@ export class Receiving {
     const topic = this.#look.topic(frame);
     if (frame.byteLength > this.#options.maxFrameBytes) {
       this.#post({ type: "refused", topic, head: frame.slice(0, 8192), bytes: frame.byteLength });
-    } else if (this.#look.matters(frame, topic)) {
+    } else if (this.#look.matters(frame, topic, atMs)) {
       this.#queue.push(frame, topic, atMs, endpoint);
       this.#flushSoon();
     } else {
       this.#skipped[topic] = (this.#skipped[topic] ?? 0) + 1;
     }
+  }
+
+  #now(): number {
+    return Number(process.hrtime.bigint()) / 1e6;
   }
 
   /** Once per turn of the loop: what came in one turn leaves together. */
