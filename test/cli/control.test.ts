@@ -44,6 +44,8 @@ afterEach(async () => {
 });
 
 async function startDaemon(): Promise<Daemon> {
+  // One that was killed may still count as subscribed, and what is published then is heard by nobody.
+  await publisher.unsubscribed();
   const daemon = start(["run", "-c", config]);
   await publisher.subscribed();
   return daemon;
