@@ -153,6 +153,7 @@ test("publications that were edited while the service was down are told as title
   misp.edit(uuidOf(2), nowS - 100);
   misp.unpublish(uuidOf(3));
   await backdate(folder.path("state.db"));
+  await publisher.unsubscribed();
   await using second = start(["run", "-c", config], { MISP_KEY: API_KEY });
   await publisher.subscribed();
   await eventually(() => told(sink.received).length === 3);
