@@ -41,6 +41,8 @@ export const FAILURES = ["retry", "retry_after", "ambiguous", "message_rejected"
 const TURN_MS = 20;
 /** What programs get at once: they want to have it in order, and no more of it is in memory. */
 const ORDERED: TakeOptions = { ordered: true, bounds: { rows: 500, bytes: 2 ** 20 } };
+/** How many batches are made ready at once for each that may be on its way. */
+const AHEAD = 8;
 /** Bounds a sleep, so that a clock that jumps is noticed. */
 const LONGEST_SLEEP_MS = 60_000;
 
@@ -57,7 +59,9 @@ export async function deliver(
   const { destination, clock, wakeup, limiter, breaker, state, concurrency = 1 } = worker;
   const lasting = persistent(worker, insisting({ destination: destination.name }, clock, worker.log, cut, beat));
   const isOne = concurrency === 1;
-  const settleOne = isOne ? lasting.store.settle : together(lasting.store.settleAll);
+  // With one of several, what had to wait for it may leave.
+  const flight = new Flight(() => isOne || wakeup.wake());
+  const settleOne = isOne ? lasting.store.settle : together(lasting.store.settleAll, () => flight.size);
   const context: Context = {
     ...worker,
     lines: openLines(worker.log, clock.now),
@@ -66,8 +70,6 @@ export async function deliver(
   };
   // One signal to wait for: every AbortSignal.any() of one that lives on leaves something behind in it.
   stop.addEventListener("abort", () => wakeup.wake(), { once: true });
-  // With one of several, what had to wait for it may leave.
-  const flight = new Flight(() => isOne || wakeup.wake());
   let turnedAt = clock.monotonic();
   const sleep = async (ms: number, woken: AbortSignal) => {
     await clock.sleep(Math.min(Math.max(ms, 1), LONGEST_SLEEP_MS), woken);
@@ -121,7 +123,9 @@ export async function deliver(
       continue;
     }
     const takenAt = { wall: clock.now(), monotonic: clock.monotonic() };
-    const options = { newFirst: state.outages > 0, ...(destination.program && ORDERED) };
+    // A destination that is down, or asked one by one, leaves what waits in its groups, where it grows together.
+    const ahead = destination.program && most > 1 ? most * AHEAD : 0;
+    const options = { newFirst: state.outages > 0, ...(destination.program && ORDERED), ahead };
     const room = limiter ? 1 : most - flight.size;
     const taken = await context.store.takeAll(destination.name, takenAt.wall, room, options);
     if (!taken || "dueAt" in taken) {

@@ -226,6 +226,8 @@ export interface TakeOptions {
    * not left yet.
    */
   readonly ordered?: boolean;
+  /** How many more may be made ready at once, so that taking them later writes nothing; absent: none. */
+  readonly ahead?: number;
 }
 
 /** How a batch ended, or when it is tried again. Deliveries that are in no list stay as they are. */

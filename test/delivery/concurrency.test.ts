@@ -105,6 +105,26 @@ describe("deliver() with several attempts at once", () => {
     expect(flight.most()).toBe(4);
   });
 
+  it("writes down together what ends within a few turns, and at once what ends while the others go on", async () => {
+    const of = new Planner({ routes: [ROUTE] });
+    await of.plan(...Array.from({ length: 4 }, (_, n) => other(n)));
+    const flight = held(of, stoppedClock());
+    await flight.until(() => flight.sent.length === 4);
+    const [first, ...others] = flight.sent;
+    first?.answer({ kind: "done" });
+    await flight.until(() => flight.writes.length > 0);
+    for (const one of others) {
+      one.answer({ kind: "done" });
+      await setImmediate();
+      await setImmediate();
+    }
+    await flight.until(() => flight.writes.length > 1);
+    expect(flight.writes).toEqual([1, 3]);
+    flight.stop.abort();
+    await flight.running;
+    expect(await of.store.owed()).toEqual([]);
+  });
+
   it("tells of one event in order, one after the other, also when the first is tried again", async () => {
     const of = new Planner({ routes: [ROUTE] });
     await of.tell(publication(), attributeAdded({ id: "33", attribute: { tags: tags("tlp:green") } }), other(1));

@@ -255,6 +255,32 @@ export function describeParts(name: string, open: () => Promise<Opened>): void {
     });
   });
 
+  describe(`${name}: made ready ahead`, () => {
+    it("leaves in the order in which it became due, once, and before what became owed about its event since", async () => {
+      await using store = (await open()).store;
+      const owed = (n: number, id = `d${n}`, at = n) => {
+        return delivery(id, { eventUuid: `u${n}`, groups: [group(`g${id}`)], createdAt: NOW + at });
+      };
+      for (const n of [5, 3, 4, 1, 2]) {
+        await store.commit(owing(owed(n)), NOW + 6 - n);
+      }
+      const options = { ...ORDERED, ahead: 3 };
+      const take = async (most: number) => {
+        const taken = await store.takeAll("soc", NOW + 10, most, options);
+        return taken && "batches" in taken ? taken.batches : [];
+      };
+      const taken = [...(await take(1))];
+      await store.commit(owing(owed(4, "later", 10)), NOW + 10);
+      taken.push(...(await take(1)), ...(await take(5)));
+      expect(taken.map(idsOf)).toEqual([["d5"], ["d4"], ["d3"], ["d2"], ["d1"]]);
+      await store.settleAll(
+        taken.map((batch) => settledAs(batch, "sent")),
+        NOW + 10,
+      );
+      expect((await take(5)).map(idsOf)).toEqual([["later"]]);
+    });
+  });
+
   describe(`${name}: in order`, () => {
     const groups = (n: number) => ({ groups: [group(`g${n}`)] });
 

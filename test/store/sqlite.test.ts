@@ -7,7 +7,7 @@ import { StoreError } from "../../src/base/errors.ts";
 import { type Database, openDatabase } from "../../src/store/sqlite/driver.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { describeStore } from "../support/store-contract.ts";
-import { delivery, eventMemory, NOW, owing, settledAs, takeBatch } from "./samples.ts";
+import { delivery, eventMemory, group, NOW, owing, settledAs, takeBatch } from "./samples.ts";
 
 async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "herald-store-"));
@@ -246,3 +246,19 @@ async function asOrdinaryUser(act: () => Promise<void>): Promise<void> {
     process.seteuid(0);
   }
 }
+
+describe("what is taken", () => {
+  it("is made ready by one write for many, and writes nothing after that", async () => {
+    const path = join(await temporaryDirectory(), "state.db");
+    await using store = await openSqliteStore({ path });
+    const all = Array.from({ length: 12 }, (_, n) => delivery(`d${n}`, { groups: [group(`g${n}`)] }));
+    await store.commit(owing(...all), NOW);
+    const written: number[] = [];
+    for (let taken = 0; taken < 12; taken += 1) {
+      const before = (await stat(`${path}-wal`)).size;
+      expect(await store.takeAll("soc", NOW, 1, { ahead: 5 })).toMatchObject({ batches: [{}] });
+      written.push((await stat(`${path}-wal`)).size - before);
+    }
+    expect(written.filter((bytes) => bytes > 0)).toHaveLength(3);
+  });
+});

@@ -179,7 +179,7 @@ export function prepareStatements(db: Database) {
     joinBatch: db.prepare("UPDATE deliveries SET batch = ? WHERE id = ?"),
     dueBatch: db.prepare<BatchRow>(`
       SELECT ${BATCH} FROM batches b
-      WHERE destination = ?4 AND next_at <= ?5 AND high = ?6 AND ${FREE} ORDER BY next_at, part, id LIMIT 1`),
+      WHERE destination = ?4 AND next_at <= ?5 AND high = ?6 AND ${FREE} ORDER BY next_at, part, b.rowid LIMIT 1`),
     batch: db.prepare<BatchRow>(`SELECT ${BATCH} FROM batches b WHERE id = ?`),
     isFree: db.prepare<{ readonly yes: 1 }>(`SELECT 1 AS yes FROM batches b WHERE id = ?4 AND ${FREE}`),
     inBatch: db.prepare<AlertRow>(`

@@ -201,6 +201,9 @@ class SqliteStore implements Store {
           break;
         }
       }
+      if (found.length > 0) {
+        this.#formAhead(destination, now, options, found);
+      }
       const due =
         found.length === 0
           ? this.#sql.nextDue.get(...this.#busy(destination, options.ordered ?? false, found), destination)?.dueAt
@@ -430,6 +433,31 @@ class SqliteStore implements Store {
       }
     }
     return undefined;
+  }
+
+  /**
+   * Each transaction that forms a batch waits for the disk: one forms those that follow, too, where none is left that could,
+   * so that taking them writes nothing.
+   */
+  #formAhead(
+    destination: string,
+    now: number,
+    { ahead = 0, ordered = false, bounds }: TakeOptions,
+    found: readonly BatchRow[],
+  ): void {
+    const busy = this.#busy(destination, ordered, found);
+    if (ahead === 0 || this.#sql.dueBatch.get(...busy, destination, now, 0)) {
+      return;
+    }
+    const keys: string[] = JSON.parse(busy[1]);
+    for (let formed = 0; formed < ahead; formed += 1) {
+      const group = this.#sql.dueGroup.get(destination, 0, now, JSON.stringify(keys));
+      if (!group) {
+        return;
+      }
+      this.#formFrom(group, destination, now, bounds);
+      keys.push(group.key);
+    }
   }
 
   #formFrom(group: DueGroup, destination: string, now: number, bounds?: BatchBounds): BatchId {
