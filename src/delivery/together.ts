@@ -8,7 +8,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** So many turns of an idle loop take no longer than one commit, which this saves. */
+/** So many turns of an idle loop take about as long as one commit, which this saves. */
 const GATHER_TURNS = 100;
 
 /**
