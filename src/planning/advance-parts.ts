@@ -140,22 +140,38 @@ function withSaid(
   if (tags.length === 0 && narrowed.length === 0 && !isDeleted) {
     return undefined;
   }
-  // A frame about the part does not tell when its event changed: not before the part did. What is stricter than a newer
+  // What an old frame says stricter is as new as its arrival.
+  const isOld = !isNewer || (!row && !isListed && changedAt < (event.partsAt ?? 0));
+  const strictAt = isOld && isStricter(row, tags, narrowed, isDeleted) ? arrival(now) : 0;
+  // A frame about the part does not tell when its event changed: not before any part did. What is stricter than a newer
   // list is as new as that.
   const eventAt = isListed
     ? Math.max(listedAt, believed(event.publishedAt ?? 0, now))
-    : Math.max(believed(event.event.changedAt ?? 0, now), changedAt);
+    : Math.max(believed(event.event.changedAt ?? 0, now), changedAt, event.partsAt ?? 0);
   const partAt = row ? changedAt : Math.max(changedAt, event.partsAt ?? 0);
   const after: PartMemory = {
     ...{ instance, eventKey: event.key, part: said.part, id: said.id },
     tags,
     ...(narrowed.length > 0 && { reach: narrowed }),
     ...(isDeleted && { deleted: true as const }),
-    eventChangedAt: Math.max(isHidden ? NEVER : eventAt, dates?.eventChangedAt ?? 0),
-    changedAt: Math.max(partAt, dates?.changedAt ?? 0),
+    eventChangedAt: Math.max(isHidden ? NEVER : eventAt, strictAt, dates?.eventChangedAt ?? 0),
+    changedAt: Math.max(partAt, strictAt, dates?.changedAt ?? 0),
     seenAt: Math.max(now, dates?.seenAt ?? 0),
   };
   return row && isSame(row, after) ? row : after;
+}
+
+/** Whether this says more against a part than its row does. */
+function isStricter(
+  row: PartMemory | undefined,
+  tags: readonly string[],
+  reach: readonly Reach[],
+  isDeleted: boolean,
+): boolean {
+  const { tags: known = [], reach: held = [], deleted = false } = row ?? {};
+  return (
+    tags.some((tag) => !known.includes(tag)) || reach.some((level) => !held.includes(level)) || (isDeleted && !deleted)
+  );
 }
 
 function nameOf({ instance, eventKey, part, id }: PartMemory) {

@@ -24,6 +24,9 @@ export class EverSaid {
     for (const one of parts) {
       this.#add(`${said.event} ${one.part}`, one.marks, one.spread);
     }
+    for (const { part, marks } of said.what === "answered" ? (said.partMarks ?? []) : []) {
+      this.#add(`${said.event} ${part}`, marks, "inherit");
+    }
     if (said.what === "tagged") {
       const { mark, part } = said;
       const label = "label" in mark ? mark.label : "none";
@@ -53,7 +56,12 @@ export class EverSaid {
     const marks = names.flatMap((name) => this.#marks.get(name) ?? []);
     const spreads = names.flatMap((name) => this.#spreads.get(name) ?? []);
     const isBare = event.some(({ label, hidden }) => label === "none" && hidden === "none");
-    return isOpen(reader, spreads) && !isAbove(ceiling, marks) && !(isBare && isAbove(ceiling, []));
+    // Whether the owner sees what is for others alone is not foreseen.
+    return (
+      spreads.every((spread) => isOpen(reader, [spread])) &&
+      !isAbove(ceiling, marks) &&
+      !(isBare && isAbove(ceiling, []))
+    );
   }
 
   #add(name: string, marks: Marks, spread: Spread): void {

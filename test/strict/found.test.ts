@@ -14,11 +14,12 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 const publish = (after?: number, way?: Way) => does({ do: "publish", isFresh: true }, after, way);
 const edit = (spread: Spread, marks: Partial<Marks> = { label: "green" }, after?: number, way?: Way) =>
   does({ do: "edit", spread, marks: { ...UNMARKED, ...marks } }, after, way);
-const part = (fields: Partial<SaidPart>, after?: number) =>
+const skewed = (skew: number, step: Step): Step => ("act" in step ? { ...step, act: { ...step.act, skew } } : step);
+const part = (fields: Partial<SaidPart>, after?: number, isMarked = false) =>
   does(
     {
       do: "part",
-      isMarked: false,
+      isMarked,
       told: { part: "1", marks: UNMARKED, spread: "inherit", bad: false, personal: false, inObject: false, ...fields },
     },
     after,
@@ -26,6 +27,31 @@ const part = (fields: Partial<SaidPart>, after?: number) =>
 const wait = (after: number): Step => ({ after, wait: true });
 
 const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "steps">])[] = [
+  [
+    "an old frame says that a part is stricter, and a frame of before its arrival takes it back",
+    {
+      asking: "keyless",
+      steps: [
+        part({}),
+        skewed(-200, part({ marks: { ...UNMARKED, hidden: "red" } }, 2, true)),
+        does({ do: "push" }),
+        skewed(-2, part({}, 1, true)),
+      ],
+    },
+  ],
+  [
+    "an old frame says that a part is stricter, and a publication is older than what was known of that part",
+    {
+      asking: "keyless",
+      steps: [
+        skewed(200, part({})),
+        part({ marks: { ...UNMARKED, label: "red" } }, 0, true),
+        wait(0),
+        skewed(-100_000, part({}, 30)),
+        publish(),
+      ],
+    },
+  ],
   [
     "what is named as gone asks for secrecy",
     {

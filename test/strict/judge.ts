@@ -72,6 +72,8 @@ export interface Hearing {
 export class Judge {
   readonly #events = new Map<string, Known>();
   readonly #owners = new Map<string, string>();
+  /** Which event had which number at some time. */
+  readonly #claims = new Set<string>();
   readonly #shared = new Set<string>();
   /** What gives a number before it is known which event has it. */
   #waiting: Said[] = [];
@@ -224,9 +226,11 @@ export class Judge {
   #nameOf(said: Said): string | undefined {
     const owner = this.#owners.get(said.number);
     if (said.what !== "tagged" && said.what !== "object") {
-      if (owner !== undefined && owner !== said.event) {
-        this.#shared.add(said.number); // whom a mere number means is not sure any more
+      const claim = `${said.number} ${said.event}`;
+      if (owner !== said.event && this.#claims.has(claim)) {
+        this.#shared.add(said.number); // seen under it in turn: whom a mere number means is not sure any more
       }
+      this.#claims.add(claim);
       this.#owners.set(said.number, said.event);
       const early = this.#waiting.filter(({ number }) => number === said.number);
       this.#waiting = this.#waiting.filter(({ number }) => number !== said.number);
@@ -350,7 +354,7 @@ interface Level {
 }
 
 /** MISP's time where that can be, else that of the arrival. */
-function believed(time: number, at: number): number {
+export function believed(time: number, at: number): number {
   return time > at + AHEAD ? at : time;
 }
 

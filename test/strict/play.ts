@@ -3,7 +3,7 @@ import type { RecordLine } from "../../src/model/outbox.ts";
 import type { Entry, Payload } from "../../src/model/payload.ts";
 import { SECOND, T0 } from "../support/messages.ts";
 import { type Due, dueOf, EverSaid, lastPublications, missing } from "./due.ts";
-import { Judge, type Reader } from "./judge.ts";
+import { believed, Judge, type Reader } from "./judge.ts";
 import { MispSide } from "./misp-side.ts";
 import { type Asking, type Settings, type Shelf, Stage } from "./stage.ts";
 import type { History, Reload, Step } from "./steps.ts";
@@ -281,9 +281,10 @@ export class Play {
 
   /** What is told anew is as strict as it is told then, if that is newer, or MISP was asked. */
   #keep(content: Content): void {
-    const { event, time, place } = content.said;
+    const { event, place } = content.said;
+    const time = orderOf(content.said);
     const isNewer = (one: Content) =>
-      one.said.event === event && (content.said.what === "answered" || time > one.said.time);
+      one.said.event === event && (content.said.what === "answered" || time > orderOf(one.said));
     const values = new Set(content.parts.map((part) => indicatorOf(event, part)));
     const others = this.#contents.splice(0).flatMap((one) => {
       if (!isNewer(one)) {
@@ -371,6 +372,11 @@ export class Play {
       }
     }
   }
+}
+
+/** By what it is newer or older than something else that was said. */
+function orderOf({ time, at }: { readonly time: number; readonly at: number }): number {
+  return believed(time, at);
 }
 
 /** Whether every publication is owed to everybody. */

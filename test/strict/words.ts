@@ -82,6 +82,8 @@ export type Said =
       readonly isPublished: boolean;
       readonly parts?: readonly SaidPart[];
       readonly objectSpread?: Spread;
+      /** What marks its parts, where they are not told. */
+      readonly partMarks?: readonly Pick<SaidPart, "part" | "marks">[];
     });
 
 /** One tag that marks. */

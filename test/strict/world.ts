@@ -178,7 +178,9 @@ export class World {
     return {
       ...{ what: "answered", at, doneAt: at, event, number: state.number, ...whole(state) },
       isPublished: state.isPublished || state.wasPublished,
-      ...(withParts && { parts: listed(state), objectSpread: state.objectSpread }),
+      ...(withParts
+        ? { parts: listed(state), objectSpread: state.objectSpread }
+        : { partMarks: listed(state).map(({ part, marks }) => ({ part, marks })) }),
     };
   }
 
