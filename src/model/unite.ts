@@ -32,10 +32,18 @@ export function uniteEvents(newest: EventMemory, other: EventMemory): EventMemor
 export function uniteTags(tags: EventMemory["attached"]): EventMemory["attached"] {
   const byName = new Map<string, Tag & { readonly seenAt: number }>();
   for (const tag of tags) {
-    const seenAt = Math.max(tag.seenAt, byName.get(tag.name)?.seenAt ?? tag.seenAt);
-    byName.set(tag.name, { ...tag, seenAt });
+    const before = byName.get(tag.name);
+    const seenAt = Math.max(tag.seenAt, before?.seenAt ?? tag.seenAt);
+    byName.set(tag.name, { ...sameTag(tag, before), seenAt });
   }
   return [...byName.values()];
+}
+
+/** A tag as it is told now; one that does not say whether it is exportable is what it was before. */
+export function sameTag<T extends Tag>(tag: T, before: Tag | undefined): T {
+  return tag.exportable === undefined && before?.exportable !== undefined
+    ? { ...tag, exportable: before.exportable }
+    : tag;
 }
 
 function reachesOf({ event: { distribution, sharingGroup } }: EventMemory): readonly Reach[] {

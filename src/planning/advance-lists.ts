@@ -3,6 +3,7 @@ import { isAskedLater } from "../model/asked.ts";
 import type { EventMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { EventView, Tag } from "../model/misp.ts";
+import { sameTag } from "../model/unite.ts";
 import { arrival, believed, heardAt } from "./time.ts";
 
 /** Whether what a frame does not say any more is over: it is newer than all that was held, or MISP was asked since. */
@@ -79,5 +80,9 @@ export function overlay(known: EventView, said: EventView): EventView {
 
 /** These tags, each once, as the last list has it. */
 export function unite(...lists: readonly (readonly Tag[])[]): readonly Tag[] {
-  return [...new Map(lists.flat().map((tag) => [tag.name, tag])).values()];
+  const byName = new Map<string, Tag>();
+  for (const tag of lists.flat()) {
+    byName.set(tag.name, sameTag(tag, byName.get(tag.name)));
+  }
+  return [...byName.values()];
 }

@@ -28,6 +28,18 @@ const wait = (after: number): Step => ({ after, wait: true });
 
 const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "steps">])[] = [
   [
+    "a label that is not exportable is told once more without saying so, and a publication lacks it",
+    {
+      asking: "keyless",
+      steps: [
+        does({ do: "mark", mark: { label: "amber", isHidden: true } }),
+        does({ do: "mark", mark: { label: "amber", isHidden: false } }),
+        does({ do: "mark", mark: { label: "clear", isHidden: false } }),
+        publish(400),
+      ],
+    },
+  ],
+  [
     "an old frame says that a part is stricter, and a frame of before its arrival takes it back",
     {
       asking: "keyless",
