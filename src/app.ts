@@ -65,17 +65,18 @@ interface Shared {
   readonly ending: AbortSignal;
   /** Aborts when attempts in flight may not go on any more. */
   readonly cut: AbortSignal;
-  planner(loop: string, until: AbortSignal, beat: Heartbeat): Planner;
+  /** `now` gives the parts by which a loop plans: those for whatever is no frame, unless it names others. */
+  planner(loop: string, until: AbortSignal, beat: Heartbeat, now?: () => Parts): Planner;
 }
 
 /** The flow: puts its loops to work. Those that plan end in `absorb`; what it commits wakes those that deliver and ask. */
 function flow({ sources, workers, confirms, recalls, reconciles }: Parts, shared: Shared): void {
   const { parts, readers, loops, giants, ending, cut, planner } = shared;
   for (const source of sources.filter((one) => !readers.has(one))) {
-    const name = `${FEED}${source.name}`;
+    const name = `feed ${source.name}`;
     readers.begin(source, name, (stop, beat) => {
       const until = AbortSignal.any([ending, stop]);
-      return intake(source, parts, giants, planner(name, until, beat), until, beat);
+      return intake(source, parts, giants, planner(name, until, beat, parts), until, beat);
     });
   }
   loops.begin("giants", "giants", (stop, beat) =>
@@ -99,18 +100,21 @@ function flow({ sources, workers, confirms, recalls, reconciles }: Parts, shared
   }
 }
 
-/** The name of a loop that reads begins so. */
-const FEED = "feed ";
-
 /** The parts for whatever is no frame: what it changes of memory, frames that come may tell anew. */
-function stirring({ observer, sources, ...parts }: Parts): Parts {
+function stirring(parts: Parts): Parts {
+  const { observer } = parts;
   const planned: Observer["planned"] = (plan, again) => {
-    for (const source of sources) {
-      source.stir?.();
-    }
+    stir(parts);
     observer.planned(plan, again);
   };
-  return { ...parts, sources, observer: { ...observer, planned } };
+  return { ...parts, observer: { ...observer, planned } };
+}
+
+/** From now on, no source may leave out what only says the same again. */
+function stir({ sources }: Pick<Parts, "sources">): void {
+  for (const source of sources) {
+    source.stir?.();
+  }
 }
 
 /** The fast half, in order: frames are done once all that they make owed is committed. */
@@ -232,20 +236,14 @@ export function start(first: Parts, signal: AbortSignal, begun: () => void = () 
   const announcers = new Loops<string>(liveness, fail);
   let parts = first;
   let stopping = false;
-  const planner = (loop: string, until: AbortSignal, beat: Heartbeat) =>
-    newestPlanner(
-      { store, clock: first.clock, giants },
-      () => (loop.startsWith(FEED) ? parts : stirring(parts)),
-      insisting({ loop }, first.clock, first.log, until, beat),
-    );
+  const planner: Shared["planner"] = (loop, until, beat, now = () => stirring(parts)) =>
+    newestPlanner({ store, clock: first.clock, giants }, now, insisting({ loop }, first.clock, first.log, until, beat));
   const shared = { parts: () => parts, readers, loops, giants, ending, cut: cut.signal, planner };
 
   async function staff(next: Parts): Promise<void> {
     parts = next;
     // What was quiet was so by the rules before.
-    for (const source of next.sources) {
-      source.stir?.();
-    }
+    stir(next);
     const left = Promise.all([loops.stop(), readers.stop(next.sources)]);
     flow(next, shared);
     await left;

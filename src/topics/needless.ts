@@ -5,9 +5,10 @@ import type { Kind } from "../model/vocabulary.ts";
  * What a frame may be spared for: nothing but the kinds in its row comes of it. It tells no state of an event that would be
  * remembered, tightens no marking or distribution and takes nothing back.
  *
- * That leaves out most topics on purpose; added attributes that only repeat what is known are found elsewhere (sources/frame-look.ts). Publications and events are remembered; tags are markings; an attribute frame tells
- * the distribution of its event, a sighting who made it, a discussion which event it is about; an edited or deleted part may have to be taken out of what is
- * still owed.
+ * That leaves out most topics on purpose. Publications and events are remembered; tags are markings; an attribute frame tells
+ * the distribution of its event, a sighting who made it, a discussion which event it is about; an edited or deleted part may
+ * have to be taken out of what is still owed. Added attributes that only repeat what is known are found by their bytes
+ * (sources/frame-look.ts).
  */
 const SPARED: readonly {
   readonly topic: string;
