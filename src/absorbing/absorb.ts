@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { Wakeup } from "../base/wakeup.ts";
-import type { AlertPage } from "../model/alert.ts";
+import type { WrittenPage } from "../model/alert.ts";
 import { NO_EFFECTS } from "../model/effects.ts";
 import type { Known, Undecided } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
@@ -136,7 +136,7 @@ async function commitRows(
   now: number,
   { store }: Planner,
 ): Promise<Pick<Effects, "pages"> | "conflict"> {
-  const all: AlertPage[] = [];
+  const all: WrittenPage[] = [];
   for (let rows = await giant.next(); rows; rows = await giant.next()) {
     if (rows === "lost") {
       return "conflict";

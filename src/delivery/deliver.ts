@@ -61,7 +61,13 @@ export async function deliver(
   const isOne = concurrency === 1;
   // With one of several, what had to wait for it may leave.
   const flight = new Flight(() => isOne || wakeup.wake());
-  const settleOne = isOne ? lasting.store.settle : together(lasting.store.settleAll, () => flight.size);
+  const settleOne = isOne
+    ? lasting.store.settle
+    : together(
+        lasting.store.settleAll,
+        () => flight.size,
+        () => clock.monotonic(),
+      );
   const context: Context = {
     ...worker,
     lines: openLines(worker.log, clock.now),

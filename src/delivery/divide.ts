@@ -154,7 +154,9 @@ async function sliced(
     isCompared && before
       ? { toldAt: before.at, added: tally.a, changed: tally.c, removed, unchanged: tally.u }
       : undefined;
+  await setImmediate();
   const told = alert.kind === "event.published" ? after.told(entry, before, cutting.now) : undefined;
+  await setImmediate();
   return { slices: filler.slices(end, gone.size, compared), ...(told && { told }) };
 }
 

@@ -8,18 +8,25 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** So many turns of an idle loop take about as long as one commit, which this saves. */
+/** So many turns of an idle loop, and such a time, are about as long as one commit, which this saves. */
 const GATHER_TURNS = 100;
+const GATHER_MS = 3;
 
 /**
  * Writes down together what is settled at about the same time: each write waits for the disk. What ends while nothing else
  * is under way waits for nothing.
  */
-export function together(settleAll: Store["settleAll"], underWay: () => number): Store["settle"] {
+export function together(
+  settleAll: Store["settleAll"],
+  underWay: () => number,
+  monotonic: () => number,
+): Store["settle"] {
   let waiting: Waiting[] = [];
   const flush = async () => {
+    const until = monotonic() + GATHER_MS;
+    const isMore = (turns: number) => turns < GATHER_TURNS && waiting.length < underWay() && monotonic() < until;
     // What else is on its way may end while this waits, and costs no commit of its own then.
-    for (let turn = 0; turn === 0 || (turn < GATHER_TURNS && waiting.length < underWay()); turn += 1) {
+    for (let turns = 0; turns === 0 || isMore(turns); turns += 1) {
       await setImmediate();
     }
     const all = waiting;

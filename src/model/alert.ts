@@ -82,6 +82,17 @@ export interface Alert {
   readonly lines: readonly Line[];
 }
 
+/** A page as it is written: in words of JSON, so that what is large is put together once, where it is planned. */
+export interface WrittenPage {
+  readonly alert: AlertId;
+  /** The place of its first part. */
+  readonly first: number;
+  /** How many parts have a place in it: its items, and objects that no item is in. */
+  readonly count: number;
+  /** `items`, `loose` and `objects` of the page. */
+  readonly body: string;
+}
+
 /** A part of what is in an alert that is too long for one row. */
 export interface AlertPage {
   readonly alert: AlertId;

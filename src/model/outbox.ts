@@ -1,4 +1,4 @@
-import type { Alert, AlertId, AlertPage, Item } from "./alert.ts";
+import type { Alert, AlertId, AlertPage, Item, WrittenPage } from "./alert.ts";
 import type { Brand } from "./brand.ts";
 import type { Evidence } from "./evidence.ts";
 import type { Listing } from "./listing.ts";
@@ -127,7 +127,7 @@ export interface Effects {
   readonly listings?: readonly Listing[];
   readonly alerts: readonly Alert[];
   /** Of those alerts that are too long for one row, in order. */
-  readonly pages?: readonly AlertPage[];
+  readonly pages?: readonly WrittenPage[];
   readonly deliveries: readonly Delivery[];
   readonly records: readonly RecordLine[];
   /** Added if absent. */

@@ -1,6 +1,6 @@
 import type { Refusal } from "../guard/guard.ts";
 import { remainder, type TakenBack } from "../guard/withdrawn.ts";
-import type { Alert, AlertPage, Item } from "../model/alert.ts";
+import type { Alert, Item, WrittenPage } from "../model/alert.ts";
 import type { EventMemory, Keys, Known, Undecided } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Delivery, Effects, Group, RecordLine } from "../model/outbox.ts";
@@ -111,7 +111,7 @@ export function plan(
 ): Plan {
   const copy = new WorkingCopy(known);
   const alerts: Alert[] = [];
-  const pages: AlertPage[] = [];
+  const pages: WrittenPage[] = [];
   const deliveries: Delivery[] = [];
   const records: RecordLine[] = [];
   const undecided: Undecided[] = [];
@@ -171,7 +171,7 @@ const NOTHING = { alerts: [], pages: [], owed: [], refused: [], undecided: [], w
 interface Decision {
   readonly trace: Trace;
   readonly alerts: readonly Alert[];
-  readonly pages: readonly AlertPage[];
+  readonly pages: readonly WrittenPage[];
   readonly owed: readonly Delivery[];
   readonly refused: readonly RecordLine[];
   readonly undecided: readonly Undecided[];

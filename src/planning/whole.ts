@@ -1,12 +1,12 @@
 import { packParts, partsOf } from "../guard/fingerprint.ts";
 import { withoutMembers, withoutMembersOf } from "../guard/reach.ts";
-import type { Alert, AlertPage, Item } from "../model/alert.ts";
+import type { Alert, Item, WrittenPage } from "../model/alert.ts";
 import { wholeId } from "./identity.ts";
 import { gravest, MAX_BYTES, shrunk, type Trimmed, trimmed, type Visible } from "./trim.ts";
 
 /** An alert as it is stored for programs. */
 export interface Whole extends Trimmed {
-  readonly pages: readonly AlertPage[];
+  readonly pages: readonly WrittenPage[];
 }
 
 type MispObjects = Alert["objects"];
@@ -63,18 +63,20 @@ function isShort(alert: Alert): boolean {
 }
 
 /** Fills one page after the other; an item that is longer than a page has one for itself. */
-function paginate(alert: Alert["id"], items: readonly Item[], objects: MispObjects): readonly AlertPage[] {
+function paginate(alert: Alert["id"], items: readonly Item[], objects: MispObjects): readonly WrittenPage[] {
   const byKey = new Map(objects.map((object) => [object.key, object]));
   const loose = new Map(byKey);
-  const pages: AlertPage[] = [];
+  const pages: WrittenPage[] = [];
   let page = new Page();
   let bytes = 0;
   let first = 0;
   const turn = () => {
     const { items: inIt, loose: alone, objects: around } = page;
-    if (inIt.length + alone.length > 0) {
-      pages.push({ alert, first, items: inIt, loose: alone, objects: [...around.values()] });
-      first += inIt.length + alone.length;
+    const count = inIt.length + alone.length;
+    if (count > 0) {
+      const body = JSON.stringify({ items: inIt, loose: alone, objects: [...around.values()] });
+      pages.push({ alert, first, count, body });
+      first += count;
       page = new Page();
       bytes = 0;
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Alert, AlertPage, Item } from "../../src/model/alert.ts";
+import type { Alert, AlertPage, Item, WrittenPage } from "../../src/model/alert.ts";
 import type { Batch, Delivery, Division, Effects, Settlement, Slice } from "../../src/model/outbox.ts";
 import type { ToldParts } from "../../src/model/told.ts";
 import { historyOf } from "../support/history.ts";
@@ -31,10 +31,11 @@ const items = (from: number, to: number) => Array.from({ length: to - from }, (_
 const object = (key: string) => ({ key, reach: [] });
 
 /** An alert of seven items in three pages, and of an object that no item is in. */
-function paged(id: string): { readonly alert: Alert; readonly pages: readonly AlertPage[] } {
+function paged(id: string): { readonly alert: Alert; readonly pages: readonly WrittenPage[] } {
   const of = alert(id, { items: [], pages: 3 });
   const page = (first: number, to: number, loose: AlertPage["loose"] = []) => {
-    return { alert: of.id, first, items: items(first, to), loose, objects: [object("even")] };
+    const body = JSON.stringify({ items: items(first, to), loose, objects: [object("even")] });
+    return { alert: of.id, first, count: to - first + loose.length, body };
   };
   return { alert: of, pages: [page(0, 3), page(3, 6), page(6, 7, [object("lonely")])] };
 }

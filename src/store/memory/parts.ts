@@ -1,4 +1,4 @@
-import type { Alert, AlertPage } from "../../model/alert.ts";
+import type { Alert, AlertPage, WrittenPage } from "../../model/alert.ts";
 import type { Batch, BatchId, Division, RecordLine, Settlement, Slice } from "../../model/outbox.ts";
 import type { ToldParts } from "../../model/told.ts";
 import { batchIdOf } from "../batch-id.ts";
@@ -19,11 +19,12 @@ export class OwedParts {
     this.#batches = batches;
   }
 
-  keep(pages: readonly AlertPage[]): void {
+  keep(pages: readonly WrittenPage[]): void {
     for (const alert of new Set(pages.map((page) => page.alert))) {
+      const own = pages.filter((page) => page.alert === alert);
       this.#pages.set(
         alert,
-        pages.filter((page) => page.alert === alert),
+        own.map(({ first, body }) => ({ alert, first, ...JSON.parse(body) })),
       );
     }
   }

@@ -1,5 +1,5 @@
 import type { Alert } from "../../model/alert.ts";
-import type { Alias, EventMemory, Keys, Known, Memory, PartMemory, Shown, Told } from "../../model/memory.ts";
+import type { Alias, EventMemory, Keys, Known, Memory, PartMemory, PartName, Shown, Told } from "../../model/memory.ts";
 import type { Effects } from "../../model/outbox.ts";
 import { nameOf, partsOf } from "../names.ts";
 import { shownByOwed, shownByTold } from "../shown.ts";
@@ -93,22 +93,25 @@ export class MemoryRows {
       return { parts: [] };
     }
     const event = this.#sql.eventByKey.get(instance, key);
-    const rows = partsOf(alert).map(({ part, id: name }) => this.#sql.part.get(instance, key, part, name));
     const listing = this.#sql.listing.get(instance, key);
     return {
       ...(event && { event: parseEvent(event) }),
       ...(listing && { listing: parseListing(listing.body) }),
-      parts: rows.filter((row) => row !== undefined).map(parsePart),
+      parts: this.#named(instance, key, partsOf(alert)),
     };
   }
 
   /** What is known now of these attributes of an event, and of their objects. */
   named(instance: string, eventKey: string, items: Alert["items"]): readonly PartMemory[] {
-    const names = partsOf({ items, objects: [], subject: { type: "event" } });
-    return names.flatMap(({ part, id }) => {
-      const row = this.#sql.part.get(instance, eventKey, part, id);
-      return row ? [parsePart(row)] : [];
-    });
+    return this.#named(instance, eventKey, partsOf({ items, objects: [], subject: { type: "event" } }));
+  }
+
+  #named(instance: string, eventKey: string, names: readonly PartName[]): readonly PartMemory[] {
+    if (names.length === 0) {
+      return [];
+    }
+    const asked = JSON.stringify(names.map(({ part, id }) => [part, id]));
+    return this.#sql.partsOfNames.all(instance, eventKey, asked).map(parsePart);
   }
 
   #shown({ instance, key, since }: Asked): readonly Shown[] {

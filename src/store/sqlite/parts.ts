@@ -1,4 +1,5 @@
-import type { Alert, AlertPage } from "../../model/alert.ts";
+import { setImmediate } from "node:timers/promises";
+import type { Alert, AlertPage, WrittenPage } from "../../model/alert.ts";
 import type { BatchId, DeliveryId, Division, RecordLine, Settlement, Slice } from "../../model/outbox.ts";
 import type { ToldParts } from "../../model/told.ts";
 import { batchIdOf } from "../batch-id.ts";
@@ -10,6 +11,7 @@ import type { Statements } from "./statements.ts";
 
 /** How much is written in one transaction, so that others have their turn. */
 const STEP_BYTES = 2 * 2 ** 20;
+const NAMED_AT_ONCE = 5_000;
 
 /** Alerts in several rows and deliveries in several payloads, in SQLite. Every call is part of a transaction. */
 export class PartRows {
@@ -22,7 +24,7 @@ export class PartRows {
   }
 
   /** Writes pages of alerts that are not committed yet, in steps of their own; `sizes` gets the bytes of each alert. */
-  *steps(pages: readonly AlertPage[], sizes: Map<string, number>): Generator<() => void> {
+  *steps(pages: readonly WrittenPage[], sizes: Map<string, number>): Generator<() => void> {
     const numbers = new Map<string, number>();
     let rows: (readonly [string, number, number, number, string])[] = [];
     let bytes = 0;
@@ -31,11 +33,10 @@ export class PartRows {
         this.#sql.putPage.run(...row);
       }
     };
-    for (const { alert, first, items, loose, objects } of pages) {
+    for (const { alert, first, count, body } of pages) {
       const page = (numbers.get(alert) ?? 0) + 1;
       numbers.set(alert, page);
-      const body = JSON.stringify({ items, loose, objects });
-      rows.push([alert, page, first, items.length + loose.length, body]);
+      rows.push([alert, page, first, count, body]);
       sizes.set(alert, (sizes.get(alert) ?? 0) + body.length);
       bytes += body.length;
       if (bytes > STEP_BYTES) {
@@ -55,14 +56,14 @@ export class PartRows {
   }
 
   /** Of these pages those whose alert nobody is owed. */
-  dropUnowed(pages: readonly AlertPage[]): void {
+  dropUnowed(pages: readonly WrittenPage[]): void {
     for (const alert of new Set(pages.map((page) => page.alert))) {
       this.#sql.dropUnowed.run(alert);
     }
   }
 
-  /** Makes batches of the parts of one. */
-  divide({ batch, parts, told }: Division, row: BatchRow, now: number): void {
+  /** Makes batches of the parts of one; `told`: in words of JSON what is known of each delivery once all of it has left. */
+  divide({ batch, parts }: Division, told: ReadonlyMap<DeliveryId, string>, row: BatchRow, now: number): void {
     const [only] = parts;
     if (parts.length === 1 && only && "deliveries" in only) {
       this.#sql.numberBatch.run(1, 1, batch);
@@ -82,10 +83,10 @@ export class PartRows {
         }
       }
       if (isSlice && first.get(content.delivery) === id) {
-        const known = told.find((parts) => parts.delivery === content.delivery)?.parts;
+        const known = told.get(content.delivery);
         this.#sql.addCut.run(content.delivery, JSON.stringify(NO_END));
-        if (known) {
-          this.#sql.addTold.run(content.delivery, JSON.stringify(known));
+        if (known !== undefined) {
+          this.#sql.addTold.run(content.delivery, known);
         }
       }
     }
@@ -156,6 +157,16 @@ export class PartRows {
     }
     return undefined;
   }
+}
+
+/** `JSON.stringify` of what may have megabytes of names, in several turns of the loop. */
+export async function textOfTold({ named, ...rest }: ToldParts): Promise<string> {
+  const some: string[] = [];
+  for (let from = 0; from < named.length; from += NAMED_AT_ONCE) {
+    some.push(JSON.stringify(named.slice(from, from + NAMED_AT_ONCE)).slice(1, -1));
+    await setImmediate();
+  }
+  return `${JSON.stringify(rest).slice(0, -1)},"named":[${some.join(",")}]}`;
 }
 
 const NO_END: PartsEnd = { missing: [] };

@@ -56,9 +56,10 @@ export function prepareStatements(db: Database) {
     putAlias: db.prepare(`
       INSERT INTO aliases (instance, id, event_key, unsure) VALUES (?, ?, ?, ?)
       ON CONFLICT (instance, id) DO UPDATE SET event_key = excluded.event_key, unsure = excluded.unsure`),
-    part: db.prepare<PartRow>(
-      "SELECT event_key, body FROM parts WHERE instance = ? AND event_key = ? AND part = ? AND id = ?",
-    ),
+    // One question for all of them: there may be thousands, of which few or none are remembered.
+    partsOfNames: db.prepare<PartRow>(`
+      SELECT p.event_key, p.body FROM json_each(?3) n CROSS JOIN parts p
+      ON p.instance = ?1 AND p.event_key = ?2 AND p.part = n.value ->> 0 AND p.id = n.value ->> 1`),
     partsNamed: db.prepare<PartRow>("SELECT event_key, body FROM parts WHERE instance = ? AND part = ? AND id = ?"),
     partsOfEvent: db.prepare<PartRow>("SELECT event_key, body FROM parts WHERE instance = ? AND event_key = ?"),
     putPart: db.prepare(`

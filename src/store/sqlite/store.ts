@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import type { Alert, AlertPage } from "../../model/alert.ts";
+import type { Alert, AlertPage, WrittenPage } from "../../model/alert.ts";
 import type { Ledger } from "../../model/ledger.ts";
 import type { AskingState, Cursor, Keys, Known, Memory, PartMemory, Unconfirmed } from "../../model/memory.ts";
 import type {
@@ -34,7 +34,7 @@ import { FloodRows, setBackFloods } from "./floods.ts";
 import { SqliteLedger } from "./ledger.ts";
 import { prepareLedger } from "./ledger-statements.ts";
 import { MemoryRows } from "./memory.ts";
-import { PartRows } from "./parts.ts";
+import { PartRows, textOfTold } from "./parts.ts";
 import {
   type BatchRow,
   formatAlert,
@@ -233,10 +233,14 @@ class SqliteStore implements Store {
   }
 
   async divide(division: Division, now: number): Promise<void> {
+    const told = new Map<DeliveryId, string>();
+    for (const { delivery, parts } of division.told) {
+      told.set(delivery, await textOfTold(parts));
+    }
     this.#file.transaction(() => {
       const row = this.#sql.batch.get(division.batch);
       if (row && row.part === null) {
-        this.#parts.divide(division, row, now);
+        this.#parts.divide(division, told, row, now);
       }
     });
     this.#inFlight.delete(division.batch);
@@ -382,7 +386,7 @@ class SqliteStore implements Store {
   }
 
   /** Writes what may be written before the commit; what it returns belongs into it. */
-  async #writePages(pages: readonly AlertPage[], sizes: Map<string, number>): Promise<(() => void) | undefined> {
+  async #writePages(pages: readonly WrittenPage[], sizes: Map<string, number>): Promise<(() => void) | undefined> {
     let last: (() => void) | undefined;
     for (const step of this.#parts.steps(pages, sizes)) {
       if (last) {
