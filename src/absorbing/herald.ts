@@ -52,7 +52,7 @@ export function feedSilent(instance: string, sinceAt: number, at: number): Notic
     ["No frame for", formatSpan(at - sinceAt)],
     [
       "What to do",
-      "Check that MISP's ZeroMQ publisher runs (Plugin.ZeroMQ_enable, mispzmq.py) and that misp-herald reaches it; its log says more",
+      "Check that MISP's ZeroMQ publisher runs (Plugin.ZeroMQ_enable, and its process) and that misp-herald reaches it; its log says more",
     ],
   ]);
   return { message };

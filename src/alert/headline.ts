@@ -1,4 +1,4 @@
-import type { Entry } from "../model/payload.ts";
+import type { Entry, GuardedAlert, Payload } from "../model/payload.ts";
 import type { Distribution, Pap, ThreatLevel, Tlp } from "../model/vocabulary.ts";
 import { formatChange } from "./change.ts";
 import type { FactLine } from "./fact-line.ts";
@@ -9,8 +9,8 @@ import { type CleanText, clean, formatCount, join } from "./text.ts";
 
 /** What every channel says of one entry, in the order in which it says it; how it looks is the channel's. */
 export interface Headline {
-  /** `TLP:AMBER`, or `untagged`. */
-  readonly tlp: CleanText;
+  /** `TLP:AMBER`, or `untagged`; absent of what bears no label, such as our own troubles. */
+  readonly tlp?: CleanText;
   /** Absent where there is no label, and in a pointer. */
   readonly pap?: CleanText;
   readonly level?: ThreatLevel;
@@ -45,6 +45,23 @@ const MAX_TITLE = 500;
 /** The label as FIRST writes it: `TLP:AMBER+STRICT`; `untagged` where there is none. */
 export function formatTlp(tlp: Tlp | "untagged"): CleanText {
   return clean(tlp === "untagged" ? "untagged" : `TLP:${tlp.toUpperCase()}`);
+}
+
+/** The label of one thing that is told; what is no event, nor part of one, bears none, and is not called untagged. */
+export function labelOf({ alert, tlp }: GuardedAlert): CleanText | undefined {
+  const isLabelled = tlp !== "untagged" || alert.event !== undefined || alert.subject.type === "event";
+  return isLabelled ? formatTlp(tlp) : undefined;
+}
+
+/** The label of all that leaves together; absent where nothing in it bears one. */
+export function labelOfAll({ tlp, entries }: Pick<Payload, "tlp" | "entries">): CleanText | undefined {
+  const isLabelled = tlp !== "untagged" || entries.some(({ guarded }) => labelOf(guarded) !== undefined);
+  return isLabelled ? formatTlp(tlp) : undefined;
+}
+
+/** Both labels, as far as there are any. */
+export function formatLabels({ tlp, pap }: Pick<Headline, "tlp" | "pap">): readonly CleanText[] {
+  return [tlp, pap].filter((label) => label !== undefined);
 }
 
 /** `PAP:AMBER`, or `untagged`. */
@@ -172,9 +189,10 @@ export function headline(entry: Entry, style: Style): Headline {
   const title = formatTitle(entry, style);
   const template = formatTemplate(entry, style);
   const link = entry.link === undefined ? {} : { link: entry.link };
+  const label = labelOf(entry.guarded);
   if (form === "pointer") {
     return {
-      tlp: formatTlp(tlp),
+      ...(label !== undefined && { tlp: label }),
       title,
       ...template,
       facts: [],
@@ -190,7 +208,7 @@ export function headline(entry: Entry, style: Style): Headline {
   const { threatLevel } = alert.event ?? {};
   const short = form === "metadata" ? { notice: clean(`Indicators are not shown here: ${why}`) } : {};
   return {
-    tlp: formatTlp(tlp),
+    ...(label !== undefined && { tlp: label }),
     ...(pap === "untagged" ? {} : { pap: formatPap(pap) }),
     // That nobody has judged it says nothing.
     ...(threatLevel === undefined || threatLevel === "undefined" ? {} : { level: threatLevel }),

@@ -1,6 +1,6 @@
 import { digestRows, formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
 import type { FactLine } from "../../alert/fact-line.ts";
-import { formatFooter, formatTlp, type Headline } from "../../alert/headline.ts";
+import { formatFooter, type Headline, labelOfAll } from "../../alert/headline.ts";
 import { listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import { formatEntry } from "../../alert/json.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
@@ -80,8 +80,9 @@ interface Drawing {
 }
 
 function formatDigestHead(payload: Payload, paint: Painter): TerminalText {
-  const badge = paint.chip("#000000", TLP_COLORS[payload.tlp], formatTlp(payload.tlp));
-  return terminal`${badge} ${paint.bold(terminal`${formatDigestTitle(payload)}`)}\n\n`;
+  const label = labelOfAll(payload);
+  const badge = label === undefined ? EMPTY : terminal`${paint.chip("#000000", TLP_COLORS[payload.tlp], label)} `;
+  return terminal`${badge}${paint.bold(terminal`${formatDigestTitle(payload)}`)}\n\n`;
 }
 
 function withGutter(gutter: TerminalText, line: TerminalText): TerminalText {
@@ -188,12 +189,12 @@ function formatHead({ entry, words, paint, columns }: Drawing): TerminalText[] {
   const level = words.level && LEVELS[words.level];
   const chips: readonly (readonly [color: string, on: string, text: CleanText])[] = [
     ...(level ? [[level.color, level.on, clean(`${level.glyph} ${level.word.toUpperCase()}`)] as const] : []),
-    ["#000000", TLP_COLORS[entry.guarded.tlp], words.tlp],
+    ...(words.tlp ? [["#000000", TLP_COLORS[entry.guarded.tlp], words.tlp] as const] : []),
     ...(words.pap ? [["#000000", TLP_COLORS[entry.guarded.pap], words.pap] as const] : []),
   ];
   const badges = chips.reduce((all, chip) => terminal`${all}${paint.chip(...chip)} `, EMPTY);
   if (words.state === undefined) {
-    return [trimEnd(badges)];
+    return chips.length > 0 ? [trimEnd(badges)] : [];
   }
   const width = chips.reduce((sum, [, , text]) => sum + widthOf(text) + 3, 0);
   const [first = clean(""), ...others] = wrap(words.state, Math.max(20, columns - width));

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { largest } from "../../alert/fit.ts";
+import { labelOfAll } from "../../alert/headline.ts";
 import type { Html } from "../../alert/html.ts";
 import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, formatCount } from "../../alert/text.ts";
@@ -109,9 +110,10 @@ function threadOf(payload: Payload): string | undefined {
 function labelsOf(payload: Payload): Readonly<Record<string, string>> {
   const [entry] = payload.entries;
   const uuid = entry?.guarded.alert.event?.uuid ?? "";
+  const label = labelOfAll(payload);
   const isTold = payload.entries.length === 1 && entry?.guarded.form !== "pointer" && UUID.test(uuid);
   return {
-    "X-TLP": payload.tlp === "untagged" ? "untagged" : `TLP:${payload.tlp.toUpperCase()}`,
+    ...(label !== undefined && { "X-TLP": label }),
     ...(isTold ? { "X-MISP-Event-UUID": uuid.toLowerCase() } : {}),
   };
 }

@@ -1,10 +1,10 @@
-import { formatFooter } from "../../alert/headline.ts";
+import { formatFooter, formatLabels } from "../../alert/headline.ts";
 import { escapeHtml, type Html, html } from "../../alert/html.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
 import { formatNews, type Row } from "../../alert/rows.ts";
 import { type CleanText, clean, formatNumber, isRightToLeft, join, truncate } from "../../alert/text.ts";
 import type { ThreatLevel } from "../../model/vocabulary.ts";
-import { formatLevels, formatMarking, formatTotal } from "./text.ts";
+import { formatLevels, formatMarking, formatTotal, shortFact } from "./text.ts";
 import type { EntryView, MailView } from "./view.ts";
 
 // Tables and inline styles, since Outlook draws with Word's engine and Gmail drops what it does not know. The style sheet
@@ -61,7 +61,10 @@ function row(padding: Html, content: Html): Html {
 
 /** The label in FIRST's colours, on black in every theme; at the top and at the bottom, as FIRST asks. */
 function formatMarkingBar(view: MailView): Html {
-  const [tlp = clean(""), ...rest] = formatMarking(view);
+  const [tlp, ...rest] = formatMarking(view);
+  if (tlp === undefined) {
+    return NOTHING;
+  }
   const others = rest.map((label) => html`<span style="color:#ffffff"> &middot; ${say(label)}</span>`);
   const color = escapeHtml(TLP_COLORS[view.tlp]);
   return html`<tr><td class="pd" bgcolor="#000000" style="background-color:#000000;padding:9px 24px;${SANS};font-size:13px;line-height:18px;font-weight:700;letter-spacing:.4px;color:${color}">${say(tlp)}${others}</td></tr>\n`;
@@ -86,7 +89,7 @@ function formatFacts({ head }: EntryView): Html {
 /** One line is all that a digest has for facts. */
 function formatFactLine({ head }: EntryView): Html {
   const facts = [
-    ...head.facts.map(({ label, value }) => html`${say(label)}: ${say(truncate(value, 80))}`),
+    ...head.facts.map((fact) => html`${say(fact.label)}: ${say(shortFact(fact))}`),
     ...(head.reporter ? [say(head.reporter)] : []),
   ];
   return facts.length === 0
@@ -211,14 +214,20 @@ function formatOrigin({ head }: EntryView): Html {
 /** One of several: shorter, and with its own label. */
 function formatAmong(entry: EntryView): Html {
   const { head } = entry;
-  const marking = join([head.tlp, ...(head.pap === undefined ? [] : [head.pap])], " · ");
-  const label = html`<span style="display:inline-block;background-color:#000000;color:${escapeHtml(TLP_COLORS[entry.tlp])};font-size:11px;line-height:20px;font-weight:700;padding:1px 8px;border-radius:3px;white-space:nowrap">${say(marking)}</span>`;
+  const marking = join(formatLabels(head), " · ");
+  const label =
+    marking === ""
+      ? NOTHING
+      : html`<span style="display:inline-block;background-color:#000000;color:${escapeHtml(TLP_COLORS[entry.tlp])};font-size:11px;line-height:20px;font-weight:700;padding:1px 8px;border-radius:3px;white-space:nowrap">${say(marking)}</span>`;
   const body = head.body ? html`<span class="ik" style="${INK};${BREAK}">${formatLines(head.body)}</span>` : NOTHING;
   const open = head.link
     ? html`<a class="ik" href="${href(head.link)}" style="${INK};font-size:13px;font-weight:700;text-decoration:underline">Open in MISP</a> &nbsp;`
     : NOTHING;
   const content = [
-    html`${label}&nbsp; ${formatState(entry)}`,
+    html`${interleave(
+      [label, formatState(entry)].filter((part) => part !== ""),
+      html`&nbsp; `,
+    )}`,
     formatTitle(head.title, html`h2`, html`16px;line-height:22px`),
     ...formatNotes(entry),
     body,

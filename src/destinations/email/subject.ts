@@ -1,5 +1,5 @@
 import { gravest } from "../../alert/digest.ts";
-import { formatTitle, formatTlp } from "../../alert/headline.ts";
+import { formatTitle, labelOfAll } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import type { Style } from "../../alert/style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join, truncate } from "../../alert/text.ts";
@@ -37,8 +37,8 @@ function frameTitle(before: CleanText, title: CleanText, after: CleanText, gap: 
  * Of several `[MISP] [TLP:AMBER] 2 high, 9 medium: title; +30 more`, which names the gravest. `hasLevel` false: no levels.
  */
 export function formatSubject(payload: Payload, view: MailView, style: Style, hasLevel: boolean): Subject {
-  const label = payload.tlp === "untagged" ? [] : [clean(`[${formatTlp(payload.tlp)}]`)];
-  const mark = [clean("[MISP]"), ...label];
+  const label = payload.tlp === "untagged" ? undefined : labelOfAll(payload);
+  const mark = [clean("[MISP]"), ...(label === undefined ? [] : [clean(`[${label}]`)])];
   const [entry] = payload.entries;
   if (!entry || payload.entries.length > 1) {
     const levels = hasLevel ? formatLevels(view) : clean("");

@@ -1,4 +1,5 @@
-import { formatFooter, formatTlp } from "../../alert/headline.ts";
+import type { FactLine } from "../../alert/fact-line.ts";
+import { formatFooter, formatLabels } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { formatNews, type Row } from "../../alert/rows.ts";
 import { type CleanText, clean, formatCount, formatNumber, isolate, join, truncate } from "../../alert/text.ts";
@@ -74,9 +75,14 @@ function formatFacts({ head }: EntryView): readonly MailText[] {
   return head.facts.flatMap(({ label, value }) => labelled(plain`- ${label}: `, value));
 }
 
+/** What a digest has room for of a fact; of reason and remedy, all. */
+export function shortFact({ id, value }: FactLine): CleanText {
+  return id === "line" ? value : truncate(value, 80);
+}
+
 /** The same where there is room for a line or two. */
 function formatFactLines({ head }: EntryView): readonly MailText[] {
-  const facts = head.facts.map(({ label, value }) => join([label, truncate(value, 80)], ": "));
+  const facts = head.facts.map((fact) => join([fact.label, shortFact(fact)], ": "));
   const parts = [...facts, ...(head.reporter ? [head.reporter] : [])];
   return parts.length > 0 ? indented(join(parts, " · ")) : [];
 }
@@ -101,11 +107,11 @@ function formatDetails(entry: EntryView, isAlone: boolean): readonly MailText[] 
 function formatEntry(entry: EntryView, isAlone: boolean): readonly MailText[] {
   const { head } = entry;
   const level = head.level && clean(`${LEVELS[head.level].glyph} ${LEVELS[head.level].word}`);
-  const marking = [head.tlp, ...(head.pap === undefined ? [] : [head.pap])];
+  const marking = formatLabels(head);
   const state = [level, head.state].filter((part) => part !== undefined);
   const details = formatDetails(entry, isAlone);
   return [
-    ...(isAlone ? [] : [plain`* ${join([...marking, ...state], " · ")}`]),
+    ...(isAlone || marking.length + state.length === 0 ? [] : [plain`* ${join([...marking, ...state], " · ")}`]),
     ...(isAlone && state.length > 0 ? [plain`[${join(state, " · ")}]`, EMPTY] : []),
     ...indented(head.title),
     ...(head.notice === undefined ? [] : [EMPTY, plain`! ${head.notice}`]),
@@ -132,19 +138,20 @@ export function formatTotal({ alerts, missed, part }: MailView): CleanText {
 }
 
 /** The label of the whole mail, with the PAP where it tells of one thing only. */
-export function formatMarking({ tlp, entries }: MailView): readonly CleanText[] {
+export function formatMarking({ label, entries }: MailView): readonly CleanText[] {
   const pap = entries.length === 1 ? entries[0]?.head.pap : undefined;
-  return [formatTlp(tlp), ...(pap === undefined ? [] : [pap])];
+  return [...(label === undefined ? [] : [label]), ...(pap === undefined ? [] : [pap])];
 }
 
 /** The text of a mail, for whoever reads no HTML: the same, in the same order. */
 export function formatText(view: MailView, listId: CleanText): MailText {
-  const marking = plain`${join(formatMarking(view), " · ")}`;
+  const labels = formatMarking(view);
+  const marking = labels.length > 0 ? [plain`${join(labels, " · ")}`] : [];
   const isAlone = view.entries.length + view.moreEntries === 1;
   const levels = formatLevels(view);
   const summary = [formatTotal(view), ...(levels === "" ? [] : [levels])];
   const parts: readonly (readonly MailText[])[] = [
-    [marking],
+    ...(marking.length > 0 ? [marking] : []),
     ...(isAlone ? [] : [[plain`${join(summary, ": ")}`]]),
     ...view.entries.map((entry) => formatEntry(entry, isAlone)),
     ...(view.moreEntries > 0 ? [[plain`+${formatCount(view.moreEntries, "more alert")} in MISP`]] : []),
@@ -152,8 +159,7 @@ export function formatText(view: MailView, listId: CleanText): MailText {
     [
       plain`Sent by misp-herald to its destination ${clean(view.destination)}.`,
       plain`To filter these mails, use List-Id: ${listId}`,
-      EMPTY,
-      marking,
+      ...(marking.length > 0 ? [EMPTY, ...marking] : []),
     ],
   ];
   return `${parts.map((lines) => lines.join("\n")).join(`\n\n${isAlone ? "" : `${"-".repeat(40)}\n`}`)}\n` as MailText;

@@ -1,5 +1,5 @@
 import { countAlerts, digestRows, formatMissed, formatPart } from "../../alert/digest.ts";
-import type { Headline } from "../../alert/headline.ts";
+import { type Headline, labelOfAll } from "../../alert/headline.ts";
 import { cutListing, formatRest, type Row, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
 import { tellAll } from "../../alert/telling.ts";
@@ -21,6 +21,8 @@ export interface EntryView {
 /** What a mail says; text and HTML are two ways to draw this. */
 export interface MailView {
   readonly tlp: Tlp | "untagged";
+  /** Of the whole mail; absent where nothing in it bears one. */
+  readonly label?: CleanText;
   readonly destination: string;
   readonly entries: readonly EntryView[];
   /** How many alerts it tells of, also those that are not shown. */
@@ -68,7 +70,7 @@ const MAX_LINK = 2048;
 /** Marking, title and link, which nothing can be wrong with. */
 function bare({ tlp, pap, title, place, link }: Headline): Headline {
   return {
-    tlp,
+    ...(tlp === undefined ? {} : { tlp }),
     ...(pap === undefined ? {} : { pap }),
     title,
     facts: [],
@@ -106,9 +108,11 @@ export function viewOf(payload: Payload, style: Style): MailView {
       style,
     );
   });
+  const label = labelOfAll(payload);
   const levelOf = (entry: EntryView) => entry.head.level;
   return {
     tlp: payload.tlp,
+    ...(label !== undefined && { label }),
     destination: payload.destination,
     entries,
     alerts: countAlerts(payload),

@@ -1,5 +1,5 @@
 import { digestRows, formatDigestTitle, gravest, MAX_DIGEST } from "../../alert/digest.ts";
-import { formatTlp, type Headline, headline } from "../../alert/headline.ts";
+import { formatLabels, type Headline, headline, labelOfAll } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { cutListing, formatRest, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
@@ -153,7 +153,7 @@ const DIGEST_ORDER: readonly DigestPart[] = ["rows", "details", "entries"];
 function formatDigest(payload: Payload, told: readonly Telling[], style: Style): FormattedMessage {
   const entries = told.slice(0, MAX_DIGEST);
   const { mentions } = readMentions(payload);
-  const tlp = formatTlp(payload.tlp);
+  const tlp = labelOfAll(payload);
   const title = formatDigestTitle(payload);
   const room = digestRows(payload);
   const build = (amounts: Amounts<DigestPart>) => {
@@ -161,7 +161,7 @@ function formatDigest(payload: Payload, told: readonly Telling[], style: Style):
     const first = gravest(payload, style);
     return message(fallback(mentions, tlp, join([title, first], ": ")), [
       { type: "header", text: plain(literal(title, LIMITS.header)) },
-      ...richText([paragraph([bold(literal(tlp))])]),
+      ...richText([paragraph(tlp === undefined ? [] : [bold(literal(tlp))])]),
       ...mentionBlock(mentions),
       ...entries
         .slice(0, amounts.entries)
@@ -194,8 +194,7 @@ function formatEntry({ words, listing }: Telling, limit: number, hasDetails: boo
   const rest = rows.length > 0 ? formatRest({ rows, removed, moreRemoved, ...others }, undefined, style) : undefined;
   const details = join(
     [
-      words.tlp,
-      ...(words.pap ? [words.pap] : []),
+      ...formatLabels(words),
       ...[formatLevel(words.level), words.state, words.changed, words.notice].flatMap((text) => (text ? [text] : [])),
       ...(words.body ? words.body.slice(0, 1) : words.facts.map(({ label, value }) => join([label, value], ": "))),
       ...(words.withheld ? [words.withheld] : []),
@@ -203,10 +202,11 @@ function formatEntry({ words, listing }: Telling, limit: number, hasDetails: boo
     ],
     " · ",
   );
+  const below = hasDetails ? details : (words.tlp ?? "");
   return richText([
     paragraph([
       url ? { type: "link", url, text: title, style: { bold: true } } : bold(title),
-      run(slack`\n${literal(hasDetails ? details : words.tlp, MAX_DETAILS)}`),
+      ...(below === "" ? [] : [run(slack`\n${literal(below, MAX_DETAILS)}`)]),
     ]),
     removedLines(removed, moreRemoved),
     indicatorList(rows, MIN_VALUE),
@@ -219,7 +219,7 @@ function formatEntry({ words, listing }: Telling, limit: number, hasDetails: boo
 /** Marking, title and link in the oldest kind of block, for when Slack has refused more. */
 function formatMinimal(payload: Payload, style: Style): FormattedMessage {
   const all = payload.entries.map((entry) => headline(entry, style));
-  const tlp = formatTlp(payload.tlp);
+  const tlp = labelOfAll(payload);
   const [first] = all;
   const words = all.length === 1 && first ? first.title : formatDigestTitle(payload);
   const build = ({ entries }: Amounts<"entries">) => {
@@ -227,7 +227,8 @@ function formatMinimal(payload: Payload, style: Style): FormattedMessage {
     return message(fallback([], tlp, words), [
       ...all.slice(0, entries).map(({ tlp: label, title, link }): Block => {
         const button = openButton(link);
-        const text = plain(slack`${literal(label)} · ${literal(title, LIMITS.header)}`);
+        const name = literal(title, LIMITS.header);
+        const text = plain(label === undefined ? name : slack`${literal(label)} · ${name}`);
         return { type: "section", text, ...(button ? { accessory: button } : {}) };
       }),
       ...(left > 0

@@ -1,5 +1,5 @@
 import type { FactLine } from "../../alert/fact-line.ts";
-import type { Headline } from "../../alert/headline.ts";
+import { formatLabels, type Headline } from "../../alert/headline.ts";
 import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { formatNews, type Row } from "../../alert/rows.ts";
@@ -62,8 +62,9 @@ export function mentionBlock(mentions: readonly Mrkdwn[]): readonly Block[] {
 }
 
 /** What a notification says: `<@U…> [TLP:AMBER] High: title`. */
-export function fallback(mentions: readonly Mrkdwn[], tlp: CleanText, words: CleanText): Mrkdwn {
-  const text = mrkdwn`[${escapeParsed(tlp, 40)}] ${escapeParsed(words, 1000)}`;
+export function fallback(mentions: readonly Mrkdwn[], tlp: CleanText | undefined, words: CleanText): Mrkdwn {
+  const said = escapeParsed(words, 1000);
+  const text = tlp === undefined ? said : mrkdwn`[${escapeParsed(tlp, 40)}] ${said}`;
   return mentions.length === 0 ? text : mrkdwn`${joinMentions(mentions)} ${text}`;
 }
 
@@ -79,10 +80,13 @@ export function withGlyph(level: ThreatLevel | undefined, title: CleanText): Cle
 
 /** The labels in bold, then level and what happened. */
 export function markingLine(words: Headline): RichParagraph {
-  const labels = join([words.tlp, ...(words.pap ? [words.pap] : [])], " · ");
+  const labels = join(formatLabels(words), " · ");
   const level = formatLevel(words.level);
   const rest = join([...(level ? [level] : []), ...(words.state ? [words.state] : [])], " · ");
-  return paragraph([bold(literal(labels)), ...(rest === "" ? [] : [run(slack` · ${literal(rest, MAX_VALUE)}`)])]);
+  return paragraph([
+    ...(labels === "" ? [] : [bold(literal(labels))]),
+    ...(rest === "" ? [] : [run(slack`${labels === "" ? slack`` : slack` · `}${literal(rest, MAX_VALUE)}`)]),
+  ]);
 }
 
 /** `Label  value`, a line each. */

@@ -1,5 +1,5 @@
 import { countAlerts, countLevels, formatPart } from "../../alert/digest.ts";
-import { formatTlp } from "../../alert/headline.ts";
+import { formatLabels, labelOfAll } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { formatRest } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
@@ -24,7 +24,7 @@ export function formatDigest(payload: Payload, told: readonly Telling[], minimal
   const title = join([formatCount(countAlerts(payload), "alert"), ...formatPart(payload)], " · ");
   return {
     body: [
-      formatHead(levels[0]?.level, formatTlp(payload.tlp), minimal ? [] : counts, title),
+      formatHead(levels[0]?.level, [labelOfAll(payload)], minimal ? [] : counts, title),
       ...told.flatMap((entry, index) => formatEntry(entry, index === 0, minimal, style)),
       ...(left > 0
         ? [line([run(cardText(clean(`+${formatCount(left, "more alert")} in MISP`)), FINE)], { spacing: "Medium" })]
@@ -38,7 +38,7 @@ const MAX_TITLE = 200;
 const MAX_VALUE = 250;
 
 function formatEntry({ words, listing }: Telling, isFirst: boolean, minimal: boolean, style: Style): RichTextBlock[] {
-  const { level, tlp, pap, state, title, changed, notice, body, facts, withheld, reporter, link } = words;
+  const { level, state, title, changed, notice, body, facts, withheld, reporter, link } = words;
   const open = openUrl(link);
   const name = line(
     [
@@ -47,12 +47,15 @@ function formatEntry({ words, listing }: Telling, isFirst: boolean, minimal: boo
     ],
     { spacing: "Medium", ...(isFirst ? {} : { separator: true }) },
   );
-  const marking = pap ? join([tlp, pap], " · ") : tlp;
   if (minimal) {
-    return [name, line([run(cardText(marking), FINE)], { spacing: "None" })];
+    const labels = formatLabels(words);
+    return [
+      name,
+      ...(labels.length > 0 ? [line([run(cardText(join(labels, " · ")), FINE)], { spacing: "None" })] : []),
+    ];
   }
   const details = [
-    marking,
+    ...formatLabels(words),
     ...(state ? [state] : []),
     ...(changed ? [changed] : []),
     ...(body ?? facts.map(({ label, value }) => join([label, value], ": "))).filter((text) => text !== ""),
@@ -64,7 +67,7 @@ function formatEntry({ words, listing }: Telling, isFirst: boolean, minimal: boo
   const rest = rows.length > 0 ? formatRest(listing, undefined, style) : undefined;
   return [
     name,
-    line([run(cardText(join(details, " · ")), FINE)], { spacing: "None" }),
+    ...(details.length > 0 ? [line([run(cardText(join(details, " · ")), FINE)], { spacing: "None" })] : []),
     ...formatRemoved(removed, moreRemoved),
     ...formatIndicators(rows, rows, MAX_VALUE),
     ...(rest ? [line([run(cardText(rest), FINE)], { spacing: "None" })] : []),

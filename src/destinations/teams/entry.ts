@@ -54,18 +54,21 @@ export function formatLevel(level: ThreatLevel): CleanText {
 /** The coloured part on top: marking first, since it says who may read on. */
 export function formatHead(
   level: ThreatLevel | undefined,
-  tlp: CleanText,
+  marks: readonly (CleanText | undefined)[],
   besides: readonly (CleanText | undefined)[],
   title: CleanText,
   rest: readonly RichTextBlock[] = [],
 ): Container {
-  const others = besides.flatMap((text) => (text === undefined ? [] : [run(cardText(text, " · "))]));
+  const marking = [
+    ...marks.flatMap((text) => (text === undefined ? [] : [{ text, look: { weight: "Bolder" } as const }])),
+    ...besides.flatMap((text) => (text === undefined ? [] : [{ text, look: {} }])),
+  ].map(({ text, look }, index) => run(cardText(text, index === 0 ? "" : " · "), look));
   return {
     type: "Container",
     style: STYLES[level ?? "undefined"],
     bleed: true,
     items: [
-      line([run(cardText(tlp), { weight: "Bolder" }), ...others]),
+      ...(marking.length > 0 ? [line(marking)] : []),
       line([run(cardText(title), { size: "Large", weight: "Bolder" })], { spacing: "Small" }),
       ...rest,
     ],
@@ -77,7 +80,7 @@ export function formatAlert({ words, listing }: Telling, maxValue: number, style
   const { level, tlp, pap, state, title, changed, notice, body, withheld } = words;
   const head = formatHead(
     level,
-    tlp,
+    [tlp],
     [pap, level && formatLevel(level), state],
     title,
     changed ? [line([run(cardText(changed))], { spacing: "Small" })] : [],
@@ -102,7 +105,7 @@ export function formatAlert({ words, listing }: Telling, maxValue: number, style
 /** Marking, title and link of one entry. */
 export function formatMinimalAlert(words: Headline): CardContent {
   const { level, tlp, pap, title } = words;
-  return { body: [formatHead(level, tlp, [pap], title)], actions: formatActions({ ...words, links: [] }, 0) };
+  return { body: [formatHead(level, [tlp], [pap], title)], actions: formatActions({ ...words, links: [] }, 0) };
 }
 
 /** Teams draws six actions at most. */
@@ -171,8 +174,9 @@ export function formatRemoved(rows: readonly Indicator[], more: number): readonl
     ...rows.map(({ type, value, withdrawn }) =>
       line(
         [
-          run(cardText(truncate(type, MAX_TYPE)), FINE),
-          run(cardText(truncate(value, MAX_VALUE), "\u2002", "", "ltr"), {
+          // The gap stands in a run that nothing strikes through.
+          run(cardText(truncate(type, MAX_TYPE), "", "\u2002"), FINE),
+          run(cardText(truncate(value, MAX_VALUE), "", "", "ltr"), {
             fontType: "Monospace",
             strikethrough: true,
           }),

@@ -1,5 +1,5 @@
 import { digestRows, formatDigestTitle, gravest, MAX_DIGEST } from "../../alert/digest.ts";
-import { formatTlp, type Headline } from "../../alert/headline.ts";
+import { type Headline, labelOfAll } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { cutListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
@@ -158,5 +158,6 @@ function summarise(payload: Payload, words: Headline | undefined, style: Style):
   const what = words
     ? clean(`${words.level ? `${LEVELS[words.level].word}: ` : ""}${words.title}`)
     : join([formatDigestTitle(payload), gravest(payload, style)], ": ");
-  return join([formatTlp(payload.tlp), what], " · ");
+  const label = labelOfAll(payload);
+  return join([...(label === undefined ? [] : [label]), what], " · ");
 }
