@@ -77,6 +77,7 @@ const WAITS_FOR: Readonly<Record<Collects, string>> = {
   quiet: "quiet hours",
   flood: "folded by a flood",
   silence: "silenced",
+  reminder: "to remind of it",
 };
 
 /** `misp-herald outbox show`: all about one delivery; its content only when it is asked for. */

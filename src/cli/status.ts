@@ -123,6 +123,7 @@ const WAITS: Readonly<Record<Collects, string>> = {
   quiet: "held by quiet hours ",
   flood: "FLOOD: folded ",
   silence: "silenced ",
+  reminder: "to be reminded of ",
 };
 
 function stateOf(

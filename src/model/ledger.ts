@@ -1,5 +1,6 @@
 import type { Batch, Delivery, DeliveryId, RecordLine } from "./outbox.ts";
 import type { Collects } from "./pacing.ts";
+import type { Acknowledgement } from "./remind.ts";
 import type { Silence, SilenceState } from "./silence.ts";
 
 /** Where an owed delivery stands: in its group, in an attempt, or between two attempts. */
@@ -20,7 +21,7 @@ export interface OwedLine {
   readonly collects?: Collects;
 }
 
-/** What a destination's digests, quiet hours and floods, not its silences, hold back, and when the first of it leaves. */
+/** What a destination's digests, quiet hours, floods and reminders, not its silences, wait for, and when the first of it leaves. */
 export interface Collected {
   readonly destination: string;
   readonly collects: Collects;
@@ -66,7 +67,7 @@ export interface Ledger {
   find(prefix: string): Promise<readonly DeliveryId[]>;
   /** All that is stored of one owed delivery, as it would be taken. */
   open(id: DeliveryId): Promise<{ readonly line: OwedLine; readonly batch: Batch } | undefined>;
-  /** Makes due at once what is not being sent, with all that leaves together with it. */
+  /** Makes due at once what is not being sent, with all that leaves together with it; of reminders only those that are named. */
   hasten(filter: OwedFilter, now: number): AsyncIterable<readonly OwedLine[]>;
   /** Settles so what is not being sent: that may already have arrived. Gives the lines of the record. */
   drop(
@@ -97,6 +98,10 @@ export interface Ledger {
   collected(): Promise<readonly Collected[]>;
   /** Silences that end after `since`, those that end first before others, with what is behind them. */
   silences(since: number): Promise<readonly SilenceState[]>;
+  /** Settles the reminders of an event that are not being sent, and keeps others from following. Gives the lines of the record. */
+  acknowledge(acknowledgement: Acknowledgement): Promise<readonly RecordLine[]>;
+  /** Who looks after an event, in each instance that knows one by this UUID. */
+  acknowledged(eventUuid: string): Promise<readonly Acknowledgement[]>;
   /** Adds a silence, or takes the place of the one that has its id; what it holds is due when it ends. */
   silence(silence: Silence): Promise<void>;
 }

@@ -16,6 +16,7 @@ import type {
   Undecided,
 } from "./memory.ts";
 import type { BatchNote, Pacing } from "./pacing.ts";
+import type { Reminder, RemindRules } from "./remind.ts";
 import type { Comparison, ToldParts } from "./told.ts";
 import type { Kind } from "./vocabulary.ts";
 
@@ -58,6 +59,10 @@ export interface Delivery {
   readonly unheld?: "always" | "in-quiet";
   /** Who is behind it, where that may bring many at once: an organisation whose events are pulled. */
   readonly cause?: string;
+  /** Absent: nobody is reminded of it. */
+  readonly remind?: RemindRules;
+  /** It reminds of what was told before. */
+  readonly reminder?: Reminder;
 }
 
 /** Says that something is different, not what it was: the readers may not have been shown that. */
@@ -102,6 +107,8 @@ export interface RecordLine {
   readonly times?: number;
   /** It was told without MISP's word that the event is published. */
   readonly unconfirmed?: true;
+  /** It is of a reminder, and of which. */
+  readonly reminder?: Pick<Reminder, "n" | "escalatedFrom">;
 }
 
 /** All that planning wants done; committed as a whole or not at all. */

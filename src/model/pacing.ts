@@ -30,7 +30,7 @@ export interface QuietWindow {
 }
 
 /** What a delivery waits in beside an ordinary group. */
-export const COLLECTS = ["digest", "quiet", "flood", "silence"] as const;
+export const COLLECTS = ["digest", "quiet", "flood", "silence", "reminder"] as const;
 export type Collects = (typeof COLLECTS)[number];
 
 /**

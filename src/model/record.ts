@@ -16,6 +16,16 @@ export function recordOf(
     ...(delivery.changedAt !== undefined && { changedAt: delivery.changedAt }),
     routes: delivery.routes,
     ...(delivery.unconfirmed && { unconfirmed: true as const }),
+    ...(delivery.reminder && { reminder: reminderOf(delivery.reminder) }),
     ...end,
   };
+}
+
+function reminderOf({ n, escalatedFrom }: NonNullable<Delivery["reminder"]>): NonNullable<RecordLine["reminder"]> {
+  return { n, ...(escalatedFrom !== undefined && { escalatedFrom }) };
+}
+
+/** How a reminder ends that nobody needs any more. */
+export function acknowledgedBy(by: string): Pick<RecordLine, "outcome" | "reason" | "by"> {
+  return { outcome: "muted", reason: "acknowledged", by };
 }

@@ -4,6 +4,7 @@ import { silenceOf } from "../model/silence.ts";
 import { nextSlot } from "./cron.ts";
 import { count, floodOf } from "./flood.ts";
 import { quietUntil } from "./quiet.ts";
+import { isRemindKey } from "./remind.ts";
 
 /** What is stored of a group: `dueAt` while something waits in it, `lastLeftAt` once something has left. */
 export interface GroupState {
@@ -56,7 +57,7 @@ export function place(delivery: PlacedDelivery, context: PlaceContext): Placed {
   const { group, dueAt } = chosen;
   const ordinary = { key: group.key, show: group.show, dueAt };
   const heldUntil = quietEnd(delivery, pacing, dueAt);
-  const whole = group.digest ? "digest" : silenceOf(group.key) !== undefined ? "silence" : undefined;
+  const whole = wholeOf(group);
   if (whole) {
     return { ...ordinary, dueAt: chosen.waits ? dueAt : (heldUntil ?? dueAt), collects: whole };
   }
@@ -70,6 +71,14 @@ export function place(delivery: PlacedDelivery, context: PlaceContext): Placed {
   return pacing?.flood && delivery.unheld !== "always"
     ? behindFlood(delivery, { ...context, flood: pacing.flood }, ordinary)
     : ordinary;
+}
+
+/** What leaves as a whole, whatever else comes. */
+function wholeOf({ key, digest }: Group): "digest" | "silence" | "reminder" | undefined {
+  if (digest) {
+    return "digest";
+  }
+  return silenceOf(key) !== undefined ? "silence" : isRemindKey(key) ? "reminder" : undefined;
 }
 
 /** What placing looks at of a delivery. */

@@ -42,17 +42,8 @@ async function compiledStore(): Promise<string> {
     (await readdir(join(ROOT, folder), { recursive: true }))
       .filter((name) => name.endsWith(".ts"))
       .map((name) => `${folder}/${name}`);
-  const store = (await Promise.all(["src/store", "src/pacing"].map(below))).flat();
-  for (const source of [
-    "src/base/errors.ts",
-    "src/model/pacing.ts",
-    "src/model/record.ts",
-    "src/model/silence.ts",
-    "src/model/unite.ts",
-    "src/model/vocabulary.ts",
-    "test/store/samples.ts",
-    ...store,
-  ]) {
+  const store = (await Promise.all(["src/store", "src/pacing", "src/model"].map(below))).flat();
+  for (const source of ["src/base/errors.ts", "test/store/samples.ts", ...store]) {
     const { outputText } = ts.transpileModule(await readFile(join(ROOT, source), "utf8"), {
       compilerOptions: {
         target: ts.ScriptTarget.ES2022,

@@ -115,7 +115,7 @@ function publicationOf(n: number, fields: object = {}) {
   return messageOf("misp_json", { Event: { ...PUBLISHED, ...told, ...fields } }, STOPPED);
 }
 
-describe.each([[1], [2], [3]])("a state file of schema %i", (schema) => {
+describe.each([[1], [2], [3], [4]])("a state file of schema %i", (schema) => {
   it("tells all that it owes, also by a route that is gone, and what was never stored refuses nothing", async () => {
     await using store = await open(schema);
     expect(await leave(store, "hook")).toEqual([

@@ -10,6 +10,7 @@ import type {
   Settlement,
   Store,
 } from "../../src/model/outbox.ts";
+import { recordOf } from "../../src/model/record.ts";
 
 export const NOW = 1_790_000_000_000;
 export const MINUTE = 60_000;
@@ -112,19 +113,7 @@ export function owing(...deliveries: readonly Delivery[]): Effects {
 }
 
 export function record(of: Delivery, fields: Partial<RecordLine> = {}): RecordLine {
-  const { id, destination, instance, kind, eventUuid, changedAt, routes } = of;
-  return {
-    delivery: id,
-    at: NOW,
-    destination,
-    instance,
-    kind,
-    routes,
-    outcome: "sent",
-    ...(eventUuid !== undefined && { eventUuid }),
-    ...(changedAt !== undefined && { changedAt }),
-    ...fields,
-  };
+  return { ...recordOf(of, NOW, { outcome: "sent" }), ...fields };
 }
 
 /** Everything in the batch ended in `outcome`. */

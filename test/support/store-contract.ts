@@ -7,6 +7,7 @@ import { describeLedger } from "../store/contract-ledger.ts";
 import { describeMemory } from "../store/contract-memory.ts";
 import { describePacing } from "../store/contract-pacing.ts";
 import { describeParts } from "../store/contract-parts.ts";
+import { describeReminders } from "../store/contract-reminders.ts";
 import { describeSchedule } from "../store/contract-schedule.ts";
 import { describeSilences } from "../store/contract-silences.ts";
 import { describeUndecided } from "../store/contract-undecided.ts";
@@ -48,6 +49,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
   describeWithin(name, open);
   describeLedger(name, open);
   describeSilences(name, open);
+  describeReminders(name, open);
   describeParts(name, open);
 
   describe(`${name}: what is owed`, () => {

@@ -2,8 +2,10 @@ import type { Alert } from "../../model/alert.ts";
 import type { Collected, Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from "../../model/ledger.ts";
 import type { Memory, Undecided } from "../../model/memory.ts";
 import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
-import { recordOf } from "../../model/record.ts";
+import { acknowledgedBy, recordOf } from "../../model/record.ts";
+import type { Acknowledgement } from "../../model/remind.ts";
 import { type Silence, type SilenceState, silenceKey, silenceOf } from "../../model/silence.ts";
+import { isRemindKey } from "../../pacing/remind.ts";
 import { judgedOf, nameOf } from "../names.ts";
 import type { FormedBatch, OwedDelivery, WaitingGroup } from "./rows.ts";
 
@@ -22,6 +24,8 @@ export interface MemoryLedgerContext {
   readonly toldOf: (entries: Batch["entries"]) => NonNullable<Batch["told"]>;
   readonly lookAtClock: () => void;
   readonly silences: Map<string, Silence & { muted: number }>;
+  /** By instance and UUID of the event. */
+  readonly acknowledged: Map<string, Acknowledgement>;
 }
 
 /** What people ask and decide, in memory: everything is one page. */
@@ -76,7 +80,9 @@ export class MemoryLedger implements Ledger {
   }
 
   async *hasten(filter: OwedFilter, now: number): AsyncGenerator<readonly OwedLine[]> {
-    const movable = this.#movable(filter);
+    const movable = this.#movable(filter).filter(
+      ({ batch, groupKey }) => filter.ids || batch !== undefined || !isRemindKey(groupKey),
+    );
     for (const { batch, delivery, groupKey } of movable) {
       const name = nameOf(delivery.destination, groupKey);
       const formed = batch === undefined ? undefined : this.#context.batches.get(batch);
@@ -97,8 +103,30 @@ export class MemoryLedger implements Ledger {
     end: Parameters<Ledger["drop"]>[1],
     now: number,
   ): AsyncGenerator<readonly RecordLine[]> {
+    const lines = this.#remove(this.#movable(filter), end, now);
+    if (lines.length > 0) {
+      yield lines;
+    }
+  }
+
+  async acknowledge(acknowledgement: Acknowledgement): Promise<readonly RecordLine[]> {
+    const { instance, eventUuid, at, by } = acknowledgement;
+    this.#context.acknowledged.set(nameOf(instance, eventUuid), acknowledgement);
+    const movable = this.#movable({ eventUuid }).filter(
+      ({ delivery }) => delivery.reminder && delivery.instance === instance,
+    );
+    return this.#remove(movable, acknowledgedBy(by), at);
+  }
+
+  async acknowledged(eventUuid: string): Promise<readonly Acknowledgement[]> {
+    return [...this.#context.acknowledged.values()]
+      .filter((one) => one.eventUuid === eventUuid)
+      .sort((a, b) => (a.instance < b.instance ? -1 : 1));
+  }
+
+  /** Takes off what is owed, and writes down how it ended. */
+  #remove(movable: readonly OwedDelivery[], end: Parameters<Ledger["drop"]>[1], now: number): readonly RecordLine[] {
     const { owed, batches } = this.#context;
-    const movable = this.#movable(filter);
     const lines = movable.map(({ delivery }) => recordOf(delivery, now, end));
     for (const one of movable) {
       owed.delete(one.delivery.id);
@@ -112,9 +140,7 @@ export class MemoryLedger implements Ledger {
         batches.delete(batch);
       }
     }
-    if (lines.length > 0) {
-      yield lines;
-    }
+    return lines;
   }
 
   async *records(filter: RecordFilter): AsyncGenerator<readonly RecordLine[]> {

@@ -25,10 +25,12 @@ import type {
   TakeOptions,
 } from "../../model/outbox.ts";
 import type { BatchNote, Floods, Pacing } from "../../model/pacing.ts";
+import type { Acknowledgement } from "../../model/remind.ts";
 import type { Silence } from "../../model/silence.ts";
 import type { ToldParts } from "../../model/told.ts";
 import { leave, NO_FLOODS, setBack } from "../../pacing/flood.ts";
 import { floodOfKey, goesFirst, type PlacedDelivery, place } from "../../pacing/place.ts";
+import { reminderOfNewer, remindersAfter } from "../../pacing/remind.ts";
 import { batchIdOf } from "../batch-id.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
 import { judgedOf, nameOf } from "../names.ts";
@@ -64,6 +66,7 @@ class MemoryStore implements Store {
   readonly #tagged = new Set<string>();
   readonly #floods = new Map<string, Floods>();
   readonly #silences = new Map<string, Silence & { muted: number }>();
+  readonly #acknowledged = new Map<string, Acknowledgement>();
   #records: RecordLine[] = [];
   #seq = 0;
   readonly #clock: StoreClock | undefined;
@@ -81,6 +84,7 @@ class MemoryStore implements Store {
     toldOf: (entries) => this.#toldOf(entries),
     lookAtClock: () => this.#lookAtClock(),
     silences: this.#silences,
+    acknowledged: this.#acknowledged,
   });
 
   constructor(clock?: StoreClock) {
@@ -124,10 +128,7 @@ class MemoryStore implements Store {
       if (this.#leavesWith(around.get(delivery.id), delivery, effects.pacing?.get(delivery.destination), now)) {
         continue;
       }
-      const groupKey = this.#place(delivery, effects.pacing?.get(delivery.destination), now);
-      this.#seq += 1;
-      const owedSince = delivery.createdAt;
-      this.#owed.set(delivery.id, { seq: this.#seq, delivery, alert, groupKey, owedSince });
+      this.#owe(delivery, alert, this.#place(delivery, effects.pacing?.get(delivery.destination), now));
     }
     for (const record of countRefusals(effects.records)) {
       if (!this.#isKnown(record)) {
@@ -331,6 +332,43 @@ class MemoryStore implements Store {
     return end && this.#settleOne(end.line, batch.id, end.isTold, now) ? [end.line] : [];
   }
 
+  #owe(delivery: Delivery, alert: Alert, groupKey: string): void {
+    this.#seq += 1;
+    this.#owed.set(delivery.id, { seq: this.#seq, delivery, alert, groupKey, owedSince: delivery.createdAt });
+  }
+
+  /** Owes what follows a delivery that is over. */
+  #follow({ delivery, alert, owedSince }: OwedDelivery, line: RecordLine, now: number): void {
+    const { instance, eventUuid, destination } = delivery;
+    const acknowledged = this.#acknowledged.get(nameOf(instance, eventUuid));
+    if (acknowledged && acknowledged.at >= owedSince) {
+      return;
+    }
+    const waiting = delivery.reminder
+      ? undefined
+      : this.#reminders(instance, eventUuid).find((one) => one.delivery.destination === destination);
+    for (const next of remindersAfter(delivery, line, now)) {
+      if (
+        !waiting &&
+        !this.#owed.has(next.id) &&
+        !this.#records.some((one) => one.delivery === next.id && wasTold(one))
+      ) {
+        this.#owe(next, alert, this.#place(next, undefined, now));
+      } else if (waiting && waiting.batch === undefined) {
+        const newer = reminderOfNewer(delivery, waiting.delivery, now);
+        this.#owed.delete(waiting.delivery.id);
+        this.#parts.forget(waiting);
+        this.#owe(newer, alert, waiting.groupKey);
+      }
+    }
+  }
+
+  #reminders(instance: string, eventUuid: string | undefined): readonly OwedDelivery[] {
+    return [...this.#owed.values()].filter(
+      ({ delivery: one }) => one.reminder && one.instance === instance && one.eventUuid === eventUuid,
+    );
+  }
+
   /** False: it was settled before. A settlement may be repeated when its answer was lost. */
   #settleOne(record: RecordLine, batch: BatchId, isTold: boolean, now: number): boolean {
     const owed = this.#owed.get(record.delivery);
@@ -340,8 +378,10 @@ class MemoryStore implements Store {
     this.#owed.delete(record.delivery);
     this.#parts.forget(owed);
     this.#addRecord(record);
+    this.#follow(owed, record, now);
     const told = isTold ? toldOf(owed.delivery) : undefined;
-    if (told) {
+    // A reminder tells nothing new, but to readers who were not told before.
+    if (told && !(owed.delivery.reminder && this.#told.has(toldName(told)))) {
       this.#putTold({ told, seq: owed.seq }, now);
     }
     return true;
@@ -351,6 +391,9 @@ class MemoryStore implements Store {
     const byDestination = new Map<string, { destination: string; owed: number; oldestAt: number }>();
     for (const { delivery, owedSince } of this.#owed.values()) {
       const { destination } = delivery;
+      if (delivery.reminder) {
+        continue;
+      }
       const found = byDestination.get(destination) ?? { destination, owed: 0, oldestAt: owedSince };
       byDestination.set(destination, {
         destination,
@@ -380,6 +423,11 @@ class MemoryStore implements Store {
     for (const [id, { until }] of this.#silences) {
       if (until < before) {
         this.#silences.delete(id);
+      }
+    }
+    for (const [name, { at }] of this.#acknowledged) {
+      if (at < before) {
+        this.#acknowledged.delete(name);
       }
     }
     for (const [name, { dueAt, lastLeftAt }] of this.#groups) {
@@ -473,6 +521,9 @@ class MemoryStore implements Store {
     }
     for (const [id, silence] of this.#silences) {
       this.#silences.set(id, { ...silence, until: silence.until - back });
+    }
+    for (const [name, one] of this.#acknowledged) {
+      this.#acknowledged.set(name, { ...one, at: one.at - back });
     }
     this.ledger.setBack(back);
   }
@@ -606,7 +657,7 @@ class MemoryStore implements Store {
 
   /** What parts of events ask of the publications that were told, or are owed. */
   #shown(): readonly Shown[] {
-    const owed = [...this.#owed.values()].sort((a, b) => b.seq - a.seq);
+    const owed = [...this.#owed.values()].filter(({ delivery }) => !delivery.reminder).sort((a, b) => b.seq - a.seq);
     return [
       ...owed.flatMap(({ delivery, alert, batch }) => shownByOwed(delivery, alert, batch !== undefined) ?? []),
       ...[...this.#told.values()].map(({ told }) => shownByTold(told, this.#toldParts.get(toldName(told))?.parts)),
@@ -649,7 +700,9 @@ class MemoryStore implements Store {
 
   /** What the destination was told of the events of these deliveries. */
   #toldOf(entries: Batch["entries"]): NonNullable<Batch["told"]> {
-    const names = new Set(entries.flatMap(({ delivery }) => nameOfEvent(delivery) ?? []));
+    // A reminder is not compared with what it reminds of.
+    const news = entries.filter(({ delivery }) => !delivery.reminder);
+    const names = new Set(news.flatMap(({ delivery }) => nameOfEvent(delivery) ?? []));
     return [...names].flatMap((name) => {
       const parts = this.#toldParts.get(name)?.parts;
       if (!parts) {
@@ -662,7 +715,7 @@ class MemoryStore implements Store {
   /** What was planned last counts, also where a clock that was wrong then makes it seem newer or older than it is. */
   #toldAndOwed(): ReadonlyMap<string, Told> {
     const owed = [...this.#owed.values()].flatMap(({ delivery, seq }) => {
-      const told = toldOf(delivery);
+      const told = delivery.reminder ? undefined : toldOf(delivery);
       return told ? [{ told, seq }] : [];
     });
     const newest = new Map<string, Versioned>();

@@ -4,9 +4,12 @@ import type { Collected, Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from
 import type { Memory } from "../../model/memory.ts";
 import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
 import { recordOf } from "../../model/record.ts";
+import type { Acknowledgement } from "../../model/remind.ts";
 import { type Silence, type SilenceState, silenceOf } from "../../model/silence.ts";
+import { isRemindKey } from "../../pacing/remind.ts";
 import { judgedOf } from "../names.ts";
 import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
+import type { ReminderRows } from "./reminders.ts";
 import { removeOwed } from "./removal.ts";
 import { parseAlert, parseDelivery, parseHold, parseRecord, parseShow } from "./rows.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
@@ -20,6 +23,7 @@ export interface LedgerContext {
   readonly sql: Statements;
   readonly ledger: LedgerStatements;
   readonly silences: SilenceRows;
+  readonly reminders: ReminderRows;
   /** Batches that were taken and not settled yet. */
   readonly inFlight: ReadonlyMap<string, unknown>;
   /** Called within a transaction. */
@@ -90,7 +94,7 @@ export class SqliteLedger implements Ledger {
 
   async *hasten(filter: OwedFilter, now: number): AsyncGenerator<readonly OwedLine[]> {
     const pages = this.#pages(filter, (rows) => {
-      const movable = rows.filter((row) => row.sending === 0);
+      const movable = rows.filter((row) => row.sending === 0 && (filter.ids || !isReminder(row)));
       for (const { batch, destination, group_key } of movable) {
         if (batch === null) {
           this.#sql.hastenGroup.run(now, destination, group_key);
@@ -192,6 +196,14 @@ export class SqliteLedger implements Ledger {
     return this.#transaction(() => this.#sql.collected.all().map((row) => ({ ...row })));
   }
 
+  async acknowledge(acknowledgement: Acknowledgement): Promise<readonly RecordLine[]> {
+    return this.#transaction(() => this.#context.reminders.acknowledge(acknowledgement));
+  }
+
+  async acknowledged(eventUuid: string): Promise<readonly Acknowledgement[]> {
+    return this.#transaction(() => this.#context.reminders.acknowledged(eventUuid));
+  }
+
   async silences(since: number): Promise<readonly SilenceState[]> {
     this.#context.lookAtClock();
     return this.#transaction(() => this.#context.silences.after(since));
@@ -241,6 +253,11 @@ export class SqliteLedger implements Ledger {
   #transaction<T>(work: () => T): T {
     return this.#context.file.transaction(work);
   }
+}
+
+/** It waits to remind of what was told. */
+function isReminder({ batch, group_key }: OwedRow): boolean {
+  return batch === null && isRemindKey(group_key);
 }
 
 function parseOwed(row: OwedRow): OwedLine {

@@ -63,6 +63,15 @@ export interface BatchRow {
   readonly delivery: string | null;
   readonly body: string | null;
 }
+/** A delivery that is over; `body` where reminders may follow it. */
+export interface SettledRow {
+  readonly alert: string;
+  readonly seq: number;
+  readonly version: string | null;
+  readonly reminder: number | null;
+  readonly created_at: number;
+  readonly body: string | null;
+}
 export interface ToldRow {
   readonly destination: string;
   readonly changed_at: number;
@@ -139,8 +148,14 @@ export function formatDelivery(delivery: Delivery, groupKey: string): readonly C
     delivery.eventUuid ?? null,
     delivery.changedAt ?? null,
     delivery.version ?? null,
+    reminderNumber(delivery),
     JSON.stringify(delivery),
   ];
+}
+
+/** For the column of the same name. */
+export function reminderNumber({ remind, reminder }: Delivery): number | null {
+  return reminder ? Math.max(1, reminder.n) : remind ? 0 : null;
 }
 
 /** The way back of `formatDelivery`. */
@@ -167,7 +182,7 @@ export function parseNote(text: string | null): BatchNote | undefined {
 /** How many items a payload lists, as it is in a column of its own; anything that it cannot be is what a route has by default. */
 export function parseShow(text: string): Group["show"] {
   const n = Number(text);
-  return text === '"matched"' ? "matched" : Number.isInteger(n) && n > 0 ? n : DEFAULT_SHOW;
+  return text === '"matched"' ? "matched" : text !== "" && Number.isInteger(n) && n >= 0 ? n : DEFAULT_SHOW;
 }
 
 const DEFAULT_SHOW = 20;

@@ -247,6 +247,20 @@ const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = 
   END;
   `,
   ],
+  [
+    `
+  -- its number, where it reminds of what was told before; 0: its readers are reminded of it once it is told
+  ALTER TABLE deliveries ADD COLUMN reminder INTEGER;
+  CREATE INDEX deliveries_reminder ON deliveries (event_uuid, instance, destination) WHERE reminder > 0;
+
+  -- who looks after an event, since when: nobody is reminded of what was owed before
+  CREATE TABLE acknowledged (
+    event_uuid TEXT NOT NULL, instance TEXT NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL,
+    PRIMARY KEY (event_uuid, instance)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX acknowledged_at ON acknowledged (at);
+  `,
+  ],
 ];
 
 /** The newest schema that this program knows. */

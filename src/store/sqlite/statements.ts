@@ -1,9 +1,22 @@
 import type { Collects } from "../../model/pacing.ts";
 import type { Database } from "./driver.ts";
-import type { AlertRow, AliasRow, BatchRow, BodyRow, EventRow, GroupRow, PartRow, ToldRow } from "./rows.ts";
+import type {
+  AlertRow,
+  AliasRow,
+  BatchRow,
+  BodyRow,
+  EventRow,
+  GroupRow,
+  PartRow,
+  SettledRow,
+  ToldRow,
+} from "./rows.ts";
 
 /** How many rows of one table `prune` removes in one transaction. */
 export const PRUNE_ROWS = 500;
+
+/** It tells something, and does not remind of what was told. */
+const IS_NEWS = "coalesce(reminder, 0) = 0";
 
 /**
  * How much each destination is owed, counted once and then kept by whatever changes it, also when that is rolled back. They
@@ -12,12 +25,14 @@ export const PRUNE_ROWS = 500;
 const COUNTERS = `
   PRAGMA temp_store = MEMORY;
   CREATE TEMP TABLE owed_counts (destination TEXT NOT NULL PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  INSERT INTO owed_counts SELECT destination, count(*) FROM main.deliveries GROUP BY destination;
+  INSERT INTO owed_counts
+    SELECT destination, count(*) FILTER (WHERE ${IS_NEWS}) FROM main.deliveries GROUP BY destination;
   CREATE TEMP TRIGGER owed_more AFTER INSERT ON main.deliveries BEGIN
-    INSERT INTO owed_counts VALUES (NEW.destination, 1) ON CONFLICT (destination) DO UPDATE SET n = n + 1;
+    INSERT INTO owed_counts VALUES (NEW.destination, coalesce(NEW.reminder, 0) = 0)
+      ON CONFLICT (destination) DO UPDATE SET n = n + excluded.n;
   END;
   CREATE TEMP TRIGGER owed_less AFTER DELETE ON main.deliveries BEGIN
-    UPDATE owed_counts SET n = n - 1 WHERE destination = OLD.destination;
+    UPDATE owed_counts SET n = n - (coalesce(OLD.reminder, 0) = 0) WHERE destination = OLD.destination;
   END;`;
 
 /** How many owed publications of one event are looked at; of what is in others only, a part is told by itself. */
@@ -83,7 +98,7 @@ export function prepareStatements(db: Database) {
           SELECT destination, changed_at, version, seq FROM told WHERE instance = ?1 AND event_uuid = ?2
           UNION ALL
           SELECT destination, changed_at, version, seq FROM deliveries
-          WHERE instance = ?1 AND event_uuid = ?2 AND kind = 'event.published' AND changed_at IS NOT NULL
+          WHERE instance = ?1 AND event_uuid = ?2 AND kind = 'event.published' AND changed_at IS NOT NULL AND ${IS_NEWS}
         )
       ) WHERE place = 1 ORDER BY destination`),
     putTold: db.prepare(`
@@ -92,9 +107,12 @@ export function prepareStatements(db: Database) {
         changed_at = iif(excluded.seq > seq, excluded.changed_at, changed_at),
         version = iif(excluded.seq > seq, excluded.version, version),
         seq = max(seq, excluded.seq), touched_at = excluded.touched_at`),
+    putToldFirst: db.prepare(`
+      INSERT OR IGNORE INTO told (instance, event_uuid, destination, changed_at, version, seq, touched_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?)`),
     shownOwed: db.prepare<AlertRow & { readonly batch: string | null }>(`
       SELECT d.body AS delivery, a.body AS alert, d.batch FROM deliveries d JOIN alerts a ON a.id = d.alert
-      WHERE d.instance = ? AND d.event_uuid = ? AND d.kind = 'event.published' AND d.changed_at >= ?
+      WHERE d.instance = ? AND d.event_uuid = ? AND d.kind = 'event.published' AND d.changed_at >= ? AND ${IS_NEWS}
       ORDER BY d.seq DESC LIMIT ${MAX_SHOWN}`),
     shownTold: db.prepare<{
       readonly destination: string;
@@ -122,7 +140,7 @@ export function prepareStatements(db: Database) {
     around: db.prepare<{ readonly body: string; readonly batch: string | null; readonly dueAt: number | null }>(`
       SELECT d.body, d.batch, g.due_at AS dueAt FROM deliveries d
       LEFT JOIN delivery_groups g ON g.destination = d.destination AND g.key = d.group_key WHERE d.id = ?`),
-    changeDelivery: db.prepare("UPDATE deliveries SET body = ?, high = ? WHERE id = ?"),
+    changeDelivery: db.prepare("UPDATE deliveries SET body = ?, high = ?, reminder = ? WHERE id = ?"),
     hastenGroup: db.prepare(`
       UPDATE delivery_groups SET high = 1
       WHERE (destination, key) = (SELECT destination, group_key FROM deliveries WHERE id = ?)`),
@@ -135,7 +153,7 @@ export function prepareStatements(db: Database) {
     ),
     addDelivery: db.prepare(`
       INSERT INTO deliveries (id, alert, destination, group_key, high, created_at, instance, kind, event_uuid, changed_at,
-        version, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+        version, reminder, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     group: db.prepare<GroupRow>(
       "SELECT due_at AS dueAt, last_left_at AS lastLeftAt FROM delivery_groups WHERE destination = ? AND key = ?",
     ),
@@ -198,9 +216,9 @@ export function prepareStatements(db: Database) {
         UNION ALL SELECT min(due_at) FROM delivery_groups WHERE destination = ?4 AND high = 1 AND due_at IS NOT NULL
           AND key NOT IN (SELECT value FROM json_each(?2))
       )`),
-    settled: db.prepare<{ readonly alert: string; readonly seq: number; readonly version: string | null }>(
-      "DELETE FROM deliveries WHERE id = ? AND batch = ? RETURNING alert, seq, version",
-    ),
+    settled: db.prepare<SettledRow>(`
+      DELETE FROM deliveries WHERE id = ? AND batch = ?
+      RETURNING alert, seq, version, reminder, created_at, iif(reminder IS NULL, NULL, body) AS body`),
     regroup: db.prepare<{ readonly destination: string; readonly high: number }>(
       "UPDATE deliveries SET batch = NULL, group_key = ? WHERE id = ? AND batch = ? RETURNING destination, high",
     ),
@@ -233,6 +251,7 @@ export function prepareStatements(db: Database) {
       "UPDATE deliveries SET created_at = created_at - ?1",
       "UPDATE holds SET since = since - ?1, ageless_from = ageless_from - ?1, until = until - ?1",
       "UPDATE silences SET until = until - ?1",
+      "UPDATE acknowledged SET at = at - ?1",
     ].map((sql) => db.prepare(sql)),
 
     // ---- a clock that was set ahead, or a machine that slept: what is due is due, but nothing has grown older
@@ -252,7 +271,7 @@ export function prepareStatements(db: Database) {
       RETURNING body`),
     owed: db.prepare<{ readonly destination: string; readonly owed: number; readonly oldestAt: number }>(`
       SELECT destination, n AS owed,
-        (SELECT min(created_at) FROM deliveries d WHERE d.destination = c.destination) AS oldestAt
+        (SELECT min(created_at) FROM deliveries d WHERE d.destination = c.destination AND ${IS_NEWS}) AS oldestAt
       FROM owed_counts c WHERE n > 0 ORDER BY destination`),
     prune: PRUNE.map((sql) => db.prepare(sql)),
   };
@@ -291,6 +310,8 @@ const PRUNE: readonly string[] = [
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = p.instance AND a.event_id = p.event_key)
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = p.instance AND a.event_uuid = p.event_key)
      LIMIT ${PRUNE_ROWS})`,
+  `DELETE FROM acknowledged WHERE (event_uuid, instance) IN (
+     SELECT event_uuid, instance FROM acknowledged WHERE at < ? LIMIT ${PRUNE_ROWS})`,
   `DELETE FROM silences WHERE id IN (SELECT id FROM silences WHERE until < ? LIMIT ${PRUNE_ROWS})`,
   `DELETE FROM delivery_groups WHERE rowid IN (
      SELECT rowid FROM delivery_groups WHERE due_at IS NULL AND last_left_at < ? LIMIT ${PRUNE_ROWS})`,

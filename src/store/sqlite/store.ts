@@ -35,6 +35,7 @@ import { SqliteLedger } from "./ledger.ts";
 import { prepareLedger } from "./ledger-statements.ts";
 import { MemoryRows } from "./memory.ts";
 import { PartRows, textOfTold } from "./parts.ts";
+import { ReminderRows } from "./reminders.ts";
 import {
   type BatchRow,
   formatAlert,
@@ -46,6 +47,7 @@ import {
   parseRecord,
   parseShow,
   parseToldParts,
+  reminderNumber,
   UnreadableRow,
 } from "./rows.ts";
 import { SilenceRows } from "./silences.ts";
@@ -92,6 +94,7 @@ class SqliteStore implements Store {
   readonly #memory: MemoryRows;
   readonly #silences: SilenceRows;
   readonly #parts: PartRows;
+  readonly #reminders: ReminderRows;
   /** Batches that were taken here and not settled yet; after a crash they are simply due. */
   readonly #inFlight = new Map<string, InFlight>();
   readonly #clock: StoreClock | undefined;
@@ -109,11 +112,14 @@ class SqliteStore implements Store {
     this.#memory = new MemoryRows(this.#sql, this.#undecided);
     this.#parts = new PartRows(file.db, this.#sql);
     file.transaction(() => this.#parts.dropOrphans());
+    const ledger = prepareLedger(file.db);
+    this.#reminders = new ReminderRows(file.db, { sql: this.#sql, ledger, inFlight: this.#inFlight });
     const context = {
       file,
       sql: this.#sql,
-      ledger: prepareLedger(file.db),
+      ledger,
       silences: this.#silences,
+      reminders: this.#reminders,
       inFlight: this.#inFlight,
       memoryOf: (alert: Alert) => this.#memory.of(alert),
       glimpseOf: (alert: Alert) => this.#parts.glimpse(alert),
@@ -351,7 +357,8 @@ class SqliteStore implements Store {
     }
     const both = isToldAs(owed, part) ? owed : passOn(owed, part);
     if (both && both !== owed) {
-      this.#sql.changeDelivery.run(JSON.stringify(both), both.priority === "high" ? 1 : 0, publication);
+      const high = both.priority === "high" ? 1 : 0;
+      this.#sql.changeDelivery.run(JSON.stringify(both), high, reminderNumber(both), publication);
       if (both.priority === "high") {
         this.#sql.hastenGroup.run(publication);
       }
@@ -546,7 +553,9 @@ class SqliteStore implements Store {
     let bytes = 0;
     for (const { delivery } of entries) {
       const { instance, eventUuid, destination } = delivery;
-      if (eventUuid === undefined || seen.has(nameOf(instance, eventUuid)) || bytes > TOLD_PARTS_BYTES) {
+      // A reminder is not compared with what it reminds of.
+      const isSeen = eventUuid === undefined || seen.has(nameOf(instance, eventUuid));
+      if (isSeen || delivery.reminder || bytes > TOLD_PARTS_BYTES) {
         continue;
       }
       seen.add(nameOf(instance, eventUuid));
@@ -611,10 +620,13 @@ class SqliteStore implements Store {
       return false;
     }
     this.#addRecord(record);
+    this.#reminders.follow(delivery, record, now);
     this.#sql.dropUnusedAlert.run(delivery.alert);
     const { kind, instance, eventUuid, destination, changedAt } = record;
     if (isTold && kind === "event.published" && eventUuid !== undefined && changedAt !== undefined) {
-      this.#sql.putTold.run(instance, eventUuid, destination, changedAt, delivery.version, delivery.seq, now);
+      // A reminder tells nothing new, but to readers who were not told before.
+      const put = (delivery.reminder ?? 0) > 0 ? this.#sql.putToldFirst : this.#sql.putTold;
+      put.run(instance, eventUuid, destination, changedAt, delivery.version, delivery.seq, now);
     }
     return true;
   }
