@@ -179,7 +179,8 @@ async function idle(world: World, seconds: number): Promise<number> {
     const fields = readFileSync(`/proc/${world.pid}/stat`, "utf8").split(" ");
     return Number(fields[13]) + Number(fields[14]);
   };
-  await setTimeout(seconds * 200);
+  // For half a minute V8 tidies up what starting has left.
+  await setTimeout(seconds * 1500);
   const before = ticks();
   await setTimeout(seconds * 1000);
   return (ticks() - before) / seconds;

@@ -1,8 +1,8 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { AttemptReport } from "../../absorbing/observer.ts";
 import type { Daemon } from "../../operations/daemon.ts";
 import { FAMILIES, type FamilyName } from "./families.ts";
+import { LoopDelay } from "./loop-delay.ts";
 import { readProcess } from "./process.ts";
 import { type Sample, samplesOf } from "./samples.ts";
 import type { WriteProbe } from "./write-probe.ts";
@@ -11,16 +11,13 @@ import type { WriteProbe } from "./write-probe.ts";
 const BUCKETS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120];
 const DURATION = "misp_herald_attempt_duration_seconds";
 
-/** How often the event loop is looked at, which costs an idle service most of what it needs; Node.js counts it as delay. */
-const RESOLUTION_MS = 50;
-
 /** The numbers of the daemon in the text format of Prometheus. All but durations are read from it at each scrape. */
 export class Metrics implements Disposable {
   readonly #registry = new Registry();
   readonly #fields = new Map<FamilyName, Counter | Gauge>();
   readonly #durations: Histogram;
   readonly #timed = new Set<string>();
-  readonly #delay: IntervalHistogram;
+  readonly #delay = new LoopDelay();
   #scrape: Promise<string> | undefined;
 
   constructor() {
@@ -41,8 +38,6 @@ export class Metrics implements Disposable {
       buckets: BUCKETS,
       registers: [this.#registry],
     });
-    this.#delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-    this.#delay.enable();
   }
 
   /** The content type of what `scrape` gives. */
@@ -65,7 +60,7 @@ export class Metrics implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#delay.disable();
+    this.#delay[Symbol.dispose]();
   }
 
   async #read(daemon: Daemon, probe: WriteProbe): Promise<string> {
@@ -95,19 +90,17 @@ export class Metrics implements Disposable {
 
   async #ownSamples(): Promise<readonly Sample[]> {
     const facts = await readProcess();
-    const seconds = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS) / 1000;
-    const delay = this.#delay;
+    const { p50, p99, max } = this.#delay.take();
     const own: [FamilyName, number | undefined][] = [
-      ["misp_herald_event_loop_delay_p50_seconds", seconds(delay.percentile(50))],
-      ["misp_herald_event_loop_delay_p99_seconds", seconds(delay.percentile(99))],
-      ["misp_herald_event_loop_delay_max_seconds", seconds(delay.max)],
+      ["misp_herald_event_loop_delay_p50_seconds", p50],
+      ["misp_herald_event_loop_delay_p99_seconds", p99],
+      ["misp_herald_event_loop_delay_max_seconds", max],
       ["process_cpu_seconds_total", facts.cpuSeconds],
       ["process_resident_memory_bytes", facts.residentBytes],
       ["process_start_time_seconds", facts.startedAtSeconds],
       ["process_open_fds", facts.openFds],
       ["process_max_fds", facts.maxFds],
     ];
-    delay.reset();
     return own.flatMap(([name, value]) => (value === undefined ? [] : { name, labels: {}, value }));
   }
 }

@@ -77,7 +77,7 @@ export class Receiving {
   readonly #skipped: Record<string, number> = {};
   /** Handed over but not yet consumed: enough to keep the main thread busy, little enough to leave the rest to the queue. */
   readonly #window: number;
-  readonly #totalsTimer: NodeJS.Timeout;
+  #totalsTimer: NodeJS.Timeout | undefined;
   #received = 0;
   #lastAtMs = 0;
   #toldReceived = 0;
@@ -97,8 +97,6 @@ export class Receiving {
     this.#look = new tools.FrameLook(options.needless);
     this.#failAloud();
     port.on("message", (message: ToReceiver) => this.#obey(message));
-    // The totals go on when no frame does, because the main thread consumes none.
-    this.#totalsTimer = setInterval(() => this.#tellTotals(), 250);
     for (const endpoint of options.endpoints) {
       const link = this.#link(tools, endpoint, this.#links.length);
       this.#links.push(link);
@@ -149,6 +147,7 @@ export class Receiving {
   #take(frame: Uint8Array, atMs: number, endpoint: number): void {
     this.#received++;
     this.#lastAtMs = atMs;
+    this.#tellTotalsSoon();
     const topic = this.#look.topic(frame);
     if (frame.byteLength > this.#options.maxFrameBytes) {
       this.#post({ type: "refused", topic, head: frame.slice(0, 8192), bytes: frame.byteLength });
@@ -187,6 +186,14 @@ export class Receiving {
     return { received: this.#received, lastAtMs: this.#lastAtMs, dropped, skipped: this.#skipped };
   }
 
+  /** The totals go on when no frame does, because the main thread consumes none, or it could not matter. */
+  #tellTotalsSoon(): void {
+    this.#totalsTimer ??= setTimeout(() => {
+      this.#totalsTimer = undefined;
+      this.#tellTotals();
+    }, 250);
+  }
+
   #tellTotals(): void {
     if (this.#toldReceived !== this.#received || this.#toldDrops !== this.#queue.drops) {
       this.#post({ type: "frames", totals: this.#totals() });
@@ -217,7 +224,7 @@ export class Receiving {
       return;
     }
     this.#closed = true;
-    clearInterval(this.#totalsTimer);
+    clearTimeout(this.#totalsTimer);
     for (const link of this.#links) {
       link.close();
     }
