@@ -95,6 +95,8 @@ export interface Keys {
     readonly whole?: boolean;
     /** Also what destinations were told by publications of that time, by MISP's clock, and later. */
     readonly shownSince?: number;
+    /** Also who was told anything of it, `parts`: with what they know of its attributes. */
+    readonly reached?: "event" | "parts";
   }[];
   readonly parts: readonly ({ readonly instance: string } & PartName)[];
 }
@@ -109,6 +111,7 @@ export interface Known {
   /** Events, asked for as a whole, of which alerts are owed. */
   readonly owed?: readonly { readonly instance: string; readonly eventKey: string }[];
   readonly shown?: readonly Shown[];
+  readonly reached?: readonly Reached[];
   /** Events of which a publication waits for MISP's word. */
   readonly unconfirmed?: readonly Pick<Unconfirmed, "instance" | "eventKey" | "eventId">[];
   /** Instances whose feed has told of a tag that was attached or detached. */
@@ -187,6 +190,15 @@ export interface Shown {
   /** How it is told. */
   readonly urgent?: true;
   readonly mentions?: readonly string[];
+}
+
+/** A destination that was told something of an event; what is owed is not in here. */
+export interface Reached {
+  readonly instance: string;
+  readonly eventUuid: string;
+  readonly destination: string;
+  /** What it knows of its attributes. */
+  readonly parts?: Fingerprint;
 }
 
 /** What is known now about the event of an alert and about its parts; it may be stricter than the alert is. */

@@ -16,6 +16,7 @@ import type {
   Undecided,
 } from "./memory.ts";
 import type { BatchNote, Pacing } from "./pacing.ts";
+import type { EventName, Follow, FollowUp, OpenPost, PostEnd, WithdrawalReason } from "./post.ts";
 import type { Reminder, RemindRules } from "./remind.ts";
 import type { Comparison, ToldParts } from "./told.ts";
 import type { Kind } from "./vocabulary.ts";
@@ -63,6 +64,11 @@ export interface Delivery {
   readonly remind?: RemindRules;
   /** It reminds of what was told before. */
   readonly reminder?: Reminder;
+  /**
+   * It tells readers that what they were told is taken back: all of an event, or (`parts`) attributes of it. Whoever was not
+   * told hears nothing.
+   */
+  readonly withdraws?: WithdrawalReason | "parts";
 }
 
 /** Says that something is different, not what it was: the readers may not have been shown that. */
@@ -160,6 +166,8 @@ export interface Effects {
   readonly complete?: readonly string[];
   /** How the destinations of these deliveries are paced; those that are not here are not. */
   readonly pacing?: ReadonlyMap<string, Pacing>;
+  /** Something of these events may be seen by fewer than before: messages about them are looked at again. */
+  readonly recheck?: readonly EventName[];
 }
 
 /** Deliveries of one group on their way out; the same at every attempt. */
@@ -182,6 +190,8 @@ export interface Batch {
   readonly entries: readonly { readonly delivery: Delivery; readonly alert: Alert; readonly memory: Memory }[];
   /** What the destination was told of their events last, with what memory knows of the parts that are named there. */
   readonly told?: readonly { readonly parts: ToldParts; readonly rows: readonly PartMemory[] }[];
+  /** Which of their events the destination was told of before, as far as that was asked, or something is withdrawn. */
+  readonly follows?: readonly Follow[];
 }
 
 /** One of the payloads that were cut from one batch, from 1. */
@@ -235,6 +245,8 @@ export interface TakeOptions {
   readonly ordered?: boolean;
   /** How many more may be made ready at once, so that taking them later writes nothing; absent: none. */
   readonly ahead?: number;
+  /** It matters which events the destination was told of before. */
+  readonly follows?: boolean;
 }
 
 /** How a batch ended, or when it is tried again. Deliveries that are in no list stay as they are. */
@@ -252,6 +264,7 @@ export interface Settlement {
   readonly told?: readonly ToldParts[];
   /** Short names of items of a slice that have not left. */
   readonly missing?: readonly string[];
+  readonly followUp?: FollowUp;
 }
 
 /** Durable and shared: what is committed is owed until it is settled, also across a crash. */
@@ -284,6 +297,19 @@ export interface Store extends AsyncDisposable {
   settleAll(settlements: readonly Settlement[], now: number): Promise<readonly (readonly RecordLine[])[]>;
   /** Puts parts, which are due at once, in the place of a batch that was taken; it is cut once. */
   divide(division: Division, now: number): Promise<void>;
+  /**
+   * The message of a destination that is to be looked at next, of those (`isUrgent`) in which something is withdrawn or of all,
+   * or when that will be; undefined: none is.
+   */
+  takePost(
+    destination: string,
+    now: number,
+    isUrgent: boolean,
+  ): Promise<OpenPost | { readonly dueAt: number } | undefined>;
+  /** A message that may still be changed. */
+  post(id: BatchId): Promise<OpenPost | undefined>;
+  /** Unless it has to be looked at again by then, a message is done with. */
+  settlePost(end: PostEnd, now: number): Promise<void>;
   /** What a delivery of an alert in several pages has from place `from` on, with memory of it; undefined: no more. */
   page(delivery: Delivery, from: number): Promise<{ readonly page: AlertPage; readonly memory: Memory } | undefined>;
   /**

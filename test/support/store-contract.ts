@@ -7,6 +7,7 @@ import { describeLedger } from "../store/contract-ledger.ts";
 import { describeMemory } from "../store/contract-memory.ts";
 import { describePacing } from "../store/contract-pacing.ts";
 import { describeParts } from "../store/contract-parts.ts";
+import { describePosts } from "../store/contract-posts.ts";
 import { describeReminders } from "../store/contract-reminders.ts";
 import { describeSchedule } from "../store/contract-schedule.ts";
 import { describeSilences } from "../store/contract-silences.ts";
@@ -51,6 +52,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
   describeSilences(name, open);
   describeReminders(name, open);
   describeParts(name, open);
+  describePosts(name, open);
 
   describe(`${name}: what is owed`, () => {
     it("stays owed until it is settled", async () => {

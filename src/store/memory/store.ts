@@ -25,6 +25,7 @@ import type {
   TakeOptions,
 } from "../../model/outbox.ts";
 import type { BatchNote, Floods, Pacing } from "../../model/pacing.ts";
+import type { OpenPost, PostEnd } from "../../model/post.ts";
 import type { Acknowledgement } from "../../model/remind.ts";
 import type { Silence } from "../../model/silence.ts";
 import type { ToldParts } from "../../model/told.ts";
@@ -43,6 +44,7 @@ import { isToldAs, passOn } from "../within.ts";
 import { RememberedEvents } from "./events.ts";
 import { MemoryLedger } from "./ledger.ts";
 import { OwedParts } from "./parts.ts";
+import { MemoryPosts } from "./posts.ts";
 import type { FormedBatch, OwedDelivery, Touched, WaitingGroup } from "./rows.ts";
 
 /** A store that lasts as long as the process, for tests, the demo and dry replays. */
@@ -59,6 +61,11 @@ class MemoryStore implements Store {
   readonly #groups = new Map<string, WaitingGroup>();
   readonly #batches = new Map<string, FormedBatch>();
   readonly #parts = new OwedParts(this.#owed, this.#batches);
+  readonly #posts = new MemoryPosts({
+    memoryOf: (alert) => this.#memory.of(alert),
+    told: this.#told,
+    toldParts: this.#toldParts,
+  });
   readonly #undecided = new Map<string, Undecided>();
   readonly #cursors = new Map<string, Cursor>();
   readonly #asking = new Map<string, AskingState>();
@@ -108,8 +115,14 @@ class MemoryStore implements Store {
       ),
       shown: this.#shown(),
     });
+    const reached = this.#posts.reached(
+      keys.events,
+      ({ instance, id, uuid }) =>
+        uuid ?? known.aliases.find((alias) => alias.instance === instance && alias.id === id)?.key,
+    );
     return {
       ...known,
+      ...(reached.length > 0 && { reached }),
       ...(unconfirmed.length > 0 && { unconfirmed }),
       ...(this.#tagged.size > 0 && { tagged: [...this.#tagged] }),
     };
@@ -180,6 +193,7 @@ class MemoryStore implements Store {
     for (const state of effects.asking ?? []) {
       this.#asking.set(state.instance, state);
     }
+    this.#posts.recheck(effects.recheck ?? [], now);
     return "committed";
   }
 
@@ -223,7 +237,7 @@ class MemoryStore implements Store {
   async take(
     destination: string,
     now: number,
-    { newFirst = false, bounds, ordered = false }: TakeOptions = {},
+    { newFirst = false, bounds, ordered = false, follows = false }: TakeOptions = {},
   ): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
     this.#keepTime(now);
     const free = () => this.#parts.free(destination, ordered);
@@ -237,7 +251,7 @@ class MemoryStore implements Store {
     const batch = urgent ?? fresh ?? due(false) ?? form(false);
     if (batch) {
       this.#batches.set(batch.id, { ...batch, takenAt: now });
-      return { batch: this.#readBatch(batch, now) };
+      return { batch: this.#readBatch(batch, now, follows) };
     }
     const busy = this.#parts.busyGroups(destination, ordered);
     const dueAt = [
@@ -291,6 +305,7 @@ class MemoryStore implements Store {
     for (const parts of settlement.told ?? []) {
       this.#toldParts.set(toldName(parts), { parts, touchedAt: now });
     }
+    this.#posts.apply(settlement.followUp, batch.destination, now);
     // One without any delivery says that a flood is over.
     const isSaid = settlement.retryAt === undefined || batch.note === undefined;
     if (isSaid && ![...this.#owed.values()].some((owed) => owed.batch === batch.id)) {
@@ -308,6 +323,23 @@ class MemoryStore implements Store {
       ...(settlement.reason !== undefined && { reason: settlement.reason }),
     });
     return lines;
+  }
+
+  async takePost(
+    destination: string,
+    now: number,
+    isUrgent: boolean,
+  ): Promise<OpenPost | { readonly dueAt: number } | undefined> {
+    this.#keepTime(now);
+    return this.#posts.take(destination, now, isUrgent);
+  }
+
+  async post(id: BatchId): Promise<OpenPost | undefined> {
+    return this.#posts.get(id);
+  }
+
+  async settlePost(end: PostEnd, now: number): Promise<void> {
+    this.#posts.settle(end, now);
   }
 
   async divide(division: Division, now: number): Promise<void> {
@@ -420,6 +452,7 @@ class MemoryStore implements Store {
       }
     }
     this.#memory.prune(before, alerts);
+    this.#posts.prune(before);
     for (const [id, { until }] of this.#silences) {
       if (until < before) {
         this.#silences.delete(id);
@@ -525,6 +558,7 @@ class MemoryStore implements Store {
     for (const [name, one] of this.#acknowledged) {
       this.#acknowledged.set(name, { ...one, at: one.at - back });
     }
+    this.#posts.setBack(back);
     this.ledger.setBack(back);
   }
 
@@ -670,7 +704,7 @@ class MemoryStore implements Store {
     );
   }
 
-  #readBatch(batch: FormedBatch, now: number): Batch {
+  #readBatch(batch: FormedBatch, now: number, isFollowed: boolean): Batch {
     const { id, destination, attempts, show, note, part } = batch;
     const cut = this.#parts.slice(batch);
     const owed = [...this.#owed.values()].filter((one) =>
@@ -684,6 +718,8 @@ class MemoryStore implements Store {
     });
     // What is different was found out when the delivery was cut.
     const told = cut && !cut.last ? [] : this.#toldOf(entries);
+    const followed = entries.filter(({ delivery }) => isFollowed || delivery.withdraws);
+    const follows = this.#posts.follows(destination, followed);
     return {
       id,
       destination,
@@ -695,6 +731,7 @@ class MemoryStore implements Store {
       ...(note && { note }),
       entries,
       ...(told.length > 0 && { told }),
+      ...(follows.length > 0 && { follows }),
     };
   }
 

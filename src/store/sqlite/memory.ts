@@ -1,9 +1,21 @@
 import type { Alert } from "../../model/alert.ts";
-import type { Alias, EventMemory, Keys, Known, Memory, PartMemory, PartName, Shown, Told } from "../../model/memory.ts";
+import type {
+  Alias,
+  EventMemory,
+  Keys,
+  Known,
+  Memory,
+  PartMemory,
+  PartName,
+  Reached,
+  Shown,
+  Told,
+} from "../../model/memory.ts";
 import type { Effects } from "../../model/outbox.ts";
 import { nameOf, partsOf } from "../names.ts";
 import { shownByOwed, shownByTold } from "../shown.ts";
 import { isUnmoved } from "../unmoved.ts";
+import type { PostRows } from "./posts.ts";
 import {
   formatEvent,
   formatPart,
@@ -28,9 +40,9 @@ export class MemoryRows {
     this.#undecided = undecided;
   }
 
-  load(keys: Keys): Known {
+  load(keys: Keys, posts: PostRows): Known {
     const found = new Found();
-    for (const { instance, id, uuid, whole = false, shownSince } of keys.events) {
+    for (const { instance, id, uuid, whole = false, shownSince, reached } of keys.events) {
       const alias = id === undefined ? undefined : this.#sql.alias.get(instance, id);
       if (alias) {
         found.alias(parseAlias(alias));
@@ -42,6 +54,9 @@ export class MemoryRows {
       this.#find(instance, nameless, true, found);
       if (key !== undefined && shownSince !== undefined) {
         found.shown(instance, key, shownSince);
+      }
+      if (key !== undefined && reached) {
+        found.reached(posts.reached(instance, key, reached === "parts"));
       }
     }
     for (const { instance, part, id } of keys.parts) {
@@ -171,6 +186,14 @@ class Found {
   readonly #told = new Map<string, readonly Told[]>();
   readonly #undecided = new Map<string, Known["undecided"]>();
   readonly #owed = new Map<string, NonNullable<Known["owed"]>[number]>();
+  readonly #reached = new Map<string, Reached>();
+
+  reached(all: readonly Reached[]): void {
+    for (const one of all) {
+      const name = nameOf(one.instance, one.eventUuid, one.destination);
+      this.#reached.set(name, { ...this.#reached.get(name), ...one });
+    }
+  }
 
   event(event: EventMemory): void {
     this.#events.set(nameOf(event.instance, event.key), event);
@@ -215,6 +238,7 @@ class Found {
   known(): Known {
     return {
       ...(this.#owed.size > 0 && { owed: [...this.#owed.values()] }),
+      ...(this.#reached.size > 0 && { reached: [...this.#reached.values()] }),
       events: [...this.#events.values()],
       aliases: [...this.#aliases.values()],
       parts: [...this.#parts.values()],

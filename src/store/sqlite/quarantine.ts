@@ -26,6 +26,8 @@ const TABLES = [
   "floods",
   "listings",
   "silences",
+  "follows",
+  "posts",
 ] as const;
 
 interface Lost {

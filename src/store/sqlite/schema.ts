@@ -259,6 +259,32 @@ const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = 
     PRIMARY KEY (event_uuid, instance)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX acknowledged_at ON acknowledged (at);
+  -- which events a destination was told of, and what has become of them; root: the message that others follow
+  CREATE TABLE follows (
+    instance TEXT NOT NULL, event_uuid TEXT NOT NULL, destination TEXT NOT NULL, touched_at INTEGER NOT NULL, root TEXT,
+    body TEXT NOT NULL,
+    PRIMARY KEY (instance, event_uuid, destination)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX follows_touched ON follows (touched_at);
+
+  -- messages that may still be changed, with what they show; due_at: they are to be looked at again, urgent: as something in
+  -- them is withdrawn; revision: counts what has changed of that
+  CREATE TABLE posts (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, destination TEXT NOT NULL, at INTEGER NOT NULL,
+    reply INTEGER NOT NULL, due_at INTEGER, urgent INTEGER NOT NULL DEFAULT 0, revision INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0, edited_at INTEGER, body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX posts_due ON posts (destination, due_at) WHERE due_at IS NOT NULL;
+  CREATE INDEX posts_destination ON posts (destination, seq);
+  CREATE INDEX posts_at ON posts (at);
+  CREATE TABLE post_events (
+    instance TEXT NOT NULL, event_uuid TEXT NOT NULL, destination TEXT NOT NULL, post TEXT NOT NULL,
+    PRIMARY KEY (instance, event_uuid, destination, post)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX post_events_post ON post_events (post);
+  CREATE TRIGGER posts_gone AFTER DELETE ON posts BEGIN
+    DELETE FROM post_events WHERE post = old.id;
+  END;
   `,
   ],
 ];

@@ -97,7 +97,12 @@ export class SqliteSize implements Size {
     if (parts > 0) {
       return parts;
     }
-    const told = Number(this.#sql.dropTold.run(toldBefore).changes);
+    const posts = Number(this.#sql.dropPosts.run(before).changes);
+    if (posts > 0) {
+      return posts;
+    }
+    const told =
+      Number(this.#sql.dropTold.run(toldBefore).changes) + Number(this.#sql.dropFollows.run(toldBefore).changes);
     return told > 0 ? told : Number(this.#sql.dropGroups.run(now - DAY_MS).changes);
   }
 
@@ -151,6 +156,14 @@ function prepareSize(db: Database) {
         SELECT instance, event_uuid, destination FROM told t
         WHERE touched_at < ? AND NOT EXISTS (SELECT 1 FROM events e WHERE e.instance = t.instance AND e.uuid = t.event_uuid)
         ORDER BY touched_at LIMIT ${RECORD_ROWS})`),
+    dropFollows: db.prepare(`
+      DELETE FROM follows WHERE (instance, event_uuid, destination) IN (
+        SELECT instance, event_uuid, destination FROM follows f
+        WHERE touched_at < ? AND NOT EXISTS (SELECT 1 FROM events e WHERE e.instance = f.instance AND e.uuid = f.event_uuid)
+        ORDER BY touched_at LIMIT ${RECORD_ROWS})`),
+    dropPosts: db.prepare(
+      `DELETE FROM posts WHERE seq IN (SELECT seq FROM posts WHERE at < ? AND urgent = 0 ORDER BY at LIMIT ${EVENT_ROWS})`,
+    ),
     dropGroups: db.prepare(`
       DELETE FROM delivery_groups WHERE rowid IN (
         SELECT rowid FROM delivery_groups WHERE due_at IS NULL AND last_left_at < ?

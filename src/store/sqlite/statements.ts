@@ -252,6 +252,7 @@ export function prepareStatements(db: Database) {
       "UPDATE holds SET since = since - ?1, ageless_from = ageless_from - ?1, until = until - ?1",
       "UPDATE silences SET until = until - ?1",
       "UPDATE acknowledged SET at = at - ?1",
+      "UPDATE posts SET due_at = due_at - ?1, edited_at = edited_at - ?1",
     ].map((sql) => db.prepare(sql)),
 
     // ---- a clock that was set ahead, or a machine that slept: what is due is due, but nothing has grown older
@@ -302,6 +303,9 @@ const PRUNE: readonly string[] = [
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = t.instance AND a.event_uuid = t.event_uuid)
      LIMIT ${PRUNE_ROWS})`,
   dropToldParts(PRUNE_ROWS),
+  `DELETE FROM follows WHERE (instance, event_uuid, destination) IN (
+     SELECT instance, event_uuid, destination FROM follows WHERE touched_at < ? ORDER BY touched_at LIMIT ${PRUNE_ROWS})`,
+  `DELETE FROM posts WHERE seq IN (SELECT seq FROM posts WHERE at < ? ORDER BY at LIMIT ${PRUNE_ROWS})`,
   `DELETE FROM events WHERE rowid IN (
      SELECT e.rowid FROM events e WHERE touched_at < ? AND ${NOT_OWED} LIMIT ${PRUNE_ROWS})`,
   `DELETE FROM parts WHERE (instance, event_key, part, id) IN (

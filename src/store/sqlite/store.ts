@@ -18,6 +18,7 @@ import type {
   TakeOptions,
 } from "../../model/outbox.ts";
 import type { BatchNote, Collects, Pacing } from "../../model/pacing.ts";
+import type { OpenPost, PostEnd } from "../../model/post.ts";
 import type { ToldParts } from "../../model/told.ts";
 import { leave, NO_FLOODS } from "../../pacing/flood.ts";
 import { floodOfKey, goesFirst, place } from "../../pacing/place.ts";
@@ -35,6 +36,7 @@ import { SqliteLedger } from "./ledger.ts";
 import { prepareLedger } from "./ledger-statements.ts";
 import { MemoryRows } from "./memory.ts";
 import { PartRows, textOfTold } from "./parts.ts";
+import { PostRows } from "./posts.ts";
 import { ReminderRows } from "./reminders.ts";
 import {
   type BatchRow,
@@ -95,6 +97,7 @@ class SqliteStore implements Store {
   readonly #silences: SilenceRows;
   readonly #parts: PartRows;
   readonly #reminders: ReminderRows;
+  readonly #posts: PostRows;
   /** Batches that were taken here and not settled yet; after a crash they are simply due. */
   readonly #inFlight = new Map<string, InFlight>();
   readonly #clock: StoreClock | undefined;
@@ -111,6 +114,7 @@ class SqliteStore implements Store {
     this.#watch = new ClockWatch(this.#sql.latest.get()?.at ?? Number.NEGATIVE_INFINITY, clock);
     this.#memory = new MemoryRows(this.#sql, this.#undecided);
     this.#parts = new PartRows(file.db, this.#sql);
+    this.#posts = new PostRows(file.db, (alert) => this.#memory.of(alert));
     file.transaction(() => this.#parts.dropOrphans());
     const ledger = prepareLedger(file.db);
     this.#reminders = new ReminderRows(file.db, { sql: this.#sql, ledger, inFlight: this.#inFlight });
@@ -131,7 +135,7 @@ class SqliteStore implements Store {
   }
 
   async load(keys: Keys): Promise<Known> {
-    return this.#file.transaction(() => ({ ...this.#memory.load(keys), ...this.#unconfirmed.load(keys) }));
+    return this.#file.transaction(() => ({ ...this.#memory.load(keys, this.#posts), ...this.#unconfirmed.load(keys) }));
   }
 
   async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
@@ -174,6 +178,7 @@ class SqliteStore implements Store {
       this.#unconfirmed.apply(effects);
       this.#memory.apply(effects, now);
       this.#parts.dropUnowed(effects.pages ?? []);
+      this.#posts.recheck(effects.recheck ?? [], now);
       return "committed";
     });
   }
@@ -214,7 +219,7 @@ class SqliteStore implements Store {
         found.length === 0
           ? this.#sql.nextDue.get(...this.#busy(destination, options.ordered ?? false, found), destination)?.dueAt
           : undefined;
-      return { rows: found, batches: found.map((row) => this.#readBatch(row, now)), dueAt: due };
+      return { rows: found, batches: found.map((row) => this.#readBatch(row, now, options)), dueAt: due };
     });
     for (const { id, group_key: groupKey } of rows) {
       this.#inFlight.set(id, { at: now, destination, groupKey });
@@ -264,6 +269,23 @@ class SqliteStore implements Store {
       const around = { ...alert, items, objects: [...objects, ...loose] };
       return { page, memory: this.#memory.of(judgedOf(around, delivery)) };
     });
+  }
+
+  async takePost(
+    destination: string,
+    now: number,
+    isUrgent: boolean,
+  ): Promise<OpenPost | { readonly dueAt: number } | undefined> {
+    this.#keepTime(now);
+    return this.#file.transaction(() => this.#posts.take(destination, now, isUrgent));
+  }
+
+  async post(id: BatchId): Promise<OpenPost | undefined> {
+    return this.#file.transaction(() => this.#posts.get(id));
+  }
+
+  async settlePost(end: PostEnd, now: number): Promise<void> {
+    this.#file.transaction(() => this.#posts.settle(end, now));
   }
 
   async undecided(instance: string, quietSince: number, except: readonly string[]) {
@@ -518,7 +540,7 @@ class SqliteStore implements Store {
     }
   }
 
-  #readBatch(row: BatchRow, now: number): Batch {
+  #readBatch(row: BatchRow, now: number, options: TakeOptions): Batch {
     const part = this.#parts.slice(row);
     const rows = part ? this.#sql.inSlice.all(part.delivery) : this.#sql.inBatch.all(row.id);
     const entries = rows.map((entry) => {
@@ -532,6 +554,8 @@ class SqliteStore implements Store {
     // What is different was found out when the delivery was cut.
     const told = part && !part.slice.last ? [] : this.#told(entries);
     const note = parseNote(row.note);
+    const followed = entries.filter(({ delivery }) => options.follows || delivery.withdraws);
+    const follows = followed.length > 0 ? this.#posts.follows(row.destination, followed) : [];
     return {
       id: row.id as BatchId,
       destination: row.destination,
@@ -543,6 +567,7 @@ class SqliteStore implements Store {
       ...(note && { note }),
       entries,
       ...(told.length > 0 && { told }),
+      ...(follows.length > 0 && { follows }),
     };
   }
 
@@ -589,6 +614,7 @@ class SqliteStore implements Store {
       this.#regroup(delivery, settlement.batch, group, now);
     }
     this.#keepTold(settlement.told ?? [], now);
+    this.#posts.apply(settlement.followUp, batch.destination, now);
     // One without any delivery says that a flood is over.
     const isSaid = settlement.retryAt === undefined || batch.note === null;
     if (isSaid && Number(this.#sql.dropEmptyBatch.run(batch.id).changes) > 0) {

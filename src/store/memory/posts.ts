@@ -1,0 +1,276 @@
+import type { Alert } from "../../model/alert.ts";
+import type { Keys, Memory, Reached, Told } from "../../model/memory.ts";
+import type { Batch, BatchId } from "../../model/outbox.ts";
+import {
+  type Course,
+  type EventName,
+  type Follow,
+  type FollowUp,
+  type OpenPost,
+  POST_MS,
+  type Post,
+  type PostEnd,
+} from "../../model/post.ts";
+import type { ToldParts } from "../../model/told.ts";
+import { nameOf } from "../names.ts";
+import {
+  bounded,
+  eventNameOf,
+  eventOfEntry,
+  MAX_POST_BYTES,
+  MAX_POSTS,
+  noted,
+  REFRESH_MS,
+  withdrawIn,
+} from "../posts.ts";
+import type { Touched } from "./rows.ts";
+
+interface Kept {
+  readonly post: Post;
+  readonly revision: number;
+  readonly attempts: number;
+  readonly dueAt?: number | undefined;
+  readonly editedAt?: number;
+  readonly isUrgent?: boolean;
+}
+
+type Row = EventName & { readonly destination: string; readonly course: Course; readonly root?: BatchId };
+
+/** What the messages share with the store in memory. */
+export interface MemoryPostsContext {
+  readonly memoryOf: (alert: Alert) => Memory;
+  readonly told: Map<string, Touched<{ readonly told: Told }>>;
+  readonly toldParts: Map<string, Touched<{ parts: ToldParts }>>;
+}
+
+/** Which events destinations were told of, and the messages that may still be changed, in memory. */
+export class MemoryPosts {
+  readonly #context: MemoryPostsContext;
+  readonly #follows = new Map<string, Touched<Row>>();
+  readonly #posts = new Map<BatchId, Kept>();
+
+  constructor(context: MemoryPostsContext) {
+    this.#context = context;
+  }
+
+  /** Who was told anything of these events. */
+  reached(keys: Keys["events"], uuidOf: (key: Keys["events"][number]) => string | undefined): readonly Reached[] {
+    const all = new Map<string, Reached>();
+    for (const key of keys) {
+      const eventUuid = key.reached && uuidOf(key);
+      if (eventUuid === undefined) {
+        continue;
+      }
+      const rows = [...this.#follows.values(), ...[...this.#context.told.values()].map(({ told }) => told)];
+      for (const { instance, destination, eventUuid: uuid } of rows) {
+        if (instance === key.instance && uuid === eventUuid) {
+          const name = nameOf(instance, eventUuid, destination);
+          const parts = key.reached === "parts" ? this.#context.toldParts.get(name)?.parts.parts : undefined;
+          all.set(name, { ...all.get(name), instance, eventUuid, destination, ...(parts && { parts }) });
+        }
+      }
+    }
+    return [...all.values()].sort((a, b) => (a.destination < b.destination ? -1 : 1));
+  }
+
+  follows(destination: string, entries: Batch["entries"]): readonly Follow[] {
+    const events = new Map(
+      entries.flatMap(({ delivery: { instance, eventUuid } }) =>
+        eventUuid === undefined ? [] : [[nameOf(instance, eventUuid, destination), { instance, eventUuid }] as const],
+      ),
+    );
+    return [...events].flatMap(([name, event]): Follow | readonly [] => {
+      const row = this.#follows.get(name);
+      const at = row?.touchedAt ?? this.#context.told.get(name)?.touchedAt;
+      const root = row?.root === undefined ? undefined : this.#posts.get(row.root)?.post;
+      if (at === undefined) {
+        return [];
+      }
+      return {
+        ...{ ...event, course: row?.course ?? noted(at) },
+        ...(root && { root: { id: root.id, ref: root.ref, events: root.events, at: root.at } }),
+      };
+    });
+  }
+
+  apply(followUp: FollowUp | undefined, destination: string, now: number): void {
+    if (!followUp) {
+      return;
+    }
+    const { told, post, refresh, withdrawn = [], gone } = followUp;
+    if (gone !== undefined) {
+      this.#posts.delete(gone);
+    }
+    for (const { instance, eventUuid, course } of told) {
+      const name = nameOf(instance, eventUuid, destination);
+      const before = this.#follows.get(name);
+      const row = { ...before, instance, eventUuid, destination, touchedAt: now };
+      this.#follows.set(name, { ...row, course: course ?? before?.course ?? noted(now) });
+    }
+    if (refresh) {
+      const later = ({ dueAt = Number.MAX_SAFE_INTEGER, editedAt }: Kept) =>
+        Math.min(dueAt, Math.max(now, editedAt === undefined ? now : editedAt + REFRESH_MS));
+      this.#touch(told, (kept) =>
+        kept.post.destination === destination && kept.post.id !== post?.id && !kept.post.isReply
+          ? { dueAt: later(kept) }
+          : undefined,
+      );
+    }
+    if (post) {
+      this.#put(post);
+    }
+    for (const one of withdrawn) {
+      this.#withdraw(one, destination, now);
+    }
+    this.#expire(now);
+    this.#bound(destination);
+  }
+
+  recheck(events: readonly EventName[], now: number): void {
+    this.#touch(events, ({ dueAt = now }) => ({ dueAt: Math.min(dueAt, now) }));
+  }
+
+  take(destination: string, now: number, isUrgent: boolean): OpenPost | { readonly dueAt: number } | undefined {
+    this.#expire(now);
+    const [first] = [...this.#posts.values()]
+      .filter((kept) => kept.post.destination === destination && kept.dueAt !== undefined)
+      .filter((kept) => kept.isUrgent || !isUrgent)
+      .sort((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0));
+    if (first?.dueAt === undefined) {
+      return undefined;
+    }
+    return first.dueAt > now ? { dueAt: first.dueAt } : this.#open(first);
+  }
+
+  get(id: BatchId): OpenPost | undefined {
+    const kept = this.#posts.get(id);
+    return kept && this.#open(kept);
+  }
+
+  settle(end: PostEnd, now: number): void {
+    const kept = this.#posts.get(end.id);
+    if (!kept) {
+      return;
+    }
+    const isOld = kept.revision !== end.revision;
+    if (end.kind === "again") {
+      this.#posts.set(end.id, { ...kept, dueAt: end.at, attempts: kept.attempts + (end.attempted ? 1 : 0) });
+    } else if (end.kind === "over") {
+      if (!isOld) {
+        this.#posts.delete(end.id);
+      }
+    } else if (isOld) {
+      this.#posts.set(end.id, { ...kept, dueAt: now });
+    } else {
+      const post = bounded({ ...kept.post, content: end.content, shown: end.shown });
+      this.#posts.set(end.id, { post, revision: kept.revision, attempts: 0, editedAt: now });
+    }
+  }
+
+  prune(before: number): void {
+    for (const [name, { touchedAt }] of this.#follows) {
+      if (touchedAt < before) {
+        this.#follows.delete(name);
+      }
+    }
+    this.#drop(({ post }) => post.at < before);
+  }
+
+  setBack(back: number): void {
+    for (const [id, kept] of this.#posts) {
+      const { dueAt, editedAt } = kept;
+      this.#posts.set(id, {
+        ...kept,
+        ...(dueAt !== undefined && { dueAt: dueAt - back }),
+        ...(editedAt !== undefined && { editedAt: editedAt - back }),
+      });
+    }
+  }
+
+  #open({ post, revision, attempts }: Kept): OpenPost {
+    const entries = post.content?.entries ?? [];
+    return {
+      ...{ post, revision, attempts },
+      memories: entries.map(({ alert }) => this.#context.memoryOf(alert)),
+      courses: entries.map((entry) => {
+        const event = eventOfEntry(entry);
+        return event && this.#follows.get(nameOf(event.instance, event.eventUuid, post.destination))?.course;
+      }),
+    };
+  }
+
+  #put(post: Post): void {
+    const before = this.#posts.get(post.id);
+    this.#posts.set(post.id, {
+      ...(before ?? { attempts: 0 }),
+      post: bounded(post),
+      revision: before ? before.revision + 1 : 0,
+    });
+    for (const { instance, eventUuid } of post.isReply ? [] : post.events) {
+      const name = nameOf(instance, eventUuid, post.destination);
+      const row = this.#follows.get(name);
+      const root = row?.root === undefined ? undefined : this.#posts.get(row.root)?.post;
+      if (row && (post.events.length === 1 || root?.events.length !== 1)) {
+        this.#follows.set(name, { ...row, root: post.id });
+      }
+    }
+  }
+
+  #withdraw(one: NonNullable<FollowUp["withdrawn"]>[number], destination: string, now: number): void {
+    for (const [id, kept] of this.#posts) {
+      const post = kept.post.destination === destination ? withdrawIn(kept.post, [one]) : undefined;
+      if (post) {
+        this.#posts.set(id, {
+          ...kept,
+          ...{ post, dueAt: now, isUrgent: true, attempts: 0, revision: kept.revision + 1 },
+        });
+      }
+    }
+    const name = nameOf(one.instance, one.eventUuid, destination);
+    this.#follows.delete(name);
+    this.#context.told.delete(name);
+    this.#context.toldParts.delete(name);
+  }
+
+  #touch(events: readonly EventName[], change: (kept: Kept) => Partial<Kept> | undefined): void {
+    const names = new Set(events.map(eventNameOf));
+    for (const [id, kept] of this.#posts) {
+      const changed = kept.post.events.some((event) => names.has(eventNameOf(event))) ? change(kept) : undefined;
+      if (changed) {
+        this.#posts.set(id, { ...kept, ...changed, revision: kept.revision + 1 });
+      }
+    }
+  }
+
+  #expire(now: number): void {
+    this.#drop(({ post }) => post.at < now - POST_MS);
+  }
+
+  #bound(destination: string): void {
+    const all = [...this.#posts.values()].filter(({ post }) => post.destination === destination);
+    let bytes = all.reduce((sum, { post }) => sum + sizeOf(post), 0);
+    for (const [index, { post }] of all.entries()) {
+      if (all.length - index <= MAX_POSTS && bytes <= MAX_POST_BYTES) {
+        return;
+      }
+      bytes -= sizeOf(post);
+      this.#posts.delete(post.id);
+    }
+  }
+
+  #drop(isOver: (kept: Kept) => boolean): void {
+    for (const [id, kept] of this.#posts) {
+      if (isOver(kept)) {
+        this.#posts.delete(id);
+      }
+    }
+  }
+}
+
+const sizes = new WeakMap<Post, number>();
+
+function sizeOf(post: Post): number {
+  const size = sizes.get(post) ?? JSON.stringify(post).length;
+  sizes.set(post, size);
+  return size;
+}

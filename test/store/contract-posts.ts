@@ -1,0 +1,267 @@
+import { describe, expect, it } from "vitest";
+import type { Batch, BatchId, Settlement, Store } from "../../src/model/outbox.ts";
+import {
+  type EventName,
+  type FollowUp,
+  type KeptEntry,
+  type OpenPost,
+  POST_MS,
+  type Post,
+  type PostContent,
+} from "../../src/model/post.ts";
+import { MAX_CONTENT_BYTES, MAX_POST_BYTES, REFRESH_MS } from "../../src/store/posts.ts";
+import type { Opened } from "../support/store-contract.ts";
+import { alert, delivery, effects, eventMemory, group, MINUTE, NOW, owing, settledAs, UUID } from "./samples.ts";
+
+const OTHER = "5f1b2c3d-0000-4000-8000-000000000002";
+const EVENT: EventName = { instance: "cert", eventUuid: UUID };
+const KEYS = { events: [{ instance: "cert", uuid: UUID, reached: "parts" as const }], parts: [] };
+const COURSE = { firstAt: NOW, updates: 2, updatedAt: NOW + 5, added: 12, sightings: 3 };
+
+function keptOf(uuid: string, info = "Emotet"): KeptEntry {
+  return {
+    alert: alert(`kept-${uuid}`, { event: { id: "7", uuid, info } }),
+    ...{ form: "full", withheld: 0, sightings: [], kinds: [{ kind: "event.published", n: 1 }], routes: ["rest"] },
+  };
+}
+
+function contentOf(...entries: readonly KeptEntry[]): PostContent {
+  return { createdAt: NOW, priority: "normal", mentions: [], show: 20, entries };
+}
+
+function postOf(id: string, fields: Partial<Post> = {}): Post {
+  return {
+    ...{ id: id as BatchId, destination: "soc", at: NOW, ref: { channel: "C1", ts: id }, events: [EVENT] },
+    content: contentOf(keptOf(UUID)),
+    ...fields,
+  };
+}
+
+/** Something about the event leaves, and this is written down with it. */
+async function tell(store: Store, id: string, followUp: FollowUp, now = NOW, fields = {}): Promise<Batch> {
+  await store.commit(owing(delivery(id, { groups: [group(id)], ...fields })), now);
+  const taken = await store.take("soc", now, { follows: true });
+  if (!taken || !("batch" in taken)) {
+    throw new Error("nothing is due");
+  }
+  const settlement: Settlement = { ...settledAs(taken.batch, "sent"), followUp };
+  await store.settle(settlement, now);
+  return taken.batch;
+}
+
+async function due(store: Store, now: number, isUrgent = false): Promise<OpenPost | undefined> {
+  const taken = await store.takePost("soc", now, isUrgent);
+  return taken && "post" in taken ? taken : undefined;
+}
+
+async function taken(store: Store, now: number): Promise<OpenPost> {
+  const found = await due(store, now);
+  if (!found) {
+    throw new Error("no message is due");
+  }
+  return found;
+}
+
+/** What was told, and the messages that may still be changed. */
+export function describePosts(name: string, open: () => Promise<Opened>): void {
+  describe(`${name}: what was told of an event`, () => {
+    it("is known of every destination that was told anything of it, also after a restart", async () => {
+      const { store, reopen } = await open();
+      expect((await store.load(KEYS)).reached).toBeUndefined();
+      await tell(store, "a", { told: [EVENT] }, NOW, { kind: "sighting.added" });
+      const told = [{ instance: "cert", eventUuid: UUID, destination: "soc" }];
+      expect((await store.load(KEYS)).reached).toEqual(told);
+      await using again = (await reopen?.()) ?? store;
+      expect((await again.load(KEYS)).reached).toEqual(told);
+    });
+
+    it("is known with what the destination knows of its parts, where that is asked, and from before it was noted", async () => {
+      await using store = (await open()).store;
+      await store.commit(owing(delivery("a")), NOW);
+      const batch = await store.take("soc", NOW);
+      const parts = { ...EVENT, destination: "soc", at: NOW, parts: { parts: "AAAA" }, named: [] };
+      const done = batch && "batch" in batch ? settledAs(batch.batch, "sent") : undefined;
+      await store.settle({ ...(done as Settlement), told: [parts] }, NOW);
+      expect((await store.load(KEYS)).reached).toEqual([{ ...EVENT, destination: "soc", parts: { parts: "AAAA" } }]);
+      const only = { events: [{ instance: "cert", uuid: UUID, reached: "event" as const }], parts: [] };
+      expect((await store.load(only)).reached).toEqual([{ ...EVENT, destination: "soc" }]);
+      expect((await store.load({ events: [{ instance: "cert", uuid: UUID }], parts: [] })).reached).toBeUndefined();
+      const next = await tell(store, "b", { told: [] }, NOW + MINUTE);
+      expect(next.follows).toEqual([{ ...EVENT, course: { firstAt: NOW, updates: 0, sightings: 0 } }]);
+    });
+
+    it("comes with the next batch about it, where that is asked or something is withdrawn", async () => {
+      await using store = (await open()).store;
+      await tell(store, "a", { told: [{ ...EVENT, course: COURSE }] });
+      const next = await tell(store, "b", { told: [] });
+      expect(next.follows).toEqual([{ ...EVENT, course: COURSE }]);
+      await store.commit(owing(delivery("c", { groups: [group("c")] })), NOW);
+      expect(await store.take("soc", NOW)).not.toHaveProperty("batch.follows");
+      await store.commit(owing(delivery("d", { groups: [group("d")], withdraws: "deleted" })), NOW);
+      expect(await store.take("soc", NOW)).toHaveProperty("batch.follows.0.course", COURSE);
+    });
+
+    it("is only touched by what brings no course", async () => {
+      await using store = (await open()).store;
+      await tell(store, "a", { told: [{ ...EVENT, course: COURSE }] });
+      await tell(store, "b", { told: [EVENT] }, NOW + MINUTE);
+      expect((await tell(store, "c", { told: [] })).follows).toMatchObject([{ course: COURSE }]);
+    });
+
+    it("is forgotten with everything of its age", async () => {
+      await using store = (await open()).store;
+      await tell(store, "a", { told: [EVENT] }, NOW, { kind: "sighting.added" });
+      await store.prune(NOW);
+      expect((await store.load(KEYS)).reached).toHaveLength(1);
+      await store.prune(NOW + 1);
+      expect((await store.load(KEYS)).reached).toBeUndefined();
+    });
+  });
+
+  describe(`${name}: messages that may still be changed`, () => {
+    it("have the newest about the event alone as the one that others follow, else a digest, and never a reply", async () => {
+      await using store = (await open()).store;
+      const both = [EVENT, { instance: "cert", eventUuid: OTHER }];
+      const rootAfter = async (id: string, post: Post) => {
+        await tell(store, id, { told: post.events, post });
+        return (await tell(store, `${id}?`, { told: [] })).follows?.[0]?.root?.id;
+      };
+      expect(await rootAfter("1", postOf("digest", { events: both }))).toBe("digest");
+      expect(await rootAfter("2", postOf("single"))).toBe("single");
+      expect(await rootAfter("3", postOf("reply", { isReply: true }))).toBe("single");
+      expect(await rootAfter("4", postOf("later digest", { events: both }))).toBe("single");
+      expect(await rootAfter("5", postOf("another"))).toBe("another");
+    });
+
+    it("are followed no more once the channel does not know them", async () => {
+      await using store = (await open()).store;
+      await tell(store, "a", { told: [EVENT], post: postOf("a") });
+      await tell(store, "b", { told: [EVENT], gone: "a" as BatchId });
+      expect((await tell(store, "c", { told: [] })).follows?.[0]).not.toHaveProperty("root");
+      expect(await store.post("a" as BatchId)).toBeUndefined();
+    });
+
+    it("are looked at again when something else is told of their event, with what is known of it now", async () => {
+      const { store, reopen } = await open();
+      await store.commit({ ...effects({ events: [eventMemory()] }) }, NOW);
+      await tell(store, "a", { told: [EVENT], post: postOf("a") });
+      expect(await due(store, NOW)).toBeUndefined();
+      const reply = postOf("b", { isReply: true });
+      await tell(store, "b", { told: [{ ...EVENT, course: COURSE }], post: reply, refresh: true });
+      await using again = (await reopen?.()) ?? store;
+      const found = await taken(again, NOW);
+      expect(found).toMatchObject({ post: postOf("a"), courses: [COURSE], attempts: 0 });
+      expect(found.memories).toMatchObject([{ event: { key: UUID } }]);
+    });
+
+    it("are changed at most once in a while by what only counts", async () => {
+      await using store = (await open()).store;
+      const again = (id: string, at: number) => tell(store, id, { told: [EVENT], refresh: true }, at);
+      await tell(store, "a", { told: [EVENT], post: postOf("a") });
+      await again("b", NOW);
+      const { post, revision } = await taken(store, NOW);
+      await store.settlePost({ kind: "shown", id: post.id, revision, content: contentOf(), shown: "x" }, NOW);
+      await again("c", NOW + 1000);
+      expect(await store.takePost("soc", NOW + 1000, false)).toEqual({ dueAt: NOW + REFRESH_MS });
+      await again("d", NOW + 2000);
+      expect(await store.takePost("soc", NOW + 2000, false)).toEqual({ dueAt: NOW + REFRESH_MS });
+      expect(await taken(store, NOW + REFRESH_MS)).toMatchObject({ post: { shown: "x" } });
+    });
+
+    it("are looked at at once when fewer may see what they show", async () => {
+      await using store = (await open()).store;
+      await tell(store, "a", { told: [EVENT], post: postOf("a") });
+      await store.commit({ ...effects({}), recheck: [{ instance: "cert", eventUuid: OTHER }] }, NOW);
+      expect(await due(store, NOW)).toBeUndefined();
+      await store.commit({ ...effects({}), recheck: [EVENT] }, NOW);
+      expect(await due(store, NOW)).toBeDefined();
+      expect(await due(store, NOW, true)).toBeUndefined();
+    });
+
+    it("are looked at once more when something has changed meanwhile", async () => {
+      await using store = (await open()).store;
+      await tell(store, "a", { told: [EVENT], post: postOf("a") });
+      await store.commit({ ...effects({}), recheck: [EVENT] }, NOW);
+      const { revision } = await taken(store, NOW);
+      await store.commit({ ...effects({}), recheck: [EVENT] }, NOW);
+      const end = { kind: "shown", id: "a" as BatchId, content: contentOf(), shown: "x" } as const;
+      await store.settlePost({ ...end, revision }, NOW);
+      const next = await taken(store, NOW);
+      await store.settlePost({ ...end, revision: next.revision }, NOW);
+      expect(await due(store, NOW)).toBeUndefined();
+    });
+
+    it("are tried again when that failed, and not before", async () => {
+      await using store = (await open()).store;
+      await tell(store, "a", { told: [EVENT], post: postOf("a") });
+      await store.commit({ ...effects({}), recheck: [EVENT] }, NOW);
+      const { revision } = await taken(store, NOW);
+      await store.settlePost({ kind: "again", id: "a" as BatchId, revision, at: NOW + MINUTE, attempted: true }, NOW);
+      expect(await store.takePost("soc", NOW, false)).toEqual({ dueAt: NOW + MINUTE });
+      expect(await taken(store, NOW + MINUTE)).toMatchObject({ attempts: 1 });
+    });
+
+    it("lose all that they showed of an event that is withdrawn, which then counts as never told", async () => {
+      const { store, reopen } = await open();
+      const digest = postOf("digest", {
+        events: [EVENT, { instance: "cert", eventUuid: OTHER }],
+        content: contentOf(keptOf(UUID), keptOf(OTHER, "Qakbot"), keptOf(UUID)),
+      });
+      const { content: _, ...large } = postOf("large");
+      await tell(store, "a", { told: digest.events, post: digest });
+      await tell(store, "b", { told: [EVENT], post: large });
+      const entry: KeptEntry = { ...keptOf(UUID, ""), withdrawn: "deleted" };
+      await tell(store, "c", { told: [], withdrawn: [{ ...EVENT, entry }] }, NOW, { kind: "event.deleted" });
+      await using again = (await reopen?.()) ?? store;
+      expect((await again.load(KEYS)).reached).toBeUndefined();
+      expect((await again.load(KEYS)).told).toEqual([]);
+      const first = await taken(again, NOW);
+      expect(await due(again, NOW, true)).toEqual(first);
+      expect(first.post.content?.entries).toEqual([entry, keptOf(OTHER, "Qakbot")]);
+      await again.settlePost({ kind: "over", id: first.post.id, revision: first.revision }, NOW);
+      const second = await taken(again, NOW);
+      expect(second.post).toMatchObject({ id: "large", content: { entries: [entry] } });
+    });
+
+    it("are erased when they are over, unless something was withdrawn meanwhile", async () => {
+      await using store = (await open()).store;
+      await tell(store, "a", { told: [EVENT], post: postOf("a") });
+      const before = await store.post("a" as BatchId);
+      const withdrawn = [{ ...EVENT, entry: { ...keptOf(UUID), withdrawn: "deleted" as const } }];
+      await tell(store, "b", { told: [], withdrawn });
+      await store.settlePost({ kind: "over", id: "a" as BatchId, revision: before?.revision ?? 0 }, NOW);
+      const { revision } = await taken(store, NOW);
+      await store.settlePost({ kind: "over", id: "a" as BatchId, revision }, NOW);
+      expect(await store.post("a" as BatchId)).toBeUndefined();
+    });
+
+    it("are erased after 30 days", async () => {
+      await using store = (await open()).store;
+      await tell(store, "a", { told: [EVENT], post: postOf("a") });
+      await store.takePost("other", NOW + POST_MS, false);
+      expect(await store.post("a" as BatchId)).toBeDefined();
+      await store.takePost("other", NOW + POST_MS + 1, false);
+      expect(await store.post("a" as BatchId)).toBeUndefined();
+    });
+
+    it("are kept without what they show where that is too much, and the oldest go where all is", async () => {
+      await using store = (await open()).store;
+      const text = "x".repeat(MAX_CONTENT_BYTES - 2000);
+      await tell(store, "huge", {
+        told: [EVENT],
+        post: postOf("huge", { content: contentOf(keptOf(UUID, text + text)) }),
+      });
+      expect((await store.post("huge" as BatchId))?.post).toEqual({ ...postOf("huge"), content: undefined });
+      const n = Math.ceil(MAX_POST_BYTES / MAX_CONTENT_BYTES) + 10;
+      for (let i = 0; i < n; i += 1) {
+        await tell(store, `p${i}`, {
+          told: [EVENT],
+          post: postOf(`p${i}`, { content: contentOf(keptOf(UUID, text)) }),
+        });
+      }
+      expect(await store.post("huge" as BatchId)).toBeUndefined();
+      expect(await store.post("p0" as BatchId)).toBeUndefined();
+      expect(await store.post(`p${n - 1}` as BatchId)).toBeDefined();
+    });
+  });
+}
