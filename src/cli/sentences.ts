@@ -1,9 +1,9 @@
-import { formatCount } from "../alert/text.ts";
 import type { ConfiguredDestination } from "../destinations/destination.ts";
 import type { Guard } from "../guard/policy.ts";
 import type { QuietWindow } from "../model/pacing.ts";
 import { KINDS, type Kind, TLP } from "../model/vocabulary.ts";
-import type { Expected, Match, RouteOptions } from "../routing/schema.ts";
+import { describeExpected } from "../routing/because.ts";
+import type { AttributeMatch, CountMatch, Expected, Match, RouteOptions } from "../routing/schema.ts";
 import type { Chance, Obstacle } from "./reachability.ts";
 
 /** A guard in clauses that its owner can check against what they mean. */
@@ -138,11 +138,8 @@ function familiesOf(kinds: readonly Kind[]): readonly string[] {
 }
 
 function describeMatch(match: Match): string {
-  const { all, any, not, attribute, min_threat_level, ...others } = match;
-  const { max_age, max_event_age, attributes, ...facts } = others;
-  const parts = Object.entries(facts).map(
-    ([name, values]) => `${name} is ${list((values ?? []).map(describeExpected), "or")}`,
-  );
+  const { all, any, not, attribute, min_threat_level, max_age, max_event_age, date, attributes, ...facts } = match;
+  const parts = Object.entries(facts).map(([name, values]) => describeFact(name, values));
   if (min_threat_level) {
     parts.push(`threat level is at least ${min_threat_level}`);
   }
@@ -152,26 +149,62 @@ function describeMatch(match: Match): string {
   if (max_event_age !== undefined) {
     parts.push(`its date is within ${duration(max_event_age)}`);
   }
+  if (date) {
+    parts.push(`its date is ${describeExpected(date)}`);
+  }
   if (attributes) {
-    parts.push(`it has ${formatCount(attributes.min, "attribute")} or more`);
+    parts.push(describeCount(attributes));
   }
   if (attribute) {
-    parts.push(`an attribute has ${attribute.map((block) => describeMatch(block as Match)).join(", or ")}`);
+    parts.push(`an attribute has ${attribute.map(describeBlock).join(", or ")}`);
   }
-  if (all) {
-    parts.push(all.map((part) => `(${describeMatch(part)})`).join(" and "));
-  }
-  if (any) {
-    parts.push(any.map((part) => `(${describeMatch(part)})`).join(" or "));
-  }
-  if (not) {
-    parts.push(`not (${[not].flat().map(describeMatch).join(" or ")})`);
-  }
-  return parts.length > 0 ? parts.join(" and ") : "anything holds";
+  return nested(parts, { all: all?.map(describeMatch), any: any?.map(describeMatch), not: not?.map(describeMatch) });
 }
 
-function describeExpected(expected: Expected): string {
-  return typeof expected === "string" ? expected : `the text ${expected.is}`;
+function describeBlock({ all, any, not, max_age, ...facts }: AttributeMatch): string {
+  const parts = Object.entries(facts).map(([name, values]) => describeFact(name, values));
+  if (max_age !== undefined) {
+    parts.push(`a change within ${duration(max_age)}`);
+  }
+  return nested(parts, {
+    all: all?.map(describeBlock),
+    any: any?.map(describeBlock),
+    not: not && [describeBlock(not)],
+  });
+}
+
+/** Conditions, and those that nest in them. */
+function nested(
+  parts: readonly string[],
+  { all, any, not }: { readonly [K in "all" | "any" | "not"]: readonly string[] | undefined },
+): string {
+  const bracketed = (words: readonly string[]) => words.map((part) => `(${part})`);
+  const whole = [
+    ...parts,
+    ...(all ? [bracketed(all).join(" and ")] : []),
+    ...(any ? [bracketed(any).join(" or ")] : []),
+    ...(not ? [`not (${not.join(" or ")})`] : []),
+  ];
+  return whole.length > 0 ? whole.join(" and ") : "anything holds";
+}
+
+function describeFact(name: string, values: readonly Expected[] = []): string {
+  const words = values.map((value) =>
+    typeof value === "object" && value.is !== undefined
+      ? `the text ${describeExpected(value)}`
+      : describeExpected(value),
+  );
+  return `${name} is ${list(words, "or")}`;
+}
+
+function describeCount({ min, max, type, to_ids }: CountMatch): string {
+  const bounds = [
+    ...(min === undefined ? [] : [`${min} or more`]),
+    ...(max === undefined ? [] : [`${max} or fewer`]),
+  ].join(" and ");
+  const kind = type ? ` of type ${list(type, "or")}` : "";
+  const detection = to_ids === undefined ? "" : to_ids ? " for detection" : " not for detection";
+  return `it has ${bounds} ${max === undefined && min === 1 ? "attribute" : "attributes"}${kind}${detection}`;
 }
 
 /** A duration as the config spells it. */

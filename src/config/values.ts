@@ -35,6 +35,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   kind: KINDS,
   change: CHANGES,
   late: ["true", "false"],
+  published: ["true", "false"],
   origin: ORIGINS,
   tlp: [...TLP, "none"],
   pap: [...PAP, "none"],
@@ -54,6 +55,7 @@ const MISP_SPELLINGS: Readonly<Record<string, Readonly<Record<string, string>>>>
   distribution: Object.fromEntries(DISTRIBUTIONS.map((name, i) => [String(i), name])),
   sighting_type: Object.fromEntries(SIGHTING_TYPES.map((name, i) => [String(i), name])),
   late: { yes: "true", no: "false", "1": "true", "0": "false" },
+  published: { yes: "true", no: "false", "1": "true", "0": "false" },
   to_ids: { yes: "true", no: "false", "1": "true", "0": "false" },
 };
 
@@ -85,7 +87,12 @@ export function checkMatch(match: Node | undefined, root: Dict, report: ReportFa
         visit(value);
         continue;
       }
-      // A map says in what sense it means its text.
+      // A map says in what sense it means its text; only the label of a list's entry is a pattern.
+      for (const entry of listOf(value).filter((one) => one.kind === "map")) {
+        for (const label of listOf(childOf(entry, "label")).filter((one) => one.kind === "scalar")) {
+          checkValue("label", label, instances, report);
+        }
+      }
       for (const entry of listOf(value).filter((one) => one.kind === "scalar")) {
         checkValue(key, entry, instances, report);
       }
@@ -110,9 +117,10 @@ function checkValue(key: string, node: Scalar, instances: readonly string[], rep
     return;
   }
   if (key === "value" && isNetwork(text)) {
-    const message = `${shown(node, quoted(text))} looks like a network, and networks cannot be matched yet: it would be compared as text`;
     const form = node.references ? `"${node.references.join("")}"` : quoted(text);
-    report(error(node, message, `where that text itself is meant: value: { is: ${form} }`));
+    const message = `${shown(node, quoted(text))} looks like a network: it would be compared as text`;
+    const hint = `write value: { cidr: ${form} } for what is in it, or { is: ${form} } for that text itself`;
+    report(error(node, message, hint));
     return;
   }
   const allowed = key === "instance" && instances.length > 0 ? instances : VALUES[key];

@@ -87,16 +87,30 @@ export interface Fact {
   readonly complete: boolean;
 }
 export type Facts = Readonly<Partial<Record<FactName, Fact>>>;
-export type AttributeFacts = Readonly<Partial<Record<AttributeFactName, Fact>>>;
+export type AttributeFacts = Readonly<Partial<Record<AttributeFactName, Fact>>> & {
+  /** How long ago it was changed, in milliseconds; absent: unknown. */
+  readonly age?: number;
+};
 
 /** An instant or a number; `none`: what it is about has no such thing. An absent measure is unknown. */
 export type Measure = "none" | { readonly atLeast: number; readonly complete: boolean };
+
+/** How many attributes an event has, by what tells them apart; `none`: it is about no event. */
+export type Tally =
+  | "none"
+  | {
+      readonly cells: readonly { readonly type: string; readonly toIds: boolean; readonly n: number }[];
+      /** There are no others. */
+      readonly complete: boolean;
+    };
 
 /** What a rule is asked about. */
 export interface Matchable {
   /** When it is asked, by our clock. */
   readonly at: number;
   readonly measures: { readonly [K in MeasureName]?: Measure | undefined };
+  /** Absent: unknown. */
+  readonly tally?: Tally | undefined;
   readonly facts: Facts;
   readonly attributes: readonly AttributeFacts[];
   /** The attributes are all that the message is about; false where some are hidden or not told. */

@@ -1,8 +1,10 @@
 import type { AttributeFacts, Matchable } from "../model/message.ts";
 import { ATTRIBUTE_FACTS, FACTS, type FactName } from "../model/vocabulary.ts";
 import { compileMatch } from "./match.ts";
+import { formatNetwork } from "./network.ts";
 import { compilePattern } from "./pattern.ts";
 import type { AttributeMatch, Expected, Match, RouteOptions } from "./schema.ts";
+import { NO_WATCH, type Watch } from "./watch.ts";
 
 /** Of so many values that make a condition true, these tell enough. */
 const MAX_VALUES = 3;
@@ -15,30 +17,35 @@ const MAX_CLAUSES = 6;
 export function describeReason(
   { match, otherwise }: Pick<RouteOptions, "match" | "otherwise">,
   subject: Matchable,
+  watch: Watch = NO_WATCH,
 ): readonly string[] {
-  const clauses = (match ?? []).find((map) => holds(map, subject));
-  const words = [...(clauses ? describe(clauses, subject) : []), ...(otherwise ? ["no route before it fired"] : [])];
+  const clauses = (match ?? []).find((map) => holds(map, subject, watch));
+  const words = [
+    ...(clauses ? describe(clauses, subject, watch) : []),
+    ...(otherwise ? ["no route before it fired"] : []),
+  ];
   return [...new Set(words)].slice(0, MAX_CLAUSES);
 }
 
-function holds(map: Match, subject: Matchable): boolean {
-  return compileMatch([map]).matches(subject) === true;
+function holds(map: Match, subject: Matchable, watch: Watch): boolean {
+  return compileMatch([map], watch).matches(subject) === true;
 }
 
 /** Of alternatives the first one that holds is enough; what does not hold is not told. */
-function describe(match: Match, subject: Matchable): readonly string[] {
+function describe(match: Match, subject: Matchable, watch: Watch): readonly string[] {
   const facts = FACTS.flatMap((name) => {
     const values = match[name];
-    return values ? describeFact(name, values, subject) : [];
+    return values && name !== "watch" ? describeFact(name, values, subject) : [];
   });
   const level = subject.facts.threat_level?.values[0];
-  const any = match.any?.find((map) => holds(map, subject));
+  const any = match.any?.find((map) => holds(map, subject, watch));
   return [
     ...facts,
     ...(match.min_threat_level && !match.threat_level && level !== undefined ? [`threat level is ${level}`] : []),
-    ...(match.attribute ? describeAttributes(match.attribute, subject) : []),
-    ...(match.all ?? []).flatMap((map) => describe(map, subject)),
-    ...(any ? describe(any, subject) : []),
+    ...(match.watch ? describeHits([{ watch: match.watch }], "", subject, watch) : []),
+    ...(match.attribute ? describeAttributes(match.attribute, subject, watch) : []),
+    ...(match.all ?? []).flatMap((map) => describe(map, subject, watch)),
+    ...(any ? describe(any, subject, watch) : []),
   ];
 }
 
@@ -60,12 +67,14 @@ const WORDS: Readonly<Record<FactName, string>> = {
   analysis: "analysis is",
   distribution: "distribution is",
   sharing_group: "sharing group is",
+  published: "published is",
   info: "title has",
   event_id: "event is",
   event_uuid: "event is",
   galaxy: "about a",
   cluster: "about",
   object: "has the object",
+  watch: "on the watch list",
   sighting_type: "sighting is",
   sighting_source: "sighted by",
 };
@@ -89,13 +98,28 @@ function readable(value: string): string {
   return galaxy === undefined ? value : `${galaxy.replace(/[-_]+/g, " ")} ${name}`;
 }
 
-function describeAttributes(blocks: readonly AttributeMatch[], { attributes }: Matchable): readonly string[] {
-  return blocks.flatMap((block) => {
-    const { picks } = compileMatch([{ attribute: [block] }]);
-    const n = attributes.filter((attribute: AttributeFacts) => picks?.(attribute)).length;
-    const words = describeBlock(block);
-    return n === 0 ? [] : [`${n} ${n === 1 ? "attribute" : "attributes"}${words === "" ? "" : ` ${words}`}`];
-  });
+function describeAttributes(blocks: readonly AttributeMatch[], subject: Matchable, watch: Watch): readonly string[] {
+  return blocks.flatMap((block) => describeHits([{ attribute: [block] }], describeBlock(block), subject, watch));
+}
+
+/** How many attributes a rule asks for, and what the entries of watch lists are called that they hit. */
+function describeHits(
+  rule: readonly Match[],
+  words: string,
+  { attributes }: Matchable,
+  watch: Watch,
+): readonly string[] {
+  const { picks, labels } = compileMatch(rule, watch);
+  const n = attributes.filter((attribute: AttributeFacts) => picks?.(attribute)).length;
+  if (n === 0) {
+    return [];
+  }
+  const hit = labels(attributes);
+  const shown = hit.slice(0, MAX_VALUES).join(", ");
+  const rest = hit.length > MAX_VALUES ? ` and ${hit.length - MAX_VALUES} more` : "";
+  return [
+    `${n} ${n === 1 ? "attribute" : "attributes"}${words === "" ? "" : ` ${words}`}${hit.length > 0 ? `, watched as ${shown}${rest}` : ""}`,
+  ];
 }
 
 function describeBlock(block: AttributeMatch): string {
@@ -104,9 +128,10 @@ function describeBlock(block: AttributeMatch): string {
     if (!values) {
       return [];
     }
-    const shown = values.slice(0, MAX_VALUES).map(textOf);
-    const rest = values.length - shown.length;
-    const list = `${shown.join(" or ")}${rest > 0 ? ` or ${rest} more` : ""}`;
+    const list = listed(values.map(describeExpected));
+    if (values.some((value) => typeof value !== "string" && value.is === undefined)) {
+      return [list];
+    }
     return name === "to_ids" ? [list === "true" ? "for detection" : "not for detection"] : [`${PLACES[name]} ${list}`];
   });
   const nested = [...(block.all ?? []), ...(block.any ?? [])].map(describeBlock).filter((words) => words !== "");
@@ -123,6 +148,27 @@ const PLACES = {
   relation: "as",
 } as const;
 
-function textOf(value: Expected): string {
-  return typeof value === "string" ? value : value.is;
+/** What a value is compared with, in words; nothing of a value itself is in them. */
+export function describeExpected(expected: Expected): string {
+  if (typeof expected === "string") {
+    return expected;
+  }
+  const { is, min, max, after, before, cidr, domain, list, label } = expected;
+  const day = (at: number) => new Date(at).toISOString().replace(/T00:00:00.000Z$/, "");
+  return [
+    ...(is === undefined ? [] : [is]),
+    ...(min === undefined ? [] : [`of ${min} or more`]),
+    ...(max === undefined ? [] : [`of ${max} or less`]),
+    ...(after === undefined ? [] : [`not before ${day(after)}`]),
+    ...(before === undefined ? [] : [`before ${day(before)}`]),
+    ...(cidr ? [`in ${listed(cidr.map(formatNetwork))}`] : []),
+    ...(domain ? [`below ${listed(domain)}`] : []),
+    ...(list ? [`on the list ${listed(list)}`] : []),
+    ...(label ? [`labelled ${listed(label)}`] : []),
+  ].join(" and ");
+}
+
+function listed(words: readonly string[]): string {
+  const rest = words.length - MAX_VALUES;
+  return `${words.slice(0, MAX_VALUES).join(" or ")}${rest > 0 ? ` or ${rest} more` : ""}`;
 }

@@ -4,7 +4,7 @@ import type { AttributeFacts, Fact, Facts, Matchable } from "../model/message.ts
 import type { Cluster, EventView, Tag } from "../model/misp.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import { FACTS, type FactName } from "../model/vocabulary.ts";
-import { measuresOf, NOTHING_MEASURED } from "./measures.ts";
+import { measuresOf, NOTHING_MEASURED, tallyOf } from "./measures.ts";
 
 const GALAXY_TAG = /^misp-galaxy:([^=]+)="(.+)"$/i;
 
@@ -29,6 +29,8 @@ export function matchableOfStored(alert: Alert, at: number): Matchable {
   const { tag, object } = whole.facts;
   return {
     ...{ at, measures: whole.measures, attributes: whole.attributes, attributesComplete: false },
+    // Of what is rare the type is not stored.
+    ...(typeof whole.tally === "object" && { tally: { ...whole.tally, complete: false } }),
     facts: {
       ...whole.facts,
       ...(tag && { tag: { ...tag, complete: false } }),
@@ -85,18 +87,21 @@ function build(alert: Askable, label: () => Marking, at: number): Matchable {
   const { event } = alert;
   if (!event) {
     const facts = new LazyFacts(FACTS_OF_NO_EVENT, { alert, event: {}, label }) as Facts;
-    return { at, measures: NOTHING_MEASURED, facts, attributes: [], attributesComplete: true };
+    return { at, measures: NOTHING_MEASURED, tally: "none", facts, attributes: [], attributesComplete: true };
   }
   let attributes: readonly AttributeFacts[] | undefined;
   return {
     at,
     measures: measuresOf(alert, event),
+    get tally() {
+      return tallyOf(alert);
+    },
     facts: new LazyFacts(FACTS_OF_EVENT, { alert, event, label }) as Facts,
     // There may be a hundred thousand, and most rules ask nothing of them.
     get attributes() {
       if (!attributes) {
         const names = new Map(alert.objects.map(({ key, name }) => [key, name]));
-        attributes = alert.items.map((item) => attributeFacts(item, names));
+        attributes = alert.items.map((item) => attributeFacts(item, names, at));
       }
       return attributes;
     },
@@ -171,6 +176,7 @@ const FACTS_OF_EVENT: Readonly<Record<FactName, Maker>> = {
     const { name, uuid, id } = sharingGroup;
     return { values: [name, uuid, id].filter((text) => text !== undefined), complete: true };
   },
+  published: ({ event }) => optionalFact(event.published === undefined ? undefined : String(event.published)),
   info: ({ event }) => optionalFact(event.info),
   event_id: ({ event }) => optionalFact(event.id),
   event_uuid: ({ event }) => optionalFact(event.uuid),
@@ -187,6 +193,8 @@ const FACTS_OF_EVENT: Readonly<Record<FactName, Maker>> = {
     return { values: [...new Set([...own.values, ...more])], complete };
   },
   object: ({ alert }) => distinct(alert.objects.flatMap(({ name }) => name ?? [])),
+  // What attributes hit is asked of the lists themselves.
+  watch: () => undefined,
   sighting_type: ({ alert }) => (alert.sighting ? optionalFact(alert.sighting.type) : NONE),
   sighting_source: ({ alert }) => (alert.sighting ? optionalFact(alert.sighting.source) : NONE),
   tlp: ({ label }) => knownLabel(label().tlp),
@@ -233,9 +241,10 @@ export function clustersOf(
   return [...new Map(all.map((cluster) => [`${cluster.galaxy}\n${cluster.value}`.toLowerCase(), cluster])).values()];
 }
 
-function attributeFacts(item: Item, objects: ReadonlyMap<string, string | undefined>): AttributeFacts {
+function attributeFacts(item: Item, objects: ReadonlyMap<string, string | undefined>, at: number): AttributeFacts {
   const object = item.objectKey === undefined ? [] : objects.get(item.objectKey);
-  return defined({
+  return defined<AttributeFacts>({
+    age: item.changedAt === undefined ? undefined : at - item.changedAt,
     type: optionalFact(item.type),
     category: optionalFact(item.category),
     to_ids: optionalFact(item.toIds === undefined ? undefined : String(item.toIds)),

@@ -1,9 +1,11 @@
 import type { Reason } from "../model/evidence.ts";
 import type { AttributeFacts, Fact, Matchable, Truth } from "../model/message.ts";
 import { ATTRIBUTE_FACTS, FACTS, type FactName, type MeasureName, THREAT_LEVELS } from "../model/vocabulary.ts";
-import { reaches } from "./measures.ts";
-import { compileLiteral, compilePattern, type Pattern } from "./pattern.ts";
-import type { AttributeMatch, Expected, Match } from "./schema.ts";
+import { isBelow, reaches } from "./measures.ts";
+import { compilePattern, type Pattern } from "./pattern.ts";
+import type { AttributeMatch, CountMatch, Expected, Match } from "./schema.ts";
+import { compileHit, compileValueTest } from "./value-test.ts";
+import { type Hit, NO_WATCH, type Watch } from "./watch.ts";
 
 /** By what a rule is true: attributes by their place in the subject, objects by their name. */
 export type Why = Reason<number, string>;
@@ -25,32 +27,69 @@ export interface CompiledMatch {
   readonly why: (subject: Matchable) => Why;
   /** The attributes that an `attribute:` block, outside `not`, is true of: what a reader wants to see first. Absent: no block. */
   readonly picks?: (attribute: AttributeFacts) => boolean;
+  /** What the entries of watch lists are called that these attributes hit, as far as the rule asks for them. */
+  readonly labels: (attributes: readonly AttributeFacts[]) => readonly string[];
 }
 
 /** Bounds what a reason names: of so many that make a rule true, one is still visible. */
 const MAX_NAMED = 5;
 const NOTHING: Why = { all: [] };
+/** More labels than these make no group that means anything. */
+const MAX_LABELS = 20;
 
-/** Compiles a rule's conditions; maps of a list are alternatives, no list at all holds always. Throws for a bad regular expression. */
-export function compileMatch(match: readonly Match[] | undefined): CompiledMatch {
-  const blocks: Test<AttributeFacts>[] = [];
-  if (match === undefined) {
-    return { matches: () => true, why: () => NOTHING };
-  }
-  const { test: matches, why } = anyOf(match.map((map) => compileMap(map, blocks)));
-  if (blocks.length === 0) {
-    return { matches, why };
-  }
-  return { matches, why, picks: (attribute) => blocks.some((block) => block(attribute) === true) };
+/** What a rule is compiled with, and what is gathered of it outside `not`. */
+interface Compiling {
+  readonly watch: Watch;
+  readonly blocks: Test<AttributeFacts>[];
+  /** The entries of watch lists that it asks for. */
+  readonly wanted: ((hit: Hit) => boolean)[];
 }
 
-function compileMap(match: Match, blocks: Test<AttributeFacts>[]): Condition {
+/** Compiles a rule's conditions; maps of a list are alternatives, no list at all holds always. Throws for a bad regular expression. */
+export function compileMatch(match: readonly Match[] | undefined, watch: Watch = NO_WATCH): CompiledMatch {
+  if (match === undefined) {
+    return { matches: () => true, why: () => NOTHING, labels: () => [] };
+  }
+  const compiling: Compiling = { watch, blocks: [], wanted: [] };
+  const { test: matches, why } = anyOf(match.map((map) => compileMap(map, compiling)));
+  const { blocks, wanted } = compiling;
+  const picks = (attribute: AttributeFacts) => blocks.some((block) => block(attribute) === true);
+  const labels = (attributes: readonly AttributeFacts[]) =>
+    wanted.length === 0
+      ? []
+      : labelsOf(attributes.filter(picks), watch, (hit) => wanted.some((isWanted) => isWanted(hit)));
+  return { matches, why, labels, ...(blocks.length > 0 && { picks }) };
+}
+
+function labelsOf(
+  attributes: readonly AttributeFacts[],
+  watch: Watch,
+  isWanted: (hit: Hit) => boolean,
+): readonly string[] {
+  const labels = new Set<string>();
+  for (const attribute of attributes) {
+    for (const hit of watch.hits(attribute)) {
+      if (labels.size < MAX_LABELS && isWanted(hit)) {
+        labels.add(hit.label);
+      }
+    }
+  }
+  return [...labels];
+}
+
+function compileMap(match: Match, compiling: Compiling): Condition {
   const conditions: Condition[] = [];
+  const { watch, blocks, wanted } = compiling;
   for (const name of FACTS) {
     const values = match[name];
-    if (values) {
+    if (values && name !== "watch") {
       conditions.push(compileFact(name, values));
     }
+  }
+  if (match.watch) {
+    const isHit = compileHit(undefined, match.watch);
+    wanted.push(isHit);
+    conditions.push(compileBlock((attribute) => hitBy(attribute, isHit, watch), blocks));
   }
   const lowest = match.min_threat_level;
   if (lowest) {
@@ -58,24 +97,35 @@ function compileMap(match: Match, blocks: Test<AttributeFacts>[]): Condition {
   }
   conditions.push(...compileMeasures(match));
   if (match.attribute) {
-    const block = anyTrue(match.attribute.map(compileAttribute));
-    blocks.push(block);
-    conditions.push({
-      test: ({ attributes, attributesComplete }) => someAttribute(block, attributes, attributesComplete),
-      why: ({ attributes }) => ({ attributes: placesOf(attributes, (attribute) => block(attribute) === true) }),
-      looks: [],
-    });
+    conditions.push(
+      compileBlock(anyTrue(match.attribute.map((block) => compileAttribute(block, watch, wanted))), blocks),
+    );
   }
   if (match.all) {
-    conditions.push(allOf(match.all.map((map) => compileMap(map, blocks))));
+    conditions.push(allOf(match.all.map((map) => compileMap(map, compiling))));
   }
   if (match.any) {
-    conditions.push(anyOf(match.any.map((map) => compileMap(map, blocks))));
+    conditions.push(anyOf(match.any.map((map) => compileMap(map, compiling))));
   }
   if (match.not) {
-    conditions.push(not(anyOf(match.not.map((map) => compileMap(map, [])))));
+    const apart: Compiling = { watch, blocks: [], wanted: [] };
+    conditions.push(not(anyOf(match.not.map((map) => compileMap(map, apart)))));
   }
   return allOf(conditions);
+}
+
+/** That one attribute is so. */
+function compileBlock(block: Test<AttributeFacts>, blocks: Test<AttributeFacts>[]): Condition {
+  blocks.push(block);
+  return {
+    test: ({ attributes, attributesComplete }) => someAttribute(block, attributes, attributesComplete),
+    why: ({ attributes }) => ({ attributes: placesOf(attributes, (attribute) => block(attribute) === true) }),
+    looks: [],
+  };
+}
+
+function hitBy(attribute: AttributeFacts, isHit: (hit: Hit) => boolean, watch: Watch): Truth {
+  return attribute.value ? watch.hits(attribute).some(isHit) : "unknown";
 }
 
 function compileFact(name: FactName, values: readonly string[]): Condition {
@@ -88,17 +138,49 @@ function compileFact(name: FactName, values: readonly string[]): Condition {
   };
 }
 
-function compileMeasures({ max_age: age, max_event_age: eventAge, attributes }: Match): readonly Condition[] {
+function compileMeasures({ max_age: age, max_event_age: eventAge, date, attributes }: Match): readonly Condition[] {
+  const { after, before } = date ?? {};
   return [
-    ...(age === undefined ? [] : [compileMeasure("changed_at", (at) => at - age)]),
-    ...(eventAge === undefined ? [] : [compileMeasure("date", (at) => at - eventAge)]),
-    ...(attributes === undefined ? [] : [compileMeasure("attribute_count", () => attributes.min)]),
+    ...(age === undefined ? [] : [atLeast("changed_at", (at) => at - age)]),
+    ...(eventAge === undefined ? [] : [atLeast("date", (at) => at - eventAge)]),
+    ...(after === undefined ? [] : [atLeast("date", () => after)]),
+    ...(before === undefined ? [] : [compileMeasure("date", (subject) => isBelow(subject, "date", before))]),
+    ...(attributes === undefined ? [] : compileCount(attributes)),
   ];
 }
 
-function compileMeasure(name: MeasureName, lowest: (at: number) => number): Condition {
+function compileCount({ min, max, type, to_ids }: CountMatch): readonly Condition[] {
+  const name = "attribute_count";
+  if (type === undefined && to_ids === undefined) {
+    return [
+      ...(min === undefined ? [] : [atLeast(name, () => min)]),
+      ...(max === undefined ? [] : [compileMeasure(name, (subject) => isBelow(subject, name, max + 1))]),
+    ];
+  }
+  const patterns = type?.map(compilePattern);
+  const isCounted = (cell: { readonly type: string; readonly toIds: boolean }) =>
+    (to_ids === undefined || cell.toIds === to_ids) && (patterns?.some((pattern) => pattern(cell.type)) ?? true);
+  const count = ({ tally }: Matchable): Matchable["measures"][MeasureName] =>
+    typeof tally !== "object"
+      ? tally
+      : {
+          atLeast: tally.cells.reduce((sum, cell) => sum + (isCounted(cell) ? cell.n : 0), 0),
+          complete: tally.complete,
+        };
+  const counted = (subject: Matchable): Matchable => ({ ...subject, measures: { [name]: count(subject) } });
+  return compileCount({ ...(min !== undefined && { min }), ...(max !== undefined && { max }) }).map((condition) => ({
+    ...condition,
+    test: (subject) => condition.test(counted(subject)),
+  }));
+}
+
+function atLeast(name: MeasureName, lowest: (at: number) => number): Condition {
+  return compileMeasure(name, (subject) => reaches(subject, name, lowest));
+}
+
+function compileMeasure(name: MeasureName, test: Test<Matchable>): Condition {
   const look = { measure: name };
-  return { test: (subject) => reaches(subject, name, lowest), why: () => look, looks: [look] };
+  return { test, why: () => look, looks: [look] };
 }
 
 /** Tags and objects of parts are no facts of the event: they are as visible as those parts. */
@@ -132,29 +214,34 @@ function placesOf(
   return places;
 }
 
-function compileAttribute(match: AttributeMatch): Test<AttributeFacts> {
+function compileAttribute(match: AttributeMatch, watch: Watch, wanted: Compiling["wanted"]): Test<AttributeFacts> {
   const conditions: Test<AttributeFacts>[] = [];
   for (const name of ATTRIBUTE_FACTS) {
-    const values = match[name];
+    const values: readonly Expected[] | undefined = match[name];
     if (values) {
-      const holds = compileValues(values.map(compileExpected));
-      conditions.push((attribute) => holds(attribute[name]));
+      const patterns = values.filter((value) => typeof value === "string").map(compilePattern);
+      const tests = values.filter((value) => typeof value !== "string");
+      const holds = compileValues(patterns);
+      const text: Test<AttributeFacts> = (attribute) => holds(attribute[name]);
+      wanted.push(...tests.flatMap(({ list, label }) => (list ? [compileHit(list, label)] : [])));
+      const others = tests.map((test) => compileValueTest(test, watch));
+      conditions.push(others.length === 0 ? text : anyTrue([...(patterns.length > 0 ? [text] : []), ...others]));
     }
   }
+  const { max_age: age } = match;
+  if (age !== undefined) {
+    conditions.push((attribute) => (attribute.age === undefined ? "unknown" : attribute.age <= age));
+  }
   if (match.all) {
-    conditions.push(allTrue(match.all.map(compileAttribute)));
+    conditions.push(allTrue(match.all.map((block) => compileAttribute(block, watch, wanted))));
   }
   if (match.any) {
-    conditions.push(anyTrue(match.any.map(compileAttribute)));
+    conditions.push(anyTrue(match.any.map((block) => compileAttribute(block, watch, wanted))));
   }
   if (match.not) {
-    conditions.push(opposite(compileAttribute(match.not)));
+    conditions.push(opposite(compileAttribute(match.not, watch, [])));
   }
   return allTrue(conditions);
-}
-
-function compileExpected(value: Expected): Pattern {
-  return typeof value === "string" ? compilePattern(value) : compileLiteral(value.is);
 }
 
 function compileValues(patterns: readonly Pattern[]): Test<Fact | undefined> {

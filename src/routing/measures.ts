@@ -1,7 +1,8 @@
 import type { Alert } from "../model/alert.ts";
-import type { Matchable, Measure, Truth } from "../model/message.ts";
+import type { Matchable, Measure, Tally, Truth } from "../model/message.ts";
 import type { EventView } from "../model/misp.ts";
 import type { MeasureName } from "../model/vocabulary.ts";
+import { dateOf } from "./date.ts";
 
 /** What is about no event is known to have none of it. */
 export const NOTHING_MEASURED: Matchable["measures"] = { changed_at: "none", date: "none", attribute_count: "none" };
@@ -15,13 +16,21 @@ export function measuresOf(alert: Measured, event: EventView): Matchable["measur
       return lastChange(alert, event);
     },
     get date() {
-      const at = dateOf(event.date);
+      const at = event.date === undefined ? undefined : dateOf(event.date);
       return at === undefined ? undefined : exactly(at);
     },
     get attribute_count() {
       return countOf(alert, event);
     },
   };
+}
+
+/** How many attributes an event has of each kind; only a publication has all of them with it. */
+export function tallyOf({ kind, counts, skipped }: Measured): Tally | undefined {
+  if (kind !== "event.published") {
+    return undefined;
+  }
+  return { cells: counts.filter(({ withdrawn }) => !withdrawn), complete: skipped === undefined };
 }
 
 /** Whether a measure is at least as high as `lowest` says, which may go by when it is asked. */
@@ -39,6 +48,18 @@ export function reaches({ at, measures }: Matchable, name: MeasureName, lowest: 
   return measure.complete ? false : "unknown";
 }
 
+/** Whether a measure is below `limit`. */
+export function isBelow({ measures }: Matchable, name: MeasureName, limit: number): Truth {
+  const measure = measures[name];
+  if (measure === undefined) {
+    return "unknown";
+  }
+  if (measure === "none" || measure.atLeast >= limit) {
+    return false;
+  }
+  return measure.complete ? true : "unknown";
+}
+
 /** A frame about a part often leaves out when its event was changed: not before the part was. */
 function lastChange({ kind, items, objects }: Measured, { changedAt }: EventView): Measure | undefined {
   if (kind === "event.published") {
@@ -46,14 +67,6 @@ function lastChange({ kind, items, objects }: Measured, { changedAt }: EventView
   }
   const known = [changedAt, ...[...items, ...objects].map((part) => part.changedAt)].filter((at) => at !== undefined);
   return known.length === 0 ? undefined : { atLeast: Math.max(...known), complete: changedAt !== undefined };
-}
-
-const DATE = /^\d{4}-\d{2}-\d{2}$/;
-
-/** Its first instant in UTC; undefined for what is no date. */
-function dateOf(text: string | undefined): number | undefined {
-  const at = text !== undefined && DATE.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(at) ? undefined : at;
 }
 
 /** A publication has all of them with it; of what readers may not see none counts. */

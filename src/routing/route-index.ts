@@ -1,16 +1,29 @@
 import type { Fact, Matchable } from "../model/message.ts";
-import { type AttributeFactName, type FactName, THREAT_LEVELS } from "../model/vocabulary.ts";
+import { ATTRIBUTE_FACTS, type AttributeFactName, FACTS, type FactName, THREAT_LEVELS } from "../model/vocabulary.ts";
+import { prefixOf } from "./network.ts";
+import { networksAround, observedOf, parentsOf } from "./observed.ts";
 import { foldText, literalsOf } from "./pattern.ts";
-import type { AttributeMatch, Expected, Match } from "./schema.ts";
+import type { AttributeMatch, Expected, Match, ValueTest } from "./schema.ts";
+import { lengthsOf } from "./value-test.ts";
+import { NO_WATCH, type Watch } from "./watch.ts";
 
 // A route can only be true or unknown where one condition that it cannot do without is. The index finds, by the values of a
 // message, the routes whose chosen condition holds or is unknown; all others are false, and are not asked. It gives too
 // many rather than too few: whoever asks evaluates what it gives.
 
-/** One of the conditions that a route needs: a fact of the message, or of one of its attributes, is like one of these texts. */
+/** What is looked up by a text: the text itself as rules write it, or as it stands. */
+type Sought = string | { readonly is: string };
+/** What is looked up by what a value names. */
+type Place = { readonly network: string } | { readonly domain: string } | { readonly list: string };
+
+/**
+ * One of the conditions that a route needs: a fact of the message, or of one of its attributes, is like one of these texts,
+ * or the value of an attribute is at one of these places.
+ */
 type Need =
-  | { readonly of: "message"; readonly fact: FactName; readonly values: readonly Expected[] }
-  | { readonly of: "attribute"; readonly fact: AttributeFactName; readonly values: readonly Expected[] };
+  | { readonly of: "message"; readonly fact: FactName; readonly values: readonly Sought[] }
+  | { readonly of: "attribute"; readonly fact: AttributeFactName; readonly values: readonly Sought[] }
+  | { readonly of: "value"; readonly fact: "value"; readonly values: readonly Place[] };
 
 /** Of these one must hold; `cost` says how many messages will meet it, roughly. */
 interface Choice {
@@ -23,13 +36,15 @@ export class RouteIndex {
   readonly #always: readonly number[];
   readonly #facts = new Map<FactName, TextIndex>();
   readonly #attributeFacts = new Map<AttributeFactName, TextIndex>();
+  readonly #places: PlaceIndex;
   readonly #size: number;
 
   /** `matches` are the conditions of the routes, in file order; undefined: such a route is about every message. */
-  constructor(matches: readonly (readonly Match[] | undefined)[]) {
+  constructor(matches: readonly (readonly Match[] | undefined)[], watch: Watch = NO_WATCH) {
     this.#size = matches.length;
     const always: number[] = [];
-    const gathered = new Map<string, { readonly need: Need; readonly entries: (readonly [Expected, number])[] }>();
+    const places: (readonly [Place, number])[] = [];
+    const gathered = new Map<string, { readonly need: Need; readonly entries: (readonly [Sought, number])[] }>();
     for (const [place, match] of matches.entries()) {
       const choice = match && anyOf(match.map(choiceOf));
       if (!choice) {
@@ -37,6 +52,10 @@ export class RouteIndex {
         continue;
       }
       for (const need of choice.needs) {
+        if (need.of === "value") {
+          places.push(...need.values.map((value) => [value, place] as const));
+          continue;
+        }
         const key = `${need.of} ${need.fact}`;
         const into = gathered.get(key) ?? { need, entries: [] };
         gathered.set(key, into);
@@ -44,10 +63,11 @@ export class RouteIndex {
       }
     }
     this.#always = always;
+    this.#places = new PlaceIndex(places, watch);
     for (const { need, entries } of gathered.values()) {
       if (need.of === "message") {
         this.#facts.set(need.fact, new TextIndex(entries));
-      } else {
+      } else if (need.of === "attribute") {
         this.#attributeFacts.set(need.fact, new TextIndex(entries));
       }
     }
@@ -67,6 +87,7 @@ export class RouteIndex {
     if (this.#attributeFacts.size > 0) {
       this.#findByAttributes(subject, found);
     }
+    this.#places.find(subject, found);
     return found.size === this.#always.length ? this.#always : [...found].sort((a, b) => a - b);
   }
 
@@ -85,6 +106,62 @@ export class RouteIndex {
   }
 }
 
+/** Routes by the networks, domains and watch lists that the value of an attribute has to be in. */
+class PlaceIndex {
+  readonly #networks = new Map<string, number[]>();
+  readonly #domains = new Map<string, number[]>();
+  readonly #lists = new Map<string, number[]>();
+  readonly #all: readonly number[];
+  readonly #lengths: ReturnType<typeof lengthsOf>;
+  readonly #watch: Watch;
+
+  constructor(entries: readonly (readonly [place: Place, route: number])[], watch: Watch) {
+    this.#watch = watch;
+    this.#all = [...new Set(entries.map(([, route]) => route))];
+    for (const [place, route] of entries) {
+      if ("network" in place) {
+        push(this.#networks, place.network, route);
+      } else if ("domain" in place) {
+        push(this.#domains, place.domain, route);
+      } else {
+        push(this.#lists, place.list, route);
+      }
+    }
+    this.#lengths = lengthsOf(this.#networks.keys());
+  }
+
+  find({ attributes, attributesComplete }: Matchable, found: Set<number>): void {
+    if (this.#all.length === 0) {
+      return;
+    }
+    if (!attributesComplete || attributes.some(({ value }) => !value?.complete)) {
+      addAll(found, this.#all);
+      return;
+    }
+    for (const [list, routes] of this.#lists) {
+      if (!this.#watch.has(list)) {
+        addAll(found, routes);
+      }
+    }
+    for (const attribute of attributes) {
+      const { networks, domains } = observedOf(attribute);
+      for (const network of this.#networks.size > 0 ? networks : []) {
+        for (const key of networksAround(network, this.#lengths[network.bytes.length === 4 ? 4 : 16])) {
+          addAll(found, this.#networks.get(key));
+        }
+      }
+      for (const domain of this.#domains.size > 0 ? domains : []) {
+        for (const parent of parentsOf(domain)) {
+          addAll(found, this.#domains.get(parent));
+        }
+      }
+      for (const { list } of this.#lists.size > 0 ? this.#watch.hits(attribute) : []) {
+        addAll(found, this.#lists.get(list));
+      }
+    }
+  }
+}
+
 /** How many characters of a glob are looked up together. */
 const GRAM = 4;
 
@@ -95,7 +172,7 @@ class TextIndex {
   readonly #any: number[] = [];
   readonly #all: readonly number[];
 
-  constructor(entries: readonly (readonly [text: Expected, place: number])[]) {
+  constructor(entries: readonly (readonly [text: Sought, place: number])[]) {
     this.#all = [...new Set(entries.map(([, place]) => place))];
     const globs: { readonly grams: readonly number[]; readonly place: number }[] = [];
     for (const [text, place] of entries) {
@@ -184,11 +261,14 @@ function addAll(found: Set<number>, places: readonly number[] | undefined): void
 
 /** What a map of conditions cannot do without, the rarest of it; undefined: nothing that can be looked up. */
 function choiceOf(match: Match): Choice | undefined {
-  const { all, any, not: _, attribute, min_threat_level: lowest, ...others } = match;
-  // What is measured cannot be looked up.
-  const { max_age: _age, max_event_age: _date, attributes: _count, ...facts } = others;
+  const { all, any, attribute, min_threat_level: lowest } = match;
+  // What is measured cannot be looked up, nor what is asked of lists by the names of their entries alone.
+  const facts = FACTS.filter((fact) => fact !== "watch");
   return cheapest([
-    ...Object.entries(facts).map(([fact, values]) => choose({ of: "message", fact: fact as FactName, values })),
+    ...facts.map((fact) => {
+      const values = match[fact];
+      return values && choose({ of: "message", fact, values });
+    }),
     lowest && choose({ of: "message", fact: "threat_level", values: upTo(lowest) }),
     attribute && anyOf(attribute.map(attributeChoiceOf)),
     ...(all ?? []).map(choiceOf),
@@ -197,14 +277,58 @@ function choiceOf(match: Match): Choice | undefined {
 }
 
 function attributeChoiceOf(match: AttributeMatch): Choice | undefined {
-  const { all, any, not: _, ...facts } = match;
+  const { all, any } = match;
   return cheapest([
-    ...Object.entries(facts).map(([fact, values]) =>
-      choose({ of: "attribute", fact: fact as AttributeFactName, values }),
-    ),
+    ...ATTRIBUTE_FACTS.map((fact) => {
+      const values: readonly Expected[] | undefined = match[fact];
+      return values && anyOf([...textsOf(fact, values), ...values.flatMap(placeOf)]);
+    }),
     ...(all ?? []).map(attributeChoiceOf),
     any && anyOf(any.map(attributeChoiceOf)),
   ]);
+}
+
+function textsOf(fact: AttributeFactName, all: readonly Expected[]): readonly Choice[] {
+  const values = all.flatMap((value): readonly Sought[] =>
+    typeof value === "string" ? [value] : isText(value) ? [value] : [],
+  );
+  return values.length > 0 ? [choose({ of: "attribute", fact, values })] : [];
+}
+
+function isText(test: ValueTest): test is ValueTest & { readonly is: string } {
+  return test.is !== undefined;
+}
+
+/** How a value is looked up that is tested for more than its text; of several tests that hold together, the rarest. */
+function placeOf(value: Expected): readonly (Choice | undefined)[] {
+  if (typeof value === "string" || value.is !== undefined) {
+    return [];
+  }
+  const { cidr, domain, list } = value;
+  const choice = (values: readonly Place[], cost: number): Choice => ({
+    needs: [{ of: "value", fact: "value", values }],
+    cost,
+  });
+  return [
+    cheapest([
+      // The longer its prefix, the fewer addresses a network has.
+      cidr &&
+        choice(
+          cidr.map((network) => ({ network })),
+          Math.min(...cidr.map((key) => prefixOf(key).bits)) >= 8 ? 1 : 5,
+        ),
+      domain &&
+        choice(
+          domain.map((one) => ({ domain: one })),
+          1,
+        ),
+      list &&
+        choice(
+          list.map((one) => ({ list: one })),
+          4,
+        ),
+    ]),
+  ];
 }
 
 /** The levels that are at least as high: `min_threat_level: medium` needs one of `high`, `medium`. */
@@ -220,7 +344,7 @@ const COMMON: ReadonlySet<string> = new Set([
 /** Facts that frames about parts often leave out: then all that ask for them are asked. */
 const OFTEN_UNKNOWN: ReadonlySet<string> = new Set(["tag", "event_tag", "galaxy", "cluster"]);
 
-function choose(need: Need): Choice {
+function choose(need: Exclude<Need, { readonly of: "value" }>): Choice {
   const spelling = Math.max(
     ...need.values.map((value) => {
       const literals = literalsOf(value);

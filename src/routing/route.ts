@@ -5,6 +5,7 @@ import { isOfKind } from "./kinds.ts";
 import { type CompiledMatch, compileMatch } from "./match.ts";
 import { RouteIndex } from "./route-index.ts";
 import type { RouteOptions } from "./schema.ts";
+import { NO_WATCH, type Watch } from "./watch.ts";
 
 /** A compiled rule. */
 export interface Route extends CompiledMatch {
@@ -15,12 +16,14 @@ export interface Route extends CompiledMatch {
 /** The rules about one kind of message, in file order, and how to find those that matter to a message. */
 export class RouteTable {
   readonly routes: readonly Route[];
+  readonly #watch: Watch;
   readonly #byName: ReadonlyMap<string, Route>;
   #index: RouteIndex | undefined;
   #isAboutEvents: boolean | undefined;
 
-  constructor(routes: readonly Route[]) {
+  constructor(routes: readonly Route[], watch: Watch = NO_WATCH) {
     this.routes = routes;
+    this.#watch = watch;
     this.#byName = new Map(routes.map((route) => [route.name, route]));
   }
 
@@ -37,7 +40,10 @@ export class RouteTable {
   /** Those that may be true or unknown of a message, and maybe others, in file order. */
   candidates(subject: Matchable): readonly Route[] {
     // Made when the first message of the kind comes: many kinds never do.
-    this.#index ??= new RouteIndex(this.routes.map(({ options }) => options.match));
+    this.#index ??= new RouteIndex(
+      this.routes.map(({ options }) => options.match),
+      this.#watch,
+    );
     return this.#index.candidates(subject).flatMap((place) => this.routes[place] ?? []);
   }
 }
@@ -46,10 +52,16 @@ export class RouteTable {
 export type Routes = ReadonlyMap<Kind, RouteTable>;
 
 /** Compiles the rules of a config; a route that has no kind in common with a message costs it nothing. */
-export function compileRoutes(routes: readonly RouteOptions[]): Routes {
-  const compiled = routes.map((options) => ({ name: options.name, options, ...compileMatch(options.match) }));
+export function compileRoutes(routes: readonly RouteOptions[], watch: Watch = NO_WATCH): Routes {
+  const compiled = routes.map((options) => ({ name: options.name, options, ...compileMatch(options.match, watch) }));
   return new Map(
-    KINDS.map((kind) => [kind, new RouteTable(compiled.filter(({ options }) => isOfKind(kind, options.kinds)))]),
+    KINDS.map((kind) => [
+      kind,
+      new RouteTable(
+        compiled.filter(({ options }) => isOfKind(kind, options.kinds)),
+        watch,
+      ),
+    ]),
   );
 }
 

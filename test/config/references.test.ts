@@ -169,8 +169,8 @@ test.each(["10.0.0.0/8", "192.0.2.0/255.255.255.0", "2001:db8::/32"])(
     expect(issues).toMatchObject([
       {
         severity: "error",
-        message: `"${network}" looks like a network, and networks cannot be matched yet: it would be compared as text`,
-        hint: `where that text itself is meant: value: { is: "${network}" }`,
+        message: `"${network}" looks like a network: it would be compared as text`,
+        hint: `write value: { cidr: "${network}" } for what is in it, or { is: "${network}" } for that text itself`,
       },
     ]);
     const { loaded, problems: none } = await check(configOf(SOC, `\n${route(`[x, { is: "${network}" }]`)}`));

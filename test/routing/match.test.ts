@@ -234,3 +234,62 @@ describe("why() of what is true", () => {
     expect(compiled.why(rich)).toEqual(why);
   });
 });
+
+describe("conditions that compare", () => {
+  const count = (n: number, complete = true): Partial<Matchable> => ({
+    measures: { attribute_count: { atLeast: n, complete } },
+  });
+  const cells = [
+    { type: "domain", toIds: true, n: 3 },
+    { type: "url", toIds: false, n: 2 },
+  ];
+  const at = (iso: string) => ({ measures: { date: { atLeast: Date.parse(iso), complete: true } } });
+
+  it.each<[object, Partial<Matchable>, Truth]>([
+    [{ distribution: { at_least: "community" } }, { facts: { distribution: is("connected") } }, true],
+    [{ distribution: { at_least: "community" } }, { facts: { distribution: is("organisation") } }, false],
+    [{ distribution: { at_most: "connected" } }, { facts: { distribution: is("sharing_group") } }, false],
+    [{ threat_level: { at_least: "medium" } }, { facts: { threat_level: is("high") } }, true],
+    [{ threat_level: { at_most: "low" } }, { facts: { threat_level: is("undefined") } }, true],
+    [{ tlp: { at_most: "green" } }, { facts: { tlp: is("none") } }, false],
+    [{ tlp: { at_least: "green", at_most: "amber" } }, { facts: { tlp: is("amber+strict") } }, false],
+    [{ analysis: { at_least: "ongoing" } }, { facts: {} }, "unknown"],
+    [{ published: true }, { facts: { published: is("true") } }, true],
+    [{ date: { after: "2026-11-01", before: "2026-12-01" } }, at("2026-11-30"), true],
+    [{ date: { before: "2026-12-01" } }, at("2026-12-01"), false],
+    [{ date: { after: "2026-11-01" } }, { measures: {} }, "unknown"],
+    [{ date: { before: "2026-11-01" } }, { measures: { date: "none" } }, false],
+    [{ attributes: { max: 5 } }, count(5), true],
+    [{ attributes: { max: 5 } }, count(6, false), false],
+    [{ attributes: { max: 5 } }, count(2, false), "unknown"],
+    [{ attributes: { min: 2, max: 5 } }, count(1), false],
+    [{ attributes: { min: 3, type: "domain" } }, { tally: { cells, complete: true } }, true],
+    [{ attributes: { min: 4, type: ["domain", "u*"] } }, { tally: { cells, complete: true } }, true],
+    [{ attributes: { min: 4, to_ids: true } }, { tally: { cells, complete: true } }, false],
+    [{ attributes: { min: 4, to_ids: true } }, { tally: { cells, complete: false } }, "unknown"],
+    [{ attributes: { max: 0, type: "md5" } }, { tally: { cells, complete: true } }, true],
+    [{ attributes: { max: 0, type: "md5" } }, {}, "unknown"],
+    [{ attributes: { max: 0, type: "md5" } }, { tally: "none" }, false],
+    [{ attribute: { max_age: "48h" } }, { attributes: [{ age: DAY }] }, true],
+    [{ attribute: { max_age: "48h" } }, { attributes: [{ age: 3 * DAY }] }, false],
+    [{ attribute: { max_age: "48h" } }, { attributes: [{}] }, "unknown"],
+  ])("%j of %j is %s", (match, of, truth) => {
+    expect(ask(match, { ...subject({}), ...of })).toBe(truth);
+  });
+
+  it.each([
+    { distribution: { at_least: "all", at_most: "community" } },
+    { distribution: { at_least: "sharing_group" } },
+    { distribution: {} },
+    { date: {} },
+    { date: { after: "soon" } },
+    { attributes: {} },
+    { attributes: { min: 3, max: 2 } },
+    { attribute: { value: {} } },
+    { attribute: { value: { cidr: "10.0.0.0/33" } } },
+    { attribute: { value: { domain: "a b" } } },
+    { attribute: { value: { label: "x" } } },
+  ])("refuses %j", (match) => {
+    expect(() => compile(match)).toThrow();
+  });
+});

@@ -3,6 +3,7 @@ import { expect, it, test } from "vitest";
 import type { AttributeFacts, Fact, Facts, Matchable, Measure } from "../../src/model/message.ts";
 import { compileRoutes, fire, type RouteTable } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
+import type { Watch } from "../../src/routing/watch.ts";
 
 const WORDS = ["acme", "ACME-CERT", "circl", "evil.example", "bad.evil.example", "é", "tlp:red", "x", ""];
 const TEXTS = fc.oneof(fc.constantFrom(...WORDS), fc.string({ maxLength: 8 }));
@@ -23,12 +24,41 @@ const PATTERNS = fc.oneof(
   ),
 );
 const VALUES = fc.oneof(PATTERNS, fc.array(PATTERNS, { minLength: 1, maxLength: 3 }));
+const HOSTS = [
+  "10.1.2.3",
+  "10.1.0.0/16",
+  "[2001:db8::1]:53",
+  "https://www.evil.example/x",
+  "a@evil.example",
+  "::ffff:10.1.2.3",
+];
+/** What the value of an attribute is tested for beyond its text. */
+const TESTS = fc.oneof(
+  fc.constantFrom(
+    { cidr: "10.0.0.0/8" },
+    { cidr: ["10.1.2.0/24", "2001:db8::/32"] },
+    { cidr: "0.0.0.0/0", domain: "evil.example" },
+    { domain: "evil.example" },
+    { domain: ["example", "other.test"] },
+    { min: 3 },
+    { is: "x" },
+    { list: "ours.txt" },
+    { list: ["ours.txt", "theirs.txt"], label: "minis*" },
+    { list: "unread.txt", domain: "evil.example" },
+    { list: "unread.txt" },
+  ),
+);
 const EVENT_FACTS = ["org", "info", "tag", "event_tag", "threat_level", "cluster"] as const;
 const PART_FACTS = ["type", "value", "tag", "comment"] as const;
 
 /** Conditions that nest `depth` times. */
 function attributeMatch(depth: number): fc.Arbitrary<object> {
-  const leaves = Object.fromEntries(PART_FACTS.map((name) => [name, VALUES]));
+  const tested = fc.oneof(VALUES, TESTS, fc.array(fc.oneof(PATTERNS, TESTS), { minLength: 1, maxLength: 3 }));
+  const leaves = {
+    ...Object.fromEntries(PART_FACTS.map((name) => [name, VALUES])),
+    value: tested,
+    max_age: fc.constant("2d"),
+  };
   const inner = depth > 0 ? attributeMatch(depth - 1) : undefined;
   const few = inner && fc.array(inner, { minLength: 1, maxLength: 2 });
   return fc.record({ ...leaves, ...(few && { all: few, any: few, not: inner }) }, { requiredKeys: [] });
@@ -45,7 +75,9 @@ function match(depth: number): fc.Arbitrary<object> {
       min_threat_level: fc.constantFrom("high", "medium", "undefined"),
       max_age: fc.constantFrom("1d", "30d"),
       max_event_age: fc.constant("30d"),
-      attributes: fc.constant({ min: 3 }),
+      date: fc.constantFrom({ after: "1970-01-20" }, { before: "1970-01-20" }),
+      attributes: fc.constantFrom({ min: 3 }, { max: 2 }, { min: 1, type: "x", to_ids: true }),
+      watch: fc.constantFrom("ministry", "*"),
       attribute: fc.oneof(attribute, fc.array(attribute, { minLength: 1, maxLength: 2 })),
       ...(few && { all: few, any: few, not: inner }),
     },
@@ -78,9 +110,34 @@ const subject: fc.Arbitrary<Matchable> = fc.record({
   at: fc.constant(40 * 86_400_000),
   measures: fc.record({ changed_at: measure, date: measure, attribute_count: measure }, { requiredKeys: [] }),
   facts: factsOf<Facts>(EVENT_FACTS),
-  attributes: fc.array(factsOf<AttributeFacts>(PART_FACTS), { maxLength: 3 }),
+  tally: fc.option(
+    fc.record({
+      cells: fc.array(fc.record({ type: TEXTS, toIds: fc.boolean(), n: fc.integer({ min: 0, max: 4 }) }), {
+        maxLength: 2,
+      }),
+      complete: fc.boolean(),
+    }),
+    { nil: undefined },
+  ),
+  attributes: fc.array(
+    fc.oneof(
+      factsOf<AttributeFacts>(PART_FACTS),
+      fc.constantFrom(...HOSTS).map((host): AttributeFacts => ({ value: { values: [host], complete: true }, age: 1 })),
+    ),
+    { maxLength: 3 },
+  ),
   attributesComplete: fc.boolean(),
 });
+
+/** Lists that no table is made for: what they hit is asked of the text. */
+const WATCH: Watch = {
+  has: (list) => list !== "unread.txt",
+  hits: ({ value }) =>
+    (value?.values ?? []).flatMap((text) => [
+      ...(text.includes("evil") ? [{ list: "ours.txt", label: "ministry" }] : []),
+      ...(text.includes("10.") ? [{ list: "theirs.txt", label: "theirs" }] : []),
+    ]),
+};
 
 /** All routes are asked: what the index must not change. */
 const plain = ({ routes }: RouteTable) => ({ candidates: () => routes });
@@ -92,6 +149,7 @@ test("whatever the routes and the message, the index changes neither truth nor o
     fc.property(fc.array(route, { minLength: 1, maxLength: 6 }), subject, (routes, message) => {
       const compiled = compileRoutes(
         routes.map((options, at) => RouteOptions.parse({ name: `r${at}`, notify: "soc", ...options })),
+        WATCH,
       );
       const table = compiled.get("event.published");
       if (!table) {
@@ -143,6 +201,18 @@ it.each<[string, (n: number) => object, Partial<Matchable>, number]>([
     (n) => ({ any: [{ org: `Org ${n}` }, { info: `Case ${n}` }] }),
     { facts: { org: known("Org 1"), info: known("Case 2") } },
     2,
+  ],
+  [
+    "a network",
+    (n) => ({ attribute: { value: { cidr: `10.${n >> 8}.${n & 255}.0/24` } } }),
+    { facts: {}, attributes: [{ value: known("10.3.7.1") }, { value: known("x.example") }] },
+    1,
+  ],
+  [
+    "a domain",
+    (n) => ({ attribute: { type: "url", value: { domain: `c${n}.example` } } }),
+    { facts: {}, attributes: [{ type: known("url"), value: known("https://www.c77.example/") }] },
+    1,
   ],
 ])("of ten thousand routes by %s only those are asked that may match", (_, matchOf, message, most) => {
   const n = asked(matchOf, message);
