@@ -4,40 +4,29 @@ import { withMemoryCache } from "./absorbing/memory-cache.ts";
 import { newestPlanner } from "./absorbing/newest-planner.ts";
 import type { Notices } from "./absorbing/notices.ts";
 import type { Observer } from "./absorbing/observer.ts";
-import { type Decoded, quietFrames } from "./absorbing/quiet.ts";
-import { DecodeError, REPORT_IT } from "./base/errors.ts";
+import { quietFrames } from "./absorbing/quiet.ts";
 import { insisting } from "./base/insist.ts";
 import { type Heartbeat, Liveness, WORK_MS } from "./base/liveness.ts";
-import type { Log } from "./base/log.ts";
-import type { LogLimiter } from "./base/log-limiter.ts";
 import { Loops } from "./base/loops.ts";
 import { TurnSize } from "./base/turn-size.ts";
 import { type DeliveryWorker, deliver } from "./delivery/deliver.ts";
-import { type GiantReader, Giants, type ReadFrame } from "./giants/giants.ts";
-import type { Frame, Source } from "./model/frame.ts";
-import { nameOf } from "./model/frame-name.ts";
+import { Giants } from "./giants/giants.ts";
+import { type FrameReading, readingElsewhere, readTurn } from "./giants/reading.ts";
+import type { Source } from "./model/frame.ts";
 import type { Message } from "./model/message.ts";
 import type { Store } from "./model/outbox.ts";
 import { type ConfirmWorker, confirm } from "./recall/confirm.ts";
 import { type RecallWorker, recall } from "./recall/recall.ts";
 import { type ReconcileWorker, reconcile } from "./recall/reconcile.ts";
-import { decode } from "./topics/index.ts";
 
 /** What the service works with under one configuration; whoever opens these closes them. */
-export interface Parts extends Planner {
+export interface Parts extends Planner, FrameReading {
   readonly store: Store;
   readonly sources: readonly Source[];
   readonly workers: readonly DeliveryWorker[];
   readonly confirms: readonly ConfirmWorker[];
   readonly recalls: readonly RecallWorker[];
   readonly reconciles: readonly ReconcileWorker[];
-  readonly log: Log;
-  /** By instance the account that we ask with, once it is known: what MISP says of it, we have caused ourselves. */
-  readonly accounts: ReadonlyMap<string, () => string | undefined>;
-  /** Says once, and then now and then, that parts of frames cannot be read. */
-  readonly incomplete: LogLimiter;
-  /** The same of whole frames. */
-  readonly unreadable: LogLimiter;
   /** How long attempts in flight may go on once we stop. */
   readonly graceMs: number;
   /** Whether a finite source that has ended waits until all that is owed has left. */
@@ -80,7 +69,7 @@ function flow({ sources, workers, confirms, recalls, reconciles }: Parts, shared
     });
   }
   loops.begin("giants", "giants", (stop, beat) =>
-    giants.run(planner("giants", cut, beat), giantReader(parts), stop, cut, beat),
+    giants.run(planner("giants", cut, beat), readingElsewhere(parts), stop, cut, beat),
   );
   for (const worker of workers) {
     const name = `deliver ${worker.destination.name}`;
@@ -132,19 +121,18 @@ async function intake(
   for await (const batch of source.frames(signal)) {
     for (let from = 0; from < batch.length; ) {
       beat(WORK_MS);
-      const frames = upToGiant(batch.slice(from, from + turns.size));
       const startedAt = planner.clock.now();
-      parts().observer.received(frames);
-      const decoded = frames.flatMap((frame) => (frame.giant ? [] : (read(frame, parts()) ?? [])));
-      const messages = giants.pass(decoded);
+      const { rules } = planner;
+      const { count, read, away } = readTurn(batch.slice(from, from + turns.size), parts(), rules);
+      parts().observer.received(batch.slice(from, from + count));
+      const messages = giants.pass(read);
       if (messages.length > 0) {
-        const { rules } = planner;
         const traces = await absorb(messages, planner);
-        source.quiet?.(quietFrames(decoded, traces, rules));
+        source.quiet?.(quietFrames(read, traces, rules));
       }
-      giants.take(frames.filter(({ giant }) => giant !== undefined));
-      from += frames.length;
-      turns.took(frames.length, planner.clock.now() - startedAt);
+      giants.take(away ? [away] : []);
+      from += count;
+      turns.took(count, planner.clock.now() - startedAt);
       // Behind a backlog all of this resolves without the event loop ever turning: deliveries and signals must have theirs.
       await new Promise((resolve) => setImmediate(resolve));
       beat(Number.POSITIVE_INFINITY);
@@ -152,57 +140,6 @@ async function intake(
     }
     beat(Number.POSITIVE_INFINITY);
   }
-}
-
-/** These frames, but none behind a giant. */
-function upToGiant(frames: readonly Frame[]): readonly Frame[] {
-  const giant = frames.findIndex((frame) => frame.giant !== undefined);
-  return giant < 0 ? frames : frames.slice(0, giant + 1);
-}
-
-/** A frame that cannot be read is counted and logged; no frame may stop the feed. */
-function read(frame: Frame, parts: Parts): (ReadFrame & Decoded) | undefined {
-  try {
-    const message = accept(decode(frame), frame, parts);
-    return message && { message, frame, bytes: frame.payload.byteLength };
-  } catch (error) {
-    if (error instanceof DecodeError) {
-      sayUnreadable(frame, error.message, parts);
-    } else {
-      sayBug(frame, error, parts);
-    }
-    return undefined;
-  }
-}
-
-/** What is to be planned: none of ours may beget the next. */
-function accept(message: Message | undefined, frame: Frame, { accounts, incomplete }: Parts): Message | undefined {
-  // One of those that we know, or empty: a frame of any other is not looked into.
-  const { instance, topic } = frame;
-  if (message?.skipped !== undefined && !message.giant) {
-    const { id, uuid } = message.subject;
-    const name = { ...(id !== undefined && { id }), ...(uuid !== undefined && { uuid }) };
-    incomplete.say({ instance, topic, skipped: message.skipped, ...name }, topic);
-  }
-  const own = accounts.get(instance)?.();
-  return own !== undefined && message?.actor === own ? undefined : message;
-}
-
-function sayUnreadable({ instance, topic, payload }: Frame, reason: string, { unreadable }: Parts): void {
-  unreadable.say({ instance, topic, reason, ...nameOf(payload) }, topic);
-}
-
-function sayBug({ instance, topic }: Frame, error: unknown, { log }: Parts): void {
-  log.error({ err: error, instance, topic, hint: REPORT_IT }, "Dropped a frame by a bug");
-}
-
-/** The same of giants, which are read elsewhere. */
-function giantReader(parts: () => Parts): GiantReader {
-  return {
-    accept: (message, frame) => accept(message, frame, parts()),
-    unreadable: (frame, reason) => sayUnreadable(frame, reason, parts()),
-    failed: (frame, error) => sayBug(frame, error, parts()),
-  };
 }
 
 /** The service at work. */

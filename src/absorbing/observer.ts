@@ -12,7 +12,7 @@ export interface AttemptReport {
 
 /** Sees what the service does, and counts or shows it; what it does itself changes nothing. */
 export interface Observer {
-  /** All frames, before they are read. */
+  /** All frames, before what they say is planned. */
   received(frames: readonly Frame[]): void;
   /** Every plan that was committed; `again`: of messages that had been planned before, and are decided now. */
   planned(plan: Plan, again: boolean): void;

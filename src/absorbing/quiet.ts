@@ -3,7 +3,7 @@ import type { Message } from "../model/message.ts";
 import type { Plan, Rules } from "../planning/plan.ts";
 
 /** A frame and what it says. */
-export interface Decoded {
+interface Decoded {
   readonly message: Message;
   readonly frame: Frame;
 }

@@ -6,6 +6,7 @@ import type { Frame } from "../model/frame.ts";
 import { type FrameName, NAME_BYTES, nameOf } from "../model/frame-name.ts";
 import type { Message } from "../model/message.ts";
 import { GiantError, type GiantThread, openGiantThread } from "./handle.ts";
+import type { ReadFrame } from "./reading.ts";
 import { plainRules } from "./rules.ts";
 
 /** What waits behind a giant may have so many bytes of frames; then reading waits, too. */
@@ -17,12 +18,6 @@ const GIANT_MS = 600_000;
 /** So long the parts of a publication are kept while MISP is asked about it; then it is told without them. */
 const CONFIRM_MS = 60_000;
 
-/** A message, and how large its frame was. */
-export interface ReadFrame {
-  readonly message: Message;
-  readonly bytes: number;
-}
-
 /** What the loop of the giants does with what it has read, and says of what it has not. */
 export interface GiantReader {
   /** The message, if it is to be planned. */
@@ -31,6 +26,9 @@ export interface GiantReader {
   failed(frame: Frame, error: unknown): void;
 }
 
+/** What waits behind one. */
+type Held = Pick<ReadFrame, "message" | "bytes">;
+
 interface Task {
   readonly name: string;
   frame: Frame;
@@ -38,7 +36,7 @@ interface Task {
   /** The event that it is about; undefined: any of its instance. */
   about: FrameName | undefined;
   /** What has come about the same event since. */
-  held: ReadFrame[];
+  held: Held[];
 }
 
 interface Live {
@@ -72,7 +70,10 @@ export class Giants implements GiantPlans {
       // Of another topic the first names are those of a part.
       const name = frame.topic === "misp_json" ? nameOf(frame.payload) : {};
       const about = name.id === undefined && name.uuid === undefined ? undefined : name;
-      this.#tasks.push({ name: randomUUID(), frame, bytes: frame.payload.byteLength, about, held: [] });
+      const bytes = frame.payload.byteLength;
+      this.#tasks.push({ name: randomUUID(), frame, bytes, about, held: [] });
+      // The source counts what is large; what only takes long is counted with what waits.
+      this.#heldBytes += frame.giant ? 0 : bytes;
     }
     if (frames.length > 0) {
       this.#wakeup.wake();
@@ -80,7 +81,7 @@ export class Giants implements GiantPlans {
   }
 
   /** Those that need not wait behind a giant; the others are planned after it. */
-  pass(read: readonly ReadFrame[]): readonly Message[] {
+  pass(read: readonly Held[]): readonly Message[] {
     if (this.#tasks.length === 0) {
       return read.map(({ message }) => message);
     }
@@ -170,7 +171,8 @@ export class Giants implements GiantPlans {
     };
     cut.addEventListener("abort", end, { once: true });
     try {
-      const read = await thread.read(name, whole);
+      const mostText = planner.rules.routes.get("event.published")?.mostText ?? Number.POSITIVE_INFINITY;
+      const read = await thread.read(name, whole, mostText);
       if (read.type === "unreadable") {
         reader.unreadable(frame, read.reason);
         return;
@@ -201,6 +203,10 @@ export class Giants implements GiantPlans {
       this.#live.delete(name);
       await thread.close();
       frame.giant?.done();
+      if (!frame.giant) {
+        this.#heldBytes -= bytes;
+        this.#roomy();
+      }
       if (!cut.aborted) {
         await this.#release(task, planner);
       }

@@ -5,7 +5,7 @@ import type { Plan } from "../planning/plan.ts";
 import type { GiantQuestion, Read, Rows } from "./work.ts";
 
 export type ToThread =
-  | { readonly type: "read"; readonly name: string; readonly frame: Frame }
+  | { readonly type: "read"; readonly name: string; readonly frame: Frame; readonly mostText: number }
   | ({ readonly type: "plan" } & GiantQuestion)
   | { readonly type: "next" };
 
@@ -27,7 +27,8 @@ export class GiantError extends Error {
 
 /** The main loop's end of the thread of one giant. */
 export interface GiantThread {
-  read(name: string, frame: Frame): Promise<Read>;
+  /** `mostText`: what has more text than this is not handed over. */
+  read(name: string, frame: Frame, mostText: number): Promise<Read>;
   plan(question: GiantQuestion): Promise<Plan>;
   /** The next rows of the plan. */
   next(): Promise<Rows | undefined>;
@@ -65,11 +66,12 @@ export function openGiantThread(bytes: number): GiantThread {
   }
 
   return {
-    async read(name, { instance, topic, payload, receivedAt }) {
+    async read(name, { instance, topic, payload, receivedAt }, mostText) {
       // A giant has a buffer to itself, which changes hands.
       const { buffer } = payload;
       const transfer = buffer instanceof ArrayBuffer && payload.byteLength * 2 > buffer.byteLength ? [buffer] : [];
-      return (await ask({ type: "read", name, frame: { instance, topic, payload, receivedAt } }, transfer)) as Read;
+      const frame = { instance, topic, payload, receivedAt };
+      return (await ask({ type: "read", name, frame, mostText }, transfer)) as Read;
     },
     async plan(question) {
       const answer = await ask({ type: "plan", ...question });

@@ -10,7 +10,7 @@ function answer(question: ToThread): FromThread {
   switch (question.type) {
     case "read":
       work = new GiantWork(question.name);
-      return work.read(question.frame);
+      return work.read(question.frame, question.mostText);
     case "plan":
       return { type: "planned", plan: begun().plan(question) };
     case "next": {

@@ -5,6 +5,7 @@ import type { Message } from "../model/message.ts";
 import type { Effects } from "../model/outbox.ts";
 import { withMarkings } from "../planning/confirm.ts";
 import { type Asked, type Plan, plan, type Trace } from "../planning/plan.ts";
+import { textIn } from "../routing/weight.ts";
 import { decode, leftOut } from "../topics/index.ts";
 import { type PlainRules, rulesOf } from "./rules.ts";
 
@@ -45,8 +46,8 @@ export class GiantWork {
     this.#name = name;
   }
 
-  /** The message, where it is small after all; else one without parts that stands for it. */
-  read(frame: Frame): Read {
+  /** The message, where it is small after all, `mostText` counting; else one without parts that stands for it. */
+  read(frame: Frame, mostText: number): Read {
     let message: Message | undefined;
     try {
       message = decode(frame);
@@ -56,7 +57,7 @@ export class GiantWork {
       }
       throw error;
     }
-    if (!message || isSmall(message)) {
+    if (!message || isSmall(message, mostText)) {
       return { type: "read", ...(message && { message }) };
     }
     this.#whole = message;
@@ -120,15 +121,12 @@ function outlineOf(message: Message, name: string): Message {
 }
 
 /** Only publications have any number of parts. */
-function isSmall({ kind, attributes, objects }: Message): boolean {
+function isSmall(message: Message, mostText: number): boolean {
+  const { kind, attributes, objects } = message;
   if (kind !== "event.published") {
     return true;
   }
-  let text = 0;
-  for (const { value = "", comment = "" } of attributes) {
-    text += value.length + comment.length;
-  }
-  return attributes.length + objects.length <= FEW_PARTS && text <= LITTLE_TEXT;
+  return attributes.length + objects.length <= FEW_PARTS && textIn(message) <= Math.min(LITTLE_TEXT, mostText);
 }
 
 function outlineTrace({ kind, stale, routes, destinations }: Trace, message: Message): Trace {

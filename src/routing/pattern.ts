@@ -19,6 +19,11 @@ export function compilePattern(value: string): Pattern {
   return compileGlob(value);
 }
 
+/** Whether a value of a rule is a regular expression, which is compared with a text character by character. */
+export function isExpression(value: string): boolean {
+  return REGEX.test(value);
+}
+
 /** Compiles a text that is compared as a whole. */
 export function compileLiteral(value: string): Pattern {
   const folded = foldText(value);

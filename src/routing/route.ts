@@ -6,6 +6,7 @@ import { type CompiledMatch, compileMatch } from "./match.ts";
 import { RouteIndex } from "./route-index.ts";
 import type { RouteOptions } from "./schema.ts";
 import { NO_WATCH, type Watch } from "./watch.ts";
+import { expressionsIn, mostText } from "./weight.ts";
 
 /** A compiled rule. */
 export interface Route extends CompiledMatch {
@@ -20,6 +21,7 @@ export class RouteTable {
   readonly #byName: ReadonlyMap<string, Route>;
   #index: RouteIndex | undefined;
   #isAboutEvents: boolean | undefined;
+  #mostText: number | undefined;
 
   constructor(routes: readonly Route[], watch: Watch = NO_WATCH) {
     this.routes = routes;
@@ -35,6 +37,12 @@ export class RouteTable {
   get isAboutEvents(): boolean {
     this.#isAboutEvents ??= this.routes.every(({ options }) => asksOnlyOfEvent(options.match));
     return this.#isAboutEvents;
+  }
+
+  /** How many characters of attributes these can be asked about in one turn of the loop. */
+  get mostText(): number {
+    this.#mostText ??= mostText(expressionsIn(this.routes.map(({ options }) => options.match)));
+    return this.#mostText;
   }
 
   /** Those that may be true or unknown of a message, and maybe others, in file order. */

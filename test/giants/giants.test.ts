@@ -97,14 +97,14 @@ function threadOf(
   let isLost = false;
   const tooLarge = () => new GiantError(Object.assign(new Error("heap"), { code: "ERR_WORKER_OUT_OF_MEMORY" }));
   return {
-    async read(name, frame) {
+    async read(name, frame, mostText) {
       await options.gate;
       if (options.fails === "read") {
         throw tooLarge();
       }
       work = new GiantWork(name);
       // What another thread gives is a copy.
-      return structuredClone(work.read({ ...frame }));
+      return structuredClone(work.read({ ...frame }, mostText));
     },
     async plan(question) {
       if (options.fails === "plan" || (options.fails === "next" && isLost) || !work) {
@@ -329,6 +329,46 @@ describe("a giant", () => {
     await absorb([{ ...row.message, confirmation: "unconfirmed" }], flow.planner, undefined, { confirmed: [row.id] });
     const [entry] = contentOf(await flow.store.take("soc", NOW + 60_001));
     expect([entry?.alert.items, entry?.alert.skipped, room.refused]).toEqual([[], MANY, 0]);
+  });
+
+  it("by what rules ask of it, and not by its bytes, is planned in the thread, and makes reading wait as what waits does", async () => {
+    const expressions = { attribute: { value: ["/x/", "/(foo|bar)+baz/", "/xx[0-9]+7$/"] } };
+    const asking = RouteOptions.parse({ name: "asking", match: expressions, notify: "soc" });
+    const rules = { ...RULES, routes: compileRoutes([asking]) };
+    let begin = () => {};
+    const gate = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const plans: number[] = [];
+    await using flow = await opened(() => {
+      const thread = threadOf({ gate });
+      return {
+        ...thread,
+        plan: (question) => {
+          plans.push(1);
+          return thread.plan(question);
+        },
+      };
+    }, rules);
+    const Attribute = Array.from({ length: 18 }, (_, n) => ({
+      ...(publicationOf(BIG, "77", 1).Event as { Attribute: object[] }).Attribute[0],
+      ...{ id: String(n + 1), uuid: `00000000-0000-4000-8000-${String(n + 1).padStart(12, "0")}` },
+      value: `${"x".repeat(59_500)}${n}`,
+    }));
+    const long = frameOf("misp_json", { Event: { ...recorded, id: "77", uuid: BIG, Object: [], Attribute } }, NOW);
+    flow.giants.take(Array.from({ length: 20 }, () => long));
+    const never = new AbortController();
+    let hasRoom = false;
+    const room = flow.giants.room(never.signal).then(() => {
+      hasRoom = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(hasRoom).toBe(false);
+    begin();
+    await room;
+    await eventually(() => flow.traces.length === 20);
+    expect(plans).toHaveLength(20);
+    expect(flow.traces[0]?.routes).toEqual([{ name: "asking", truth: true }]);
   });
 
   it("that is small once it is read is planned like any other", async () => {
