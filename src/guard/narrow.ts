@@ -18,7 +18,8 @@ export function narrows(reach: Reach, other: Reach): boolean {
       ? distribution === "organisation"
       : WIDTHS.indexOf(distribution) < WIDTHS.indexOf(other.distribution);
   }
-  return other.distribution === "sharing_group" ? !isSameGroup(reach, other) : other.distribution !== "organisation";
+  // The owner may not be in the group.
+  return other.distribution !== "sharing_group" || !isSameGroup(reach, other);
 }
 
 /** What of these levels is narrower than `than` or not certain to be wider, without what others in it imply. */

@@ -50,6 +50,8 @@ export interface EventMemory {
   readonly circles?: Readonly<Record<string, string>>;
   readonly everPublished: boolean;
   readonly deleted: boolean;
+  /** When the feed told that it is deleted, by our clock. */
+  readonly deletedAt?: number;
 }
 
 /** Which event an instance means by a number: restored or installed anew, it gives a number to another event. */

@@ -130,7 +130,6 @@ function replace(memory: EventMemory, message: Message, view: EventView, changed
   }
   const heldAt = memory.heldAt ?? believed(knownAt ?? 0, now);
   const isLoosened = loosens(memory, message, changedAt, heldAt);
-  const isAsked = isAskedLater(memory, message);
   const { tags, attached } = view.tags
     ? withList(memory, view.tags, message, changedAt, isLoosened)
     : { tags: memory.event.tags, attached: memory.attached };
@@ -140,14 +139,15 @@ function replace(memory: EventMemory, message: Message, view: EventView, changed
     ...(unpublished && !isPublication && { unpublished }),
     ...withReach(memory, withoutMembers(view), message, isLoosened, tags),
     attached,
-    heldAt: isAsked ? believed(changedAt, now) : Math.max(heldAt, believed(changedAt, now)),
+    heldAt: Math.max(heldAt, believed(changedAt, now)),
     ...heard(memory, message),
     // What it says stricter is as new as its arrival: it says of itself that it is older than what was held.
     ...(!isLoosened && believed(changedAt, now) < heldAt && { strictAt: Math.max(arrival(now), memory.strictAt ?? 0) }),
     ...partsAt(memory, message),
     ...(isPublication && published(memory, message, view, tags)),
     everPublished: memory.everPublished || isPublication || isPublished(view),
-    deleted: memory.deleted && changedAt === knownAt,
+    // What came before the deletion, and had to wait, does not bring it back.
+    deleted: memory.deleted && (changedAt === knownAt || now <= (memory.deletedAt ?? 0)),
   };
 }
 
@@ -168,6 +168,7 @@ function takeBack(
     return {
       ...after,
       deleted: after.deleted || isDeleted,
+      ...(isDeleted && { deletedAt: message.receivedAt }),
       ...(isUnpublished && { unpublished: true as const }),
       withdrawals: withdrawals + 1,
     };
@@ -186,14 +187,13 @@ function partsAt({ partsAt = 0 }: EventMemory, message: Message) {
   return latest > 0 ? { partsAt: latest } : {};
 }
 
-/** A frame about a part of an event: it has no time of its own, fills gaps, and tightens unless the part is older. */
+/** A frame about a part of an event: it has no time of its own, fills gaps, and tightens. */
 function fillIn(memory: EventMemory, view: EventView, message: Message): EventMemory {
   const { tags: _, ...rest } = withoutMembers(view);
   const gaps = Object.entries(rest).filter(([name]) => memory.event[name as keyof EventView] === undefined);
   const everPublished = memory.everPublished || isPublished(view);
   const listed = partsAt(memory, message);
-  const isOlder = message.attributes.some(({ changedAt }) => (changedAt ?? Infinity) < (memory.event.changedAt ?? 0));
-  const isNarrower = !isOlder && gaps.every(([name]) => name !== "distribution") && narrows(view, memory.event);
+  const isNarrower = gaps.every(([name]) => name !== "distribution") && narrows(view, memory.event);
   const before = isNarrower ? tighten(memory, message, view) : memory;
   const isSame =
     before === memory &&
@@ -208,7 +208,10 @@ function fillIn(memory: EventMemory, view: EventView, message: Message): EventMe
     ...before,
     event: { ...memory.event, ...Object.fromEntries(gaps) },
     ...listed,
-    ...(gaps.some(([name]) => name === "distribution") && heard(before, message)),
+    ...(gaps.some(([name]) => name === "distribution") && {
+      ...heard(before, message),
+      strictAt: Math.max(arrival(heardAt(message)), before.strictAt ?? 0),
+    }),
     everPublished,
   };
 }

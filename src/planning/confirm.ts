@@ -1,7 +1,9 @@
-import { isMarking } from "../guard/marking.ts";
+import { isMarking, labelsOf } from "../guard/marking.ts";
 import { narrows } from "../guard/narrow.ts";
+import type { Marking } from "../model/alert.ts";
 import type { Confirmation, Message } from "../model/message.ts";
 import type { Attribute, EventView, Tag } from "../model/misp.ts";
+import { arrival } from "./time.ts";
 
 /** What MISP's REST API says of an event of which a publication waits. */
 export interface Confirmed {
@@ -32,6 +34,9 @@ export function confirmationOf(
   return isEdited && publishedAt !== undefined && publishedAt >= changedAt ? "confirmed" : "unpublished";
 }
 
+/** What is stricter without a label than with one of these, as far as anybody knows. */
+const OPEN: readonly Marking["tlp"][] = ["clear", "green"];
+
 /** The publication with what MISP says of it: the tags that the feed leaves out, and whether it is one. */
 export function withConfirmation(message: Message, confirmation: Confirmation, answer?: Confirmed): Message {
   if (!answer) {
@@ -43,6 +48,10 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
   // What somebody has tagged since is not published: of that only what marks counts.
   const isEdited = (answer.event.changedAt ?? 0) > (event.changedAt ?? Number.POSITIVE_INFINITY);
   const tags = answer.event.tags?.filter(({ name }) => !isEdited || isMarking(name));
+  // It is as strict as it is told, and as MISP says now. In one second nobody can tell which of them came first.
+  const isLater = askedAt !== undefined && arrival(askedAt) > arrival(message.receivedAt);
+  const isBare = isLater && tags !== undefined && labelsOf(tags.map(({ name }) => name)).tlp === "none";
+  const told = event.tags?.filter(({ name }) => !isBare || !OPEN.includes(labelsOf([name]).tlp)) ?? [];
   const isDraft = confirmation === "unpublished";
   return {
     ...message,
@@ -51,7 +60,7 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
     ...(askedAt !== undefined && answer.event.tags && { askedAt }),
     event: {
       ...withNarrower(event, answer.event),
-      ...(tags && { tags: unite(event.tags ?? [], tags) }),
+      ...(tags && { tags: unite(told, tags) }),
       published: !isDraft,
       ...(isDraft && wasPublished && { wasPublished }),
     },

@@ -67,7 +67,8 @@ function waits(
   if (!kind || !event || late || kind === "event.deleted") {
     return undefined;
   }
-  const before = pending.find((one) => isAbout(one, message));
+  // A mere number means the event that was seen under it last.
+  const before = pending.findLast((one) => isAbout(one, message));
   const isNew =
     kind === "event.published" && confirms.has(instance) && !(tagged.has(instance) && wasTold(known, message));
   const eventKey = before?.eventKey ?? event.uuid ?? event.id;
@@ -118,7 +119,12 @@ function lessonOf(message: Message): Message | undefined {
     case "event.published":
     case "event.edited":
     case "event.created":
-      return unpublished({ ...message, event: { ...message.event, changedAt: LONG_AGO } });
+      return unpublished({
+        ...message,
+        event: { ...message.event, changedAt: LONG_AGO },
+        attributes: message.attributes.map((attribute) => ({ ...attribute, changedAt: LONG_AGO })),
+        objects: message.objects.map((object) => ({ ...object, changedAt: LONG_AGO })),
+      });
     case "tag.detached":
       return undefined;
     default:

@@ -20,6 +20,9 @@ export class EverSaid {
     if ("marks" in said) {
       this.#add(said.event, said.marks, said.spread);
     }
+    if (said.what === "part") {
+      this.#spreads.set(said.event, [...(this.#spreads.get(said.event) ?? []), said.eventSpread]);
+    }
     const parts = "parts" in said ? (said.parts ?? []) : said.what === "part" ? [said.told] : [];
     for (const one of parts) {
       this.#add(`${said.event} ${one.part}`, one.marks, one.spread);

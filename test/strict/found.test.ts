@@ -24,6 +24,9 @@ const part = (fields: Partial<SaidPart>, after?: number, isMarked = false) =>
     },
     after,
   );
+const late = (step: Step): Step => ("act" in step ? { ...step, way: "late" } : step);
+const lost = (step: Step): Step => ("act" in step ? { ...step, way: "lost" } : step);
+const ofB = (step: Step): Step => ("act" in step ? { ...step, act: { ...step.act, event: "b" } } : step);
 const wait = (after: number): Step => ({ after, wait: true });
 
 const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "steps">])[] = [
@@ -60,6 +63,106 @@ const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "s
         part({ marks: { ...UNMARKED, label: "red" } }, 0, true),
         wait(0),
         skewed(-100_000, part({}, 30)),
+        publish(),
+      ],
+    },
+  ],
+  [
+    "MISP is asked, and what it says is older than a list that was held",
+    {
+      steps: [
+        edit("lost", { label: "none" }),
+        skewed(-100_000, part({})),
+        does({ do: "publish", isFresh: false }, 1),
+        does({ do: "mark", mark: { label: "clear", isHidden: false }, part: "1" }),
+        { after: 0, restart: 60 },
+        skewed(-100_000, edit("community", { label: "green" }, 1)),
+      ],
+    },
+  ],
+  [
+    "a part that is older than its event says that this is for fewer",
+    {
+      asking: "keyless",
+      steps: [publish(), edit("strangers", {}, 0, "lost"), skewed(-100_000, part({})), wait(30)],
+    },
+  ],
+  [
+    "a draft is pushed with a label that an edit takes away, and MISP says so when it is asked",
+    {
+      first: { soc: 2, desk: 0, route: 0 },
+      steps: [
+        part({}),
+        { after: 30, restart: 0 },
+        does({ do: "push" }),
+        skewed(5_000, edit("community", { label: "none" }, 0, "late")),
+        wait(30),
+        publish(),
+      ],
+    },
+  ],
+  [
+    "a part is for a group of others, and an old publication of which MISP was asked says that it is for its owner alone",
+    {
+      asking: "tell",
+      first: { soc: 2, desk: 0, route: 0 },
+      steps: [
+        late(part({})),
+        { after: 0, mood: "down", of: "soc" },
+        does({ do: "mark", mark: { label: "clear", isHidden: false } }),
+        lost(part({ spread: "organisation" })),
+        publish(30),
+        skewed(200, part({ spread: "strangers" })),
+        publish(),
+        does({ do: "mark", mark: { secret: true } }),
+        does({ do: "mark", mark: { label: "clear", isHidden: false }, part: "1" }),
+      ],
+    },
+  ],
+  [
+    "a publication waits for MISP that lacks a label of a part, which is newer than what told of that label",
+    {
+      asking: "tell",
+      steps: [
+        part({ marks: { ...UNMARKED, hidden: "red" } }),
+        wait(400),
+        part({}),
+        does({ do: "push" }, 30),
+        publish(),
+        publish(),
+      ],
+    },
+  ],
+  [
+    "a mere number says that an event is red whose publication waits, as does that of the event that had the number before",
+    {
+      asking: "tell",
+      shares: true,
+      steps: [
+        { after: 0, mispIsDown: true },
+        ofB(publish()),
+        publish(),
+        does({ do: "mark", mark: { label: "red", isHidden: false } }),
+        wait(400),
+        publish(),
+      ],
+    },
+  ],
+  [
+    "part of an event that is deleted comes late, and so does a publication that waits",
+    {
+      first: { soc: 0, desk: 2, route: 0 },
+      steps: [late(publish()), late(part({})), skewed(-200, publish()), wait(2), does({ do: "delete" }), wait(0)],
+    },
+  ],
+  [
+    "a part says that an event is for its owner alone, and an edit of the same second says otherwise",
+    {
+      asking: "keyless",
+      steps: [
+        lost(edit("organisation", { label: "none" })),
+        part({}),
+        edit("community", { label: "clear" }),
         publish(),
       ],
     },

@@ -102,9 +102,17 @@ export class Judge {
       case "unpublished":
         this.#renew(event, said.number);
         this.#note(titleKey(said));
-        settle(event.whole, { ...said, spread: vague(said.spread) }, stampOf(said), { clock: "list", at: said.at });
+        settle(event.whole, { marks: besides(event.whole, said), spread: vague(said.spread) }, stampOf(said), {
+          ...{ clock: "list", at: said.at },
+        });
         event.whole.isListed = true;
-        if (said.what === "unpublished" && event.publishedTime === said.time && !event.isUnpublished) {
+        // MISP does not say of what it dates ahead whether it was published or edited last.
+        if (
+          said.what === "unpublished" &&
+          event.publishedTime === said.time &&
+          !event.isUnpublished &&
+          !(asksFirst && said.time > said.at + AHEAD)
+        ) {
           event.isUnpublished = true;
           event.takenBackAt = this.#order;
         }
@@ -157,11 +165,16 @@ export class Judge {
   }
 
   /** Why readers may not see a title that leaves now; undefined: they may. */
-  forbidsTitle(reader: Reader, name: string, said: SaidWhole | Extract<Said, { what: "created" }>): string | undefined {
+  forbidsTitle(
+    reader: Reader,
+    name: string,
+    said: (SaidWhole & Pick<Said, "what">) | Extract<Said, { what: "created" }>,
+  ): string | undefined {
     const event = this.#event(name);
     const marks = "marks" in said ? [said.marks] : [];
+    const spread = said.what === "edited" || said.what === "unpublished" ? vague(said.spread) : said.spread;
     return (
-      this.#forbidsEvent(reader, event, marks, [said.spread], reader.titles ?? reader.ceiling) ??
+      this.#forbidsEvent(reader, event, marks, [spread], reader.titles ?? reader.ceiling) ??
       this.#forbidsTaken(reader, event, titleKey(said))
     );
   }
@@ -388,9 +401,11 @@ function settle(of: Carrier, said: Level, stamp: Stamp, { clock, at, isCut }: By
   of.held = latest(of.held, stamp);
 }
 
-/** Where lists of one second say that there is no label and which, nobody can tell which was first. */
+/** Where what is of one second says that there is no label and which, nobody can tell which was first. */
 function besides({ marks }: Carrier, said: SaidWhole): Marks {
-  const others = marks.filter(({ from }) => from.list === stampOf(said).list).map((one) => levelOf(one.marks));
+  const others = marks
+    .filter(({ from, at }) => from.list === stampOf(said).list || at === said.at)
+    .map((one) => levelOf(one.marks));
   const lowest = Math.min(...others.filter((level) => level > 0));
   return levelOf(said.marks) === 0 && Number.isFinite(lowest)
     ? { ...said.marks, label: LABELS[lowest] ?? "none" }
@@ -440,11 +455,11 @@ export function isAbove(ceiling: Label, marks: readonly Marks[]): boolean {
   return (strictest === 0 ? rank("amber") : strictest) > rank(ceiling);
 }
 
-/** Nobody is nearer to it than the organisation that owns it, whatever group it is in, too. */
+/** Whoever is to see it has to be reached by all of it. */
 export function isOpen({ isOwner }: Reader, spreads: readonly Spread[]): boolean {
-  return spreads.includes("organisation")
-    ? isOwner
-    : spreads.every((spread) => spread === "community" || spread === "inherit" || (spread === "members" && isOwner));
+  return spreads.every(
+    (spread) => ["community", "inherit"].includes(spread) || (["organisation", "members"].includes(spread) && isOwner),
+  );
 }
 
 /** Frames that list nobody name a group of which they do not say who is in it: what is known of that goes on. */

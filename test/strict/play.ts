@@ -7,7 +7,7 @@ import { believed, Judge, type Reader } from "./judge.ts";
 import { MispSide } from "./misp-side.ts";
 import { type Asking, type Settings, type Shelf, Stage } from "./stage.ts";
 import type { History, Reload, Step } from "./steps.ts";
-import { AUTHOR, indicatorOf, type Said, type SaidPart, type SaidWhole, titleOf } from "./words.ts";
+import { AUTHOR, indicatorOf, type Said, type SaidPart, type SaidWhole, titleOf, UNMARKED } from "./words.ts";
 import { type Act, messageOf, World } from "./world.ts";
 
 /** Readers as the judge knows them, and the same as a guard is configured. */
@@ -286,9 +286,13 @@ export class Play {
     const isNewer = (one: Content) =>
       one.said.event === event && (content.said.what === "answered" || time > orderOf(one.said));
     const values = new Set(content.parts.map((part) => indicatorOf(event, part)));
+    const isAsked = content.said.what === "answered";
     const others = this.#contents.splice(0).flatMap((one) => {
       if (!isNewer(one)) {
         return one;
+      }
+      if (isAsked && one.said.event === event && one.said.what === "answered") {
+        return { ...one, said: { ...one.said, marks: UNMARKED } };
       }
       const parts = one.parts.filter((part) => !values.has(indicatorOf(event, part)));
       return one.said.place === place
