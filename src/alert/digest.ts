@@ -59,5 +59,6 @@ export function formatDigestTitle(payload: Payload): CleanText {
     clean(`${formatNumber(n)} ${LEVELS[level].word.toLowerCase()}`),
   );
   const parts = [...levels, ...formatMissed(payload), ...formatPart(payload)];
-  return join([formatCount(countAlerts(payload), "alert"), ...parts], " · ");
+  const noun = payload.entries.every(({ reminder }) => reminder) ? "reminder" : "alert";
+  return join([formatCount(countAlerts(payload), noun), ...parts], " · ");
 }

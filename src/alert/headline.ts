@@ -3,6 +3,7 @@ import type { Distribution, Pap, ThreatLevel, Tlp } from "../model/vocabulary.ts
 import { formatChange } from "./change.ts";
 import type { FactLine } from "./fact-line.ts";
 import { formatFacts } from "./facts.ts";
+import { formatRemindNotice, formatRemindState, remindPrefix } from "./reminder.ts";
 import { formatState, nameLine } from "./state.ts";
 import { formatInstant, prose, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, join } from "./text.ts";
@@ -69,8 +70,15 @@ export function formatPap(pap: Pap | "untagged"): CleanText {
   return clean(pap === "untagged" ? "untagged" : `PAP:${pap.toUpperCase()}`);
 }
 
-/** What the alert is called: the event's own title, or which event it is, or what happened. */
+/** What the alert is called, and that it is a reminder. */
 export function formatTitle(entry: Entry, style: Style): CleanText {
+  const prefix = remindPrefix(entry);
+  const title = formatName(entry, style);
+  return prefix === undefined ? title : join([prefix, title], ": ");
+}
+
+/** The event's own title, or which event it is, or what happened. */
+function formatName(entry: Entry, style: Style): CleanText {
   const { form, alert } = entry.guarded;
   const custom = prose(entry.custom?.title ?? "", style, MAX_TITLE);
   if (custom !== "") {
@@ -193,8 +201,10 @@ export function headline(entry: Entry, style: Style): Headline {
   if (form === "pointer") {
     return {
       ...(label !== undefined && { tlp: label }),
+      ...noted({ state: formatRemindState(entry) }),
       title,
       ...template,
+      ...noted({ notice: noticeOf([formatRemindNotice(entry, style), template.notice]) }),
       facts: [],
       place: clean(alert.instance, 100),
       origin: clean(alert.instance, 100),
@@ -206,17 +216,19 @@ export function headline(entry: Entry, style: Style): Headline {
   const changed = formatChange(entry, style);
   const why = [formatTlp(tlp), ...(pap === "untagged" ? [] : [formatPap(pap)])].join(", ");
   const { threatLevel } = alert.event ?? {};
-  const short = form === "metadata" ? { notice: clean(`Indicators are not shown here: ${why}`) } : {};
+  const short = form === "metadata" ? clean(`Indicators are not shown here: ${why}`) : undefined;
+  const reminds = formatRemindState(entry);
+  const state = formatState(entry);
   return {
     ...(label !== undefined && { tlp: label }),
     ...(pap === "untagged" ? {} : { pap: formatPap(pap) }),
     // That nobody has judged it says nothing.
     ...(threatLevel === undefined || threatLevel === "undefined" ? {} : { level: threatLevel }),
-    ...(hasEvent ? { state: formatState(entry) } : {}),
+    ...(hasEvent ? { state: reminds ? join([reminds, state], " · ") : state } : {}),
     title,
     ...(changed === undefined ? {} : { changed }),
-    ...short,
     ...template,
+    ...noted({ notice: noticeOf([formatRemindNotice(entry, style), template.notice ?? short]) }),
     facts: formatFacts(entry, style),
     ...formatMissing(entry),
     ...formatReporter(entry, style),
@@ -227,6 +239,18 @@ export function headline(entry: Entry, style: Style): Headline {
     ...link,
     links: formatLinks(entry),
   };
+}
+
+/** The same, without what is undefined. */
+function noted<K extends string>(told: { readonly [name in K]: CleanText | undefined }): { [name in K]?: CleanText } {
+  return Object.fromEntries(Object.entries(told).filter(([, text]) => text !== undefined)) as {
+    [name in K]?: CleanText;
+  };
+}
+
+function noticeOf(texts: readonly (CleanText | undefined)[]): CleanText | undefined {
+  const found = texts.filter((text) => text !== undefined);
+  return found.length > 0 ? join(found, " · ") : undefined;
 }
 
 /** `5 attributes withheld, 2 deleted before they were told here`. */

@@ -100,8 +100,21 @@ export function formatMinimalEntry(entry: Entry, style: Style): EntryJson {
     instance: alert.instance,
     marking: { tlp, pap },
     title: formatTitle(entry, style),
+    reminder: formatReminder(entry),
     event: entry.link && { url: entry.link.href },
   };
+}
+
+/** That nobody has acknowledged it, and where. */
+function formatReminder({ reminder }: Entry) {
+  return (
+    reminder && {
+      n: reminder.n,
+      of: reminder.of,
+      since: formatIso(reminder.since),
+      escalated_from: reminder.escalatedFrom,
+    }
+  );
 }
 
 /** One entry for programs: snake_case, text as MISP has it; a pointer is minimal, and metadata has no content in it. */
@@ -132,6 +145,7 @@ export function formatEntry(entry: Entry, listed: ListedItems, values: Values, s
     marking: { tlp, pap },
     withheld,
     never_told: entry.neverTold,
+    reminder: formatReminder(entry),
     state: formatState(entry),
     title: formatTitle(entry, style),
     body: formatCustom(entry, style)?.join("\n"),

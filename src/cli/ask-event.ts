@@ -1,7 +1,7 @@
 import { clean } from "../alert/text.ts";
 import { UsageError } from "../base/errors.ts";
 import { ask } from "../doors/socket/client.ts";
-import { Explained } from "../operations/documents.ts";
+import { Explained, type OwedDocument } from "../operations/documents.ts";
 import { EventName } from "../operations/requests.ts";
 import { formatAge, formatSpan, formatStamp } from "./ages.ts";
 import { type Context, print } from "./context.ts";
@@ -35,7 +35,11 @@ export async function askEventCommand(
   return events.length + owed.length + records.length > 0 ? 0 : 1;
 }
 
-function describe(name: string, { events, owed, records, silences, more }: Explained, now: number): readonly string[] {
+function describe(
+  name: string,
+  { events, owed, records, acknowledged, silences, more }: Explained,
+  now: number,
+): readonly string[] {
   if (events.length + owed.length + records.length === 0) {
     return [`Nothing is known of event ${name}: no frame told of it, or that was before the record begins.`];
   }
@@ -46,7 +50,7 @@ function describe(name: string, { events, owed, records, silences, more }: Expla
       line.held && line.state !== "sending" ? line.held : line.state,
       line.held === "paused" || line.state === "sending" ? "" : dueOf(line.due_at, now),
       "",
-      whyOf(line),
+      leavesBy(line, now),
       line.routes.join(", "),
     ]),
     ...records.map((line) => [
@@ -65,6 +69,9 @@ function describe(name: string, { events, owed, records, silences, more }: Expla
     ...(rows.length > 0
       ? formatTable(["DESTINATION", "WHAT", "OUTCOME", "WHEN (UTC)", "MARKING", "WHY", "ROUTES"], rows)
       : ["No route has sent it anywhere: nobody was told, and no guard was asked."]),
+    ...acknowledged.map(
+      ({ instance, at, by }) => `${clean(by)} acknowledged it on ${clean(instance)} at ${formatStamp(at)} UTC.`,
+    ),
     ...silences.map(describeSilence),
     ...(more ? ["There is more in the record: misp-herald history --event shows it."] : []),
   ];
@@ -92,5 +99,29 @@ function describeEvent(event: Explained["events"][number], now: number): readonl
 
 function dueOf(at: string, now: number): string {
   const ms = Date.parse(at) - now;
-  return ms > 0 ? `due in ${formatSpan(ms)}` : "due now";
+  return ms > 0 ? `due ${formatStamp(at)}, in ${formatSpan(ms)}` : "due now";
 }
+
+/** What has to come before it leaves. */
+function leavesBy(line: OwedDocument, now: number): string {
+  const why = whyOf(line);
+  if (line.state === "sending") {
+    return why || "on its way";
+  }
+  const hold = line.held === undefined ? [] : [HELD[line.held]];
+  const waits =
+    why !== "" && line.state === "waiting"
+      ? why
+      : line.state === "retrying"
+        ? `retry ${line.attempts}${why === "" ? "" : `: ${why}`}`
+        : Date.parse(line.due_at) > now
+          ? "its group leaves together"
+          : "its turn";
+  return [...hold, waits].join("; ");
+}
+
+const HELD: Readonly<Record<NonNullable<OwedDocument["held"]>, string>> = {
+  paused: "once the destination is resumed",
+  suspended: "once the destination takes what it is sent",
+  unnamed: "once the configuration names the destination again",
+};

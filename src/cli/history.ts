@@ -3,6 +3,7 @@ import { askAll } from "../doors/socket/client.ts";
 import { ListEnd, RecordDocument } from "../operations/documents.ts";
 import { formatStamp } from "./ages.ts";
 import { type Context, print } from "./context.ts";
+import { remindText } from "./outbox.ts";
 import { type ReachOptions, reach } from "./reach.ts";
 import { escapeControls } from "./show.ts";
 import { formatTable } from "./table.ts";
@@ -64,9 +65,16 @@ function table(lines: readonly RecordDocument[]): readonly string[] {
 }
 
 /** Why it ended so, how often, and who wanted it. */
-export function reasonOf({ reason, silence, times, by, unconfirmed }: RecordDocument): string {
+export function reasonOf({ reason, silence, times, by, unconfirmed, reminder }: RecordDocument): string {
   const count = times === undefined ? undefined : `× ${formatNumber(times)}`;
-  return [reason, silence, count, unconfirmed ? "unconfirmed" : undefined, by === undefined ? undefined : `by ${by}`]
+  return [
+    reminder && remindText(reminder),
+    reason,
+    silence,
+    count,
+    unconfirmed ? "unconfirmed" : undefined,
+    by === undefined ? undefined : `by ${by}`,
+  ]
     .filter(Boolean)
     .join(" ");
 }

@@ -68,16 +68,22 @@ function table(lines: readonly OwedDocument[]): readonly string[] {
 }
 
 /** What a delivery waits for, or why its last attempt failed. */
-export function whyOf({ silence, collected, last_reason: reason = "" }: OwedDocument): string {
-  return silence !== undefined ? `silenced ${silence}` : collected ? WAITS_FOR[collected] : reason;
+export function whyOf({ silence, collected, reminder, last_reason: reason = "" }: OwedDocument): string {
+  const waits = collected && collected !== "reminder" ? WAITS_FOR[collected] : undefined;
+  const why = silence !== undefined ? `silenced ${silence}` : (waits ?? reason);
+  return [reminder && remindText(reminder), why].filter(Boolean).join(", ");
 }
 
-const WAITS_FOR: Readonly<Record<Collects, string>> = {
+/** `reminder 1 of 3`, or to whom it was told in vain. */
+export function remindText({ n, of, escalated_from: from }: NonNullable<OwedDocument["reminder"]>): string {
+  return from === undefined ? `reminder ${n}${of === undefined ? "" : ` of ${of}`}` : `not acknowledged by ${from}`;
+}
+
+const WAITS_FOR: Readonly<Record<Exclude<Collects, "reminder">, string>> = {
   digest: "digest",
   quiet: "quiet hours",
   flood: "folded by a flood",
   silence: "silenced",
-  reminder: "to remind of it",
 };
 
 /** `misp-herald outbox show`: all about one delivery; its content only when it is asked for. */

@@ -5,6 +5,7 @@ import { Redactor } from "../base/redact.ts";
 import { Duration } from "../base/schema.ts";
 import { VERSION } from "../base/version.ts";
 import { OUTCOMES, STATES } from "../operations/requests.ts";
+import { ackCommand } from "./ack.ts";
 import { askEventCommand } from "./ask-event.ts";
 import { checkCommand } from "./check.ts";
 import { type Context, type Host, hasColor, print } from "./context.ts";
@@ -249,6 +250,13 @@ function addDaemonCommands(program: Command, context: Context, finish: (code: 0 
   reaching(silence.command("remove").description("end a silence now; what it holds is told"))
     .argument("<id>", "of the silence; its beginning will do")
     .action((id, options) => removeSilenceCommand({ id, ...options }, context));
+  reaching(
+    program
+      .command("ack")
+      .description("you look after an event: nobody is reminded any more of what was told of it (remind: of a route)"),
+  )
+    .argument("<event>", "its UUID, or its id as cert:4711; the id alone where only one instance has it")
+    .action((event, options) => ackCommand({ event, ...options }, context));
   reaching(
     program
       .command("pause")

@@ -115,6 +115,13 @@ export async function* leave(
       continue;
     }
     const { batch } = taken;
+    if (batch.note?.collects === "reminder") {
+      // Here nobody acknowledges anything, and time is only played: what reminds has nothing to say.
+      const end = { outcome: "muted", reason: "rehearsed" } as const;
+      const records = batch.entries.map(({ delivery }) => recordOf(delivery, at, end));
+      await store.settle({ batch: batch.id, records, attempted: false }, at);
+      continue;
+    }
     const division = await cut?.(batch, at);
     if (division) {
       await store.divide(division, at);

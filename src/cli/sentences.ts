@@ -64,8 +64,15 @@ export function describeRoute(route: RouteOptions): readonly string[] {
     route.digest
       ? `a digest at ${route.digest.cron}, by the time zone of the destination`
       : `${by}, first ${first}, then every ${duration(route.group.interval)}`,
+    ...(route.remind ? [describeRemind(route.remind)] : []),
     ...(route.stop ? ["later routes are not asked"] : []),
   ];
+}
+
+function describeRemind({ after, times, escalate }: NonNullable<RouteOptions["remind"]>): string {
+  const rest =
+    escalate.length > 0 ? `, then ${list(escalate, "and")} ${escalate.length === 1 ? "is" : "are"} told` : "";
+  return `reminds every ${duration(after)}, ${times === 1 ? "once" : `${times} times`} at most, until it is acknowledged${rest}`;
 }
 
 const WEEK = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"] as const;

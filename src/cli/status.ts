@@ -42,12 +42,13 @@ function describe(status: Status): readonly string[] {
     ),
     "",
     ...formatTable(
-      ["DESTINATION", "TYPE", "OWED", "OLDEST", "LAST TOLD", "STATE"],
+      ["DESTINATION", "TYPE", "OWED", "OLDEST", "NEXT", "LAST TOLD", "STATE"],
       status.destinations.map((destination) => [
         destination.name,
         destination.type ?? "",
         formatNumber(destination.owed),
         formatAge(destination.oldest_at, now),
+        nextOf(destination, now),
         formatAgo(destination.last_told_at, now),
         stateOf(destination, now),
       ]),
@@ -56,6 +57,10 @@ function describe(status: Status): readonly string[] {
     ...status.destinations.flatMap(({ name, suspended, rests }) => {
       const hint = suspended ? suspended.hint : rests?.hint;
       return hint === undefined ? [] : [`  ${clean(name)}: ${clean(hint)}`];
+    }),
+    ...status.destinations.flatMap(({ name, refused, muted }) => {
+      const told = [...counts("refused", refused), ...counts("muted", muted)];
+      return told.length > 0 ? [`  ${clean(name)}: ${told.join("; ")}`] : [];
     }),
     "",
     `since the start: ${formatCount(totals.frames, "frame")}, ${formatNumber(totals.unreadable)} unreadable; ${formatNumber(totals.told)} told`,
@@ -115,6 +120,14 @@ function refusedKeys({ asked }: Status, now: number): readonly string[] {
         ]
       : [],
   );
+}
+
+/** When something leaves next; of what is held nothing does. */
+function nextOf({ next_due_at, paused, suspended, rests }: Status["destinations"][number], now: number): string {
+  if (next_due_at === undefined || paused || suspended) {
+    return "";
+  }
+  return formatUntil(rests && rests.until > next_due_at ? rests.until : next_due_at, now);
 }
 
 /** What alerts wait in, before their number and when the first of them leaves. */

@@ -6,6 +6,7 @@ import { checkMatch } from "./values.ts";
 export function checkPacing(routes: readonly Dict[], root: Dict, report: ReportFault): void {
   for (const route of routes) {
     checkDigest(route, report);
+    checkRemind(route, report);
   }
   for (const [name, { node }] of mapOf(root, "destinations")?.entries ?? []) {
     if (node.kind !== "map") {
@@ -23,6 +24,17 @@ export function checkPacing(routes: readonly Dict[], root: Dict, report: ReportF
       const message = `${quoted(name)} is for programs, which get everything: "flood" means nothing there`;
       report(warning(flood.key, message, "remove it"));
     }
+  }
+}
+
+function checkRemind(route: Dict, report: ReportFault): void {
+  const remind = route.entries.get("remind");
+  const priority = childOf(route, "priority");
+  // What is no priority at all, or cannot be read here, is told elsewhere.
+  if (remind && (priority === undefined || textOf(priority) === "normal")) {
+    const message =
+      'only routes of priority: high remind: what may wait needs no acknowledgement, and "remind" would ask for it';
+    report(error(remind.key, message, 'add priority: high to this route, or remove "remind"'));
   }
 }
 

@@ -33,8 +33,10 @@ export function checkReferences(root: Dict, report: ReportFault): void {
 
   for (const route of routes) {
     const targets = listOf(childOf(route, "notify")).flatMap((node) => targetOf(node) ?? []);
+    const remind = childOf(route, "remind");
+    const others = listOf(remind && childOf(remind, "escalate")).flatMap((node) => targetOf(node) ?? []);
     sure &&= targets.length > 0;
-    for (const target of targets) {
+    for (const target of [...targets, ...others]) {
       // What is no name at all is told where the structure is checked.
       if (typeof target.value !== "string" || target.unread === "error" || !Name.safeParse(target.value).success) {
         sure = false;
@@ -43,7 +45,7 @@ export function checkReferences(root: Dict, report: ReportFault): void {
       sure &&= destinations?.entries.has(target.value) ?? false;
       told.add(target.value);
       if (destinations && !destinations.entries.has(target.value)) {
-        report(unknownDestination(target, destinations));
+        report(unknownDestination(target, destinations, others.includes(target) ? "escalate" : "notify"));
       }
     }
     if (destinations) {
@@ -85,12 +87,12 @@ function checkKeys(root: Dict, report: ReportFault): void {
   }
 }
 
-function unknownDestination(target: Scalar, destinations: Dict) {
+function unknownDestination(target: Scalar, destinations: Dict, key: "notify" | "escalate") {
   const names = [...destinations.entries.keys()];
   const known = `destinations are ${names.join(", ")}`;
   const references = target.references?.join(" and ");
   if (target.unread) {
-    return error(target, `"notify" cannot be checked without ${references}`);
+    return error(target, `${quoted(key)} cannot be checked without ${references}`);
   }
   if (references !== undefined) {
     return error(target, `the value of ${references} names no destination`, known);

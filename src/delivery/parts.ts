@@ -1,4 +1,5 @@
 import type { Batch, Division, PartContent } from "../model/outbox.ts";
+import type { Collects } from "../model/pacing.ts";
 import type { Destination, Payload } from "../model/payload.ts";
 
 /** More messages than these no digest is; the last one counts what it does not show. */
@@ -6,8 +7,11 @@ const MAX_PARTS = 10;
 /** As many alerts as one message tells in some words. */
 const MAX_ENTRIES = 30;
 
+/** What leaves together without being a flood. */
+const NUMBERED: readonly Collects[] = ["digest", "quiet", "reminder"];
+
 /**
- * Cuts a digest that people asked for, or that quiet hours held, into messages in which the channel shows each alert; undefined:
+ * Cuts a digest that people asked for, what quiet hours held, or reminders, into messages in which the channel shows each alert; undefined:
  * it is one. The gravest are in the first.
  */
 export function partsOf(
@@ -15,7 +19,7 @@ export function partsOf(
   payload: Payload,
   { fits }: Pick<Destination, "fits">,
 ): Division | undefined {
-  if (!fits || part || (note?.collects !== "digest" && note?.collects !== "quiet") || payload.entries.length < 2) {
+  if (!fits || part || !note || !NUMBERED.includes(note.collects) || payload.entries.length < 2) {
     return undefined;
   }
   const parts: PartContent[] = [];

@@ -92,7 +92,9 @@ export function openBatch(batch: Batch, context: SendContext, now: number): Open
   const folded = all.map(({ entry }) => explained(entry, routes, actions));
   // What is told in parts is known with the last of them.
   const isKnown = !batch.slice || (batch.slice.last && !batch.slice.last.told);
-  const told = isKnown ? all.flatMap((one) => toldBy(one.folded, batch.destination, now, program) ?? []) : [];
+  // A reminder tells nothing that was not known.
+  const news = all.filter(({ entry }) => !entry.reminder);
+  const told = isKnown ? news.flatMap((one) => toldBy(one.folded, batch.destination, now, program) ?? []) : [];
   const entries = wording ? folded.map((entry) => worded(entry, wording, routes, batch.show)) : folded;
   const labels = new Set(entries.map(({ guarded }) => guarded.tlp));
   // Beside one that has a label, an alert without one takes part as what it counts as.
@@ -179,6 +181,9 @@ function fold(
       if (batch.slice) {
         return { members, folded: merged, neverTold: 0, guarded: merged.guarded, ...comparedOf(batch.slice) };
       }
+      if (remindOf(members)) {
+        return { members, folded: merged, neverTold: 0, guarded: merged.guarded };
+      }
       const { neverTold, ...left } = withoutNeverTold(merged);
       const folded = { ...merged, ...left };
       return { members, folded, neverTold, ...compare(folded) };
@@ -207,6 +212,7 @@ function entryOf(
   const newest = members.reduce((a, b) => (b.guarded.alert.receivedAt >= a.guarded.alert.receivedAt ? b : a));
   // The page of an event that was deleted is gone.
   const link = newest.delivery.kind === "event.deleted" ? undefined : linkOf(guarded, links);
+  const reminder = remindOf(members);
   const entry: Entry = {
     guarded,
     kinds: countKinds(members.map(({ delivery }) => delivery.kind)),
@@ -214,10 +220,17 @@ function entryOf(
     ...sinceOf(members.map(({ delivery }) => delivery)),
     ...(compared && { compared }),
     ...(neverTold > 0 && { neverTold }),
+    ...(reminder && { reminder }),
     ...(link && { link }),
     deliveries: members.map(({ delivery }) => delivery.id),
   };
   return { entry, folded: { ...folded, guarded } };
+}
+
+/** What an entry reminds of; undefined: something in it is news. */
+function remindOf(members: readonly Guarded[]): Entry["reminder"] {
+  const reminders = members.flatMap(({ delivery: { reminder } }) => reminder ?? []);
+  return reminders.length < members.length ? undefined : reminders.reduce((a, b) => (b.n > a.n ? b : a));
 }
 
 function comparedOf({ compared }: NonNullable<Batch["slice"]>): Pick<Entry, "compared"> {

@@ -94,6 +94,8 @@ export interface Ledger {
   limit(hold: Hold): Promise<void>;
   /** What was held has not aged. */
   release(destination: string, kind: Hold["kind"], now: number): Promise<void>;
+  /** When something that is not being sent is due next; undefined: nothing is. */
+  nextDue(destination: string): Promise<number | undefined>;
   /** By destination; a flood that is on is there also while nothing waits in it. */
   collected(): Promise<readonly Collected[]>;
   /** Silences that end after `since`, those that end first before others, with what is behind them. */

@@ -2,6 +2,7 @@ import type { Alert } from "./alert.ts";
 import type { Brand } from "./brand.ts";
 import type { Sighting } from "./misp.ts";
 import type { BatchId, DeliveryId, EventChanges, Group, PartNumber } from "./outbox.ts";
+import type { Reminder } from "./remind.ts";
 import type { Comparison } from "./told.ts";
 import type { Kind, Pap, Tlp } from "./vocabulary.ts";
 
@@ -42,6 +43,8 @@ export interface Entry {
   readonly because?: readonly string[];
   /** How many attributes are not in it that were taken back before these readers were told of them. */
   readonly neverTold?: number;
+  /** It tells nothing new: it reminds of what was told before, or tells others who were not. */
+  readonly reminder?: Reminder;
   /** The event's page in MISP, when the instance's URL is configured. */
   readonly link?: URL;
   /** The operator's own links, filled in with what these readers may see. */

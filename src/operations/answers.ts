@@ -1,4 +1,5 @@
 import { ConfigError, formatProblems } from "../base/problem.ts";
+import { acknowledge } from "./acknowledge.ts";
 import type { Actions, ActiveConfig, Daemon, Deliveries, OperationContext, StateAccess } from "./daemon.ts";
 import type { Paused, Reloaded } from "./documents.ts";
 import { explain, history } from "./events.ts";
@@ -47,6 +48,8 @@ async function* answer(
       return yield* history(query, daemon, signal);
     case "explain":
       return yield { end: await explain(query.event, daemon, signal) };
+    case "acknowledge":
+      return yield { end: await acknowledge(query.event, by, daemon) };
     case "pause":
       return yield { end: await pause(query, by, daemon) };
     case "resume":

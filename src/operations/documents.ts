@@ -32,6 +32,8 @@ export const SilenceDocument = z.object({
 });
 export type SilenceDocument = z.output<typeof SilenceDocument>;
 
+const ReminderDocument = z.object({ n: Count, of: Count.optional(), escalated_from: z.string().optional() });
+
 /** An owed delivery. */
 export const OwedDocument = z.object({
   id: z.string(),
@@ -48,6 +50,8 @@ export const OwedDocument = z.object({
   silence: z.string().optional(),
   /** What it waits in beside its group. */
   collected: z.enum(COLLECTS).optional(),
+  /** It reminds of what was told before: which it is, and for whom, where these are other readers. */
+  reminder: ReminderDocument.optional(),
   owed_since: Instant,
   due_at: Instant,
   attempts: Count,
@@ -92,6 +96,8 @@ export const RecordDocument = z.object({
   silence: z.string().optional(),
   /** It was told without MISP's word that the event is published. */
   unconfirmed: z.boolean().optional(),
+  /** It is of a reminder, and of which. */
+  reminder: ReminderDocument.optional(),
 });
 export type RecordDocument = z.output<typeof RecordDocument>;
 
@@ -117,6 +123,23 @@ export const Paused = z.object({
 });
 export type Paused = z.output<typeof Paused>;
 
+/** What came of acknowledging an event. */
+export const Acknowledged = z.object({
+  events: z.array(
+    z.object({
+      instance: z.string(),
+      uuid: z.string(),
+      id: z.string().optional(),
+      /** How many reminders are not sent any more, and to whom. */
+      reminders: Count,
+      destinations: z.array(z.string()),
+      /** Somebody had done so before. */
+      before: z.object({ at: Instant, by: z.string() }).optional(),
+    }),
+  ),
+});
+export type Acknowledged = z.output<typeof Acknowledged>;
+
 /** All that is known of who was told of an event. */
 export const Explained = z.object({
   events: z.array(
@@ -137,6 +160,8 @@ export const Explained = z.object({
   ),
   owed: z.array(OwedDocument),
   records: z.array(RecordDocument),
+  /** Who looks after it, and since when: nobody is reminded of what was told before. */
+  acknowledged: z.array(z.object({ instance: z.string(), at: Instant, by: z.string() })).default([]),
   /** Those by which something was muted, or is held. */
   silences: z.array(SilenceDocument).default([]),
   /** There are more than are listed. */
@@ -210,16 +235,23 @@ export const Status = z.object({
       /** Since when no configuration names it; what it is owed is kept for 24 h. */
       unnamed_since: Instant.optional(),
       owed: Count,
+      /** How much of it waits for its group, its turn or its next attempt, and for nothing else. */
+      waiting: Count.default(0),
+      /** When something leaves next, a reminder or what a silence holds among it; what is past waits for its turn. */
+      next_due_at: Instant.optional(),
       oldest_at: Instant.optional(),
       last_told_at: Instant.optional(),
       paused: z.object({ at: Instant, by: z.string(), until: Instant.optional() }).optional(),
       /** How much of what it is owed waits until a silence ends. */
       silenced: Count.default(0),
-      /** What waits for a digest, until quiet hours end, or behind a flood, and when the first of it leaves. */
+      /** What waits for a digest, until quiet hours end, behind a flood, or to remind, and when the first of it leaves. */
       collected: z.array(z.object({ in: z.enum(COLLECTS), n: Count, due_at: Instant })).default([]),
       suspended: z.object({ at: Instant, reason: z.string(), hint: z.string().optional() }).optional(),
       /** Nothing is sent before; of a suspended destination the next probe. */
       rests: z.object({ until: Instant, reason: z.string().optional(), hint: z.string().optional() }).optional(),
+      /** What it was not told since the start, by reason. */
+      refused: z.record(z.string(), Count).default({}),
+      muted: z.record(z.string(), Count).default({}),
       /** Where most of what it is owed stands: in an attempt, between two, or in its group. */
       standing: z.enum(["sending", "retrying", "waiting"]).optional(),
     }),

@@ -3,7 +3,7 @@ import type { Known } from "../model/memory.ts";
 import type { RecordLine } from "../model/outbox.ts";
 import type { ActiveConfig, Deliveries, OperationContext, StateAccess } from "./daemon.ts";
 import type { Explained } from "./documents.ts";
-import { formatInstant, formatOwed, formatRecorded } from "./lines.ts";
+import { formatInstant, formatOurs, formatOwed, formatRecorded } from "./lines.ts";
 import { heldBy } from "./outbox.ts";
 import { type Query, RefusedError, type ReplyLine } from "./requests.ts";
 import { formatSilence } from "./silences.ts";
@@ -59,8 +59,18 @@ export async function explain(
   signal: AbortSignal,
 ): Promise<Explained> {
   const known = await recall(name, daemon, true);
-  const explained: Explained = { events: eventsOf(known), owed: [], records: [], silences: [], more: false };
+  const explained: Explained = {
+    events: eventsOf(known),
+    owed: [],
+    records: [],
+    acknowledged: [],
+    silences: [],
+    more: false,
+  };
   for (const eventUuid of uuidsIn(known, name)) {
+    for (const { instance, at, by } of await daemon.store.ledger.acknowledged(eventUuid)) {
+      explained.acknowledged.push({ instance, at: formatOurs(at), by });
+    }
     for await (const lines of daemon.store.ledger.owed({ eventUuid })) {
       if (signal.aborted) {
         return explained;

@@ -49,6 +49,11 @@ export class LabelledCounts {
     return Object.fromEntries(sums);
   }
 
+  /** What was counted of one name, by value. */
+  valuesOf(name: string): Readonly<Record<string, number>> {
+    return Object.fromEntries([...(this.#counts.get(name) ?? [])].map(([value = "other", n]) => [value, n]));
+  }
+
   get #all(): readonly (readonly [value: string | undefined, n: number])[] {
     return [...this.#dropped, ...[...this.#counts.values()].flatMap((values) => [...values])];
   }

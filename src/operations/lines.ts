@@ -1,5 +1,6 @@
 import type { OwedLine } from "../model/ledger.ts";
 import type { RecordLine } from "../model/outbox.ts";
+import type { Reminder } from "../model/remind.ts";
 import type { OwedDocument, RecordDocument } from "./documents.ts";
 
 /** ISO 8601; undefined for what is no instant: MISP's clock may show any number. */
@@ -27,6 +28,7 @@ export function formatOwed(line: OwedLine, held: OwedDocument["held"]): OwedDocu
     ...(held !== undefined && { held }),
     ...(line.silence !== undefined && { silence: line.silence }),
     ...(line.collects !== undefined && { collected: line.collects }),
+    ...formatReminder(line.delivery.reminder),
     owed_since: formatOurs(createdAt),
     due_at: formatOurs(line.dueAt),
     attempts: line.attempts,
@@ -55,5 +57,20 @@ export function formatRecorded(line: RecordLine): RecordDocument {
     ...(by !== undefined && { by }),
     ...(silence !== undefined && { silence }),
     ...(line.unconfirmed && { unconfirmed: true }),
+    ...formatReminder(line.reminder),
+  };
+}
+
+function formatReminder(reminder: (Pick<Reminder, "n" | "escalatedFrom"> & Partial<Reminder>) | undefined) {
+  if (!reminder) {
+    return {};
+  }
+  const { n, of, escalatedFrom } = reminder;
+  return {
+    reminder: {
+      n,
+      ...(of !== undefined && { of }),
+      ...(escalatedFrom !== undefined && { escalated_from: escalatedFrom }),
+    },
   };
 }

@@ -29,7 +29,8 @@ export async function requireDestination({ destinations, store }: Lookup, name: 
   if (destinations.has(name)) {
     return;
   }
-  if ((await store.owed()).some(({ destination }) => destination === name)) {
+  const owing = [...(await store.owed()), ...(await store.ledger.collected())];
+  if (owing.some(({ destination }) => destination === name)) {
     return;
   }
   throw new RefusedError(

@@ -41,6 +41,19 @@ export const EventName = z
   .regex(/^(\d{1,20}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i, "must be an event's id or UUID")
   .transform((text) => text.toLowerCase());
 
+/** The same within an instance, or wherever it is known: `4711`, `cert:4711`, a UUID, `cert:` and a UUID. */
+export const InstanceEvent = z
+  .string()
+  .regex(
+    /^([\w.-]{1,64}:)?(\d{1,20}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i,
+    "must be an event's UUID or id, or instance:id",
+  )
+  .transform((text) => {
+    const colon = text.lastIndexOf(":");
+    const name = text.slice(colon + 1).toLowerCase();
+    return { name, ...(colon > 0 && { instance: text.slice(0, colon) }) };
+  });
+
 export const Query = z.discriminatedUnion("command", [
   z.strictObject({ command: z.literal("status") }),
   z.strictObject({ command: z.literal("outbox.list"), filter: Filter, limit: Limit }),
@@ -57,6 +70,7 @@ export const Query = z.discriminatedUnion("command", [
     limit: Limit,
   }),
   z.strictObject({ command: z.literal("explain"), event: EventName }),
+  z.strictObject({ command: z.literal("acknowledge"), event: InstanceEvent }),
   z.strictObject({ command: z.literal("pause"), destination: Name, for: Span.optional() }),
   z.strictObject({ command: z.literal("resume"), destination: Name }),
   z.strictObject({

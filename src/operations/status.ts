@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { SilenceState } from "../model/silence.ts";
-import type { ActiveConfig, Daemon, Deliveries, OperationContext, StateAccess } from "./daemon.ts";
+import type { ActiveConfig, Daemon, Deliveries, OperationContext, StateAccess, Vitals } from "./daemon.ts";
 import type { Status } from "./documents.ts";
 import { formatOurs } from "./lines.ts";
 import { formatSilence } from "./silences.ts";
@@ -81,6 +81,7 @@ export function formatRejected({ at, problems }: NonNullable<ActiveConfig["confi
 type DestinationState = Pick<ActiveConfig, "destinations"> &
   Pick<StateAccess, "store"> &
   Pick<Deliveries, "workers" | "holds"> &
+  Pick<Vitals, "totals"> &
   Pick<OperationContext, "clock">;
 type Destination = Status["destinations"][number];
 
@@ -88,32 +89,38 @@ async function destinationsOf(
   daemon: DestinationState,
   silences: readonly SilenceState[],
 ): Promise<Status["destinations"]> {
-  const { destinations, store, holds } = daemon;
+  const { destinations, store, holds, totals } = daemon;
   const owed = new Map((await store.owed()).map((line) => [line.destination, line]));
   const names = [...destinations.keys(), ...[...owed.keys()].filter((name) => !destinations.has(name))];
   const collected = await store.ledger.collected();
-  const held = silences.flatMap((silence) => silence.held);
+  const heldBySilences = silences.flatMap((silence) => silence.held);
   const lines: Status["destinations"] = [];
   for (const name of names) {
     const type = destinations.get(name);
     const line = owed.get(name);
     const toldAt = await store.ledger.toldAt(name);
+    const nextAt = await store.ledger.nextDue(name);
     const pause = holds.find(name, "paused");
     const suspension = holds.find(name, "suspended");
     const unnamed = holds.find(name, "unnamed");
     const standing = line && (await standingOf(store.ledger, name));
     const { rests, hint } = restOf(daemon, name);
+    const silenced = sumOf(heldBySilences.filter(({ destination }) => destination === name));
+    const apart = collected.filter(({ destination }) => destination === name);
+    const collecting = sumOf(apart.filter(({ collects }) => collects !== "reminder"));
     lines.push({
       name,
       ...(type !== undefined && { type }),
       owed: line?.owed ?? 0,
+      waiting: Math.max(0, (line?.owed ?? 0) - silenced - collecting),
+      ...(nextAt !== undefined && { next_due_at: formatOurs(nextAt) }),
       ...(line && { oldest_at: formatOurs(line.oldestAt) }),
       ...(toldAt !== undefined && { last_told_at: formatOurs(toldAt) }),
       ...(unnamed && { unnamed_since: formatOurs(unnamed.since) }),
-      silenced: held.filter(({ destination }) => destination === name).reduce((sum, { n }) => sum + n, 0),
-      collected: collected
-        .filter(({ destination }) => destination === name)
-        .map(({ collects, n, dueAt }) => ({ in: collects, n, due_at: formatOurs(dueAt) })),
+      silenced,
+      collected: apart.map(({ collects, n, dueAt }) => ({ in: collects, n, due_at: formatOurs(dueAt) })),
+      refused: totals.refused.valuesOf(name),
+      muted: totals.muted.valuesOf(name),
       ...(pause && {
         paused: {
           at: formatOurs(pause.since),
@@ -127,6 +134,10 @@ async function destinationsOf(
     });
   }
   return lines;
+}
+
+function sumOf(counts: readonly { readonly n: number }[]): number {
+  return counts.reduce((sum, { n }) => sum + n, 0);
 }
 
 /** Until when nothing is sent, and what the last attempt failed by. */

@@ -20,6 +20,8 @@ export class Totals {
   readonly refused = new LabelledCounts();
   readonly withdrawn = new LabelledCounts();
   readonly dead = new LabelledCounts();
+  /** By destination and what it was: a reminder, or an escalation to others. */
+  readonly reminded = new LabelledCounts();
   /** By destination and what followed. */
   readonly failed = new LabelledCounts();
   /** By instance. */
@@ -62,10 +64,13 @@ export class Totals {
   }
 
   /** A line that entered the record. */
-  settled({ destination, outcome, reason = "unknown" }: RecordLine): void {
+  settled({ destination, outcome, reason = "unknown", reminder }: RecordLine): void {
     switch (outcome) {
       case "sent":
       case "unproven":
+        if (reminder) {
+          this.reminded.add([destination, reminder.escalatedFrom === undefined ? "reminder" : "escalation"]);
+        }
         this.delivered.add([destination, outcome]);
         break;
       case "muted":
@@ -162,6 +167,7 @@ export class Totals {
       this.refused,
       this.withdrawn,
       this.dead,
+      this.reminded,
       this.failed,
     ]) {
       counted.keep(destinations);

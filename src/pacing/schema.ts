@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Duration, oneOrMany } from "../base/schema.ts";
+import { Duration, Name, oneOrMany } from "../base/schema.ts";
 import type { FloodRules, QuietWindow } from "../model/pacing.ts";
 import { cronProblem } from "./cron.ts";
 import { endsSometime } from "./quiet.ts";
@@ -80,6 +80,23 @@ export const Flood = z
       .transform(({ over, within, every }): FloodRules => ({ over, withinMs: within, everyMs: every })),
   ])
   .default(FLOOD);
+
+/** `remind:` of a route. */
+export const Remind = z
+  .strictObject({
+    after: Duration.refine((ms) => ms >= 10 * MINUTE && ms <= 7 * 24 * HOUR, "must be from 10m to 7d")
+      .default(4 * HOUR)
+      .describe("So long after it was told, and after each reminder. Default 4h."),
+    until: z
+      .literal("acknowledged")
+      .default("acknowledged")
+      .describe("Until somebody acknowledges the event: misp-herald ack EVENT."),
+    times: z.number().int().min(1).max(20).default(3).describe("So many reminders at most. Default 3."),
+    escalate: oneOrMany(Name)
+      .default([])
+      .describe("Destinations that are told after the last reminder, as far as their guard lets them."),
+  })
+  .describe("For priority: high. Its readers are reminded until somebody acknowledges. Off by default.");
 
 /** `digest:` of a route. */
 export const Digest = z

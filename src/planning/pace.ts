@@ -1,9 +1,11 @@
+import type { Alert } from "../model/alert.ts";
 import type { Facts, Matchable, Truth } from "../model/message.ts";
 import type { Delivery } from "../model/outbox.ts";
 import type { Pacing } from "../model/pacing.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { goesFirst } from "../pacing/place.ts";
 import { quietUntil } from "../pacing/quiet.ts";
+import type { Route } from "../routing/route.ts";
 import type { Match } from "../routing/schema.ts";
 
 /** When a destination is told, as its configuration has it. */
@@ -46,6 +48,23 @@ export function holdsOf(
     ...(rules?.excepts?.(subject) === true && { unheld: "in-quiet" as const }),
     ...(cause !== undefined && { cause }),
   };
+}
+
+/**
+ * How readers are reminded of an alert: as soon and as often as any of its routes wants it, and with all whom they name. Nobody
+ * is of what cannot be acknowledged, or is taken back.
+ */
+export function remindersOf(
+  { kind, event }: Pick<Alert, "kind" | "event">,
+  routes: readonly Pick<Route, "options">[],
+): Pick<Delivery, "remind"> {
+  const wanted = routes.flatMap(({ options: { remind } }) => remind ?? []);
+  if (wanted.length === 0 || event?.uuid === undefined || isUnheld(kind)) {
+    return {};
+  }
+  const afterMs = Math.min(...wanted.map(({ after }) => after));
+  const times = Math.max(...wanted.map((one) => one.times));
+  return { remind: { afterMs, times, escalate: [...new Set(wanted.flatMap(({ escalate }) => escalate))] } };
 }
 
 /** One organisation whose events come from another MISP or a feed: it may bring a thousand of them at once. */

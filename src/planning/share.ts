@@ -16,7 +16,7 @@ import { againVersion, changesOf, isNews } from "./changes.ts";
 import { evidenceOf, mentionsOf } from "./evidence.ts";
 import { groupsOf } from "./groups.ts";
 import { deliveryId } from "./identity.ts";
-import { holdsOf, isMuted, type PaceRules } from "./pace.ts";
+import { holdsOf, isMuted, type PaceRules, remindersOf } from "./pace.ts";
 import { type PublicationAround, publicationAround } from "./shown.ts";
 
 /** What planning needs to know of one destination. */
@@ -256,6 +256,8 @@ function deliveryOf(
           timezone: pace?.timezone ?? "UTC",
         }),
     ...holds,
+    // Programs acknowledge nothing.
+    ...(!context.rules.program && remindersOf(alert, routes)),
     ...(hidden.length > 0 && { hidden }),
     ...(since !== undefined && { since }),
     ...(since !== undefined && since === before?.publishedAt && changesOf(before, alert)),

@@ -12,7 +12,7 @@ import {
   THREAT_LEVELS,
   TLP,
 } from "../model/vocabulary.ts";
-import { Digest } from "../pacing/schema.ts";
+import { Digest, Remind } from "../pacing/schema.ts";
 import { LinksOption, TemplateOption } from "../template/schema.ts";
 import { dateOf } from "./date.ts";
 import { kindsMeantBy } from "./kinds.ts";
@@ -294,6 +294,7 @@ export const RouteOptions = z.strictObject({
     .default({ by: ["event"], wait: 0, interval: 300_000, show: 20 })
     .describe("Which alerts leave together, and when."),
   digest: Digest.optional(),
+  remind: Remind.optional(),
   stop: z.boolean().default(false).describe("Ends the search when the route fires."),
   template: TemplateOption.optional().describe("Words of your own, before those of the destination."),
   links: LinksOption,

@@ -25,7 +25,11 @@ export async function noteUnnamed(
   named: ReadonlySet<string>,
 ): Promise<void> {
   const now = clock.now();
-  const lines = (await store.owed()).filter(({ destination }) => !named.has(destination));
+  const collected = await store.ledger.collected();
+  const reminders = collected.flatMap(({ destination, collects, n }) =>
+    collects === "reminder" && n > 0 ? { destination, owed: n } : [],
+  );
+  const lines = [...(await store.owed()), ...reminders].filter(({ destination }) => !named.has(destination));
   const owed: Record<string, number> = {};
   for (const line of lines) {
     const { destination } = line;

@@ -4,9 +4,10 @@ import type { Delivery } from "../model/outbox.ts";
 /** More routes than this do not fit into one delivery. */
 const MAX_ROUTES = 100;
 
-/** Whether a publication is told with the priority and the mentions that a part in it asks for. */
-export function isToldAs(publication: Delivery, { priority, mentions }: Delivery): boolean {
+/** Whether a publication is told, and its readers are reminded of it, as a part in it asks for. */
+export function isToldAs(publication: Delivery, { priority, mentions, remind }: Delivery): boolean {
   return (
+    (remind === undefined || publication.remind !== undefined) &&
     (priority !== "high" || publication.priority === "high") &&
     mentions.every((one) => publication.mentions.includes(one))
   );
@@ -27,6 +28,7 @@ export function passOn(publication: Delivery, part: Delivery): Delivery | undefi
     priority: part.priority === "high" ? "high" : publication.priority,
     routes,
     mentions: [...new Set([...publication.mentions, ...part.mentions])],
+    ...(publication.remind === undefined && part.remind && { remind: part.remind }),
     ...(evidence && { evidence }),
   };
 }

@@ -115,7 +115,7 @@ describe("status", () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^misp-herald \S+ is running for \d+s, since .* UTC \(pid \d+\)\n/);
     expect(out).toMatch(/\ncert +tcp:\/\/127\.0\.0\.1:\d+ +connected +\d+s ago +\d+ +0\n/);
-    expect(out).toMatch(/\nhook +webhook +0 +- +\d+s ago +ok\n/);
+    expect(out).toMatch(/\nhook +webhook +0 +- +- +\d+s ago +ok\n/);
     expect(out).not.toContain(TITLE);
   });
 
@@ -168,6 +168,63 @@ describe("run", () => {
     await using third = start(["run", "-c", folder.write("third.yaml", text)]);
     expect(await third.exited).toBe(1);
     expect(third.stderr()).toContain("is not a socket and was left alone");
+  });
+});
+
+describe("ack", () => {
+  test("ends reminders, by UUID or instance:id; status, outbox, explain and history say so", async () => {
+    const remind = "remind: { after: 4h, times: 2, escalate: hook }";
+    const text = configOf(publisher.endpoint, sink.url, folder.path("state.db")).replace(
+      /^routes:$/m,
+      `  people: { type: console, guard: { max_tlp: red } }\nroutes:\n  - { name: urgent, notify: people, priority: high, ${remind} }`,
+    );
+    writeFileSync(config, text);
+    await using daemon = await startDaemon();
+    await publish(publisher, 1);
+    await publish(publisher, 2);
+    const isReminder = (line: Readonly<Record<string, unknown>>) => line.collected === "reminder";
+    const lines = await listOf(["outbox", "list"], (owed) => owed.filter(isReminder).length === 2);
+    expect(lines.find(isReminder)).toMatchObject({
+      destination: "people",
+      state: "waiting",
+      reminder: { n: 1, of: 2 },
+    });
+    expect((await run(["outbox", "list"])).out).toMatch(/3h 59m +0 +reminder 1 of 2/);
+    const status = (await runJson(["status"])) as { readonly destinations: readonly { readonly name: string }[] };
+    expect(status.destinations.find(({ name }) => name === "people")).toMatchObject({
+      owed: 0,
+      waiting: 0,
+      next_due_at: expect.any(String),
+      collected: [{ in: "reminder", n: 2 }],
+    });
+    expect((await run(["status"])).out).toMatch(/people +console +0 .*to be reminded of 2, due in 3h 59m/);
+    expect((await run(["explain", uuidOf(1)])).out).toMatch(
+      /people +event.published +waiting +due .* in 3h 59m +- +reminder 1 of 2/,
+    );
+    const done = await run(["ack", "cert:1"]);
+    expect(done).toMatchObject({ code: 0, errors: "" });
+    expect(done.out).toContain("Event 1 of cert is acknowledged. 1 reminder to people is not sent any more.");
+    await daemon.logged(/An event was acknowledged/);
+    expect((await run(["ack", uuidOf(1)])).out).toMatch(/had done so at .* No reminder of it was waiting/);
+    expect(await runJson(["ack", uuidOf(2).toUpperCase()])).toMatchObject({
+      events: [{ instance: "cert", uuid: uuidOf(2), id: "2", reminders: 1, destinations: ["people"] }],
+    });
+    expect((await run(["explain", uuidOf(1)])).out).toMatch(
+      /muted .*reminder 1 acknowledged by .*\n.* acknowledged it on cert at/s,
+    );
+    expect(await listOf(["history", "--outcome", "muted"], (muted) => muted.length === 2)).toMatchObject([
+      { reason: "acknowledged", reminder: { n: 1 }, by: expect.any(String) },
+      { reason: "acknowledged" },
+    ]);
+    for (const [name, code, sentence] of [
+      ["99", 1, "o event 99 is remembered; give its UUID, or instance:id"],
+      ["other:1", 2, 'here is no instance "other"; there are cert'],
+      ["#1", 2, "is no event: give its UUID, or its id as cert:4711"],
+    ] as const) {
+      const wrong = await run(["ack", name]);
+      expect([wrong.code, wrong.out]).toEqual([code, ""]);
+      expect(wrong.errors).toContain(sentence);
+    }
   });
 });
 
@@ -285,7 +342,7 @@ describe("pause and resume", () => {
     expect(await runJson(["status"])).toMatchObject({
       destinations: [{ owed: 1, paused: { by: expect.any(String) } }],
     });
-    expect((await run(["status"])).out).toMatch(/hook +webhook +1 +\d+s +- +paused by \S+ \d+s ago/);
+    expect((await run(["status"])).out).toMatch(/hook +webhook +1 +\d+s +- +- +paused by \S+ \d+s ago/);
     expect((await run(["outbox", "retry", "--destination", "hook"])).out).toContain(
       "Paused, and sent once resumed: hook.",
     );
@@ -322,7 +379,9 @@ describe("outbox", () => {
     expect(line).toMatchObject({ destination: "hook", event_uuid: uuidOf(1), last_reason: "http-503", attempts: 1 });
     expect((await run(["outbox", "list"])).out).toMatch(/retrying +\d+s +in \d+m( \d+s)? +1 +http-503\n$/);
     const { out: rests } = await run(["status"]);
-    expect(rests).toMatch(/hook +webhook +1 +\d+s +- +rests, next attempt in (59m( \d+s)?|1h): http-503\n/);
+    expect(rests).toMatch(
+      /hook +webhook +1 +\d+s +in (59m( \d+s)?|1h) +- +rests, next attempt in (59m( \d+s)?|1h): http-503\n/,
+    );
     const id = String(line?.id);
     expect((await run(["outbox", "show", id.slice(0, 8)])).out).toContain("last reason    http-503");
     answer = { status: 200 };
@@ -364,7 +423,7 @@ describe("outbox", () => {
     await publish(publisher, 2);
     const lines = await listOf(["outbox", "list", "--state", "suspended"], ({ length }) => length === 2);
     const { out: told } = await run(["status"]);
-    expect(told).toMatch(/hook +webhook +2 +\d+s +- +SUSPENDED \d+s ago: http-410; next probe in 1[45]m/);
+    expect(told).toMatch(/hook +webhook +2 +\d+s +- +- +SUSPENDED \d+s ago: http-410; next probe in 1[45]m/);
     expect(told).toMatch(/\n {2}hook: .*url/);
     expect(await runJson(["status"])).toMatchObject({
       destinations: [{ suspended: { reason: "http-410", hint: expect.any(String) }, rests: { reason: "http-410" } }],

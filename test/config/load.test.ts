@@ -18,7 +18,19 @@ test.each([
     configOf("", undefined, "stat: {}"),
     ['6:1: error: unknown key "stat", did you mean "state"?'],
   ],
-  ["a key of a later release", ROUTE("remind: {}"), ['6:36: error: unknown key "remind"']],
+  ["a key of a later release", ROUTE("snooze: {}"), ['6:36: error: unknown key "snooze"']],
+  [
+    "reminders where they have no place",
+    ROUTE("remind: {}"),
+    [
+      '6:36: error: only routes of priority: high remind: what may wait needs no acknowledgement, and "remind" would ask for it',
+    ],
+  ],
+  [
+    "reminders to nobody, and too soon",
+    ROUTE("priority: high, remind: { after: 5m, escalate: socc }"),
+    ['6:69: error: "after" must be from 10m to 7d, is "5m"', '6:83: error: there is no destination "socc"'],
+  ],
   [
     "a key that belongs deeper",
     configOf(

@@ -58,7 +58,7 @@ export const FAMILIES = {
 
   misp_herald_deliveries_refused_total: counter("Alerts that a guard refused", "destination", "reason"),
   misp_herald_deliveries_suppressed_total: counter(
-    "Alerts that were not told again (already-told), or not at all: an operator (dropped-by-operator), a silence (silenced) or quiet hours (quiet-hours) said so",
+    "Alerts that were not told again (already-told), or not at all: an operator (dropped-by-operator), a silence (silenced), quiet hours (quiet-hours) or, of a reminder, an acknowledgement (acknowledged) said so",
     "destination",
     "reason",
   ),
@@ -74,6 +74,10 @@ export const FAMILIES = {
   ),
   misp_herald_deliveries_dead_total: counter("Alerts that will not be delivered any more", "destination", "reason"),
   misp_herald_deliveries_owed: gauge("Alerts that are owed and not delivered yet", "destination"),
+  misp_herald_next_due_timestamp_seconds: gauge(
+    "When something leaves next, a reminder among it; absent where nothing waits",
+    "destination",
+  ),
   misp_herald_oldest_owed_seconds: gauge("For how long the oldest has been owed; 0 when nothing is", "destination"),
   misp_herald_last_delivery_timestamp_seconds: gauge(
     "When something was delivered last; absent if never, as far as the record goes back",
@@ -88,9 +92,14 @@ export const FAMILIES = {
     "destination",
   ),
   misp_herald_deliveries_collected: gauge(
-    "Alerts that wait for a digest, until quiet hours end, or behind a flood; of a flood that is on there is a line also while there are none",
+    "Alerts that wait for a digest, until quiet hours end, or behind a flood, and reminders that wait for their time; of a flood that is on there is a line also while there are none",
     "destination",
     "in",
+  ),
+  misp_herald_reminders_total: counter(
+    "Reminders that were sent (reminder), and what others were told because nobody had acknowledged (escalation)",
+    "destination",
+    "what",
   ),
   misp_herald_deliveries_silenced: gauge("Alerts that are owed once a silence has ended", "destination"),
   misp_herald_destination_suspended: gauge("1 while it refuses us, else 0", "destination"),

@@ -128,7 +128,11 @@ async function destinations(
     const type = types.get(destination);
     const line = owed.get(destination);
     const toldAt = await store.ledger.toldAt(destination);
+    const nextAt = await store.ledger.nextDue(destination);
     const about = { destination };
+    if (nextAt !== undefined) {
+      samples.push(sample("misp_herald_next_due_timestamp_seconds", nextAt / 1000, about));
+    }
     for (const { collects, n } of collected.filter((one) => one.destination === destination)) {
       samples.push(sample("misp_herald_deliveries_collected", n, { destination, in: collects }));
     }
@@ -162,6 +166,7 @@ async function destinations(
     ...counted(names, totals.muted, "misp_herald_deliveries_suppressed_total", reasons),
     ...counted(names, totals.dead, "misp_herald_deliveries_dead_total", reasons),
     ...counted(names, totals.delivered, "misp_herald_deliveries_delivered_total", ["destination", "outcome"], outcomes),
+    ...counted(names, totals.reminded, "misp_herald_reminders_total", ["destination", "what"]),
     ...counted(names, totals.failed, "misp_herald_attempts_failed_total", ["destination", "class"], classes),
   ];
 }

@@ -196,6 +196,15 @@ export class MemoryLedger implements Ledger {
     }
   }
 
+  async nextDue(destination: string): Promise<number | undefined> {
+    const { batches, groups } = this.#context;
+    const free = [...batches.values()].filter((one) => one.destination === destination && one.takenAt === undefined);
+    const due = [...groups.values()].flatMap((one) =>
+      one.destination === destination && typeof one.dueAt === "number" ? [one.dueAt] : [],
+    );
+    return [...free.map(({ nextAt }) => nextAt), ...due].sort((a, b) => a - b)[0];
+  }
+
   async collected(): Promise<readonly Collected[]> {
     const { owed, groups } = this.#context;
     const all = new Map<string, Collected>();

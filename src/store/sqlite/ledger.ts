@@ -192,6 +192,13 @@ export class SqliteLedger implements Ledger {
     });
   }
 
+  async nextDue(destination: string): Promise<number | undefined> {
+    return this.#transaction(() => {
+      const due = this.#context.sql.nextDue.get(this.#inFlight(), "[]", 0, destination);
+      return due?.dueAt ?? undefined;
+    });
+  }
+
   async collected(): Promise<readonly Collected[]> {
     return this.#transaction(() => this.#sql.collected.all().map((row) => ({ ...row })));
   }
