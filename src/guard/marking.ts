@@ -1,4 +1,5 @@
 import type { Marking } from "../model/alert.ts";
+import type { Tag } from "../model/misp.ts";
 import { PAP, type Pap, TLP, type Tlp } from "../model/vocabulary.ts";
 
 // Spellings in the wild differ in case, `=`, quotes and the separator of amber+strict; MISP's taxonomy has `tlp:amber+strict`.
@@ -39,6 +40,23 @@ export function markingOf(tags: Iterable<string>, complete: boolean): Marking {
   const settle = <T extends string>(label: T | "none" | "unknown", strange: boolean) =>
     strange || (!complete && label !== "red") ? "unknown" : label;
   return { tlp: settle(labels.tlp, tlpUnknown), pap: settle(labels.pap, papUnknown), chr: labels.chr };
+}
+
+/**
+ * These tags beside a later list of all: without those labels which let more people read than no label does, if that list
+ * has no label.
+ */
+export function besideList<T extends { readonly name: string }>(
+  tags: readonly T[],
+  list: readonly Tag[],
+): readonly T[] {
+  const isBare = labelsOf(list.map(({ name }) => name)).tlp === "none";
+  return isBare ? tags.filter(({ name }) => !isOpen(name)) : tags;
+}
+
+/** Whether a tag is a label that lets more people read than no label does, as far as anybody knows. */
+export function isOpen(tag: string): boolean {
+  return ["clear", "green"].includes(labelsOf([tag]).tlp);
 }
 
 /** The labels among these tags that we know, `none` without one: as strict as it is at least. */

@@ -1,3 +1,4 @@
+import { besideList } from "../guard/marking.ts";
 import { narrowest, reachIn } from "../guard/narrow.ts";
 import { isAskedLater } from "../model/asked.ts";
 import type { EventMemory } from "../model/memory.ts";
@@ -56,8 +57,12 @@ export function withList(
 ) {
   // A tag that came in the second in which MISP was asked may have been attached after that.
   const since = askedAt === undefined ? believed(changedAt, receivedAt) : arrival(askedAt);
-  const attached = memory.attached.filter(({ seenAt }) => seenAt >= since || !isLoosened);
-  const known = memory.event.tags ?? [];
+  // What is held beside a newer list may not make more of it than that says.
+  const isNewest = changedAt > (memory.event.changedAt ?? Number.POSITIVE_INFINITY);
+  const attached = memory.attached.filter(
+    ({ seenAt, name }) => seenAt >= since || (!isLoosened && !(isNewest && besideList([{ name }], list).length === 0)),
+  );
+  const known = isNewest ? besideList(memory.event.tags ?? [], list) : (memory.event.tags ?? []);
   // A publication leaves out tags that are not exportable (MISP fetches the event as a sync partner would).
   const isCut = kind === "event.published" && askedAt === undefined;
   const kept = isLoosened ? known.filter((tag) => isCut && tag.exportable === false) : known;

@@ -1,4 +1,4 @@
-import { isMarking, markingOf } from "../guard/marking.ts";
+import { isMarking, isOpen, markingOf } from "../guard/marking.ts";
 import { narrowest, narrows, reachIn } from "../guard/narrow.ts";
 import { withoutMembers } from "../guard/reach.ts";
 import { isAskedLater } from "../model/asked.ts";
@@ -233,6 +233,9 @@ function withTag(memory: EventMemory, message: Message): EventMemory {
   }
   // Tag frames tell no time: what they say is as new as their arrival.
   const { receivedAt } = message;
+  if (known && receivedAt < (memory.heardAt ?? 0) && isOpen(tag.name)) {
+    return filled;
+  }
   const seenAt = Math.max(believed(filled.event.changedAt ?? 0, receivedAt), arrival(receivedAt));
   return { ...filled, event, attached: uniteTags([...filled.attached, { ...tag, seenAt }]) };
 }

@@ -1,6 +1,5 @@
-import { isMarking, labelsOf } from "../guard/marking.ts";
+import { besideList, isMarking } from "../guard/marking.ts";
 import { narrows } from "../guard/narrow.ts";
-import type { Marking } from "../model/alert.ts";
 import type { Confirmation, Message } from "../model/message.ts";
 import type { Attribute, EventView, Tag } from "../model/misp.ts";
 import { arrival } from "./time.ts";
@@ -34,9 +33,6 @@ export function confirmationOf(
   return isEdited && publishedAt !== undefined && publishedAt >= changedAt ? "confirmed" : "unpublished";
 }
 
-/** What is stricter without a label than with one of these, as far as anybody knows. */
-const OPEN: readonly Marking["tlp"][] = ["clear", "green"];
-
 /** The publication with what MISP says of it: the tags that the feed leaves out, and whether it is one. */
 export function withConfirmation(message: Message, confirmation: Confirmation, answer?: Confirmed): Message {
   if (!answer) {
@@ -50,8 +46,8 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
   const tags = answer.event.tags?.filter(({ name }) => !isEdited || isMarking(name));
   // It is as strict as it is told, and as MISP says now. In one second nobody can tell which of them came first.
   const isLater = askedAt !== undefined && arrival(askedAt) > arrival(message.receivedAt);
-  const isBare = isLater && tags !== undefined && labelsOf(tags.map(({ name }) => name)).tlp === "none";
-  const told = event.tags?.filter(({ name }) => !isBare || !OPEN.includes(labelsOf([name]).tlp)) ?? [];
+  const own = event.tags ?? [];
+  const told = isLater && tags ? besideList(own, tags) : own;
   const isDraft = confirmation === "unpublished";
   return {
     ...message,

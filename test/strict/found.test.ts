@@ -168,6 +168,32 @@ const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "s
     },
   ],
   [
+    "a label was attached before an edit that has none, and is told when MISP was asked after that",
+    {
+      steps: [
+        does({ do: "mark", mark: { label: "clear", isHidden: false } }),
+        edit("community", { label: "none" }, 1),
+        publish(),
+        { after: 0, restart: 0 },
+      ],
+    },
+  ],
+  [
+    "an edit takes the label away in the second in which a part says that the event is for fewer",
+    {
+      asking: "keyless",
+      first: { soc: 0, desk: 2, route: 0 },
+      steps: [
+        publish(),
+        edit("organisation", { label: "none" }, 400, "late"),
+        part({}),
+        wait(0),
+        does({ do: "mark", mark: { papRed: true } }),
+        publish(),
+      ],
+    },
+  ],
+  [
     "what is named as gone asks for secrecy",
     {
       steps: [

@@ -44,6 +44,8 @@ interface Carrier {
   spreads: ({ readonly spread: Spread } & Dated)[];
   /** The newest that was told of it. */
   held: Stamp;
+  /** The time of the list that MISP gave last when it was asked. */
+  answered: number;
   /** All its labels were told once. */
   isListed: boolean;
   isDeleted: boolean;
@@ -386,7 +388,8 @@ interface By {
 /** What tells of all lifts what is older than it; what it says stricter counts in any case. */
 function settle(of: Carrier, said: Level, stamp: Stamp, { clock, at, isCut }: By): void {
   const [time, held] = [stamp[clock], of.held[clock]];
-  if (time > held) {
+  // A list of the time of MISP's answer says what that said.
+  if (time > held || (clock === "list" && time === of.answered)) {
     of.marks = of.marks.flatMap((one) => {
       const { hidden } = one.marks;
       const rest = isCut && hidden !== "none" ? [{ ...one, marks: { ...UNMARKED, hidden } }] : [];
@@ -417,6 +420,7 @@ function replace(of: Carrier, { marks, spread }: Level, from: Stamp, at: number)
   of.marks = [...of.marks.filter((one) => one.at >= at), { marks, at, from }];
   of.spreads = [...of.spreads.filter((one) => one.at >= at), { spread, at, from }];
   of.held = latest(of.held, from);
+  of.answered = from.list;
   of.isListed = true;
 }
 
@@ -500,6 +504,13 @@ function unknown(): Known {
 
 function carrier(): Carrier {
   return {
-    ...{ marks: [], spreads: [], held: { list: NEVER, own: NEVER }, isListed: false, isDeleted: false },
+    ...{
+      marks: [],
+      spreads: [],
+      held: { list: NEVER, own: NEVER },
+      answered: NEVER,
+      isListed: false,
+      isDeleted: false,
+    },
   };
 }
