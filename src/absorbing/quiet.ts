@@ -8,15 +8,19 @@ interface Decoded {
   readonly frame: Frame;
 }
 
-/** Of each event the last frame that added an attribute and made nothing of any rule, where none asks about attributes. */
+/**
+ * Of each event the last frame that added an attribute and made nothing of any rule, where none asks about attributes; also
+ * where rules can never be decided, because nobody can be asked, and this has been recorded.
+ */
 export function quietFrames(decoded: readonly Decoded[], traces: Plan["traces"], { routes }: Rules): readonly Frame[] {
   if (routes.get("attribute.added")?.isAboutEvents !== true) {
     return [];
   }
   const quiet = new Map<Message, string>();
-  for (const { message, kind, routes: fired } of traces) {
+  for (const { message, kind, routes: fired, destinations } of traces) {
     const about = message.event?.id;
-    if (kind === "attribute.added" && fired.length === 0 && about !== undefined) {
+    const isNothing = fired.length === 0 || destinations.every(({ verdict }) => verdict === "match-unknown");
+    if (kind === "attribute.added" && isNothing && about !== undefined) {
       quiet.set(message, about);
     }
   }

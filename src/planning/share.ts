@@ -98,7 +98,7 @@ export function shareOf(alert: Alert, fired: readonly CandidateRoute[], context:
   if ("refused" in decided) {
     const reason = decided.refused;
     // What a publication has shown to these readers needs no answer; what it asks for beside that may.
-    if (UNKNOWN.includes(reason)) {
+    if (UNKNOWN.includes(reason) && context.publications.length > 0) {
       const around = publicationAround(alert, askedFor(fired, context.destination), context);
       if (around && (around.isLeaving || !canAsk)) {
         return { kind: "already-told", routes };

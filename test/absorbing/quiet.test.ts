@@ -214,3 +214,42 @@ it("spares no frame that tells, tightens or teaches anything, whatever the rules
   }
   expect(spared).toBeGreaterThan(5 * SEEDS);
 });
+
+it("spares what can never be decided, once the record has a line of it for each destination", async () => {
+  const routes = ["red", "green"].map((to) =>
+    RouteOptions.parse({ name: to, kinds: ["attribute.added"], match: { event_tag: "tlp:green" }, notify: to }),
+  );
+  const rules = { ...rulesBy(chances(1)), routes: compileRoutes(routes), asks: new Set<string>() };
+  const frame = (id: number) => {
+    const Attribute = { ...ADDED.Attribute, id: String(id), uuid: uuidOf(id) };
+    return frameOf("misp_json_attribute", { ...ADDED, Attribute }, T0 + id);
+  };
+  const sparedBy = async (by: Rules) => {
+    const { planner } = await opened(by);
+    const look = new FrameLook(needlessWithout(new Set(["attribute.added"])));
+    const wire = ({ topic, payload }: Frame) => Buffer.concat([Buffer.from(`${topic} `), payload]);
+    let spared = 0;
+    for (let id = 1; id <= 100; id += 1) {
+      const next = frame(id);
+      if (!look.matters(wire(next), next.topic, next.receivedAt)) {
+        spared += 1;
+        continue;
+      }
+      const decoded = decodedOf([next]);
+      const traces = await absorb(
+        decoded.map(({ message }) => message),
+        planner,
+      );
+      expect(traces[0]?.destinations.map(({ name, verdict }) => [name, verdict])).toEqual(
+        ["red", "green"].map((name) => [name, by.asks?.has("cert") ? "undecided" : "match-unknown"]),
+      );
+      for (const quiet of quietFrames(decoded, traces, by)) {
+        look.quiet(wire(quiet), quiet.receivedAt);
+      }
+    }
+    return spared;
+  };
+  expect(await sparedBy(rules)).toBe(99);
+  // What MISP can be asked about is no such thing.
+  expect(await sparedBy({ ...rules, asks: new Set(["cert"]) })).toBe(0);
+});
