@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Batch, BatchId, Delivery, Group, Store } from "../model/outbox.ts";
+import type { Batch, BatchId, Delivery, Group, Store, TakeOptions } from "../model/outbox.ts";
 
 /** What leaves as one payload: a batch as the store has formed it, or several that have waited for too long. */
 export interface Departure {
@@ -39,15 +39,20 @@ export class Backlog {
     this.#before = Number.NEGATIVE_INFINITY;
   }
 
-  /** Takes from the store what leaves together with a batch. */
-  async gather(first: Batch, store: Pick<Store, "take" | "settle">, now: number): Promise<Departure> {
+  /** Takes from the store what leaves together with a batch; with `urgentOnly` of what goes first alone. */
+  async gather(
+    first: Batch,
+    store: Pick<Store, "take" | "settle">,
+    now: number,
+    { urgentOnly = false }: Pick<TakeOptions, "urgentOnly"> = {},
+  ): Promise<Departure> {
     if (!this.#isOld(first)) {
       return alone(first);
     }
     const parts = [first];
     let deliveries = first.entries.length;
     while (parts.length < MAX_PARTS && deliveries < MAX_DELIVERIES) {
-      const taken = await store.take(first.destination, now);
+      const taken = await store.take(first.destination, now, { urgentOnly });
       if (!taken || "dueAt" in taken) {
         break;
       }

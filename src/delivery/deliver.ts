@@ -6,7 +6,10 @@ import type { Log } from "../base/log.ts";
 import type { RateLimiter } from "../base/rate-limiter.ts";
 import type { Wakeup } from "../base/wakeup.ts";
 import type { Batch, Division, Store, TakeOptions } from "../model/outbox.ts";
+import type { QuietRules } from "../model/pacing.ts";
 import type { Destination, Outcome, Payload } from "../model/payload.ts";
+import { goesFirst } from "../pacing/place.ts";
+import { quietMsBetween, quietUntil } from "../pacing/quiet.ts";
 import { alone, type Departure } from "./backlog.ts";
 import { divide } from "./divide.ts";
 import { Flight } from "./flight.ts";
@@ -32,6 +35,8 @@ export interface DeliveryWorker extends SettleContext {
   readonly attemptMs?: number;
   /** How many attempts may be on their way at once; absent: one. */
   readonly concurrency?: number;
+  /** When nothing leaves but what goes first, whenever the rest was due; absent: never. */
+  readonly quiet?: QuietRules;
 }
 
 /** What an attempt that failed can lead to. */
@@ -119,6 +124,7 @@ export async function deliver(
     }
     if (breaker.urged()) {
       state.restsUntil = 0;
+      state.isUrged = true;
     }
     // A clock that was set back must not make it rest until the time that it once showed.
     state.restsUntil = Math.min(state.restsUntil, clock.now() + LONGEST_REST_MS);
@@ -131,18 +137,22 @@ export async function deliver(
     const takenAt = { wall: clock.now(), monotonic: clock.monotonic() };
     // A destination that is down, or asked one by one, leaves what waits in its groups, where it grows together.
     const ahead = destination.program && most > 1 ? most * AHEAD : 0;
-    const options = { newFirst: state.outages > 0, ...(destination.program && ORDERED), ahead };
+    // What an operator wants to have tried now leaves all the same.
+    const quietEnd = worker.quiet && !state.isUrged ? quietUntil(worker.quiet, takenAt.wall) : undefined;
+    const urgentOnly = quietEnd !== undefined;
+    const options = { newFirst: state.outages > 0, ...(destination.program && ORDERED), ahead, urgentOnly };
     const room = limiter ? 1 : most - flight.size;
     const taken = await context.store.takeAll(destination.name, takenAt.wall, room, options);
     if (!taken || "dueAt" in taken) {
-      const wait = taken ? taken.dueAt - clock.now() : LONGEST_SLEEP_MS;
-      await sleep(wait, woken);
+      state.isUrged = false;
+      const nextAt = Math.min(taken?.dueAt ?? Number.POSITIVE_INFINITY, quietEnd ?? Number.POSITIVE_INFINITY);
+      await sleep(nextAt - clock.now(), woken);
       continue;
     }
     for (const batch of taken.batches) {
       // A probe is one batch: much at once is for a destination that takes it. Programs want everything by itself.
       const isAlone = breaker.suspended() !== undefined || destination.program !== undefined;
-      const departure = isAlone ? alone(batch) : await state.backlog.gather(batch, context.store, clock.now());
+      const departure = isAlone ? alone(batch) : await state.backlog.gather(batch, context.store, clock.now(), options);
       flight.begin(
         leave(departure, worker, context, takenAt, cut).then((end) => {
           isCut ||= end === "cut";
@@ -179,9 +189,15 @@ async function leave(
     return "quiet";
   }
   const tookMs = clock.monotonic() - takenAt.monotonic;
-  const ageMs = takenAt.wall - departure.batch.firstAttemptAt + tookMs;
+  const ageMs = takenAt.wall - departure.batch.firstAttemptAt + tookMs - heldMs(departure.batch, worker, takenAt.wall);
   await settle(departure, { ...result, outages, ageMs }, context, state);
   return result.outcome ? "heard" : "quiet";
+}
+
+/** For how long quiet hours have held a batch that is being tried: that is no age. Worked out where it may matter. */
+function heldMs({ entries, firstAttemptAt }: Batch, { quiet, maxAgeMs }: DeliveryWorker, now: number): number {
+  const isHeld = quiet && now - firstAttemptAt > maxAgeMs && !entries.some(({ delivery }) => goesFirst(delivery));
+  return isHeld ? quietMsBetween(quiet, firstAttemptAt, now) : 0;
 }
 
 type Attempted = Omit<Attempt, "ageMs" | "outages"> & {

@@ -50,6 +50,8 @@ export interface SettleContext {
 export interface DeliveryState {
   /** Nothing leaves before. */
   restsUntil: number;
+  /** An operator wants to have tried now what is due, quiet hours or not. */
+  isUrged: boolean;
   readonly backlog: Backlog;
   /** Batches of which it is unknown whether they have arrived. */
   readonly ambiguous: Set<BatchId>;
@@ -69,6 +71,7 @@ export interface DeliveryState {
 export function openDeliveryState(now: number): DeliveryState {
   return {
     restsUntil: 0,
+    isUrged: false,
     backlog: new Backlog(now),
     ambiguous: new Set(),
     doubts: 0,

@@ -243,6 +243,8 @@ export interface TakeOptions {
    * not left yet.
    */
   readonly ordered?: boolean;
+  /** Nothing but what goes first: quiet hours hold the rest, whenever it was due. */
+  readonly urgentOnly?: boolean;
   /** How many more may be made ready at once, so that taking them later writes nothing; absent: none. */
   readonly ahead?: number;
   /** It matters which events the destination was told of before. */

@@ -1,4 +1,4 @@
-import { openBatch } from "../delivery/payload.ts";
+import { openNoted } from "../delivery/flood-note.ts";
 import type { OwedFilter, OwedLine } from "../model/ledger.ts";
 import type { Batch, DeliveryId } from "../model/outbox.ts";
 import type { ActiveConfig, Deliveries, OperationContext, StateAccess } from "./daemon.ts";
@@ -98,8 +98,8 @@ async function preview(
   if (!worker) {
     return { refused: "destination-not-configured" };
   }
-  const { payload, refused, held } = openBatch(batch, worker.sending, clock.now());
-  if (!payload) {
+  const { payload, leaving, refused, held } = openNoted(batch, worker.sending, clock.now());
+  if (!payload || leaving.length === 0) {
     return { refused: refused[0]?.reason ?? (held.length > 0 ? "silenced" : "nothing-left") };
   }
   const { body, sizes, trimmed } = await worker.destination.preview(payload);

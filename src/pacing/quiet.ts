@@ -18,6 +18,19 @@ export function quietUntil(rules: QuietRules, at: number): number | undefined {
   return until > at ? until : undefined;
 }
 
+const MINUTE_MS = 60_000;
+
+/** How much of a time was quiet, to the minute. */
+export function quietMsBetween(rules: QuietRules, from: number, to: number): number {
+  let sum = 0;
+  for (let at = from; at < to; ) {
+    const end = quietUntil(rules, at);
+    sum += end === undefined ? 0 : Math.min(end, to) - at;
+    at = end ?? at + MINUTE_MS;
+  }
+  return sum;
+}
+
 /** Whether there is a time at all that is not quiet. */
 export function endsSometime({ windows }: Pick<QuietRules, "windows">): boolean {
   const week = new Uint8Array(7 * DAY_MINUTES);

@@ -105,6 +105,7 @@ export function openParts(
   const failures = new LogLimiter(log, "A template failed; the built-in alert is sent", clock.now);
   const workers = Object.entries(config.destinations).map(([name, options]): DeliveryWorker => {
     const same = before?.config.destinations[name]?.type === options.type;
+    const quiet = rules.destinations.get(name)?.pace?.quiet;
     const worker = same ? before?.parts.workers.find(({ destination }) => destination.name === name) : undefined;
     return {
       destination: options.open({ name, log, now: clock.now, stdout }),
@@ -126,6 +127,7 @@ export function openParts(
       ...(options.rate && { limiter: new RateLimiter(options.rate, clock.now(), worker?.limiter) }),
       maxAgeMs: options.retry.max_age,
       concurrency: options.concurrency,
+      ...(quiet && { quiet }),
       attemptMs: SENDS_PER_ATTEMPT * options.timeout,
       store: opened.store,
       wakeup: wakeups.destinations.get(name) ?? new Wakeup(),

@@ -105,7 +105,7 @@ export class Track {
     {
       clock,
       ...rest
-    }: Partial<Pick<DeliveryWorker, "clock" | "limiter" | "maxAgeMs">> & {
+    }: Partial<Pick<DeliveryWorker, "clock" | "limiter" | "maxAgeMs" | "quiet">> & {
       readonly until?: number;
       readonly holds?: Holds;
     } = {},
@@ -137,6 +137,7 @@ export class Track {
       sending: { guard: settings.guard, routes: planner.rules.routes, links: new Map() },
       ...(rest.limiter && { limiter: rest.limiter }),
       maxAgeMs: rest.maxAgeMs ?? 86_400_000,
+      ...(rest.quiet && { quiet: rest.quiet }),
       store: this.#watched(planner.store),
       wakeup: this.wakeup,
       clock: time,

@@ -19,6 +19,22 @@ function paced(pacing: Pacing, ...deliveries: readonly Delivery[]) {
 
 /** Digests, quiet hours and floods: the part of the store's contract that keeps people from being flooded. */
 export function describePacing(name: string, open: () => Promise<Opened>): void {
+  describe(`${name}: what quiet hours hold`, () => {
+    it("is not taken where only what goes first is, whenever it was due, nor is its time told", async () => {
+      await using store = (await open()).store;
+      const later = delivery("later", { groups: [group("later", { waitMs: 5 * MINUTE })], priority: "high" });
+      await store.commit(owing(delivery("retried"), delivery("waits", { groups: [group("waits")] }), later), NOW);
+      const retried = await takeBatch(store, NOW);
+      await store.settle({ batch: retried.id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
+      const urgentOnly = true;
+      expect(await store.take("soc", NOW + 2 * MINUTE, { urgentOnly })).toEqual({ dueAt: NOW + 5 * MINUTE });
+      const taken = await store.take("soc", NOW + 5 * MINUTE, { urgentOnly });
+      expect(taken && "batch" in taken && idsOf(taken.batch)).toEqual(["later"]);
+      expect(await store.take("soc", NOW + 5 * MINUTE, { urgentOnly, newFirst: true })).toBeUndefined();
+      expect(await store.take("soc", NOW + 5 * MINUTE)).toHaveProperty("batch");
+    });
+  });
+
   describe(`${name}: a flood`, () => {
     async function flooded(): Promise<Opened> {
       const opened = await open();

@@ -73,6 +73,7 @@ export class MemoryLedger implements Ledger {
       attempts: line.attempts,
       firstAttemptAt: line.firstAttemptAt ?? createdAt,
       show: formed?.show ?? group?.show ?? "matched",
+      ...(formed?.note && { note: formed.note }),
       entries,
       ...(told.length > 0 && { told }),
     };

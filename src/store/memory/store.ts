@@ -237,7 +237,7 @@ class MemoryStore implements Store {
   async take(
     destination: string,
     now: number,
-    { newFirst = false, bounds, ordered = false, follows = false }: TakeOptions = {},
+    { newFirst = false, bounds, ordered = false, follows = false, urgentOnly = false }: TakeOptions = {},
   ): Promise<{ batch: Batch } | { dueAt: number } | undefined> {
     this.#keepTime(now);
     const free = () => this.#parts.free(destination, ordered);
@@ -247,17 +247,22 @@ class MemoryStore implements Store {
         .sort((a, b) => a.nextAt - b.nextAt || (a.part?.n ?? 0) - (b.part?.n ?? 0))[0];
     const form = (high: boolean) => this.#formFree(destination, now, { high, free, ordered, bounds });
     const urgent = due(true) ?? form(true);
-    const fresh = newFirst && !urgent ? form(false) : undefined;
-    const batch = urgent ?? fresh ?? due(false) ?? form(false);
+    const fresh = newFirst && !urgent && !urgentOnly ? form(false) : undefined;
+    const batch = urgent ?? fresh ?? (urgentOnly ? undefined : (due(false) ?? form(false)));
     if (batch) {
       this.#batches.set(batch.id, { ...batch, takenAt: now });
       return { batch: this.#readBatch(batch, now, follows) };
     }
     const busy = this.#parts.busyGroups(destination, ordered);
     const dueAt = [
-      ...free().map((one) => one.nextAt),
+      ...free().flatMap((one) => (one.high || !urgentOnly ? one.nextAt : [])),
       ...[...this.#groups.values()].flatMap((one) =>
-        one.destination === destination && typeof one.dueAt === "number" && !busy.has(one.group.key) ? [one.dueAt] : [],
+        one.destination === destination &&
+        typeof one.dueAt === "number" &&
+        !busy.has(one.group.key) &&
+        (!urgentOnly || this.#waiting(destination, one.group.key).some(isHigh))
+          ? [one.dueAt]
+          : [],
       ),
     ].reduce((earliest, at) => Math.min(earliest, at), Number.POSITIVE_INFINITY);
     return dueAt === Number.POSITIVE_INFINITY ? undefined : { dueAt };

@@ -11,7 +11,7 @@ import { judgedOf } from "../names.ts";
 import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
 import type { ReminderRows } from "./reminders.ts";
 import { removeOwed } from "./removal.ts";
-import { parseAlert, parseDelivery, parseHold, parseRecord, parseShow } from "./rows.ts";
+import { parseAlert, parseDelivery, parseHold, parseNote, parseRecord, parseShow } from "./rows.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
 import type { SilenceRows } from "./silences.ts";
 import type { StateFile } from "./state-file.ts";
@@ -79,12 +79,14 @@ export class SqliteLedger implements Ledger {
       const entry = { delivery: line.delivery, alert, memory: this.#context.memoryOf(judgedOf(alert, line.delivery)) };
       const told = this.#context.toldOf([entry]);
       const { destination, createdAt } = line.delivery;
+      const note = row.batch === null ? undefined : parseNote(this.#context.sql.batch.get(row.batch)?.note ?? null);
       const batch: Batch = {
         id: (row.batch ?? id) as BatchId,
         destination,
         attempts: line.attempts,
         firstAttemptAt: line.firstAttemptAt ?? createdAt,
         show: parseShow(show),
+        ...(note && { note }),
         entries: [entry],
         ...(told.length > 0 && { told }),
       };

@@ -216,6 +216,12 @@ export function prepareStatements(db: Database) {
         UNION ALL SELECT min(due_at) FROM delivery_groups WHERE destination = ?4 AND high = 1 AND due_at IS NOT NULL
           AND key NOT IN (SELECT value FROM json_each(?2))
       )`),
+    nextUrgent: db.prepare<{ readonly dueAt: number | null }>(`
+      SELECT min(at) AS dueAt FROM (
+        SELECT min(next_at) AS at FROM batches b WHERE destination = ?4 AND high = 1 AND ${FREE}
+        UNION ALL SELECT min(due_at) FROM delivery_groups WHERE destination = ?4 AND high = 1 AND due_at IS NOT NULL
+          AND key NOT IN (SELECT value FROM json_each(?2))
+      )`),
     settled: db.prepare<SettledRow>(`
       DELETE FROM deliveries WHERE id = ? AND batch = ?
       RETURNING alert, seq, version, reminder, created_at, iif(reminder IS NULL, NULL, body) AS body`),

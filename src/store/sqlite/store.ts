@@ -212,12 +212,13 @@ class SqliteStore implements Store {
           break;
         }
       }
-      if (found.length > 0) {
+      if (found.length > 0 && !options.urgentOnly) {
         this.#formAhead(destination, now, options, found);
       }
+      const next = options.urgentOnly ? this.#sql.nextUrgent : this.#sql.nextDue;
       const due =
         found.length === 0
-          ? this.#sql.nextDue.get(...this.#busy(destination, options.ordered ?? false, found), destination)?.dueAt
+          ? next.get(...this.#busy(destination, options.ordered ?? false, found), destination)?.dueAt
           : undefined;
       return { rows: found, batches: found.map((row) => this.#readBatch(row, now, options)), dueAt: due };
     });
@@ -431,13 +432,16 @@ class SqliteStore implements Store {
   #next(
     destination: string,
     now: number,
-    { newFirst = false, bounds, ordered = false }: TakeOptions,
+    { newFirst = false, bounds, ordered = false, urgentOnly = false }: TakeOptions,
     found: readonly BatchRow[],
   ): BatchRow | undefined {
     const busy = this.#busy(destination, ordered, found);
     const due = (high: 0 | 1) => this.#sql.dueBatch.get(...busy, destination, now, high);
     const form = (high: 0 | 1) => this.#formBatch(destination, now, { high, busy, bounds });
     const urgent = due(1) ?? form(1);
+    if (urgentOnly) {
+      return urgent;
+    }
     const fresh = newFirst && !urgent ? form(0) : undefined;
     return urgent ?? fresh ?? due(0) ?? form(0);
   }
