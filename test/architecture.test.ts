@@ -48,6 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   destinations: ["base", "model", "guard/policy", "alert", "pacing/schema", "routing/schema", "template/schema"],
   delivery: ["base", "model", "alert", "guard", "routing", "template", "absorbing"],
   config: ["base", "model", "routing", "template", "sources", "destinations"],
+  watching: ["base", "model", "routing"],
   giants: ["base", "model", "topics", "planning", "routing", "absorbing"],
   app: ["base", "model", "topics", "absorbing", "giants", "recall", "delivery"],
   operations: ["base", "model", "topics", "routing", "planning", "absorbing", "recall", "delivery", "sources", "store"],

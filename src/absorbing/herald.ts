@@ -245,6 +245,16 @@ export function silenceEnding(
   return { message };
 }
 
+/** `herald.list_kept`: a watch list cannot be read any more, or shrank by more than half, and the one of before stays in force. */
+export function listKept(list: string, why: string, at: number): Notice {
+  const message = messageOf("herald.list_kept", at, { id: list, version: why }, [
+    ["Watch list", list],
+    ["Why", why],
+    ["What to do", "Look at the file; misp-herald reload --accept takes it as it is now"],
+  ]);
+  return { message };
+}
+
 const SPANS: readonly (readonly [unit: string, ms: number])[] = [
   ["days", 86_400_000],
   ["h", 3_600_000],

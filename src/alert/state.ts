@@ -44,6 +44,7 @@ const PHRASES: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
   "herald.delivery_dead": ["Alerts not delivered", "Alerts not delivered # times"],
   "herald.frame_refused": ["Frame refused", "# frames refused"],
   "herald.silence_ending": ["Silence ends soon", "# silences end soon"],
+  "herald.list_kept": ["Watch list is out of date", "# watch lists are out of date"],
   "herald.flood": ["Flood", "# floods"],
   "herald.state_damaged": ["State file damaged", "State file damaged # times"],
   "herald.config_rejected": ["Configuration rejected", "Configuration rejected # times"],

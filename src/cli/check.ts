@@ -4,6 +4,7 @@ import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { terminalJson } from "../destinations/console/terminal.ts";
 import { BRAKE_ADVICE, lacksBrakes } from "../routing/brakes.ts";
+import { openWatch } from "../service/lists.ts";
 import { askInstances, describeFinding, problemsOf } from "./check-online.ts";
 import { type Context, hasColor, print } from "./context.ts";
 import { formatParagraphs, sentence, wrap } from "./paragraphs.ts";
@@ -23,11 +24,13 @@ export async function checkCommand(
   context: Context,
 ): Promise<0 | 1> {
   try {
-    const { config, warnings: noticed } = await loadConfig(options.config, {
+    const loaded = await loadConfig(options.config, {
       env: context.env,
       redactor: context.redactor,
       secrets: options.online ? "asking" : "optional",
     });
+    const { config, warnings: noticed } = loaded;
+    const lists = await openWatch(loaded);
     const judged = config.routes.map((route) => ({ route, chances: chancesOf(route, config) }));
     const routes = judged.map(({ route, chances }) => {
       const limits = describeChances(route, chances);
@@ -37,6 +40,7 @@ export async function checkCommand(
     const online = options.online ? await askInstances(config, context.signal) : [];
     const warnings = [
       ...noticed,
+      ...lists.warnings,
       ...judged.flatMap(({ route, chances }) =>
         deadKinds(route, chances).map(({ glob, why }) => neverSent(options.config, route.name, glob, why)),
       ),

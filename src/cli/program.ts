@@ -220,7 +220,9 @@ function addDaemonCommands(program: Command, context: Context, finish: (code: 0 
     program
       .command("reload")
       .description("go on under the configuration as it is now; if it is wrong, nothing changes"),
-  ).action((options) => reloadCommand(options, context));
+  )
+    .option("--accept", "take watch lists as they are, also those that shrank by more than half", false)
+    .action((options) => reloadCommand(options, context));
   const silence = program
     .command("silence")
     .description("what nobody is to be told for a while, and why")

@@ -6,8 +6,15 @@ import { type ReachOptions, reach } from "./reach.ts";
 import { escapeControls } from "./show.ts";
 
 /** `misp-herald reload`: the daemon goes on under the configuration as it is now, or says what is wrong with it. */
-export async function reloadCommand(options: ReachOptions, context: Context): Promise<void> {
-  const done = await ask(await reach(options, context), { command: "reload" }, Reloaded);
+export async function reloadCommand(
+  options: ReachOptions & { readonly accept?: boolean },
+  context: Context,
+): Promise<void> {
+  const done = await ask(
+    await reach(options, context),
+    { command: "reload", ...(options.accept && { accept: true }) },
+    Reloaded,
+  );
   if (options.json) {
     return print(context.stdout, JSON.stringify(done));
   }

@@ -6,6 +6,7 @@ import type { Message } from "../model/message.ts";
 import type { Preview } from "../model/payload.ts";
 import type { Trace } from "../planning/plan.ts";
 import { RouteOptions } from "../routing/schema.ts";
+import { openWatch } from "../service/lists.ts";
 import { openParts } from "../service/parts.ts";
 import { openReplay } from "../sources/index.ts";
 import { openScratchStore } from "../store/index.ts";
@@ -28,11 +29,13 @@ export interface RenderOptions {
 
 /** `misp-herald render`: the payloads that a destination would get of these messages. Returns the exit code. */
 export async function renderCommand(options: RenderOptions, context: Context): Promise<0 | 1> {
-  const { config } = await loadConfig(options.config, {
+  const loaded = await loadConfig(options.config, {
     env: context.env,
     redactor: context.redactor,
     secrets: "optional",
   });
+  const { config } = loaded;
+  const { watch } = await openWatch(loaded);
   const chosen = only(config, [options.to]);
   const anyway = RouteOptions.parse({ name: "render", kinds: ["*"], notify: options.to });
   const isDigest = options.as === "digest";
@@ -44,7 +47,7 @@ export async function renderCommand(options: RenderOptions, context: Context): P
       routes: (options.anyway ? [anyway] : chosen.routes).map((route) => (isDigest ? together(route) : route)),
     },
     { log, clock: systemClock, stdout: context.stdout },
-    { store, sources: [] },
+    { store, sources: [], watch },
   );
   const instance = options.instance ?? Object.keys(config.misp)[0] ?? "";
   const messages = await read(options.message, instance, context);

@@ -9,6 +9,8 @@ import type { Source } from "../model/frame.ts";
 import type { Message } from "../model/message.ts";
 import type { RecordLine } from "../model/outbox.ts";
 import type { Plan } from "../planning/plan.ts";
+import type { Watch } from "../routing/watch.ts";
+import { openWatch } from "../service/lists.ts";
 import { compileRules, openParts } from "../service/parts.ts";
 import { openReplay } from "../sources/index.ts";
 import { openScratchStore } from "../store/index.ts";
@@ -38,11 +40,13 @@ export async function replayCommand(options: ReplayCommandOptions, context: Cont
   if (options.send !== (options.to !== undefined)) {
     throw new UsageError("--send and --to go together: misp-herald replay FILE --send --to DESTINATION");
   }
-  const { config } = await loadConfig(options.config, {
+  const loaded = await loadConfig(options.config, {
     env: context.env,
     redactor: context.redactor,
     secrets: options.send ? "required" : "optional",
   });
+  const { config } = loaded;
+  const { watch: lists } = await openWatch(loaded);
   const source = openReplay({
     instance: chosenInstance(options, config),
     input: options.file === "-" ? context.stdin : options.file,
@@ -51,15 +55,15 @@ export async function replayCommand(options: ReplayCommandOptions, context: Cont
     now: systemClock.now,
   });
   if (options.alerts) {
-    return showAlerts(source, config, context);
+    return showAlerts(source, config, lists, context);
   }
   if (options.to) {
-    return send(source, atOnce(only(config, options.to)), context);
+    return send(source, atOnce(only(config, options.to)), lists, context);
   }
 
   const counts = new FrameCounts();
   const color = hasColor(context.stdout, context.env);
-  for await (const seen of watch(source, compileRules(config), systemClock, context.signal)) {
+  for await (const seen of watch(source, compileRules(config, lists), systemClock, context.signal)) {
     counts.add(seen);
     print(context.stdout, options.json ? jsonSeen(seen) : showSeen(seen, color));
   }
@@ -70,11 +74,11 @@ export async function replayCommand(options: ReplayCommandOptions, context: Cont
 }
 
 /** What would leave, and when, by the times of the recording: as a terminal shows it, whatever the channel. */
-async function showAlerts(source: Source, config: Config, context: Context): Promise<void> {
+async function showAlerts(source: Source, config: Config, lists: Watch, context: Context): Promise<void> {
   await using store = openScratchStore();
   const log = openContextLog("warn", context);
   const surroundings = { log, clock: systemClock, stdout: context.stdout };
-  await using parts = openParts(config, surroundings, { store, sources: [] });
+  await using parts = openParts(config, surroundings, { store, sources: [], watch: lists });
   const messages: Message[] = [];
   for await (const frames of source.frames(context.signal)) {
     messages.push(...frames.flatMap((frame) => readFrame(frame).message ?? []));
@@ -92,7 +96,7 @@ async function showAlerts(source: Source, config: Config, context: Context): Pro
 }
 
 /** The live path, with memory and outbox of its own: the service's are not touched. */
-async function send(source: Source, config: Config, context: Context): Promise<void> {
+async function send(source: Source, config: Config, lists: Watch, context: Context): Promise<void> {
   await using store = openScratchStore();
   const log = openContextLog("warn", context);
   const settled = new Map<string, number>();
@@ -104,7 +108,7 @@ async function send(source: Source, config: Config, context: Context): Promise<v
   await using parts = openParts(
     config,
     { log, clock: systemClock, stdout: context.stdout, observer },
-    { store, sources: [source] },
+    { store, sources: [source], watch: lists },
   );
   await context.start({ ...parts, drains: true }, context.signal).ended;
   const left = (await store.owed()).reduce((sum, { owed }) => sum + owed, 0);

@@ -8,6 +8,7 @@ import type { Source } from "../model/frame.ts";
 import { KINDS } from "../model/vocabulary.ts";
 import type { Rules } from "../planning/plan.ts";
 import { isOfKind } from "../routing/kinds.ts";
+import { openWatch } from "../service/lists.ts";
 import { compileRules, openSources } from "../service/parts.ts";
 import { Feed } from "../sources/index.ts";
 import { TOPIC_NAMES } from "../topics/index.ts";
@@ -97,15 +98,17 @@ async function open(options: TailOptions, context: Context): Promise<{ sources: 
   const log = openContextLog("warn", context);
   const surroundings = { log, clock: systemClock, stdout: context.stdout };
   if (options.endpoint === undefined) {
-    const { config, warnings } = await loadConfig(options.config, {
+    const loaded = await loadConfig(options.config, {
       env: context.env,
       redactor: context.redactor,
       secrets: "feeds",
     });
+    const { config, warnings } = loaded;
     if (warnings.length > 0) {
       print(context.stderr, formatProblems(warnings, { color: hasColor(context.stderr, context.env) }));
     }
-    return { sources: openSources(config, surroundings), ...(options.explain && { rules: compileRules(config) }) };
+    const rules = options.explain ? compileRules(config, (await openWatch(loaded)).watch) : undefined;
+    return { sources: openSources(config, surroundings), ...(rules && { rules }) };
   }
   if (options.explain) {
     throw new UsageError("--explain needs the routes of a configuration: use -c instead of --endpoint");

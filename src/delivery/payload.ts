@@ -279,7 +279,8 @@ function explained(entry: Entry, routes: Routes, actions: readonly LinkTemplate[
     return (kind && routes.get(kind.kind)?.named(name)?.options) ?? [];
   });
   const subject = matchableOfGuarded(entry.guarded, entry.guarded.alert.receivedAt);
-  const because = [...new Set(found.flatMap((options) => describeReason(options, subject)))];
+  const watch = routes.get(entry.guarded.alert.kind)?.watch;
+  const because = [...new Set(found.flatMap((options) => describeReason(options, subject, watch)))];
   const links = fillLinks([...found.flatMap((options) => options.links), ...actions], entry.guarded, subject);
   return { ...entry, ...(because.length > 0 && { because }), ...(links.length > 0 && { links }) };
 }

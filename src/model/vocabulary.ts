@@ -42,6 +42,7 @@ export const KINDS = [
   "herald.recall_refused",
   "herald.frame_refused",
   "herald.silence_ending",
+  "herald.list_kept",
   "herald.flood",
 ] as const;
 export type Kind = (typeof KINDS)[number];

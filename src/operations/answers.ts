@@ -63,19 +63,20 @@ async function* answer(
     case "silence.remove":
       return yield { end: await removeSilence(query, by, daemon) };
     case "reload":
-      return yield { end: await reload(by, daemon) };
+      return yield { end: await reload(query.accept ?? false, by, daemon) };
     default:
       query satisfies never;
   }
 }
 
 async function reload(
+  accept: boolean,
   by: Asker,
   { reload: readAgain, log }: Actions & Pick<OperationContext, "log">,
 ): Promise<Reloaded> {
   log.info({ by }, "An operator wants the configuration reloaded");
   try {
-    const { digest, warnings, restart } = await readAgain();
+    const { digest, warnings, restart } = await readAgain(accept);
     return { digest, warnings: warnings.map((one) => formatProblems([one], PLAIN)), restart: [...restart] };
   } catch (error) {
     if (!(error instanceof ConfigError)) {

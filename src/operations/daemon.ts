@@ -87,8 +87,8 @@ export interface OperationContext {
 
 /** What may be done to the service as a whole. */
 export interface Actions {
-  /** Reads the configuration again; throws ConfigError, and then goes on with the one before. */
-  readonly reload: () => Promise<ReloadResult>;
+  /** Reads the configuration again, and with `accept` watch lists however they shrank; throws ConfigError, and then goes on with the one before. */
+  readonly reload: (accept?: boolean) => Promise<ReloadResult>;
 }
 
 /** The running service, as far as people may ask it. Each operation takes only the part that it needs. */

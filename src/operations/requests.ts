@@ -86,7 +86,7 @@ export const Query = z.discriminatedUnion("command", [
   z.strictObject({ command: z.literal("silence.list"), ended: z.boolean() }),
   z.strictObject({ command: z.literal("silence.extend"), id: Id, for: Span }),
   z.strictObject({ command: z.literal("silence.remove"), id: Id }),
-  z.strictObject({ command: z.literal("reload") }),
+  z.strictObject({ command: z.literal("reload"), accept: z.boolean().optional() }),
 ]);
 export type Query = z.output<typeof Query>;
 

@@ -1,4 +1,4 @@
-import type { Facts } from "../model/message.ts";
+import type { AttributeFacts, Facts } from "../model/message.ts";
 import type { Delivery, Group } from "../model/outbox.ts";
 import type { Route } from "../routing/route.ts";
 
@@ -7,6 +7,7 @@ export interface Grouping extends Pick<Delivery, "priority" | "unheld"> {
   readonly destination: string;
   /** What the destination may see. */
   readonly facts: Facts;
+  readonly attributes: readonly AttributeFacts[];
   /** Whose clocks digests go by. */
   readonly timezone: string;
 }
@@ -22,8 +23,8 @@ export function groupsOf(routes: readonly Route[], grouping: Grouping): readonly
 }
 
 function groupOf(
-  { name, options: { group, digest, notify } }: Route,
-  { destination, facts, timezone, priority, unheld }: Grouping,
+  { name, labels, options: { group, digest, notify } }: Route,
+  { destination, facts, attributes, timezone, priority, unheld }: Grouping,
   waits: boolean,
 ): Group {
   const show = notify.find(({ to, show }) => to === destination && show !== undefined)?.show ?? group.show;
@@ -32,6 +33,9 @@ function groupOf(
     return { key, waitMs: 0, intervalMs: 0, show, digest: { cron: digest.cron, timezone } };
   }
   const by = group.by.map((fact) => {
+    if (fact === "watch") {
+      return [fact, [...labels(attributes)].sort()];
+    }
     const values = fact === "event" ? (facts.event_uuid ?? facts.event_id)?.values : facts[fact]?.values;
     return [fact, [...(values ?? [])].sort()];
   });

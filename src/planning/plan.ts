@@ -9,6 +9,7 @@ import type { Kind } from "../model/vocabulary.ts";
 import { matchableOf } from "../routing/facts.ts";
 import { fire, type Routes } from "../routing/route.ts";
 import { type CompiledSilence, silencesOn } from "../routing/silence.ts";
+import type { Watch } from "../routing/watch.ts";
 import { changeOf, kindOf } from "./changes.ts";
 import { AlertDraft, withoutWords } from "./compose.ts";
 import { alertId } from "./identity.ts";
@@ -38,6 +39,8 @@ export interface Rules {
   readonly asks?: ReadonlySet<string>;
   /** Instances that confirm a publication before anybody is told of it. */
   readonly confirms?: ReadonlySet<string>;
+  /** The watch lists that the routes ask. */
+  readonly watch?: Watch;
   /** What operators do not want to be told now. */
   readonly silences?: readonly CompiledSilence[];
 }

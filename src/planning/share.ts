@@ -253,6 +253,7 @@ function deliveryOf(
           priority,
           destination,
           facts: subject.facts,
+          attributes: subject.attributes,
           timezone: pace?.timezone ?? "UTC",
         }),
     ...holds,

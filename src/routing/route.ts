@@ -17,7 +17,8 @@ export interface Route extends CompiledMatch {
 /** The rules about one kind of message, in file order, and how to find those that matter to a message. */
 export class RouteTable {
   readonly routes: readonly Route[];
-  readonly #watch: Watch;
+  /** The watch lists that the rules ask. */
+  readonly watch: Watch;
   readonly #byName: ReadonlyMap<string, Route>;
   #index: RouteIndex | undefined;
   #isAboutEvents: boolean | undefined;
@@ -25,7 +26,7 @@ export class RouteTable {
 
   constructor(routes: readonly Route[], watch: Watch = NO_WATCH) {
     this.routes = routes;
-    this.#watch = watch;
+    this.watch = watch;
     this.#byName = new Map(routes.map((route) => [route.name, route]));
   }
 
@@ -50,7 +51,7 @@ export class RouteTable {
     // Made when the first message of the kind comes: many kinds never do.
     this.#index ??= new RouteIndex(
       this.routes.map(({ options }) => options.match),
-      this.#watch,
+      this.watch,
     );
     return this.#index.candidates(subject).flatMap((place) => this.routes[place] ?? []);
   }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Matchable, Truth } from "../model/message.ts";
 import type { Silence } from "../model/silence.ts";
 import type { FactName, Kind } from "../model/vocabulary.ts";
+import { asksLists } from "./lists.ts";
 import { compileMatch } from "./match.ts";
 import { MatchMap } from "./schema.ts";
 
@@ -13,7 +14,9 @@ export interface CompiledSilence {
 }
 
 /** The conditions of a silence, in the language of a route's `match`. */
-export const SilenceMatch = z.array(MatchMap);
+export const SilenceMatch = z
+  .array(MatchMap)
+  .refine((match) => !asksLists(match), "watch lists are for routes: name the route, or the values themselves");
 
 /** Compiles a silence; throws for conditions that are none, or a bad regular expression. */
 export function compileSilence(silence: Silence): CompiledSilence {

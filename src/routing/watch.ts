@@ -16,6 +16,8 @@ export interface Watch {
   hits(attribute: AttributeFacts): readonly Hit[];
   /** What is not loaded is unknown. */
   has(list: string): boolean;
+  /** As it goes from one thread to another; absent: there is nothing to carry over. */
+  readonly plain?: PlainTable;
 }
 
 /** There are no lists. */
@@ -54,7 +56,7 @@ export const TEXT = "=";
 export const DOMAIN = ".";
 export const NETWORK = "/";
 
-/** Texts by which networks are many. */
+/** Spreads keys over the slots. */
 export function hashOf(key: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < key.length; at += 1) {
@@ -109,6 +111,8 @@ export class WatchTable implements Watch {
     };
     for (const text of texts) {
       this.#look(`${TEXT}${text}`, add);
+      // A file or another text may look like a domain.
+      this.#look(`${DOMAIN}${text}`, add);
       for (const { list, matches } of this.#patterns) {
         if (matches(text)) {
           add(list, undefined);

@@ -17,6 +17,7 @@ import type { PaceRules } from "../planning/pace.ts";
 import type { Rules } from "../planning/plan.ts";
 import { compileMatch } from "../routing/match.ts";
 import { compileRoutes } from "../routing/route.ts";
+import { NO_WATCH, type Watch } from "../routing/watch.ts";
 import type { LiveSource, RefusedFrame } from "../sources/source.ts";
 import { needlessWithout } from "../topics/needless.ts";
 import { askedInstances, openInstanceLoops } from "./asking.ts";
@@ -27,23 +28,23 @@ const GRACE_MS = 5_000;
 const SENDS_PER_ATTEMPT = 4;
 
 /** What planning needs of a configuration. */
-export function compileRules({ misp, routes, destinations }: Config): Rules {
+export function compileRules({ misp, routes, destinations }: Config, watch: Watch = NO_WATCH): Rules {
   const asks = Object.entries(misp).flatMap(([instance, { api_key }]) => (api_key ? [instance] : []));
   const rules = Object.entries(destinations).map(
-    ([name, options]) => [name, { ...options, pace: paceOf(options) }] as const,
+    ([name, options]) => [name, { ...options, pace: paceOf(options, watch) }] as const,
   );
-  return { routes: compileRoutes(routes), destinations: new Map(rules), asks: new Set(asks) };
+  return { routes: compileRoutes(routes, watch), destinations: new Map(rules), asks: new Set(asks), watch };
 }
 
 /** When a destination is told. */
-function paceOf({ flood, quiet, timezone }: Config["destinations"][string]): PaceRules {
+function paceOf({ flood, quiet, timezone }: Config["destinations"][string], watch: Watch): PaceRules {
   const { when: windows, action, except } = quiet ?? {};
   return {
     timezone,
     ...(flood !== "off" && { flood }),
     ...(windows && { quiet: { windows, timezone } }),
     ...(action === "drop" && { drops: true }),
-    ...(except && { except, excepts: compileMatch(except).matches }),
+    ...(except && { except, excepts: compileMatch(except, watch).matches }),
   };
 }
 
@@ -87,13 +88,15 @@ export function openParts(
     readonly sources: readonly Source[];
     readonly holds?: Holds;
     readonly silences?: Silences;
+    /** The watch lists of the configuration; absent: what asks them stays unknown. */
+    readonly watch?: Watch;
   },
   before?: Pick<PreviousParts, "config" | "parts">,
 ): Parts & AsyncDisposable {
   const { log, clock, stdout, notices, observer = UNOBSERVED } = context;
   const holds = opened.holds ?? new Holds();
   const inForce = (now: number) => opened.silences?.inForce(now) ?? [];
-  const rules = compileRules(config);
+  const rules = compileRules(config, opened.watch);
   const links = new Map(
     Object.entries(config.misp).flatMap(([instance, { url }]) => (url ? [[instance, url] as const] : [])),
   );

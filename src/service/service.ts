@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { isDeepStrictEqual } from "node:util";
-import { configRejected, destinationSuspended, stateDamaged } from "../absorbing/herald.ts";
+import { configRejected, destinationSuspended, listKept, stateDamaged } from "../absorbing/herald.ts";
 import { Notices } from "../absorbing/notices.ts";
 import type { Observer } from "../absorbing/observer.ts";
 import type { Parts, Running, Start } from "../app.ts";
@@ -24,7 +24,10 @@ import { Totals } from "../operations/totals.ts";
 import type { LiveSource } from "../sources/source.ts";
 import type { Damage, Found } from "../store/damage.ts";
 import type { Size } from "../store/size.ts";
+import type { Loaded, LoadedList } from "../watching/load.ts";
+import { loadAway, Watches } from "../watching/watches.ts";
 import { confirmingInstances } from "./asking.ts";
+import { describeKept, listFilesOf, problemsOf } from "./lists.ts";
 import { logProblems } from "./log-problems.ts";
 import { needlessOf, openParts, openSources, startedMessages } from "./parts.ts";
 import { Silencing } from "./silencing.ts";
@@ -71,6 +74,7 @@ export class Service implements AsyncDisposable {
   readonly #holds: Holds;
   readonly #silences: Silences;
   readonly #silencing = new Silencing();
+  readonly #watches: Watches;
   readonly #totals = new Totals();
   readonly #notices = new Notices();
   readonly #observer: Observer;
@@ -81,8 +85,12 @@ export class Service implements AsyncDisposable {
   #turn: Promise<unknown> = Promise.resolve();
   readonly #leaving = new Set<Promise<void>>();
 
-  constructor(options: ServiceOptions, { holds, silences }: { readonly holds: Holds; readonly silences: Silences }) {
+  constructor(
+    options: ServiceOptions,
+    { holds, silences, watches }: { readonly holds: Holds; readonly silences: Silences; readonly watches?: Watches },
+  ) {
     this.#options = options;
+    this.#watches = watches ?? new Watches();
     this.#holds = holds;
     this.#silences = silences;
     this.#startedAt = options.clock.now();
@@ -120,7 +128,7 @@ export class Service implements AsyncDisposable {
       unreadable: parts.unreadable,
       maxStateBytes: config.state.max_size,
       liveness: this.liveness,
-      reload: () => this.reload(),
+      reload: (accept) => this.reload(accept),
     };
   }
 
@@ -154,12 +162,12 @@ export class Service implements AsyncDisposable {
    * Goes on under the configuration as it is now, once all of it is known to be good; throws ConfigError when it is not, and
    * then nothing changes. Nothing that is owed, grouped or held is touched.
    */
-  reload(): Promise<ReloadResult> {
+  reload(accept = false): Promise<ReloadResult> {
     const { supervisor } = this.#options;
     const mine = this.#turn.then(async () => {
       supervisor?.reloading();
       try {
-        return await this.#reload();
+        return await this.#reload(accept);
       } finally {
         supervisor?.reloaded();
       }
@@ -174,18 +182,22 @@ export class Service implements AsyncDisposable {
     await this.#generation.parts[Symbol.asyncDispose]();
   }
 
-  async #reload(): Promise<ReloadResult> {
+  async #reload(accept: boolean): Promise<ReloadResult> {
     const { load, log } = this.#options;
     const before = this.#generation;
     let loaded: LoadedConfig;
+    let lists: Loaded;
     try {
       loaded = await load();
+      lists = await readLists(this.#watches, loaded, accept);
     } catch (error) {
       if (error instanceof ConfigError) {
         this.#reject(error);
       }
       throw error;
     }
+    this.#watches.use(lists);
+    this.noteLists(lists.lists);
     const next = this.#open(loaded, before);
     this.#generation = next;
     this.#rejected = undefined;
@@ -218,7 +230,27 @@ export class Service implements AsyncDisposable {
       }
       log.warn({ err: error }, "The state file cannot be written: nobody has been probed");
     }
-    return { digest: loaded.digest, warnings: loaded.warnings, restart };
+    return { digest: loaded.digest, warnings: [...loaded.warnings, ...problemsOf(lists.lists, loaded.file)], restart };
+  }
+
+  /** Says what is wrong with watch lists that were read. */
+  noteLists(lists: readonly LoadedList[]): void {
+    const { clock, log } = this.#options;
+    logProblems(problemsOf(lists, this.#generation.loaded.file), log);
+    for (const list of lists) {
+      if ("kept" in list && list.kept) {
+        this.#notices.say(listKept(list.name, describeKept(list.kept), clock.now()));
+      } else if ("entries" in list) {
+        log.info({ list: list.name, entries: list.entries }, "Read a watch list");
+      }
+    }
+  }
+
+  async #lookAfterLists(): Promise<void> {
+    const changed = await this.#watches.refresh();
+    if (changed) {
+      this.noteLists(changed);
+    }
   }
 
   #tellDamage({ rows, lines, indexes, unrepaired }: Found): void {
@@ -234,6 +266,7 @@ export class Service implements AsyncDisposable {
   }
 
   async #lookAfterHeld(): Promise<void> {
+    await this.#lookAfterLists();
     await this.#lookAfterUnnamed();
     const { wakeups } = this.#generation.parts;
     await this.#silencing.look({ ...this.#housekeeping, silences: this.#silences, wakeups });
@@ -298,7 +331,7 @@ export class Service implements AsyncDisposable {
     const opened = openParts(
       loaded.config,
       context,
-      { store, sources, holds: this.#holds, silences: this.#silences },
+      { store, sources, holds: this.#holds, silences: this.#silences, watch: this.#watches },
       old,
     );
     const rules = { ...opened.rules, confirms: confirmingInstances(loaded.config) };
@@ -319,7 +352,21 @@ export class Service implements AsyncDisposable {
 export async function openService(options: ServiceOptions): Promise<Service> {
   const { store, clock, log } = options;
   const silences = await openSilences(store.ledger, clock.now(), log);
-  return new Service(options, { holds: await openHolds(store.ledger), silences });
+  const watches = new Watches(`${options.loaded.config.state.path}.lists`, loadAway);
+  const lists = await readLists(watches, options.loaded, false);
+  watches.use(lists);
+  const service = new Service(options, { holds: await openHolds(store.ledger), silences, watches });
+  service.noteLists(lists.lists);
+  return service;
+}
+
+async function readLists(watches: Watches, loaded: LoadedConfig, accept: boolean): Promise<Loaded> {
+  const read = await watches.read(listFilesOf(loaded), accept);
+  const problems = problemsOf(read.lists, loaded.file);
+  if (problems.some(({ severity }) => severity === "error")) {
+    throw new ConfigError(problems);
+  }
+  return read;
 }
 
 /** Counts all that happens, and passes on each attempt. */
