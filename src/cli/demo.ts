@@ -31,6 +31,11 @@ export async function demoCommand(options: { readonly speed: number }, context: 
       wakeup.wake();
     }
   };
+  const hasten = async (destination: string) => {
+    for await (const _ of store.ledger.hasten({ destinations: [destination] }, clock.now())) {
+    }
+    parts.wakeups.destinations.get(destination)?.wake();
+  };
 
   const observer = new SceneObserver();
   const over = new AbortController();
@@ -41,7 +46,7 @@ export async function demoCommand(options: { readonly speed: number }, context: 
   const signal = AbortSignal.any([context.signal, broken.signal]);
   try {
     const self = context.self ?? NAME;
-    await play({ narrator, observer, publisher, store, silence, clock, speed: options.speed, signal, self });
+    await play({ narrator, observer, publisher, store, silence, hasten, clock, speed: options.speed, signal, self });
   } catch (error) {
     if (!context.signal.aborted) {
       throw error;

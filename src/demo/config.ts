@@ -4,7 +4,18 @@ import { type LoadedConfig, loadConfig } from "../config/load.ts";
 export const DEMO_RULES = `destinations:
   authors: { type: console, guard: { max_tlp: red, drafts: true } }
   soc:     { type: console, guard: { max_tlp: amber } }
+  pulls:   { type: console, guard: { max_tlp: amber }, flood: { over: 2, every: 1m } }
 routes:
+  - name: urgent
+    match: { origin: pulled, threat_level: high }
+    notify: [pulls]
+    priority: high
+    stop: true
+  - name: partners
+    match: { origin: pulled }
+    notify: [pulls]
+    group: { show: 3 }
+    stop: true
   - name: drafting
     kinds: [attribute.added]
     notify: [authors, soc]

@@ -80,6 +80,32 @@ export const UPDATES: readonly DemoFrame[] = [2, 3, 5].map((victims) => ({
   }),
 }));
 
+/** How many events are pulled from a partner, and which of them is grave. */
+export const PULLED_EVENTS = 30;
+const GRAVE = 12;
+
+/** Events are pulled from a partner's MISP: of each a frame that says so, and its publication. */
+export const PULLED: readonly DemoFrame[] = Array.from({ length: PULLED_EVENTS }, (_, n) => n + 1).flatMap((n) => {
+  const uuid = uuidOf(`pulled ${n}`);
+  const partner = { id: "2", uuid: uuidOf("NORTH-CERT"), name: "NORTH-CERT", local: false };
+  const Attribute = ["a", "b"].map((label, index) => ({
+    ...session.PUBLISHED_ATTRIBUTE,
+    ...{ id: String(1000 + n * 10 + index), event_id: String(100 + n), uuid: uuidOf(`pulled ${n} ${label}`) },
+    ...{ type: "domain", value: `${label}-${n}.north.example`, comment: "" },
+  }));
+  const Event = {
+    ...session.PUBLISHED.Event,
+    ...{ id: String(100 + n), uuid, org_id: "2", orgc_id: "2", Orgc: partner, Attribute, attribute_count: "2" },
+    locked: true,
+    info: n === GRAVE ? "Ransomware at a supplier of ours" : `Partner report ${n}`,
+    threat_level_id: n === GRAVE ? "1" : "3",
+  };
+  return [
+    { topic: "misp_json_event", body: { Event: uuid, Server: "1", action: "add_from_connected_server" } },
+    { topic: "misp_json", body: { Event } },
+  ];
+});
+
 /** Adds the imported attributes to a recorded publication. */
 function withImported<E extends { readonly Attribute: readonly unknown[]; readonly attribute_count: string }>({
   Event,

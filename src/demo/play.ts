@@ -9,6 +9,8 @@ import {
   encodeFrame,
   FIRST_PUBLICATION,
   LATER_PUBLICATION,
+  PULLED,
+  PULLED_EVENTS,
   REPUBLICATION,
   SessionTimes,
   UPDATES,
@@ -23,6 +25,8 @@ export interface DemoContext {
   readonly observer: SceneObserver;
   readonly publisher: Publisher;
   readonly store: Store;
+  /** Makes due at once what waits for a destination. */
+  readonly hasten: (destination: string) => Promise<void>;
   /** Adds a silence, or takes the place of the one that has its id. */
   readonly silence: (silence: Silence) => Promise<void>;
   readonly clock: Clock;
@@ -37,24 +41,28 @@ const READ_MS = 2_500;
 const LOOK_MS = 1_000;
 
 const TITLES = {
-  burst: "1/5  A burst",
-  publication: "2/5  Published",
-  republication: "3/5  Published again, unchanged",
-  red: "4/5  A secret, and an update",
-  silence: "5/5  A silence",
+  burst: "1/6  A burst",
+  publication: "2/6  Published",
+  republication: "3/6  Published again, unchanged",
+  red: "4/6  A secret, and an update",
+  flood: "5/6  A flood",
+  silence: "6/6  A silence",
 } as const;
 
-/** Plays the five scenes and sums them up. Rejects when `signal` aborts. */
+/** Plays the six scenes and sums them up. Rejects when `signal` aborts. */
 export async function play(props: DemoContext): Promise<void> {
   const { narrator, publisher } = props;
   const times = new SessionTimes(props.clock.now());
   narrator.heading("misp-herald demo");
   narrator.say(
     "A recorded MISP session through the real pipeline: ZeroMQ feed, decoding, rules, guard, SQLite, delivery. Only " +
-      `MISP is played, by a publisher on ${publisher.endpoint}. Two destinations are on this terminal:`,
+      `MISP is played, by a publisher on ${publisher.endpoint}. Three destinations are on this terminal:`,
   );
   narrator.verbatim(DEMO_RULES);
-  narrator.say("authors write events and may see drafts. soc reads what is published, up to TLP:AMBER.");
+  narrator.say(
+    "authors write events and may see drafts. soc reads what is published, up to TLP:AMBER; pulls " +
+      "what comes from partners.",
+  );
   await unlessAborted(publisher.subscribed, props.signal);
   await pause(props, READ_MS, TITLES.burst);
 
@@ -65,6 +73,8 @@ export async function play(props: DemoContext): Promise<void> {
   await republication(props, times);
   await pause(props, READ_MS, TITLES.red);
   const second = await red(props, times);
+  await pause(props, READ_MS, TITLES.flood);
+  await flood(props, times);
   await pause(props, READ_MS, TITLES.silence);
   await silence(props, times);
   await pause(props, READ_MS, "the summary");
@@ -141,6 +151,35 @@ async function red(props: DemoContext, times: SessionTimes): Promise<number> {
   return tookMs(scene, sentAtMs);
 }
 
+async function flood(props: DemoContext, times: SessionTimes): Promise<void> {
+  const { narrator, observer, store, self, signal } = props;
+  narrator.heading(TITLES.flood);
+  narrator.say(
+    `MISP pulls ${PULLED_EVENTS} events of a partner within a second. More than two at once are a flood here ` +
+      "(flood: { over: 2 }; 20 in 5 minutes by default).",
+  );
+  await pause(props, LOOK_MS);
+  const { scene } = await send(props, PULLED, times);
+  const alone = 3;
+  await observer.until(() => scene.settled.length >= alone, signal);
+  const folded = await stillOwed(store);
+  confirm(scene, folded === PULLED_EVENTS - alone && scene.shown.length === alone);
+  confirm(scene, shownTo(scene, "pulls").filter(({ payload }) => payload.priority === "high").length === 1);
+  narrator.step(
+    `The first two were told one by one, and the urgent one beside the flood. ${folded} are folded into a digest, which ` +
+      "leaves after a minute. Who does not want to wait types:",
+  );
+  narrator.command(`${self} outbox retry --destination pulls`, "tries now what waits; status says how much that is");
+  await pause(props, LOOK_MS);
+  await props.hasten("pulls");
+  await observer.until(() => scene.settled.length >= PULLED_EVENTS, signal);
+  confirm(scene, scene.shown.length === alone + 1 && (await stillOwed(store)) === 0);
+  narrator.conclude(
+    `pulls got ${scene.shown.length} messages for ${PULLED_EVENTS} events. The digest says why, what helps, and names the ` +
+      "gravest; nothing is dropped or left out of the count, and alerts about others go on one by one.",
+  );
+}
+
 const SILENCED_MS = 4 * 3_600_000;
 
 async function silence(props: DemoContext, times: SessionTimes): Promise<void> {
@@ -160,7 +199,7 @@ async function silence(props: DemoContext, times: SessionTimes): Promise<void> {
   await pause(props, LOOK_MS);
   const { scene } = await send(props, UPDATES, times);
   const held = await stillOwed(store);
-  confirm(scene, held === UPDATES.length && scene.shown.length === 0);
+  confirm(scene, held === UPDATES.length && shownTo(scene, "soc").length === 0);
   narrator.step(`${held} updates are held for soc. After four hours, or when somebody ends the silence, they are told`);
   await pause(props, LOOK_MS);
   await props.silence({ ...added, until: clock.now() });
@@ -182,7 +221,7 @@ async function summarize({ narrator, observer, store, self }: DemoContext, tookM
     `${total(({ traces }) => traces.length)} frames came in, ${count(
       total((scene) => scene.shown.length),
       "message",
-    )} ` + `went out: ${shown("authors")} to authors, ${shown("soc")} to soc`,
+    )} ` + `went out: ${shown("authors")} to authors, ${shown("soc")} to soc, ${shown("pulls")} to pulls`,
   );
   narrator.step(
     `Kept back from soc: ${count(kept("draft"), "attribute")} of a draft, ${count(kept("already-told"), "repetition")}, ` +

@@ -20,7 +20,7 @@ afterEach(() => {
 
 /** The text between two headings. */
 function scene(text: string, number: number): string {
-  const [, ...parts] = text.split(/^━━ (?=\d\/5|What happened)/m);
+  const [, ...parts] = text.split(/^━━ (?=\d\/6|What happened)/m);
   return parts[number - 1] ?? "";
 }
 
@@ -29,7 +29,7 @@ function said(text: string): string {
   return (text.split("· MISP sends")[0] ?? "").replace(/\s+/g, " ");
 }
 
-test("demo plays its five scenes into the real pipeline and ends by itself, leaving nothing behind", async () => {
+test("demo plays its six scenes into the real pipeline and ends by itself, leaving nothing behind", async () => {
   const screen = openScreen();
   await demoCommand({ speed: 1000 }, screen.context);
   const text = screen.out();
@@ -64,12 +64,19 @@ test("demo plays its five scenes into the real pipeline and ends by itself, leav
   expect(update).toContain("login[.]evil[.]example[.]com");
   expect(update).toContain("1 attribute withheld");
 
-  const silence = scene(text, 5);
+  const flood = scene(text, 5);
+  expect(flood.match(/→ pulls/g)).toHaveLength(4);
+  expect(flood).toMatch(/Ransomware at a supplier of ours/);
+  expect(flood).toMatch(/Flood: 27 alerts, the gravest is Partner report/);
+  expect(flood).toContain("about events of NORTH-CERT");
+  expect(flood.indexOf("Ransomware")).toBeLessThan(flood.indexOf("Flood: 27"));
+
+  const silence = scene(text, 6);
   expect(silence.split("3 updates are held for soc")[0]).not.toContain("→");
   expect(silence.match(/→ soc/g)).toHaveLength(1);
   expect(silence).toMatch(/Updated \(3 publications\)\n +Phishing wave against ACME, 5 victims/);
 
-  expect(scene(text, 6)).toContain("33 frames came in, 4 messages went out");
+  expect(scene(text, 7)).toContain("93 frames came in, 8 messages went out");
   expect(text).toContain("misp-herald check -c config.yaml");
   expect(text.replaceAll(/[[\]]/g, "")).not.toContain(RED_VALUE);
   expect(text).not.toContain("\x1b");
@@ -81,7 +88,7 @@ test("demo in colours writes the same words, and takes its waiting line away", a
   const screen = openScreen({ terminal: true });
   await demoCommand({ speed: 1000 }, screen.context);
   expect(screen.out()).toContain("\x1b[1m");
-  expect(screen.out()).toMatch(/… next: 2\/5 Published[^\r\n]*\r\x1b\[2K/);
+  expect(screen.out()).toMatch(/… next: 2\/6 Published[^\r\n]*\r\x1b\[2K/);
 });
 
 test("demo that is interrupted ends at once, and leaves nothing behind", async () => {
@@ -93,7 +100,7 @@ test("demo that is interrupted ends at once, and leaves nothing behind", async (
   screen.stop.abort();
   await ended;
   expect(screen.out()).toMatch(/Stopped\.\n$/);
-  expect(screen.out()).not.toContain("5/5");
+  expect(screen.out()).not.toContain("6/6");
   expect(readdirSync(temporary)).toEqual([]);
 });
 
