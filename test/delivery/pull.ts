@@ -3,13 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { absorb } from "../../src/absorbing/absorb.ts";
+import { UNOBSERVED } from "../../src/absorbing/observer.ts";
 import type { Parts } from "../../src/app.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import { Config } from "../../src/config/schema.ts";
 import { deliver } from "../../src/delivery/deliver.ts";
 import { Holds } from "../../src/delivery/holds.ts";
 import type { Message } from "../../src/model/message.ts";
-import type { Payload } from "../../src/model/payload.ts";
+import type { Effects, RecordLine } from "../../src/model/outbox.ts";
+import type { Outcome, Payload } from "../../src/model/payload.ts";
+import type { Plan } from "../../src/planning/plan.ts";
 import { openParts } from "../../src/service/parts.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { captureLog } from "../support/captured-log.ts";
@@ -149,6 +152,18 @@ class PlayedClock implements Clock {
   }
 }
 
+/** What came of it. */
+export interface Played {
+  readonly told: readonly Told[];
+  /** How many ended so. */
+  readonly records: ReadonlyMap<string, number>;
+  /** What ended at the destination, one line for each time. */
+  readonly ended: readonly RecordLine[];
+  readonly planned: readonly Effects[];
+  /** How much is owed in the end. */
+  readonly owed: number;
+}
+
 /**
  * Plays arrivals into a service with one destination, `soc`, and a state file, and tells what was sent there, when. `restarts`:
  * when the process ends and begins again.
@@ -162,8 +177,10 @@ export async function play(
     readonly restarts?: readonly number[];
     /** Called before each attempt. */
     readonly before?: (now: number) => void;
+    /** What becomes of an attempt without asking the other side; absent, or undefined: that is asked. */
+    readonly answer?: (now: number) => Outcome | undefined;
   },
-): Promise<{ readonly told: readonly Told[]; readonly records: ReadonlyMap<string, number> }> {
+): Promise<Played> {
   const directory = await mkdtemp(join(tmpdir(), "herald-pull-"));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const config = Config.parse({
@@ -173,6 +190,9 @@ export async function play(
   });
   const told: Told[] = [];
   const records = new Map<string, number>();
+  const ended: RecordLine[] = [];
+  const planned: Effects[] = [];
+  let owed = 0;
   let left = [...arrivals];
   let from = T0;
   for (const until of [...(settings.restarts ?? []), settings.until]) {
@@ -180,7 +200,8 @@ export async function play(
     clock.at = from;
     await using store = await openSqliteStore({ path: join(directory, "state.db"), clock });
     const { log } = captureLog();
-    const context = { log, clock, stdout: process.stdout };
+    const observer = { ...UNOBSERVED, planned: ({ effects }: Plan) => void planned.push(effects) };
+    const context = { log, clock, stdout: process.stdout, observer };
     await using parts = openParts(config, context, { store, sources: [], holds: new Holds(store.ledger) });
     clock.parts = parts;
     const [worker] = parts.workers;
@@ -192,14 +213,16 @@ export async function play(
       ...worker,
       observer: {
         attempted: () => {},
-        settled: ({ outcome }: { readonly outcome: string }) =>
-          void records.set(outcome, (records.get(outcome) ?? 0) + 1),
+        settled: (line: RecordLine) => {
+          ended.push(line);
+          records.set(line.outcome, (records.get(line.outcome) ?? 0) + 1);
+        },
       },
       destination: {
         ...destination,
         send: async (payload: Payload, signal: AbortSignal) => {
           settings.before?.(clock.now());
-          const outcome = await destination.send(payload, signal);
+          const outcome = settings.answer?.(clock.now()) ?? (await destination.send(payload, signal));
           if (outcome.kind === "done" || outcome.kind === "unproven") {
             told.push({ at: clock.now(), payload });
           }
@@ -211,6 +234,7 @@ export async function play(
     await deliver(watched, clock.stop.signal, new AbortController().signal);
     left = left.filter(({ at }) => at > clock.at);
     from = until;
+    owed = (await store.owed()).reduce((sum, one) => sum + one.owed, 0);
   }
-  return { told, records };
+  return { told, records, ended, planned, owed };
 }
