@@ -90,6 +90,26 @@ describe("a flood", () => {
   });
 });
 
+describe("a queue of a hundred alerts that are due", () => {
+  it("is no longer than the next place for one that is urgent", async () => {
+    await using slack = await openSlackServer();
+    const at = T0 + 30_000;
+    const { told } = await play(
+      [...pull(1_000_000, { events: 100, attributes: 0 }), { at, messages: pulledEvent(999, at, { level: "1" }) }],
+      {
+        destination: {
+          ...{ type: "slack", token: TOKEN, channel: CHANNEL, api_url: slack.apiUrl, guard: GUARD, flood: "off" },
+        },
+        routes: ROUTES,
+        until: T0 + 10 * MINUTE,
+      },
+    );
+    expect(told).toHaveLength(101);
+    const urgent = told.find(({ payload }) => payload.priority === "high");
+    expect((urgent?.at ?? 0) - at).toBeLessThanOrEqual(2000);
+  });
+});
+
 describe("attributes that are added to one event", () => {
   it("are one message at once and then at most one for each interval, all of them counted", () => addToOne(1_500));
 });
