@@ -11,6 +11,8 @@ import { type PlainRules, rulesOf } from "./rules.ts";
 
 /** A publication with no more than this is planned like any other once it has been read. */
 const FEW_PARTS = 500;
+/** Labels, clusters and members of its sharing group. */
+const FEW_AROUND = 2_000;
 const LITTLE_TEXT = 2 ** 18;
 
 /** How many parts of an event are handed over, and stored, at once. */
@@ -126,7 +128,13 @@ function isSmall(message: Message, mostText: number): boolean {
   if (kind !== "event.published") {
     return true;
   }
-  return attributes.length + objects.length <= FEW_PARTS && textIn(message) <= Math.min(LITTLE_TEXT, mostText);
+  const { tags = [], clusters = [], sharingGroup } = message.event ?? {};
+  const around = tags.length + clusters.length + (sharingGroup?.members?.length ?? 0);
+  return (
+    attributes.length + objects.length <= FEW_PARTS &&
+    around <= FEW_AROUND &&
+    textIn(message) <= Math.min(LITTLE_TEXT, mostText)
+  );
 }
 
 function outlineTrace({ kind, stale, routes, destinations }: Trace, message: Message): Trace {

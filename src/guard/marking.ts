@@ -9,6 +9,8 @@ const PAP_TAG = /^pap\s*[:=]\s*(clear|white|green|amber|red)$/;
 const ANY_TLP = /^[^\p{L}\p{N}]*tlp/u;
 const ANY_PAP = /^[^\p{L}\p{N}]*pap(?![\p{L}\p{N}])/u;
 
+/** Begins with an ordinary letter or digit that no label begins with: most tags are looked at no further. */
+const NO_LABEL = /^[\x20-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e]*[a-oq-su-z0-9]/i;
 const PLAIN = /^[\x20-\x7e]*$/;
 const QUOTES = /["'`\u00ab\u00bb\u2018-\u201f\u2032-\u2037\u2039\u203a\u301d-\u301f]/g;
 
@@ -25,6 +27,9 @@ function legible(tag: string): string {
 
 /** Tells whether a tag decides who may read: TLP or PAP, known to us or not. */
 export function isMarking(tag: string): boolean {
+  if (NO_LABEL.test(tag)) {
+    return false;
+  }
   const text = legible(tag);
   return ANY_TLP.test(text) || ANY_PAP.test(text);
 }
@@ -71,6 +76,9 @@ function read(tags: Iterable<string>) {
   let papUnknown = false;
   let chr = false;
   for (const tag of tags) {
+    if (NO_LABEL.test(tag)) {
+      continue;
+    }
     const text = legible(tag);
     if (ANY_TLP.test(text)) {
       const label = TLP_TAG.exec(text)?.[1];

@@ -118,3 +118,21 @@ test.each([
 ])("isMarking() of %j is %s", (tag, is) => {
   expect(isMarking(tag)).toBe(is);
 });
+
+test("what is seen at the first letter is what all of the text says", () => {
+  const letters = [..."tlpaPTLr :=\"'«x1-[(", "\u200b", "ｔ", "é", "e\u0301", "misp", "tlp", "pap:", "TLP:red"];
+  let state = 7;
+  const next = (below: number) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  let markings = 0;
+  for (let n = 0; n < 20_000; n += 1) {
+    const tag = Array.from({ length: 1 + next(6) }, () => letters[next(letters.length)]).join("");
+    // An invisible character in front makes no difference to readers, and is no ordinary letter.
+    expect(isMarking(tag), JSON.stringify(tag)).toBe(isMarking(`\u200b${tag}`));
+    expect(markingOf([tag], true), JSON.stringify(tag)).toEqual(markingOf([`\u200b${tag}`], true));
+    markings += isMarking(tag) ? 1 : 0;
+  }
+  expect(markings).toBeGreaterThan(500);
+});
