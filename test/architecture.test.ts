@@ -46,7 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "misp-api": ["base", "model", "topics"],
   recall: ["base", "model", "guard", "planning", "absorbing"],
   destinations: ["base", "model", "guard/policy", "alert", "pacing/schema", "routing/schema", "template/schema"],
-  delivery: ["base", "model", "alert", "guard", "routing", "template", "absorbing"],
+  delivery: ["base", "model", "alert", "guard", "pacing", "routing", "template", "absorbing"],
   config: ["base", "model", "routing", "template", "sources", "destinations"],
   watching: ["base", "model", "routing"],
   giants: ["base", "model", "topics", "planning", "routing", "absorbing"],

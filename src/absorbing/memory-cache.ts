@@ -79,7 +79,7 @@ class MemoryCache {
     const missing = { events: new Map<string, EventKey>(), parts: new Map<string, PartKey>() };
     const found = { events: new Set<EventMemory>(), aliases: new Set<Alias>(), parts: new Set<PartMemory>() };
     for (const key of events) {
-      const hit = key.whole || key.shownSince !== undefined ? undefined : this.#findEvent(key);
+      const hit = key.whole || key.shownSince !== undefined || key.reached ? undefined : this.#findEvent(key);
       if (!hit) {
         const name = `${key.instance}\n${key.id}\n${key.uuid}`;
         missing.events.set(name, together(key, missing.events.get(name)));
@@ -240,8 +240,11 @@ class MemoryCache {
 /** One question for two about the same event. */
 function together(key: EventKey, other: EventKey | undefined): EventKey {
   const since = Math.min(key.shownSince ?? Number.POSITIVE_INFINITY, other?.shownSince ?? Number.POSITIVE_INFINITY);
+  const all = [key.reached, other?.reached];
+  const reached = all.includes("parts") ? "parts" : all.includes("event") ? "event" : undefined;
   return {
     ...key,
+    ...(reached && { reached }),
     ...((key.whole || other?.whole) && { whole: true }),
     ...(since < Number.POSITIVE_INFINITY && { shownSince: since }),
   };

@@ -3,6 +3,7 @@ import type { Distribution, Pap, ThreatLevel, Tlp } from "../model/vocabulary.ts
 import { formatChange } from "./change.ts";
 import type { FactLine } from "./fact-line.ts";
 import { formatFacts } from "./facts.ts";
+import { formatProgress, formatWithdrawn } from "./progress.ts";
 import { formatRemindNotice, formatRemindState, remindPrefix } from "./reminder.ts";
 import { formatState, nameLine } from "./state.ts";
 import { formatInstant, prose, type Style } from "./style.ts";
@@ -18,6 +19,8 @@ export interface Headline {
   /** What happened: `Updated · 20 attributes added`; absent where the title says it. */
   readonly state?: CleanText;
   readonly title: CleanText;
+  /** It is taken back, and its title to be struck. */
+  readonly withdrawn?: true;
   /** What is different from the version that was told last: `3 attributes new or changed since the last alert`. */
   readonly changed?: CleanText;
   /** Something that the reader should know of the alert itself, such as that its template failed. */
@@ -84,7 +87,7 @@ function formatName(entry: Entry, style: Style): CleanText {
   if (custom !== "") {
     return custom;
   }
-  if (form === "pointer") {
+  if (form === "pointer" && !entry.withdrawn) {
     return clean("A restricted event was published");
   }
   const info = prose(alert.event?.info ?? "", style, MAX_TITLE);
@@ -198,6 +201,18 @@ export function headline(entry: Entry, style: Style): Headline {
   const template = formatTemplate(entry, style);
   const link = entry.link === undefined ? {} : { link: entry.link };
   const label = labelOf(entry.guarded);
+  const withdrawn = formatWithdrawn(entry);
+  if (withdrawn !== undefined) {
+    const place = formatPlace(entry, style);
+    return {
+      ...(label !== undefined && { tlp: label }),
+      ...{ state: clean("Withdrawn"), title, withdrawn: true, notice: withdrawn },
+      ...{ facts: [], ...(form === "pointer" ? {} : formatReporter(entry, style)), place, origin: place },
+      ...formatTime(entry, style),
+      ...link,
+      links: [],
+    };
+  }
   if (form === "pointer") {
     return {
       ...(label !== undefined && { tlp: label }),
@@ -219,6 +234,7 @@ export function headline(entry: Entry, style: Style): Headline {
   const short = form === "metadata" ? clean(`Indicators are not shown here: ${why}`) : undefined;
   const reminds = formatRemindState(entry);
   const state = formatState(entry);
+  const progress = formatProgress(entry, style);
   return {
     ...(label !== undefined && { tlp: label }),
     ...(pap === "untagged" ? {} : { pap: formatPap(pap) }),
@@ -228,7 +244,14 @@ export function headline(entry: Entry, style: Style): Headline {
     title,
     ...(changed === undefined ? {} : { changed }),
     ...template,
-    ...noted({ notice: noticeOf([formatRemindNotice(entry, style), template.notice ?? short]) }),
+    ...noted({
+      notice: noticeOf([
+        formatRemindNotice(entry, style),
+        template.notice,
+        progress,
+        template.notice ? undefined : short,
+      ]),
+    }),
     facts: formatFacts(entry, style),
     ...formatMissing(entry),
     ...formatReporter(entry, style),

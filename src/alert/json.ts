@@ -120,6 +120,9 @@ function formatReminder({ reminder }: Entry) {
 /** One entry for programs: snake_case, text as MISP has it; a pointer is minimal, and metadata has no content in it. */
 export function formatEntry(entry: Entry, listed: ListedItems, values: Values, style: Style): EntryJson {
   const { form, alert, tlp, pap, withheld } = entry.guarded;
+  if (entry.withdrawn) {
+    return formatWithdrawal(entry, style);
+  }
   if (form === "pointer") {
     return formatMinimalEntry(entry, style);
   }
@@ -173,6 +176,24 @@ export function formatEntry(entry: Entry, listed: ListedItems, values: Values, s
     },
     ...(form === "full" && formatContent(entry, listed, values)),
     ...(Object.keys(truncated).length > 0 && { truncated }),
+  };
+}
+
+/** That all of an event is taken back: which it is, and why. */
+function formatWithdrawal(entry: Entry, style: Style): EntryJson {
+  const { form, alert, tlp, pap } = entry.guarded;
+  const { uuid, id } = alert.event ?? {};
+  return {
+    kinds: entry.kinds,
+    withdrawn: entry.withdrawn,
+    form,
+    instance: alert.instance,
+    routes: entry.routes,
+    marking: { tlp, pap },
+    state: "Withdrawn",
+    title: formatTitle(entry, style),
+    received_at: formatIso(alert.receivedAt),
+    event: { uuid: optional(uuid), id: optional(id), url: entry.link?.href },
   };
 }
 

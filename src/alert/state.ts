@@ -10,6 +10,7 @@ const PHRASES: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
   "event.edited": ["Edited", "Edited # times"],
   "event.deleted": ["Deleted", "# events deleted"],
   "event.unpublished": ["Unpublished", "Unpublished # times"],
+  "event.withdrawn": ["Withdrawn", "# events withdrawn"],
   "attribute.added": ["Attribute added", "# attributes added"],
   "attribute.edited": ["Attribute edited", "# attributes edited"],
   "attribute.deleted": ["Attribute deleted", "# attributes deleted"],

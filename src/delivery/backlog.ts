@@ -52,7 +52,7 @@ export class Backlog {
     const parts = [first];
     let deliveries = first.entries.length;
     while (parts.length < MAX_PARTS && deliveries < MAX_DELIVERIES) {
-      const taken = await store.take(first.destination, now, { urgentOnly });
+      const taken = await store.take(first.destination, now, { urgentOnly, follows: true });
       if (!taken || "dueAt" in taken) {
         break;
       }
@@ -113,5 +113,6 @@ function join({ destination, show }: Batch, parts: readonly Batch[]): Batch {
     show: parts.every((part) => part.show === show) ? show : (SHOW satisfies Group["show"]),
     entries: parts.flatMap(({ entries }) => entries).sort(byAge),
     told: parts.flatMap(({ told = [] }) => told),
+    follows: parts.flatMap(({ follows = [] }) => follows),
   };
 }

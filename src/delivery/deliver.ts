@@ -14,11 +14,13 @@ import { alone, type Departure } from "./backlog.ts";
 import { divide } from "./divide.ts";
 import { Flight } from "./flight.ts";
 import { openNoted } from "./flood-note.ts";
+import { followUpOf, placeOf, sendTo, told } from "./follow.ts";
 import { type Lines, openLines } from "./lines.ts";
 import { partsOf } from "./parts.ts";
-import type { SendContext } from "./payload.ts";
 import { persistent } from "./persist.ts";
+import { tendPost } from "./posts.ts";
 import { BUG, type DeliveryState, LONGEST_REST_MS, type SettleContext, settle } from "./settle.ts";
+import type { SendContext } from "./show.ts";
 import { together } from "./together.ts";
 import { type Attempt, writeDivision } from "./write-down.ts";
 
@@ -97,6 +99,7 @@ export async function deliver(
     }
   };
   let isCut = false;
+  let isTurnOfPosts = true;
   while (!stop.aborted && !isCut) {
     beat(LONGEST_SLEEP_MS);
     // A destination that is down, or refuses us, is asked by one attempt at a time for all that it is owed.
@@ -134,21 +137,38 @@ export async function deliver(
       await sleep(rest, woken);
       continue;
     }
+    // Where something is withdrawn, and something else waits, each has its turn.
+    if (isTurnOfPosts) {
+      isTurnOfPosts = false;
+      const end = await tendPost(worker, context, true, cut);
+      if (end !== undefined && typeof end !== "number") {
+        isCut ||= end === "cut";
+        continue;
+      }
+    }
     const takenAt = { wall: clock.now(), monotonic: clock.monotonic() };
     // A destination that is down, or asked one by one, leaves what waits in its groups, where it grows together.
     const ahead = destination.program && most > 1 ? most * AHEAD : 0;
     // What an operator wants to have tried now leaves all the same.
     const quietEnd = worker.quiet && !state.isUrged ? quietUntil(worker.quiet, takenAt.wall) : undefined;
     const urgentOnly = quietEnd !== undefined;
-    const options = { newFirst: state.outages > 0, ...(destination.program && ORDERED), ahead, urgentOnly };
+    const follows = !destination.program;
+    const order = destination.program ? ORDERED : {};
+    const options = { newFirst: state.outages > 0, ...order, ahead, urgentOnly, follows };
     const room = limiter ? 1 : most - flight.size;
     const taken = await context.store.takeAll(destination.name, takenAt.wall, room, options);
     if (!taken || "dueAt" in taken) {
+      const end = await tendPost(worker, context, false, cut);
+      if (end !== undefined && typeof end !== "number") {
+        isCut ||= end === "cut";
+        continue;
+      }
       state.isUrged = false;
-      const nextAt = Math.min(taken?.dueAt ?? Number.POSITIVE_INFINITY, quietEnd ?? Number.POSITIVE_INFINITY);
+      const nextAt = Math.min(...[taken?.dueAt, quietEnd, end].map((at) => at ?? Number.POSITIVE_INFINITY));
       await sleep(nextAt - clock.now(), woken);
       continue;
     }
+    isTurnOfPosts = true;
     for (const batch of taken.batches) {
       // A probe is one batch: much at once is for a destination that takes it. Programs want everything by itself.
       const isAlone = breaker.suspended() !== undefined || destination.program !== undefined;
@@ -166,7 +186,7 @@ export async function deliver(
 
 /** What one loop works with, on a disk that may be full for a while. */
 type Context = SettleContext & {
-  readonly store: Pick<Store, "take" | "takeAll" | "divide" | "settle" | "owed">;
+  readonly store: Pick<Store, "take" | "takeAll" | "divide" | "settle" | "owed" | "takePost" | "settlePost">;
   readonly lines: Lines;
 };
 
@@ -223,7 +243,7 @@ async function attempt(batch: Batch, worker: DeliveryWorker, cut: AbortSignal): 
   };
   try {
     const found = openNoted(batch, sending, clock.now());
-    const { payload, leaving, ...rest } = found;
+    const { payload, leaving, kept: _, ...rest } = found;
     opened = { ...rest, leaving: leaving.map(({ delivery, guarded }) => ({ delivery, tlp: guarded.tlp })) };
     if (!payload) {
       return opened;
@@ -240,9 +260,21 @@ async function attempt(batch: Batch, worker: DeliveryWorker, cut: AbortSignal): 
     if (numbered) {
       return { ...opened, division: numbered };
     }
+    const following = { destination, sending, store };
+    const shown = { payload, kept: found.kept };
+    const place = await placeOf(batch, shown, following, clock.now());
     limiter?.take();
     beganAt = clock.now();
-    return { ...opened, outcome: end(await send(destination, payload, cut, log)) };
+    const sent = await sendTo(
+      place,
+      told(payload, batch, place, following),
+      told(payload, batch, { kind: "new" }, following),
+      destination,
+      (one) => send(destination, one, cut, log),
+      cut,
+    );
+    const followUp = followUpOf(batch, shown, sent, following, clock.now());
+    return { ...opened, followUp, outcome: end(sent.outcome) };
   } catch (error) {
     if (cut.aborted) {
       return undefined;

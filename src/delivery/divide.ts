@@ -5,7 +5,8 @@ import type { Batch, Division, PartContent, Slice, Store } from "../model/outbox
 import type { Payload, Program } from "../model/payload.ts";
 import type { Comparison, ToldParts } from "../model/told.ts";
 import { Filler, SLACK_BYTES } from "./filler.ts";
-import { type OpenedBatch, openBatch, type SendContext } from "./payload.ts";
+import { type OpenedBatch, openBatch } from "./payload.ts";
+import type { SendContext } from "./show.ts";
 import { newsOf } from "./slice.ts";
 import { Names, shownBy } from "./told.ts";
 

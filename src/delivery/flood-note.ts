@@ -7,7 +7,9 @@ import type { Batch } from "../model/outbox.ts";
 import type { FloodNote } from "../model/pacing.ts";
 import type { Entry, Payload } from "../model/payload.ts";
 import { BRAKE_ADVICE } from "../routing/brakes.ts";
-import { type OpenedBatch, openBatch, type SendContext } from "./payload.ts";
+import { keptEntry } from "./keep.ts";
+import { type OpenedBatch, openBatch } from "./payload.ts";
+import type { SendContext } from "./show.ts";
 
 /** How many of one sort are named; the others are counted. */
 const NAMED = 5;
@@ -27,6 +29,7 @@ export function openNoted(batch: Batch, context: SendContext, now: number): Open
   }
   return {
     ...opened,
+    kept: [keptEntry(entry, [], context.guard), ...opened.kept],
     payload: payload
       ? { ...payload, entries: [entry, ...payload.entries] }
       : {

@@ -1,4 +1,5 @@
-import type { Style } from "../alert/style.ts";
+import { guardWithdrawal } from "../guard/again.ts";
+import { shortName, unpackParts } from "../guard/fingerprint.ts";
 import { guard, type Refusal } from "../guard/guard.ts";
 import { merge } from "../guard/merge.ts";
 import type { Guard } from "../guard/policy.ts";
@@ -8,44 +9,19 @@ import type { Alert, Item } from "../model/alert.ts";
 import type { Memory } from "../model/memory.ts";
 import type { Batch, Delivery, DeliveryId, Group, RecordLine, Settlement } from "../model/outbox.ts";
 import type { Entry, GuardedAlert, Payload } from "../model/payload.ts";
+import type { KeptEntry, WithdrawalReason } from "../model/post.ts";
 import { recordOf } from "../model/record.ts";
 import { mutedBy, silenceGroup } from "../model/silence.ts";
 import type { ToldParts } from "../model/told.ts";
-import { THREAT_LEVELS, TLP } from "../model/vocabulary.ts";
-import { describeReason } from "../routing/because.ts";
-import { matchableOfGuarded, matchableOfStored } from "../routing/facts.ts";
-import type { Routes } from "../routing/route.ts";
+import { THREAT_LEVELS } from "../model/vocabulary.ts";
+import { matchableOfStored } from "../routing/facts.ts";
 import { type CompiledSilence, type Muted, mute, silencesOn } from "../routing/silence.ts";
-import { renderTemplate, type Template, type TemplateFailure } from "../template/compile.ts";
-import { fillLinks, type LinkTemplate } from "../template/links.ts";
 import { stillOwed, tellOnly, withOwnMarks } from "./evidence.ts";
+import { keptEntry } from "./keep.ts";
 import { withoutNeverTold } from "./never-told.ts";
+import { linkOf, type SendContext, show } from "./show.ts";
 import { missingOf, withSlice } from "./slice.ts";
 import { compare, type Folded, type Leaving, toldBy } from "./told.ts";
-
-/** What the second look at a batch needs to know. */
-export interface SendContext {
-  readonly guard: Guard;
-  /** As they are now, for their templates: what they tell was decided when it was planned. */
-  readonly routes: Routes;
-  /** The base URL of each instance's web pages. */
-  readonly links: ReadonlyMap<string, URL>;
-  /** What readers want to have at hand, whatever the route. */
-  readonly actions?: readonly LinkTemplate[];
-  /** How the destination words its alerts; absent: as they are built in, unless a route says otherwise. */
-  readonly wording?: Wording;
-  /** What operators do not want to be told at that instant; absent: nothing. */
-  readonly silences?: (now: number) => readonly CompiledSilence[];
-  /** Its readers are programs. */
-  readonly program?: boolean;
-}
-
-/** The template of a destination, what its filters need to know, and whom to tell when one fails. */
-export interface Wording {
-  readonly template?: Template | undefined;
-  readonly style: Style;
-  readonly failed: (reason: TemplateFailure) => void;
-}
 
 /** What may still leave of a batch; what the guard refuses now that it knows more, and what MISP has taken back. */
 export interface OpenedBatch {
@@ -56,13 +32,15 @@ export interface OpenedBatch {
   readonly held: NonNullable<Settlement["regrouped"]>;
   /** What the destination knows of events once the payload has left. */
   readonly told: readonly ToldParts[];
+  /** What the payload shows, to be guarded and shown again, in the order of its entries. */
+  readonly kept: readonly KeptEntry[];
   /** Of a slice: short names of what is not in the payload. */
   readonly missing?: readonly string[];
 }
 
 /** Guards a batch with the memory of this moment and folds what is about one event into one entry. */
 export function openBatch(batch: Batch, context: SendContext, now: number): OpenedBatch {
-  const { guard: policy, routes, links, actions = [], wording, silences, program = false } = context;
+  const { guard: policy, links, silences, program = false } = context;
   const leaving: Guarded[] = [];
   const refused: RecordLine[] = [];
   const held: { delivery: DeliveryId; group: Group }[] = [];
@@ -70,7 +48,7 @@ export function openBatch(batch: Batch, context: SendContext, now: number): Open
   const inForce = batch.slice ? [] : (silences?.(now) ?? []);
   for (const entry of batch.entries) {
     const { delivery, alert } = entry;
-    const found = look(batch.slice ? withSlice(entry, batch.slice) : withMarks(entry), policy, now);
+    const found = look(batch.slice ? withSlice(entry, batch.slice) : withMarks(entry), policy, now, batch);
     if ("refused" in found) {
       refused.push(found.refused);
       continue;
@@ -86,37 +64,45 @@ export function openBatch(batch: Batch, context: SendContext, now: number): Open
   }
   const missing = batch.slice && missingOf(batch, leaving);
   if (leaving.length === 0) {
-    return { leaving, refused, held, told: [], ...(missing && { missing }) };
+    return { leaving, refused, held, told: [], kept: [], ...(missing && { missing }) };
   }
-  const all = fold(leaving, links, batch, policy);
-  const folded = all.map(({ entry }) => explained(entry, routes, actions));
+  const found = fold(leaving, links, batch, policy);
+  const all = found.filter(({ isNeedless }) => !isNeedless);
+  const needless = new Set(found.filter(({ isNeedless }) => isNeedless).flatMap(({ entry }) => entry.deliveries));
+  if (needless.size > 0) {
+    // Whoever was not told of it hears nothing.
+    const quiet = leaving.filter(({ delivery }) => needless.has(delivery.id)).map(({ delivery }) => delivery);
+    refused.push(...quiet.map((delivery) => recordOf(delivery, now, { outcome: "withdrawn", reason: NOT_TOLD })));
+    leaving.splice(0, leaving.length, ...leaving.filter(({ delivery }) => !needless.has(delivery.id)));
+    if (leaving.length === 0) {
+      return { leaving, refused, held, told: [], kept: [], ...(missing && { missing }) };
+    }
+  }
   // What is told in parts is known with the last of them.
   const isKnown = !batch.slice || (batch.slice.last && !batch.slice.last.told);
   // A reminder tells nothing that was not known.
   const news = all.filter(({ entry }) => !entry.reminder);
   const told = isKnown ? news.flatMap((one) => toldBy(one.folded, batch.destination, now, program) ?? []) : [];
-  const entries = wording ? folded.map((entry) => worded(entry, wording, routes, batch.show)) : folded;
-  const labels = new Set(entries.map(({ guarded }) => guarded.tlp));
-  // Beside one that has a label, an alert without one takes part as what it counts as.
-  if (labels.has("untagged") && labels.size > 1 && policy.untagged !== "deny") {
-    labels.add(policy.untagged);
-  }
-  const payload: Payload = {
-    batch: batch.id,
-    destination: batch.destination,
-    // The same at every attempt: whoever gets it twice can tell that it is one.
-    createdAt: Math.min(...leaving.map(({ delivery }) => delivery.createdAt)),
-    tlp: [...TLP].reverse().find((label) => labels.has(label)) ?? "untagged",
-    priority: leaving.some(({ delivery }) => delivery.priority === "high") ? "high" : "normal",
-    mentions: [...new Set(leaving.flatMap(({ delivery }) => delivery.mentions))],
-    entries,
-    show: batch.show,
-    ...(program && { whole: true as const }),
-    ...(batch.part && { part: batch.part }),
-    minimal: false,
-  };
-  return { payload, leaving, refused, held, told, ...(missing && { missing }) };
+  const kept = all.map(({ entry, folded: { members } }) => keptEntry(entry, members, policy));
+  const payload = show(
+    all.map(({ entry }) => entry),
+    {
+      batch: batch.id,
+      destination: batch.destination,
+      // The same at every attempt: whoever gets it twice can tell that it is one.
+      createdAt: Math.min(...leaving.map(({ delivery }) => delivery.createdAt)),
+      priority: leaving.some(({ delivery }) => delivery.priority === "high") ? "high" : "normal",
+      mentions: [...new Set(leaving.flatMap(({ delivery }) => delivery.mentions))],
+      show: batch.show,
+      ...(batch.part && { part: batch.part }),
+    },
+    context,
+  );
+  return { payload, leaving, refused, held, told, kept, ...(missing && { missing }) };
 }
+
+/** Why a withdrawal is told to nobody: nothing of it was told before. */
+const NOT_TOLD = "not-told";
 
 /** A silence counts also for what was owed before it began. */
 function silenced(
@@ -138,8 +124,19 @@ function look(
   { delivery, alert, memory }: BatchEntry,
   policy: Guard,
   now: number,
+  { follows }: Pick<Batch, "follows">,
 ): Guarded | { readonly refused: RecordLine } {
   const refuse = (reason: Refusal) => ({ refused: recordOf(delivery, now, { outcome: "refused", reason }) });
+  const { withdraws, routes } = delivery;
+  if (withdraws !== undefined && withdraws !== "parts") {
+    const isTold = follows?.some(
+      ({ instance, eventUuid }) => instance === delivery.instance && eventUuid === delivery.eventUuid,
+    );
+    if (!isTold && routes.length === 0) {
+      return { refused: recordOf(delivery, now, { outcome: "withdrawn", reason: NOT_TOLD }) };
+    }
+    return { delivery, alert, memory, guarded: guardWithdrawal(alert, policy, memory), withdrawn: withdraws };
+  }
   const left = remainder(alert, memory);
   if ("takenBack" in left) {
     return { refused: recordOf(delivery, now, { outcome: "withdrawn", reason: left.takenBack }) };
@@ -158,6 +155,7 @@ function withMarks({ delivery, alert, memory }: BatchEntry): BatchEntry {
 
 interface Guarded extends Leaving {
   readonly memory: Memory;
+  readonly withdrawn?: WithdrawalReason;
 }
 
 function fold(
@@ -165,10 +163,10 @@ function fold(
   links: ReadonlyMap<string, URL>,
   batch: Batch,
   policy: Guard,
-): readonly { readonly entry: Entry; readonly folded: Folded }[] {
-  const events = groupBy(leaving, ({ guarded: { alert } }) => {
+): readonly FoldedEntry[] {
+  const events = groupBy(leaving, ({ guarded: { alert }, withdrawn }) => {
     const about = alert.event?.uuid ?? alert.event?.id;
-    return JSON.stringify(about === undefined ? [alert.id] : [alert.instance, about]);
+    return JSON.stringify(about === undefined ? [alert.id] : [alert.instance, about, withdrawn]);
   });
   const entries = events.flatMap((about) => {
     const forms = groupBy(about, ({ guarded }) => guarded.form).map((members) => {
@@ -197,6 +195,22 @@ function fold(
   return entries.sort((a, b) => gravity(a) - gravity(b));
 }
 
+interface FoldedEntry {
+  readonly entry: Entry;
+  readonly folded: Folded;
+  /** It takes back parts of which its readers were not told. */
+  readonly isNeedless: boolean;
+}
+
+/** Whether all that it tells is that parts are taken back, none of which its readers were told. */
+function isNeedless({ members, told }: Folded, { alert }: GuardedAlert): boolean {
+  if (!members.every(({ delivery }) => delivery.withdraws === "parts")) {
+    return false;
+  }
+  const before = told ? unpackParts(told.parts) : new Map<string, number>();
+  return !alert.items.some((item) => item.withdrawn && before.has(shortName(item) ?? ""));
+}
+
 function entryOf(
   {
     members,
@@ -208,10 +222,12 @@ function entryOf(
     typeof compare
   >,
   links: ReadonlyMap<string, URL>,
-): { readonly entry: Entry; readonly folded: Folded } {
+): FoldedEntry {
   const newest = members.reduce((a, b) => (b.guarded.alert.receivedAt >= a.guarded.alert.receivedAt ? b : a));
   // The page of an event that was deleted is gone.
-  const link = newest.delivery.kind === "event.deleted" ? undefined : linkOf(guarded, links);
+  const { withdrawn } = newest;
+  const isGone = newest.delivery.kind === "event.deleted" || (withdrawn !== undefined && guarded.form === "pointer");
+  const link = isGone ? undefined : linkOf(guarded, links);
   const reminder = remindOf(members);
   const entry: Entry = {
     guarded,
@@ -221,10 +237,11 @@ function entryOf(
     ...(compared && { compared }),
     ...(neverTold > 0 && { neverTold }),
     ...(reminder && { reminder }),
+    ...(withdrawn && { withdrawn }),
     ...(link && { link }),
     deliveries: members.map(({ delivery }) => delivery.id),
   };
-  return { entry, folded: { ...folded, guarded } };
+  return { entry, folded: { ...folded, guarded }, isNeedless: isNeedless(folded, guarded) };
 }
 
 /** What an entry reminds of; undefined: something in it is news. */
@@ -269,38 +286,6 @@ function groupBy<T>(all: readonly T[], keyOf: (one: T) => string): readonly (rea
   return [...groups.values()];
 }
 
-/** An entry with why its readers are told, and what its routes and the destination want to have at hand beside it. */
-function explained(entry: Entry, routes: Routes, actions: readonly LinkTemplate[]): Entry {
-  if (entry.guarded.form === "pointer") {
-    return entry;
-  }
-  const found = entry.routes.flatMap((name) => {
-    const kind = entry.kinds.find((count) => routes.get(count.kind)?.named(name));
-    return (kind && routes.get(kind.kind)?.named(name)?.options) ?? [];
-  });
-  const subject = matchableOfGuarded(entry.guarded, entry.guarded.alert.receivedAt);
-  const watch = routes.get(entry.guarded.alert.kind)?.watch;
-  const because = [...new Set(found.flatMap((options) => describeReason(options, subject, watch)))];
-  const links = fillLinks([...found.flatMap((options) => options.links), ...actions], entry.guarded, subject);
-  return { ...entry, ...(because.length > 0 && { because }), ...(links.length > 0 && { links }) };
-}
-
-/** An entry in the words of the first of its routes that has a template, or else of the destination. */
-function worded(entry: Entry, { template: own, style, failed }: Wording, routes: Routes, show: Payload["show"]): Entry {
-  const tables = entry.kinds.map(({ kind }) => routes.get(kind));
-  const of = entry.routes.flatMap((name) => tables.map((table) => table?.named(name)?.options.template));
-  const template = { ...own, ...of.find((candidate) => candidate !== undefined) };
-  if (Object.keys(template).length === 0) {
-    return entry;
-  }
-  const rendered = renderTemplate(template, entry, style, show);
-  if (!("failed" in rendered)) {
-    return { ...entry, custom: rendered };
-  }
-  failed(rendered.failed);
-  return { ...entry, templateFailed: true };
-}
-
 /** Several versions in one payload: what is newer than the oldest of the versions that were told. */
 function sinceOf(deliveries: readonly Delivery[]): Pick<Entry, "since" | "changes"> {
   const publications = deliveries.filter(({ kind }) => kind === "event.published");
@@ -329,15 +314,4 @@ function countKinds<T>(values: readonly T[]): readonly { readonly kind: T; reado
     counts.set(value, (counts.get(value) ?? 0) + 1);
   }
   return [...counts].map(([kind, n]) => ({ kind, n }));
-}
-
-/** MISP shows an event under its UUID as well as under its id (`/events/view/…`). */
-function linkOf({ alert }: GuardedAlert, links: ReadonlyMap<string, URL>): URL | undefined {
-  const base = links.get(alert.instance);
-  const about = alert.event?.uuid ?? alert.event?.id;
-  if (!base || about === undefined) {
-    return undefined;
-  }
-  const path = base.pathname.endsWith("/") ? base.pathname : `${base.pathname}/`;
-  return new URL(`${path}events/view/${encodeURIComponent(about)}`, base);
 }

@@ -10,7 +10,10 @@ export function persistent(
   { store, breaker }: { readonly store: Store; readonly breaker: Breaker },
   insist: Insist,
 ): {
-  readonly store: Pick<Store, "take" | "takeAll" | "settle" | "settleAll" | "owed" | "divide">;
+  readonly store: Pick<
+    Store,
+    "take" | "takeAll" | "settle" | "settleAll" | "owed" | "divide" | "takePost" | "settlePost"
+  >;
   readonly breaker: Breaker;
 } {
   return {
@@ -19,6 +22,8 @@ export function persistent(
       takeAll: (...args) => insist(() => store.takeAll(...args)),
       settleAll: (settlements, now) => insist(() => store.settleAll(settlements, now)),
       divide: (division, now) => insist(() => store.divide(division, now)),
+      takePost: (...args) => insist(() => store.takePost(...args)),
+      settlePost: (end, now) => insist(() => store.settlePost(end, now)),
       owed: () => insist(() => store.owed()),
       settle: (settlement, now) => insist(() => store.settle(settlement, now)),
     },

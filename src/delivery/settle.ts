@@ -169,16 +169,25 @@ async function bury(it: Case, outcome: Failed): Promise<void> {
 }
 
 async function suspend(it: Case, outcome: Failed): Promise<void> {
-  const { context, now } = it;
-  const { breaker, log, destination, notices } = context;
-  const { reason, hint } = outcome;
+  const { context } = it;
   rest(it, PROBE_MS);
-  await again(it, it.departure.parts, { afterMs: PROBE_MS, attempted: false, reason });
+  await again(it, it.departure.parts, { afterMs: PROBE_MS, attempted: false, reason: outcome.reason });
   const why = { ...whyOf(it, outcome), retryInMs: PROBE_MS };
-  if (breaker.suspended()) {
-    log.warn(why, "A probe was refused: the destination stays suspended");
+  if (context.breaker.suspended()) {
+    context.log.warn(why, "A probe was refused: the destination stays suspended");
     return;
   }
+  await suspendDestination(context, outcome, why, it.now);
+}
+
+/** The destination refuses us, whatever it was that it refused. */
+export async function suspendDestination(
+  context: SettleContext,
+  { reason, hint }: Failure,
+  why: object,
+  now: number,
+): Promise<void> {
+  const { breaker, log, destination, notices } = context;
   await breaker.suspend(reason, now);
   log.error(why, "Destination suspended: it refuses us; what it is owed is kept");
   const owed = await owedTo(context);
@@ -237,7 +246,8 @@ async function retry(it: Case, outcome: Failed, parts: Departure["parts"]): Prom
   const line = isThrottled ? context.lines.throttled : context.lines.retried;
   line.say({ ...whyOf(it, outcome), retryInMs: waitMs }, reason);
   // Being asked to wait is no failure that makes the next wait longer; only that trying has begun counts.
-  await again(it, parts, { afterMs: waitMs, attempted: !isThrottled || batch.attempts === 0, reason });
+  const mayHaveArrived = outcome.kind === "ambiguous";
+  await again(it, parts, { afterMs: waitMs, attempted: !isThrottled || batch.attempts === 0, reason, mayHaveArrived });
 }
 
 async function staySuspended(it: Case, outcome: Failed, parts: Departure["parts"], probeMs: number): Promise<void> {
@@ -252,7 +262,8 @@ async function staySuspended(it: Case, outcome: Failed, parts: Departure["parts"
     // What may have arrived by itself comes once more by itself: within a digest, which has another id, it could not be recognised.
     state.backlog.forget(departure);
   }
-  await again(it, parts, { afterMs: probeMs, attempted: isAmbiguous, reason: outcome.reason });
+  const { reason } = outcome;
+  await again(it, parts, { afterMs: probeMs, attempted: isAmbiguous, reason, mayHaveArrived: isAmbiguous });
 }
 
 async function recover({ context, state, now }: Case): Promise<void> {
@@ -301,7 +312,8 @@ function restAsDown(it: Case): number {
   return ms;
 }
 
-function backOffMs(failures: number): number {
+/** How long at most after so many failures in a row. */
+export function backOffMs(failures: number): number {
   return Math.min(CAP_MS, BASE_MS * 2 ** Math.min(failures, 20));
 }
 

@@ -2,6 +2,7 @@ import type { Notices } from "../absorbing/notices.ts";
 import type { Observer } from "../absorbing/observer.ts";
 import type { Batch, Delivery, Division, RecordLine, Settlement, Store } from "../model/outbox.ts";
 import type { Outcome } from "../model/payload.ts";
+import type { FollowUp } from "../model/post.ts";
 import { recordOf } from "../model/record.ts";
 import type { ToldParts } from "../model/told.ts";
 import type { Departure } from "./backlog.ts";
@@ -19,6 +20,7 @@ export interface Attempt {
   readonly told?: readonly ToldParts[];
   /** Of a slice: short names of what did not leave with the rest. */
   readonly missing?: readonly string[];
+  readonly followUp?: FollowUp;
   /** How many attempts in a row had found the destination down when it began. */
   readonly outages: number;
   /** How long the batch has been tried, by a clock that is never set. */
@@ -35,7 +37,7 @@ export interface Writing {
 /** Everything of these batches is over: what left in the same way for all, and what the guard has refused. */
 export async function writeEnd(
   parts: Departure["parts"],
-  attempt: Pick<Attempt, "leaving" | "refused" | "held" | "told" | "missing">,
+  attempt: Pick<Attempt, "leaving" | "refused" | "held" | "told" | "missing" | "followUp">,
   end: Pick<RecordLine, "outcome" | "reason"> | undefined,
   now: number,
   writing: Writing,
@@ -43,14 +45,28 @@ export async function writeEnd(
   const { leaving, refused } = attempt;
   const lines = end ? leaving.map(({ delivery, tlp }) => recordOf(delivery, now, { ...end, tlp })) : [];
   const wasTold = end?.outcome === "sent" || end?.outcome === "unproven";
+  let followUp = end && attempt.followUp && endOf(attempt.followUp, wasTold);
   for (const { part, settled } of byBatch(parts, [...refused, ...lines], attempt.held)) {
     const known = part.slice
       ? knownInParts(part, attempt, wasTold, now)
       : wasTold
         ? knownBy(settled.records, attempt)
         : {};
-    await write({ ...settled, attempted: true, ...known }, now, writing);
+    await write({ ...settled, attempted: true, ...known, ...(followUp && { followUp }) }, now, writing);
+    // It is about all of them, and written down with the first.
+    followUp = undefined;
   }
+}
+
+/** What is withdrawn is erased, whether or not its readers could be told so. */
+function endOf({ told, post, refresh, withdrawn, gone }: FollowUp, wasTold: boolean): FollowUp {
+  return {
+    told: wasTold ? told : [],
+    ...(wasTold && post && { post }),
+    ...(wasTold && refresh && { refresh }),
+    ...(withdrawn && { withdrawn }),
+    ...(gone !== undefined && { gone }),
+  };
 }
 
 function knownBy(records: readonly RecordLine[], { told = [] }: Pick<Attempt, "told">): Pick<Settlement, "told"> {
@@ -78,14 +94,22 @@ function knownInParts(
 /** What the guard has refused is over; the rest of these batches is owed, and tried again `afterMs` from now. */
 export async function writeRetry(
   parts: Departure["parts"],
-  { refused, held }: Pick<Attempt, "refused" | "held">,
-  retry: { readonly afterMs: number; readonly attempted: boolean; readonly reason: string },
+  { refused, held, followUp }: Pick<Attempt, "refused" | "held" | "followUp">,
+  retry: {
+    readonly afterMs: number;
+    readonly attempted: boolean;
+    readonly reason: string;
+    /** It may have arrived: whoever got it is told when it is withdrawn. */
+    readonly mayHaveArrived?: boolean;
+  },
   now: number,
   writing: Writing,
 ): Promise<void> {
-  const { afterMs, ...rest } = retry;
+  const { afterMs, mayHaveArrived = false, ...rest } = retry;
+  const told = mayHaveArrived ? (followUp?.told ?? []) : [];
   for (const { settled } of byBatch(parts, refused, held)) {
-    await write({ ...settled, retryAt: now + afterMs, ...rest }, now, writing);
+    const noted = told.length > 0 ? { followUp: { told: told.map(({ progress: _, ...event }) => event) } } : {};
+    await write({ ...settled, retryAt: now + afterMs, ...rest, ...noted }, now, writing);
   }
 }
 

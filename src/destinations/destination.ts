@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Log } from "../base/log.ts";
 import { Duration, oneOrMany } from "../base/schema.ts";
 import { Guard } from "../guard/policy.ts";
-import type { Destination } from "../model/payload.ts";
+import { type Destination, UPDATES, type UpdatesMode, WITHDRAWS } from "../model/payload.ts";
 import { Flood, QuietWindows } from "../pacing/schema.ts";
 import { MatchMap } from "../routing/schema.ts";
 import { LinksOption, TemplateOption } from "../template/schema.ts";
@@ -22,6 +22,18 @@ export const COMMON = {
     .enum(["changed", "never", "always"])
     .default("changed")
     .describe("Whether an event is told again when it is published again."),
+  updates: z
+    .enum(UPDATES)
+    .optional()
+    .describe(
+      "An event again: thread: below its first message; edit: in its place; new: apart. Default thread where possible.",
+    ),
+  withdraw: z
+    .enum(WITHDRAWS)
+    .default("mark")
+    .describe(
+      "What is taken back. mark: struck, and said so; delete: taken away where possible, and said so; ignore: nothing.",
+    ),
   retry: z
     .strictObject({ max_age: Duration.default(86_400_000).describe("After that a delivery is dead. Default 24h.") })
     .default({ max_age: 86_400_000 })
@@ -71,11 +83,13 @@ export interface OpenContext {
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
 }
 
+/** Updates as they are configured, absent where the channel's own default is meant. */
 type CommonOptions = { readonly [K in keyof typeof COMMON]: z.output<(typeof COMMON)[K]> };
 
 /** A parsed entry of `destinations:`; the options of its type are inside `open`. */
-export interface ConfiguredDestination extends CommonOptions {
+export interface ConfiguredDestination extends Omit<CommonOptions, "updates"> {
   readonly type: string;
+  readonly updates: UpdatesMode;
   /** Its readers are programs: nothing that they may see is left out, or waits for them to have time. */
   readonly program?: true;
   /** How many attempts may be on their way at once. */
@@ -101,15 +115,31 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
   readonly mentionProblem?: MentionProblem;
   /** How many attempts may be on their way at once; absent: one. */
   readonly concurrency?: (options: z.output<z.ZodObject<Shape>>) => number;
+  /** How it may be told of an event again, the default first, and why in no other way; absent: only by new messages. */
+  readonly updates?: (options: z.output<z.ZodObject<Shape>>) => {
+    readonly modes: readonly [UpdatesMode, ...UpdatesMode[]];
+    readonly hint?: string;
+  };
   /** Its readers are programs. */
   readonly program?: true;
   readonly open: (options: z.output<z.ZodObject<Shape>> & CommonOptions, context: OpenContext) => Destination;
 }) {
-  const schema = z.strictObject({
-    type: z.literal(definition.type).describe("What it is."),
-    ...COMMON,
-    ...definition.shape,
-  });
+  const updatesOf = (options: z.output<z.ZodObject<Shape>>) =>
+    definition.updates?.(options) ?? { modes: ["new"] as const };
+  const schema = z
+    .strictObject({
+      type: z.literal(definition.type).describe("What it is."),
+      ...COMMON,
+      ...definition.shape,
+    })
+    .check((context) => {
+      const options = context.value as unknown as z.output<z.ZodObject<Shape>> & CommonOptions;
+      const { modes, hint = CANNOT_CHANGE } = updatesOf(options);
+      if (options.updates !== undefined && !(modes as readonly UpdatesMode[]).includes(options.updates)) {
+        const message = `is not possible here: ${hint}. Give updates: ${modes.join(" or ")}, or leave it out`;
+        context.issues.push({ code: "custom", path: ["updates"], input: options.updates, message });
+      }
+    });
   const entry = schema.transform((options): ConfiguredDestination => {
     const parsed = options as unknown as z.output<z.ZodObject<Shape>> & CommonOptions;
     return {
@@ -121,6 +151,8 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
       concurrency: definition.concurrency?.(parsed) ?? 1,
       rate: parsed.rate ?? definition.rate,
       repeats: parsed.repeats,
+      updates: parsed.updates ?? updatesOf(parsed).modes[0],
+      withdraw: parsed.withdraw,
       retry: parsed.retry,
       timeout: parsed.timeout,
       timezone: parsed.timezone,
@@ -133,3 +165,5 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
   const { mentionProblem, program } = definition;
   return Object.assign(entry, { ...(mentionProblem && { mentionProblem }), ...(program && { program }) });
 }
+
+const CANNOT_CHANGE = "this channel does not find its messages again";

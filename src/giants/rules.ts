@@ -48,8 +48,8 @@ export function rulesOf({ routes, destinations, asks, silences, watch: table, ..
 type Nothing = { readonly [K in PropertyKey]: never };
 
 /** What of a destination planning asks; a configuration has more, of which functions and secrets go nowhere. */
-function plainDestination({ guard, repeats, program, pace }: DestinationRules): DestinationRules {
-  const plain: Carried<DestinationRules> = { guard, repeats, program, pace: pace && plainPace(pace) };
+function plainDestination({ guard, repeats, program, pace, withdraw }: DestinationRules): DestinationRules {
+  const plain: Carried<DestinationRules> = { guard, repeats, program, withdraw, pace: pace && plainPace(pace) };
   return defined(plain);
 }
 

@@ -11,6 +11,7 @@ export type TakenBack = "event-deleted" | "event-unpublished" | "part-deleted";
 const TELLING: ReadonlySet<string | undefined> = new Set<Kind>([
   "event.deleted",
   "event.unpublished",
+  "event.withdrawn",
   "attribute.deleted",
   "object.deleted",
 ]);

@@ -113,7 +113,7 @@ export interface Known {
   /** Events, asked for as a whole, of which alerts are owed. */
   readonly owed?: readonly { readonly instance: string; readonly eventKey: string }[];
   readonly shown?: readonly Shown[];
-  readonly reached?: readonly Reached[];
+  readonly reached?: readonly ReachedDestination[];
   /** Events of which a publication waits for MISP's word. */
   readonly unconfirmed?: readonly Pick<Unconfirmed, "instance" | "eventKey" | "eventId">[];
   /** Instances whose feed has told of a tag that was attached or detached. */
@@ -195,7 +195,7 @@ export interface Shown {
 }
 
 /** A destination that was told something of an event; what is owed is not in here. */
-export interface Reached {
+export interface ReachedDestination {
   readonly instance: string;
   readonly eventUuid: string;
   readonly destination: string;

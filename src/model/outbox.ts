@@ -1,5 +1,4 @@
 import type { Alert, AlertId, AlertPage, Item, WrittenPage } from "./alert.ts";
-import type { Brand } from "./brand.ts";
 import type { Evidence } from "./evidence.ts";
 import type { Listing } from "./listing.ts";
 import type {
@@ -15,15 +14,15 @@ import type {
   Unconfirmed,
   Undecided,
 } from "./memory.ts";
+import type { BatchId, DeliveryId, EventChanges, Group, PartNumber } from "./owed.ts";
 import type { BatchNote, Pacing } from "./pacing.ts";
-import type { EventName, Follow, FollowUp, OpenPost, PostEnd, WithdrawalReason } from "./post.ts";
+import type { Follow, FollowUp, OpenPost, PostEnd } from "./post.ts";
+import type { EventName, WithdrawalReason } from "./progress.ts";
 import type { Reminder, RemindRules } from "./remind.ts";
 import type { Comparison, ToldParts } from "./told.ts";
 import type { Kind } from "./vocabulary.ts";
 
-export type BatchId = Brand<string, "BatchId">; // hash of the deliveries that leave together: the same at every attempt
-
-export type DeliveryId = Brand<string, "DeliveryId">; // hash of an alert's identity and a destination: adding it twice is harmless
+export type { BatchId, DeliveryId, EventChanges, Group, PartNumber } from "./owed.ts";
 
 /** One alert owed to one destination. */
 export interface Delivery {
@@ -69,25 +68,6 @@ export interface Delivery {
    * told hears nothing.
    */
   readonly withdraws?: WithdrawalReason | "parts";
-}
-
-/** Says that something is different, not what it was: the readers may not have been shown that. */
-export interface EventChanges {
-  readonly title: boolean;
-  readonly threatLevel: boolean;
-  readonly tagsAdded: readonly string[];
-  readonly tagsRemoved: number;
-}
-
-/** Deliveries with one key leave together: the first after `waitMs`, what follows `intervalMs` after the last one left. */
-export interface Group {
-  readonly key: string;
-  readonly waitMs: number;
-  readonly intervalMs: number;
-  /** How many items one payload lists. */
-  readonly show: number | "matched";
-  /** All of it leaves at these times, by the clocks of a time zone; the first one, too. */
-  readonly digest?: { readonly cron: string; readonly timezone: string };
 }
 
 /** One content-free line per settled delivery. */
@@ -192,12 +172,6 @@ export interface Batch {
   readonly told?: readonly { readonly parts: ToldParts; readonly rows: readonly PartMemory[] }[];
   /** Which of their events the destination was told of before, as far as that was asked, or something is withdrawn. */
   readonly follows?: readonly Follow[];
-}
-
-/** One of the payloads that were cut from one batch, from 1. */
-export interface PartNumber {
-  readonly n: number;
-  readonly of: number;
 }
 
 /** Which items of a delivery are in one payload, and how they compare with what the destination was told before. */

@@ -1,7 +1,8 @@
 import type { Alert } from "./alert.ts";
 import type { Brand } from "./brand.ts";
 import type { Sighting } from "./misp.ts";
-import type { BatchId, DeliveryId, EventChanges, Group, PartNumber } from "./outbox.ts";
+import type { BatchId, DeliveryId, EventChanges, Group, PartNumber } from "./owed.ts";
+import type { EventProgress, PostRef, WithdrawalReason } from "./progress.ts";
 import type { Reminder } from "./remind.ts";
 import type { Comparison } from "./told.ts";
 import type { Kind, Pap, Tlp } from "./vocabulary.ts";
@@ -45,6 +46,12 @@ export interface Entry {
   readonly neverTold?: number;
   /** It tells nothing new: it reminds of what was told before, or tells others who were not. */
   readonly reminder?: Reminder;
+  /** What has become of it since its readers were told first, where this is the message that they were told with. */
+  readonly progress?: EventProgress;
+  /** When its readers were told of it first, in a message that this one does not stand below. */
+  readonly firstToldAt?: number;
+  /** All that was told of it is taken back, and why. */
+  readonly withdrawn?: WithdrawalReason;
   /** The event's page in MISP, when the instance's URL is configured. */
   readonly link?: URL;
   /** The operator's own links, filled in with what these readers may see. */
@@ -87,11 +94,36 @@ export interface Failure {
 
 /** What became of one attempt. */
 export type Outcome =
-  | { readonly kind: "done" | "unproven" }
+  /** `ref`: how the channel finds the message again. */
+  | { readonly kind: "done" | "unproven"; readonly ref?: PostRef }
   | ({ readonly kind: "ambiguous" | "message_rejected" | "destination_rejected" } & Failure)
   /** `down`: whatever the message, nothing can be sent there for now. */
   | ({ readonly kind: "retry"; readonly down?: true } & Failure)
   | ({ readonly kind: "retry_after"; readonly afterMs: number } & Failure);
+
+/** The channel does not know the message any more, or lets nobody change or follow it. */
+export interface GoneMessage extends Failure {
+  readonly kind: "gone";
+}
+
+/** What a channel can do with messages that it has shown. Like `send` none of it retries, or throws for what the other side does. */
+export interface ChannelFollowing {
+  /** Whether a message is where the destination tells now. */
+  knows(ref: PostRef): boolean;
+  /** Shows a payload below a message; `isAloud`: also where all others are. */
+  reply(payload: Payload, to: PostRef, isAloud: boolean, signal: AbortSignal): Promise<Outcome | GoneMessage>;
+  /** Shows a payload in the place of what a message shows. */
+  edit(ref: PostRef, payload: Payload, signal: AbortSignal): Promise<Outcome | GoneMessage>;
+  remove(ref: PostRef, signal: AbortSignal): Promise<Outcome | GoneMessage>;
+}
+
+/** How a destination is told of an event again: below the first message, in its place, or by a message of its own. */
+export const UPDATES = ["thread", "edit", "new"] as const;
+export type UpdatesMode = (typeof UPDATES)[number];
+
+/** What becomes of what was told of an event that is taken back; `ignore`: nothing, and nobody is told. */
+export const WITHDRAWS = ["mark", "delete", "ignore"] as const;
+export type WithdrawMode = (typeof WITHDRAWS)[number];
 
 /** A payload as it would be sent, for people who want to look at it first. */
 export interface Preview {
@@ -139,6 +171,10 @@ export interface Destination extends AsyncDisposable {
   readonly program?: Program;
   /** For people: whether a message shows all that it would like to of these; absent: it always does. */
   fits?(payload: Payload): boolean;
+  /** Absent: what it has shown cannot be changed. */
+  readonly following?: ChannelFollowing;
+  /** Its readers see by themselves which messages belong together. */
+  readonly threads?: true;
   /** Rejects only when `signal` aborts (with its reason) or by a bug. */
   send(payload: Payload, signal: AbortSignal): Promise<Outcome>;
   /** What `send` would send; does no I/O beyond reading its own files. */

@@ -1,43 +1,24 @@
 import type { Alert } from "./alert.ts";
 import type { Memory } from "./memory.ts";
-import type { BatchId } from "./outbox.ts";
+import type { BatchId } from "./owed.ts";
 import type { Entry, Form, GuardedAlert, Payload } from "./payload.ts";
+import type { EventName, EventProgress, PostRef, WithdrawalReason } from "./progress.ts";
 
-/** How a channel finds a message of its own again; nobody else reads it. */
-export type PostRef = Readonly<Record<string, string>>;
+export type { EventName, EventProgress, PostRef, WithdrawalReason } from "./progress.ts";
 
 /** How long a message may still change. */
 export const POST_MS = 30 * 86_400_000;
 
-/** Why readers must not rely any more on what they were told of an event; `restricted`: they may not see it any more. */
-export type WithdrawalReason = "deleted" | "unpublished" | "restricted";
-
-/** Names an event, as a destination was told of it. */
-export interface EventName {
-  readonly instance: string;
-  readonly eventUuid: string;
-}
-
-/** What has become of an event since a destination was told of it first. */
-export interface Course {
-  readonly firstAt: number;
-  readonly updates: number;
-  /** When it was updated last, and by how much, where that is known. */
-  readonly updatedAt?: number;
-  readonly added?: number;
-  readonly changed?: number;
-  readonly removed?: number;
-  readonly sightings: number;
-}
-
 /** What a message tells of one thing, with all that a guard needs to judge it again: nothing of it is shown before that. */
 export interface KeptEntry
   extends Pick<Entry, "kinds" | "routes" | "since" | "changes" | "compared" | "neverTold">,
-    Pick<GuardedAlert, "withheld" | "sightings"> {
+    Pick<GuardedAlert, "withheld" | "sightings" | "chr"> {
   /** What its readers were let see, no more. */
   readonly alert: Alert;
   readonly form: Form;
   readonly cleared?: readonly string[];
+  /** Of what is about no event: words of our own. */
+  readonly custom?: NonNullable<Entry["custom"]>;
   /** It stands for what is taken back. */
   readonly withdrawn?: WithdrawalReason;
 }
@@ -67,7 +48,7 @@ export interface Post {
 export interface OpenPost {
   readonly post: Post;
   readonly memories: readonly Memory[];
-  readonly courses: readonly (Course | undefined)[];
+  readonly progresses: readonly (EventProgress | undefined)[];
   /** Counts how often something has changed that it shows. */
   readonly revision: number;
   /** Attempts to change it since that last succeeded. */
@@ -76,15 +57,15 @@ export interface OpenPost {
 
 /** What a destination was told of an event. */
 export interface Follow extends EventName {
-  readonly course: Course;
+  readonly progress: EventProgress;
   /** The message that others follow: the newest about this event alone, else the newest digest; absent: none can be found again. */
   readonly root?: Pick<Post, "id" | "ref" | "events" | "at">;
 }
 
 /** What is told of events from now on, written down with what was sent. */
 export interface FollowUp {
-  /** Without a course it is only noted that the destination was told. */
-  readonly told: readonly (EventName & { readonly course?: Course })[];
+  /** Without a progress it is only noted that the destination was told. */
+  readonly told: readonly (EventName & { readonly progress?: EventProgress })[];
   /** The message that was sent, or changed. */
   readonly post?: Post;
   /** All other messages about these events are looked at again. */
@@ -96,8 +77,11 @@ export interface FollowUp {
 }
 
 /** What came of an attempt to change a message. */
-export type PostEnd = { readonly id: BatchId; readonly revision: number } & (
-  | { readonly kind: "shown"; readonly content: PostContent; readonly shown: string }
+export type PostEnd = {
+  readonly id: BatchId;
+  readonly revision: number;
+} /** Without content it is left as it is. */ & (
+  | { readonly kind: "shown"; readonly content?: PostContent; readonly shown?: string }
   /** It is there no more, or will not change any more. */
   | { readonly kind: "over" }
   | { readonly kind: "again"; readonly at: number; readonly attempted: boolean }

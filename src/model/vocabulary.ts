@@ -5,6 +5,7 @@ export const KINDS = [
   "event.edited",
   "event.deleted",
   "event.unpublished",
+  "event.withdrawn",
   "attribute.added",
   "attribute.edited",
   "attribute.deleted",
@@ -46,6 +47,11 @@ export const KINDS = [
   "herald.flood",
 ] as const;
 export type Kind = (typeof KINDS)[number];
+
+/** Whether a message of this kind takes back all that was told of an event: nothing holds it. */
+export function takesBack(kind: Kind): boolean {
+  return kind === "event.deleted" || kind === "event.unpublished" || kind === "event.withdrawn";
+}
 
 /** Kinds that a destination gets only when its guard names them in `also`, by the word used there. */
 export const SENSITIVE = {

@@ -21,8 +21,7 @@ export function confirmationOf(
   { event }: Message,
   answer: Confirmed | undefined,
 ): Exclude<Confirmation, "unconfirmed"> {
-  // Under another number it is an event that was made anew since.
-  if (!answer || (event?.id !== undefined && answer.event.id !== undefined && event.id !== answer.event.id)) {
+  if (!answer) {
     return "not-found";
   }
   const { event: now, publishedAt } = answer;
@@ -36,7 +35,7 @@ export function confirmationOf(
 
 /** The publication with what MISP says of it: the tags that the feed leaves out, and whether it is one. */
 export function withConfirmation(message: Message, confirmation: Confirmation, answer?: Confirmed): Message {
-  if (!answer || confirmation === "not-found") {
+  if (!answer) {
     return { ...message, confirmation };
   }
   const { event = {} } = message;

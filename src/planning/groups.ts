@@ -42,3 +42,12 @@ function groupOf(
   const apart = priority === "high" ? ["high"] : unheld ? [unheld] : [];
   return { key: JSON.stringify([name, by, ...apart]), waitMs: group.wait, intervalMs: group.interval, show };
 }
+
+/** In which what takes back parts of an event waits for more of the same. */
+export const PARTS_INTERVAL_MS = 300_000;
+
+/** The group of what is taken back of an event. */
+export function withdrawalGroup(eventUuid: string | undefined, intervalMs: number): Group {
+  const of = intervalMs === 0 ? "withdrawal" : "withdrawn parts";
+  return { key: JSON.stringify([of, eventUuid ?? ""]), waitMs: 0, intervalMs, show: 20 };
+}

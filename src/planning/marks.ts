@@ -6,7 +6,7 @@ import type { Owed } from "./share.ts";
 
 /** Remembers in a delivery which of the stored items its own routes ask for: other routes tell of others. */
 export function withMarks(delivery: Owed, items: readonly Item[], own: ReadonlySet<Item>): Delivery {
-  if (own.size === 0) {
+  if (own.size === 0 || !("evidence" in delivery) || !delivery.evidence) {
     return delivery;
   }
   const matched = formatMarks(items.length, (place) => {

@@ -2,7 +2,7 @@ import type { Alert } from "../model/alert.ts";
 import type { Facts, Matchable, Truth } from "../model/message.ts";
 import type { Delivery } from "../model/outbox.ts";
 import type { Pacing } from "../model/pacing.ts";
-import type { Kind } from "../model/vocabulary.ts";
+import { type Kind, takesBack } from "../model/vocabulary.ts";
 import { goesFirst } from "../pacing/place.ts";
 import { quietUntil } from "../pacing/quiet.ts";
 import type { Route } from "../routing/route.ts";
@@ -22,7 +22,7 @@ export interface PaceRules extends Pacing {
 
 /** Whether nothing may hold an alert of this kind back: what is taken back, and what we say of ourselves. */
 export function isUnheld(kind: Kind): boolean {
-  return kind === "event.deleted" || kind === "event.unpublished" || kind.startsWith("herald.");
+  return takesBack(kind) || kind.startsWith("herald.");
 }
 
 /** Whether an alert comes when its readers are left alone, and want to hear of nothing that comes then. */

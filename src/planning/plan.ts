@@ -1,10 +1,12 @@
 import type { Refusal } from "../guard/guard.ts";
+import { isMarking } from "../guard/marking.ts";
 import { remainder, type TakenBack } from "../guard/withdrawn.ts";
 import type { Alert, Item, WrittenPage } from "../model/alert.ts";
 import type { EventMemory, Keys, Known, Undecided } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Delivery, Effects, Group, RecordLine } from "../model/outbox.ts";
 import type { GuardedAlert } from "../model/payload.ts";
+import type { EventName } from "../model/post.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { matchableOf } from "../routing/facts.ts";
 import { fire, type Routes } from "../routing/route.ts";
@@ -19,6 +21,7 @@ import { remember } from "./remember.ts";
 import {
   type CandidateRoute,
   type DestinationRules,
+  partsShare,
   type Share,
   shareOf,
   staleShare,
@@ -29,6 +32,15 @@ import { type Trimmed, trimmed, type Visible } from "./trim.ts";
 import { containedIn, threadKey, undecidedOf } from "./undecided.ts";
 import { versionAfter } from "./version.ts";
 import { type Whole, whole } from "./whole.ts";
+import {
+  type EventWithdrawal,
+  isNarrowed,
+  mayTakeBackParts,
+  toldOfParts,
+  withdrawalBy,
+  withdrawalTo,
+  withdraws,
+} from "./withdraw.ts";
 import { WorkingCopy } from "./working-copy.ts";
 
 /** What planning needs of the configuration. */
@@ -84,6 +96,7 @@ export function keysOf(messages: readonly Message[], rules?: Pick<Rules, "routes
           ...(event.id !== undefined && { id: event.id }),
           ...(event.uuid !== undefined && { uuid: event.uuid }),
           ...((kind === "event.published" || whole) && { whole: true }),
+          ...reachedBy(message),
           ...(since !== undefined && { shownSince: since }),
         },
       ];
@@ -92,6 +105,18 @@ export function keysOf(messages: readonly Message[], rules?: Pick<Rules, "routes
     parts: messages.flatMap((message) => (message.kind === "event.published" || message.whole ? [] : partsOf(message))),
   };
 }
+
+/** Whoever was told of an event is asked for only by what may take it back. */
+function reachedBy(message: Message): Pick<Keys["events"][number], "reached"> {
+  const { kind, whole, tag } = message;
+  if (mayTakeBackParts(message)) {
+    return { reached: "parts" };
+  }
+  const isAboutEvent = kind !== undefined && EVENT_KINDS.has(kind);
+  return isAboutEvent || whole || (tag?.on === "event" && isMarking(tag.name)) ? { reached: "event" } : {};
+}
+
+const EVENT_KINDS: ReadonlySet<Kind> = new Set<Kind>(["event.published", "event.edited", "event.deleted"]);
 
 function partsOf({ instance, attributes, objects, tag }: Message): Keys["parts"] {
   const ids = [...attributes.map(({ id }) => id), tag?.attributeId].filter((id) => id !== undefined);
@@ -120,6 +145,7 @@ export function plan(
   const undecided: Undecided[] = [];
   const decided: Effects["decided"][number][] = [];
   const within: NonNullable<Effects["within"]>[number][] = [];
+  const recheck = new Map<string, EventName>();
   const traces: Trace[] = [];
   for (const [index, message] of messages.entries()) {
     const last = asked?.[index];
@@ -142,12 +168,16 @@ export function plan(
       ...{ alerts, deliveries, records, undecided, decided, cursors: [] },
       ...(pages.length > 0 && { pages }),
       ...(within.length > 0 && { within }),
+      ...(recheck.size > 0 && { recheck: [...recheck.values()] }),
       ...pacingOf(deliveries, rules),
     },
     traces,
   };
 
-  function take({ alerts: stored, pages: further, owed, refused, within: inside }: Decision): void {
+  function take({ alerts: stored, pages: further, owed, refused, within: inside, recheck: again }: Decision): void {
+    if (again) {
+      recheck.set(`${again.instance}\n${again.eventUuid}`, again);
+    }
     alerts.push(...stored);
     pages.push(...further);
     deliveries.push(...owed);
@@ -179,6 +209,8 @@ interface Decision {
   readonly refused: readonly RecordLine[];
   readonly undecided: readonly Undecided[];
   readonly within: NonNullable<Effects["within"]>;
+  /** The event of which something may be seen by fewer than before. */
+  readonly recheck?: EventName;
   /** What was undecided, and is in the publication that is told. */
   readonly contained: readonly Omit<Undecided, "since">[];
 }
@@ -196,8 +228,49 @@ export function lateKey(instance: string): string {
 /** With `asked` the message is decided for these destinations, and for good. */
 function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules, asked?: Asked): Decision {
   const { memory: before, unsure } = copy.about(message);
+  const told = before || message.event ? copy.toldOf(message.instance, before?.event.uuid ?? message.event?.uuid) : [];
+  const learned = remember(message, before, copy);
+  const moved = { message, before, after: learned.event };
+  const decision = decideOne({ ...moved, ...learned, unsure }, copy, now, rules, asked);
+  const withdrawal = unsure ? undefined : withdrawalBy(moved, told, rules.destinations);
+  const decided = withdrawal ? withWithdrawal(decision, withdrawal, now) : decision;
+  const eventUuid = learned.event?.event.uuid;
+  return eventUuid !== undefined && (learned.isStricter || isNarrowed(moved))
+    ? { ...decided, recheck: { instance: message.instance, eventUuid } }
+    : decided;
+}
+
+/** The decision with what is taken back; whoever is told that by a route is told it once. */
+function withWithdrawal(decision: Decision, withdrawal: EventWithdrawal, now: number): Decision {
+  const { alert, reason, destinations } = withdrawal;
+  const isTaken = ({ destination, kind }: Delivery) => kind === alert.kind && destinations.includes(destination);
+  const owed = decision.owed.map((one) => (isTaken(one) ? { ...one, withdraws: reason } : one));
+  const byRoute = new Set(owed.filter(isTaken).map(({ destination }) => destination));
+  const more = destinations.filter((name) => !byRoute.has(name)).map((name) => withdrawalTo(withdrawal, name, now));
+  return {
+    ...decision,
+    alerts: [...decision.alerts, ...(more.length > 0 ? [alert] : [])],
+    owed: [...owed, ...more],
+  };
+}
+
+/** A message, and what it has taught. */
+interface Learned {
+  readonly message: Message;
+  readonly before: EventMemory | undefined;
+  readonly after: EventMemory | undefined;
+  readonly stale: boolean;
+  readonly unsure: boolean;
+}
+
+function decideOne(
+  { message, before, after, stale, unsure }: Learned,
+  copy: WorkingCopy,
+  now: number,
+  rules: Rules,
+  asked?: Asked,
+): Decision {
   const kind = kindOf(message, before?.publishedAt);
-  const { event: after, stale } = remember(message, before, copy);
   // Of what may be about another event nothing is known.
   const event = unsure ? undefined : after;
   if (!kind) {
@@ -210,8 +283,12 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   const draft = new AlertDraft(said, kind, { event, parts: copy.parts(event), stale }, change);
   const nothing = { trace: { message, kind, stale, routes: [], destinations: [] }, ...NOTHING };
   // Most messages match nothing: then no more of the alert is worked out than rules have asked for.
+  const takenFrom =
+    asked || unsure || !mayTakeBackParts({ ...message, kind })
+      ? []
+      : toldOfParts(draft, copy.reached(message.instance, event?.event.uuid));
   const early = asked ? undefined : fire(rules.routes.get(kind), matchableOf(draft, now));
-  if (early?.length === 0) {
+  if (early?.length === 0 && takenFrom.length === 0) {
     return nothing;
   }
   const first = draft.whole();
@@ -260,6 +337,14 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
           ? staleShare(told, message, routes, about)
           : shareOf(told, routes, about);
     shares.push({ destination, isProgram: settings.program ?? false, share });
+  }
+  const routed = new Set(shares.map(({ destination }) => destination));
+  for (const destination of takenFrom.filter((name) => !routed.has(name))) {
+    const settings = rules.destinations.get(destination);
+    if (settings && withdraws(settings) && !("takenBack" in left)) {
+      const share = partsShare(told, context(destination, settings));
+      shares.push({ destination, isProgram: settings.program ?? false, share });
+    }
   }
   const eventKey = unsure ? message.event?.id : (after?.key ?? thread);
   return settleShares(message, { alert: told, fired, event, eventKey, stale, shares }, copy, now);

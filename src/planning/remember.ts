@@ -15,7 +15,12 @@ export function remember(
   message: Message,
   before: EventMemory | undefined,
   copy: WorkingCopy,
-): { readonly event: EventMemory | undefined; readonly stale: boolean } {
+): {
+  readonly event: EventMemory | undefined;
+  readonly stale: boolean;
+  /** Parts of it are stricter than before, or deleted. */
+  readonly isStricter?: boolean;
+} {
   const lesson = lessonFrom(message);
   const moved = advanceEvent(before, lesson);
   if (!moved) {
@@ -26,12 +31,13 @@ export function remember(
     copy.forgetParts(event);
   }
   copy.setEvent(event);
-  copy.change(advanceParts(copy.parts(event), event, lesson));
+  const parts = advanceParts(copy.parts(event), event, lesson);
+  copy.change(parts);
   const listing = moved.stale || !copy.isOwed(event) ? undefined : listingOf(message, before, event);
   if (listing) {
     copy.list(listing);
   }
-  return { event, stale: moved.stale };
+  return { event, stale: moved.stale, isStricter: parts.upsert.length > 0 };
 }
 
 /**

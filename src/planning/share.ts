@@ -7,14 +7,14 @@ import type { Evidence } from "../model/evidence.ts";
 import type { EventMemory, Memory, Told } from "../model/memory.ts";
 import type { AttributeFacts, Confirmation, Message } from "../model/message.ts";
 import type { Delivery, Group, RecordLine } from "../model/outbox.ts";
-import type { GuardedAlert } from "../model/payload.ts";
+import type { GuardedAlert, WithdrawMode } from "../model/payload.ts";
 import { mutedBy, type Silence, silenceGroup } from "../model/silence.ts";
 import { matchableOfGuarded } from "../routing/facts.ts";
 import type { Route } from "../routing/route.ts";
 import { mute } from "../routing/silence.ts";
 import { againVersion, changesOf, isNews } from "./changes.ts";
 import { evidenceOf, mentionsOf } from "./evidence.ts";
-import { groupsOf } from "./groups.ts";
+import { groupsOf, PARTS_INTERVAL_MS, withdrawalGroup } from "./groups.ts";
 import { deliveryId } from "./identity.ts";
 import { holdsOf, isMuted, type PaceRules, remindersOf } from "./pace.ts";
 import { type PublicationAround, publicationAround } from "./shown.ts";
@@ -27,6 +27,8 @@ export interface DestinationRules {
   readonly pace?: PaceRules;
   /** Its readers are programs: nothing that they may see is left out. */
   readonly program?: boolean;
+  /** Absent: its readers hear nothing of what is taken back, unless a route tells it. */
+  readonly withdraw?: WithdrawMode;
 }
 
 /** A route that fires, or of which it is not known yet whether it does. */
@@ -52,8 +54,8 @@ export type Share = { readonly routes: readonly string[] } & (
   | { readonly kind: "refused"; readonly reason: Refusal | TakenBack; readonly record: RecordLine }
 );
 
-/** A delivery, and why it is owed. */
-export type Owed = Delivery & { readonly evidence: Evidence };
+/** A delivery, and why it is owed; without a reason it tells what is taken back of what was told. */
+export type Owed = Delivery & ({ readonly evidence: Evidence } | { readonly withdraws: "parts" });
 type Passed = Exclude<Verdict, { readonly refused: Refusal }>;
 type Kept = Passed["kept"];
 
@@ -216,6 +218,33 @@ function markMatched(guarded: GuardedAlert, { items }: Kept, own: ReadonlySet<It
   });
   // Nothing is added that readers could not see.
   return { ...guarded, alert: { ...guarded.alert, items: shown } } as GuardedAlert;
+}
+
+/** What takes attributes back is told to whoever was told them, as a change of their event, whatever the routes say. */
+export function partsShare(alert: Alert, context: ShareContext): Share {
+  const { rules, memory, now } = context;
+  const verdict = guard(alert, rules.guard, memory);
+  if ("refused" in verdict) {
+    const common = { ...commonOf(alert, context), routes: [] };
+    const record = { delivery: idOf(alert, context), at: now, ...common };
+    const { refused: reason } = verdict;
+    return { kind: "refused", routes: [], reason, record: { ...record, outcome: "refused", reason } };
+  }
+  const { guarded, kept } = verdict;
+  const delivery: Owed = {
+    ...{ id: idOf(alert, context), alert: alert.id, ...commonOf(alert, context), createdAt: now },
+    ...{
+      priority: "normal",
+      routes: [],
+      mentions: [],
+      groups: [withdrawalGroup(alert.event?.uuid, PARTS_INTERVAL_MS)],
+    },
+    ...holdsOf(alert.kind, matchableOfGuarded(guarded, now), rules.pace),
+    withdraws: "parts",
+  };
+  return isMuted(delivery, rules.pace, now)
+    ? mutedShare(alert, guarded, [], context, { outcome: "muted", reason: QUIET_HOURS })
+    : { kind: "owed", routes: [], guarded, kept, own: new Set(), delivery };
 }
 
 type Decision = Passed & { readonly routes: readonly Route[] };

@@ -1,5 +1,14 @@
 import type { Listing } from "../model/listing.ts";
-import type { Alias, EventMemory, Known, Memory, PartMemory, PartName, Told } from "../model/memory.ts";
+import type {
+  Alias,
+  EventMemory,
+  Known,
+  Memory,
+  PartMemory,
+  PartName,
+  ReachedDestination,
+  Told,
+} from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Delivery, Effects } from "../model/outbox.ts";
 import type { GuardedAlert } from "../model/payload.ts";
@@ -29,9 +38,11 @@ export class WorkingCopy {
   readonly #reborn = new Map<string, NonNullable<Effects["reborn"]>[number]>();
   readonly #listings = new Map<string, Listing>();
   readonly #shown = new Map<string, readonly PublicationAround[]>();
+  readonly #reached: readonly ReachedDestination[];
   #undecided: readonly Known["undecided"][number][];
 
   constructor(known: Known) {
+    this.#reached = known.reached ?? [];
     this.#undecided = known.undecided;
     for (const event of known.events) {
       this.#events.set(key(event.instance, event.key), event);
@@ -129,6 +140,17 @@ export class WorkingCopy {
   /** The version of an event that a destination was told, or is owed. */
   told(instance: string, destination: string, eventUuid: string | undefined): Told | undefined {
     return eventUuid === undefined ? undefined : this.#told.get(key(instance, destination, eventUuid));
+  }
+
+  /** Who was told anything of an event. */
+  reached(instance: string, eventUuid: string | undefined): readonly ReachedDestination[] {
+    return this.#reached.filter((one) => one.instance === instance && one.eventUuid === eventUuid);
+  }
+
+  /** Who was told of an event, or is owed a publication of it. */
+  toldOf(instance: string, eventUuid: string | undefined): readonly string[] {
+    const owed = [...this.#told.values()].filter((one) => one.instance === instance && one.eventUuid === eventUuid);
+    return [...new Set([...this.reached(instance, eventUuid), ...owed].map(({ destination }) => destination))];
   }
 
   /** What waits for knowledge about parts of an event, before it can be told to `destination`. */

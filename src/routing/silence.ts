@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Matchable, Truth } from "../model/message.ts";
 import type { Silence } from "../model/silence.ts";
-import type { FactName, Kind } from "../model/vocabulary.ts";
+import { type FactName, type Kind, takesBack } from "../model/vocabulary.ts";
 import { asksLists } from "./lists.ts";
 import { compileMatch } from "./match.ts";
 import { MatchMap } from "./schema.ts";
@@ -64,7 +64,7 @@ export function mute(
 
 /** What MISP has taken back is told to whom it was told, and our own troubles to all but those who name where they come. */
 function mayMute({ routes, destinations }: Silence, kind: Kind): boolean {
-  if (kind === "event.deleted" || kind === "event.unpublished") {
+  if (takesBack(kind)) {
     return false;
   }
   return !kind.startsWith("herald.") || routes.length + destinations.length > 0;

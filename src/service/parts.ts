@@ -121,6 +121,8 @@ export function openParts(
         silences: inForce,
         actions: options.links,
         program: options.program ?? false,
+        updates: options.updates,
+        withdraw: options.withdraw,
         wording: {
           template: options.template,
           style: { timeZone: options.timezone, defang: options.defang },

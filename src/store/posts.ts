@@ -1,4 +1,4 @@
-import type { Course, EventName, FollowUp, Post, PostContent } from "../model/post.ts";
+import type { EventName, EventProgress, FollowUp, Post, PostContent } from "../model/post.ts";
 import { nameOf } from "./names.ts";
 
 /** So many messages of one destination may be changed, and so many bytes of what they show are kept; beyond it the oldest go. */
@@ -59,6 +59,6 @@ export function eventNameOf({ instance, eventUuid }: EventName): string {
 }
 
 /** What is known of an event that was told and nothing more. */
-export function noted(firstAt: number): Course {
+export function noted(firstAt: number): EventProgress {
   return { firstAt, updates: 0, sightings: 0 };
 }

@@ -69,6 +69,7 @@ describe("deliver(): what becomes of an attempt", () => {
           named: [],
         },
       ],
+      followUp: { told: [{ instance: "cert", eventUuid: "5f1b2c3d-0000-4000-8000-000000000007" }] },
     });
     expect(track.records).toEqual(settlement?.records);
     expect(track.sent).toHaveLength(1);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   attributeAdded,
   attributeOf,
+  EVENT_UUID,
   eventless,
   objectOf,
   publication,
@@ -184,7 +185,11 @@ describe("a delivery in parts", () => {
     await service.run(2);
     await service.plan(tagAttached("tlp:red"));
     await service.run();
-    expect(service.server.requests).toHaveLength(2);
+    // It was told of half of the event, and is told that this is taken back.
+    expect(service.server.requests).toHaveLength(3);
+    expect(JSON.parse(service.server.requests[2]?.body.toString() ?? "").entries).toMatchObject([
+      { withdrawn: "restricted", event: { uuid: EVENT_UUID } },
+    ]);
     expect(service.records.filter(({ kind }) => kind === "event.published")).toMatchObject([
       { outcome: "refused", reason: "tlp-above-ceiling" },
     ]);

@@ -16,7 +16,7 @@ import { alert, delivery, effects, eventMemory, group, MINUTE, NOW, owing, settl
 const OTHER = "5f1b2c3d-0000-4000-8000-000000000002";
 const EVENT: EventName = { instance: "cert", eventUuid: UUID };
 const KEYS = { events: [{ instance: "cert", uuid: UUID, reached: "parts" as const }], parts: [] };
-const COURSE = { firstAt: NOW, updates: 2, updatedAt: NOW + 5, added: 12, sightings: 3 };
+const PROGRESS = { firstAt: NOW, updates: 2, updatedAt: NOW + 5, added: 12, sightings: 3 };
 
 function keptOf(uuid: string, info = "Emotet"): KeptEntry {
   return {
@@ -87,25 +87,25 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
       expect((await store.load(only)).reached).toEqual([{ ...EVENT, destination: "soc" }]);
       expect((await store.load({ events: [{ instance: "cert", uuid: UUID }], parts: [] })).reached).toBeUndefined();
       const next = await tell(store, "b", { told: [] }, NOW + MINUTE);
-      expect(next.follows).toEqual([{ ...EVENT, course: { firstAt: NOW, updates: 0, sightings: 0 } }]);
+      expect(next.follows).toEqual([{ ...EVENT, progress: { firstAt: NOW, updates: 0, sightings: 0 } }]);
     });
 
     it("comes with the next batch about it, where that is asked or something is withdrawn", async () => {
       await using store = (await open()).store;
-      await tell(store, "a", { told: [{ ...EVENT, course: COURSE }] });
+      await tell(store, "a", { told: [{ ...EVENT, progress: PROGRESS }] });
       const next = await tell(store, "b", { told: [] });
-      expect(next.follows).toEqual([{ ...EVENT, course: COURSE }]);
+      expect(next.follows).toEqual([{ ...EVENT, progress: PROGRESS }]);
       await store.commit(owing(delivery("c", { groups: [group("c")] })), NOW);
       expect(await store.take("soc", NOW)).not.toHaveProperty("batch.follows");
       await store.commit(owing(delivery("d", { groups: [group("d")], withdraws: "deleted" })), NOW);
-      expect(await store.take("soc", NOW)).toHaveProperty("batch.follows.0.course", COURSE);
+      expect(await store.take("soc", NOW)).toHaveProperty("batch.follows.0.progress", PROGRESS);
     });
 
-    it("is only touched by what brings no course", async () => {
+    it("is only touched by what brings no progress", async () => {
       await using store = (await open()).store;
-      await tell(store, "a", { told: [{ ...EVENT, course: COURSE }] });
+      await tell(store, "a", { told: [{ ...EVENT, progress: PROGRESS }] });
       await tell(store, "b", { told: [EVENT] }, NOW + MINUTE);
-      expect((await tell(store, "c", { told: [] })).follows).toMatchObject([{ course: COURSE }]);
+      expect((await tell(store, "c", { told: [] })).follows).toMatchObject([{ progress: PROGRESS }]);
     });
 
     it("is forgotten with everything of its age", async () => {
@@ -147,10 +147,10 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
       await tell(store, "a", { told: [EVENT], post: postOf("a") });
       expect(await due(store, NOW)).toBeUndefined();
       const reply = postOf("b", { isReply: true });
-      await tell(store, "b", { told: [{ ...EVENT, course: COURSE }], post: reply, refresh: true });
+      await tell(store, "b", { told: [{ ...EVENT, progress: PROGRESS }], post: reply, refresh: true });
       await using again = (await reopen?.()) ?? store;
       const found = await taken(again, NOW);
-      expect(found).toMatchObject({ post: postOf("a"), courses: [COURSE], attempts: 0 });
+      expect(found).toMatchObject({ post: postOf("a"), progresses: [PROGRESS], attempts: 0 });
       expect(found.memories).toMatchObject([{ event: { key: UUID } }]);
     });
 

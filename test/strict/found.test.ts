@@ -194,13 +194,6 @@ const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "s
     },
   ],
   [
-    "an event is deleted and made anew while its publication waits for MISP",
-    {
-      first: { soc: 0, desk: 2, route: 0 },
-      steps: [publish(), does({ do: "delete" }), does({ do: "create" })],
-    },
-  ],
-  [
     "what is named as gone asks for secrecy",
     {
       steps: [

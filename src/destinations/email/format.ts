@@ -41,6 +41,8 @@ export interface MailOptions {
   readonly listId?: string | undefined;
   /** Whether subjects tell the threat level. */
   readonly levelInSubject?: boolean | undefined;
+  /** Whether mails about one event stand together; absent: they do. */
+  readonly hasThreads?: boolean;
 }
 
 /** Gmail cuts what is longer than 102 KB, and with it the marking at the end. */
@@ -128,7 +130,7 @@ export function formatContent(payload: Payload, mailOptions: MailOptions): MailC
   const listId = listIdOf(payload, mailOptions);
   const draw = (view: MailView) => formatHtml(view, clean(subject), listId);
   const view = fitView(whole, (candidate) => Buffer.byteLength(draw(candidate)), style);
-  const threadId = threadOf(payload);
+  const threadId = mailOptions.hasThreads === false ? undefined : threadOf(payload);
   return {
     subject,
     text: formatText(view, listId),

@@ -25,6 +25,7 @@ export const email = defineDestination({
   type: "email",
   shape: EMAIL_OPTIONS,
   rate: { per_second: 1, burst: 1 },
+  updates: () => ({ modes: ["thread", "new"], hint: "a mail that was sent cannot be changed" }),
   mentionProblem: () => "a mail mentions nobody: add the address to `to` of the destination",
   open(options, { name, now, log }) {
     const { from, to, cc, pgp } = options;
@@ -37,6 +38,7 @@ export const email = defineDestination({
       domain,
       listId: options.list_id,
       levelInSubject: options.threat_level_in_subject,
+      hasThreads: options.updates !== "new",
     };
     const session = openSmtp(options.smtp, options.timeout);
     const recipients = openRecipients();
@@ -61,6 +63,7 @@ export const email = defineDestination({
 
     return {
       name,
+      ...(mailOptions.hasThreads && { threads: true as const }),
       async send(payload, signal) {
         signal.throwIfAborted();
         const startedAt = now();

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseRetryAfter } from "../../base/http.ts";
-import type { Outcome } from "../../model/payload.ts";
+import type { GoneMessage, Outcome } from "../../model/payload.ts";
+import type { PostRef } from "../../model/post.ts";
 import { classifyReply, type HttpReply } from "../http.ts";
 
 type Verdict = Exclude<Outcome["kind"], "done" | "unproven">;
@@ -22,11 +23,14 @@ const NEW_WEBHOOK = "the webhook no longer exists: make a new one under Incoming
 const ARCHIVED = "the channel is archived: unarchive it, or name another one";
 const ASK_ADMIN = "ask an administrator of the workspace to let the app post there";
 
-/** Error codes of chat.postMessage and of incoming webhooks (docs.slack.dev/reference/methods/chat.postMessage). */
+/** Error codes of chat.postMessage, chat.update, chat.delete and of incoming webhooks (docs.slack.dev/reference/methods/chat.postMessage). */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   // Documented as possibly done in part, so that a second try may show the message twice.
   ...all("ambiguous", "internal_error fatal_error"),
-  ...all("retry", "service_unavailable request_timeout team_added_to_org external_channel_migrating rollup_error"),
+  ...all(
+    "retry",
+    "service_unavailable request_timeout team_added_to_org external_channel_migrating rollup_error update_failed",
+  ),
   ...all("retry_after", "ratelimited rate_limited"),
   ...all("retry_after", "message_limit_exceeded", "the workspace has used up the messages that its plan allows"),
   ...all(
@@ -36,7 +40,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
       "invalid_metadata_schema metadata_must_be_sent_from_app metadata_too_large invalid_arguments invalid_arg_name " +
       "invalid_array_arg invalid_charset invalid_form_data invalid_post_type missing_post_type invalid_json " +
       "cannot_reply_to_message restricted_action_non_threadable_channel restricted_action_thread_locked " +
-      "slack_connect_file_link_sharing_blocked invalid_payload user_not_found",
+      "slack_connect_file_link_sharing_blocked invalid_payload user_not_found " +
+      "block_mismatch no_dual_broadcast_content_update streaming_state_conflict",
   ),
   ...all("destination_rejected", "not_in_channel", "invite the bot: /invite @name-of-the-app in the channel"),
   ...all(
@@ -75,6 +80,13 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ),
   ...all("destination_rejected", "invalid_token no_service no_service_id no_active_hooks", NEW_WEBHOOK),
 };
+
+/** What is said of a message that is not there any more, or that nobody may change or answer by now. */
+const GONE: ReadonlySet<string> = new Set([
+  ..."message_not_found thread_not_found invalid_thread_ts cant_update_message cant_delete_message".split(" "),
+  ..."edit_window_closed is_inactive compliance_exports_prevent_deletion cannot_reply_to_message".split(" "),
+  ..."restricted_action_thread_locked restricted_action_non_threadable_channel".split(" "),
+]);
 
 /** What an operator can do about failures below Slack's own answers. */
 const HINTS: readonly (readonly [reason: RegExp, hint: string])[] = [
@@ -154,7 +166,8 @@ export function classifyAnswer(reply: HttpReply, now: number, surface: SlackTran
   }
   const answer = readAnswer(reply.body, surface);
   if (answer === "ok" && isGood) {
-    return { kind: "done" };
+    const ref = surface === "api" ? refOf(reply.body) : undefined;
+    return { kind: "done", ...(ref && { ref }) };
   }
   if (answer === undefined || answer === "ok") {
     // A login page of a proxy comes with 200, too.
@@ -186,6 +199,37 @@ export function classifyAnswer(reply: HttpReply, now: number, surface: SlackTran
   }
   const fallbackMs = answer.code === "message_limit_exceeded" ? QUOTA_WAIT_MS : DEFAULT_WAIT_MS;
   return { kind, afterMs: parseRetryAfter(reply.retryAfter, now) ?? fallbackMs, ...why };
+}
+
+/** The same about a message that was there before. */
+export function classifyChange(reply: HttpReply, now: number): Outcome | GoneMessage {
+  const answer = "failure" in reply || reply.body === undefined ? undefined : readAnswer(reply.body, "api");
+  return answer !== undefined && answer !== "ok" && GONE.has(answer.code)
+    ? { kind: "gone", reason: answer.code }
+    : classifyAnswer(reply, now, "api");
+}
+
+const Posted = z.object({
+  channel: z.string().regex(/^[A-Z0-9]{1,40}$/),
+  ts: z.string().regex(/^\d{1,20}\.\d{1,20}$/),
+  message: z.object({ thread_ts: z.string().optional() }).optional(),
+});
+
+/** Where Slack says that it has posted; undefined: it does not. */
+function refOf(body: string): PostRef | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  const { success, data } = Posted.safeParse(json);
+  if (!success) {
+    return undefined;
+  }
+  const thread = data.message?.thread_ts;
+  const isBelow = thread !== undefined && thread !== data.ts;
+  return { channel: data.channel, ts: data.ts, ...(isBelow && { thread }) };
 }
 
 function withHint(outcome: Outcome): Outcome {

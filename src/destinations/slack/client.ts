@@ -3,14 +3,16 @@ import { Secret } from "../../base/secret.ts";
 import { USER_AGENT } from "../../base/version.ts";
 import { type HttpClient, type HttpReply, openHttp } from "../http.ts";
 
-/** Posts messages to one channel. */
+type Call = (request: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<HttpReply>;
+
+/** Posts messages to one channel. Rejects only when the signal aborts, with its reason, or by a bug. */
 export interface SlackClient extends AsyncDisposable {
-  /** Rejects only when `signal` aborts, with its reason, or by a bug. */
-  post(request: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<HttpReply>;
+  readonly post: Call;
+  /** Absent: what was posted cannot be changed. */
+  readonly changes?: { readonly update: Call; readonly delete: Call };
 }
 
 const API_URL = "https://slack.com/api/";
-const METHOD = "chat.postMessage";
 /** An answer repeats the message, with six bytes for each letter that is not ASCII. */
 const MAX_ANSWER_BYTES = 1_048_576;
 
@@ -36,10 +38,10 @@ export function openApi(
 ): SlackClient {
   const { token, apiUrl = API_URL, timeoutMs, caFile } = options;
   const base = apiUrl.endsWith("/") ? apiUrl : `${apiUrl}/`;
-  const url = new Secret(base + METHOD);
-  const http = openHttp({ url, timeoutMs, caFile, maxResponseBytes: MAX_ANSWER_BYTES });
-  return {
-    async post(request, signal) {
+  const open = (method: string) => {
+    const url = new Secret(base + method);
+    const http = openHttp({ url, timeoutMs, caFile, maxResponseBytes: MAX_ANSWER_BYTES });
+    const call: Call = async (request, signal) => {
       let reply: HttpReply | undefined;
       // A client of its own for each call, because the signal is the call's; connections are in `http`.
       const client = new WebClient(token.reveal(), {
@@ -54,7 +56,7 @@ export function openApi(
           return toResponse(reply, url);
         },
       });
-      const failure = await client.apiCall(METHOD, { ...request }).then(
+      const failure = await client.apiCall(method, { ...request }).then(
         () => undefined,
         (error: unknown) => error,
       );
@@ -65,8 +67,18 @@ export function openApi(
         throw failure ?? new Error("The SDK has posted nothing");
       }
       return reply;
+    };
+    return { call, http };
+  };
+  const posting = open("chat.postMessage");
+  const updating = open("chat.update");
+  const deleting = open("chat.delete");
+  return {
+    post: posting.call,
+    changes: { update: updating.call, delete: deleting.call },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([posting, updating, deleting].map(({ http }) => http[Symbol.asyncDispose]()));
     },
-    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
   };
 }
 

@@ -16,6 +16,7 @@ import {
   richText,
   run,
   type SlackMessage,
+  struck,
 } from "./blocks.ts";
 import {
   buttons,
@@ -110,6 +111,9 @@ function formatAlert(payload: Payload, { words, listing }: Telling, style: Style
 /** A header is large, but short; a title that does not fit in one stands in bold. */
 function titleBlocks(words: Headline): readonly Block[] {
   const title = withGlyph(words.level, words.title);
+  if (words.withdrawn) {
+    return richText([paragraph([struck(literal(title, MAX_LONG_TITLE))])]);
+  }
   return lengthOf(title) <= LIMITS.header
     ? [{ type: "header", text: plain(literal(title, LIMITS.header)) }]
     : richText([paragraph([bold(literal(title, MAX_LONG_TITLE))])]);
@@ -205,7 +209,7 @@ function formatEntry({ words, listing }: Telling, limit: number, hasDetails: boo
   const below = hasDetails ? details : (words.tlp ?? "");
   return richText([
     paragraph([
-      url ? { type: "link", url, text: title, style: { bold: true } } : bold(title),
+      words.withdrawn ? struck(title) : url ? { type: "link", url, text: title, style: { bold: true } } : bold(title),
       ...(below === "" ? [] : [run(slack`\n${literal(below, MAX_DETAILS)}`)]),
     ]),
     removedLines(removed, moreRemoved),

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { describeUnlistedRows } from "../../alert/rows.ts";
 import type { Secret } from "../../base/secret.ts";
-import type { Payload } from "../../model/payload.ts";
+import type { ChannelFollowing, GoneMessage, Outcome, Payload } from "../../model/payload.ts";
+import type { PostRef } from "../../model/post.ts";
 import { defineDestination } from "../destination.ts";
-import { classifyAnswer } from "./answers.ts";
+import type { HttpReply } from "../http.ts";
+import { classifyAnswer, classifyChange } from "./answers.ts";
 import { LIMITS, measure } from "./blocks.ts";
 import { openApi, openIncomingWebhook } from "./client.ts";
 import { formatMessage } from "./format.ts";
@@ -37,6 +39,13 @@ const definition = defineDestination({
   shape: SLACK_OPTIONS,
   // About one message a second per channel, short bursts tolerated (docs.slack.dev/apis/web-api/rate-limits).
   rate: { per_second: 1 / 1.2, burst: 3 },
+  updates: ({ webhook_url: url }) =>
+    url
+      ? {
+          modes: ["new"],
+          hint: "an incoming webhook does not say which message it has posted; a token and a channel do",
+        }
+      : { modes: ["thread", "edit", "new"] },
   open(options, { name, now, log }) {
     const { channel, webhook_url: url, api_url: apiUrl, ca_file: caFile, timeout: timeoutMs } = options;
     const surface = url ? "webhook" : "api";
@@ -53,32 +62,67 @@ const definition = defineDestination({
       const request = { ...(channel === undefined ? {} : { channel }), ...message, ...rest };
       return { message, request, trimmed, unknown };
     };
+    const complain = (unknown: readonly string[]) => {
+      for (const mention of unknown) {
+        if (!warned.has(mention)) {
+          warned.add(mention);
+          log.warn({ destination: name, mention }, "Not mentioned: Slack needs an ID (S…, U…), channel or here");
+        }
+      }
+    };
+    /** Does something for a message, and says in the log what came of it. */
+    const doing = async <End extends Outcome | GoneMessage>(
+      batch: string | undefined,
+      what: string,
+      call: () => Promise<HttpReply>,
+      judge: (reply: HttpReply, at: number) => End,
+    ): Promise<End> => {
+      const startedAt = now();
+      const reply = await call();
+      const outcome = judge(reply, now());
+      log.debug(
+        {
+          destination: name,
+          ...(batch !== undefined && { batch }),
+          outcome: outcome.kind,
+          ...("status" in reply ? { status: reply.status } : {}),
+          tookMs: now() - startedAt,
+        },
+        what,
+      );
+      return outcome;
+    };
+    const { changes } = poster;
+    const following: ChannelFollowing | undefined = changes && {
+      knows: ({ channel: where, ts }) => where === channel && ts !== undefined,
+      reply(payload, { ts }, isAloud, signal) {
+        const { request, unknown } = format(payload);
+        complain(unknown);
+        const below = { ...request, thread_ts: ts, ...(isAloud && { reply_broadcast: true }) };
+        return doing(payload.batch, "Replied", () => poster.post(below, signal), classifyChange);
+      },
+      edit({ channel: where, ts }, payload, signal) {
+        const { channel: _, ...shown } = format(payload).request;
+        const request = { channel: where, ts, ...shown };
+        return doing(payload.batch, "Edited", () => changes.update(request, signal), classifyChange);
+      },
+      remove: ({ channel: where, ts }: PostRef, signal) =>
+        doing(undefined, "Deleted", () => changes.delete({ channel: where, ts }, signal), classifyChange),
+    };
     return {
       name,
+      ...(following && { following }),
       fits: (payload) => formatMessage(payload, style).trimmed.length === 0,
       async send(payload, signal) {
         signal.throwIfAborted();
         const { request, unknown } = format(payload);
-        for (const mention of unknown) {
-          if (!warned.has(mention)) {
-            warned.add(mention);
-            log.warn({ destination: name, mention }, "Not mentioned: Slack needs an ID (S…, U…), channel or here");
-          }
-        }
-        const startedAt = now();
-        const reply = await poster.post(request, signal);
-        const outcome = classifyAnswer(reply, now(), surface);
-        log.debug(
-          {
-            destination: name,
-            batch: payload.batch,
-            outcome: outcome.kind,
-            ...("status" in reply ? { status: reply.status } : {}),
-            tookMs: now() - startedAt,
-          },
+        complain(unknown);
+        return doing(
+          payload.batch,
           "Posted",
+          () => poster.post(request, signal),
+          (reply, at) => classifyAnswer(reply, at, surface),
         );
-        return outcome;
       },
       async preview(payload) {
         const { message, request, trimmed, unknown } = format(payload);

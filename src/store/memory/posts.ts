@@ -1,9 +1,9 @@
 import type { Alert } from "../../model/alert.ts";
-import type { Keys, Memory, Reached, Told } from "../../model/memory.ts";
+import type { Keys, Memory, ReachedDestination, Told } from "../../model/memory.ts";
 import type { Batch, BatchId } from "../../model/outbox.ts";
 import {
-  type Course,
   type EventName,
+  type EventProgress,
   type Follow,
   type FollowUp,
   type OpenPost,
@@ -34,7 +34,7 @@ interface Kept {
   readonly isUrgent?: boolean;
 }
 
-type Row = EventName & { readonly destination: string; readonly course: Course; readonly root?: BatchId };
+type Row = EventName & { readonly destination: string; readonly progress: EventProgress; readonly root?: BatchId };
 
 /** What the messages share with the store in memory. */
 export interface MemoryPostsContext {
@@ -54,8 +54,11 @@ export class MemoryPosts {
   }
 
   /** Who was told anything of these events. */
-  reached(keys: Keys["events"], uuidOf: (key: Keys["events"][number]) => string | undefined): readonly Reached[] {
-    const all = new Map<string, Reached>();
+  reached(
+    keys: Keys["events"],
+    uuidOf: (key: Keys["events"][number]) => string | undefined,
+  ): readonly ReachedDestination[] {
+    const all = new Map<string, ReachedDestination>();
     for (const key of keys) {
       const eventUuid = key.reached && uuidOf(key);
       if (eventUuid === undefined) {
@@ -87,7 +90,7 @@ export class MemoryPosts {
         return [];
       }
       return {
-        ...{ ...event, course: row?.course ?? noted(at) },
+        ...{ ...event, progress: row?.progress ?? noted(at) },
         ...(root && { root: { id: root.id, ref: root.ref, events: root.events, at: root.at } }),
       };
     });
@@ -101,11 +104,11 @@ export class MemoryPosts {
     if (gone !== undefined) {
       this.#posts.delete(gone);
     }
-    for (const { instance, eventUuid, course } of told) {
+    for (const { instance, eventUuid, progress } of told) {
       const name = nameOf(instance, eventUuid, destination);
       const before = this.#follows.get(name);
       const row = { ...before, instance, eventUuid, destination, touchedAt: now };
-      this.#follows.set(name, { ...row, course: course ?? before?.course ?? noted(now) });
+      this.#follows.set(name, { ...row, progress: progress ?? before?.progress ?? noted(now) });
     }
     if (refresh) {
       const later = ({ dueAt = Number.MAX_SAFE_INTEGER, editedAt }: Kept) =>
@@ -162,7 +165,9 @@ export class MemoryPosts {
     } else if (isOld) {
       this.#posts.set(end.id, { ...kept, dueAt: now });
     } else {
-      const post = bounded({ ...kept.post, content: end.content, shown: end.shown });
+      const { content, shown } = end;
+      const changed = { ...(content && { content }), ...(shown !== undefined && { shown }) };
+      const post = bounded({ ...kept.post, ...changed });
       this.#posts.set(end.id, { post, revision: kept.revision, attempts: 0, editedAt: now });
     }
   }
@@ -192,9 +197,9 @@ export class MemoryPosts {
     return {
       ...{ post, revision, attempts },
       memories: entries.map(({ alert }) => this.#context.memoryOf(alert)),
-      courses: entries.map((entry) => {
+      progresses: entries.map((entry) => {
         const event = eventOfEntry(entry);
-        return event && this.#follows.get(nameOf(event.instance, event.eventUuid, post.destination))?.course;
+        return event && this.#follows.get(nameOf(event.instance, event.eventUuid, post.destination))?.progress;
       }),
     };
   }

@@ -7,7 +7,7 @@ import type {
   Memory,
   PartMemory,
   PartName,
-  Reached,
+  ReachedDestination,
   Shown,
   Told,
 } from "../../model/memory.ts";
@@ -186,9 +186,9 @@ class Found {
   readonly #told = new Map<string, readonly Told[]>();
   readonly #undecided = new Map<string, Known["undecided"]>();
   readonly #owed = new Map<string, NonNullable<Known["owed"]>[number]>();
-  readonly #reached = new Map<string, Reached>();
+  readonly #reached = new Map<string, ReachedDestination>();
 
-  reached(all: readonly Reached[]): void {
+  reached(all: readonly ReachedDestination[]): void {
     for (const one of all) {
       const name = nameOf(one.instance, one.eventUuid, one.destination);
       this.#reached.set(name, { ...this.#reached.get(name), ...one });

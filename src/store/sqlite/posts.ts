@@ -1,9 +1,9 @@
 import type { Alert } from "../../model/alert.ts";
-import type { Memory, Reached } from "../../model/memory.ts";
+import type { Memory, ReachedDestination } from "../../model/memory.ts";
 import type { Batch, BatchId } from "../../model/outbox.ts";
 import {
-  type Course,
   type EventName,
+  type EventProgress,
   type Follow,
   type FollowUp,
   type OpenPost,
@@ -41,8 +41,8 @@ export class PostRows {
   }
 
   /** Who was told anything of an event. */
-  reached(instance: string, eventUuid: string, withParts: boolean): readonly Reached[] {
-    const rows = this.#sql.reached.all(instance, eventUuid).map(({ destination, parts }): Reached => {
+  reached(instance: string, eventUuid: string, withParts: boolean): readonly ReachedDestination[] {
+    const rows = this.#sql.reached.all(instance, eventUuid).map(({ destination, parts }): ReachedDestination => {
       const known = withParts && parts !== null ? parseToldParts(parts).parts : undefined;
       return { instance, eventUuid, destination, ...(known && { parts: known }) };
     });
@@ -65,7 +65,11 @@ export class PostRows {
       }
       const root = row.post === null ? undefined : parseBody<Post>(row.post);
       return {
-        ...{ instance, eventUuid, course: row.course === null ? noted(row.at) : parseBody<Course>(row.course) },
+        ...{
+          instance,
+          eventUuid,
+          progress: row.progress === null ? noted(row.at) : parseBody<EventProgress>(row.progress),
+        },
         ...(root && { root: { id: root.id, ref: root.ref, events: root.events, at: root.at } }),
       };
     });
@@ -80,8 +84,15 @@ export class PostRows {
     if (gone !== undefined) {
       this.#sql.drop.run(gone);
     }
-    for (const { instance, eventUuid, course } of told) {
-      this.#sql.note.run(instance, eventUuid, destination, now, JSON.stringify(course ?? noted(now)), course ? 1 : 0);
+    for (const { instance, eventUuid, progress } of told) {
+      this.#sql.note.run(
+        instance,
+        eventUuid,
+        destination,
+        now,
+        JSON.stringify(progress ?? noted(now)),
+        progress ? 1 : 0,
+      );
     }
     if (refresh) {
       for (const { instance, eventUuid } of told) {
@@ -139,7 +150,9 @@ export class PostRows {
           this.#sql.again.run(now, 0, end.id);
           return;
         }
-        const post = bounded({ ...parseBody<Post>(row.body), content: end.content, shown: end.shown });
+        const { content, shown } = end;
+        const changed = { ...(content && { content }), ...(shown !== undefined && { shown }) };
+        const post = bounded({ ...parseBody<Post>(row.body), ...changed });
         this.#sql.shown.run(now, JSON.stringify(post), end.id);
         return;
       }
@@ -152,10 +165,10 @@ export class PostRows {
     return {
       ...{ post, revision, attempts },
       memories: entries.map(({ alert }) => this.#memoryOf(alert)),
-      courses: entries.map((entry) => {
+      progresses: entries.map((entry) => {
         const event = eventOfEntry(entry);
         const row = event && this.#sql.follow.get(event.instance, event.eventUuid, post.destination);
-        return row && row.course !== null ? parseBody<Course>(row.course) : undefined;
+        return row && row.progress !== null ? parseBody<EventProgress>(row.progress) : undefined;
       }),
     };
   }
@@ -230,8 +243,8 @@ function prepare(db: Database) {
         UNION SELECT destination FROM follows WHERE instance = ?1 AND event_uuid = ?2
       ) r LEFT JOIN told_parts p ON p.instance = ?1 AND p.event_uuid = ?2 AND p.destination = r.destination
       ORDER BY r.destination`),
-    follow: db.prepare<{ readonly at: number; readonly course: string | null; readonly post: string | null }>(`
-      SELECT w.at, f.body AS course, p.body AS post FROM (
+    follow: db.prepare<{ readonly at: number; readonly progress: string | null; readonly post: string | null }>(`
+      SELECT w.at, f.body AS progress, p.body AS post FROM (
         SELECT touched_at AS at FROM follows WHERE instance = ?1 AND event_uuid = ?2 AND destination = ?3
         UNION ALL SELECT touched_at FROM told WHERE instance = ?1 AND event_uuid = ?2 AND destination = ?3
       ) w LEFT JOIN follows f ON f.instance = ?1 AND f.event_uuid = ?2 AND f.destination = ?3

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DestinationEntry } from "../../../src/destinations/index.ts";
-import type { Destination, Outcome, Payload } from "../../../src/model/payload.ts";
+import type { Destination, GoneMessage, Outcome, Payload } from "../../../src/model/payload.ts";
 import { captureLog } from "../../support/captured-log.ts";
 import { describeHttpDestination, type OpenForTest, URL_SECRET } from "../../support/destination-contract.ts";
 import type { Answer } from "../../support/http-server.ts";
@@ -31,6 +31,7 @@ function open(options: Readonly<Record<string, unknown>>, log = captureLog().log
 }
 
 const SURFACES = ["api", "webhook"] as const;
+const POSTED = { channel: CHANNEL, ts: expect.stringMatching(/^\d+\.\d+$/) };
 
 function optionsFor(server: SlackServer, surface: (typeof SURFACES)[number]) {
   return surface === "api"
@@ -76,12 +77,76 @@ describeHttpDestination(
   DIFFERENT,
 );
 
+describe("slack with a token, about a message that it has posted", () => {
+  const act = async (
+    what: (following: NonNullable<Destination["following"]>) => Promise<Outcome | GoneMessage>,
+    answer?: Answer,
+  ) => {
+    await using server = await openSlackServer();
+    await using destination = open(optionsFor(server, "api"));
+    const { following } = destination;
+    if (!following) {
+      throw new Error("it finds its messages again");
+    }
+    await destination.send(payload([publication()]), new AbortController().signal);
+    if (answer) {
+      server.next(answer);
+    }
+    return { outcome: await what(following), channel: server.channel };
+  };
+  const ref = { channel: CHANNEL, ts: "1763647331.000100" };
+  const signal = new AbortController().signal;
+  const ACTS = {
+    reply: (on: NonNullable<Destination["following"]>) => on.reply(payload([publication()]), ref, false, signal),
+    edit: (on: NonNullable<Destination["following"]>) => on.edit(ref, payload([publication()]), signal),
+    remove: (on: NonNullable<Destination["following"]>) => on.remove(ref, signal),
+  } as const;
+  const refusal = (error: string) => json({ ok: false, error });
+
+  it.each(Object.entries(ACTS))("proves what it does: %s", async (_, what) => {
+    expect((await act(what)).outcome).toMatchObject({ kind: "done" });
+  });
+
+  it.each([
+    ["message_not_found", "gone"],
+    ["thread_not_found", "gone"],
+    ["cant_update_message", "gone"],
+    ["cant_delete_message", "gone"],
+    ["edit_window_closed", "gone"],
+    ["is_inactive", "gone"],
+    ["restricted_action_thread_locked", "gone"],
+    ["update_failed", "retry"],
+    ["external_channel_migrating", "retry"],
+    ["ratelimited", "retry_after"],
+    ["block_mismatch", "message_rejected"],
+    ["streaming_state_conflict", "message_rejected"],
+    ["internal_error", "ambiguous"],
+    ["token_revoked", "destination_rejected"],
+    ["something_new", "message_rejected"],
+  ] as const)("takes %s for %s", async (error, kind) => {
+    for (const what of Object.values(ACTS)) {
+      expect((await act(what, refusal(error))).outcome.kind).toBe(kind);
+    }
+  });
+
+  it("finds none of another channel", () => {
+    const destination = open({ token: TOKEN, channel: CHANNEL });
+    expect(destination.following?.knows(ref)).toBe(true);
+    expect(destination.following?.knows({ ...ref, channel: "C0000000001" })).toBe(false);
+  });
+
+  it("knows none that a webhook has posted", () => {
+    expect(open({ webhook_url: "http://localhost/services/x" })).not.toHaveProperty("following");
+  });
+});
+
 describe.each(SURFACES)("slack by %s", (surface) => {
   it("posts what Slack takes", async () => {
     const payloads = [[publication()], [pointer()], [publication(), withheld()]].map((entries) => payload(entries));
     for (const sent of [...payloads, { ...payload([publication()]), minimal: true }]) {
       const { outcome, server } = await post(surface, { ...sent, mentions: ["S012ONCALL"] });
-      expect(outcome).toEqual({ kind: "done" });
+      // A webhook does not say where it has posted.
+      expect(outcome).toEqual({ kind: "done", ...(surface === "api" && { ref: POSTED }) });
       expect(server.posted).toMatchObject([{ surface, message: { unfurl_links: false, unfurl_media: false } }]);
       expect(server.requests[0]?.headers["user-agent"]).toMatch(/^misp-herald\/\d+\.\d+\.\d+$/);
     }
@@ -131,7 +196,10 @@ describe.each(SURFACES)("slack by %s", (surface) => {
   it("trusts the authority in ca_file", async () => {
     await using server = await openSlackServer({ tls: true });
     await using destination = open({ ...optionsFor(server, surface), ca_file: CERTIFICATE_FILE });
-    expect(await destination.send(payload([publication()]), new AbortController().signal)).toEqual({ kind: "done" });
+    expect(await destination.send(payload([publication()]), new AbortController().signal)).toEqual({
+      kind: "done",
+      ...(surface === "api" && { ref: POSTED }),
+    });
   });
 
   it("takes a lost answer for one that may have been good", async () => {
