@@ -159,6 +159,7 @@ export function deliveryDead(
     ["Destination", destination],
     ["Reason", reason],
     ["Lost", formatCount(n, "alert")],
+    ["What to do", "misp-herald history --outcome dead lists them; look them up in MISP, nothing tells them again"],
   ]);
   return { message, except: destination };
 }

@@ -46,8 +46,16 @@ const MAX_TYPES = 3;
 
 /** `3 attributes (2 url, 1 domain) new or changed since the last alert`; undefined where nothing can be said. */
 export function formatChange(entry: Entry, style: Style): CleanText | undefined {
-  const lines = [formatPartChange(entry, style), formatEventChange(entry, style)].filter((line) => line !== undefined);
+  const parts = formatPartChange(entry, style);
+  const own = formatEventChange(entry, style);
+  // What is new leads: that nothing else is comes behind it.
+  const lines = (isSame(entry) ? [own, parts] : [parts, own]).filter((line) => line !== undefined);
   return lines.length > 0 ? join(lines, " · ") : undefined;
+}
+
+/** Compared, and no attribute is another one. */
+function isSame({ compared }: Entry): boolean {
+  return compared !== undefined && compared.added + compared.changed + compared.removed === 0;
 }
 
 const MAX_TAGS = 3;

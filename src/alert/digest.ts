@@ -9,12 +9,21 @@ import { type CleanText, clean, formatCount, formatNumber, join } from "./text.t
 /** How many entries of a digest are told in some words; of the others there is a line at most. */
 export const MAX_DIGEST = 30;
 
-/** How many rows each entry of a digest lists: among many the numbers must do, unless the readers ask for what matched. */
-export function digestRows({ entries, show }: Payload): number {
-  return entries.length <= 5 || show === "matched" ? 3 : 0;
+/** How many rows an entry of a digest lists at most. */
+export const DIGEST_ROWS = 3;
+/** And how many withdrawn attributes. */
+export const DIGEST_REMOVED = 3;
+
+/**
+ * How many rows an entry of a digest lists: of an event among many the numbers must do, unless the readers ask for what
+ * matched; what is about a part of an event names it.
+ */
+export function digestRows({ entries, show }: Payload, { guarded }: Entry): number {
+  const isFew = entries.length <= 5 || show === "matched";
+  return isFew ? DIGEST_ROWS : guarded.alert.subject.type === "event" ? 0 : 1;
 }
 
-const DIGEST_FACTS: ReadonlySet<FactId> = new Set<FactId>(["about", "attributes", "sightings", "tag"]);
+const DIGEST_FACTS: ReadonlySet<FactId> = new Set<FactId>(["about", "attributes", "sightings", "tag", "withdrawn"]);
 
 /** What a digest says of an entry, beside its title; of our own troubles all, since reason and remedy are what they are about. */
 export function isNamedInDigest(id: FactId, { guarded }: Entry): boolean {

@@ -11,6 +11,9 @@ import { clean, formatCount, formatNumber, sentence } from "./text.ts";
 const MAX_LINES = 12;
 const MAX_TYPES = 5;
 const MAX_QUOTE = 600;
+const MAX_VALUE = 300;
+/** What helps against a trouble of ours is told whole. */
+const MAX_REMEDY = 600;
 
 /** `in 3 objects (file, domain-ip)`. */
 function formatObjects(entry: Entry, withdrawn: boolean): string | undefined {
@@ -27,15 +30,15 @@ function formatAttributes(entry: Entry): string | undefined {
   const { alert, form } = entry.guarded;
   const objects = form === "full" ? formatObjects(entry, false) : undefined;
   if (alert.subject.type !== "event") {
-    return objects; // what happened to which parts is said already; the event has others
+    return undefined; // what happened to which parts is said already; the event has others
   }
-  const { attributes, toIds } = countItems(entry);
+  const { attributes, toIds, withdrawn } = countItems(entry);
   const told = alert.event?.attributeCount;
   const count =
     attributes > 0
       ? `${formatNumber(attributes)}${toIds > 0 ? ` (${formatNumber(toIds)} for IDS)` : ""}`
-      : // Withheld attributes are told apart: the two numbers together would say the same twice, and differently.
-        told !== undefined && told > 0 && entry.guarded.withheld === 0
+      : // Withheld and withdrawn attributes are told apart: the two numbers together would say the same twice, and differently.
+        told !== undefined && told > 0 && entry.guarded.withheld + withdrawn === 0
         ? formatNumber(told)
         : undefined;
   return [count, objects].filter((part) => part !== undefined).join(" · ");
@@ -47,6 +50,20 @@ function formatAllTypes(entry: Entry, style: Style): string | undefined {
   return types.length > 0 && entry.guarded.form === "metadata" && entry.guarded.alert.subject.type === "event"
     ? formatTypes(types, MAX_TYPES, style)
     : undefined;
+}
+
+/** Which objects a message is about that brings none of their attributes: `domain-ip (resolved during campaign)`. */
+function formatOwnObjects({ guarded: { alert, form } }: Entry): string | undefined {
+  if (alert.subject.type === "event" || form !== "full") {
+    return undefined;
+  }
+  const bare = alert.objects.filter(
+    ({ key, deleted }) => !deleted && alert.items.every((item) => item.objectKey !== key),
+  );
+  const shown = bare
+    .slice(0, 5)
+    .map(({ name = "object", comment = "" }) => (comment === "" ? name : `${name} (${comment})`));
+  return shown.length > 0 ? `${shown.join(", ")}${bare.length > 5 ? ` +${bare.length - 5}` : ""}` : undefined;
 }
 
 const MAX_SOURCES = 3;
@@ -107,16 +124,18 @@ export function formatFacts(entry: Entry, style: Style): readonly FactLine[] {
     ["withdrawn", "Withdrawn", full ? formatObjects(entry, true) : undefined],
     ...lines.slice(0, MAX_LINES).map(({ label, text }) => ["line", sentence(label), text] as const),
     ["more", "More", lines.length > MAX_LINES ? formatCount(lines.length - MAX_LINES, "line") : undefined],
+    ["attributes", "Object", formatOwnObjects(entry)],
     ["attributes", "Attributes", formatAttributes(entry)],
     ["types", "Types", formatAllTypes(entry, style)],
   ];
+  const maxLength = alert.subject.type === "herald" ? MAX_REMEDY : MAX_VALUE;
   const because = prose(formatBecause(entry) ?? "", style);
   return [
     ...formatContext(entry, style),
     ...(because === "" ? [] : [{ id: "because", label: clean("Because"), value: because } as const]),
     ...(full ? formatQuotes(entry, style) : []),
     ...facts.flatMap(([id, label, value]) =>
-      value ? [{ id, label: prose(label, style, 40), value: prose(value, style) }] : [],
+      value ? [{ id, label: prose(label, style, 40), value: prose(value, style, maxLength) }] : [],
     ),
   ].filter(({ value }) => value !== "");
 }

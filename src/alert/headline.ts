@@ -96,11 +96,18 @@ function formatName(entry: Entry, style: Style): CleanText {
   }
   const event = alert.event ?? (alert.subject.type === "event" ? alert.subject : undefined);
   if (event === undefined) {
-    const name = prose(nameLine(entry)?.text ?? alert.tag?.name ?? "", style, MAX_TITLE);
+    const name = prose(nameLine(entry)?.text ?? alert.tag?.name ?? formatDeed(entry) ?? "", style, MAX_TITLE);
     return name === "" ? formatState(entry) : join([formatState(entry), name], ": ");
   }
   const name = prose(event.id ?? event.uuid ?? "", style, 40);
   return name === "" ? clean("An event") : clean(`Event ${name}`);
+}
+
+/** `User, add`: what an audit log says was done. */
+function formatDeed({ guarded: { form, alert } }: Entry): string | undefined {
+  const text = (name: string) => alert.lines.find(({ label }) => label.toLowerCase() === name)?.text;
+  const parts = [text("model") ?? text("controller"), text("action") ?? text("method")].filter((part) => part);
+  return alert.kind === "audit.logged" && form === "full" && parts.length > 0 ? parts.join(", ") : undefined;
 }
 
 const DISTRIBUTIONS: Readonly<Record<Distribution, string>> = {
@@ -227,7 +234,10 @@ export function headline(entry: Entry, style: Style): Headline {
       links: formatLinks(entry),
     };
   }
-  const hasEvent = alert.event !== undefined || alert.subject.type === "event" || entry.custom?.title !== undefined;
+  const isOurs = alert.subject.type === "herald";
+  // Else the title says what happened.
+  const hasState =
+    alert.event !== undefined || alert.subject.type === "event" || (entry.custom?.title !== undefined && !isOurs);
   const changed = formatChange(entry, style);
   const why = [formatTlp(tlp), ...(pap === "untagged" ? [] : [formatPap(pap)])].join(", ");
   const { threatLevel } = alert.event ?? {};
@@ -240,7 +250,7 @@ export function headline(entry: Entry, style: Style): Headline {
     ...(pap === "untagged" ? {} : { pap: formatPap(pap) }),
     // That nobody has judged it says nothing.
     ...(threatLevel === undefined || threatLevel === "undefined" ? {} : { level: threatLevel }),
-    ...(hasEvent ? { state: reminds ? join([reminds, state], " · ") : state } : {}),
+    ...(hasState ? { state: reminds ? join([reminds, state], " · ") : state } : {}),
     title,
     ...(changed === undefined ? {} : { changed }),
     ...template,

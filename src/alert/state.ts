@@ -49,7 +49,7 @@ const PHRASES: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
   "herald.flood": ["Flood", "# floods"],
   "herald.state_damaged": ["State file damaged", "State file damaged # times"],
   "herald.config_rejected": ["Configuration rejected", "Configuration rejected # times"],
-  "herald.recall_refused": ["MISP refuses the API key", "MISP refused the API key # times"],
+  "herald.recall_refused": ["MISP refuses the API key", "No word from MISP's REST API # times"],
 };
 
 const CHANGES = { new: "New", updated: "Updated", unchanged: "Published again" } as const;
@@ -69,7 +69,14 @@ function phrase(entry: Entry, kind: Kind, n: number): CleanText {
   if (kind === "sighting.added" && n === 1 && alert.sighting?.type !== undefined) {
     return clean(SIGHTINGS[alert.sighting.type]);
   }
+  if (kind === "herald.recall_refused" && n === 1 && isUnconfirmed(entry)) {
+    return clean("Told without MISP's word");
+  }
   return clean(n === 1 ? one : many.replace("#", formatNumber(n)));
+}
+
+function isUnconfirmed({ guarded: { alert } }: Entry): boolean {
+  return alert.lines.some(({ label, text }) => label === "Reason" && text === "unconfirmed");
 }
 
 /** What happened, publications first: `Updated · 20 attributes added · Sighting reported`. */
@@ -81,12 +88,15 @@ export function formatState(entry: Entry): CleanText {
   return told.length > 0 ? join(told, " · ") : phrase(entry, entry.guarded.alert.kind, 1);
 }
 
-const NAMES = new Set(["name", "email", "title", "contents", "content", "instance", "destination"]);
+const NAMES = new Set(["name", "email", "title", "contents", "content", "instance", "destination", "silence"]);
 
 /** The line that tells which one it is of a message that is about no event: the user's address, the list's name. */
 export function nameLine(entry: Entry): Line | undefined {
   const { form, alert } = entry.guarded;
   const isOne = entry.kinds.reduce((sum, { n }) => sum + n, 0) === 1;
+  if (alert.kind === "audit.logged") {
+    return undefined; // its title may be hidden, and what was done to what says more
+  }
   return form === "full" && alert.event === undefined && isOne
     ? alert.lines.find(({ label }) => NAMES.has(label.toLowerCase()))
     : undefined;

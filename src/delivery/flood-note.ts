@@ -87,7 +87,7 @@ function titleOf({ ends }: FloodNote, entries: Payload["entries"]): string {
   return name === undefined || gravest.guarded.form === "pointer" ? head : `${head}, the gravest is ${name}`;
 }
 
-function whyLines({ reason, over, withinMs, everyMs, begins, class: of }: FloodNote): readonly Line[] {
+function whyLines({ reason, over, withinMs, everyMs, begins, ends, class: of }: FloodNote): readonly Line[] {
   const span = reason === "burst" ? formatSpan(withinMs) : "an hour";
   const limit = formatCount(reason === "burst" ? over : 3 * over, "alert");
   const cause = of.startsWith("cause:") ? of.slice("cause:".length) : undefined;
@@ -96,7 +96,7 @@ function whyLines({ reason, over, withinMs, everyMs, begins, class: of }: FloodN
     cause === undefined ? "all but what is urgent" : "these; alerts about others come one by one as before";
   const folded = of === "high" ? "these urgent ones" : others;
   if (!begins) {
-    return [{ label: "Still on", text: `more than ${limit} within ${span}${whose}` }];
+    return [{ label: ends ? "It was" : "Still on", text: `more than ${limit} within ${span}${whose}` }];
   }
   return [
     { label: "Why", text: `more than ${limit} came within ${span}${whose}` },

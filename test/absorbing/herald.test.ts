@@ -389,7 +389,7 @@ describe("messages of our own", () => {
     [9, "MISP refuses the API key: cert"],
     [10, "Frame refused: cert"],
     [11, "State file damaged"],
-    [12, "Silence ends soon"],
+    [12, "Silence ends soon: 3f2a9c01"],
   ])("number %s is titled %s", (n, title) => {
     const message = messages[n - 1];
     if (!message?.kind) {

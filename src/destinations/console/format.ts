@@ -1,10 +1,10 @@
-import { digestRows, formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
-import type { FactLine } from "../../alert/fact-line.ts";
+import { formatDigestTitle, MAX_DIGEST } from "../../alert/digest.ts";
+import { divideFacts, type FactLine } from "../../alert/fact-line.ts";
 import { formatFooter, type Headline, labelOfAll } from "../../alert/headline.ts";
 import { listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import { formatEntry } from "../../alert/json.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
-import { cutListing, formatNews, formatParts, formatRest, type Row, type RowListing } from "../../alert/rows.ts";
+import { formatNews, formatParts, formatRest, type Row, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
 import { tellAll } from "../../alert/telling.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
@@ -47,7 +47,6 @@ export function formatText(payload: Payload, look: ConsoleStyle): TerminalText {
   const paint = choosePainter(look.colors);
   const columns = Math.max(MIN_COLUMNS, look.columns) - 2;
   const isDigest = payload.entries.length > 1;
-  const room = { rows: digestRows(payload), removed: MAX_REMOVED_AMONG };
   const blocks = payload.entries.map((entry, index) => {
     const telling = told[index];
     if (!telling) {
@@ -57,7 +56,7 @@ export function formatText(payload: Payload, look: ConsoleStyle): TerminalText {
     const body = !isDigest
       ? formatBlock(draw, telling.listing)
       : index < MAX_DIGEST
-        ? formatShort(draw, cutListing(telling.listing, room))
+        ? formatShort(draw, telling.listing)
         : formatShortest(draw);
     const gutter = look.colors
       ? terminal`${paint.colored(LEVELS[telling.words.level ?? "undefined"].color, terminal`▌`)} `
@@ -67,8 +66,6 @@ export function formatText(payload: Payload, look: ConsoleStyle): TerminalText {
   });
   return terminalJoin(isDigest ? [formatDigestHead(payload, paint), ...blocks] : blocks);
 }
-
-const MAX_REMOVED_AMONG = 3;
 
 /** What one entry is drawn with. */
 interface Drawing {
@@ -114,7 +111,8 @@ function formatBlock(draw: Drawing, listing: RowListing): TerminalText[] {
 /** What a digest says of one alert: what the page in MISP does not tell at once. */
 function formatShort(draw: Drawing, listing: RowListing): TerminalText[] {
   const { words, paint, columns } = draw;
-  const told = words.facts.map(({ label, value }) => clean(`${label}: ${value}`));
+  const { own, shared } = divideFacts(words.facts);
+  const told = shared.map(({ label, value }) => clean(`${label}: ${value}`));
   const summary = join([...told, ...(words.reporter ? [words.reporter] : [])], " · ");
   return [
     ...formatHead(draw),
@@ -122,7 +120,10 @@ function formatShort(draw: Drawing, listing: RowListing): TerminalText[] {
     ...formatRemarks([words.changed, words.notice], columns),
     ...(words.body
       ? formatRemarks(words.body, columns)
-      : formatRemarks(summary === "" ? [] : [summary], columns).map((line) => paint.dim(line))),
+      : [
+          ...formatFacts(own, paint, columns),
+          ...formatRemarks(summary === "" ? [] : [summary], columns).map((line) => paint.dim(line)),
+        ]),
     ...formatRemoved(draw, listing),
     ...formatContent(draw, listing),
     ...formatLink(words, paint),

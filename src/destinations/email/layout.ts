@@ -1,10 +1,11 @@
+import { divideFacts, type FactLine } from "../../alert/fact-line.ts";
 import { formatFooter, formatLabels } from "../../alert/headline.ts";
 import { escapeHtml, type Html, html } from "../../alert/html.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
 import { formatNews, type Row } from "../../alert/rows.ts";
 import { type CleanText, clean, formatNumber, isRightToLeft, join, truncate } from "../../alert/text.ts";
 import type { ThreatLevel } from "../../model/vocabulary.ts";
-import { formatLevels, formatMarking, formatTotal, shortFact } from "./text.ts";
+import { formatLevels, formatMarking, formatTotal } from "./text.ts";
 import type { EntryView, MailView } from "./view.ts";
 
 // Tables and inline styles, since Outlook draws with Word's engine and Gmail drops what it does not know. The style sheet
@@ -76,25 +77,28 @@ function formatLevelChip(level: ThreatLevel, n?: number): Html {
   return html`<span style="display:inline-block;background-color:${escapeHtml(color)};color:${escapeHtml(on)};font-weight:700;font-size:13px;line-height:20px;padding:1px 9px;border-radius:3px;white-space:nowrap">${escapeHtml(text)}</span>`;
 }
 
-function formatFacts({ head }: EntryView): Html {
-  const facts = head.facts.map(
+function formatTable(facts: readonly FactLine[]): Html {
+  const rows = facts.map(
     ({ label, value }) =>
       html`<tr><th scope="row" align="left" valign="top" width="112" class="dm" style="padding:2px 12px 2px 0;font-weight:400;${DIM}">${say(label)}</th><td valign="top" class="ik" style="padding:2px 0;${INK};${BREAK}">${say(value)}</td></tr>\n`,
   );
-  return facts.length === 0
+  return rows.length === 0
     ? NOTHING
-    : html`<table cellpadding="0" cellspacing="0" border="0" width="100%" style="${SANS};font-size:14px;line-height:20px">\n${facts}</table>`;
+    : html`<table cellpadding="0" cellspacing="0" border="0" width="100%" style="${SANS};font-size:14px;line-height:20px">\n${rows}</table>`;
 }
 
 /** One line is all that a digest has for facts. */
 function formatFactLine({ head }: EntryView): Html {
+  const { own, shared } = divideFacts(head.facts);
   const facts = [
-    ...head.facts.map((fact) => html`${say(fact.label)}: ${say(shortFact(fact))}`),
+    ...shared.map(({ label, value }) => html`${say(label)}: ${say(truncate(value, 80))}`),
     ...(head.reporter ? [say(head.reporter)] : []),
   ];
-  return facts.length === 0
-    ? NOTHING
-    : html`<span class="dm" style="font-size:13px;${DIM};${BREAK}">${interleave(facts, html` &middot; `)}</span>`;
+  const line =
+    facts.length === 0
+      ? NOTHING
+      : html`<span class="dm" style="font-size:13px;${DIM};${BREAK}">${interleave(facts, html` &middot; `)}</span>`;
+  return html`${own.length > 0 ? formatTable(own) : NOTHING}${line}`;
 }
 
 function interleave(parts: readonly Html[], separator: Html): readonly Html[] {
@@ -200,7 +204,7 @@ function formatAlone(entry: EntryView): Html {
     ...rows(html`18px 24px 0`, [formatState(entry)]),
     row(html`10px 24px 0`, formatTitle(head.title, html`h1`, html`20px;line-height:26px`)),
     ...rows(html`10px 24px 0`, formatNotes(entry)),
-    ...rows(html`16px 24px 0`, [...details, formatFacts(entry), formatRemoved(entry), formatRows(entry)]),
+    ...rows(html`16px 24px 0`, [...details, formatTable(head.facts), formatRemoved(entry), formatRows(entry)]),
     ...rows(html`10px 24px 0`, [formatUnlistedLine(entry)]),
     ...rows(html`20px 24px 0`, [...(head.link ? [formatButton(head.link)] : []), formatOwnLinks(entry)]),
     row(html`16px 24px 20px`, formatOrigin(entry)),

@@ -1,4 +1,4 @@
-import type { FactLine } from "../../alert/fact-line.ts";
+import { divideFacts } from "../../alert/fact-line.ts";
 import { formatFooter, formatLabels } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { formatNews, type Row } from "../../alert/rows.ts";
@@ -75,16 +75,15 @@ function formatFacts({ head }: EntryView): readonly MailText[] {
   return head.facts.flatMap(({ label, value }) => labelled(plain`- ${label}: `, value));
 }
 
-/** What a digest has room for of a fact; of reason and remedy, all. */
-export function shortFact({ id, value }: FactLine): CleanText {
-  return id === "line" ? value : truncate(value, 80);
-}
-
 /** The same where there is room for a line or two. */
 function formatFactLines({ head }: EntryView): readonly MailText[] {
-  const facts = head.facts.map((fact) => join([fact.label, shortFact(fact)], ": "));
+  const { own, shared } = divideFacts(head.facts);
+  const facts = shared.map(({ label, value }) => join([label, truncate(value, 80)], ": "));
   const parts = [...facts, ...(head.reporter ? [head.reporter] : [])];
-  return parts.length > 0 ? indented(join(parts, " · ")) : [];
+  return [
+    ...own.flatMap(({ label, value }) => labelled(plain`- ${label}: `, value)),
+    ...(parts.length > 0 ? indented(join(parts, " · ")) : []),
+  ];
 }
 
 function formatDetails(entry: EntryView, isAlone: boolean): readonly MailText[] {

@@ -1,4 +1,4 @@
-import { countAlerts, digestRows, formatMissed, formatPart } from "../../alert/digest.ts";
+import { countAlerts, formatMissed, formatPart } from "../../alert/digest.ts";
 import { type Headline, labelOfAll } from "../../alert/headline.ts";
 import { cutListing, formatRest, type Row, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
@@ -63,7 +63,6 @@ export const WHOLE: MailLimits = {
   facts: true,
 };
 
-const MAX_REMOVED_AMONG = 3;
 const MAX_TITLE_AMONG = 200;
 const MAX_LINK = 2048;
 
@@ -95,14 +94,13 @@ function headOf({ link, links, ...rest }: Headline, minimal: boolean): Headline 
 /** All that a mail could say of a payload. */
 export function viewOf(payload: Payload, style: Style): MailView {
   const isDigest = payload.entries.length > 1;
-  const room = { rows: digestRows(payload), removed: MAX_REMOVED_AMONG };
   const entries = tellAll(payload, style).map(({ words, listing }, index): EntryView => {
     const head = headOf(words, payload.minimal);
     return withUnlisted(
       {
         tlp: payload.entries[index]?.guarded.tlp ?? "untagged",
         head: isDigest ? { ...head, title: truncate(head.title, MAX_TITLE_AMONG) } : head,
-        listing: isDigest ? cutListing(listing, room) : listing,
+        listing,
         moreLines: 0,
       },
       style,

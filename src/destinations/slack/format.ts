@@ -1,4 +1,5 @@
-import { digestRows, formatDigestTitle, gravest, MAX_DIGEST } from "../../alert/digest.ts";
+import { DIGEST_REMOVED, formatDigestTitle, gravest, MAX_DIGEST } from "../../alert/digest.ts";
+import { divideFacts } from "../../alert/fact-line.ts";
 import { formatLabels, type Headline, headline, labelOfAll } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { cutListing, formatRest, type RowListing } from "../../alert/rows.ts";
@@ -42,7 +43,6 @@ export interface FormattedMessage {
   readonly trimmed: readonly string[];
 }
 
-const MAX_REMOVED_OF_ENTRY = 3;
 const MAX_DETAILS = 700;
 const MAX_TITLE_OF_ENTRY = 250;
 
@@ -60,10 +60,11 @@ function message(text: Mrkdwn, blocks: readonly Block[], rest: Pick<SlackMessage
   return { text, blocks, ...rest, unfurl_links: false, unfurl_media: false };
 }
 
-/** `High: title (New)`, for a notification. */
+/** `High: title (Updated: 2 new)`, for a notification. */
 function summarise(words: Headline): CleanText {
   const level = words.level === undefined ? "" : `${LEVELS[words.level].word}: `;
-  return clean(`${level}${words.title}${words.state ? ` (${words.state})` : ""}`);
+  const state = [words.state, words.changed].filter((text) => text !== undefined).join(": ");
+  return clean(`${level}${words.title}${state === "" ? "" : ` (${state})`}`);
 }
 
 // ---------------------------------------------------------------- one alert
@@ -159,7 +160,6 @@ function formatDigest(payload: Payload, told: readonly Telling[], style: Style):
   const { mentions } = readMentions(payload);
   const tlp = labelOfAll(payload);
   const title = formatDigestTitle(payload);
-  const room = digestRows(payload);
   const build = (amounts: Amounts<DigestPart>) => {
     const left = payload.entries.length - amounts.entries;
     const first = gravest(payload, style);
@@ -175,7 +175,8 @@ function formatDigest(payload: Payload, told: readonly Telling[], style: Style):
         : []),
     ]);
   };
-  const whole = { rows: room, details: entries.length, entries: entries.length };
+  const widest = Math.max(0, ...entries.map(({ listing }) => listing.rows.length));
+  const whole = { rows: widest, details: entries.length, entries: entries.length };
   const kept = shrink<DigestPart>(whole, DIGEST_ORDER, (amounts) => isWithinLimits(build(amounts)));
   const left = payload.entries.length - kept.entries;
   return {
@@ -192,15 +193,16 @@ function formatDigest(payload: Payload, told: readonly Telling[], style: Style):
 
 /** One alert among others: title, one line, and its first attributes. */
 function formatEntry({ words, listing }: Telling, limit: number, hasDetails: boolean, style: Style): readonly Block[] {
-  const { rows, removed, moreRemoved, ...others } = cutListing(listing, { rows: limit, removed: MAX_REMOVED_OF_ENTRY });
+  const { rows, removed, moreRemoved, ...others } = cutListing(listing, { rows: limit, removed: DIGEST_REMOVED });
   const url = slackUrl(words.link);
   const title = literal(withGlyph(words.level, words.title), MAX_TITLE_OF_ENTRY);
   const rest = rows.length > 0 ? formatRest({ rows, removed, moreRemoved, ...others }, undefined, style) : undefined;
+  const { own, shared } = divideFacts(words.facts);
   const details = join(
     [
       ...formatLabels(words),
       ...[formatLevel(words.level), words.state, words.changed, words.notice].flatMap((text) => (text ? [text] : [])),
-      ...(words.body ? words.body.slice(0, 1) : words.facts.map(({ label, value }) => join([label, value], ": "))),
+      ...(words.body ? words.body.slice(0, 1) : shared.map(({ label, value }) => join([label, value], ": "))),
       ...(words.withheld ? [words.withheld] : []),
       ...(words.reporter && !words.body ? [words.reporter] : []),
     ],
@@ -212,6 +214,7 @@ function formatEntry({ words, listing }: Telling, limit: number, hasDetails: boo
       words.withdrawn ? struck(title) : url ? { type: "link", url, text: title, style: { bold: true } } : bold(title),
       ...(below === "" ? [] : [run(slack`\n${literal(below, MAX_DETAILS)}`)]),
     ]),
+    factLines(hasDetails && !words.body ? own : []),
     removedLines(removed, moreRemoved),
     indicatorList(rows, MIN_VALUE),
     textLines(rest && hasDetails ? [rest] : []),

@@ -1,4 +1,5 @@
 import { countAlerts, countLevels, formatPart } from "../../alert/digest.ts";
+import { divideFacts } from "../../alert/fact-line.ts";
 import { formatLabels, labelOfAll } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { formatRest } from "../../alert/rows.ts";
@@ -54,11 +55,12 @@ function formatEntry({ words, listing }: Telling, isFirst: boolean, minimal: boo
       ...(labels.length > 0 ? [line([run(cardText(join(labels, " · ")), FINE)], { spacing: "None" })] : []),
     ];
   }
+  const { own, shared } = divideFacts(facts);
   const details = [
     ...formatLabels(words),
     ...(state ? [state] : []),
     ...(changed ? [changed] : []),
-    ...(body ?? facts.map(({ label, value }) => join([label, value], ": "))).filter((text) => text !== ""),
+    ...(body ?? shared.map(({ label, value }) => join([label, value], ": "))).filter((text) => text !== ""),
     ...(withheld ? [withheld] : []),
     ...(notice ? [notice] : []),
     ...(reporter && !body ? [reporter] : []),
@@ -68,6 +70,9 @@ function formatEntry({ words, listing }: Telling, isFirst: boolean, minimal: boo
   return [
     name,
     ...(details.length > 0 ? [line([run(cardText(join(details, " · ")), FINE)], { spacing: "None" })] : []),
+    ...(body ? [] : own).map((fact) =>
+      line([run(cardText(join([fact.label, fact.value], ": ")))], { spacing: "None" }),
+    ),
     ...formatRemoved(removed, moreRemoved),
     ...formatIndicators(rows, rows, MAX_VALUE),
     ...(rest ? [line([run(cardText(rest), FINE)], { spacing: "None" })] : []),

@@ -1,4 +1,4 @@
-import { digestRows, formatDigestTitle, gravest, MAX_DIGEST } from "../../alert/digest.ts";
+import { DIGEST_REMOVED, DIGEST_ROWS, formatDigestTitle, gravest, MAX_DIGEST } from "../../alert/digest.ts";
 import { type Headline, labelOfAll } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { cutListing } from "../../alert/rows.ts";
@@ -81,9 +81,7 @@ export function formatMessage(payload: Payload, style: Style): FormattedCard {
         style,
       );
     };
-    let cut: Cut = isDigest
-      ? { ...WHOLE, rows: digestRows(payload), facts: MAX_FACTS_AMONG, removed: MAX_REMOVED_AMONG }
-      : WHOLE;
+    let cut: Cut = isDigest ? { ...WHOLE, rows: DIGEST_ROWS, facts: MAX_FACTS_AMONG, removed: DIGEST_REMOVED } : WHOLE;
     for (const stage of STAGES) {
       const before = cut;
       const sizes = told.map((entry) => Math.min(sizesOf(entry)[stage], before[stage]));
@@ -113,8 +111,6 @@ export function formatMessage(payload: Payload, style: Style): FormattedCard {
   const { n, message, text } = largest(told.length, minimal) ?? { n: 0, message: bare, text: JSON.stringify(bare) };
   return { message, text, trimmed: [...trimmed, ...leftOut(payload.entries.length - n)] };
 }
-
-const MAX_REMOVED_AMONG = 3;
 
 /** That a value is cut is seen where it stands. */
 const WORDS: Readonly<Partial<Record<keyof Cut, (n: number) => string>>> = {

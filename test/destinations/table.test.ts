@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import { formatText as formatTerminal } from "../../src/destinations/console/format.ts";
+import { formatContent } from "../../src/destinations/email/format.ts";
+import { formatMessage as formatSlack } from "../../src/destinations/slack/format.ts";
+import { formatMessage as formatTeams } from "../../src/destinations/teams/format.ts";
+import { formatBody } from "../../src/destinations/webhook/format.ts";
+import type { Entry, Payload } from "../../src/model/payload.ts";
+import { KINDS, THREAT_LEVELS } from "../../src/model/vocabulary.ts";
+import { readBody, readHtml, readSlack, readTeams } from "../support/readers.ts";
+import { INSIDER, stage } from "../support/stage.ts";
+import { type Row, TABLE } from "../support/table.ts";
+
+const STYLE = { timeZone: "Europe/Brussels", defang: true };
+
+const CHANNELS: Readonly<Record<string, (payload: Payload) => string>> = {
+  console: (payload) => formatTerminal(payload, { ...STYLE, colors: false, columns: 80 }).trimEnd(),
+  slack: (payload) => readSlack(formatSlack(payload, STYLE).message),
+  teams: (payload) => readTeams(formatTeams(payload, STYLE).message),
+  "email-text": (payload) => {
+    const { subject, text } = mailOf(payload);
+    // What stands below every mail is in the golden mails.
+    return `Subject: ${subject}\n${text.replace(/\n+(-{40}\n)?Sent by[\s\S]*$/, "")}`;
+  },
+  "email-html": (payload) => readHtml(mailOf(payload).body),
+  // A program is told all there is, whatever `show` says.
+  webhook: (payload) => readBody(formatBody({ ...payload, whole: true }, "raw", 262_144, STYLE).text),
+};
+
+function mailOf(payload: Payload) {
+  return formatContent(payload, { style: STYLE, attach: [], domain: "misp.example.org" });
+}
+
+/** How much the readers may see, or want to. */
+const FORMS: Readonly<Record<string, { readonly guard: object; readonly route?: object }>> = {
+  full: { guard: INSIDER },
+  metadata: { guard: { ...INSIDER, max_tlp: "clear", metadata_up_to: "red" } },
+  pointer: { guard: { ...INSIDER, max_tlp: "clear", pointer_up_to: "red" } },
+  "show-0": { guard: INSIDER, route: { group: { by: [], wait: "1s", show: 0 } } },
+};
+
+const NOTHING = "(nothing leaves)";
+const SAME = "(as in full)";
+const ROWS = Object.values(TABLE).flat();
+const GOLDEN = "../fixtures/golden/table";
+
+/** The readings of several rows below each other; those that read alike stand there once. */
+function sheet(read: readonly (readonly [name: string, text: string])[]): string {
+  const names = new Map<string, string[]>();
+  for (const [name, text] of read) {
+    names.set(text, [...(names.get(text) ?? []), name]);
+  }
+  return `${[...names].map(([text, all]) => `${all.map((name) => `=== ${name}`).join("\n")}\n${text}`).join("\n\n")}\n`;
+}
+
+async function payloadsOf(form: keyof typeof FORMS, rows: readonly Row[]) {
+  const { guard = {}, route } = FORMS[form] ?? {};
+  return Promise.all(
+    rows.map(async (row) => {
+      const staged = row.stage();
+      const payload = await stage({ ...staged, guard, ...(route && { route: { ...staged.route, ...route } }) });
+      return [row.change === "" ? row.kind : `${row.kind}, ${row.change}`, payload] as const;
+    }),
+  );
+}
+
+it("has a row for every kind that MISP sends, and for every alert of our own", () => {
+  const never = ["reference.edited"];
+  expect(new Set([...ROWS.map(({ kind }) => kind), ...never])).toEqual(new Set(KINDS));
+});
+
+describe.each(Object.keys(FORMS))("%s", (form) => {
+  it.each(Object.entries(CHANNELS))("in %s", async (channel, read) => {
+    const readAll = async (of: string) =>
+      (await payloadsOf(of, ROWS)).map(([name, payload]) => [name, payload ? read(payload) : NOTHING] as const);
+    const full = new Map(await readAll("full"));
+    const all = await readAll(form);
+    const text = sheet(
+      all.map(([name, one]) => [name, form !== "full" && one !== NOTHING && one === full.get(name) ? SAME : one]),
+    );
+    await expect(text).toMatchFileSnapshot(`${GOLDEN}/${channel}/${form}.txt`);
+  });
+});
+
+describe("as digests", () => {
+  it.each(Object.entries(CHANNELS))("in %s", async (channel, read) => {
+    const digests = Object.entries(TABLE).map(async ([name, rows]) => {
+      const all = (await payloadsOf("full", rows)).flatMap(([, payload]) => payload ?? []);
+      return [name, together(all)] as const;
+    });
+    const text = sheet((await Promise.all(digests)).map(([name, payload]) => [name, read(payload)]));
+    await expect(text).toMatchFileSnapshot(`${GOLDEN}/${channel}/digest.txt`);
+  });
+});
+
+/** What the outbox would have made of all of them in one group, about as many events. */
+function together(payloads: readonly Payload[]): Payload {
+  const [first] = payloads;
+  if (!first) {
+    throw new Error("Nothing leaves");
+  }
+  const entries = payloads.flatMap((payload) => payload.entries);
+  const labels = new Set(payloads.map(({ tlp }) => tlp));
+  const tlp = (["red", "amber+strict", "amber", "green", "clear"] as const).find((label) => labels.has(label));
+  const gravity = ({ guarded: { alert } }: Entry) => THREAT_LEVELS.indexOf(alert.event?.threatLevel ?? "undefined");
+  return { ...first, tlp: tlp ?? "untagged", entries: entries.sort((a, b) => gravity(a) - gravity(b)) };
+}
