@@ -88,7 +88,17 @@ export function formatState(entry: Entry): CleanText {
   return told.length > 0 ? join(told, " · ") : phrase(entry, entry.guarded.alert.kind, 1);
 }
 
-const NAMES = new Set(["name", "email", "title", "contents", "content", "instance", "destination", "silence"]);
+const NAMES = new Set([
+  "name",
+  "email",
+  "title",
+  "contents",
+  "content",
+  "instance",
+  "destination",
+  "silence",
+  "watch list",
+]);
 
 /** The line that tells which one it is of a message that is about no event: the user's address, the list's name. */
 export function nameLine(entry: Entry): Line | undefined {

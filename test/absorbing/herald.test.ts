@@ -349,6 +349,7 @@ describe("messages of our own", () => {
       T0,
     ),
     herald.stateDamaged({ rows: 2, lost: 1, isMended: true }, T0),
+    herald.listKept("our-networks", "it cannot be read", T0),
     herald.silenceEnding({ id: "3f2a9c01", until: T0 + 600 * SECOND }, { muted: 1204, held: 3 }, T0),
   ].map(({ message }) => message);
 
@@ -389,7 +390,8 @@ describe("messages of our own", () => {
     [9, "MISP refuses the API key: cert"],
     [10, "Frame refused: cert"],
     [11, "State file damaged"],
-    [12, "Silence ends soon: 3f2a9c01"],
+    [12, "Watch list is out of date: our-networks"],
+    [13, "Silence ends soon: 3f2a9c01"],
   ])("number %s is titled %s", (n, title) => {
     const message = messages[n - 1];
     if (!message?.kind) {

@@ -6,6 +6,7 @@ import {
   feedRecovered,
   feedSilent,
   frameRefused,
+  listKept,
   recallRefused,
   reconciled,
   silenceEnding,
@@ -18,7 +19,7 @@ import type { Message } from "../../src/model/message.ts";
 import type { BatchNote } from "../../src/model/pacing.ts";
 import type { Kind } from "../../src/model/vocabulary.ts";
 import { enrich, withSighter } from "../../src/planning/enrich.ts";
-import { decodeSample, messageOf } from "../topics/frames.ts";
+import { decodeSample, messageOf, sample } from "../topics/frames.ts";
 import { campaign, FIRST, LATER, SOFT_DELETED } from "./scenes.ts";
 import type { Stage } from "./stage.ts";
 
@@ -49,6 +50,12 @@ const asked = (...names: readonly string[]) => {
 /** The event of the demonstration as it is published later with these differences. */
 const laterWith = (event: object): Message =>
   messageOf("misp_json", { Event: { ...PUBLISHED.Event, timestamp: "1795197300", ...event } });
+
+/** An event that was deleted, as it is published again. */
+const backAgain = (): Message => {
+  const { Event: event } = sample("misp_json--published-in-edit-call").payload;
+  return messageOf("misp_json", { Event: { ...(event as object), timestamp: "1795197500" } });
+};
 
 const ours = (...notices: readonly { readonly message: Message }[]) => ({
   messages: notices.map(({ message }) => message),
@@ -158,7 +165,10 @@ const EVENTS: readonly (readonly [Kind, string, Row["stage"]])[] = [
   [
     "event.published",
     "reappeared, after it was deleted",
-    () => after(["--published-in-add-call", "_event--delete", "--published-in-edit-call"]),
+    () => ({
+      messages: [...frames("--published-in-add-call", "_event--delete"), backAgain()],
+      toldBefore: 2,
+    }),
   ],
   [
     "event.published",
@@ -281,6 +291,7 @@ const OURS: readonly (readonly [Kind, string, Row["stage"]])[] = [
   ],
   ["herald.delivery_dead", "", () => ours(deliveryDead("soc", { reason: "too-old", n: 3 }, AT))],
   ["herald.config_rejected", "", () => ours(configRejected({ problems: 2, where: "config.yaml:14:16" }, AT))],
+  ["herald.list_kept", "", () => ours(listKept("our-networks", "it has less than half of the lines it had", AT))],
   ["herald.state_damaged", "", () => ours(stateDamaged({ rows: 2, lost: 1, isMended: true }, AT))],
   [
     "herald.recall_refused",
