@@ -40,7 +40,7 @@ async function openDesk(maxBytes: number) {
 }
 
 test("what does not fit is dead: recorded, counted, logged and told", async () => {
-  const { store, clock, log, notices, settled } = await openDesk(400 * 1024);
+  const { store, clock, log, notices, settled } = await openDesk(600 * 1024);
   const event = { id: "9", info: "x".repeat(50 * 1024), tags: [] };
   const owed = Array.from({ length: 20 }, (_, i) => delivery(`d${i}`, { createdAt: T0 + i, groups: [group(`${i}`)] }));
   await store.commit(
