@@ -14,6 +14,7 @@ import type { Frame, Source } from "../src/model/frame.ts";
 import type { Store } from "../src/model/outbox.ts";
 import { compileRoutes } from "../src/routing/route.ts";
 import { RouteOptions } from "../src/routing/schema.ts";
+import { FrameLook } from "../src/sources/frame-look.ts";
 import { openMemoryStore } from "../src/store/memory/store.ts";
 import { captureLog } from "./support/captured-log.ts";
 import { eventually } from "./support/eventually.ts";
@@ -261,4 +262,100 @@ test("run plans again when memory has moved between recall and commit", async ()
   await start({ ...parts, drains: true }, new AbortController().signal).ended;
   expect(sent).toBe(1);
   expect(conflicts).toBe(-1);
+});
+
+test("a reload amid frames that only say the same again: what the new rules ask about is told, from the next frame on", async () => {
+  await using store = openMemoryStore();
+  const { topic, payload } = sample("misp_json_attribute--add");
+  const { Attribute } = payload as { readonly Attribute: object };
+  const at = Date.now() - 60_000;
+  const frame = (n: number) => {
+    const own = { id: String(n), uuid: `00000000-0000-4000-8000-${String(n).padStart(12, "0")}` };
+    return frameOf(topic, { ...payload, Attribute: { ...Attribute, ...own } }, at + n);
+  };
+  const wire = (one: Frame) => Buffer.concat([Buffer.from(`${one.topic} `), one.payload]);
+  // As the receiving thread does it: what is an echo is not yielded.
+  const look = new FrameLook({});
+  const waiting: Frame[] = [];
+  const rung = new Wakeup();
+  let spared = 0;
+  let yielded = 0;
+  let clockAt = at;
+  const come = (one: Frame) => {
+    clockAt = one.receivedAt;
+    if (look.matters(wire(one), one.topic, one.receivedAt)) {
+      waiting.push(one);
+      rung.wake();
+    } else {
+      spared += 1;
+    }
+  };
+  const source: Source = {
+    name: "cert",
+    async *frames(signal) {
+      while (!signal.aborted) {
+        const woken = rung.next();
+        const some = waiting.splice(0);
+        if (some.length > 0) {
+          yielded += some.length;
+          yield some;
+        } else {
+          await systemClock.sleep(60_000, AbortSignal.any([woken, signal]));
+        }
+      }
+    },
+    quiet: (frames) => frames.map((one) => look.quiet(wire(one), one.receivedAt)),
+    stir: () => look.stir(clockAt),
+  };
+  const told: string[] = [];
+  const { parts } = partsOf(store, [source], async ({ entries }) => {
+    told.push(...entries.flatMap(({ guarded }) => guarded.alert.items.map(({ id }) => id ?? "")));
+    return { kind: "done" };
+  });
+  const guard = Guard.parse({ max_tlp: "red", drafts: true, untagged: "green" });
+  const rulesOf = (org: string) => {
+    const kinds = ["attribute.added"];
+    const route = RouteOptions.parse({
+      name: "asked",
+      kinds,
+      match: { org },
+      notify: "soc",
+      group: { interval: "0s" },
+    });
+    const routes = compileRoutes([route]);
+    return { routes, destinations: new Map([["soc", { guard, repeats: "changed" as const }]]) };
+  };
+  const partsBy = (org: string): Parts => {
+    const rules = rulesOf(org);
+    const sending = { guard, routes: rules.routes, links: new Map() };
+    return { ...parts, rules, workers: parts.workers.map((worker) => ({ ...worker, sending })) };
+  };
+  const stop = new AbortController();
+  const running = start(partsBy("Nobody"), stop.signal);
+  let n = 0;
+  const next = () => come(frame(++n));
+  for (let before = 0; spared < 20; ) {
+    next();
+    // Until one is known to be quiet, each is planned.
+    if (spared === before) {
+      const done = n - spared;
+      await eventually(() => yielded >= done);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    before = spared;
+  }
+  expect(told).toEqual([]);
+  const sparedBefore = spared;
+  await running.swap(partsBy("*"));
+  next();
+  const first = String(n);
+  await eventually(() => told.includes(first));
+  expect(spared).toBe(sparedBefore);
+  for (let more = 0; more < 5; more += 1) {
+    next();
+  }
+  await eventually(() => told.length === 6);
+  expect(spared).toBe(sparedBefore);
+  stop.abort();
+  await running.ended;
 });
