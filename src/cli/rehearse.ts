@@ -107,28 +107,29 @@ export async function* leave(
     if (!taken) {
       return;
     }
-    if (!("batch" in taken)) {
+    if ("dueAt" in taken) {
       if (until === undefined || taken.dueAt > until) {
         return;
       }
       at = Math.max(at, taken.dueAt);
       continue;
     }
-    const { batch } = taken;
-    if (batch.note?.collects === "reminder") {
-      // Here nobody acknowledges anything, and time is only played: what reminds has nothing to say.
-      const end = { outcome: "muted", reason: "rehearsed" } as const;
-      const records = batch.entries.map(({ delivery }) => recordOf(delivery, at, end));
-      await store.settle({ batch: batch.id, records, attempted: false }, at);
-      continue;
+    for (const batch of taken.batches) {
+      if (batch.note?.collects === "reminder") {
+        // Here nobody acknowledges anything, and time is only played: what reminds has nothing to say.
+        const end = { outcome: "muted", reason: "rehearsed" } as const;
+        const records = batch.entries.map(({ delivery }) => recordOf(delivery, at, end));
+        await store.settle([{ batch: batch.id, records, attempted: false }], at);
+        continue;
+      }
+      const division = await cut?.(batch, at);
+      if (division) {
+        await store.divide(division, at);
+        continue;
+      }
+      yield { batch, at };
+      const records = batch.entries.map(({ delivery }) => recordOf(delivery, at, { outcome: "sent" }));
+      await store.settle([{ batch: batch.id, records, attempted: true, told: toldBy(batch, at) }], at);
     }
-    const division = await cut?.(batch, at);
-    if (division) {
-      await store.divide(division, at);
-      continue;
-    }
-    yield { batch, at };
-    const records = batch.entries.map(({ delivery }) => recordOf(delivery, at, { outcome: "sent" }));
-    await store.settle({ batch: batch.id, records, attempted: true, told: toldBy(batch, at) }, at);
   }
 }

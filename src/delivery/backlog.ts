@@ -56,12 +56,16 @@ export class Backlog {
       if (!taken || "dueAt" in taken) {
         break;
       }
-      if (!this.#isOld(taken.batch)) {
-        await store.settle({ batch: taken.batch.id, records: [], retryAt: now, attempted: false }, now);
+      const [batch] = taken.batches;
+      if (!batch) {
         break;
       }
-      parts.push(taken.batch);
-      deliveries += taken.batch.entries.length;
+      if (!this.#isOld(batch)) {
+        await store.settle([{ batch: batch.id, records: [], retryAt: now, attempted: false }], now);
+        break;
+      }
+      parts.push(batch);
+      deliveries += batch.entries.length;
     }
     if (parts.length === 1) {
       return alone(first);

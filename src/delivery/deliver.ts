@@ -68,10 +68,10 @@ export async function deliver(
   const isOne = concurrency === 1;
   // With one of several, what had to wait for it may leave.
   const flight = new Flight(() => isOne || wakeup.wake());
-  const settleOne = isOne
+  const settleTogether = isOne
     ? lasting.store.settle
     : together(
-        lasting.store.settleAll,
+        lasting.store.settle,
         () => flight.size,
         () => clock.monotonic(),
       );
@@ -79,7 +79,7 @@ export async function deliver(
     ...worker,
     lines: openLines(worker.log, clock.now),
     ...lasting,
-    store: { ...lasting.store, settle: settleOne },
+    store: { ...lasting.store, settle: settleTogether },
   };
   // One signal to wait for: every AbortSignal.any() of one that lives on leaves something behind in it.
   stop.addEventListener("abort", () => wakeup.wake(), { once: true });
@@ -103,8 +103,8 @@ export async function deliver(
   while (!stop.aborted && !isCut) {
     beat(LONGEST_SLEEP_MS);
     // A destination that is down, or refuses us, is asked by one attempt at a time for all that it is owed.
-    const most = breaker.suspended() || state.outages > 0 ? 1 : concurrency;
-    if (flight.size >= most) {
+    const allowed = breaker.suspended() || state.outages > 0 ? 1 : concurrency;
+    if (flight.size >= allowed) {
       await waitForOne();
       continue;
     }
@@ -148,15 +148,17 @@ export async function deliver(
     }
     const takenAt = { wall: clock.now(), monotonic: clock.monotonic() };
     // A destination that is down, or asked one by one, leaves what waits in its groups, where it grows together.
-    const ahead = destination.program && most > 1 ? most * AHEAD : 0;
+    const ahead = destination.program && allowed > 1 ? allowed * AHEAD : 0;
     // What an operator wants to have tried now leaves all the same.
     const quietEnd = worker.quiet && !state.isUrged ? quietUntil(worker.quiet, takenAt.wall) : undefined;
-    const urgentOnly = quietEnd !== undefined;
-    const follows = !destination.program;
-    const order = destination.program ? ORDERED : {};
-    const options = { newFirst: state.outages > 0, ...order, ahead, urgentOnly, follows };
-    const room = limiter ? 1 : most - flight.size;
-    const taken = await context.store.takeAll(destination.name, takenAt.wall, room, options);
+    const options = {
+      newFirst: state.outages > 0,
+      ...(destination.program && ORDERED),
+      urgentOnly: quietEnd !== undefined,
+      follows: !destination.program,
+    };
+    const most = limiter ? 1 : allowed - flight.size;
+    const taken = await context.store.take(destination.name, takenAt.wall, { ...options, most, ahead });
     if (!taken || "dueAt" in taken) {
       const end = await tendPost(worker, context, false, cut);
       if (end !== undefined && typeof end !== "number") {
@@ -186,7 +188,7 @@ export async function deliver(
 
 /** What one loop works with, on a disk that may be full for a while. */
 type Context = SettleContext & {
-  readonly store: Pick<Store, "take" | "takeAll" | "divide" | "settle" | "owed" | "takePost" | "settlePost">;
+  readonly store: Pick<Store, "take" | "divide" | "settle" | "owed" | "takePost" | "settlePost">;
   readonly lines: Lines;
 };
 

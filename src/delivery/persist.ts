@@ -10,22 +10,17 @@ export function persistent(
   { store, breaker }: { readonly store: Store; readonly breaker: Breaker },
   insist: Insist,
 ): {
-  readonly store: Pick<
-    Store,
-    "take" | "takeAll" | "settle" | "settleAll" | "owed" | "divide" | "takePost" | "settlePost"
-  >;
+  readonly store: Pick<Store, "take" | "settle" | "owed" | "divide" | "takePost" | "settlePost">;
   readonly breaker: Breaker;
 } {
   return {
     store: {
       take: (...args) => insist(() => store.take(...args)),
-      takeAll: (...args) => insist(() => store.takeAll(...args)),
-      settleAll: (settlements, now) => insist(() => store.settleAll(settlements, now)),
       divide: (division, now) => insist(() => store.divide(division, now)),
       takePost: (...args) => insist(() => store.takePost(...args)),
       settlePost: (end, now) => insist(() => store.settlePost(end, now)),
       owed: () => insist(() => store.owed()),
-      settle: (settlement, now) => insist(() => store.settle(settlement, now)),
+      settle: (...args) => insist(() => store.settle(...args)),
     },
     breaker: {
       ...breaker,

@@ -2,9 +2,9 @@ import { setImmediate } from "node:timers/promises";
 import type { RecordLine, Settlement, Store } from "../model/outbox.ts";
 
 interface Waiting {
-  readonly settlement: Settlement;
+  readonly settlements: readonly Settlement[];
   readonly now: number;
-  readonly resolve: (lines: readonly RecordLine[]) => void;
+  readonly resolve: (lines: readonly (readonly RecordLine[])[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -16,11 +16,7 @@ const GATHER_MS = 3;
  * Writes down together what is settled at about the same time: each write waits for the disk. What ends while nothing else
  * is under way waits for nothing.
  */
-export function together(
-  settleAll: Store["settleAll"],
-  underWay: () => number,
-  monotonic: () => number,
-): Store["settle"] {
+export function together(settle: Store["settle"], underWay: () => number, monotonic: () => number): Store["settle"] {
   let waiting: Waiting[] = [];
   const flush = async () => {
     const until = monotonic() + GATHER_MS;
@@ -33,12 +29,14 @@ export function together(
     waiting = [];
     const now = Math.max(...all.map((one) => one.now));
     try {
-      const lines = await settleAll(
-        all.map(({ settlement }) => settlement),
+      const lines = await settle(
+        all.flatMap(({ settlements }) => settlements),
         now,
       );
-      for (const [index, { resolve }] of all.entries()) {
-        resolve(lines[index] ?? []);
+      let from = 0;
+      for (const { settlements, resolve } of all) {
+        resolve(lines.slice(from, from + settlements.length));
+        from += settlements.length;
       }
     } catch (error) {
       for (const { reject } of all) {
@@ -46,9 +44,9 @@ export function together(
       }
     }
   };
-  return (settlement, now) =>
+  return (settlements, now) =>
     new Promise((resolve, reject) => {
-      waiting.push({ settlement, now, resolve, reject });
+      waiting.push({ settlements, now, resolve, reject });
       if (waiting.length === 1) {
         void flush();
       }

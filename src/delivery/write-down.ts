@@ -45,17 +45,17 @@ export async function writeEnd(
   const { leaving, refused } = attempt;
   const lines = end ? leaving.map(({ delivery, tlp }) => recordOf(delivery, now, { ...end, tlp })) : [];
   const wasTold = end?.outcome === "sent" || end?.outcome === "unproven";
-  let followUp = end && attempt.followUp && endOf(attempt.followUp, wasTold);
-  for (const { part, settled } of byBatch(parts, [...refused, ...lines], attempt.held)) {
+  const followUp = end && attempt.followUp && endOf(attempt.followUp, wasTold);
+  const settlements = byBatch(parts, [...refused, ...lines], attempt.held).map(({ part, settled }, index) => {
     const known = part.slice
       ? knownInParts(part, attempt, wasTold, now)
       : wasTold
         ? knownBy(settled.records, attempt)
         : {};
-    await write({ ...settled, attempted: true, ...known, ...(followUp && { followUp }) }, now, writing);
     // It is about all of them, and written down with the first.
-    followUp = undefined;
-  }
+    return { ...settled, attempted: true, ...known, ...(index === 0 && followUp && { followUp }) };
+  });
+  await write(settlements, now, writing);
 }
 
 /** What is withdrawn is erased, whether or not its readers could be told so. */
@@ -107,10 +107,14 @@ export async function writeRetry(
 ): Promise<void> {
   const { afterMs, mayHaveArrived = false, ...rest } = retry;
   const told = mayHaveArrived ? (followUp?.told ?? []) : [];
-  for (const { settled } of byBatch(parts, refused, held)) {
-    const noted = told.length > 0 ? { followUp: { told: told.map(({ progress: _, ...event }) => event) } } : {};
-    await write({ ...settled, retryAt: now + afterMs, ...rest, ...noted }, now, writing);
-  }
+  const noted = told.length > 0 ? { followUp: { told: told.map(({ progress: _, ...event }) => event) } } : {};
+  const settlements = byBatch(parts, refused, held).map(({ settled }) => ({
+    ...settled,
+    retryAt: now + afterMs,
+    ...rest,
+    ...noted,
+  }));
+  await write(settlements, now, writing);
 }
 
 /** A batch leaves in parts; what the guard has refused of it is over. */
@@ -122,7 +126,7 @@ export async function writeDivision(
 ): Promise<void> {
   if (refused.length + held.length > 0) {
     const regrouped = held.length > 0 ? { regrouped: held } : {};
-    await write({ batch: division.batch, records: refused, ...regrouped, attempted: false }, now, writing);
+    await write([{ batch: division.batch, records: refused, ...regrouped, attempted: false }], now, writing);
   }
   await writing.store.divide(division, now);
 }
@@ -141,8 +145,12 @@ function byBatch(
   });
 }
 
-async function write(settlement: Settlement, now: number, { store, observer, notices }: Writing): Promise<void> {
-  for (const line of await store.settle(settlement, now)) {
+async function write(
+  settlements: readonly Settlement[],
+  now: number,
+  { store, observer, notices }: Writing,
+): Promise<void> {
+  for (const line of (await store.settle(settlements, now)).flat()) {
     observer.settled(line);
     if (line.outcome === "dead") {
       notices?.lost(line);

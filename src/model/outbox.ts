@@ -209,6 +209,8 @@ export interface BatchBounds {
 
 /** Which batches are taken. */
 export interface TakeOptions {
+  /** How many at once; absent: one. */
+  readonly most?: number;
   /** What was never tried comes first. */
   readonly newFirst?: boolean;
   readonly bounds?: BatchBounds;
@@ -249,28 +251,19 @@ export interface Store extends AsyncDisposable {
   /** Adds are "if absent"; `conflict`: memory has moved since it was loaded, nothing was stored, load and plan again. */
   commit(effects: Effects, now: number): Promise<"committed" | "conflict">;
   /**
-   * The batch of `destination` that is due, or when the next one will be; undefined: nothing is owed. What goes first comes
-   * first, then what was tried before, unless `newFirst`.
+   * The batches of `destination` that are due, which are on their way from now on, at least one, or when the next one will be;
+   * undefined: nothing is owed. What goes first comes first, then what was tried before, unless `newFirst`.
    */
   take(
     destination: string,
     now: number,
     options?: TakeOptions,
-  ): Promise<{ readonly batch: Batch } | { readonly dueAt: number } | undefined>;
-  /** The same, as many as are due at once and no more than `most`. */
-  takeAll(
-    destination: string,
-    now: number,
-    most: number,
-    options?: TakeOptions,
   ): Promise<{ readonly batches: readonly Batch[] } | { readonly dueAt: number } | undefined>;
   /**
-   * The lines that were written. A delivery that leaves in several parts is settled with the last of them, by the worst that
-   * became of one.
+   * For each the lines that were written; all of them or none. A delivery that leaves in several parts is settled with the
+   * last of them, by the worst that became of one.
    */
-  settle(settlement: Settlement, now: number): Promise<readonly RecordLine[]>;
-  /** Each as `settle` does, and all or none of them. */
-  settleAll(settlements: readonly Settlement[], now: number): Promise<readonly (readonly RecordLine[])[]>;
+  settle(settlements: readonly Settlement[], now: number): Promise<readonly (readonly RecordLine[])[]>;
   /** Puts parts, which are due at once, in the place of a batch that was taken; it is cut once. */
   divide(division: Division, now: number): Promise<void>;
   /**

@@ -12,6 +12,7 @@ import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { decode } from "../../src/topics/index.ts";
 import { needlessWithout } from "../../src/topics/needless.ts";
 import { T0 } from "../support/messages.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { frameOf, sample } from "../topics/frames.ts";
 
@@ -139,13 +140,17 @@ async function opened(rules: Rules) {
       const told: unknown[] = [];
       for (const destination of ["red", "green"]) {
         for (;;) {
-          const taken = await store.take(destination, T0 + 86_400_000_000);
+          const taken = await takeOne(store, destination, T0 + 86_400_000_000);
           if (!taken || !("batch" in taken)) {
             break;
           }
           const { batch } = taken;
           told.push(...batch.entries.map(({ delivery: { id, routes, kind } }) => [destination, kind, id, routes]));
-          await store.settle({ batch: batch.id, records: [], retryAt: Number.MAX_SAFE_INTEGER, attempted: false }, T0);
+          await settleOne(
+            store,
+            { batch: batch.id, records: [], retryAt: Number.MAX_SAFE_INTEGER, attempted: false },
+            T0,
+          );
         }
       }
       const known = await store.load({ events, parts: [] });

@@ -30,10 +30,10 @@ async function gather(backlog: Backlog, [first, ...others]: readonly Batch[]) {
   const store = {
     take: async () => {
       const batch = others.shift();
-      return batch && { batch };
+      return batch && { batches: [batch] };
     },
-    settle: async (settlement: Settlement) => {
-      settled.push(settlement);
+    settle: async (settlements: readonly Settlement[]) => {
+      settled.push(...settlements);
       return [];
     },
   };

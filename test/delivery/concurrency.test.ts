@@ -54,12 +54,11 @@ function held(of: Planner, clock: DeliveryWorker["clock"], answer?: (payload: Pa
     sending: { guard: settings.guard, routes: of.rules.routes, links: new Map(), program: true },
     maxAgeMs: 86_400_000,
     store: Object.assign(Object.create(of.store), {
-      settleAll: (...args: Parameters<typeof of.store.settleAll>) => {
+      settle: (...args: Parameters<typeof of.store.settle>) => {
         writes.push(args[0].length);
-        return of.store.settleAll(...args);
+        return of.store.settle(...args);
       },
       take: (...args: Parameters<typeof of.store.take>) => of.store.take(...args),
-      takeAll: (...args: Parameters<typeof of.store.takeAll>) => of.store.takeAll(...args),
       owed: () => of.store.owed(),
     }),
     wakeup: new Wakeup(),

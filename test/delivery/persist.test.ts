@@ -10,12 +10,12 @@ import { captureLog } from "../support/captured-log.ts";
 import { T0 } from "../support/messages.ts";
 import { SteppedClock } from "./worker.ts";
 
-const SETTLEMENT: Settlement = { batch: "b1" as BatchId, records: [], attempted: true };
+const SETTLEMENTS: readonly Settlement[] = [{ batch: "b1" as BatchId, records: [], attempted: true }];
 
 /** A store that fails the first `times` that something is written, and whoever writes there again and again. */
 function failing(times: number, error: Error, cut = new AbortController(), until = T0 + 60_000) {
-  const calls: (Settlement | Hold)[] = [];
-  const write = async (what: Settlement | Hold) => {
+  const calls: (readonly Settlement[] | Hold)[] = [];
+  const write = async (what: readonly Settlement[] | Hold) => {
     calls.push(what);
     if (calls.length <= times) {
       throw error;
@@ -34,8 +34,8 @@ function failing(times: number, error: Error, cut = new AbortController(), until
 
 test("what became of a batch is written down once the disk has room again", async () => {
   const { safe, calls, captured, clock } = failing(3, new StoreError("The disk is full", { passing: true }));
-  await safe.store.settle(SETTLEMENT, T0);
-  expect(calls).toEqual([SETTLEMENT, SETTLEMENT, SETTLEMENT, SETTLEMENT]);
+  await safe.store.settle(SETTLEMENTS, T0);
+  expect(calls).toEqual([SETTLEMENTS, SETTLEMENTS, SETTLEMENTS, SETTLEMENTS]);
   expect(clock.sleeps).toEqual([5000, 5000, 5000]);
   expect(captured.find(/Cannot write to the state file/)).toHaveLength(3);
 });
@@ -50,7 +50,7 @@ test("so is that a destination refuses us", async () => {
 
 test("a bug in the store is no disk that is full", async () => {
   const { safe, calls } = failing(1, new TypeError("undefined is not a function"));
-  await expect(safe.store.settle(SETTLEMENT, T0)).rejects.toThrow(TypeError);
+  await expect(safe.store.settle(SETTLEMENTS, T0)).rejects.toThrow(TypeError);
   expect(calls).toHaveLength(1);
 });
 
@@ -61,5 +61,5 @@ test("it gives up when the service has to end", async () => {
     new AbortController(),
     T0 + 12_000,
   );
-  await expect(safe.store.settle(SETTLEMENT, T0)).rejects.toThrow(StoreError);
+  await expect(safe.store.settle(SETTLEMENTS, T0)).rejects.toThrow(StoreError);
 });

@@ -21,6 +21,7 @@ import {
   tagAttached,
   tags,
 } from "../support/messages.ts";
+import { takeOne } from "../support/one-batch.ts";
 
 const HOUR = 60 * MINUTE;
 const STYLE = { timeZone: "UTC", defang: true };
@@ -57,7 +58,7 @@ class Readers {
     const { store, rules } = this.planner;
     for (const [to, { guard }] of rules.destinations) {
       for (;;) {
-        const taken = await store.take(to, this.now);
+        const taken = await takeOne(store, to, this.now);
         if (!taken || "dueAt" in taken) {
           break;
         }

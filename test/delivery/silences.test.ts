@@ -11,6 +11,7 @@ import { keysOf, plan } from "../../src/planning/plan.ts";
 import { Planner } from "../planning/planner.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { attributeOf, eventDeleted, MINUTE, publication, T0, tags, uuidOf } from "../support/messages.ts";
+import { takeOne } from "../support/one-batch.ts";
 import { SteppedClock, Track } from "./worker.ts";
 
 const HOUR = 60 * MINUTE;
@@ -62,7 +63,7 @@ class Operated {
     const { store, rules } = this.planner;
     for (const [destination, { guard }] of rules.destinations) {
       for (;;) {
-        const taken = await store.take(destination, this.now);
+        const taken = await takeOne(store, destination, this.now);
         if (!taken || "dueAt" in taken) {
           break;
         }

@@ -17,7 +17,7 @@ async function turnsUntilWritten(msPerTurn: number): Promise<number> {
     () => 2,
     () => turns * msPerTurn,
   );
-  const written = settle(settlement("one"), 0);
+  const written = settle([settlement("one")], 0);
   while (!isWritten && turns < 1_000) {
     await setImmediate();
     turns += 1;

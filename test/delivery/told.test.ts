@@ -16,6 +16,7 @@ import {
   tagAttached,
   tags,
 } from "../support/messages.ts";
+import { settleOne } from "../support/one-batch.ts";
 
 const KINDS = ["event.published", "attribute.*"];
 
@@ -40,7 +41,7 @@ async function entryOf(of: Planner): Promise<Entry> {
     throw new Error("nothing leaves");
   }
   const records = opened.leaving.map(({ delivery }) => recordOf(delivery, T0, { outcome: "sent" }));
-  await of.store.settle({ batch: batch.id, records, attempted: true, told: opened.told }, T0);
+  await settleOne(of.store, { batch: batch.id, records, attempted: true, told: opened.told }, T0);
   return entry;
 }
 

@@ -168,14 +168,9 @@ export class Track {
       load: (keys) => store.load(keys),
       commit: (effects, now) => store.commit(effects, now),
       take: (...args) => store.take(...args),
-      settle: (settlement, now) => {
-        this.settled.push({ settlement, now });
-        return store.settle(settlement, now);
-      },
-      takeAll: (...args) => store.takeAll(...args),
-      settleAll: (settlements, now) => {
+      settle: (settlements, now) => {
         this.settled.push(...settlements.map((settlement) => ({ settlement, now })));
-        return store.settleAll(settlements, now);
+        return store.settle(settlements, now);
       },
       divide: (...args) => store.divide(...args),
       page: (...args) => store.page(...args),

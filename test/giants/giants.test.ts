@@ -16,6 +16,7 @@ import { RouteOptions } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { eventually } from "../support/eventually.ts";
 import { T0 } from "../support/messages.ts";
+import { takeOne } from "../support/one-batch.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { frameOf, messageOf, sample } from "../topics/frames.ts";
 
@@ -176,8 +177,8 @@ describe("a giant", () => {
     await using here = await opened();
     await absorb([messageOf("misp_json", publicationOf(BIG, "77"), NOW)], here.planner);
     for (const destination of ["soc", "strict"]) {
-      const told = contentOf(await away.store.take(destination, NOW + 1));
-      expect(told).toEqual(contentOf(await here.store.take(destination, NOW + 1)));
+      const told = contentOf(await takeOne(away.store, destination, NOW + 1));
+      expect(told).toEqual(contentOf(await takeOne(here.store, destination, NOW + 1)));
       expect(told[0]?.alert.counts.reduce((sum, { n }) => sum + n, 0)).toBe(MANY);
     }
     const keys = { events: [{ instance: "cert", uuid: BIG, id: "77", whole: true }], parts: [] };
@@ -222,7 +223,7 @@ describe("a giant", () => {
     expect(flow.giants.pass([attached])).toEqual([attached.message]);
     // It has become stricter while it was owed.
     expect(
-      contentOf(await flow.store.take("strict", NOW + 1))[0]?.memory.event?.attached.map(({ name }) => name),
+      contentOf(await takeOne(flow.store, "strict", NOW + 1))[0]?.memory.event?.attached.map(({ name }) => name),
     ).toEqual(["tlp:red"]);
   });
 
@@ -292,7 +293,7 @@ describe("a giant", () => {
       flow.giants.take([giant("misp_json", publicationOf(BIG, "77"), room)]);
       await eventually(() => room.done === 1);
       expect(room.refused).toBe(1);
-      const [entry] = contentOf(await flow.store.take("soc", NOW + 1));
+      const [entry] = contentOf(await takeOne(flow.store, "soc", NOW + 1));
       expect(entry?.alert.items).toEqual([]);
       expect(entry?.alert.skipped).toBe(MANY);
       expect(entry?.alert.lines).toEqual([{ label: "left out", text: `${MANY} parts that cannot be read` }]);
@@ -314,7 +315,7 @@ describe("a giant", () => {
       confirmed: [row.id],
     });
     await eventually(() => room.done === 1);
-    const [entry] = contentOf(await flow.store.take("soc", NOW + 1));
+    const [entry] = contentOf(await takeOne(flow.store, "soc", NOW + 1));
     expect(entry?.alert.counts.find(({ marking }) => marking.tlp === "red")?.n).toBe(1);
     expect(entry?.alert.counts.reduce((sum, { n }) => sum + n, 0)).toBe(MANY);
   });
@@ -327,7 +328,7 @@ describe("a giant", () => {
     await flow.clock.pass(60_000);
     await eventually(() => room.done === 1);
     await absorb([{ ...row.message, confirmation: "unconfirmed" }], flow.planner, undefined, { confirmed: [row.id] });
-    const [entry] = contentOf(await flow.store.take("soc", NOW + 60_001));
+    const [entry] = contentOf(await takeOne(flow.store, "soc", NOW + 60_001));
     expect([entry?.alert.items, entry?.alert.skipped, room.refused]).toEqual([[], MANY, 0]);
   });
 

@@ -8,6 +8,7 @@ import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { attributeOf, MINUTE, publication, T0, tags } from "../support/messages.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 
 const FAR = Number.MAX_SAFE_INTEGER;
 
@@ -23,7 +24,7 @@ async function changeLine(
   let line: string | undefined;
   for (const message of messages) {
     await store.commit(plan([message], await store.load(keysOf([message])), T0, rules).effects, T0);
-    const taken = await store.take("soc", FAR);
+    const taken = await takeOne(store, "soc", FAR);
     if (!taken || !("batch" in taken)) {
       continue;
     }
@@ -36,7 +37,7 @@ async function changeLine(
       at: T0,
       outcome: "sent" as const,
     }));
-    await store.settle({ batch: taken.batch.id, records, attempted: true, told }, T0);
+    await settleOne(store, { batch: taken.batch.id, records, attempted: true, told }, T0);
   }
   return line;
 }

@@ -9,6 +9,7 @@ import { RouteOptions } from "../../src/routing/schema.ts";
 import type { StoreClock } from "../../src/store/clock-watch.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { T0 } from "../support/messages.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 
 interface Settings {
   /** `guard:` and `repeats:` by destination; by default one that may see up to tlp:amber. */
@@ -96,12 +97,12 @@ export class Planner {
     const told = settings
       ? openBatch(batch, { guard: settings.guard, routes: this.rules.routes, links: new Map() }, T0).told
       : [];
-    await this.store.settle({ batch: batch.id, records, attempted: true, told }, T0);
+    await settleOne(this.store, { batch: batch.id, records, attempted: true, told }, T0);
     return records.length + (await this.settle(destination, outcome));
   }
 
   async take(destination: string): Promise<Batch | undefined> {
-    const taken = await this.store.take(destination, T0 + 365 * 86_400_000);
+    const taken = await takeOne(this.store, destination, T0 + 365 * 86_400_000);
     return taken && "batch" in taken ? taken.batch : undefined;
   }
 }

@@ -26,6 +26,7 @@ import {
   tags,
   uuidOf,
 } from "../support/messages.ts";
+import { takeOne } from "../support/one-batch.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { openBudget } from "./budgets.ts";
 import { HOUR, Misp as ListedMisp, rounds, startedBefore } from "./misp.ts";
@@ -167,7 +168,7 @@ test("so does one on an attribute", async () => {
   service.misp.says({}, { markings: new Map([[attribute?.uuid ?? "", tags("tlp:red")]]) });
   await service.hears(PUBLISHED);
   await service.clock.pass(SECOND);
-  const taken = await service.store.take("soc", Number.MAX_SAFE_INTEGER);
+  const taken = await takeOne(service.store, "soc", Number.MAX_SAFE_INTEGER);
   expect(taken && "batch" in taken && taken.batch.entries[0]?.alert.items).toEqual([]);
 });
 
@@ -215,7 +216,7 @@ test("of such an edit nothing is told but how strict it is", async () => {
   service.misp.says(edited, { publishedAt: changedAt + SECOND });
   await service.hears(PUBLISHED);
   await service.clock.pass(SECOND);
-  const taken = await service.store.take("soc", Number.MAX_SAFE_INTEGER);
+  const taken = await takeOne(service.store, "soc", Number.MAX_SAFE_INTEGER);
   const alert = taken && "batch" in taken ? taken.batch.entries[0]?.alert : undefined;
   expect(alert?.event?.tags?.map(({ name }) => name)).toEqual(["tlp:green", "tlp:amber"]);
 });
@@ -246,7 +247,7 @@ test("a frame that narrows, and comes while MISP is asked, counts for what waite
     receivedAt: T0 + 2 * MINUTE,
   });
   await service.clock.pass(20 * SECOND);
-  const taken = await service.store.take("soc", Number.MAX_SAFE_INTEGER);
+  const taken = await takeOne(service.store, "soc", Number.MAX_SAFE_INTEGER);
   const memory = taken && "batch" in taken ? taken.batch.entries[0]?.memory.event : undefined;
   expect([memory?.event.distribution, ...(memory?.narrowed ?? []).map(({ distribution }) => distribution)]).toContain(
     "organisation",
@@ -369,7 +370,7 @@ test("what comes about the event meanwhile waits behind its publication, and wha
     "event.edited",
     "tag.attached",
   ]);
-  const taken = await service.store.take("soc", Number.MAX_SAFE_INTEGER);
+  const taken = await takeOne(service.store, "soc", Number.MAX_SAFE_INTEGER);
   const [first] = taken && "batch" in taken ? taken.batch.entries : [];
   expect(first?.memory.event?.attached.map(({ name }) => name)).toEqual(["tlp:red"]);
   expect(first?.memory.event?.event.changedAt).toBe(PUBLISHED.event?.changedAt);

@@ -13,6 +13,7 @@ import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 import { SteppedClock } from "../delivery/worker.ts";
 import { attributeOf, eventView, MINUTE, T0, uuidOf } from "../support/messages.ts";
+import { takeOne } from "../support/one-batch.ts";
 import { openBudget } from "./budgets.ts";
 
 export const HOUR = 60 * MINUTE;
@@ -156,7 +157,7 @@ export async function owed(store: Store) {
   const told: { info: string | undefined; late: unknown; items: number; group: string | undefined; change: unknown }[] =
     [];
   for (;;) {
-    const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
+    const taken = await takeOne(store, "soc", Number.MAX_SAFE_INTEGER);
     if (!taken || !("batch" in taken)) {
       return told;
     }

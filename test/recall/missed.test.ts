@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { attributeOf, eventEdited, MINUTE, publication, SECOND, T0, tags, uuidOf } from "../support/messages.ts";
+import { takeOne } from "../support/one-batch.ts";
 import { feed, HOUR, Misp, owed, rounds, startedBefore } from "./misp.ts";
 
 test("a publication that was missed is told though its event was edited afterwards, which unpublished it", async () => {
@@ -23,7 +24,7 @@ test("what was edited since is not told: not its title and tags, nor that they a
   const edit = eventEdited({ ...row, changedAt: T0 + 15 * MINUTE, tags: tags("tlp:green", "UNPUBLISHED-TAG") });
   await feed(store, T0 + 16 * MINUTE, edit);
   expect(await rounds(store, misp, 14 * MINUTE, T0 + 20 * MINUTE)).toEqual([1]);
-  const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
+  const taken = await takeOne(store, "soc", Number.MAX_SAFE_INTEGER);
   const opened = taken && "batch" in taken ? taken : undefined;
   const alert = opened?.batch.entries[0]?.alert;
   expect(alert?.marking.tlp).toBe("green");
@@ -155,7 +156,7 @@ test("what reconcile is told of a missed event teaches memory, also of what wait
   const now = [attributeOf("21"), attributeOf("22", { tags: tags("tlp:red") })];
   misp.answers.set("1", { kind: "event", event: next, attributes: now, objects: [] });
   expect(await rounds(store, misp, 14 * MINUTE, T0 + 24 * MINUTE)).toEqual([1]);
-  const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
+  const taken = await takeOne(store, "soc", Number.MAX_SAFE_INTEGER);
   const memory = taken && "batch" in taken ? taken.batch.entries[0]?.memory : undefined;
   expect(memory?.parts).toMatchObject([{ id: "22", tags: ["tlp:red"] }]);
   expect(memory?.listing).toMatchObject({ asked: true });

@@ -31,6 +31,7 @@ import {
   tags,
   uuidOf,
 } from "../support/messages.ts";
+import { takeOne } from "../support/one-batch.ts";
 import { openBudget } from "./budgets.ts";
 
 const SETTLE = 5 * SECOND;
@@ -88,7 +89,7 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
     }
     jumpedMs = jump.byMs;
     clock.at += jump.byMs;
-    await store.take("soc", clock.at); // as the delivery loops do all the time
+    await takeOne(store, "soc", clock.at); // as the delivery loops do all the time
   };
   const routes = compileRoutes([
     RouteOptions.parse({ name: "all", kinds: ["*"], notify: "soc", ...(match && { match }) }),
@@ -122,7 +123,7 @@ async function play({ messages, answers, guard = {}, match, forMs = 2 * MINUTE, 
     log: openLog("silent"),
   };
   await recall(worker, planner, stop.signal);
-  const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
+  const taken = await takeOne(store, "soc", Number.MAX_SAFE_INTEGER);
   const entries = taken && "batch" in taken ? taken.batch.entries : [];
   const records = await historyOf(store, 100);
   return {
@@ -418,7 +419,7 @@ test("a sighting is told with who reported it, where MISP says so, and without w
     };
     await recall(worker, planner, stop.signal);
     expect(asked).toEqual(["7"]);
-    const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
+    const taken = await takeOne(store, "soc", Number.MAX_SAFE_INTEGER);
     const alerts = taken && "batch" in taken ? taken.batch.entries.map(({ alert }) => alert) : [];
     expect(alerts.map(({ kind, sighting, event }) => [kind, sighting?.org, event?.org])).toEqual([
       ["sighting.added", org, CIRCL],
@@ -600,7 +601,7 @@ test("a destination for drafts that still waits costs others nothing of what rec
   };
   await recall(worker, planner, stop.signal);
   const markings = async (destination: string) => {
-    const taken = await store.take(destination, Number.MAX_SAFE_INTEGER);
+    const taken = await takeOne(store, destination, Number.MAX_SAFE_INTEGER);
     return taken && "batch" in taken ? taken.batch.entries.map(({ alert }) => alert.marking.tlp) : [];
   };
   expect(await markings("soc")).toEqual(["green"]);

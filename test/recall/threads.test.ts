@@ -13,6 +13,7 @@ import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { SteppedClock } from "../delivery/worker.ts";
 import { historyOf } from "../support/history.ts";
 import { eventView, MINUTE, publication, SECOND, T0, tags } from "../support/messages.ts";
+import { takeOne } from "../support/one-batch.ts";
 import { messageOf, sample } from "../topics/frames.ts";
 import { openBudget } from "./budgets.ts";
 
@@ -63,7 +64,7 @@ async function play({ before = [], threads, event, guard = {}, asks = true }: Sc
     log: openLog("silent"),
   };
   await recall(worker, planner, stop.signal);
-  const taken = await store.take("soc", Number.MAX_SAFE_INTEGER);
+  const taken = await takeOne(store, "soc", Number.MAX_SAFE_INTEGER);
   const entries = taken && "batch" in taken ? taken.batch.entries : [];
   const records = await historyOf(store, 100);
   return {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { StoreClock } from "../../src/store/clock-watch.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 import type { Opened } from "../support/store-contract.ts";
 import { undecided } from "./contract-undecided.ts";
 import { delivery, group, idsOf, MINUTE, NOW, owing, settledAs, takeBatch } from "./samples.ts";
@@ -30,12 +31,12 @@ export function describeClock(name: string, open: (clock?: StoreClock) => Promis
       const groups = [group("slow", { waitMs: 2 * MINUTE })];
       await store.commit(owing(delivery("a", { groups }), delivery("b")), NOW);
       const batch = await takeBatch(store, NOW);
-      await store.settle({ batch: batch.id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
+      await settleOne(store, { batch: batch.id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
       await store.commit({ ...owing(), undecided: [undecided("u")] }, NOW);
-      expect(await store.take("soc", NOW - DAYS)).toEqual({ dueAt: NOW - DAYS + MINUTE });
+      expect(await takeOne(store, "soc", NOW - DAYS)).toEqual({ dueAt: NOW - DAYS + MINUTE });
       const again = await takeBatch(store, NOW - DAYS + MINUTE);
       expect([idsOf(again), again.attempts, again.firstAttemptAt]).toEqual([["b"], 1, NOW - DAYS]);
-      expect(await store.take("soc", NOW - DAYS + MINUTE)).toEqual({ dueAt: NOW - DAYS + 2 * MINUTE });
+      expect(await takeOne(store, "soc", NOW - DAYS + MINUTE)).toEqual({ dueAt: NOW - DAYS + 2 * MINUTE });
       expect(idsOf(await takeBatch(store, NOW - DAYS + 2 * MINUTE))).toEqual(["a"]);
       expect(await store.undecided("cert", NOW - DAYS, [])).toMatchObject({ undecided: [{ since: NOW - DAYS }] });
     });
@@ -44,17 +45,17 @@ export function describeClock(name: string, open: (clock?: StoreClock) => Promis
       await using store = (await open()).store;
       const groups = [group("slow", { waitMs: 2 * MINUTE })];
       await store.commit(owing(delivery("a", { groups })), NOW);
-      expect(await store.take("soc", NOW - 5_000)).toEqual({ dueAt: NOW + 2 * MINUTE });
+      expect(await takeOne(store, "soc", NOW - 5_000)).toEqual({ dueAt: NOW + 2 * MINUTE });
     });
 
     it("and forward again makes nothing leave twice", async () => {
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
       const batch = await takeBatch(store, NOW + DAYS);
-      expect(await store.take("soc", NOW)).toBeUndefined();
-      await store.settle(settledAs(batch, "sent"), NOW);
+      expect(await takeOne(store, "soc", NOW)).toBeUndefined();
+      await settleOne(store, settledAs(batch, "sent"), NOW);
       await store.commit(owing(delivery("a")), NOW + DAYS);
-      expect(await store.take("soc", NOW + DAYS)).toBeUndefined();
+      expect(await takeOne(store, "soc", NOW + DAYS)).toBeUndefined();
     });
 
     it("while nobody looked is noticed at the next start", async (context) => {
@@ -65,7 +66,7 @@ export function describeClock(name: string, open: (clock?: StoreClock) => Promis
       }
       await store.commit(owing(delivery("a", { groups: [group("slow", { waitMs: 2 * MINUTE })] })), NOW);
       await using again = await reopen();
-      expect(await again.take("soc", NOW - DAYS)).toEqual({ dueAt: NOW - DAYS + 2 * MINUTE });
+      expect(await takeOne(again, "soc", NOW - DAYS)).toEqual({ dueAt: NOW - DAYS + 2 * MINUTE });
     });
 
     it("is made up for once, however often the store is opened afterwards", async (context) => {
@@ -76,13 +77,13 @@ export function describeClock(name: string, open: (clock?: StoreClock) => Promis
       }
       await store.commit(owing(delivery("a")), NOW);
       const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW, attempted: true }, NOW);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW, attempted: true }, NOW);
       const firstAttempts: number[] = [];
       for (let start = 0; start < 3; start += 1) {
         await using again = await reopen();
         const batch = await takeBatch(again, NOW - DAYS + start * MINUTE);
         firstAttempts.push(batch.firstAttemptAt);
-        await again.settle({ batch: id, records: [], retryAt: NOW - DAYS, attempted: true }, NOW - DAYS);
+        await settleOne(again, { batch: id, records: [], retryAt: NOW - DAYS, attempted: true }, NOW - DAYS);
       }
       expect(firstAttempts).toEqual([NOW - DAYS, NOW - DAYS, NOW - DAYS]);
     });
@@ -90,7 +91,7 @@ export function describeClock(name: string, open: (clock?: StoreClock) => Promis
     it("keeps how long something has been owed", async () => {
       await using store = (await open()).store;
       await store.commit(owing(delivery("a", { createdAt: NOW - MINUTE }), delivery("b")), NOW);
-      expect(await store.take("nobody", NOW - DAYS)).toBeUndefined();
+      expect(await takeOne(store, "nobody", NOW - DAYS)).toBeUndefined();
       expect(await store.owed()).toEqual([{ destination: "soc", owed: 2, oldestAt: NOW - DAYS - MINUTE }]);
       // What readers are shown is the same at every attempt.
       const batch = await takeBatch(store, NOW - DAYS);
@@ -101,9 +102,9 @@ export function describeClock(name: string, open: (clock?: StoreClock) => Promis
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
       const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW, attempted: true }, NOW);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW, attempted: true }, NOW);
       await store.ledger.hold({ destination: "soc", kind: "paused", since: NOW, note: "alice" });
-      expect(await store.take("nobody", NOW - DAYS)).toBeUndefined();
+      expect(await takeOne(store, "nobody", NOW - DAYS)).toBeUndefined();
       expect(await store.ledger.holds()).toMatchObject([{ since: NOW - DAYS }]);
       await store.ledger.release("soc", "paused", NOW - DAYS + 20 * MINUTE);
       expect(await takeBatch(store, NOW - DAYS + 20 * MINUTE)).toMatchObject({
@@ -118,7 +119,7 @@ export function describeClock(name: string, open: (clock?: StoreClock) => Promis
       await using store = (await open(clock)).store;
       await store.commit({ ...owing(delivery("a")), undecided: [undecided("u")] }, NOW);
       const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
       clock.passed = MINUTE;
       clock.set = DAYS;
       const waiting = await store.undecided("cert", clock.now(), []);
@@ -135,8 +136,8 @@ export function describeClock(name: string, open: (clock?: StoreClock) => Promis
       for (const set of [DAYS, DAYS, 0]) {
         clock.set = set;
         clock.passed += MINUTE;
-        await store.take("nobody", clock.now());
-        await store.settle({ batch: id, records: [], retryAt: clock.now(), attempted: true }, clock.now());
+        await takeOne(store, "nobody", clock.now());
+        await settleOne(store, { batch: id, records: [], retryAt: clock.now(), attempted: true }, clock.now());
         firstAttempts.push((await takeBatch(store, clock.now())).firstAttemptAt);
       }
       expect(firstAttempts).toEqual([NOW + DAYS, NOW + DAYS, NOW]);
@@ -160,7 +161,7 @@ export function describeClock(name: string, open: (clock?: StoreClock) => Promis
       await using store = (await open(clock)).store;
       await store.commit(owing(delivery("a")), NOW);
       const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW, attempted: true }, NOW);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW, attempted: true }, NOW);
       clock.passed = DAYS;
       clock.set = 5_000;
       expect(await takeBatch(store, clock.now())).toMatchObject({ firstAttemptAt: NOW });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { OwedFilter, OwedLine, RecordFilter } from "../../src/model/ledger.ts";
 import type { RecordLine } from "../../src/model/outbox.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 import type { LedgerStore, Opened } from "../support/store-contract.ts";
 import {
   alert,
@@ -91,7 +92,7 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
       const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW + 900, attempted: true, reason: "http-503" }, NOW);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW + 900, attempted: true, reason: "http-503" }, NOW);
       await store.commit(owing(delivery("b", { groups: [group("two")] })), NOW);
       await takeBatch(store, NOW);
       await store.commit(owing(delivery("c", { groups: [group("three", { waitMs: MINUTE })] })), NOW);
@@ -116,9 +117,9 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
       const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW, attempted: true, reason: "http-503" }, NOW);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW, attempted: true, reason: "http-503" }, NOW);
       await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], attempted: false }, NOW);
+      await settleOne(store, { batch: id, records: [], attempted: false }, NOW);
       expect(await linesOf(store)).toMatchObject([{ reason: "http-503" }]);
     });
 
@@ -181,14 +182,14 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
       const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
       await store.commit(owing(delivery("b", { groups: [group("two", { waitMs: MINUTE })] })), NOW);
-      expect(await store.take("soc", NOW + 1)).toEqual({ dueAt: NOW + MINUTE });
+      expect(await takeOne(store, "soc", NOW + 1)).toEqual({ dueAt: NOW + MINUTE });
       expect(await hasten(store, { ids: [delivery("b").id] }, NOW + 1)).toMatchObject([
         { delivery: { id: "b" }, dueAt: NOW + 1 },
       ]);
       expect(idsOf(await takeBatch(store, NOW + 1))).toEqual(["b"]);
-      expect(await store.take("soc", NOW + 1)).toEqual({ dueAt: NOW + MINUTE });
+      expect(await takeOne(store, "soc", NOW + 1)).toEqual({ dueAt: NOW + MINUTE });
       expect(await hasten(store, { destinations: ["soc"] }, NOW + 1)).toMatchObject([{ delivery: { id: "a" } }]);
       expect(await takeBatch(store, NOW + 1)).toMatchObject({ id, attempts: 1 });
     });
@@ -199,8 +200,8 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
       expect(await hasten(store, {}, NOW + MINUTE)).toMatchObject([{ dueAt: NOW }]);
       const batch = await takeBatch(store, NOW);
       expect(await hasten(store, {}, NOW)).toEqual([]);
-      expect(await store.take("soc", NOW + MINUTE)).toBeUndefined();
-      await store.settle(settledAs(batch, "sent"), NOW);
+      expect(await takeOne(store, "soc", NOW + MINUTE)).toBeUndefined();
+      await settleOne(store, settledAs(batch, "sent"), NOW);
       expect(await owedIn(store)).toEqual([]);
     });
   });
@@ -218,7 +219,7 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
       expect(await drop(store, { destinations: ["soc"] })).toEqual([line]);
       expect(await recordsOf(store)).toEqual([line]);
       expect(await store.owed()).toMatchObject([{ destination: "mail", owed: 1 }]);
-      expect(await store.take("soc", NOW + 60 * MINUTE)).toBeUndefined();
+      expect(await takeOne(store, "soc", NOW + 60 * MINUTE)).toBeUndefined();
       await store.commit(owing(delivery("a")), NOW + 8);
       expect(idsOf(await takeBatch(store, NOW + 8))).toEqual(["a"]);
     });
@@ -239,7 +240,7 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
       await store.commit(owing(delivery("a")), NOW);
       const batch = await takeBatch(store, NOW);
       expect(await drop(store, {})).toEqual([]);
-      await store.settle(settledAs(batch, "sent"), NOW);
+      await settleOne(store, settledAs(batch, "sent"), NOW);
       expect(await recordsOf(store)).toEqual([record(delivery("a"))]);
     });
 
@@ -247,7 +248,7 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
       await using store = (await open()).store;
       await store.commit(owing(delivery("a"), delivery("b")), NOW);
       const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
       await store.commit(owing(delivery("c"), delivery("d", { priority: "high" })), NOW);
       await drop(store, { ids: ["a", "d"].map((one) => delivery(one).id) });
       const rest = await takeBatch(store, NOW + MINUTE);
@@ -260,12 +261,12 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
       const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW + 1, attempted: true }, NOW);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW + 1, attempted: true }, NOW);
       await store.commit(owing(delivery("b")), NOW);
       expect(await drop(store, {})).toHaveLength(2);
-      expect(await store.take("soc", NOW + 1)).toBeUndefined();
+      expect(await takeOne(store, "soc", NOW + 1)).toBeUndefined();
       await store.commit(owing(delivery("c")), NOW + 1);
-      expect(await store.take("soc", NOW + 1)).toEqual({ dueAt: NOW + 5 * MINUTE });
+      expect(await takeOne(store, "soc", NOW + 1)).toEqual({ dueAt: NOW + 5 * MINUTE });
     });
   });
 
@@ -333,7 +334,7 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
       await store.commit(owing(delivery("a"), delivery("m", { destination: "mail" })), NOW);
       for (const destination of ["soc", "mail"]) {
         const { id } = await takeBatch(store, NOW, destination);
-        await store.settle({ batch: id, records: [], retryAt: NOW + 1, attempted: true }, NOW);
+        await settleOne(store, { batch: id, records: [], retryAt: NOW + 1, attempted: true }, NOW);
       }
       await store.ledger.hold({ destination: "soc", kind: "paused", since: NOW + MINUTE, note: "alice" });
       await store.ledger.release("soc", "paused", NOW + 11 * MINUTE);
@@ -346,7 +347,7 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
       await store.commit(owing(delivery("a")), NOW);
       const { id } = await takeBatch(store, NOW + 2);
       await store.ledger.hold({ destination: "soc", kind: "suspended", since: NOW + 1, note: "http-410" });
-      await store.settle({ batch: id, records: [], retryAt: NOW + 3, attempted: true }, NOW + 3);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW + 3, attempted: true }, NOW + 3);
       await store.ledger.release("soc", "suspended", NOW + MINUTE);
       expect(await takeBatch(store, NOW + MINUTE)).toMatchObject({ firstAttemptAt: NOW + MINUTE });
     });
@@ -358,7 +359,7 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
       const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW + 1, attempted: true }, NOW);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW + 1, attempted: true }, NOW);
       await store.ledger.hold({ destination: "soc", kind: "suspended", since: suspendedAt, note: "http-410" });
       await store.ledger.hold({ destination: "soc", kind: "paused", since: pausedAt, note: "alice" });
       for (const [index, kind] of order.entries()) {

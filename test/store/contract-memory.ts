@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Store } from "../../src/model/outbox.ts";
 import { historyOf } from "../support/history.ts";
+import { settleOne } from "../support/one-batch.ts";
 import type { Opened } from "../support/store-contract.ts";
 import { undecided } from "./contract-undecided.ts";
 import {
@@ -53,7 +54,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       await store.commit(effects({ listings: [{ ...listing, at: NOW - 1, names: "" }] }), NOW);
       const batch = await takeBatch(store, NOW);
       expect(batch.entries[0]?.memory.listing).toEqual(listing);
-      await store.settle(settledAs(batch, "sent"), NOW);
+      await settleOne(store, settledAs(batch, "sent"), NOW);
       expect((await store.load(EVENT_KEYS)).owed).toBeUndefined();
     });
 
@@ -240,11 +241,11 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       const told = { instance: "cert", eventUuid: UUID, destination: "soc" };
       await store.commit({ ...owing(delivery("a", { changedAt: 2000 })), events: [eventMemory()] }, NOW);
       expect(await toldIn(store)).toEqual([{ ...told, changedAt: 2000 }]);
-      await store.settle(settledAs(await takeBatch(store, NOW), "sent"), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW), "sent"), NOW);
       expect(await toldIn(store)).toEqual([{ ...told, changedAt: 2000 }]);
       await store.commit(owing(delivery("c", { changedAt: 1000 }), delivery("b", { changedAt: 3000 })), NOW);
       expect(await toldIn(store)).toEqual([{ ...told, changedAt: 3000 }]);
-      await store.settle(settledAs(await takeBatch(store, NOW + 5 * MINUTE), "unproven"), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW + 5 * MINUTE), "unproven"), NOW);
       expect(await store.load({ events: [{ instance: "cert", uuid: UUID }], parts: [] })).toMatchObject({
         told: [{ ...told, changedAt: 3000 }],
       });
@@ -260,8 +261,8 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       const batch = await takeBatch(store, NOW);
       await store.commit(owing(second), NOW);
       expect(await toldIn(store)).toEqual([{ ...told, changedAt: 2000, version: "2.y~1" }]);
-      await store.settle(settledAs(await takeBatch(store, NOW), "sent"), NOW);
-      await store.settle(settledAs(batch, "sent"), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW), "sent"), NOW);
+      await settleOne(store, settledAs(batch, "sent"), NOW);
       expect(await toldIn(store)).toEqual([{ ...told, changedAt: 2000, version: "2.y~1" }]);
       await store.commit(owing(delivery("c", { changedAt: 1000 })), NOW);
       expect(await toldIn(store)).toEqual([{ ...told, changedAt: 1000 }]);
@@ -270,7 +271,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
     it.each(["refused", "withdrawn", "muted", "dead"] as const)("is not what was settled as %s", async (outcome) => {
       await using store = (await open()).store;
       await store.commit({ ...owing(delivery("a")), events: [eventMemory()] }, NOW);
-      await store.settle(settledAs(await takeBatch(store, NOW), outcome), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW), outcome), NOW);
       expect(await toldIn(store)).toEqual([]);
     });
 
@@ -280,7 +281,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       await store.commit(owing(delivery("a"), part), NOW);
       const keys = { events: [{ instance: "cert", uuid: UUID }], parts: [] };
       expect((await store.load(keys)).told.map((told) => told.destination)).toEqual(["soc"]);
-      await store.settle(settledAs(await takeBatch(store, NOW, "mail"), "sent"), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW, "mail"), "sent"), NOW);
       expect((await store.load(keys)).told.map((told) => told.destination)).toEqual(["soc"]);
     });
 
@@ -292,7 +293,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       await store.commit({ ...first, events: [eventMemory()], parts: [partMemory("70")] }, NOW);
       const batch = await takeBatch(store, NOW);
       expect(batch.told).toBeUndefined();
-      await store.settle({ ...settledAs(batch, "sent"), told: [parts] }, NOW);
+      await settleOne(store, { ...settledAs(batch, "sent"), told: [parts] }, NOW);
       await store.commit(owing(delivery("b", { eventUuid: UUID })), NOW);
       await store.commit(owing(delivery("c", { eventUuid: UUID, destination: "mail" })), NOW);
       const next = await takeBatch(store, NOW + 5 * MINUTE);
@@ -300,11 +301,11 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       expect((await takeBatch(store, NOW + 5 * MINUTE, "mail")).told).toBeUndefined();
       // The newest counts, and what is old is forgotten.
       const newer = { ...parts, at: NOW + 1, named: [] };
-      await store.settle({ ...settledAs(next, "sent"), told: [newer] }, NOW + 5 * MINUTE);
+      await settleOne(store, { ...settledAs(next, "sent"), told: [newer] }, NOW + 5 * MINUTE);
       await store.commit(owing(delivery("d", { eventUuid: UUID })), NOW + 5 * MINUTE);
       const third = await takeBatch(store, NOW + 10 * MINUTE);
       expect(third.told).toEqual([{ parts: newer, rows: [] }]);
-      await store.settle(settledAs(third, "sent"), NOW + 10 * MINUTE);
+      await settleOne(store, settledAs(third, "sent"), NOW + 10 * MINUTE);
       await store.prune(NOW + 20 * MINUTE);
       await store.commit(owing(delivery("e", { eventUuid: UUID })), NOW + 20 * MINUTE);
       expect((await takeBatch(store, NOW + 30 * MINUTE)).told).toBeUndefined();

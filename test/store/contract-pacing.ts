@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Delivery } from "../../src/model/outbox.ts";
 import type { Pacing } from "../../src/model/pacing.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 import type { Opened } from "../support/store-contract.ts";
 import { delivery, group, idsOf, MINUTE, NOW, owing, settledAs, takeBatch } from "./samples.ts";
 
@@ -25,13 +26,13 @@ export function describePacing(name: string, open: () => Promise<Opened>): void 
       const later = delivery("later", { groups: [group("later", { waitMs: 5 * MINUTE })], priority: "high" });
       await store.commit(owing(delivery("retried"), delivery("waits", { groups: [group("waits")] }), later), NOW);
       const retried = await takeBatch(store, NOW);
-      await store.settle({ batch: retried.id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
+      await settleOne(store, { batch: retried.id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
       const urgentOnly = true;
-      expect(await store.take("soc", NOW + 2 * MINUTE, { urgentOnly })).toEqual({ dueAt: NOW + 5 * MINUTE });
-      const taken = await store.take("soc", NOW + 5 * MINUTE, { urgentOnly });
+      expect(await takeOne(store, "soc", NOW + 2 * MINUTE, { urgentOnly })).toEqual({ dueAt: NOW + 5 * MINUTE });
+      const taken = await takeOne(store, "soc", NOW + 5 * MINUTE, { urgentOnly });
       expect(taken && "batch" in taken && idsOf(taken.batch)).toEqual(["later"]);
-      expect(await store.take("soc", NOW + 5 * MINUTE, { urgentOnly, newFirst: true })).toBeUndefined();
-      expect(await store.take("soc", NOW + 5 * MINUTE)).toHaveProperty("batch");
+      expect(await takeOne(store, "soc", NOW + 5 * MINUTE, { urgentOnly, newFirst: true })).toBeUndefined();
+      expect(await takeOne(store, "soc", NOW + 5 * MINUTE)).toHaveProperty("batch");
     });
   });
 
@@ -49,18 +50,18 @@ export function describePacing(name: string, open: () => Promise<Opened>): void 
         const batch = await takeBatch(store, NOW);
         expect(idsOf(batch)).toEqual([id]);
         expect(batch.note).toBeUndefined();
-        await store.settle(settledAs(batch, "sent"), NOW);
+        await settleOne(store, settledAs(batch, "sent"), NOW);
       }
-      expect(await store.take("soc", NOW)).toEqual({ dueAt: NOW + MINUTE });
+      expect(await takeOne(store, "soc", NOW)).toEqual({ dueAt: NOW + MINUTE });
       const first = await takeBatch(store, NOW + MINUTE);
       expect(idsOf(first)).toHaveLength(7);
       expect(first.note).toMatchObject({
         collects: "flood",
         flood: { class: "rest", reason: "burst", begins: true, ends: false, since: NOW, nextAt: NOW + 11 * MINUTE },
       });
-      await store.settle(settledAs(first, "sent"), NOW + MINUTE);
+      await settleOne(store, settledAs(first, "sent"), NOW + MINUTE);
       await store.commit(paced({ flood: FLOOD }, ...burst(10, 14)), NOW + 2 * MINUTE);
-      expect(await store.take("soc", NOW + 2 * MINUTE)).toEqual({ dueAt: NOW + 11 * MINUTE });
+      expect(await takeOne(store, "soc", NOW + 2 * MINUTE)).toEqual({ dueAt: NOW + 11 * MINUTE });
       const second = await takeBatch(store, NOW + 11 * MINUTE);
       expect(second.note).toMatchObject({ flood: { begins: false, ends: false } });
       expect(idsOf(second)).toEqual(["d10", "d11", "d12", "d13"]);
@@ -70,13 +71,13 @@ export function describePacing(name: string, open: () => Promise<Opened>): void 
       const { store } = await flooded();
       await using _ = store;
       for (let n = 0; n < 4; n += 1) {
-        await store.settle(settledAs(await takeBatch(store, NOW + MINUTE), "sent"), NOW + MINUTE);
+        await settleOne(store, settledAs(await takeBatch(store, NOW + MINUTE), "sent"), NOW + MINUTE);
       }
       await store.commit(paced({ flood: FLOOD }, ...burst(10, 12)), NOW + 2 * MINUTE);
       const last = await takeBatch(store, NOW + 11 * MINUTE);
       expect(last.note).toMatchObject({ flood: { ends: true } });
-      await store.settle(settledAs(last, "sent"), NOW + 11 * MINUTE);
-      expect(await store.take("soc", NOW + 11 * MINUTE)).toBeUndefined();
+      await settleOne(store, settledAs(last, "sent"), NOW + 11 * MINUTE);
+      expect(await takeOne(store, "soc", NOW + 11 * MINUTE)).toBeUndefined();
       await store.commit(paced({ flood: FLOOD }, ...burst(12, 13)), NOW + 12 * MINUTE);
       expect((await takeBatch(store, NOW + 12 * MINUTE)).note).toBeUndefined();
     });
@@ -85,18 +86,19 @@ export function describePacing(name: string, open: () => Promise<Opened>): void 
       const { store } = await flooded();
       await using _ = store;
       for (let n = 0; n < 4; n += 1) {
-        await store.settle(settledAs(await takeBatch(store, NOW + MINUTE), "sent"), NOW + MINUTE);
+        await settleOne(store, settledAs(await takeBatch(store, NOW + MINUTE), "sent"), NOW + MINUTE);
       }
       const last = await takeBatch(store, NOW + 11 * MINUTE);
       expect(last).toMatchObject({ entries: [], note: { flood: { ends: true } } });
-      await store.settle(
+      await settleOne(
+        store,
         { batch: last.id, records: [], retryAt: NOW + 12 * MINUTE, attempted: true },
         NOW + 11 * MINUTE,
       );
       const again = await takeBatch(store, NOW + 12 * MINUTE);
       expect(again).toMatchObject({ id: last.id, entries: [], attempts: 1, note: last.note });
-      await store.settle({ batch: again.id, records: [], attempted: true }, NOW + 12 * MINUTE);
-      expect(await store.take("soc", NOW + 100 * MINUTE)).toBeUndefined();
+      await settleOne(store, { batch: again.id, records: [], attempted: true }, NOW + 12 * MINUTE);
+      expect(await takeOne(store, "soc", NOW + 100 * MINUTE)).toBeUndefined();
     });
 
     it("is the same after a crash", async () => {
@@ -106,11 +108,11 @@ export function describePacing(name: string, open: () => Promise<Opened>): void 
         return;
       }
       for (let n = 0; n < 3; n += 1) {
-        await store.settle(settledAs(await takeBatch(store, NOW), "sent"), NOW);
+        await settleOne(store, settledAs(await takeBatch(store, NOW), "sent"), NOW);
       }
       await using after = await reopen();
       await after.commit(paced({ flood: FLOOD }, ...burst(10, 12)), NOW + 1000);
-      expect(await after.take("soc", NOW + 1000)).toEqual({ dueAt: NOW + MINUTE });
+      expect(await takeOne(after, "soc", NOW + 1000)).toEqual({ dueAt: NOW + MINUTE });
       const digest = await takeBatch(after, NOW + MINUTE);
       expect(idsOf(digest)).toHaveLength(9);
       expect(digest.note).toMatchObject({ flood: { begins: true, since: NOW } });
@@ -121,7 +123,11 @@ export function describePacing(name: string, open: () => Promise<Opened>): void 
       await store.commit(paced({ flood: FLOOD }, ...burst(0, 1), ...burst(1, 9, { cause: "CIRCL" })), NOW);
       await store.commit(paced({ flood: FLOOD }, ...burst(9, 10)), NOW);
       const left: (readonly string[])[] = [];
-      for (let taken = await store.take("soc", NOW); taken && "batch" in taken; taken = await store.take("soc", NOW)) {
+      for (
+        let taken = await takeOne(store, "soc", NOW);
+        taken && "batch" in taken;
+        taken = await takeOne(store, "soc", NOW)
+      ) {
         left.push(idsOf(taken.batch));
       }
       expect(left.flat().sort()).toEqual(["d0", "d1", "d2", "d9"]);
@@ -134,7 +140,11 @@ export function describePacing(name: string, open: () => Promise<Opened>): void 
       const urgent = burst(20, 30, { priority: "high" });
       await store.commit(paced({ flood: FLOOD }, ...urgent, ...burst(30, 40, { unheld: "always" })), NOW);
       const left: string[] = [];
-      for (let taken = await store.take("soc", NOW); taken && "batch" in taken; taken = await store.take("soc", NOW)) {
+      for (
+        let taken = await takeOne(store, "soc", NOW);
+        taken && "batch" in taken;
+        taken = await takeOne(store, "soc", NOW)
+      ) {
         left.push(...idsOf(taken.batch));
       }
       expect(left.slice(0, 13).sort()).toEqual(
@@ -156,7 +166,7 @@ export function describePacing(name: string, open: () => Promise<Opened>): void 
         expect(lines.length).toBeGreaterThan(0);
       }
       const back = NOW - 60 * MINUTE;
-      expect(await store.take("soc", back)).toEqual({ dueAt: back + MINUTE });
+      expect(await takeOne(store, "soc", back)).toEqual({ dueAt: back + MINUTE });
       const first = await takeBatch(store, back + MINUTE);
       expect(first).toMatchObject({ entries: [], note: { flood: { since: back, nextAt: back + 11 * MINUTE } } });
     });
@@ -173,15 +183,15 @@ export function describePacing(name: string, open: () => Promise<Opened>): void 
       await using store = (await open()).store;
       await store.commit(owing(delivery("a", { groups: [digest] })), NOW);
       await store.commit(owing(delivery("b", { groups: [digest] })), NOW + 1);
-      expect(await store.take("soc", NOW + 1)).toEqual({ dueAt: nextSlot });
+      expect(await takeOne(store, "soc", NOW + 1)).toEqual({ dueAt: nextSlot });
       const missed = nextSlot + 50 * 60 * MINUTE;
       const batch = await takeBatch(store, missed);
       expect(idsOf(batch)).toEqual(["a", "b"]);
       expect(batch.note).toEqual({ collects: "digest" });
-      await store.settle(settledAs(batch, "sent"), missed);
-      expect(await store.take("soc", missed)).toBeUndefined();
+      await settleOne(store, settledAs(batch, "sent"), missed);
+      expect(await takeOne(store, "soc", missed)).toBeUndefined();
       await store.commit(owing(delivery("c", { groups: [digest] })), missed);
-      expect(await store.take("soc", missed)).toEqual({ dueAt: nextSlot + 72 * 60 * MINUTE });
+      expect(await takeOne(store, "soc", missed)).toEqual({ dueAt: nextSlot + 72 * 60 * MINUTE });
     });
 
     it("quiet hours hold all but what goes first, until they end", async () => {
@@ -190,7 +200,7 @@ export function describePacing(name: string, open: () => Promise<Opened>): void 
       await store.commit(paced(quiet, ...held, ...burst(2, 3, { priority: "high" })), NOW);
       expect(idsOf(await takeBatch(store, NOW))).toEqual(["d2"]);
       const end = Math.floor(NOW / (24 * 60 * MINUTE)) * 24 * 60 * MINUTE + 1439 * MINUTE;
-      expect(await store.take("soc", NOW)).toEqual({ dueAt: end });
+      expect(await takeOne(store, "soc", NOW)).toEqual({ dueAt: end });
       expect(await store.ledger.collected()).toEqual([{ destination: "soc", collects: "quiet", n: 2, dueAt: end }]);
       for await (const lines of store.ledger.owed({ standing: "waiting" })) {
         expect(lines.map(({ collects }) => collects)).toEqual(["quiet", "quiet"]);
@@ -206,7 +216,7 @@ export function describePacing(name: string, open: () => Promise<Opened>): void 
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
       const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW, attempted: true }, NOW);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW, attempted: true }, NOW);
       await store.commit(owing(delivery("b", { groups: [group("other")], priority: "high" })), NOW);
       expect([idsOf(await takeBatch(store, NOW)), idsOf(await takeBatch(store, NOW))]).toEqual([["b"], ["a"]]);
     });

@@ -3,6 +3,7 @@ import type { Alert, AlertPage, Item, WrittenPage } from "../../src/model/alert.
 import type { Batch, Delivery, Division, Effects, Settlement, Slice } from "../../src/model/outbox.ts";
 import type { ToldParts } from "../../src/model/told.ts";
 import { historyOf } from "../support/history.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 import type { Opened } from "../support/store-contract.ts";
 import {
   alert,
@@ -114,9 +115,9 @@ export function describeParts(name: string, open: () => Promise<Opened>): void {
       const other = delivery("other", { alert: "x", destination: "mail" });
       await store.commit(owingPaged(one), NOW);
       await store.commit(effects({ deliveries: [other] }), NOW);
-      await store.settle(settledAs(await takeBatch(store, NOW), "sent"), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW), "sent"), NOW);
       expect((await store.page(other, 0))?.page.items).toHaveLength(3);
-      await store.settle(settledAs(await takeBatch(store, NOW, "mail"), "sent"), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW, "mail"), "sent"), NOW);
       expect(await store.page(other, 0)).toBeUndefined();
       await store.commit(owingPaged(one), NOW);
       expect(await store.page(one, 0)).toBeUndefined();
@@ -146,9 +147,9 @@ export function describeParts(name: string, open: () => Promise<Opened>): void {
         [["c"], { n: 2, of: 2 }],
       ]);
       expect(new Set([batch.id, first.id, second.id]).size).toBe(3);
-      await store.settle(settledAs(second, "sent"), NOW);
-      await store.settle({ batch: first.id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
-      expect(await store.take("soc", NOW)).toEqual({ dueAt: NOW + MINUTE });
+      await settleOne(store, settledAs(second, "sent"), NOW);
+      await settleOne(store, { batch: first.id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
+      expect(await takeOne(store, "soc", NOW)).toEqual({ dueAt: NOW + MINUTE });
       expect(idsOf(await takeBatch(store, NOW + MINUTE))).toEqual(["a", "b"]);
     });
 
@@ -175,27 +176,27 @@ export function describeParts(name: string, open: () => Promise<Opened>): void {
       expect(one).toMatchObject({ part: { n: 1, of: 3 }, slice: { from: 0, to: 4, news: "aacu" } });
       expect(one.slice).not.toHaveProperty("last");
       // Nothing else of it, as long as the first is not settled.
-      expect(await store.take("soc", NOW)).toBeUndefined();
-      await store.settle({ batch: one.id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
-      expect(await store.take("soc", NOW)).toEqual({ dueAt: NOW + MINUTE });
+      expect(await takeOne(store, "soc", NOW)).toBeUndefined();
+      await settleOne(store, { batch: one.id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
+      expect(await takeOne(store, "soc", NOW)).toEqual({ dueAt: NOW + MINUTE });
       const again = await takeBatch(store, NOW + MINUTE);
       expect(again).toMatchObject({ id: one.id, attempts: 1 });
-      expect(await store.settle(settled(again, "sent"), NOW + MINUTE)).toEqual([]);
+      expect(await settleOne(store, settled(again, "sent"), NOW + MINUTE)).toEqual([]);
       expect(await store.owed()).toMatchObject([{ owed: 1 }]);
 
       await using after = (await reopen?.()) ?? store;
       const two = await takeBatch(after, NOW + MINUTE);
       expect(valuesOf(two)).toEqual(["v4 v5"]);
-      await after.settle(settled(two, "sent", { missing: ["x"] }), NOW + MINUTE);
+      await settleOne(after, settled(two, "sent", { missing: ["x"] }), NOW + MINUTE);
       const three = await takeBatch(after, NOW + MINUTE);
       expect(valuesOf(three)).toEqual(["v6"]);
       expect(three.entries[0]?.alert.objects.map(({ key }) => key)).toEqual(["even", "lonely"]);
       expect(three.slice).toMatchObject({ removed: [itemOf(99)], removedElsewhere: 2 });
       expect(three.slice?.last).toEqual({ told: told(), missing: ["x"] });
-      const [line] = await after.settle(settled(three, "sent", { told: [told()] }), NOW + MINUTE);
+      const [line] = await settleOne(after, settled(three, "sent", { told: [told()] }), NOW + MINUTE);
       expect(line).toMatchObject({ delivery: "large", outcome: "sent" });
       expect(await after.owed()).toEqual([]);
-      expect(await after.take("soc", NOW + MINUTE)).toBeUndefined();
+      expect(await takeOne(after, "soc", NOW + MINUTE)).toBeUndefined();
       expect(await historyOf(after, 9)).toHaveLength(1);
     });
 
@@ -213,9 +214,9 @@ export function describeParts(name: string, open: () => Promise<Opened>): void {
         const records = [
           record(delivery("large"), { outcome, ...(outcome !== "sent" && { reason: `why-${outcome}` }) }),
         ];
-        await store.settle({ batch: part.id, records, attempted: true }, NOW);
+        await settleOne(store, { batch: part.id, records, attempted: true }, NOW);
         // An answer that was lost: it is settled once.
-        await store.settle({ batch: part.id, records, attempted: true }, NOW);
+        await settleOne(store, { batch: part.id, records, attempted: true }, NOW);
       }
       expect(await historyOf(store, 9)).toMatchObject([{ outcome: end, reason: `why-${end}` }]);
       const known = await store.load({ events: [{ instance: "cert", uuid: UUID }], parts: [] });
@@ -230,7 +231,7 @@ export function describeParts(name: string, open: () => Promise<Opened>): void {
         expect(lines).toHaveLength(1);
       }
       expect(await store.owed()).toEqual([]);
-      expect(await store.take("soc", NOW + MINUTE)).toBeUndefined();
+      expect(await takeOne(store, "soc", NOW + MINUTE)).toBeUndefined();
     });
   });
 
@@ -239,9 +240,9 @@ export function describeParts(name: string, open: () => Promise<Opened>): void {
       await using store = (await open()).store;
       const all = [1, 2, 3].map((n) => delivery(`d${n}`, { eventUuid: `u${n}`, groups: [group(`g${n}`)] }));
       await store.commit(owing(...all), NOW);
-      const two = await store.takeAll("soc", NOW, 2, ORDERED);
-      const rest = await store.takeAll("soc", NOW, 5, ORDERED);
-      expect(await store.takeAll("soc", NOW, 5, ORDERED)).toBeUndefined();
+      const two = await store.take("soc", NOW, { ...ORDERED, most: 2 });
+      const rest = await store.take("soc", NOW, { ...ORDERED, most: 5 });
+      expect(await store.take("soc", NOW, { ...ORDERED, most: 5 })).toBeUndefined();
       const batches = [two, rest].flatMap((taken) => (taken && "batches" in taken ? [taken.batches] : []));
       expect(batches.map((some) => some.map(idsOf))).toEqual([[["d1"], ["d2"]], [["d3"]]]);
       const [first, second, third] = batches.flat();
@@ -249,9 +250,9 @@ export function describeParts(name: string, open: () => Promise<Opened>): void {
         throw new Error("three are due");
       }
       const retry = { batch: third.id, records: [], retryAt: NOW + MINUTE, attempted: true };
-      const lines = await store.settleAll([settledAs(first, "sent"), settledAs(second, "dead"), retry], NOW);
+      const lines = await store.settle([settledAs(first, "sent"), settledAs(second, "dead"), retry], NOW);
       expect(lines.map((some) => some.map(({ outcome }) => outcome))).toEqual([["sent"], ["dead"], []]);
-      expect(await store.takeAll("soc", NOW, 5, ORDERED)).toEqual({ dueAt: NOW + MINUTE });
+      expect(await store.take("soc", NOW, { ...ORDERED, most: 5 })).toEqual({ dueAt: NOW + MINUTE });
       expect(await store.owed()).toMatchObject([{ owed: 1 }]);
     });
   });
@@ -267,14 +268,14 @@ export function describeParts(name: string, open: () => Promise<Opened>): void {
       }
       const options = { ...ORDERED, ahead: 3 };
       const take = async (most: number) => {
-        const taken = await store.takeAll("soc", NOW + 10, most, options);
+        const taken = await store.take("soc", NOW + 10, { ...options, most });
         return taken && "batches" in taken ? taken.batches : [];
       };
       const taken = [...(await take(1))];
       await store.commit(owing(owed(4, "later", 10)), NOW + 10);
       taken.push(...(await take(1)), ...(await take(5)));
       expect(taken.map(idsOf)).toEqual([["d5"], ["d4"], ["d3"], ["d2"], ["d1"]]);
-      await store.settleAll(
+      await store.settle(
         taken.map((batch) => settledAs(batch, "sent")),
         NOW + 10,
       );
@@ -290,7 +291,7 @@ export function describeParts(name: string, open: () => Promise<Opened>): void {
       await store.commit(owing(delivery("a", groups(1)), delivery("b", groups(2))), NOW);
       await store.commit(owing(delivery("c", { ...groups(3), eventUuid: "other" })), NOW);
       const take = async (now: number) => {
-        const taken = await store.take("soc", now, ORDERED);
+        const taken = await takeOne(store, "soc", now, ORDERED);
         return taken && "batch" in taken ? taken.batch : taken;
       };
       const first = await take(NOW);
@@ -298,11 +299,11 @@ export function describeParts(name: string, open: () => Promise<Opened>): void {
       expect(await take(NOW)).toMatchObject({ entries: [{ delivery: { id: "c" } }] });
       expect(await take(NOW)).toBeUndefined();
       if (first && "id" in first) {
-        await store.settle({ batch: first.id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
+        await settleOne(store, { batch: first.id, records: [], retryAt: NOW + MINUTE, attempted: true }, NOW);
         expect(await take(NOW)).toEqual({ dueAt: NOW + MINUTE });
         const again = await take(NOW + MINUTE);
         expect(again).toMatchObject({ id: first.id });
-        await store.settle(settledAs(first, "sent"), NOW + MINUTE);
+        await settleOne(store, settledAs(first, "sent"), NOW + MINUTE);
       }
       expect(await take(NOW + MINUTE)).toMatchObject({ entries: [{ delivery: { id: "b" } }] });
     });
@@ -313,13 +314,13 @@ export function describeParts(name: string, open: () => Promise<Opened>): void {
       const all = ["a", "b", "c"].map((id) => ({ ...eventless, ...delivery(id), eventUuid: `u-${id}` }));
       await store.commit(owing(...all), NOW);
       const bounds = { rows: 2, bytes: 2 ** 20 };
-      const first = await store.take("soc", NOW, { ...ORDERED, bounds });
+      const first = await takeOne(store, "soc", NOW, { ...ORDERED, bounds });
       expect(first && "batch" in first && idsOf(first.batch)).toEqual(["a", "b"]);
-      expect(await store.take("soc", NOW, { ...ORDERED, bounds })).toBeUndefined();
+      expect(await takeOne(store, "soc", NOW, { ...ORDERED, bounds })).toBeUndefined();
       if (first && "batch" in first) {
-        await store.settle(settledAs(first.batch, "sent"), NOW);
+        await settleOne(store, settledAs(first.batch, "sent"), NOW);
       }
-      const rest = await store.take("soc", NOW, { ...ORDERED, bounds });
+      const rest = await takeOne(store, "soc", NOW, { ...ORDERED, bounds });
       expect(rest && "batch" in rest && idsOf(rest.batch)).toEqual(["c"]);
     });
   });

@@ -10,6 +10,7 @@ import {
   type PostContent,
 } from "../../src/model/post.ts";
 import { MAX_CONTENT_BYTES, MAX_POST_BYTES, REFRESH_MS } from "../../src/store/posts.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 import type { Opened } from "../support/store-contract.ts";
 import { alert, delivery, effects, eventMemory, group, MINUTE, NOW, owing, settledAs, UUID } from "./samples.ts";
 
@@ -40,12 +41,12 @@ function postOf(id: string, fields: Partial<Post> = {}): Post {
 /** Something about the event leaves, and this is written down with it. */
 async function tell(store: Store, id: string, followUp: FollowUp, now = NOW, fields = {}): Promise<Batch> {
   await store.commit(owing(delivery(id, { groups: [group(id)], ...fields })), now);
-  const taken = await store.take("soc", now, { follows: true });
+  const taken = await takeOne(store, "soc", now, { follows: true });
   if (!taken || !("batch" in taken)) {
     throw new Error("nothing is due");
   }
   const settlement: Settlement = { ...settledAs(taken.batch, "sent"), followUp };
-  await store.settle(settlement, now);
+  await settleOne(store, settlement, now);
   return taken.batch;
 }
 
@@ -78,10 +79,10 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
     it("is known with what the destination knows of its parts, where that is asked, and from before it was noted", async () => {
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
-      const batch = await store.take("soc", NOW);
+      const batch = await takeOne(store, "soc", NOW);
       const parts = { ...EVENT, destination: "soc", at: NOW, parts: { parts: "AAAA" }, named: [] };
       const done = batch && "batch" in batch ? settledAs(batch.batch, "sent") : undefined;
-      await store.settle({ ...(done as Settlement), told: [parts] }, NOW);
+      await settleOne(store, { ...(done as Settlement), told: [parts] }, NOW);
       expect((await store.load(KEYS)).reached).toEqual([{ ...EVENT, destination: "soc", parts: { parts: "AAAA" } }]);
       const only = { events: [{ instance: "cert", uuid: UUID, reached: "event" as const }], parts: [] };
       expect((await store.load(only)).reached).toEqual([{ ...EVENT, destination: "soc" }]);
@@ -96,9 +97,9 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
       const next = await tell(store, "b", { told: [] });
       expect(next.follows).toEqual([{ ...EVENT, progress: PROGRESS }]);
       await store.commit(owing(delivery("c", { groups: [group("c")] })), NOW);
-      expect(await store.take("soc", NOW)).not.toHaveProperty("batch.follows");
+      expect(await takeOne(store, "soc", NOW)).not.toHaveProperty("batch.follows");
       await store.commit(owing(delivery("d", { groups: [group("d")], withdraws: "deleted" })), NOW);
-      expect(await store.take("soc", NOW)).toHaveProperty("batch.follows.0.progress", PROGRESS);
+      expect(await takeOne(store, "soc", NOW)).toHaveProperty("batch.follows.0.progress", PROGRESS);
     });
 
     it("is only touched by what brings no progress", async () => {

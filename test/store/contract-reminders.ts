@@ -3,6 +3,7 @@ import type { Delivery } from "../../src/model/outbox.ts";
 import type { RemindRules } from "../../src/model/remind.ts";
 import type { StoreClock } from "../../src/store/clock-watch.ts";
 import { historyOf } from "../support/history.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 import type { LedgerStore, Opened } from "../support/store-contract.ts";
 import { alert, delivery, effects, group, idsOf, MINUTE, NOW, owing, settledAs, takeBatch, UUID } from "./samples.ts";
 
@@ -18,12 +19,12 @@ function urgent(id: string, fields: Parameters<typeof delivery>[1] = {}): Delive
 /** Tells all that is due at that time; gives what was told, as what each reminds of. */
 async function tell(store: LedgerStore, at: number, destination = "soc", outcome: "sent" | "refused" = "sent") {
   const batch = await takeBatch(store, at, destination);
-  await store.settle(settledAs(batch, outcome, at), at);
+  await settleOne(store, settledAs(batch, outcome, at), at);
   return batch;
 }
 
 async function nextAt(store: LedgerStore, now: number, destination = "soc"): Promise<number | undefined> {
-  const taken = await store.take(destination, now);
+  const taken = await takeOne(store, destination, now);
   return taken && "dueAt" in taken ? taken.dueAt : undefined;
 }
 
@@ -42,14 +43,14 @@ export function describeReminders(name: string, open: (clock?: StoreClock) => Pr
       expect(first.entries[0]?.alert.id).toBe("alert-a");
       const second = await tell(store, since + 8 * HOUR);
       expect(second.entries[0]?.delivery.reminder).toEqual({ n: 2, of: 2, since });
-      expect(await store.take("soc", since + 8 * HOUR)).toBeUndefined();
+      expect(await takeOne(store, "soc", since + 8 * HOUR)).toBeUndefined();
       expect(await nextAt(store, since + 8 * HOUR, "duty")).toBe(since + 12 * HOUR);
       const last = await tell(store, since + 12 * HOUR, "duty");
       expect(last.entries[0]?.delivery).toMatchObject({
         ...{ destination: "duty", mentions: [] },
         reminder: { n: 2, of: 2, since, escalatedFrom: "soc" },
       });
-      expect(await store.take("duty", since + 1000 * HOUR)).toBeUndefined();
+      expect(await takeOne(store, "duty", since + 1000 * HOUR)).toBeUndefined();
       const lines = await historyOf(store, 100);
       expect(lines.map(({ destination, outcome, reminder }) => [destination, outcome, reminder])).toEqual([
         ["duty", "sent", { n: 2, escalatedFrom: "soc" }],
@@ -114,7 +115,7 @@ export function describeReminders(name: string, open: (clock?: StoreClock) => Pr
       ]);
       expect(await store.ledger.acknowledged(UUID)).toEqual([{ ...ACK, at: NOW + HOUR }]);
       expect(await store.ledger.acknowledged(OTHER)).toEqual([]);
-      expect(await store.take("mail", NOW + HOUR)).toBeUndefined();
+      expect(await takeOne(store, "mail", NOW + HOUR)).toBeUndefined();
       const left = await tell(store, NOW + 4 * HOUR);
       expect(left.entries.map(({ delivery: { eventUuid } }) => eventUuid)).toEqual([OTHER]);
       // Once more changes nothing but who said so.
@@ -140,9 +141,9 @@ export function describeReminders(name: string, open: (clock?: StoreClock) => Pr
       const at = NOW + 4 * HOUR;
       const batch = await takeBatch(store, at);
       expect(await store.ledger.acknowledge({ ...ACK, at })).toEqual([]);
-      await store.settle(settledAs(batch, "sent", at), at);
-      expect(await store.take("soc", at + 1000 * HOUR)).toBeUndefined();
-      expect(await store.take("duty", at + 1000 * HOUR)).toBeUndefined();
+      await settleOne(store, settledAs(batch, "sent", at), at);
+      expect(await takeOne(store, "soc", at + 1000 * HOUR)).toBeUndefined();
+      expect(await takeOne(store, "duty", at + 1000 * HOUR)).toBeUndefined();
     });
 
     it("reminds of the newest that was told of an event, at the time at which it would have reminded of the first", async () => {
@@ -156,7 +157,7 @@ export function describeReminders(name: string, open: (clock?: StoreClock) => Pr
       expect(batch.entries.map(({ alert: { id }, delivery: { reminder } }) => [id, reminder?.n])).toEqual([
         ["alert-b", 1],
       ]);
-      expect((await store.take("soc", NOW + 8 * HOUR)) ?? {}).toHaveProperty("batch");
+      expect((await takeOne(store, "soc", NOW + 8 * HOUR)) ?? {}).toHaveProperty("batch");
     });
 
     it("leaves with others that are due soon after it, and not before its time otherwise", async () => {
@@ -168,7 +169,7 @@ export function describeReminders(name: string, open: (clock?: StoreClock) => Pr
       await store.commit(owing(urgent("c", { eventUuid: "5f1b2c3d-0000-4000-8000-000000000003" })), at + 5 * MINUTE);
       await tell(store, at + 5 * MINUTE);
       expect((await tell(store, at + 4 * HOUR)).entries).toHaveLength(2);
-      expect(await store.take("soc", at + 4 * HOUR)).toEqual({ dueAt: at + 4 * HOUR + 5 * MINUTE });
+      expect(await takeOne(store, "soc", at + 4 * HOUR)).toEqual({ dueAt: at + 4 * HOUR + 5 * MINUTE });
     });
 
     it.each(["refused", "withdrawn", "muted"] as const)(
@@ -177,14 +178,14 @@ export function describeReminders(name: string, open: (clock?: StoreClock) => Pr
         await using store = (await open()).store;
         await store.commit(owing(urgent("a")), NOW);
         const batch = await takeBatch(store, NOW);
-        await store.settle(settledAs(batch, outcome), NOW);
+        await settleOne(store, settledAs(batch, outcome), NOW);
         expect(await nextAt(store, NOW)).toBeUndefined();
         await store.commit(owing(urgent("b")), NOW);
         await tell(store, NOW);
         const first = await takeBatch(store, NOW + 4 * HOUR);
-        await store.settle(settledAs(first, outcome), NOW + 4 * HOUR);
-        expect(await store.take("soc", NOW + 1000 * HOUR)).toBeUndefined();
-        expect(await store.take("duty", NOW + 1000 * HOUR)).toBeUndefined();
+        await settleOne(store, settledAs(first, outcome), NOW + 4 * HOUR);
+        expect(await takeOne(store, "soc", NOW + 1000 * HOUR)).toBeUndefined();
+        expect(await takeOne(store, "duty", NOW + 1000 * HOUR)).toBeUndefined();
       },
     );
 
@@ -193,10 +194,10 @@ export function describeReminders(name: string, open: (clock?: StoreClock) => Pr
       await store.commit(owing(urgent("a")), NOW);
       await tell(store, NOW);
       const first = await takeBatch(store, NOW + 4 * HOUR);
-      await store.settle(settledAs(first, "dead"), NOW + 4 * HOUR);
+      await settleOne(store, settledAs(first, "dead"), NOW + 4 * HOUR);
       const second = await takeBatch(store, NOW + 8 * HOUR);
       const records = settledAs(second, "muted").records.map((line) => ({ ...line, reason: "silenced" }));
-      await store.settle({ batch: second.id, records, attempted: false }, NOW + 8 * HOUR);
+      await settleOne(store, { batch: second.id, records, attempted: false }, NOW + 8 * HOUR);
       expect(await nextAt(store, NOW + 8 * HOUR)).toBeUndefined();
       expect(await nextAt(store, NOW + 8 * HOUR, "duty")).toBe(NOW + 12 * HOUR);
     });
@@ -224,7 +225,7 @@ export function describeReminders(name: string, open: (clock?: StoreClock) => Pr
         NOW,
       )) {
       }
-      expect(await store.take("soc", NOW + 1000 * HOUR)).toBeUndefined();
+      expect(await takeOne(store, "soc", NOW + 1000 * HOUR)).toBeUndefined();
     });
 
     it("waits through a restart, and keeps its time", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { historyOf } from "../support/history.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 import type { Opened } from "../support/store-contract.ts";
 import { delivery, group, idsOf, MINUTE, NOW, owing, record, settledAs, takeBatch } from "./samples.ts";
 
@@ -11,17 +12,17 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
     it("let the first leave at once, and what follows together an interval after it left", async () => {
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
-      await store.settle(settledAs(await takeBatch(store, NOW + 10), "sent"), NOW + 20);
+      await settleOne(store, settledAs(await takeBatch(store, NOW + 10), "sent"), NOW + 20);
       await store.commit(owing(delivery("b")), NOW + 30);
       await store.commit(owing(delivery("c")), NOW + MINUTE);
-      expect(await store.take("soc", NOW + INTERVAL)).toEqual({ dueAt: NOW + 10 + INTERVAL });
+      expect(await takeOne(store, "soc", NOW + INTERVAL)).toEqual({ dueAt: NOW + 10 + INTERVAL });
       expect(idsOf(await takeBatch(store, NOW + 10 + INTERVAL))).toEqual(["b", "c"]);
     });
 
     it("leave at once again when they were quiet for an interval", async () => {
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
-      await store.settle(settledAs(await takeBatch(store, NOW), "sent"), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW), "sent"), NOW);
       await store.commit(owing(delivery("b")), NOW + INTERVAL);
       expect(idsOf(await takeBatch(store, NOW + INTERVAL))).toEqual(["b"]);
     });
@@ -32,7 +33,7 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       await store.commit(owing(delivery("d0", { groups })), NOW);
       const more = Array.from({ length: 99 }, (_, n) => delivery(`d${n + 1}`, { groups, createdAt: NOW + n }));
       await store.commit(owing(...more), NOW + MINUTE - 1);
-      expect(await store.take("soc", NOW + MINUTE - 1)).toEqual({ dueAt: NOW + MINUTE });
+      expect(await takeOne(store, "soc", NOW + MINUTE - 1)).toEqual({ dueAt: NOW + MINUTE });
       expect((await takeBatch(store, NOW + MINUTE)).entries).toHaveLength(100);
     });
 
@@ -45,7 +46,7 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       expect(left.map(idsOf).sort()).toEqual([["a"], ["b"]]);
       await store.commit({ ...owing(), complete: ["late"] }, NOW + MINUTE);
       await store.commit(owing(delivery("c", { groups })), NOW + MINUTE);
-      expect(await store.take("soc", NOW + MINUTE)).toEqual({ dueAt: NOW + MINUTE + INTERVAL });
+      expect(await takeOne(store, "soc", NOW + MINUTE)).toEqual({ dueAt: NOW + MINUTE + INTERVAL });
     });
 
     it("of several candidates the one that leaves first gets the delivery, with its own `show`", async () => {
@@ -82,7 +83,7 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       await takeBatch(store, NOW);
       await store.commit(owing(delivery("b", { destination: "mail" })), NOW);
       expect(idsOf(await takeBatch(store, NOW, "mail"))).toEqual(["b"]);
-      expect(await store.take("nobody", NOW)).toBeUndefined();
+      expect(await takeOne(store, "nobody", NOW)).toBeUndefined();
     });
 
     it("with high priority leave first, but not earlier", async () => {
@@ -119,9 +120,9 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       await using store = (await open()).store;
       const later = NOW + 24 * 60 * MINUTE;
       await store.commit(owing(delivery("a")), later);
-      await store.settle(settledAs(await takeBatch(store, later), "sent"), later);
+      await settleOne(store, settledAs(await takeBatch(store, later), "sent"), later);
       await store.commit(owing(delivery("b")), NOW);
-      expect(await store.take("soc", NOW)).toEqual({ dueAt: NOW + INTERVAL });
+      expect(await takeOne(store, "soc", NOW)).toEqual({ dueAt: NOW + INTERVAL });
     });
   });
 
@@ -133,7 +134,7 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       expect(first).toMatchObject({ destination: "soc", attempts: 0, firstAttemptAt: NOW, show: 20 });
       expect(first.id).toMatch(/^[0-9a-f]{32}$/);
       await store.commit(owing(delivery("c", { createdAt: NOW - 1 })), NOW + 1);
-      await store.settle({ batch: first.id, records: [], retryAt: NOW + INTERVAL, attempted: true }, NOW + 2);
+      await settleOne(store, { batch: first.id, records: [], retryAt: NOW + INTERVAL, attempted: true }, NOW + 2);
       const again = await takeBatch(store, NOW + INTERVAL);
       expect(again).toEqual({ ...first, attempts: 1, firstAttemptAt: NOW });
       const joiners = await takeBatch(store, NOW + INTERVAL);
@@ -145,8 +146,8 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
       const batch = await takeBatch(store, NOW);
-      expect(await store.take("soc", NOW + INTERVAL)).toBeUndefined();
-      await store.settle({ batch: batch.id, records: [], attempted: false }, NOW + INTERVAL);
+      expect(await takeOne(store, "soc", NOW + INTERVAL)).toBeUndefined();
+      await settleOne(store, { batch: batch.id, records: [], attempted: false }, NOW + INTERVAL);
       expect(await takeBatch(store, NOW + INTERVAL)).toMatchObject({ id: batch.id, attempts: 0 });
     });
 
@@ -154,22 +155,22 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       await using store = (await open()).store;
       await store.commit(owing(delivery("a"), delivery("b", { groups: [group("two")] })), NOW);
       const first = await takeBatch(store, NOW);
-      await store.settle({ batch: first.id, records: [], retryAt: NOW, attempted: true }, NOW);
-      const second = await store.take("soc", NOW, { newFirst: true });
+      await settleOne(store, { batch: first.id, records: [], retryAt: NOW, attempted: true }, NOW);
+      const second = await takeOne(store, "soc", NOW, { newFirst: true });
       expect(second && "batch" in second ? idsOf(second.batch) : []).not.toEqual(idsOf(first));
-      expect(await store.take("soc", NOW, { newFirst: true })).toMatchObject({ batch: { id: first.id } });
+      expect(await takeOne(store, "soc", NOW, { newFirst: true })).toMatchObject({ batch: { id: first.id } });
     });
 
     it("come back at `retryAt` and not before, and count only real attempts", async () => {
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
       const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [], retryAt: NOW + 1000, attempted: false }, NOW + 500);
-      expect(await store.take("soc", NOW + 999)).toEqual({ dueAt: NOW + 1000 });
+      await settleOne(store, { batch: id, records: [], retryAt: NOW + 1000, attempted: false }, NOW + 500);
+      expect(await takeOne(store, "soc", NOW + 999)).toEqual({ dueAt: NOW + 1000 });
       expect(await takeBatch(store, NOW + 1000)).toMatchObject({ id, attempts: 0, firstAttemptAt: NOW + 1000 });
-      await store.settle({ batch: id, records: [], retryAt: NOW + 3000, attempted: true }, NOW + 2000);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW + 3000, attempted: true }, NOW + 2000);
       expect(await takeBatch(store, NOW + 3000)).toMatchObject({ id, attempts: 1, firstAttemptAt: NOW + 1000 });
-      await store.settle({ batch: id, records: [], retryAt: NOW + 5000, attempted: true }, NOW + 4000);
+      await settleOne(store, { batch: id, records: [], retryAt: NOW + 5000, attempted: true }, NOW + 4000);
       expect(await takeBatch(store, NOW + 5000)).toMatchObject({ id, attempts: 2, firstAttemptAt: NOW + 1000 });
     });
 
@@ -178,12 +179,12 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       const [a, b] = [delivery("a"), delivery("b")];
       await store.commit(owing(a, b), NOW);
       const { id } = await takeBatch(store, NOW);
-      await store.settle({ batch: id, records: [record(a)], retryAt: NOW + 1000, attempted: true }, NOW);
+      await settleOne(store, { batch: id, records: [record(a)], retryAt: NOW + 1000, attempted: true }, NOW);
       expect(await store.owed()).toEqual([{ destination: "soc", owed: 1, oldestAt: NOW }]);
       const rest = await takeBatch(store, NOW + 1000);
       expect(rest).toMatchObject({ id, attempts: 1 });
       expect(idsOf(rest)).toEqual(["b"]);
-      await store.settle(settledAs(rest, "sent"), NOW + 1000);
+      await settleOne(store, settledAs(rest, "sent"), NOW + 1000);
       expect(await store.owed()).toEqual([]);
     });
 
@@ -194,8 +195,8 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       const batch = await takeBatch(store, NOW);
       const settlement = settledAs(batch, "sent");
       const records = [...settlement.records, record(other)];
-      await store.settle({ ...settlement, records }, NOW);
-      await store.settle({ ...settlement, records }, NOW);
+      await settleOne(store, { ...settlement, records }, NOW);
+      await settleOne(store, { ...settlement, records }, NOW);
       expect(await historyOf(store, 9)).toEqual(settlement.records);
       expect(idsOf(await takeBatch(store, NOW, "mail"))).toEqual(["b"]);
     });
@@ -210,14 +211,14 @@ export function describeSchedule(name: string, open: () => Promise<Opened>): voi
       }
       await store.commit(owing(delivery("a"), delivery("b", { groups: [group("two", { waitMs: MINUTE })] })), NOW);
       const batch = await takeBatch(store, NOW);
-      await store.settle({ batch: batch.id, records: [], retryAt: NOW + 1000, attempted: true }, NOW);
+      await settleOne(store, { batch: batch.id, records: [], retryAt: NOW + 1000, attempted: true }, NOW);
       const taken = await takeBatch(store, NOW + 1000);
       await using again = await reopen();
       expect(await takeBatch(again, NOW + 1000)).toEqual(taken);
-      expect(await again.take("soc", NOW + 1000)).toEqual({ dueAt: NOW + MINUTE });
-      await again.settle(settledAs(taken, "sent"), NOW + 1000);
+      expect(await takeOne(again, "soc", NOW + 1000)).toEqual({ dueAt: NOW + MINUTE });
+      await settleOne(again, settledAs(taken, "sent"), NOW + 1000);
       await again.commit(owing(delivery("a"), delivery("c")), NOW + 2000);
-      expect(await again.take("soc", NOW + 2000)).toEqual({ dueAt: NOW + MINUTE });
+      expect(await takeOne(again, "soc", NOW + 2000)).toEqual({ dueAt: NOW + MINUTE });
       expect(idsOf(await takeBatch(again, NOW + MINUTE))).toEqual(["b"]);
       expect(idsOf(await takeBatch(again, NOW + INTERVAL))).toEqual(["c"]);
       expect(await historyOf(again, 9)).toHaveLength(1);

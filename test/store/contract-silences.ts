@@ -3,6 +3,7 @@ import type { RecordLine } from "../../src/model/outbox.ts";
 import { mutedBy, type Silence, silenceGroup } from "../../src/model/silence.ts";
 import type { StoreClock } from "../../src/store/clock-watch.ts";
 import { historyOf } from "../support/history.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 import type { LedgerStore, Opened } from "../support/store-contract.ts";
 import { delivery, effects, group, idsOf, MINUTE, NOW, owing, record, settledAs, takeBatch } from "./samples.ts";
 
@@ -26,7 +27,7 @@ async function mutedIn(store: LedgerStore): Promise<readonly RecordLine[]> {
 
 /** Takes what is due, whatever it is. */
 async function dueAt(store: LedgerStore, now: number): Promise<number | undefined> {
-  const taken = await store.take("soc", now);
+  const taken = await takeOne(store, "soc", now);
   return taken && "dueAt" in taken ? taken.dueAt : undefined;
 }
 
@@ -73,7 +74,7 @@ export function describeSilences(name: string, open: (clock?: StoreClock) => Pro
       if (!sent) {
         throw new Error("Each group is a batch");
       }
-      await store.settle(settledAs(sent, "sent"), NOW);
+      await settleOne(store, settledAs(sent, "sent"), NOW);
       await store.commit(effects({ records: [muted("owed", one), muted("sent", one)] }), NOW);
       expect((await store.ledger.silences(NOW))[0]?.muted).toBe(0);
       expect(await mutedIn(store)).toEqual([]);
@@ -86,8 +87,8 @@ export function describeSilences(name: string, open: (clock?: StoreClock) => Pro
       await store.commit(owing(delivery("a")), NOW);
       const { id } = await takeBatch(store, NOW);
       const settlement = { batch: id, records: [muted("a", one)], attempted: true };
-      await store.settle(settlement, NOW);
-      await store.settle(settlement, NOW);
+      await settleOne(store, settlement, NOW);
+      await settleOne(store, settlement, NOW);
       expect((await store.ledger.silences(NOW))[0]?.muted).toBe(1);
       expect(await store.owed()).toEqual([]);
     });
@@ -139,7 +140,8 @@ export function describeSilences(name: string, open: (clock?: StoreClock) => Pro
       await store.commit(owing(delivery("a", { priority: "high" }), delivery("b"), delivery("c")), NOW);
       const batch = await takeBatch(store, NOW);
       await store.ledger.silence(one);
-      await store.settle(
+      await settleOne(
+        store,
         {
           batch: batch.id,
           records: [record(delivery("b"))],
@@ -157,7 +159,7 @@ export function describeSilences(name: string, open: (clock?: StoreClock) => Pro
       expect(await dueAt(again, NOW)).toBe(NOW + HOUR);
       const held = await takeBatch(again, NOW + HOUR);
       expect(idsOf(held)).toEqual(["a", "c"]);
-      await again.settle(settledAs(held, "sent"), NOW + HOUR);
+      await settleOne(again, settledAs(held, "sent"), NOW + HOUR);
       expect(await again.owed()).toEqual([]);
     });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DeliveryId } from "../../src/model/outbox.ts";
+import { settleOne } from "../support/one-batch.ts";
 import type { Opened } from "../support/store-contract.ts";
 import { alert, delivery, effects, group, idsOf, MINUTE, NOW, owing, settledAs, takeBatch, UUID } from "./samples.ts";
 
@@ -92,7 +93,7 @@ export function describeWithin(name: string, open: () => Promise<Opened>): void 
       await store.commit(inside(part(URGENT)), NOW);
       await store.commit(inside({ ...part(), id: "b" as DeliveryId }), NOW);
       expect(await store.owed()).toMatchObject([{ owed: 2 }]);
-      await store.settle(settledAs(batch, "sent"), NOW);
+      await settleOne(store, settledAs(batch, "sent"), NOW);
       expect(idsOf(await takeBatch(store, NOW))).toEqual(["a"]);
     });
 
@@ -123,7 +124,7 @@ export function describeWithin(name: string, open: () => Promise<Opened>): void 
       const told = { ...about, destination: "soc", at: NOW, parts, named: [] };
       const { changedAt: _, ...toldParts } = told;
       const how = { urgent: true as const, mentions: ["@oncall"] };
-      await store.settle({ ...settledAs(batch, "sent"), told: [{ ...toldParts, ...how, objects: parts }] }, NOW);
+      await settleOne(store, { ...settledAs(batch, "sent"), told: [{ ...toldParts, ...how, objects: parts }] }, NOW);
       const after = (await store.load(SHOWN_KEYS)).shown?.find(({ destination }) => destination === "soc");
       expect(after).toEqual({ ...about, destination: "soc", parts, objects: parts, ...how });
     });

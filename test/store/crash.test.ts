@@ -27,7 +27,7 @@ const WRITER = `
     await store.commit(owing(delivery("owed-" + id), sent), NOW);
     writeSync(1, "owed " + id + "\\n");
     const batch = await takeBatch(store, NOW, "mail");
-    await store.settle(settledAs(batch, "sent"), NOW);
+    await store.settle([settledAs(batch, "sent")], NOW);
     for (const { delivery } of batch.entries) writeSync(1, "sent " + delivery.id + "\\n");
   }`;
 
@@ -43,7 +43,7 @@ async function compiledStore(): Promise<string> {
       .filter((name) => name.endsWith(".ts"))
       .map((name) => `${folder}/${name}`);
   const store = (await Promise.all(["src/store", "src/pacing", "src/model"].map(below))).flat();
-  for (const source of ["src/base/errors.ts", "test/store/samples.ts", ...store]) {
+  for (const source of ["src/base/errors.ts", "test/store/samples.ts", "test/support/one-batch.ts", ...store]) {
     const { outputText } = ts.transpileModule(await readFile(join(ROOT, source), "utf8"), {
       compilerOptions: {
         target: ts.ScriptTarget.ES2022,

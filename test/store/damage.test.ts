@@ -9,6 +9,7 @@ import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { cutShort, leaveBehind, overwritePages, replaceTable, tamper } from "../support/damage.ts";
 import { eventually } from "../support/eventually.ts";
 import { historyOf } from "../support/history.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 import { undecided } from "./contract-undecided.ts";
 import { delivery, eventMemory, group, idsOf, NOW, owing, partMemory, settledAs, takeBatch } from "./samples.ts";
 
@@ -33,7 +34,7 @@ async function stateFile(): Promise<string> {
   }
   const sent = owing(delivery("sent", { destination: "mail", eventUuid: "u9" }));
   await store.commit({ ...sent, undecided: [undecided("w")] }, NOW);
-  await store.settle(settledAs(await takeBatch(store, NOW, "mail"), "sent"), NOW);
+  await settleOne(store, settledAs(await takeBatch(store, NOW, "mail"), "sent"), NOW);
   return path;
 }
 
@@ -46,7 +47,7 @@ async function goOn(path: string) {
   await store.load({ events, parts: [] });
   const taken: string[] = [];
   for (;;) {
-    const next = await store.take("soc", NOW);
+    const next = await takeOne(store, "soc", NOW);
     if (!next || "dueAt" in next) {
       break;
     }

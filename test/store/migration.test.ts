@@ -17,6 +17,7 @@ import { SteppedClock } from "../delivery/worker.ts";
 import { openBudget } from "../recall/budgets.ts";
 import { historyOf } from "../support/history.ts";
 import { attributeOf, eventView, MINUTE, T0, tags } from "../support/messages.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 import { messageOf, sample } from "../topics/frames.ts";
 
 // State files as earlier versions of the program wrote them: support/state-files/produce.mjs says what is in them.
@@ -74,7 +75,7 @@ async function leave(store: Opened, destination: string): Promise<readonly strin
   const left: string[] = [];
   const now = STOPPED + 86_400_000;
   for (;;) {
-    const taken = await store.take(destination, now);
+    const taken = await takeOne(store, destination, now);
     if (!guard || !taken || !("batch" in taken)) {
       return left;
     }
@@ -90,7 +91,7 @@ async function leave(store: Opened, destination: string): Promise<readonly strin
       ...refused.map(({ eventUuid, outcome, reason }) => `${Number(eventUuid?.slice(-12))} ${outcome} ${reason}`),
     );
     const records = [...leaving.map(({ delivery }) => recordOf(delivery, now, { outcome: "sent" })), ...refused];
-    await store.settle({ batch: taken.batch.id, records, attempted: true }, now);
+    await settleOne(store, { batch: taken.batch.id, records, attempted: true }, now);
   }
 }
 

@@ -11,6 +11,7 @@ import type {
   Store,
 } from "../../src/model/outbox.ts";
 import { recordOf } from "../../src/model/record.ts";
+import { takeOne } from "../support/one-batch.ts";
 
 export const NOW = 1_790_000_000_000;
 export const MINUTE = 60_000;
@@ -127,7 +128,7 @@ export function settledAs(batch: Batch, outcome: RecordLine["outcome"], at = NOW
 
 /** The batch that is due; fails where there is none. */
 export async function takeBatch(store: Store, now: number, destination = "soc"): Promise<Batch> {
-  const taken = await store.take(destination, now);
+  const taken = await takeOne(store, destination, now);
   if (!taken || !("batch" in taken)) {
     throw new Error(`nothing is due: ${JSON.stringify(taken)}`);
   }

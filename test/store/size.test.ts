@@ -7,6 +7,7 @@ import type { RecordLine } from "../../src/model/outbox.ts";
 import type { Eviction } from "../../src/store/size.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { historyOf } from "../support/history.ts";
+import { settleOne } from "../support/one-batch.ts";
 import {
   alert,
   delivery,
@@ -119,7 +120,7 @@ async function tell({ store }: Opened, n: number, at: number): Promise<void> {
   const event = { id: String(n), uuid: uuidOf(n), changedAt: at, info: LONG, tags: [] };
   const one = delivery(`told-${n}`, { eventUuid: uuidOf(n), changedAt: at, createdAt: at, groups: [group(`${n}`)] });
   await store.commit({ ...owing(one), events: [eventMemory({ key: uuidOf(n), event })] }, at);
-  await store.settle(settledAs(await takeBatch(store, at), "sent", at), at);
+  await settleOne(store, settledAs(await takeBatch(store, at), "sent", at), at);
 }
 
 /** What is left of an event, and that it was told. */

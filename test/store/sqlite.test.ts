@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { StoreError } from "../../src/base/errors.ts";
 import { type Database, openDatabase } from "../../src/store/sqlite/driver.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
+import { settleOne } from "../support/one-batch.ts";
 import { describeStore } from "../support/store-contract.ts";
 import { delivery, eventMemory, group, NOW, owing, settledAs, takeBatch } from "./samples.ts";
 
@@ -109,7 +110,7 @@ describe("sqlite store: the file", () => {
       await using store = await openSqliteStore({ path });
       const both = [delivery("b", { alert: "one" }), delivery("c", { alert: "one", destination: "mail" })];
       await store.commit(owing(...both), NOW);
-      await store.settle(settledAs(await takeBatch(store, NOW), "sent"), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW), "sent"), NOW);
       await store.commit(owing(delivery("a")), NOW);
     }
     const alerts = await inDatabase(path, (db) => db.prepare<{ id: string }>("SELECT id FROM alerts").all());
@@ -123,7 +124,7 @@ describe("sqlite store: the file", () => {
       await using store = await openSqliteStore({ path });
       const { alerts, ...rest } = owing(delivery("b"));
       await store.commit({ ...rest, alerts: alerts.map((one) => ({ ...one, version: marker })) }, NOW);
-      await store.settle(settledAs(await takeBatch(store, NOW), "sent"), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW), "sent"), NOW);
     }
     expect((await readFile(path)).includes(marker)).toBe(false);
     expect((await readFile(path)).includes("event.published")).toBe(true);
@@ -136,7 +137,7 @@ describe("sqlite store: the file", () => {
       const event = eventMemory({ key: `u${n}`, event: { id: `k${n}`, uuid: `u${n}`, changedAt } });
       const owed = owing(delivery(`n${n}`, { changedAt, eventUuid: `u${n}`, destination: `d${n}` }));
       await store.commit({ ...owed, events: [event] }, NOW);
-      await store.settle(settledAs(await takeBatch(store, NOW, `d${n}`), "sent"), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW, `d${n}`), "sent"), NOW);
       const { told } = await store.load({ events: [{ instance: "cert", uuid: `u${n}` }], parts: [] });
       expect(told).toEqual([{ instance: "cert", eventUuid: `u${n}`, destination: `d${n}`, changedAt }]);
     }
@@ -256,7 +257,7 @@ describe("what is taken", () => {
     const written: number[] = [];
     for (let taken = 0; taken < 12; taken += 1) {
       const before = (await stat(`${path}-wal`)).size;
-      expect(await store.takeAll("soc", NOW, 1, { ahead: 5 })).toMatchObject({ batches: [{}] });
+      expect(await store.take("soc", NOW, { ahead: 5 })).toMatchObject({ batches: [{}] });
       written.push((await stat(`${path}-wal`)).size - before);
     }
     expect(written.filter((bytes) => bytes > 0)).toHaveLength(3);

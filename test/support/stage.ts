@@ -10,6 +10,7 @@ import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { LinkOption } from "../../src/template/links.ts";
+import { settleOne, takeOne } from "./one-batch.ts";
 
 /** Readers who may be told nearly everything. */
 export const INSIDER = {
@@ -60,7 +61,7 @@ export async function stage(wanted: Stage): Promise<Payload | undefined> {
     if (left) {
       const records = left.batch.entries.map(({ delivery }) => recordOf(delivery, at, { outcome: "sent" }));
       const told = wanted.forgets ? [] : left.opened.told;
-      await store.settle({ batch: left.batch.id, records, attempted: true, told }, at + HOUR / 2);
+      await settleOne(store, { batch: left.batch.id, records, attempted: true, told }, at + HOUR / 2);
     }
   }
   for (const message of wanted.messages.slice(before)) {
@@ -69,7 +70,7 @@ export async function stage(wanted: Stage): Promise<Payload | undefined> {
   return (await open(NOW + HOUR))?.opened.payload;
 
   async function open(at: number) {
-    const taken = await store.take("golden", at);
+    const taken = await takeOne(store, "golden", at);
     if (!taken || !("batch" in taken)) {
       return undefined;
     }

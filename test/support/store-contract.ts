@@ -31,6 +31,7 @@ import {
   UUID,
 } from "../store/samples.ts";
 import { historyOf } from "./history.ts";
+import { settleOne, takeOne } from "./one-batch.ts";
 
 export type LedgerStore = Store & { readonly ledger: Ledger };
 
@@ -62,9 +63,9 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
       const batch = await takeBatch(store, NOW);
       expect(idsOf(batch)).toEqual(["a", "b"]);
       expect(await store.owed()).toEqual([{ destination: "soc", owed: 2, oldestAt: NOW - 5 }]);
-      await store.settle(settledAs(batch, "sent"), NOW);
+      await settleOne(store, settledAs(batch, "sent"), NOW);
       expect(await store.owed()).toEqual([]);
-      expect(await store.take("soc", NOW + 365 * 24 * 60 * MINUTE)).toBeUndefined();
+      expect(await takeOne(store, "soc", NOW + 365 * 24 * 60 * MINUTE)).toBeUndefined();
     });
 
     it("is counted right through everything that adds to it, takes from it, or fails", async () => {
@@ -82,7 +83,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
         { destination: "mail", owed: 2, oldestAt: NOW + 4 },
         { destination: "soc", owed: 4, oldestAt: NOW },
       ]);
-      await store.settle(settledAs(await takeBatch(store, NOW), "sent"), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW), "sent"), NOW);
       for await (const _ of store.ledger.drop(
         { destinations: ["mail"] },
         { outcome: "dead", reason: "dropped" },
@@ -117,14 +118,14 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
       const batch = await takeBatch(store, NOW + 1);
       expect(idsOf(batch)).toEqual(["a"]);
       await store.commit(owing(delivery("a")), NOW + 2);
-      await store.settle(settledAs(batch, "sent"), NOW + 3);
+      await settleOne(store, settledAs(batch, "sent"), NOW + 3);
       expect(await store.owed()).toEqual([]);
     });
 
     it.each(["sent", "unproven"] as const)("is not added again once it was settled as %s", async (outcome) => {
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
-      await store.settle(settledAs(await takeBatch(store, NOW), outcome), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW), outcome), NOW);
       await store.commit(owing(delivery("a")), NOW + 1);
       expect(await store.owed()).toEqual([]);
     });
@@ -134,7 +135,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
       async (outcome) => {
         await using store = (await open()).store;
         await store.commit(owing(delivery("a")), NOW);
-        await store.settle(settledAs(await takeBatch(store, NOW), outcome), NOW);
+        await settleOne(store, settledAs(await takeBatch(store, NOW), outcome), NOW);
         await store.commit(owing(delivery("a")), NOW + 1);
         expect(await store.owed()).toEqual([{ destination: "soc", owed: 1, oldestAt: NOW }]);
       },
@@ -154,10 +155,10 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
       await using store = (await open()).store;
       const both = [delivery("a", { alert: "one" }), delivery("b", { alert: "one", destination: "mail" })];
       await store.commit(owing(...both), NOW);
-      await store.settle(settledAs(await takeBatch(store, NOW), "sent"), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW), "sent"), NOW);
       const other = await takeBatch(store, NOW, "mail");
       expect(other.entries[0]?.alert.id).toBe("one");
-      await store.settle(settledAs(other, "sent"), NOW);
+      await settleOne(store, settledAs(other, "sent"), NOW);
       // Gone: a delivery that counts on it is refused.
       await expect(store.commit(effects({ deliveries: [delivery("c", { alert: "one" })] }), NOW)).rejects.toThrow();
     });
@@ -208,7 +209,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
       const refused = record(delivery("r"), { outcome: "refused", reason: "tlp-above-ceiling" });
       await store.commit({ ...owing(delivery("a")), records: [refused] }, NOW);
       const batch = await takeBatch(store, NOW);
-      await store.settle(settledAs(batch, "sent", NOW + 1), NOW + 1);
+      await settleOne(store, settledAs(batch, "sent", NOW + 1), NOW + 1);
       expect(await historyOf(store, 9)).toEqual([record(delivery("a"), { at: NOW + 1 }), refused]);
       expect(await historyOf(store, 1)).toEqual([record(delivery("a"), { at: NOW + 1 })]);
       expect(await historyOf(store, 0)).toEqual([]);
@@ -239,7 +240,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
       expect(owed.events.map((event) => event.key)).toEqual([UUID]);
       expect(owed.parts.map((attribute) => attribute.id)).toEqual(["70"]);
 
-      await store.settle(settledAs(await takeBatch(store, NOW), "sent", NOW), NOW);
+      await settleOne(store, settledAs(await takeBatch(store, NOW), "sent", NOW), NOW);
       const byUuid = { events: [{ instance: "cert", uuid: UUID }], parts: keys.parts };
       await drain(NOW);
       expect(await store.load(keys)).toMatchObject({ events: [], parts: [] });

@@ -16,6 +16,7 @@ import { TemplateOption } from "../../src/template/schema.ts";
 import { viewOf } from "../../src/template/view.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { GOLDEN_NAMES, goldenPayload } from "../support/golden.ts";
+import { takeOne } from "../support/one-batch.ts";
 import { EVENT, entry, guarded, item, publication } from "../support/payloads.ts";
 import { decodeSample } from "../topics/frames.ts";
 
@@ -34,7 +35,7 @@ async function leaving(own: object | undefined, ofRoutes: readonly (object | und
   await using store = openMemoryStore();
   const rules = { routes, destinations: new Map([["soc", { guard: policy, repeats: "changed" } as const]]) };
   await store.commit(plan([message], await store.load(keysOf([message])), NOW, rules).effects, NOW);
-  const taken = await store.take("soc", NOW);
+  const taken = await takeOne(store, "soc", NOW);
   if (!taken || !("batch" in taken)) {
     throw new Error("nothing leaves");
   }

@@ -7,25 +7,17 @@ import type { Acknowledgement } from "../../model/remind.ts";
 import { type Silence, type SilenceState, silenceKey, silenceOf } from "../../model/silence.ts";
 import { isRemindKey } from "../../pacing/remind.ts";
 import { judgedOf, nameOf } from "../names.ts";
-import type { FormedBatch, OwedDelivery, WaitingGroup } from "./rows.ts";
+import type { OwedDelivery, Tables } from "./rows.ts";
 
 /** What the ledger shares with the store in memory. */
 export interface MemoryLedgerContext {
-  readonly owed: Map<string, OwedDelivery>;
-  readonly groups: Map<string, WaitingGroup>;
-  readonly batches: Map<string, FormedBatch>;
-  readonly records: () => RecordLine[];
-  readonly undecided: () => readonly Pick<Undecided, "instance" | "since">[];
-  readonly unconfirmed: () => readonly Pick<Undecided, "instance" | "since">[];
+  readonly tables: Tables;
   readonly memoryOf: (alert: Alert) => Memory;
   readonly glimpseOf: (alert: Alert) => Alert;
   /** It is owed no more. */
   readonly forget: (owed: OwedDelivery) => void;
   readonly toldOf: (entries: Batch["entries"]) => NonNullable<Batch["told"]>;
   readonly lookAtClock: () => void;
-  readonly silences: Map<string, Silence & { muted: number }>;
-  /** By instance and UUID of the event. */
-  readonly acknowledged: Map<string, Acknowledgement>;
 }
 
 /** What people ask and decide, in memory: everything is one page. */
@@ -47,7 +39,7 @@ export class MemoryLedger implements Ledger {
   }
 
   async find(prefix: string): Promise<readonly DeliveryId[]> {
-    const found = [...this.#context.owed.values()].filter(({ delivery }) => delivery.id.startsWith(prefix));
+    const found = [...this.#context.tables.owed.values()].filter(({ delivery }) => delivery.id.startsWith(prefix));
     return found
       .map(({ delivery }) => delivery.id)
       .sort()
@@ -55,14 +47,14 @@ export class MemoryLedger implements Ledger {
   }
 
   async open(id: DeliveryId): Promise<{ readonly line: OwedLine; readonly batch: Batch } | undefined> {
-    const owed = this.#context.owed.get(id);
+    const owed = this.#context.tables.owed.get(id);
     if (!owed) {
       return undefined;
     }
     const line = this.#lineOf(owed);
     const { destination, createdAt } = owed.delivery;
-    const group = this.#context.groups.get(nameOf(destination, owed.groupKey))?.group;
-    const formed = owed.batch === undefined ? undefined : this.#context.batches.get(owed.batch);
+    const group = this.#context.tables.groups.get(nameOf(destination, owed.groupKey))?.group;
+    const formed = owed.batch === undefined ? undefined : this.#context.tables.batches.get(owed.batch);
     const alert = this.#context.glimpseOf(owed.alert);
     const memory = this.#context.memoryOf(judgedOf(alert, owed.delivery));
     const entries = [{ delivery: owed.delivery, alert, memory }];
@@ -86,12 +78,12 @@ export class MemoryLedger implements Ledger {
     );
     for (const { batch, delivery, groupKey } of movable) {
       const name = nameOf(delivery.destination, groupKey);
-      const formed = batch === undefined ? undefined : this.#context.batches.get(batch);
-      const group = this.#context.groups.get(name);
+      const formed = batch === undefined ? undefined : this.#context.tables.batches.get(batch);
+      const group = this.#context.tables.groups.get(name);
       if (formed) {
-        this.#context.batches.set(formed.id, { ...formed, nextAt: Math.min(formed.nextAt, now) });
+        this.#context.tables.batches.set(formed.id, { ...formed, nextAt: Math.min(formed.nextAt, now) });
       } else if (group) {
-        this.#context.groups.set(name, { ...group, dueAt: Math.min(group.dueAt ?? now, now) });
+        this.#context.tables.groups.set(name, { ...group, dueAt: Math.min(group.dueAt ?? now, now) });
       }
     }
     if (movable.length > 0) {
@@ -112,7 +104,7 @@ export class MemoryLedger implements Ledger {
 
   async acknowledge(acknowledgement: Acknowledgement): Promise<readonly RecordLine[]> {
     const { instance, eventUuid, at, by } = acknowledgement;
-    this.#context.acknowledged.set(nameOf(instance, eventUuid), acknowledgement);
+    this.#context.tables.acknowledged.set(nameOf(instance, eventUuid), acknowledgement);
     const movable = this.#movable({ eventUuid }).filter(
       ({ delivery }) => delivery.reminder && delivery.instance === instance,
     );
@@ -120,20 +112,20 @@ export class MemoryLedger implements Ledger {
   }
 
   async acknowledged(eventUuid: string): Promise<readonly Acknowledgement[]> {
-    return [...this.#context.acknowledged.values()]
+    return [...this.#context.tables.acknowledged.values()]
       .filter((one) => one.eventUuid === eventUuid)
       .sort((a, b) => (a.instance < b.instance ? -1 : 1));
   }
 
   /** Takes off what is owed, and writes down how it ended. */
   #remove(movable: readonly OwedDelivery[], end: Parameters<Ledger["drop"]>[1], now: number): readonly RecordLine[] {
-    const { owed, batches } = this.#context;
+    const { owed, batches } = this.#context.tables;
     const lines = movable.map(({ delivery }) => recordOf(delivery, now, end));
     for (const one of movable) {
       owed.delete(one.delivery.id);
       this.#context.forget(one);
     }
-    this.#context.records().push(...lines);
+    this.#context.tables.records.push(...lines);
     for (const { batch, delivery, groupKey } of movable) {
       if (batch === undefined) {
         this.#tidy(nameOf(delivery.destination, groupKey), delivery.destination, groupKey);
@@ -146,8 +138,7 @@ export class MemoryLedger implements Ledger {
 
   async *records(filter: RecordFilter): AsyncGenerator<readonly RecordLine[]> {
     const { destination, eventUuid, outcome, since } = filter;
-    const lines = this.#context
-      .records()
+    const lines = this.#context.tables.records
       .toReversed()
       .filter(
         (line) =>
@@ -162,17 +153,17 @@ export class MemoryLedger implements Ledger {
   }
 
   async undecided() {
-    return countByInstance(this.#context.undecided());
+    return countByInstance([...this.#context.tables.undecided.values()]);
   }
 
   async unconfirmed() {
-    return countByInstance(this.#context.unconfirmed());
+    return countByInstance([...this.#context.tables.unconfirmed.values()]);
   }
 
   async toldAt(destination: string): Promise<number | undefined> {
-    const told = this.#context
-      .records()
-      .filter((line) => line.destination === destination && (line.outcome === "sent" || line.outcome === "unproven"));
+    const told = this.#context.tables.records.filter(
+      (line) => line.destination === destination && (line.outcome === "sent" || line.outcome === "unproven"),
+    );
     return told.reduce<number | undefined>((newest, { at }) => Math.max(newest ?? at, at), undefined);
   }
 
@@ -198,7 +189,7 @@ export class MemoryLedger implements Ledger {
   }
 
   async nextDue(destination: string): Promise<number | undefined> {
-    const { batches, groups } = this.#context;
+    const { batches, groups } = this.#context.tables;
     const free = [...batches.values()].filter((one) => one.destination === destination && one.takenAt === undefined);
     const due = [...groups.values()].flatMap((one) =>
       one.destination === destination && typeof one.dueAt === "number" ? [one.dueAt] : [],
@@ -207,7 +198,7 @@ export class MemoryLedger implements Ledger {
   }
 
   async collected(): Promise<readonly Collected[]> {
-    const { owed, groups } = this.#context;
+    const { owed, groups } = this.#context.tables;
     const all = new Map<string, Collected>();
     for (const { destination, group, collects, dueAt } of groups.values()) {
       if (!collects || collects === "silence" || typeof dueAt !== "number") {
@@ -226,14 +217,14 @@ export class MemoryLedger implements Ledger {
 
   async silences(since: number): Promise<readonly SilenceState[]> {
     this.#context.lookAtClock();
-    return [...this.#context.silences.values()]
+    return [...this.#context.tables.silences.values()]
       .filter(({ until }) => until > since)
       .sort((a, b) => a.until - b.until || (a.id < b.id ? -1 : 1))
       .map((one) => ({ ...one, held: this.#heldBy(one.id) }));
   }
 
   #heldBy(id: string): SilenceState["held"] {
-    const held = [...this.#context.owed.values()].filter(
+    const held = [...this.#context.tables.owed.values()].filter(
       ({ batch, groupKey }) => batch === undefined && groupKey === silenceKey(id),
     );
     const names = [...new Set(held.map(({ delivery }) => delivery.destination))].sort();
@@ -244,7 +235,7 @@ export class MemoryLedger implements Ledger {
   }
 
   async silence(silence: Silence): Promise<void> {
-    const { silences, groups } = this.#context;
+    const { silences, groups } = this.#context.tables;
     silences.set(silence.id, { ...silence, muted: silences.get(silence.id)?.muted ?? 0 });
     for (const [name, state] of groups) {
       if (state.group.key === silenceKey(silence.id) && typeof state.dueAt === "number") {
@@ -259,13 +250,13 @@ export class MemoryLedger implements Ledger {
       return;
     }
     const from = Math.min(...held.map(([, { agelessFrom }]) => agelessFrom));
-    for (const batch of this.#context.batches.values()) {
+    for (const batch of this.#context.tables.batches.values()) {
       const { firstAttemptAt } = batch;
       if (batch.destination !== destination || firstAttemptAt === undefined) {
         continue;
       }
       const slept = Math.max(0, now - Math.max(from, firstAttemptAt));
-      this.#context.batches.set(batch.id, { ...batch, firstAttemptAt: firstAttemptAt + slept });
+      this.#context.tables.batches.set(batch.id, { ...batch, firstAttemptAt: firstAttemptAt + slept });
     }
     for (const [name, { hold }] of held) {
       if (hold.kind !== kind) {
@@ -291,7 +282,7 @@ export class MemoryLedger implements Ledger {
   }
 
   #meant({ ids, destinations, standing, eventUuid, before }: OwedFilter): readonly OwedDelivery[] {
-    return [...this.#context.owed.values()].filter(
+    return [...this.#context.tables.owed.values()].filter(
       (owed) =>
         (ids === undefined || ids.includes(owed.delivery.id)) &&
         (destinations === undefined || destinations.includes(owed.delivery.destination)) &&
@@ -309,13 +300,13 @@ export class MemoryLedger implements Ledger {
     if (batch === undefined) {
       return "waiting";
     }
-    return this.#context.batches.get(batch)?.takenAt === undefined ? "retrying" : "sending";
+    return this.#context.tables.batches.get(batch)?.takenAt === undefined ? "retrying" : "sending";
   }
 
   #lineOf(owed: OwedDelivery): OwedLine {
     const { delivery, groupKey } = owed;
-    const batch = owed.batch === undefined ? undefined : this.#context.batches.get(owed.batch);
-    const group = this.#context.groups.get(nameOf(delivery.destination, groupKey));
+    const batch = owed.batch === undefined ? undefined : this.#context.tables.batches.get(owed.batch);
+    const group = this.#context.tables.groups.get(nameOf(delivery.destination, groupKey));
     const silence = owed.batch === undefined ? silenceOf(groupKey) : undefined;
     return {
       delivery,
@@ -331,7 +322,7 @@ export class MemoryLedger implements Ledger {
 
   /** A group in which nothing waits is never due. */
   #tidy(name: string, destination: string, groupKey: string): void {
-    const { owed, groups } = this.#context;
+    const { owed, groups } = this.#context.tables;
     const group = groups.get(name);
     const waits = [...owed.values()].some(
       (one) => one.batch === undefined && one.groupKey === groupKey && one.delivery.destination === destination,

@@ -1,5 +1,5 @@
 import type { Alert } from "../../model/alert.ts";
-import type { Keys, Memory, ReachedDestination, Told } from "../../model/memory.ts";
+import type { Keys, Memory, ReachedDestination } from "../../model/memory.ts";
 import type { Batch, BatchId } from "../../model/outbox.ts";
 import {
   type EventName,
@@ -11,7 +11,6 @@ import {
   type Post,
   type PostEnd,
 } from "../../model/post.ts";
-import type { ToldParts } from "../../model/told.ts";
 import { nameOf } from "../names.ts";
 import {
   bounded,
@@ -23,7 +22,7 @@ import {
   REFRESH_MS,
   withdrawIn,
 } from "../posts.ts";
-import type { Touched } from "./rows.ts";
+import type { Tables, Touched } from "./rows.ts";
 
 interface Kept {
   readonly post: Post;
@@ -36,21 +35,16 @@ interface Kept {
 
 type Row = EventName & { readonly destination: string; readonly progress: EventProgress; readonly root?: BatchId };
 
-/** What the messages share with the store in memory. */
-export interface MemoryPostsContext {
-  readonly memoryOf: (alert: Alert) => Memory;
-  readonly told: Map<string, Touched<{ readonly told: Told }>>;
-  readonly toldParts: Map<string, Touched<{ parts: ToldParts }>>;
-}
-
 /** Which events destinations were told of, and the messages that may still be changed, in memory. */
 export class MemoryPosts {
-  readonly #context: MemoryPostsContext;
+  readonly #tables: Pick<Tables, "told" | "toldParts">;
+  readonly #memoryOf: (alert: Alert) => Memory;
   readonly #follows = new Map<string, Touched<Row>>();
   readonly #posts = new Map<BatchId, Kept>();
 
-  constructor(context: MemoryPostsContext) {
-    this.#context = context;
+  constructor(tables: Pick<Tables, "told" | "toldParts">, memoryOf: (alert: Alert) => Memory) {
+    this.#tables = tables;
+    this.#memoryOf = memoryOf;
   }
 
   /** Who was told anything of these events. */
@@ -64,11 +58,11 @@ export class MemoryPosts {
       if (eventUuid === undefined) {
         continue;
       }
-      const rows = [...this.#follows.values(), ...[...this.#context.told.values()].map(({ told }) => told)];
+      const rows = [...this.#follows.values(), ...[...this.#tables.told.values()].map(({ told }) => told)];
       for (const { instance, destination, eventUuid: uuid } of rows) {
         if (instance === key.instance && uuid === eventUuid) {
           const name = nameOf(instance, eventUuid, destination);
-          const parts = key.reached === "parts" ? this.#context.toldParts.get(name)?.parts.parts : undefined;
+          const parts = key.reached === "parts" ? this.#tables.toldParts.get(name)?.parts.parts : undefined;
           all.set(name, { ...all.get(name), instance, eventUuid, destination, ...(parts && { parts }) });
         }
       }
@@ -84,7 +78,7 @@ export class MemoryPosts {
     );
     return [...events].flatMap(([name, event]): Follow | readonly [] => {
       const row = this.#follows.get(name);
-      const at = row?.touchedAt ?? this.#context.told.get(name)?.touchedAt;
+      const at = row?.touchedAt ?? this.#tables.told.get(name)?.touchedAt;
       const root = row?.root === undefined ? undefined : this.#posts.get(row.root)?.post;
       if (at === undefined) {
         return [];
@@ -196,7 +190,7 @@ export class MemoryPosts {
     const entries = post.content?.entries ?? [];
     return {
       ...{ post, revision, attempts },
-      memories: entries.map(({ alert }) => this.#context.memoryOf(alert)),
+      memories: entries.map(({ alert }) => this.#memoryOf(alert)),
       progresses: entries.map((entry) => {
         const event = eventOfEntry(entry);
         return event && this.#follows.get(nameOf(event.instance, event.eventUuid, post.destination))?.progress;
@@ -233,8 +227,8 @@ export class MemoryPosts {
     }
     const name = nameOf(one.instance, one.eventUuid, destination);
     this.#follows.delete(name);
-    this.#context.told.delete(name);
-    this.#context.toldParts.delete(name);
+    this.#tables.told.delete(name);
+    this.#tables.toldParts.delete(name);
   }
 
   #touch(events: readonly EventName[], change: (kept: Kept) => Partial<Kept> | undefined): void {

@@ -1,6 +1,10 @@
 import type { Alert } from "../../model/alert.ts";
-import type { Batch, BatchId, Delivery, DeliveryId, Group } from "../../model/outbox.ts";
-import type { Collects } from "../../model/pacing.ts";
+import type { Told, Unconfirmed, Undecided } from "../../model/memory.ts";
+import type { Batch, BatchId, Delivery, DeliveryId, Group, RecordLine } from "../../model/outbox.ts";
+import type { Collects, Floods } from "../../model/pacing.ts";
+import type { Acknowledgement } from "../../model/remind.ts";
+import type { Silence } from "../../model/silence.ts";
+import type { ToldParts } from "../../model/told.ts";
 import type { GroupState } from "../../pacing/place.ts";
 
 export interface OwedDelivery {
@@ -32,3 +36,26 @@ export interface FormedBatch extends Omit<Batch, "entries" | "firstAttemptAt"> {
 
 /** A row, and when it was written last. */
 export type Touched<T> = T & { readonly touchedAt: number };
+
+/** What was told, and when it was planned, by the order of planning. */
+export interface Versioned {
+  readonly told: Told;
+  readonly seq: number;
+}
+
+/** What is owed, what waits and what was told, by id or name; the parts of the store share it. */
+export class Tables {
+  readonly owed = new Map<string, OwedDelivery>();
+  readonly groups = new Map<string, WaitingGroup>();
+  readonly batches = new Map<string, FormedBatch>();
+  readonly floods = new Map<string, Floods>();
+  readonly undecided = new Map<string, Undecided>();
+  readonly unconfirmed = new Map<string, Unconfirmed>();
+  readonly silences = new Map<string, Silence & { muted: number }>();
+  /** By instance and UUID of the event. */
+  readonly acknowledged = new Map<string, Acknowledgement>();
+  /** By instance, event and destination. */
+  readonly told = new Map<string, Touched<Versioned>>();
+  readonly toldParts = new Map<string, Touched<{ parts: ToldParts }>>();
+  records: RecordLine[] = [];
+}

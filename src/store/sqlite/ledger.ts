@@ -8,6 +8,7 @@ import type { Acknowledgement } from "../../model/remind.ts";
 import { type Silence, type SilenceState, silenceOf } from "../../model/silence.ts";
 import { isRemindKey } from "../../pacing/remind.ts";
 import { judgedOf } from "../names.ts";
+import type { BatchRows } from "./batches.ts";
 import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
 import type { ReminderRows } from "./reminders.ts";
 import { removeOwed } from "./removal.ts";
@@ -24,8 +25,7 @@ export interface LedgerContext {
   readonly ledger: LedgerStatements;
   readonly silences: SilenceRows;
   readonly reminders: ReminderRows;
-  /** Batches that were taken and not settled yet. */
-  readonly inFlight: ReadonlyMap<string, unknown>;
+  readonly batches: Pick<BatchRows, "underWay">;
   /** Called within a transaction. */
   readonly memoryOf: (alert: Alert) => Memory;
   /** The alert as it can be looked at: of one in several pages the first. Called within a transaction. */
@@ -256,7 +256,7 @@ export class SqliteLedger implements Ledger {
   }
 
   #inFlight(): string {
-    return JSON.stringify([...this.#context.inFlight.keys()]);
+    return this.#context.batches.underWay();
   }
 
   #transaction<T>(work: () => T): T {

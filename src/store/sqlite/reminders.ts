@@ -4,6 +4,7 @@ import type { Acknowledgement } from "../../model/remind.ts";
 import { NO_FLOODS } from "../../pacing/flood.ts";
 import { goesFirst, place } from "../../pacing/place.ts";
 import { reminderOfNewer, remindersAfter } from "../../pacing/remind.ts";
+import type { BatchRows } from "./batches.ts";
 import type { Database } from "./driver.ts";
 import type { LedgerStatements } from "./ledger-statements.ts";
 import { removeOwed } from "./removal.ts";
@@ -14,8 +15,7 @@ import type { Statements } from "./statements.ts";
 export interface ReminderContext {
   readonly sql: Statements;
   readonly ledger: LedgerStatements;
-  /** Batches that were taken and not settled yet. */
-  readonly inFlight: ReadonlyMap<string, unknown>;
+  readonly batches: Pick<BatchRows, "isUnderWay">;
 }
 
 interface ReminderRow {
@@ -61,9 +61,9 @@ export class ReminderRows {
   /** Gives the lines of the reminders that this settles. */
   acknowledge({ instance, eventUuid, at, by }: Acknowledgement): readonly RecordLine[] {
     this.#sql.acknowledge.run(eventUuid, instance, at, by);
-    const { sql, ledger, inFlight } = this.#context;
+    const { sql, ledger, batches } = this.#context;
     const rows = this.#sql.ofEvent.all(eventUuid, instance);
-    const movable = rows.filter(({ batch }) => batch === null || !inFlight.has(batch));
+    const movable = rows.filter(({ batch }) => batch === null || !batches.isUnderWay(batch));
     return removeOwed(movable, { sql, ledger }, (one) => recordOf(one, at, acknowledgedBy(by)));
   }
 

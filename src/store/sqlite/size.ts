@@ -107,7 +107,7 @@ export class SqliteSize implements Size {
   }
 
   #shedOwed(excess: number, now: number): readonly RecordLine[] {
-    const inFlight = JSON.stringify([...this.#context.inFlight.keys()]);
+    const inFlight = this.#context.batches.underWay();
     const destination = this.#sql.owesMost.get(inFlight)?.destination;
     if (destination === undefined) {
       return [];

@@ -1,5 +1,6 @@
 import type { AskingState, Cursor, Known, Undecided } from "../../model/memory.ts";
 import type { Effects } from "../../model/outbox.ts";
+import { without } from "../undecided.ts";
 import type { Database } from "./driver.ts";
 import { parseBody } from "./rows.ts";
 
@@ -93,12 +94,6 @@ export class UndecidedRows {
   #of(instance: string, eventKey: string): readonly Undecided[] {
     return this.#sql.ofEvent.all(instance, eventKey).map(parse);
   }
-}
-
-/** Less these destinations; undefined when none is left. */
-export function without(undecided: Undecided, decided: readonly string[]): Undecided | undefined {
-  const destinations = undecided.destinations.filter((name) => !decided.includes(name));
-  return destinations.length === 0 ? undefined : { ...undecided, destinations };
 }
 
 function parse({ event_key: eventKey, body }: Row): Undecided {

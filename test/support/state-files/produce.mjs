@@ -79,13 +79,14 @@ const lineOf = ({ id, destination, instance, kind, eventUuid, changedAt, routes 
 const attempt = async (destination, end) => {
   now += 2000;
   const taken = await store.take(destination, now);
-  if (!taken?.batch) {
+  const [batch] = taken?.batches ?? [];
+  if (!batch) {
     throw new Error(`${destination} is owed nothing`);
   }
-  const { id, entries } = taken.batch;
+  const { id, entries } = batch;
   const records = end.outcome ? entries.map(({ delivery }) => lineOf(delivery, { outcome: end.outcome })) : [];
   const retryAt = end.afterMs === undefined ? {} : { retryAt: now + end.afterMs };
-  await store.settle({ batch: id, records, attempted: end.attempted ?? true, ...retryAt, reason: end.reason }, now);
+  await store.settle([{ batch: id, records, attempted: end.attempted ?? true, ...retryAt, reason: end.reason }], now);
 };
 
 // 1: told to all. 2: tried in vain by `hook`, and by `down`, which is suspended for that. 3: told to nobody yet.

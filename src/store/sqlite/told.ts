@@ -1,0 +1,56 @@
+import type { PartMemory } from "../../model/memory.ts";
+import type { Batch } from "../../model/outbox.ts";
+import type { ToldParts } from "../../model/told.ts";
+import { nameOf } from "../names.ts";
+import type { MemoryRows } from "./memory.ts";
+import { parseToldParts } from "./rows.ts";
+import type { Statements } from "./statements.ts";
+
+/** Content that was told is forgotten after so long. */
+const TOLD_PARTS_MS = 30 * 86_400_000;
+/** What a batch brings of it into memory. */
+const TOLD_PARTS_BYTES = 16 * 2 ** 20;
+
+/** What destinations were told of events, in SQLite. Every call is part of a transaction. */
+export class ToldRows {
+  readonly #sql: Statements;
+  readonly #memory: MemoryRows;
+
+  constructor(sql: Statements, memory: MemoryRows) {
+    this.#sql = sql;
+    this.#memory = memory;
+  }
+
+  keep(told: readonly ToldParts[], now: number): void {
+    for (const one of told) {
+      this.#sql.putToldParts.run(one.instance, one.eventUuid, one.destination, now, JSON.stringify(one));
+    }
+    if (told.length > 0) {
+      this.#sql.dropToldParts.run(now - TOLD_PARTS_MS);
+    }
+  }
+
+  /** What the destination was told of the events of these deliveries, as much as there is room for. */
+  of(entries: Batch["entries"]): NonNullable<Batch["told"]> {
+    const told: { parts: ToldParts; rows: readonly PartMemory[] }[] = [];
+    const seen = new Set<string>();
+    let bytes = 0;
+    for (const { delivery } of entries) {
+      const { instance, eventUuid, destination } = delivery;
+      // A reminder is not compared with what it reminds of.
+      const isSeen = eventUuid === undefined || seen.has(nameOf(instance, eventUuid));
+      if (isSeen || delivery.reminder || bytes > TOLD_PARTS_BYTES) {
+        continue;
+      }
+      seen.add(nameOf(instance, eventUuid));
+      const body = this.#sql.toldParts.get(instance, eventUuid, destination)?.body;
+      if (body === undefined) {
+        continue;
+      }
+      bytes += body.length;
+      const parts = parseToldParts(body);
+      told.push({ parts, rows: this.#memory.named(instance, eventUuid, parts.named) });
+    }
+    return told;
+  }
+}
