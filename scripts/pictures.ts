@@ -46,7 +46,9 @@ async function preview(channel: string, payload: Payload): Promise<Preview> {
 
 async function draw(browser: Browser, name: string, channel: string, html: string): Promise<void> {
   for (const { name: look, width, scheme } of LOOKS) {
-    const page = await browser.newPage({ viewport: { width, height: 400 }, colorScheme: scheme });
+    // Previews of a terminal are a hundred columns wide; on a phone they wrap.
+    const wide = channel === "console" && look !== "phone" ? 940 : width;
+    const page = await browser.newPage({ viewport: { width: wide, height: 400 }, colorScheme: scheme });
     page.setDefaultTimeout(PATIENCE_MS);
     await page.setContent(html);
     await page.screenshot({ path: join(OUT, `${channel}-${name}-${look}.png`), fullPage: true });

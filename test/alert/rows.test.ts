@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatParts, listRows, type Row, type RowListing } from "../../src/alert/rows.ts";
+import type { Row } from "../../src/alert/row.ts";
+import { formatParts, listRows, type RowListing } from "../../src/alert/rows.ts";
 import type { Item } from "../../src/model/alert.ts";
 import type { Entry } from "../../src/model/payload.ts";
 import { AMBER, EVENT, entry, guarded, item, payload } from "../support/payloads.ts";

@@ -4,7 +4,8 @@ import { formatFooter, type Headline, labelOfAll } from "../../alert/headline.ts
 import { listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import { formatEntry } from "../../alert/json.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
-import { formatNews, formatParts, formatRest, type Row, type RowListing } from "../../alert/rows.ts";
+import type { Row } from "../../alert/row.ts";
+import { formatNews, formatParts, formatRest, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
 import { tellAll } from "../../alert/telling.ts";
 import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";

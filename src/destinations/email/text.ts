@@ -1,7 +1,8 @@
 import { divideFacts } from "../../alert/fact-line.ts";
 import { formatFooter, formatLabels } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
-import { formatNews, type Row } from "../../alert/rows.ts";
+import type { Row } from "../../alert/row.ts";
+import { formatNews } from "../../alert/rows.ts";
 import { type CleanText, clean, formatCount, formatNumber, isolate, join, truncate } from "../../alert/text.ts";
 import type { Brand } from "../../model/brand.ts";
 import type { EntryView, MailView } from "./view.ts";

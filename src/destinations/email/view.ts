@@ -1,6 +1,7 @@
 import { countAlerts, formatMissed, formatPart } from "../../alert/digest.ts";
 import { type Headline, labelOfAll } from "../../alert/headline.ts";
-import { cutListing, formatRest, type Row, type RowListing } from "../../alert/rows.ts";
+import type { Row } from "../../alert/row.ts";
+import { cutListing, formatRest, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
 import { tellAll } from "../../alert/telling.ts";
 import { type CleanText, clean, formatCount, join, truncate } from "../../alert/text.ts";

@@ -1,7 +1,8 @@
 import { formatFooter, type Headline } from "../../alert/headline.ts";
 import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
-import { formatNews, formatParts, formatRest, type Row } from "../../alert/rows.ts";
+import type { Row } from "../../alert/row.ts";
+import { formatNews, formatParts, formatRest } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
 import type { Telling } from "../../alert/telling.ts";
 import { type CleanText, clean, formatCount, formatNumber, join, truncate } from "../../alert/text.ts";
