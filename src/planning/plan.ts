@@ -36,6 +36,7 @@ import {
   type EventWithdrawal,
   isNarrowed,
   mayTakeBackParts,
+  mayWithdraw,
   toldOfParts,
   withdrawalBy,
   withdrawalTo,
@@ -228,9 +229,10 @@ export function lateKey(instance: string): string {
 /** With `asked` the message is decided for these destinations, and for good. */
 function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules, asked?: Asked): Decision {
   const { memory: before, unsure } = copy.about(message);
-  const told = before || message.event ? copy.toldOf(message.instance, before?.event.uuid ?? message.event?.uuid) : [];
   const learned = remember(message, before, copy);
   const moved = { message, before, after: learned.event };
+  // Whoever is told by this very message was not told before.
+  const told = mayWithdraw(moved) ? copy.toldOf(message.instance, learned.event?.event.uuid) : [];
   const decision = decideOne({ ...moved, ...learned, unsure }, copy, now, rules, asked);
   const withdrawal = unsure ? undefined : withdrawalBy(moved, told, rules.destinations);
   const decided = withdrawal ? withWithdrawal(decision, withdrawal, now) : decision;

@@ -43,7 +43,10 @@ export function withdrawalBy(
     return undefined;
   }
   const wanting = told.filter((name) => withdraws(rules.get(name)));
-  if ((after.withdrawals ?? 0) > (before?.withdrawals ?? 0)) {
+  if (wanting.length === 0) {
+    return undefined;
+  }
+  if (isTakenBack(moved)) {
     const isUnpublished = kindOf(message, before?.publishedAt) === "event.unpublished";
     const version = versionAfter(message.version, after.withdrawals ?? 0);
     return {
@@ -52,9 +55,6 @@ export function withdrawalBy(
       destinations: wanting,
     };
   }
-  if (!isNarrowed(moved)) {
-    return undefined;
-  }
   const lost = wanting.filter((name) => {
     const policy = rules.get(name)?.guard;
     const [now, then] = policy ? [seen(after, policy), before ? seen(before, policy) : undefined] : [];
@@ -62,6 +62,15 @@ export function withdrawalBy(
   });
   const version = `${after.publishedAt ?? after.event.changedAt ?? 0}.${secrecyOf(after)}`;
   return { alert: alertOf(message, after, "event.withdrawn", version), reason: "restricted", destinations: lost };
+}
+
+/** Whether a message may take something back from those who were told before it. */
+export function mayWithdraw(moved: MovedEvent): boolean {
+  return isTakenBack(moved) || isNarrowed(moved);
+}
+
+function isTakenBack({ before, after }: MovedEvent): boolean {
+  return (after?.withdrawals ?? 0) > (before?.withdrawals ?? 0);
 }
 
 /** Whether the labels and the reach of an event are others than before: who may see it must be looked at again. */
