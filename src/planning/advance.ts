@@ -4,7 +4,7 @@ import { withoutMembers } from "../guard/reach.ts";
 import { isAskedLater } from "../model/asked.ts";
 import type { EventMemory } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
-import type { EventView } from "../model/misp.ts";
+import type { EventView, Tag } from "../model/misp.ts";
 import { uniteTags } from "../model/unite.ts";
 import { loosens, unite, withList, withReach } from "./advance-lists.ts";
 import { kindOf } from "./changes.ts";
@@ -93,16 +93,22 @@ function isBefore(memory: EventMemory, message: Message, changedAt: number): boo
 
 /** What counts of a frame that is older than what is known: only what is stricter. */
 function tighten(memory: EventMemory, message: Message, view: EventView): EventMemory {
-  const names = [...(memory.event.tags ?? []), ...memory.attached].map(({ name }) => name);
+  const held = [...(memory.event.tags ?? []), ...memory.attached];
+  const names = held.map(({ name }) => name);
   const known = markingOf(names, true);
   const seenAt = arrival(heardAt(message));
-  const stricter = (view.tags ?? []).filter(({ name }) => {
-    const { tlp, pap, chr } = markingOf([...names, name], true);
-    return isMarking(name) && (tlp !== known.tlp || pap !== known.pap || chr !== known.chr);
+  // One that is not exportable outlives publications, which one of the same level does not.
+  const lasts = (tag: Tag) =>
+    tag.exportable === false &&
+    markingOf([tag.name], true).tlp === known.tlp &&
+    !held.some(({ name, exportable }) => name === tag.name && exportable === false);
+  const stricter = (view.tags ?? []).filter((tag) => {
+    const { tlp, pap, chr } = markingOf([...names, tag.name], true);
+    return isMarking(tag.name) && (tlp !== known.tlp || pap !== known.pap || chr !== known.chr || lasts(tag));
   });
-  const held = memory.narrowed ?? [];
-  const narrowed = narrowest([...held, reachIn(view)], memory.event);
-  if (stricter.length === 0 && narrowed.length === held.length && narrowed.every((level) => held.includes(level))) {
+  const levels = memory.narrowed ?? [];
+  const narrowed = narrowest([...levels, reachIn(view)], memory.event);
+  if (stricter.length === 0 && narrowed.length === levels.length && narrowed.every((one) => levels.includes(one))) {
     return memory;
   }
   return {

@@ -157,9 +157,19 @@ async function learn(
   planner: Planner,
 ): Promise<void> {
   if (told) {
-    const { whole: _, ...lesson } = lessonOf(instance, { event: told.event, attributes: [], objects: [] }, askedAt);
-    await absorb([lesson], planner, []);
+    await absorb([wordOf(told, instance, askedAt)], planner, []);
   }
+}
+
+/** What MISP says of the event itself, as something to remember. */
+function wordOf({ event }: Confirmed, instance: string, askedAt: number): Message {
+  const { whole: _, ...word } = lessonOf(instance, { event, attributes: [], objects: [] }, askedAt);
+  return word;
+}
+
+function lessonIn(told: Confirmed, rows: WaitingEvent["rows"]): readonly Message[] {
+  const [first] = rows;
+  return first && told.askedAt !== undefined ? [wordOf(told, first.message.instance, told.askedAt)] : [];
 }
 
 function askedOf({ key, rows }: WaitingEvent): EventInQuestion {
@@ -186,12 +196,10 @@ async function decide(
   for (let at = 0; at < rows.length; at += CHUNK) {
     beat(WORK_MS);
     const chunk = rows.slice(at, at + CHUNK);
-    await absorb(
-      chunk.map(({ message }) => decided(message, confirmation, told)),
-      planner,
-      undefined,
-      { confirmed: chunk.map(({ id }) => id) },
-    );
+    const messages = chunk.map(({ message }) => decided(message, confirmation, told));
+    // A publication may be older than what is known: what MISP says of its event is not.
+    const lesson = at + CHUNK >= rows.length && told !== undefined && told !== "not-found" ? lessonIn(told, rows) : [];
+    await absorb([...messages, ...lesson], planner, undefined, { confirmed: chunk.map(({ id }) => id) });
   }
 }
 

@@ -194,6 +194,32 @@ const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "s
     },
   ],
   [
+    "an event is deleted and made anew while its publication waits for MISP",
+    {
+      first: { soc: 0, desk: 2, route: 0 },
+      steps: [publish(), does({ do: "delete" }), does({ do: "create" })],
+    },
+  ],
+  [
+    "an old frame says that a label is not exportable which was known as one that is",
+    {
+      asking: "keyless",
+      first: { soc: 0, desk: 1, route: 0 },
+      steps: [
+        edit("community", { label: "red" }),
+        skewed(-100_000, edit("community", { label: "none", hidden: "red" })),
+        publish(30),
+      ],
+    },
+  ],
+  [
+    "MISP says of a publication that is older than what is known that there is no label any more",
+    {
+      asking: "tell",
+      steps: [skewed(200, publish()), edit("community", { label: "none" }, 2), publish(), part({}, 30), publish()],
+    },
+  ],
+  [
     "what is named as gone asks for secrecy",
     {
       steps: [

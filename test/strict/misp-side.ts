@@ -67,7 +67,7 @@ export class MispSide {
 
   #hear(event: (typeof EVENTS)[number], now: number, withParts: boolean): void {
     this.answered += 1;
-    const said = this.#world.answer(event, Math.floor((now - T0) / SECOND), withParts);
+    const said = this.#world.answer(event, (now - T0) / SECOND, withParts);
     if (said) {
       this.#hears(said);
     }
