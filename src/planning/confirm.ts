@@ -21,7 +21,8 @@ export function confirmationOf(
   { event }: Message,
   answer: Confirmed | undefined,
 ): Exclude<Confirmation, "unconfirmed"> {
-  if (!answer) {
+  // Under another number it is an event that was made anew since.
+  if (!answer || (event?.id !== undefined && answer.event.id !== undefined && event.id !== answer.event.id)) {
     return "not-found";
   }
   const { event: now, publishedAt } = answer;
@@ -35,7 +36,7 @@ export function confirmationOf(
 
 /** The publication with what MISP says of it: the tags that the feed leaves out, and whether it is one. */
 export function withConfirmation(message: Message, confirmation: Confirmation, answer?: Confirmed): Message {
-  if (!answer) {
+  if (!answer || confirmation === "not-found") {
     return { ...message, confirmation };
   }
   const { event = {} } = message;

@@ -291,13 +291,10 @@ export class Play {
       if (!isNewer(one)) {
         return one;
       }
-      if (isAsked && one.said.event === event && one.said.what === "answered") {
-        return { ...one, said: { ...one.said, marks: UNMARKED } };
-      }
       const parts = one.parts.filter((part) => !values.has(indicatorOf(event, part)));
       return one.said.place === place
         ? { said: { ...one.said, what: "created" as const, place: -1, spread: "inherit" as const }, parts }
-        : { ...one, parts };
+        : { said: isAsked && one.said.what === "answered" ? { ...one.said, marks: UNMARKED } : one.said, parts };
     });
     this.#contents.push(...others, content);
   }
