@@ -61,7 +61,7 @@ test("an update says what is different in the event itself, and what is new in i
 test("what was removed is counted, not named", async () => {
   const before = publication({ event: { tags: tags("tlp:green", "secret:name") }, attributes: [attributeOf("1")] });
   expect(await changeLine([before, again({})])).toBe(
-    "No attribute is new, changed or withdrawn since 2026-11-20 12:00 UTC · 1 tag removed",
+    "1 tag removed · No attribute is new, changed or withdrawn since 2026-11-20 12:00 UTC",
   );
 });
 
