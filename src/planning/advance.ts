@@ -59,9 +59,10 @@ function reborn(memory: EventMemory, view: EventView): EventMemory {
   if (!memory.deleted || id === undefined || view.id === undefined || id === view.id) {
     return memory;
   }
-  const { instance, key, revision, publishedAt, publicationAt, countedAt, published, withdrawals } = memory;
+  const { instance, key, revision, publishedAt, publicationAt, countedAt, published, withdrawals, deletedAt } = memory;
   return {
     ...{ instance, key, revision, ...NOTHING },
+    ...(deletedAt !== undefined && { deletedAt }),
     ...(withdrawals !== undefined && { withdrawals }),
     ...(publishedAt !== undefined && { publishedAt }),
     ...(publicationAt !== undefined && { publicationAt }),

@@ -185,6 +185,18 @@ async function isDeleted({ rows, key }: WaitingEvent, { store }: Planner): Promi
   return events.some(({ event, deleted }) => deleted && (event.uuid ?? event.id) === key);
 }
 
+/** Tells what is about an event that was deleted since, and made anew under another number. */
+async function remadeIn(rows: WaitingEvent["rows"], { store }: Planner): Promise<(message: Message) => boolean> {
+  const { events } = await store.load(keysOf(rows.slice(0, 1).map(({ message }) => message)));
+  const [known] = events;
+  return ({ event, receivedAt }) =>
+    known?.deletedAt !== undefined &&
+    receivedAt <= known.deletedAt &&
+    event?.id !== undefined &&
+    known.event.id !== undefined &&
+    event.id !== known.event.id;
+}
+
 /** Plans all that waited about an event, and ends its wait. */
 async function decide(
   { rows }: WaitingEvent,
@@ -196,7 +208,10 @@ async function decide(
   for (let at = 0; at < rows.length; at += CHUNK) {
     beat(WORK_MS);
     const chunk = rows.slice(at, at + CHUNK);
-    const messages = chunk.map(({ message }) => decided(message, confirmation, told));
+    const remade = await remadeIn(chunk, planner);
+    const messages = chunk.map(({ message }) =>
+      remade(message) ? { ...message, confirmation: "not-found" as const } : decided(message, confirmation, told),
+    );
     // A publication may be older than what is known: what MISP says of its event is not.
     const lesson = at + CHUNK >= rows.length && told !== undefined && told !== "not-found" ? lessonIn(told, rows) : [];
     await absorb([...messages, ...lesson], planner, undefined, { confirmed: chunk.map(({ id }) => id) });

@@ -201,6 +201,13 @@ const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "s
     },
   ],
   [
+    "so is one of which more was heard behind its publication",
+    {
+      first: { soc: 0, desk: 2, route: 0 },
+      steps: [publish(), part({}), does({ do: "delete" }), wait(0), does({ do: "create" })],
+    },
+  ],
+  [
     "an old frame says that a label is not exportable which was known as one that is",
     {
       asking: "keyless",
