@@ -98,6 +98,7 @@ const NAMES: Record<string, string> = {
   FILE: "page.html",
   MESSAGE: "recorded.jsonl",
   EVENT: "1",
+  "cert:4711": "cert:1",
   mailbox: "hook",
   management: "hook",
   soar: "hook",
