@@ -96,7 +96,7 @@ describe("a silence", () => {
 
   it("never mutes what is taken back, and our own kinds only where it names where they come", () => {
     for (const kind of KINDS) {
-      const isBack = kind === "event.deleted" || kind === "event.unpublished";
+      const isBack = ["event.deleted", "event.unpublished", "event.withdrawn"].includes(kind);
       const isOurs = kind.startsWith("herald.");
       const isMuted = (fields: Partial<Silence>) => of([fields], kind)[0] !== undefined;
       expect(isMuted({}), kind).toBe(!isBack && !isOurs);
