@@ -56,7 +56,10 @@ test("what does not fit is dead: recorded, counted, logged and told", async () =
   expect(log.find(/oldest deliveries are dead/)).toMatchObject([{ dead: { soc: dead.length } }]);
   expect(notices.take(clock.now())).toMatchObject([
     {
-      message: { kind: "herald.delivery_dead", lines: [{}, { text: "state-full" }, { text: `${dead.length} alerts` }] },
+      message: {
+        kind: "herald.delivery_dead",
+        lines: [{}, { text: "state-full" }, { text: `${dead.length} alerts` }, {}],
+      },
     },
   ]);
 });
