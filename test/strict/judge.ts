@@ -410,7 +410,7 @@ function besides({ marks }: Carrier, said: SaidWhole): Marks {
     .filter(({ from, at }) => from.list === stampOf(said).list || at === said.at)
     .map((one) => levelOf(one.marks));
   const lowest = Math.min(...others.filter((level) => level > 0));
-  return levelOf(said.marks) === 0 && Number.isFinite(lowest)
+  return levelOf(said.marks) === 0 && lowest < rank("amber")
     ? { ...said.marks, label: LABELS[lowest] ?? "none" }
     : said.marks;
 }
