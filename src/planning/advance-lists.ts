@@ -57,10 +57,13 @@ export function withList(
 ) {
   // A tag that came in the second in which MISP was asked may have been attached after that.
   const since = askedAt === undefined ? believed(changedAt, receivedAt) : arrival(askedAt);
-  // What is held beside a newer list may not make more of it than that says.
+  // What is held beside a newer list, or beside what MISP says, may not make more of it than that says.
   const isNewest = changedAt > (memory.event.changedAt ?? Number.POSITIVE_INFINITY);
-  const attached = memory.attached.filter(
-    ({ seenAt, name }) => seenAt >= since || (!isLoosened && !(isNewest && besideList([{ name }], list).length === 0)),
+  const lifts = (name: string) => besideList([{ name }], list).length === 0;
+  const attached = memory.attached.filter(({ seenAt, name }) =>
+    isLoosened
+      ? seenAt >= since && !(askedAt !== undefined && lifts(name))
+      : seenAt >= since || !(isNewest && lifts(name)),
   );
   const known = isNewest ? besideList(memory.event.tags ?? [], list) : (memory.event.tags ?? []);
   // A publication leaves out tags that are not exportable (MISP fetches the event as a sync partner would).

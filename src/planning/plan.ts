@@ -1,5 +1,5 @@
 import type { Refusal } from "../guard/guard.ts";
-import { isMarking } from "../guard/marking.ts";
+import { isMarking, isOpen } from "../guard/marking.ts";
 import { remainder, type TakenBack } from "../guard/withdrawn.ts";
 import type { Alert, Item, WrittenPage } from "../model/alert.ts";
 import type { EventMemory, Keys, Known, Undecided } from "../model/memory.ts";
@@ -229,7 +229,9 @@ export function lateKey(instance: string): string {
 /** With `asked` the message is decided for these destinations, and for good. */
 function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules, asked?: Asked): Decision {
   const { memory: before, unsure } = copy.about(message);
-  const learned = remember(message, before, copy);
+  // What may be about another event opens none.
+  const isGuess = unsure && message.kind === "tag.attached" && isOpen(message.tag?.name ?? "");
+  const learned = isGuess ? { event: before, stale: false } : remember(message, before, copy);
   const moved = { message, before, after: learned.event };
   // Whoever is told by this very message was not told before.
   const told = mayWithdraw(moved) ? copy.toldOf(message.instance, learned.event?.event.uuid) : [];

@@ -227,6 +227,34 @@ const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "s
     },
   ],
   [
+    "a mere number that two events had in turn says that one of them may be read by all",
+    {
+      asking: "keyless",
+      shares: true,
+      first: { soc: 0, desk: 2, route: 0 },
+      steps: [
+        part({}),
+        ofB(does({ do: "push" })),
+        part({}),
+        does({ do: "mark", mark: { label: "clear", isHidden: false } }),
+        part({}),
+      ],
+    },
+  ],
+  [
+    "a label comes by a mere number in the second in which MISP says that there is none",
+    {
+      asking: "tell",
+      shares: true,
+      steps: [
+        ofB(edit("community", { label: "none" })),
+        ofB(does({ do: "publish", isFresh: false }, 30)),
+        does({ do: "mark", mark: { label: "clear", isHidden: false } }),
+        wait(0),
+      ],
+    },
+  ],
+  [
     "what is named as gone asks for secrecy",
     {
       steps: [
