@@ -64,21 +64,37 @@ function forAll(check: (told: Payload) => void): void {
 
 const GONE = /gone\d+x\d+x/;
 
+/** What holds for each entry that a program reads, wherever it reads it. */
+function judgeEntries(all: readonly ProgramEntry[]): void {
+  for (const one of all) {
+    expect(JSON.stringify(one.indicators)).not.toMatch(GONE);
+    for (const gone of one.removed ?? []) {
+      expect(gone.value).toMatch(GONE);
+      expect(gone.to_ids).toBe(false);
+    }
+    const { attributes, removed = 0, types } = one.counts;
+    expect(one.indicators.length + (one.truncated?.indicators ?? 0)).toBe(attributes);
+    expect((one.removed?.length ?? 0) + (one.truncated?.removed ?? 0)).toBe(removed);
+    expect(types.reduce((sum, { n }) => sum + n, 0)).toBe(attributes);
+  }
+}
+
+interface ProgramEntry {
+  readonly indicators: readonly object[];
+  readonly removed?: readonly { readonly value: string; readonly to_ids: boolean }[];
+  readonly truncated?: { readonly indicators?: number; readonly removed?: number };
+  readonly counts: {
+    readonly attributes: number;
+    readonly removed?: number;
+    readonly types: readonly { readonly n: number }[];
+  };
+}
+
 describe("what is withdrawn never stands among what holds", () => {
   it("in a body for programs, where the numbers add up", () => {
     forAll((told) => {
       const body = JSON.parse(formatBody(told, "raw", 1_000_000, STYLE).text);
-      for (const one of body.entries) {
-        expect(JSON.stringify(one.indicators)).not.toMatch(GONE);
-        for (const gone of one.removed ?? []) {
-          expect(gone.value).toMatch(GONE);
-          expect(gone.to_ids).toBe(false);
-        }
-        const { attributes, removed = 0, types } = one.counts;
-        expect(one.indicators.length + (one.truncated?.indicators ?? 0)).toBe(attributes);
-        expect((one.removed?.length ?? 0) + (one.truncated?.removed ?? 0)).toBe(removed);
-        expect(types.reduce((sum: number, { n }: { n: number }) => sum + n, 0)).toBe(attributes);
-      }
+      judgeEntries(body.entries);
     });
   });
 
@@ -140,6 +156,10 @@ describe("what is withdrawn never stands among what holds", () => {
         if (filename.endsWith(".csv")) {
           expect(GONE.test(content)).toBe(filename === "withdrawn.csv");
           expect(content.includes("live")).toBe(filename !== "withdrawn.csv");
+        } else {
+          const { entries: all } = JSON.parse(content);
+          expect(all).toHaveLength(told.entries.length);
+          judgeEntries(all);
         }
       }
     });
