@@ -97,6 +97,7 @@ const NAMES: Record<string, string> = {
   DEST: "hook",
   FILE: "page.html",
   MESSAGE: "recorded.jsonl",
+  FIXTURE: join(ROOT, "docs/fixtures/grave.yaml"),
   EVENT: "1",
   "cert:4711": "cert:1",
   mailbox: "hook",

@@ -14,6 +14,7 @@ const WANTED = [
   /^man\/misp-herald\.1$/,
   /^docs\/[a-z-]+\.md$/,
   /^docs\/sample\.jsonl$/,
+  /^docs\/fixtures\/[a-z-]+\.(yaml|txt|csv)$/,
   /^systemd\/[a-z-]+\.(service|socket|(sysusers\.)?conf)$/,
   /^dist\/([a-z-]+\/)*[a-z-]+\.js$/,
 ];

@@ -6,10 +6,10 @@ import { Duration } from "../base/schema.ts";
 import { VERSION } from "../base/version.ts";
 import { OUTCOMES, STATES } from "../operations/requests.ts";
 import { ackCommand } from "./ack.ts";
-import { askEventCommand } from "./ask-event.ts";
 import { checkCommand } from "./check.ts";
 import { type Context, type Host, hasColor, print } from "./context.ts";
 import { demoCommand } from "./demo.ts";
+import { explainCommand } from "./explain.ts";
 import { historyCommand } from "./history.ts";
 import { dropCommand, listCommand, retryCommand, showCommand } from "./outbox.ts";
 import { pauseCommand } from "./pause.ts";
@@ -23,6 +23,7 @@ import { addSetupCommands } from "./setup.ts";
 import { addSilenceCommand, extendSilenceCommand, listSilencesCommand, removeSilenceCommand } from "./silence.ts";
 import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
+import { testCommand } from "./test.ts";
 
 /** Runs one command line; returns the exit code: 0 good, 1 the answer is no, 2 wrong usage. */
 export async function main(args: readonly string[], host: Host): Promise<number> {
@@ -146,6 +147,15 @@ export function buildProgram(context: Context, finish: (code: 0 | 1) => void): C
     )
     .option("--json", "one JSON line per message", false)
     .action((options_, options) => replayCommand({ file: options_, ...options }, context));
+  program
+    .command("test")
+    .description("play fixtures, timelines of messages and of who is told what, on their own clock; sends nothing")
+    .argument("<file...>", "fixtures (docs/testing.md); with --record the one to write")
+    .addOption(config())
+    .option("--junit <file>", "write the results for a build server")
+    .option("--record <recording>", "write a fixture of what leaves of recorded frames")
+    .option("--json", "one JSON document", false)
+    .action(async (files, options) => finish(await testCommand({ files, ...options }, context)));
   program
     .command("render")
     .description("the exact payload that a destination would get of a message, its sizes, and what was trimmed")
@@ -271,10 +281,19 @@ function addDaemonCommands(program: Command, context: Context, finish: (code: 0 
     .argument("<destination>", "of the running service")
     .action((destination, options) => pauseCommand({ command: "resume", destination, ...options }, context));
   reaching(
-    program.command("explain").description("who was told what of an event, when, with which marking, and why not"),
+    program
+      .command("explain")
+      .description(
+        "of an event who was told what, when, with which marking, and why not; of files with messages what each route and guard would do",
+      ),
   )
-    .argument("<event>", "its id or UUID")
-    .action(async (event, options) => finish(await askEventCommand({ event, ...options }, context)));
+    .argument(
+      "<what...>",
+      "the id or UUID of an event, or files with recorded frames, the earlier of which count as known; - is standard input",
+    )
+    .option("--at <when>", "files: as if it were then, e.g. 2026-11-21T08:00Z, or a duration ago such as 2h", since)
+    .option("--instance <name>", "files: the instance that they come from; the first of the configuration by default")
+    .action(async (what, options) => finish(await explainCommand({ what, ...options }, context)));
 }
 
 const SILENCE_MATCH =

@@ -1,12 +1,14 @@
 import { defangText, defangValue } from "../alert/defang.ts";
 import { type CleanText, clean, formatCount, truncate } from "../alert/text.ts";
 import type { Message } from "../model/message.ts";
+import type { Rules } from "../planning/plan.ts";
+import { describeShown, describeVerdicts, verdictsOf } from "./verdicts.ts";
 import type { WatchedFrame } from "./watch.ts";
 
 const MAX_TEXT = 80;
 
 /** One frame in one line, and below it what the rules would do; safe on a terminal whatever MISP says. */
-export function showSeen({ frame, message, problem, trace }: WatchedFrame, color: boolean): string {
+export function showSeen({ frame, message, problem, trace }: WatchedFrame, color: boolean, rules?: Rules): string {
   const time = new Date(frame.receivedAt).toISOString().slice(11, 19);
   const paint = (code: number, text: string) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
   const head = `${paint(2, time)}  ${clean(frame.instance)}  `;
@@ -16,10 +18,16 @@ export function showSeen({ frame, message, problem, trace }: WatchedFrame, color
   }
   const kind = trace?.kind ?? message.kind ?? "(remembered)";
   const lines = [`${head}${paint(36, kind.padEnd(18))} ${what(message)}${trace?.stale ? paint(33, "  (stale)") : ""}`];
-  for (const { name, routes, verdict } of trace?.destinations ?? []) {
+  if (trace && rules) {
+    const canAsk = rules.asks?.has(message.instance) ?? false;
+    lines.push(...describeVerdicts(verdictsOf(trace, rules), canAsk).map((line) => `          ${line}`));
+  }
+  for (const destination of trace?.destinations ?? []) {
+    const { name, routes, verdict } = destination;
+    const shown = rules ? describeShown(destination) : "";
     const via = routes.length > 0 ? ` by ${routes.join(", ")}` : "";
     if (verdict === "owed") {
-      lines.push(`          ${paint(32, "→")} ${name}${via}`);
+      lines.push(`          ${paint(32, "→")} ${name}${via}${shown}`);
     } else {
       lines.push(`          ${paint(33, "✗")} ${name}${via}: ${verdict}`);
     }
@@ -28,7 +36,7 @@ export function showSeen({ frame, message, problem, trace }: WatchedFrame, color
 }
 
 /** One frame as a JSON line; characters that a terminal obeys are escaped. */
-export function jsonSeen({ frame, message, problem, trace }: WatchedFrame): string {
+export function jsonSeen({ frame, message, problem, trace }: WatchedFrame, rules?: Rules): string {
   const line = {
     received_at: new Date(frame.receivedAt).toISOString(),
     instance: frame.instance,
@@ -47,7 +55,13 @@ export function jsonSeen({ frame, message, problem, trace }: WatchedFrame): stri
     ...(trace && {
       stale: trace.stale,
       routes: trace.routes,
-      destinations: trace.destinations.map(({ name, routes, verdict }) => ({ name, routes, verdict })),
+      ...(rules && { verdicts: verdictsOf(trace, rules) }),
+      destinations: trace.destinations.map(({ name, routes, verdict, guarded }) => ({
+        name,
+        routes,
+        verdict,
+        ...(rules && guarded && { form: guarded.form, withheld: guarded.withheld }),
+      })),
     }),
   };
   return escapeControls(JSON.stringify(line));

@@ -53,7 +53,7 @@ export async function tailCommand(options: TailOptions, context: Context): Promi
           counts.add(seen);
           await recorder?.record(seen.frame);
           if (!options.stats) {
-            print(context.stdout, options.json ? jsonSeen(seen) : showSeen(seen, color));
+            print(context.stdout, options.json ? jsonSeen(seen, rules) : showSeen(seen, color, rules));
           }
         }
       }),

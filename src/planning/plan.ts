@@ -3,7 +3,7 @@ import { isMarking, isOpen } from "../guard/marking.ts";
 import { remainder, type TakenBack } from "../guard/withdrawn.ts";
 import type { Alert, Item, WrittenPage } from "../model/alert.ts";
 import type { EventMemory, Keys, Known, Undecided } from "../model/memory.ts";
-import type { Message } from "../model/message.ts";
+import type { Matchable, Message } from "../model/message.ts";
 import type { Delivery, Effects, Group, RecordLine } from "../model/outbox.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import type { EventName } from "../model/post.ts";
@@ -64,6 +64,8 @@ export interface Trace {
   readonly kind?: Kind;
   /** Absent where no route may fire: then nobody has asked for all of it. */
   readonly alert?: Alert;
+  /** What the rules were asked about; absent where it is about nothing that they know, or was planned elsewhere. */
+  readonly subject?: Matchable;
   /** Older than memory: a publication is not told. */
   readonly stale: boolean;
   readonly routes: readonly { readonly name: string; readonly truth: true | "unknown" }[];
@@ -285,13 +287,14 @@ function decideOne(
   const change = changeOf(message, kind, before);
   const said = version === message.version ? message : { ...message, version };
   const draft = new AlertDraft(said, kind, { event, parts: copy.parts(event), stale }, change);
-  const nothing = { trace: { message, kind, stale, routes: [], destinations: [] }, ...NOTHING };
+  const asking = matchableOf(draft, now);
+  const nothing = { trace: { message, kind, stale, subject: asking, routes: [], destinations: [] }, ...NOTHING };
   // Most messages match nothing: then no more of the alert is worked out than rules have asked for.
   const takenFrom =
     asked || unsure || !mayTakeBackParts({ ...message, kind })
       ? []
       : toldOfParts(draft, copy.reached(message.instance, event?.event.uuid));
-  const early = asked ? undefined : fire(rules.routes.get(kind), matchableOf(draft, now));
+  const early = asked ? undefined : fire(rules.routes.get(kind), asking);
   if (early?.length === 0 && takenFrom.length === 0) {
     return nothing;
   }
@@ -351,12 +354,13 @@ function decideOne(
     }
   }
   const eventKey = unsure ? message.event?.id : (after?.key ?? thread);
-  return settleShares(message, { alert: told, fired, event, eventKey, stale, shares }, copy, now);
+  return settleShares(message, { alert: told, subject, fired, event, eventKey, stale, shares }, copy, now);
 }
 
 /** What planning one message has worked out before anything is owed. */
 interface Shared {
   readonly alert: Alert;
+  readonly subject: Matchable;
   readonly fired: readonly CandidateRoute[];
   /** Memory of the event after the message. */
   readonly event: EventMemory | undefined;
@@ -374,7 +378,7 @@ interface Named {
 
 /** Puts together what all destinations get. */
 function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: number): Decision {
-  const { alert, fired, event, eventKey, stale, shares } = shared;
+  const { alert, subject, fired, event, eventKey, stale, shares } = shared;
   const owed = shares.flatMap(({ isProgram, share }) => (share.kind === "owed" ? { ...share, isProgram } : []));
   const waiting = shares.flatMap(({ destination, share }) => (share.kind === "undecided" ? destination : []));
   const told = alert.kind === "event.published" ? owed : [];
@@ -397,6 +401,7 @@ function settleShares(message: Message, shared: Shared, copy: WorkingCopy, now: 
       message,
       kind: alert.kind,
       alert,
+      subject,
       stale,
       routes: fired.map(({ route, truth }) => ({ name: route.name, truth })),
       destinations: shares.map(traceOf),
