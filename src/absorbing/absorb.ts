@@ -113,6 +113,10 @@ async function absorbTogether(
     for (const { destination } of effects.deliveries) {
       wakeups.destinations.get(destination)?.wake();
     }
+    // A message that was sent may show what its readers may not see any more. Who has one the store knows.
+    for (const wakeup of effects.recheck?.length ? wakeups.destinations.values() : []) {
+      wakeup.wake();
+    }
     for (const { instance } of effects.undecided) {
       wakeups.instances.get(instance)?.recall.wake();
     }
