@@ -47,16 +47,10 @@ export function markingOf(tags: Iterable<string>, complete: boolean): Marking {
   return { tlp: settle(labels.tlp, tlpUnknown), pap: settle(labels.pap, papUnknown), chr: labels.chr };
 }
 
-/**
- * These tags beside a later list of all: without those labels which let more people read than no label does, if that list
- * has no label.
- */
-export function besideList<T extends { readonly name: string }>(
-  tags: readonly T[],
-  list: readonly Tag[],
-): readonly T[] {
+/** Tells which labels a list of all tags takes away that has no label: those which let more people read than none does. */
+export function liftedBy(list: readonly Tag[]): (tag: Tag) => boolean {
   const isBare = labelsOf(list.map(({ name }) => name)).tlp === "none";
-  return isBare ? tags.filter(({ name }) => !isOpen(name)) : tags;
+  return ({ name }) => isBare && isOpen(name);
 }
 
 /** Whether a tag is a label that lets more people read than no label does, as far as anybody knows. */

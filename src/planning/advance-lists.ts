@@ -1,4 +1,4 @@
-import { besideList } from "../guard/marking.ts";
+import { liftedBy } from "../guard/marking.ts";
 import { narrowest, reachIn } from "../guard/narrow.ts";
 import { isAskedLater } from "../model/asked.ts";
 import type { EventMemory } from "../model/memory.ts";
@@ -59,13 +59,13 @@ export function withList(
   const since = askedAt === undefined ? believed(changedAt, receivedAt) : arrival(askedAt);
   // What is held beside a newer list, or beside what MISP says, may not make more of it than that says.
   const isNewest = changedAt > (memory.event.changedAt ?? Number.POSITIVE_INFINITY);
-  const lifts = (name: string) => besideList([{ name }], list).length === 0;
-  const attached = memory.attached.filter(({ seenAt, name }) =>
+  const isLifted = liftedBy(list);
+  const attached = memory.attached.filter((tag) =>
     isLoosened
-      ? seenAt >= since && !(askedAt !== undefined && lifts(name))
-      : seenAt >= since || !(isNewest && lifts(name)),
+      ? tag.seenAt >= since && !(askedAt !== undefined && isLifted(tag))
+      : tag.seenAt >= since || !(isNewest && isLifted(tag)),
   );
-  const known = isNewest ? besideList(memory.event.tags ?? [], list) : (memory.event.tags ?? []);
+  const known = (memory.event.tags ?? []).filter((tag) => !(isNewest && isLifted(tag)));
   // A publication leaves out tags that are not exportable (MISP fetches the event as a sync partner would).
   const isCut = kind === "event.published" && askedAt === undefined;
   const kept = isLoosened ? known.filter((tag) => isCut && tag.exportable === false) : known;

@@ -1,4 +1,4 @@
-import { besideList, isMarking } from "../guard/marking.ts";
+import { isMarking, liftedBy } from "../guard/marking.ts";
 import { narrows } from "../guard/narrow.ts";
 import type { Confirmation, Message } from "../model/message.ts";
 import type { Attribute, EventView, Tag } from "../model/misp.ts";
@@ -47,8 +47,8 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
   const tags = answer.event.tags?.filter(({ name }) => !isEdited || isMarking(name));
   // It is as strict as it is told, and as MISP says now. In one second nobody can tell which of them came first.
   const isLater = askedAt !== undefined && arrival(askedAt) > arrival(message.receivedAt);
-  const own = event.tags ?? [];
-  const told = isLater && tags ? besideList(own, tags) : own;
+  const isLifted = liftedBy(tags ?? []);
+  const told = event.tags?.filter((tag) => !(isLater && isLifted(tag))) ?? [];
   const isDraft = confirmation === "unpublished";
   return {
     ...message,

@@ -229,11 +229,13 @@ export function lateKey(instance: string): string {
 }
 
 /** With `asked` the message is decided for these destinations, and for good. */
-function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules, asked?: Asked): Decision {
-  const { memory: before, unsure } = copy.about(message);
+function planOne(received: Message, copy: WorkingCopy, now: number, rules: Rules, asked?: Asked): Decision {
+  const { memory: before, unsure } = copy.about(received);
+  const isFormer = isOfFormer(before, received);
+  const message: Message = isFormer ? { ...received, confirmation: "not-found" } : received;
   // What may be about another event opens none.
   const isGuess = unsure && message.kind === "tag.attached" && isOpen(message.tag?.name ?? "");
-  const learned = isGuess ? { event: before, stale: false } : remember(message, before, copy);
+  const learned = isFormer || isGuess ? { event: before, stale: false } : remember(message, before, copy);
   const moved = { message, before, after: learned.event };
   // Whoever is told by this very message was not told before.
   const told = mayWithdraw(moved) ? copy.toldOf(message.instance, learned.event?.event.uuid) : [];
@@ -244,6 +246,13 @@ function planOne(message: Message, copy: WorkingCopy, now: number, rules: Rules,
   return eventUuid !== undefined && (learned.isStricter || isNarrowed(moved))
     ? { ...decided, recheck: { instance: message.instance, eventUuid } }
     : decided;
+}
+
+/** Whether a message that had to wait is about an event that was deleted since, and made anew under another number. */
+function isOfFormer(memory: EventMemory | undefined, { event, receivedAt }: Message): boolean {
+  const { deleted = true, deletedAt, event: { id } = {} } = memory ?? {};
+  const isOther = event?.id !== undefined && id !== undefined && event.id !== id;
+  return isOther && !deleted && deletedAt !== undefined && receivedAt <= deletedAt;
 }
 
 /** The decision with what is taken back; whoever is told that by a route is told it once. */

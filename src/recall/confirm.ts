@@ -135,41 +135,30 @@ async function ask(
   }
   state.answered();
   for (const event of open) {
-    const told = answer.events.get(event.key);
+    const found = answer.events.get(event.key);
+    const told = found && { ...found, askedAt };
     const isNo = event.rows.some(
       ({ message }) => message.kind === "event.published" && confirmationOf(message, told) !== "confirmed",
     );
     if (isNo && !state.saidNo(event, clock.now())) {
       // It may not answer again: what it has said counts all the same.
-      await learn(told, askedAt, worker, planner);
+      await absorb(wordsOf(told, event.rows), planner, []);
       continue;
     }
-    await decide(event, undefined, told ? { ...told, askedAt } : "not-found", planner, beat);
+    await decide(event, undefined, told ?? "not-found", planner, beat);
     state.forget(event);
   }
 }
 
-/** Teaches memory how MISP says that an event is now. */
-async function learn(
-  told: Confirmed | undefined,
-  askedAt: number,
-  { instance }: Pick<ConfirmWorker, "instance">,
-  planner: Planner,
-): Promise<void> {
-  if (told) {
-    await absorb([wordOf(told, instance, askedAt)], planner, []);
-  }
-}
-
 /** What MISP says of the event itself, as something to remember. */
-function wordOf({ event }: Confirmed, instance: string, askedAt: number): Message {
-  const { whole: _, ...word } = lessonOf(instance, { event, attributes: [], objects: [] }, askedAt);
-  return word;
-}
-
-function lessonIn(told: Confirmed, rows: WaitingEvent["rows"]): readonly Message[] {
+function wordsOf(told: Confirmed | undefined, rows: WaitingEvent["rows"]): readonly Message[] {
   const [first] = rows;
-  return first && told.askedAt !== undefined ? [wordOf(told, first.message.instance, told.askedAt)] : [];
+  if (!first || told?.askedAt === undefined) {
+    return [];
+  }
+  const { event, askedAt } = told;
+  const { whole: _, ...words } = lessonOf(first.message.instance, { event, attributes: [], objects: [] }, askedAt);
+  return [words];
 }
 
 function askedOf({ key, rows }: WaitingEvent): EventInQuestion {
@@ -185,18 +174,6 @@ async function isDeleted({ rows, key }: WaitingEvent, { store }: Planner): Promi
   return events.some(({ event, deleted }) => deleted && (event.uuid ?? event.id) === key);
 }
 
-/** Tells what is about an event that was deleted since, and made anew under another number. */
-async function remadeIn(rows: WaitingEvent["rows"], { store }: Planner): Promise<(message: Message) => boolean> {
-  const { events } = await store.load(keysOf(rows.slice(0, 1).map(({ message }) => message)));
-  const [known] = events;
-  return ({ event, receivedAt }) =>
-    known?.deletedAt !== undefined &&
-    receivedAt <= known.deletedAt &&
-    event?.id !== undefined &&
-    known.event.id !== undefined &&
-    event.id !== known.event.id;
-}
-
 /** Plans all that waited about an event, and ends its wait. */
 async function decide(
   { rows }: WaitingEvent,
@@ -208,13 +185,11 @@ async function decide(
   for (let at = 0; at < rows.length; at += CHUNK) {
     beat(WORK_MS);
     const chunk = rows.slice(at, at + CHUNK);
-    const remade = await remadeIn(chunk, planner);
-    const messages = chunk.map(({ message }) =>
-      remade(message) ? { ...message, confirmation: "not-found" as const } : decided(message, confirmation, told),
-    );
+    const messages = chunk.map(({ message }) => decided(message, confirmation, told));
     // A publication may be older than what is known: what MISP says of its event is not.
-    const lesson = at + CHUNK >= rows.length && told !== undefined && told !== "not-found" ? lessonIn(told, rows) : [];
-    await absorb([...messages, ...lesson], planner, undefined, { confirmed: chunk.map(({ id }) => id) });
+    const isLast = at + CHUNK >= rows.length;
+    const words = isLast ? wordsOf(told === "not-found" ? undefined : told, chunk) : [];
+    await absorb([...messages, ...words], planner, undefined, { confirmed: chunk.map(({ id }) => id) });
   }
 }
 

@@ -105,7 +105,8 @@ export class Judge {
         this.#renew(event, said.number);
         this.#note(titleKey(said));
         settle(event.whole, { marks: besides(event.whole, said), spread: vague(said.spread) }, stampOf(said), {
-          ...{ clock: "list", at: said.at },
+          clock: "list",
+          at: said.at,
         });
         event.whole.isListed = true;
         // MISP does not say of what it dates ahead whether it was published or edited last.
