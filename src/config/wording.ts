@@ -123,7 +123,7 @@ function wrong(
     case "name":
       return error(entry?.key ?? span, `name ${quoted(String(path.at(-1)))} ${issue.message}`);
     case "type":
-      return wrongType(issue.expected, outline.at(root, path), node, span, label, secret);
+      return wrongType(issue.expected, outline, outline.at(root, path), node, span, label, secret);
     case "value": {
       const allowed = issue.allowed.length > 0 ? issue.allowed : valuesOf(outline.at(root, path));
       const text = node.kind === "scalar" && !node.references && !secret.has(node) ? String(node.value) : undefined;
@@ -193,6 +193,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 function wrongType(
   expected: readonly string[],
+  outline: Outline,
   shapes: Shapes,
   node: Node,
   span: Span,
@@ -223,7 +224,9 @@ function wrongType(
     return error(span, message, hidden ? "put it in quotes" : `put it in quotes: ${quoted(value)}`);
   }
   if (wanted.includes("a list") && !hidden) {
-    return error(span, message, `write [${value}]`);
+    const entries = outline.child(shapes, 0, node);
+    const isMaps = entries.length > 0 && entries.every(({ type }) => type === "object");
+    return error(span, message, isMaps ? `write { ${keysOf(entries).join(": …, ")}: … }` : `write [${value}]`);
   }
   const bare =
     (wanted.includes("a number") && /^-?\d+(\.\d+)?$/.test(value)) ||

@@ -243,6 +243,13 @@ test("loadConfig() proposes the quoted spelling of a number as it was written", 
   expect(issues[0]?.hint).toBe('put it in quotes: "0012"');
 });
 
+test("loadConfig() says which map belongs where one text stands", async () => {
+  const { issues } = await check(
+    configOf('  soc: { type: console, guard: { max_tlp: red }, quiet: { when: "22-7" } }'),
+  );
+  expect(issues.map(({ hint }) => hint)).toContain("write { days: …, from: …, to: … }");
+});
+
 test("loadConfig() reads a file with thousands of routes", async () => {
   const routes = Array.from(
     { length: 5000 },
