@@ -81,8 +81,8 @@ export const UPDATES: readonly DemoFrame[] = [2, 3, 5].map((victims) => ({
 }));
 
 /** How many events are pulled from a partner, and which of them is grave. */
-export const PULLED_EVENTS = 30;
-const GRAVE = 12;
+export const PULLED_EVENTS = 12;
+const GRAVE = 5;
 
 /** Events are pulled from a partner's MISP: of each a frame that says so, and its publication. */
 export const PULLED: readonly DemoFrame[] = Array.from({ length: PULLED_EVENTS }, (_, n) => n + 1).flatMap((n) => {

@@ -67,16 +67,16 @@ test("demo plays its six scenes into the real pipeline and ends by itself, leavi
   const flood = scene(text, 5);
   expect(flood.match(/→ pulls/g)).toHaveLength(4);
   expect(flood).toMatch(/Ransomware at a supplier of ours/);
-  expect(flood).toMatch(/Flood: 27 alerts, the gravest is Partner report/);
+  expect(flood).toMatch(/Flood: 9 alerts, the gravest is Partner report/);
   expect(flood).toContain("about events of NORTH-CERT");
-  expect(flood.indexOf("Ransomware")).toBeLessThan(flood.indexOf("Flood: 27"));
+  expect(flood.indexOf("Ransomware")).toBeLessThan(flood.indexOf("Flood: 9"));
 
   const silence = scene(text, 6);
   expect(silence.split("3 updates are held for soc")[0]).not.toContain("→");
   expect(silence.match(/→ soc/g)).toHaveLength(1);
   expect(silence).toMatch(/Updated \(3 publications\)\n +Phishing wave against ACME, 5 victims/);
 
-  expect(scene(text, 7)).toContain("93 frames came in, 8 messages went out");
+  expect(scene(text, 7)).toContain("57 frames came in, 8 messages went out");
   expect(text).toContain("misp-herald check -c config.yaml");
   expect(text.replaceAll(/[[\]]/g, "")).not.toContain(RED_VALUE);
   expect(text).not.toContain("\x1b");
