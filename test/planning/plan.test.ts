@@ -17,6 +17,7 @@ import {
   T0,
   tagAttached,
   tags,
+  uuidOf,
 } from "../support/messages.ts";
 import { Planner, verdictsOf } from "./planner.ts";
 
@@ -76,6 +77,17 @@ describe("a publication", () => {
     ]);
     const known = await planner.store.load({ events: [{ instance: "cert", uuid: EVENT_UUID }], parts: [] });
     expect(known.events.map(({ key, event, deleted }) => [key, event.id, deleted])).toEqual([[EVENT_UUID, "9", false]]);
+  });
+
+  it("is not what a mere number means that another event had in turn: nothing of it is told", async () => {
+    const planner = new Planner();
+    const other = uuidOf("702");
+    const text = "Of the other";
+    const ofOther = publication({ event: { uuid: other, info: text } });
+    await planner.tell(publication(), { ...ofOther, receivedAt: T0 + MINUTE }, again(2), { ...ofOther, ...later(3) });
+    const { trace, deliveries } = await planner.tell(tagAttached("osint", { receivedAt: T0 + 4 * MINUTE }));
+    expect(deliveries).toEqual([]);
+    expect(JSON.stringify(trace?.alert?.event)).not.toContain(text);
   });
 
   it("keeps a label that is not exportable, which its list leaves out", async () => {
