@@ -11,6 +11,7 @@ import { formatParagraphs, sentence, wrap } from "./paragraphs.ts";
 import { chancesOf, deadKinds, type Obstacle } from "./reachability.ts";
 import {
   describeChances,
+  describeFollowing,
   describeGuard,
   describeObstacle,
   describePace,
@@ -53,6 +54,7 @@ export async function checkCommand(
         ...describeGuard(destination.guard),
         `tried for ${duration(destination.retry.max_age)}`,
         `told again: ${destination.repeats}`,
+        ...describeFollowing(destination),
         ...describePace(destination),
       ],
     }));

@@ -77,6 +77,27 @@ function describeRemind({ after, times, escalate }: NonNullable<RouteOptions["re
 
 const WEEK = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"] as const;
 
+/** What becomes of earlier messages, and how many leave at once, in clauses; defaults that change nothing are left out. */
+export function describeFollowing(
+  destination: Pick<ConfiguredDestination, "updates" | "withdraw" | "concurrency">,
+): readonly string[] {
+  const { updates, withdraw, concurrency } = destination;
+  return [
+    ...(updates === "new" ? [] : [UPDATES_WORDS[updates]]),
+    ...(withdraw === "mark" ? [] : [WITHDRAW_WORDS[withdraw]]),
+    ...(concurrency > 1 ? [`up to ${concurrency} requests at once, in order within an event`] : []),
+  ];
+}
+
+const UPDATES_WORDS = {
+  thread: "an event again stands below its first message",
+  edit: "an event again takes the place of its first message",
+} as const;
+const WITHDRAW_WORDS = {
+  delete: "what is withdrawn is taken away",
+  ignore: "nothing is said of what is withdrawn",
+} as const;
+
 /** When a destination is told, and when not. */
 export function describePace({ flood, quiet, timezone }: Pick<ConfiguredDestination, "flood" | "quiet" | "timezone">) {
   const { when = [], action, except } = quiet ?? {};

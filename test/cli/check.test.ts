@@ -55,6 +55,14 @@ async function checked(setting: Setting = {}): Promise<{ readonly out: string; r
 
 const OPEN = "users, audit, organisations, discussions, warninglists, workflows, tags";
 
+test.each([
+  ["", "up to 4 requests at once, in order within an event"],
+  [", withdraw: delete", "what is withdrawn is taken away"],
+  [", withdraw: ignore", "nothing is said of what is withdrawn"],
+])("check says what becomes of earlier messages, and how many leave at once (%s)", async (more, sentence) => {
+  expect((await checked({ guard: ` }${more}, headers: { x: y` })).out).toContain(sentence);
+});
+
 test("a route of publications needs no sentence about what cannot be told", async () => {
   expect(await chances({ kinds: "[event.published, event.edited, herald.*]" })).toEqual([]);
   expect((await checked({ kinds: "[event.published]" })).out).not.toMatch(/never|sometimes/);
