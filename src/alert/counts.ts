@@ -1,4 +1,5 @@
 import type { Entry } from "../model/payload.ts";
+import { formatCount, formatNumber } from "./text.ts";
 
 interface Totals {
   /** What holds, withdrawn ones apart. */
@@ -18,6 +19,15 @@ export function countItems(entry: Entry): Totals {
     gone += withdrawn ? n : 0;
   }
   return { attributes, toIds: forDetection, withdrawn: gone };
+}
+
+/** `17 attributes of 34 not listed (show: 20)`: how many of each entry are in no list of its channel, and why. */
+export function describeMore(entries: readonly Entry[], more: readonly number[], why: string): readonly string[] {
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
+  // What readers see without its content is told apart.
+  const whole = entries.filter(({ guarded }) => guarded.form === "full");
+  const [left, all] = [sum(more), sum(whole.map((entry) => countItems(entry).attributes))];
+  return left > 0 ? [`${formatCount(left, "attribute")} of ${formatNumber(all)} not listed (${why})`] : [];
 }
 
 /** How many objects hold, and their names, the most frequent first; also of those that are not in the list. */

@@ -1,10 +1,10 @@
 import type { Item, Withdrawal } from "../model/alert.ts";
 import type { Entry, Payload } from "../model/payload.ts";
 import { isChanged } from "./change.ts";
-import { countItems } from "./counts.ts";
+import { countItems, describeMore } from "./counts.ts";
 import { punycodeOf, RULE_TYPES } from "./defang.ts";
 import { inert, inertValue, type Style } from "./style.ts";
-import { type CleanText, clean, formatCount, formatNumber, truncate } from "./text.ts";
+import { type CleanText, clean, formatCount, truncate } from "./text.ts";
 
 /** The items of one entry that a payload lists, and how many more there are; what is withdrawn stands apart from what holds. */
 export interface ListedItems {
@@ -86,15 +86,11 @@ export function shareOut(lengths: readonly number[], show: Payload["show"]): rea
   return shares;
 }
 
-/** What a payload does not list by its `show`, and what is not stored of it, in words. */
-export function describeUnlisted(payload: Listing): readonly string[] {
-  const listed = listItems(payload);
-  const sum = (of: (one: ListedItems) => number) => listed.reduce((total, one) => total + of(one), 0);
-  const more = sum((one) => one.more);
-  const shown = sum(({ items }) => items.length);
-  return more > 0
-    ? [`${formatCount(more, "attribute")} of ${formatNumber(more + shown)} not listed (show: ${payload.show})`]
-    : [];
+/** What programs are not told of the attributes of a payload, in words. */
+export function describeUnlistedItems(payload: Listing): readonly string[] {
+  const { entries, show, whole } = payload;
+  const more = listItems(payload).map((one) => one.more);
+  return describeMore(entries, more, whole ? "not stored" : `show: ${show}`);
 }
 
 /** What is taken back, what was for detection first: it may be on a block list. */

@@ -175,19 +175,6 @@ export function formatRest(listing: RowListing, withheld: CleanText | undefined,
   return rest.length > 0 ? join(rest, " · ") : undefined;
 }
 
-/** What a payload does not list for people by its `show`, in words. */
-export function describeUnlistedRows(
-  payload: Pick<Payload, "entries" | "show" | "minimal">,
-  style: Style,
-): readonly string[] {
-  const listed = listRows(payload, style);
-  const more = listed.reduce((sum, one) => sum + one.more, 0);
-  const all = listed.reduce((sum, { rows }) => sum + rows.reduce((n, { attributes }) => n + attributes, 0), more);
-  return more > 0
-    ? [`${formatCount(more, "attribute")} of ${formatNumber(all)} not listed (show: ${payload.show})`]
-    : [];
-}
-
 /** A listing with no more rows than there is room for; what goes is counted. */
 export function cutListing(listing: RowListing, room: { readonly rows: number; readonly removed: number }): RowListing {
   const gone = listing.rows.slice(room.rows);

@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import { z } from "zod";
-import { describeUnlisted } from "../../alert/indicators.ts";
-import { describeUnlistedRows } from "../../alert/rows.ts";
+import { describeUnlistedItems } from "../../alert/indicators.ts";
+import { describeUnlisted } from "../../alert/telling.ts";
 import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { formatJsonLines, formatText } from "./format.ts";
@@ -39,7 +39,7 @@ export const console = defineDestination({
       // As on a screen of usual width, whatever the output is connected to while one looks.
       async preview(payload) {
         const html = formatTerminalPage(format(payload, options.color !== "never", PREVIEW_COLUMNS));
-        const trimmed = options.format === "json" ? describeUnlisted(payload) : describeUnlistedRows(payload, style);
+        const trimmed = options.format === "json" ? describeUnlistedItems(payload) : describeUnlisted(payload, style);
         return { body: format(payload, false, PREVIEW_COLUMNS), sizes: [], trimmed, html };
       },
       async [Symbol.asyncDispose]() {

@@ -1,4 +1,4 @@
-import { describeUnlistedRows } from "../../alert/rows.ts";
+import { describeUnlisted } from "../../alert/telling.ts";
 import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { addressesOf, domainOf, type Mailbox } from "./address.ts";
@@ -137,7 +137,7 @@ export const email = defineDestination({
           ],
           trimmed: [
             ...content.trimmed,
-            ...describeUnlistedRows(payload, mailOptions.style),
+            ...describeUnlisted(payload, mailOptions.style),
             ...(trouble ? [`nothing can be sent: ${trouble.hint ?? trouble.reason}`] : []),
             ...(!trouble && unreachable.length > 0 ? [`nothing for ${unreachable.join(", ")}: no usable key`] : []),
           ],

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { describeUnlistedRows } from "../../alert/rows.ts";
+import { describeUnlisted } from "../../alert/telling.ts";
 import type { Secret } from "../../base/secret.ts";
 import type { ChannelFollowing, GoneMessage, Outcome, Payload } from "../../model/payload.ts";
 import type { PostRef } from "../../model/post.ts";
@@ -139,7 +139,7 @@ const definition = defineDestination({
           ],
           trimmed: [
             ...trimmed,
-            ...describeUnlistedRows(payload, style),
+            ...describeUnlisted(payload, style),
             ...unknown.map((mention) => `mention of ${JSON.stringify(mention)}: it is no ID of Slack`),
           ],
           html: formatSlackPage(message, payload.createdAt, style),

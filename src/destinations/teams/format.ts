@@ -38,10 +38,12 @@ function sizesOf({ words, listing }: Telling): Cut {
 }
 
 /** In a digest the numbers below each title say how much there is; elsewhere what is left out is counted. */
-function cutTo({ words, listing }: Telling, cut: Cut, isDigest: boolean): Telling {
+function cutTo(telling: Telling, cut: Cut, isDigest: boolean): Telling {
+  const { words, listing } = telling;
   const { facts, body } = words;
   const lost = Math.max(0, facts.length - cut.facts);
   return {
+    ...telling,
     words: {
       ...words,
       facts: [

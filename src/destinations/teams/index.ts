@@ -1,5 +1,5 @@
-import { describeUnlistedRows } from "../../alert/rows.ts";
 import { formatInstant } from "../../alert/style.ts";
+import { describeUnlisted } from "../../alert/telling.ts";
 import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { openHttp } from "../http.ts";
@@ -66,7 +66,7 @@ export const teams = defineDestination({
         return {
           body: JSON.stringify(message, null, 2),
           sizes: [{ what: "message, counted as Teams may do", used: sizeOf(text), limit: MAX_BYTES, unit: "bytes" }],
-          trimmed: [...trimmed, ...describeUnlistedRows(payload, style)],
+          trimmed: [...trimmed, ...describeUnlisted(payload, style)],
           html: await formatCardPage(message.attachments[0].content, sentAt),
         };
       },

@@ -1,4 +1,4 @@
-import { describeUnlisted } from "../../alert/indicators.ts";
+import { describeUnlistedItems } from "../../alert/indicators.ts";
 import type { Payload } from "../../model/payload.ts";
 import { defineDestination } from "../destination.ts";
 import { classifyReply, openHttp } from "../http.ts";
@@ -84,7 +84,7 @@ export const webhook = defineDestination({
         return {
           body,
           sizes: [{ what: "body", used, limit: options.max_body, unit: "bytes" }],
-          trimmed: [...trimmed, ...describeUnlisted(payload), ...(isGlimpse(payload) ? [GLIMPSE] : [])],
+          trimmed: [...trimmed, ...describeUnlistedItems(payload), ...(isGlimpse(payload) ? [GLIMPSE] : [])],
           html: formatRequestPage(Object.entries(headersOf(payload, Math.floor(now() / 1000), text)), body),
         };
       },
