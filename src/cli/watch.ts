@@ -71,6 +71,6 @@ async function dryRun(
     for await (const _ of leave(store, destination, now)) {
     } // told, as far as the next message is concerned
   }
-  await store.prune(now - REMEMBERED_MS);
+  await store.prune(now - REMEMBERED_MS, now);
   return new Map(traces.map((trace) => [trace.message, trace]));
 }

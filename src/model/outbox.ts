@@ -303,6 +303,9 @@ export interface Store extends AsyncDisposable {
   asking(instance: string): Promise<AskingState | undefined>;
   /** What each destination is owed that is owed something. */
   owed(): Promise<readonly { readonly destination: string; readonly owed: number; readonly oldestAt: number }[]>;
-  /** Removes at most a transaction's worth of records and memory older than `before`; true: there may be more. */
-  prune(before: number): Promise<boolean>;
+  /**
+   * Removes at most a transaction's worth of records and memory older than `before`, and of what readers were shown that is
+   * older than it may be at `now`, whatever `before` is; true: there may be more.
+   */
+  prune(before: number, now: number): Promise<boolean>;
 }

@@ -1,6 +1,9 @@
 import type { Item } from "./alert.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 
+/** How long it is known what a destination was told of attributes. */
+export const TOLD_PARTS_MS = 30 * 86_400_000;
+
 /** What one destination was told of the attributes of one event last. */
 export interface ToldParts {
   readonly instance: string;

@@ -37,7 +37,7 @@ export async function keepInBounds(upkeep: Upkeep, signal: AbortSignal, beat = u
       const now = clock.now();
       const { retentionMs } = bounds();
       if (Math.abs(now - prunedAt) >= PRUNE_EVERY_MS) {
-        while (!signal.aborted && (await store.prune(now - retentionMs))) {
+        while (!signal.aborted && (await store.prune(now - retentionMs, now))) {
           await breathe();
         }
         prunedAt = now;
@@ -68,7 +68,8 @@ async function shrink(
   if ((await store.size.measure()).used <= maxBytes) {
     return;
   }
-  while (!signal.aborted && (await store.prune(clock.now() - retentionMs))) {
+  const startedAt = clock.now();
+  while (!signal.aborted && (await store.prune(startedAt - retentionMs, startedAt))) {
     await breathe();
   }
   const removed = { records: 0, memory: 0, undecided: 0, unconfirmed: 0 };

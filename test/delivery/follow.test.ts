@@ -175,7 +175,7 @@ describe("a message that may still change", () => {
     expect(await scene.dump()).toContain("Emotet");
     scene.at += 31 * 86_400_000;
     await scene.run();
-    await scene.store.prune(scene.at);
+    await scene.store.prune(scene.at, scene.at);
     expect(await scene.dump()).not.toContain("Emotet");
   });
 });

@@ -182,7 +182,7 @@ export class Track {
       unconfirmed: (...args) => store.unconfirmed(...args),
       asking: (instance) => store.asking(instance),
       owed: () => store.owed(),
-      prune: (before) => store.prune(before),
+      prune: (...args) => store.prune(...args),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     };
   }

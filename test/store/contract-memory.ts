@@ -130,7 +130,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
     it("forgets who had a number with the event that had it", async () => {
       await using store = (await open()).store;
       await store.commit(effects({ events: [eventMemory()], aliases: [ALIAS] }), NOW);
-      while (await store.prune(NOW + 1)) {}
+      while (await store.prune(NOW + 1, NOW + 1)) {}
       expect(await store.load(byId("7"))).toEqual(NOTHING);
     });
 
@@ -306,7 +306,7 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       const third = await takeBatch(store, NOW + 10 * MINUTE);
       expect(third.told).toEqual([{ parts: newer, rows: [] }]);
       await settleOne(store, settledAs(third, "sent"), NOW + 10 * MINUTE);
-      await store.prune(NOW + 20 * MINUTE);
+      await store.prune(NOW + 20 * MINUTE, NOW + 20 * MINUTE);
       await store.commit(owing(delivery("e", { eventUuid: UUID })), NOW + 20 * MINUTE);
       expect((await takeBatch(store, NOW + 30 * MINUTE)).told).toBeUndefined();
     });

@@ -9,10 +9,23 @@ import {
   type Post,
   type PostContent,
 } from "../../src/model/post.ts";
+import { TOLD_PARTS_MS } from "../../src/model/told.ts";
 import { MAX_CONTENT_BYTES, MAX_POST_BYTES, REFRESH_MS } from "../../src/store/posts.ts";
 import { settleOne, takeOne } from "../support/one-batch.ts";
 import type { Opened } from "../support/store-contract.ts";
-import { alert, delivery, effects, eventMemory, group, MINUTE, NOW, owing, settledAs, UUID } from "./samples.ts";
+import {
+  alert,
+  delivery,
+  effects,
+  eventMemory,
+  group,
+  MINUTE,
+  NOW,
+  owing,
+  settledAs,
+  takeBatch,
+  UUID,
+} from "./samples.ts";
 
 const OTHER = "5f1b2c3d-0000-4000-8000-000000000002";
 const EVENT: EventName = { instance: "cert", eventUuid: UUID };
@@ -91,6 +104,17 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
       expect(next.follows).toEqual([{ ...EVENT, progress: { firstAt: NOW, updates: 0, sightings: 0 } }]);
     });
 
+    it("is known of its parts for 30 days, however long all else is kept", async () => {
+      await using store = (await open()).store;
+      await store.commit(owing(delivery("a")), NOW);
+      const parts = { ...EVENT, destination: "soc", at: NOW, parts: { parts: "AAAA" }, named: [] };
+      await settleOne(store, { ...settledAs(await takeBatch(store, NOW), "sent"), told: [parts] }, NOW);
+      await store.prune(0, NOW + TOLD_PARTS_MS);
+      expect((await store.load(KEYS)).reached).toEqual([{ ...EVENT, destination: "soc", parts: { parts: "AAAA" } }]);
+      await store.prune(0, NOW + TOLD_PARTS_MS + 1);
+      expect((await store.load(KEYS)).reached).toEqual([{ ...EVENT, destination: "soc" }]);
+    });
+
     it("comes with the next batch about it, where that is asked or something is withdrawn", async () => {
       await using store = (await open()).store;
       await tell(store, "a", { told: [{ ...EVENT, progress: PROGRESS }] });
@@ -112,9 +136,9 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
     it("is forgotten with everything of its age", async () => {
       await using store = (await open()).store;
       await tell(store, "a", { told: [EVENT] }, NOW, { kind: "sighting.added" });
-      await store.prune(NOW);
+      await store.prune(NOW, NOW);
       expect((await store.load(KEYS)).reached).toHaveLength(1);
-      await store.prune(NOW + 1);
+      await store.prune(NOW + 1, NOW + 1);
       expect((await store.load(KEYS)).reached).toBeUndefined();
     });
   });
@@ -243,6 +267,16 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
       expect(await store.post("a" as BatchId)).toBeDefined();
       await store.takePost("other", NOW + POST_MS + 1, false);
       expect(await store.post("a" as BatchId)).toBeUndefined();
+    });
+
+    it("are erased after 30 days, however long all else is kept, where nobody looks at them any more", async () => {
+      await using store = (await open()).store;
+      await tell(store, "a", { told: [EVENT], post: postOf("a") });
+      await store.prune(0, NOW + POST_MS);
+      expect(await store.post("a" as BatchId)).toBeDefined();
+      await store.prune(0, NOW + POST_MS + 1);
+      expect(await store.post("a" as BatchId)).toBeUndefined();
+      expect((await store.load(KEYS)).reached).toHaveLength(1);
     });
 
     it("are kept without what they show where that is too much, and the oldest go where all is", async () => {

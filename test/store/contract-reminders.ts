@@ -238,7 +238,7 @@ export function describeReminders(name: string, open: (clock?: StoreClock) => Pr
       await tell(after, NOW + 4 * HOUR);
       await after.ledger.acknowledge({ ...ACK, at: NOW + 5 * HOUR });
       expect(await after.ledger.acknowledged(UUID)).toHaveLength(1);
-      expect(await after.prune(NOW + 6 * HOUR)).toBe(false);
+      expect(await after.prune(NOW + 6 * HOUR, NOW + 6 * HOUR)).toBe(false);
       expect(await after.ledger.acknowledged(UUID)).toEqual([]);
     });
 
@@ -246,7 +246,7 @@ export function describeReminders(name: string, open: (clock?: StoreClock) => Pr
       await using store = (await open()).store;
       await store.commit({ ...owing(urgent("a")), alerts: [alert("alert-a")] }, NOW);
       await tell(store, NOW);
-      while (await store.prune(NOW + HOUR)) {}
+      while (await store.prune(NOW + HOUR, NOW + HOUR)) {}
       const batch = await takeBatch(store, NOW + 4 * HOUR);
       expect(batch.entries[0]?.alert.event?.uuid).toBe(UUID);
       await store.commit(effects(), NOW + 4 * HOUR);

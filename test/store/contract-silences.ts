@@ -170,9 +170,9 @@ export function describeSilences(name: string, open: (clock?: StoreClock) => Pro
       await store.commit(effects({ records: [muted("a", one)] }), NOW);
       await using again = (await reopen?.()) ?? store;
       expect(await again.ledger.silences(0)).toEqual([{ ...one, muted: 1, held: [] }]);
-      await again.prune(NOW + HOUR);
+      await again.prune(NOW + HOUR, NOW + HOUR);
       expect(await again.ledger.silences(0)).toHaveLength(1);
-      await again.prune(NOW + HOUR + 1);
+      await again.prune(NOW + HOUR + 1, NOW + HOUR + 1);
       expect(await again.ledger.silences(0)).toEqual([]);
     });
 

@@ -227,7 +227,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
         parts: [{ instance: "cert", part: "attribute" as const, id: "80" }],
       };
       const drain = async (before: number) => {
-        while (await store.prune(before)) {}
+        while (await store.prune(before, before)) {}
       };
 
       await drain(NOW - 1);
@@ -253,7 +253,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
       await using store = (await open()).store;
       await store.commit(effects({ events: [eventMemory()], parts: [partMemory("70")] }), NOW - 1);
       await store.commit(effects({ events: [eventMemory({ revision: 1 })] }), NOW);
-      while (await store.prune(NOW)) {}
+      while (await store.prune(NOW, NOW)) {}
       expect((await store.load(EVENT_KEYS)).parts).toEqual([partMemory("70")]);
     });
 
@@ -262,7 +262,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
       const records = Array.from({ length: 1201 }, (_, n) => record(delivery(`r${n}`), { at: NOW - 1 }));
       await store.commit(effects({ records }), NOW);
       let calls = 1;
-      while (await store.prune(NOW)) {
+      while (await store.prune(NOW, NOW)) {
         calls++;
       }
       expect(calls).toBeLessThanOrEqual(3);

@@ -119,7 +119,6 @@ export class MemoryPosts {
     for (const one of withdrawn) {
       this.#withdraw(one, destination, now);
     }
-    this.#expire(now);
     this.#bound(destination);
   }
 
@@ -128,7 +127,7 @@ export class MemoryPosts {
   }
 
   take(destination: string, now: number, isUrgent: boolean): OpenPost | { readonly dueAt: number } | undefined {
-    this.#expire(now);
+    this.#drop(now - POST_MS);
     const [first] = [...this.#posts.values()]
       .filter((kept) => kept.post.destination === destination && kept.dueAt !== undefined)
       .filter((kept) => kept.isUrgent || !isUrgent)
@@ -166,13 +165,13 @@ export class MemoryPosts {
     }
   }
 
-  prune(before: number): void {
+  prune(before: number, now: number): void {
     for (const [name, { touchedAt }] of this.#follows) {
       if (touchedAt < before) {
         this.#follows.delete(name);
       }
     }
-    this.#drop(({ post }) => post.at < before);
+    this.#drop(Math.max(before, now - POST_MS));
   }
 
   setBack(back: number): void {
@@ -241,10 +240,6 @@ export class MemoryPosts {
     }
   }
 
-  #expire(now: number): void {
-    this.#drop(({ post }) => post.at < now - POST_MS);
-  }
-
   #bound(destination: string): void {
     const all = [...this.#posts.values()].filter(({ post }) => post.destination === destination);
     let bytes = all.reduce((sum, { post }) => sum + sizeOf(post), 0);
@@ -257,9 +252,9 @@ export class MemoryPosts {
     }
   }
 
-  #drop(isOver: (kept: Kept) => boolean): void {
-    for (const [id, kept] of this.#posts) {
-      if (isOver(kept)) {
+  #drop(before: number): void {
+    for (const [id, { post }] of this.#posts) {
+      if (post.at < before) {
         this.#posts.delete(id);
       }
     }

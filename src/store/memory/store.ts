@@ -172,14 +172,14 @@ class MemoryStore implements Store {
     return [...byDestination.values()].sort((a, b) => (a.destination < b.destination ? -1 : 1));
   }
 
-  async prune(before: number): Promise<boolean> {
+  async prune(before: number, now: number): Promise<boolean> {
     const alerts = [...this.#tables.owed.values()].map(({ alert }) => alert);
     const isOwed = (instance: string, uuid: string) =>
       alerts.some((alert) => alert.instance === instance && alert.event?.uuid === uuid);
     this.#tables.records = this.#tables.records.filter((record) => record.at >= before);
-    this.#told.prune(before, isOwed);
+    this.#told.prune(before, now, isOwed);
     this.#memory.prune(before, alerts);
-    this.#posts.prune(before);
+    this.#posts.prune(before, now);
     for (const [id, { until }] of this.#tables.silences) {
       if (until < before) {
         this.#tables.silences.delete(id);

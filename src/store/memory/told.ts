@@ -1,6 +1,6 @@
 import type { Shown, Told } from "../../model/memory.ts";
 import type { Batch, Delivery } from "../../model/outbox.ts";
-import type { ToldParts } from "../../model/told.ts";
+import { TOLD_PARTS_MS, type ToldParts } from "../../model/told.ts";
 import { nameOf } from "../names.ts";
 import { shownByOwed, shownByTold } from "../shown.ts";
 import type { RememberedEvents } from "./events.ts";
@@ -82,9 +82,9 @@ export class ToldEvents {
   }
 
   /** What is older goes, but for events that something is owed about. */
-  prune(before: number, isOwed: (instance: string, uuid: string) => boolean): void {
+  prune(before: number, now: number, isOwed: (instance: string, uuid: string) => boolean): void {
     for (const [name, { touchedAt }] of this.#tables.toldParts) {
-      if (touchedAt < before) {
+      if (touchedAt < Math.max(before, now - TOLD_PARTS_MS)) {
         this.#tables.toldParts.delete(name);
       }
     }

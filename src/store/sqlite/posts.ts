@@ -23,6 +23,7 @@ import {
 } from "../posts.ts";
 import type { Database } from "./driver.ts";
 import { type BodyRow, parseBody, parseToldParts } from "./rows.ts";
+import { DROP_POSTS } from "./statements.ts";
 
 interface PostRow extends BodyRow {
   readonly id: string;
@@ -105,7 +106,6 @@ export class PostRows {
     for (const one of withdrawn) {
       this.#withdraw(one, destination, now);
     }
-    this.#expire(now);
     this.#bound(destination);
   }
 
@@ -117,7 +117,7 @@ export class PostRows {
   }
 
   take(destination: string, now: number, isUrgent: boolean): OpenPost | { readonly dueAt: number } | undefined {
-    this.#expire(now);
+    this.#sql.expire.run(now - POST_MS);
     const row = this.#sql.due.get(destination, isUrgent ? 1 : 0);
     if (!row) {
       return undefined;
@@ -198,10 +198,6 @@ export class PostRows {
     for (const forget of this.#sql.forget) {
       forget.run(instance, eventUuid, destination);
     }
-  }
-
-  #expire(now: number): void {
-    this.#sql.expire.run(now - POST_MS);
   }
 
   #bound(destination: string): void {
@@ -290,7 +286,7 @@ function prepare(db: Database) {
       "UPDATE posts SET due_at = NULL, urgent = 0, attempts = 0, edited_at = ?1, body = ?2 WHERE id = ?3",
     ),
     drop: db.prepare("DELETE FROM posts WHERE id = ?"),
-    expire: db.prepare("DELETE FROM posts WHERE seq IN (SELECT seq FROM posts WHERE at < ? ORDER BY at LIMIT 500)"),
+    expire: db.prepare(DROP_POSTS),
     counted: db.prepare<{ readonly n: number; readonly bytes: number }>(
       "SELECT n, bytes FROM post_counts WHERE destination = ?",
     ),

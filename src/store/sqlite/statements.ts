@@ -1,4 +1,6 @@
 import type { Collects } from "../../model/pacing.ts";
+import { POST_MS } from "../../model/post.ts";
+import { TOLD_PARTS_MS } from "../../model/told.ts";
 import type { Database } from "./driver.ts";
 import type {
   AlertRow,
@@ -128,7 +130,6 @@ export function prepareStatements(db: Database) {
     putToldParts: db.prepare(`
       INSERT INTO told_parts (instance, event_uuid, destination, touched_at, body) VALUES (?, ?, ?, ?, ?)
       ON CONFLICT (instance, event_uuid, destination) DO UPDATE SET touched_at = excluded.touched_at, body = excluded.body`),
-    dropToldParts: db.prepare(dropToldParts(PRUNE_ROWS)),
 
     // ---- what is owed
     isSettledOrOwed: db.prepare<{ readonly yes: 1 }>(`
@@ -281,6 +282,7 @@ export function prepareStatements(db: Database) {
         (SELECT min(created_at) FROM deliveries d WHERE d.destination = c.destination AND ${IS_NEWS}) AS oldestAt
       FROM owed_counts c WHERE n > 0 ORDER BY destination`),
     prune: PRUNE.map((sql) => db.prepare(sql)),
+    pruneShown: PRUNE_SHOWN.map(([sql, keptMs]) => ({ sql: db.prepare(sql), keptMs })),
   };
 }
 export type Statements = ReturnType<typeof prepareStatements>;
@@ -290,6 +292,9 @@ export function dropToldParts(rows: number): string {
   return `DELETE FROM told_parts WHERE (instance, event_uuid, destination) IN (
      SELECT instance, event_uuid, destination FROM told_parts WHERE touched_at < ? ORDER BY touched_at LIMIT ${rows})`;
 }
+
+/** Forgets messages from before an instant. */
+export const DROP_POSTS = `DELETE FROM posts WHERE seq IN (SELECT seq FROM posts WHERE at < ? ORDER BY at LIMIT ${PRUNE_ROWS})`;
 
 /** No alert is about the event `e`: by its UUID, by its number, or, where that is all the alert has, by one that is its now. */
 export const NOT_OWED = `
@@ -308,10 +313,8 @@ const PRUNE: readonly string[] = [
      SELECT instance, event_uuid, destination FROM told t WHERE touched_at < ?
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.instance = t.instance AND a.event_uuid = t.event_uuid)
      LIMIT ${PRUNE_ROWS})`,
-  dropToldParts(PRUNE_ROWS),
   `DELETE FROM follows WHERE (instance, event_uuid, destination) IN (
      SELECT instance, event_uuid, destination FROM follows WHERE touched_at < ? ORDER BY touched_at LIMIT ${PRUNE_ROWS})`,
-  `DELETE FROM posts WHERE seq IN (SELECT seq FROM posts WHERE at < ? ORDER BY at LIMIT ${PRUNE_ROWS})`,
   `DELETE FROM events WHERE rowid IN (
      SELECT e.rowid FROM events e WHERE touched_at < ? AND ${NOT_OWED} LIMIT ${PRUNE_ROWS})`,
   `DELETE FROM parts WHERE (instance, event_key, part, id) IN (
@@ -325,4 +328,10 @@ const PRUNE: readonly string[] = [
   `DELETE FROM silences WHERE id IN (SELECT id FROM silences WHERE until < ? LIMIT ${PRUNE_ROWS})`,
   `DELETE FROM delivery_groups WHERE rowid IN (
      SELECT rowid FROM delivery_groups WHERE due_at IS NULL AND last_left_at < ? LIMIT ${PRUNE_ROWS})`,
+];
+
+/** Text from MISP that readers were shown goes after so long at the latest. */
+const PRUNE_SHOWN: readonly (readonly [sql: string, keptMs: number])[] = [
+  [dropToldParts(PRUNE_ROWS), TOLD_PARTS_MS],
+  [DROP_POSTS, POST_MS],
 ];

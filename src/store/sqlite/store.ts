@@ -219,10 +219,11 @@ class SqliteStore implements Store {
     return this.#file.transaction(() => this.#sql.owed.all().map((row) => ({ ...row })));
   }
 
-  async prune(before: number): Promise<boolean> {
+  async prune(before: number, now: number): Promise<boolean> {
     return this.#file.transaction(() => {
-      const removed = this.#sql.prune.map((statement) => Number(statement.run(before).changes));
-      return removed.some((rows) => rows >= PRUNE_ROWS);
+      const old = this.#sql.prune.map((sql) => sql.run(before));
+      const shown = this.#sql.pruneShown.map(({ sql, keptMs }) => sql.run(Math.max(before, now - keptMs)));
+      return [...old, ...shown].some(({ changes }) => Number(changes) >= PRUNE_ROWS);
     });
   }
 

@@ -6,8 +6,6 @@ import type { MemoryRows } from "./memory.ts";
 import { parseToldParts } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
-/** Content that was told is forgotten after so long. */
-const TOLD_PARTS_MS = 30 * 86_400_000;
 /** What a batch brings of it into memory. */
 const TOLD_PARTS_BYTES = 16 * 2 ** 20;
 
@@ -24,9 +22,6 @@ export class ToldRows {
   keep(told: readonly ToldParts[], now: number): void {
     for (const one of told) {
       this.#sql.putToldParts.run(one.instance, one.eventUuid, one.destination, now, JSON.stringify(one));
-    }
-    if (told.length > 0) {
-      this.#sql.dropToldParts.run(now - TOLD_PARTS_MS);
     }
   }
 
