@@ -1,4 +1,15 @@
-import type { EventName, EventProgress, FollowUp, Post, PostContent } from "../model/post.ts";
+import type { Alert } from "../model/alert.ts";
+import type { Memory } from "../model/memory.ts";
+import type {
+  EventName,
+  EventProgress,
+  Follow,
+  FollowUp,
+  OpenPost,
+  Post,
+  PostContent,
+  PostEnd,
+} from "../model/post.ts";
 import { nameOf } from "./names.ts";
 
 /** So many messages of one destination may be changed, and so many bytes of what they show are kept; beyond it the oldest go. */
@@ -9,31 +20,60 @@ export const MAX_CONTENT_BYTES = 128 * 2 ** 10;
 /** What changes often is shown so often. */
 export const REFRESH_MS = 30_000;
 
-/** What is taken back of the events in a message, in the place of all that it shows of them; undefined: nothing. */
-export function withdrawIn(post: Post, withdrawn: NonNullable<FollowUp["withdrawn"]>): Post | undefined {
-  const about = new Map(withdrawn.map((one) => [eventNameOf(one), one.entry]));
-  const [first] = withdrawn.filter((one) => post.events.some((event) => eventNameOf(event) === eventNameOf(one)));
-  if (!first) {
+/** An event is taken back: that stands in a message for all that it shows of it; undefined: the message is not about it. */
+export function withdrawIn(
+  post: Post,
+  { entry: stub, ...event }: NonNullable<FollowUp["withdrawn"]>[number],
+): Post | undefined {
+  const name = eventNameOf(event);
+  if (!post.events.some((one) => eventNameOf(one) === name)) {
     return undefined;
   }
   const { content } = post;
   if (!content) {
     // What it shows beside that was never kept, and goes as well.
     const bare = { createdAt: post.at, priority: "normal", mentions: [], show: 20 } as const;
-    return { ...post, content: { ...bare, entries: [first.entry] } };
+    return { ...post, content: { ...bare, entries: [stub] } };
   }
-  const seen = new Set<string>();
-  const entries = content.entries.flatMap((entry) => {
-    const name = nameOfEntry(entry);
-    const stub = name === undefined ? undefined : about.get(name);
-    if (name === undefined || !stub) {
+  const names = content.entries.map(nameOfEntry);
+  const first = names.indexOf(name);
+  const entries = content.entries.flatMap((entry, index) => {
+    if (names[index] !== name) {
       return [entry];
     }
-    const isFirst = !seen.has(name);
-    seen.add(name);
-    return isFirst ? [stub] : [];
+    return index === first ? [stub] : [];
   });
   return { ...post, content: { ...content, entries } };
+}
+
+/** A message that was changed, or left as it is. */
+export function showIn(post: Post, { content, shown }: Extract<PostEnd, { readonly kind: "shown" }>): Post {
+  return bounded({ ...post, ...(content && { content }), ...(shown !== undefined && { shown }) });
+}
+
+/** A message with what is known now of what it shows. */
+export function openPost(
+  { post, revision, attempts }: Pick<OpenPost, "post" | "revision" | "attempts">,
+  memoryOf: (alert: Alert) => Memory,
+  progressOf: (event: EventName) => EventProgress | undefined,
+): OpenPost {
+  const entries = post.content?.entries ?? [];
+  return {
+    ...{ post, revision, attempts },
+    memories: entries.map(({ alert }) => memoryOf(alert)),
+    progresses: entries.map((entry) => {
+      const event = eventOfEntry(entry);
+      return event && progressOf(event);
+    }),
+  };
+}
+
+/** What a destination was told of an event, and the message that others follow. */
+export function followOf({ instance, eventUuid }: EventName, progress: EventProgress, root: Post | undefined): Follow {
+  return {
+    ...{ instance, eventUuid, progress },
+    ...(root && { root: { id: root.id, ref: root.ref, events: root.events, at: root.at } }),
+  };
 }
 
 /** Without content that there is no room for. */
@@ -42,8 +82,7 @@ export function bounded(post: Post): Post {
   return content && JSON.stringify(content).length > MAX_CONTENT_BYTES ? rest : post;
 }
 
-/** The event that an entry of a message is about. */
-export function eventOfEntry({ alert }: PostContent["entries"][number]): EventName | undefined {
+function eventOfEntry({ alert }: PostContent["entries"][number]): EventName | undefined {
   const eventUuid = alert.event?.uuid;
   return eventUuid === undefined ? undefined : { instance: alert.instance, eventUuid };
 }

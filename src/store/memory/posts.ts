@@ -15,11 +15,13 @@ import { nameOf } from "../names.ts";
 import {
   bounded,
   eventNameOf,
-  eventOfEntry,
+  followOf,
   MAX_POST_BYTES,
   MAX_POSTS,
   noted,
+  openPost,
   REFRESH_MS,
+  showIn,
   withdrawIn,
 } from "../posts.ts";
 import type { Tables, Touched } from "./rows.ts";
@@ -83,10 +85,7 @@ export class MemoryPosts {
       if (at === undefined) {
         return [];
       }
-      return {
-        ...{ ...event, progress: row?.progress ?? noted(at) },
-        ...(root && { root: { id: root.id, ref: root.ref, events: root.events, at: root.at } }),
-      };
+      return followOf(event, row?.progress ?? noted(at), root);
     });
   }
 
@@ -158,10 +157,7 @@ export class MemoryPosts {
     } else if (isOld) {
       this.#posts.set(end.id, { ...kept, dueAt: now });
     } else {
-      const { content, shown } = end;
-      const changed = { ...(content && { content }), ...(shown !== undefined && { shown }) };
-      const post = bounded({ ...kept.post, ...changed });
-      this.#posts.set(end.id, { post, revision: kept.revision, attempts: 0, editedAt: now });
+      this.#posts.set(end.id, { post: showIn(kept.post, end), revision: kept.revision, attempts: 0, editedAt: now });
     }
   }
 
@@ -185,16 +181,13 @@ export class MemoryPosts {
     }
   }
 
-  #open({ post, revision, attempts }: Kept): OpenPost {
-    const entries = post.content?.entries ?? [];
-    return {
-      ...{ post, revision, attempts },
-      memories: entries.map(({ alert }) => this.#memoryOf(alert)),
-      progresses: entries.map((entry) => {
-        const event = eventOfEntry(entry);
-        return event && this.#follows.get(nameOf(event.instance, event.eventUuid, post.destination))?.progress;
-      }),
-    };
+  #open(kept: Kept): OpenPost {
+    const { destination } = kept.post;
+    return openPost(
+      kept,
+      this.#memoryOf,
+      ({ instance, eventUuid }) => this.#follows.get(nameOf(instance, eventUuid, destination))?.progress,
+    );
   }
 
   #put(post: Post): void {
@@ -216,7 +209,7 @@ export class MemoryPosts {
 
   #withdraw(one: NonNullable<FollowUp["withdrawn"]>[number], destination: string, now: number): void {
     for (const [id, kept] of this.#posts) {
-      const post = kept.post.destination === destination ? withdrawIn(kept.post, [one]) : undefined;
+      const post = kept.post.destination === destination ? withdrawIn(kept.post, one) : undefined;
       if (post) {
         this.#posts.set(id, {
           ...kept,

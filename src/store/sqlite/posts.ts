@@ -14,11 +14,13 @@ import {
 import {
   bounded,
   eventNameOf,
-  eventOfEntry,
+  followOf,
   MAX_POST_BYTES,
   MAX_POSTS,
   noted,
+  openPost,
   REFRESH_MS,
+  showIn,
   withdrawIn,
 } from "../posts.ts";
 import type { Database } from "./driver.ts";
@@ -43,11 +45,10 @@ export class PostRows {
 
   /** Who was told anything of an event. */
   reached(instance: string, eventUuid: string, withParts: boolean): readonly ReachedDestination[] {
-    const rows = this.#sql.reached.all(instance, eventUuid).map(({ destination, parts }): ReachedDestination => {
+    return this.#sql.reached.all(instance, eventUuid).map(({ destination, parts }): ReachedDestination => {
       const known = withParts && parts !== null ? parseToldParts(parts).parts : undefined;
       return { instance, eventUuid, destination, ...(known && { parts: known }) };
     });
-    return rows;
   }
 
   /** What a destination was told of these events. */
@@ -59,20 +60,13 @@ export class PostRows {
         events.set(eventNameOf({ instance, eventUuid }), { instance, eventUuid });
       }
     }
-    return [...events.values()].flatMap(({ instance, eventUuid }): Follow | readonly [] => {
-      const row = this.#sql.follow.get(instance, eventUuid, destination);
+    return [...events.values()].flatMap((event): Follow | readonly [] => {
+      const row = this.#sql.follow.get(event.instance, event.eventUuid, destination);
       if (!row) {
         return [];
       }
-      const root = row.post === null ? undefined : parseBody<Post>(row.post);
-      return {
-        ...{
-          instance,
-          eventUuid,
-          progress: row.progress === null ? noted(row.at) : parseBody<EventProgress>(row.progress),
-        },
-        ...(root && { root: { id: root.id, ref: root.ref, events: root.events, at: root.at } }),
-      };
+      const progress = row.progress === null ? noted(row.at) : parseBody<EventProgress>(row.progress);
+      return followOf(event, progress, row.post === null ? undefined : parseBody<Post>(row.post));
     });
   }
 
@@ -150,10 +144,7 @@ export class PostRows {
           this.#sql.again.run(now, 0, end.id);
           return;
         }
-        const { content, shown } = end;
-        const changed = { ...(content && { content }), ...(shown !== undefined && { shown }) };
-        const post = bounded({ ...parseBody<Post>(row.body), ...changed });
-        this.#sql.shown.run(now, JSON.stringify(post), end.id);
+        this.#sql.shown.run(now, JSON.stringify(showIn(parseBody<Post>(row.body), end)), end.id);
         return;
       }
     }
@@ -161,16 +152,10 @@ export class PostRows {
 
   #open({ body, revision, attempts }: PostRow): OpenPost {
     const post = parseBody<Post>(body);
-    const entries = post.content?.entries ?? [];
-    return {
-      ...{ post, revision, attempts },
-      memories: entries.map(({ alert }) => this.#memoryOf(alert)),
-      progresses: entries.map((entry) => {
-        const event = eventOfEntry(entry);
-        const row = event && this.#sql.follow.get(event.instance, event.eventUuid, post.destination);
-        return row && row.progress !== null ? parseBody<EventProgress>(row.progress) : undefined;
-      }),
-    };
+    return openPost({ post, revision, attempts }, this.#memoryOf, ({ instance, eventUuid }) => {
+      const progress = this.#sql.follow.get(instance, eventUuid, post.destination)?.progress;
+      return typeof progress === "string" ? parseBody<EventProgress>(progress) : undefined;
+    });
   }
 
   #put(post: Post): void {
@@ -190,7 +175,7 @@ export class PostRows {
   #withdraw(one: NonNullable<FollowUp["withdrawn"]>[number], destination: string, now: number): void {
     const { instance, eventUuid } = one;
     for (const { id, body } of this.#sql.about.all(instance, eventUuid, destination)) {
-      const post = withdrawIn(parseBody<Post>(body), [one]);
+      const post = withdrawIn(parseBody<Post>(body), one);
       if (post) {
         this.#sql.withdraw.run(now, JSON.stringify(post), id);
       }
