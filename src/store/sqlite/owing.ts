@@ -2,7 +2,7 @@ import type { Alert } from "../../model/alert.ts";
 import type { BatchId, Delivery, DeliveryId, Effects, Group } from "../../model/outbox.ts";
 import type { Pacing } from "../../model/pacing.ts";
 import { NO_FLOODS } from "../../pacing/flood.ts";
-import { goesFirst, place } from "../../pacing/place.ts";
+import { goesFirst, type Placed, type PlacedDelivery, place } from "../../pacing/place.ts";
 import { isToldAs, passOn } from "../within.ts";
 import { FloodRows } from "./floods.ts";
 import { formatAlert, formatDelivery, parseDelivery, reminderNumber } from "./rows.ts";
@@ -30,11 +30,22 @@ export class OwingRows {
         continue;
       }
       this.#keep(alerts.get(delivery.alert), more);
-      this.#owe(delivery, pacing, floods, now);
+      const placed = this.#place(delivery, now, pacing, floods);
+      if (placed.floods) {
+        floods.put(delivery.destination, placed.floods);
+      }
+      this.#owe(delivery, placed);
     }
     floods.write();
     for (const key of effects.complete ?? []) {
       this.#sql.completeGroup.run(now, key, now);
+    }
+  }
+
+  /** What no pace holds, about an alert that is stored, unless it is owed or told already. */
+  owe(delivery: Delivery, now: number): void {
+    if (!this.#sql.isSettledOrOwed.get(delivery.id)) {
+      this.#owe(delivery, this.#place(delivery, now));
     }
   }
 
@@ -45,17 +56,8 @@ export class OwingRows {
       return;
     }
     const { destination, high } = moved;
-    const stateOf = (key: string) => this.#sql.group.get(destination, key);
-    const waiting = { groups: [group], priority: "normal" } as const;
-    const {
-      key,
-      show,
-      dueAt,
-      collects = null,
-    } = place(waiting, {
-      ...{ pacing: undefined, stateOf, floods: NO_FLOODS, now },
-    });
-    this.#sql.joinGroup.run(destination, key, JSON.stringify(show), high, dueAt, collects);
+    const waiting = { destination, groups: [group], priority: "normal" } as const;
+    this.#join(destination, this.#place(waiting, now), high);
   }
 
   /** Without an alert of its own a delivery is about a stored one; the foreign key refuses it if there is none. */
@@ -65,16 +67,24 @@ export class OwingRows {
     }
   }
 
-  #owe(delivery: Delivery, pacing: Pacing | undefined, floods: FloodRows, now: number): void {
+  #owe(delivery: Delivery, placed: Placed): void {
+    this.#join(delivery.destination, placed, goesFirst(delivery) ? 1 : 0);
+    this.#sql.addDelivery.run(...formatDelivery(delivery, placed.key));
+  }
+
+  #place(
+    delivery: PlacedDelivery & Pick<Delivery, "destination">,
+    now: number,
+    pacing?: Pacing,
+    floods?: FloodRows,
+  ): Placed {
     const { destination } = delivery;
     const stateOf = (key: string) => this.#sql.group.get(destination, key);
-    const placed = place(delivery, { pacing, stateOf, floods: floods.of(destination), now });
-    if (placed.floods) {
-      floods.put(destination, placed.floods);
-    }
-    const { key, show, dueAt, collects = null } = placed;
-    this.#sql.joinGroup.run(destination, key, JSON.stringify(show), goesFirst(delivery) ? 1 : 0, dueAt, collects);
-    this.#sql.addDelivery.run(...formatDelivery(delivery, key));
+    return place(delivery, { pacing, stateOf, floods: floods?.of(destination) ?? NO_FLOODS, now });
+  }
+
+  #join(destination: string, { key, show, dueAt, collects }: Placed, high: number): void {
+    this.#sql.joinGroup.run(destination, key, JSON.stringify(show), high, dueAt, collects ?? null);
   }
 
   /** Whether what is in a publication is told with it, and needs not be owed by itself. */
@@ -93,9 +103,7 @@ export class OwingRows {
     if (row.batch !== null) {
       return isToldAs(owed, part);
     }
-    const { destination } = part;
-    const stateOf = (key: string) => this.#sql.group.get(destination, key);
-    const { dueAt } = place(part, { pacing, stateOf, floods: floods.of(destination), now });
+    const { dueAt } = this.#place(part, now, pacing, floods);
     if (row.dueAt === null || row.dueAt > dueAt) {
       return false;
     }

@@ -1,13 +1,12 @@
 import type { Delivery, RecordLine } from "../../model/outbox.ts";
 import { acknowledgedBy, recordOf } from "../../model/record.ts";
 import type { Acknowledgement } from "../../model/remind.ts";
-import { NO_FLOODS } from "../../pacing/flood.ts";
-import { goesFirst, place } from "../../pacing/place.ts";
 import { reminderOfNewer, remindersAfter } from "../../pacing/remind.ts";
 import type { BatchRows } from "./batches.ts";
 import type { Database } from "./driver.ts";
 import type { LedgerStatements } from "./ledger-statements.ts";
-import { removeOwed } from "./removal.ts";
+import type { OwingRows } from "./owing.ts";
+import { type Removed, removeOwed } from "./removal.ts";
 import { formatDelivery, parseDelivery, type SettledRow } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
@@ -16,15 +15,7 @@ export interface ReminderContext {
   readonly sql: Statements;
   readonly ledger: LedgerStatements;
   readonly batches: Pick<BatchRows, "isUnderWay">;
-}
-
-interface ReminderRow {
-  readonly id: string;
-  readonly alert: string;
-  readonly destination: string;
-  readonly group_key: string;
-  readonly batch: string | null;
-  readonly body: string;
+  readonly owing: Pick<OwingRows, "owe">;
 }
 
 /** Reminders, and who has acknowledged what, in SQLite. Every call is part of a transaction. */
@@ -51,7 +42,7 @@ export class ReminderRows {
     const waiting = delivery.reminder ? undefined : this.#sql.waiting.get(eventUuid, instance, destination);
     for (const next of remindersAfter(delivery, line, now)) {
       if (!waiting) {
-        this.#owe(next, now);
+        this.#context.owing.owe(next, now);
       } else if (waiting.batch === null) {
         this.#replace(waiting, reminderOfNewer(delivery, parseDelivery(waiting.body), now));
       }
@@ -71,21 +62,8 @@ export class ReminderRows {
     return this.#sql.acknowledged.all(eventUuid).map(({ event_uuid, ...row }) => ({ ...row, eventUuid: event_uuid }));
   }
 
-  #owe(delivery: Delivery, now: number): void {
-    const { sql } = this.#context;
-    const { id, destination } = delivery;
-    if (sql.isSettledOrOwed.get(id)) {
-      return;
-    }
-    const stateOf = (key: string) => sql.group.get(destination, key);
-    const placed = place(delivery, { pacing: undefined, stateOf, floods: NO_FLOODS, now });
-    const { key, show, dueAt, collects = null } = placed;
-    sql.joinGroup.run(destination, key, JSON.stringify(show), goesFirst(delivery) ? 1 : 0, dueAt, collects);
-    sql.addDelivery.run(...formatDelivery(delivery, key));
-  }
-
   /** What waits keeps its time. */
-  #replace({ id, alert, group_key: key }: ReminderRow, newer: Delivery): void {
+  #replace({ id, alert, group_key: key }: Removed, newer: Delivery): void {
     const { sql, ledger } = this.#context;
     ledger.dropDelivery.run(id);
     sql.addDelivery.run(...formatDelivery(newer, key));
@@ -96,10 +74,10 @@ export class ReminderRows {
 function prepare(db: Database) {
   const columns = "id, alert, destination, group_key, batch, body";
   return {
-    waiting: db.prepare<ReminderRow>(`
+    waiting: db.prepare<Removed>(`
       SELECT ${columns} FROM deliveries
       WHERE event_uuid = ? AND instance = ? AND destination = ? AND reminder > 0 ORDER BY seq DESC LIMIT 1`),
-    ofEvent: db.prepare<ReminderRow>(`
+    ofEvent: db.prepare<Removed>(`
       SELECT ${columns} FROM deliveries WHERE event_uuid = ? AND instance = ? AND reminder > 0 ORDER BY seq`),
     acknowledge: db.prepare(`
       INSERT INTO acknowledged (event_uuid, instance, at, by) VALUES (?, ?, ?, ?)

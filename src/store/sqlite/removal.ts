@@ -3,7 +3,8 @@ import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
 import { formatRecord, parseDelivery } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
-type Removed = Pick<OwedRow, "id" | "alert" | "destination" | "group_key" | "batch" | "body">;
+/** What has to be known of a delivery to take it off. */
+export type Removed = Pick<OwedRow, "id" | "alert" | "destination" | "group_key" | "batch" | "body">;
 
 /** Takes deliveries that are not being sent off what is owed, and writes down what `lineOf` makes of each; part of a transaction. */
 export function removeOwed(

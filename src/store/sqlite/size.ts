@@ -4,7 +4,7 @@ import { recordOf } from "../../model/record.ts";
 import type { Eviction, Size } from "../size.ts";
 import type { Database } from "./driver.ts";
 import type { LedgerContext } from "./ledger.ts";
-import { removeOwed } from "./removal.ts";
+import { type Removed, removeOwed } from "./removal.ts";
 import { parseBody } from "./rows.ts";
 import { dropToldParts, NOT_OWED } from "./statements.ts";
 
@@ -177,15 +177,7 @@ function prepareSize(db: Database) {
     owesMost: db.prepare<{ readonly destination: string }>(`
       SELECT destination FROM deliveries WHERE batch IS NULL OR batch NOT IN (SELECT value FROM json_each(?))
       GROUP BY destination ORDER BY count(*) DESC, destination LIMIT 1`),
-    oldestOwed: db.prepare<{
-      readonly id: string;
-      readonly alert: string;
-      readonly destination: string;
-      readonly group_key: string;
-      readonly batch: string | null;
-      readonly body: string;
-      readonly bytes: number;
-    }>(`
+    oldestOwed: db.prepare<Removed & { readonly bytes: number }>(`
       SELECT d.id, d.alert, d.destination, d.group_key, d.batch, d.body, length(d.body) + length(a.body) + a.more AS bytes
       FROM deliveries d JOIN alerts a ON a.id = d.alert
       WHERE d.destination = ?2 AND (d.batch IS NULL OR d.batch NOT IN (SELECT value FROM json_each(?1)))

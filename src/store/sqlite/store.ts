@@ -96,7 +96,7 @@ class SqliteStore implements Store {
     this.#record = new RecordRows(sql, silences);
     const told = new ToldRows(sql, this.#memory);
     const ledger = prepareLedger(file.db);
-    const reminders = new ReminderRows(file.db, { sql, ledger, batches: this.#batches });
+    const reminders = new ReminderRows(file.db, { sql, ledger, batches: this.#batches, owing: this.#owing });
     const rows = { parts: this.#parts, posts: this.#posts, told };
     this.#reading = new ReadingRows(sql, { ...rows, memory: this.#memory });
     this.#settling = new SettlingRows(sql, { ...rows, owing: this.#owing, record: this.#record, reminders });
