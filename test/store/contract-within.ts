@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DeliveryId } from "../../src/model/outbox.ts";
-import { settleOne } from "../support/one-batch.ts";
+import { settleOne, takeOne } from "../support/one-batch.ts";
 import type { Opened } from "../support/store-contract.ts";
 import { alert, delivery, effects, group, idsOf, MINUTE, NOW, owing, settledAs, takeBatch, UUID } from "./samples.ts";
 
@@ -63,6 +63,18 @@ export function describeWithin(name: string, open: () => Promise<Opened>): void 
           },
         },
       ]);
+    });
+
+    it("leaves with one that goes first in quiet hours, which still does", async () => {
+      await using store = (await open()).store;
+      const unheld = "in-quiet";
+      await store.commit(owing(publication({ unheld }), delivery("z", { unheld })), NOW);
+      await store.commit(inside(part({ mentions: ["@oncall"] })), NOW);
+      for await (const _ of store.ledger.drop({ ids: ["z" as DeliveryId] }, { outcome: "dead" }, NOW)) {
+        // What is left says whether the group goes first.
+      }
+      const taken = await takeOne(store, "soc", NOW, { urgentOnly: true });
+      expect(taken).toMatchObject({ batch: { entries: [{ delivery: { id: "p", mentions: ["@oncall"] } }] } });
     });
 
     it("moves the places in its reason behind those of the publication", async () => {

@@ -109,9 +109,9 @@ export class OwingRows {
     }
     const both = isToldAs(owed, part) ? owed : passOn(owed, part);
     if (both && both !== owed) {
-      const high = both.priority === "high" ? 1 : 0;
+      const high = goesFirst(both) ? 1 : 0;
       this.#sql.changeDelivery.run(JSON.stringify(both), high, reminderNumber(both), publication);
-      if (both.priority === "high") {
+      if (high) {
         this.#sql.hastenGroup.run(publication);
       }
     }
