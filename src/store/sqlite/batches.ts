@@ -158,10 +158,11 @@ export class BatchRows {
     const left = this.#sql.leftOver.get(destination, group.key)?.high;
     const { note, dueAt } = this.#leave(destination, group, { subjects, isWhole: typeof left !== "number", now });
     this.#sql.leaveGroup.run(now, dueAt, left ?? 0, destination, group.key);
-    if (ids.length === 0 && !note) {
+    if (note) {
+      this.#sql.noteBatch.run(JSON.stringify(note), id);
+    } else if (ids.length === 0) {
       throw new UnreadableRow("A group is due in which nothing waits that could be read");
     }
-    this.#sql.noteBatch.run(note ? JSON.stringify(note) : null, id);
     return id;
   }
 
