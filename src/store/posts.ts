@@ -79,7 +79,7 @@ export function followOf({ instance, eventUuid }: EventName, progress: EventProg
 /** Without content that there is no room for. */
 export function bounded(post: Post): Post {
   const { content, ...rest } = post;
-  return content && JSON.stringify(content).length > MAX_CONTENT_BYTES ? rest : post;
+  return content && Buffer.byteLength(JSON.stringify(content)) > MAX_CONTENT_BYTES ? rest : post;
 }
 
 function eventOfEntry({ alert }: PostContent["entries"][number]): EventName | undefined {

@@ -279,6 +279,15 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
       expect((await store.load(KEYS)).reached).toHaveLength(1);
     });
 
+    it("are kept without what they show where that is too many bytes, in whatever script", async () => {
+      await using store = (await open()).store;
+      const filling = (share: number) => contentOf(keptOf(UUID, "字".repeat(Math.floor(MAX_CONTENT_BYTES * share))));
+      await tell(store, "a", { told: [EVENT], post: postOf("a", { content: filling(0.3) }) });
+      await tell(store, "b", { told: [EVENT], post: postOf("b", { content: filling(0.4) }) });
+      expect((await store.post("a" as BatchId))?.post.content).toEqual(filling(0.3));
+      expect((await store.post("b" as BatchId))?.post.content).toBeUndefined();
+    });
+
     it("are kept without what they show where that is too much, and the oldest go where all is", async () => {
       await using store = (await open()).store;
       const text = "x".repeat(MAX_CONTENT_BYTES - 2000);

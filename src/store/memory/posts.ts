@@ -257,7 +257,7 @@ export class MemoryPosts {
 const sizes = new WeakMap<Post, number>();
 
 function sizeOf(post: Post): number {
-  const size = sizes.get(post) ?? JSON.stringify(post).length;
+  const size = sizes.get(post) ?? Buffer.byteLength(JSON.stringify(post));
   sizes.set(post, size);
   return size;
 }

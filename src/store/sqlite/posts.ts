@@ -199,16 +199,16 @@ export class PostRows {
 const COUNTERS = `
   CREATE TEMP TABLE post_counts (destination TEXT NOT NULL PRIMARY KEY, n INTEGER NOT NULL, bytes INTEGER NOT NULL)
     STRICT, WITHOUT ROWID;
-  INSERT INTO post_counts SELECT destination, count(*), sum(length(body)) FROM main.posts GROUP BY destination;
+  INSERT INTO post_counts SELECT destination, count(*), sum(octet_length(body)) FROM main.posts GROUP BY destination;
   CREATE TEMP TRIGGER posts_more AFTER INSERT ON main.posts BEGIN
-    INSERT INTO post_counts VALUES (NEW.destination, 1, length(NEW.body))
+    INSERT INTO post_counts VALUES (NEW.destination, 1, octet_length(NEW.body))
       ON CONFLICT (destination) DO UPDATE SET n = n + 1, bytes = bytes + excluded.bytes;
   END;
   CREATE TEMP TRIGGER posts_other AFTER UPDATE OF body ON main.posts BEGIN
-    UPDATE post_counts SET bytes = bytes + length(NEW.body) - length(OLD.body) WHERE destination = NEW.destination;
+    UPDATE post_counts SET bytes = bytes + octet_length(NEW.body) - octet_length(OLD.body) WHERE destination = NEW.destination;
   END;
   CREATE TEMP TRIGGER posts_less AFTER DELETE ON main.posts BEGIN
-    UPDATE post_counts SET n = n - 1, bytes = bytes - length(OLD.body) WHERE destination = OLD.destination;
+    UPDATE post_counts SET n = n - 1, bytes = bytes - octet_length(OLD.body) WHERE destination = OLD.destination;
   END;`;
 
 /** Later than any time. */
