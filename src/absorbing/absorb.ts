@@ -106,16 +106,17 @@ async function absorbTogether(
     const decided = away?.plan ?? plan(planned, known, now, rules, only);
     const rows = away && (await commitRows(away, known, now, planner));
     const effects = { ...decided.effects, ...sifted?.effects, ...beside, ...(rows && rows !== "conflict" && rows) };
-    if (rows === "conflict" || (await store.commit(effects, now)) === "conflict") {
+    const committed = rows === "conflict" ? rows : await store.commit(effects, now);
+    if (committed === "conflict") {
       continue;
     }
     away?.done();
     for (const { destination } of effects.deliveries) {
       wakeups.destinations.get(destination)?.wake();
     }
-    // A message that was sent may show what its readers may not see any more. Who has one the store knows.
-    for (const wakeup of effects.recheck?.length ? wakeups.destinations.values() : []) {
-      wakeup.wake();
+    // A message that was sent may show what its readers may not see any more.
+    for (const destination of committed === "committed" ? [] : committed.recheck) {
+      wakeups.destinations.get(destination)?.wake();
     }
     for (const { instance } of effects.undecided) {
       wakeups.instances.get(instance)?.recall.wake();

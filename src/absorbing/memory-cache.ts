@@ -45,7 +45,7 @@ export function withMemoryCache(store: PlanningStore, maxBytes = MAX_BYTES): Pla
       let isAlone = false;
       try {
         const result = await store.commit(effects, now);
-        isAlone = result === "committed" && mine === commits;
+        isAlone = result !== "conflict" && mine === commits;
         return result;
       } finally {
         // A long commit takes several turns: what was read in one of them is old.

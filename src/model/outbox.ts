@@ -248,8 +248,11 @@ export interface Settlement {
 /** Durable and shared: what is committed is owed until it is settled, also across a crash. */
 export interface Store extends AsyncDisposable {
   load(keys: Keys): Promise<Known>;
-  /** Adds are "if absent"; `conflict`: memory has moved since it was loaded, nothing was stored, load and plan again. */
-  commit(effects: Effects, now: number): Promise<"committed" | "conflict">;
+  /**
+   * Adds are "if absent"; `conflict`: memory has moved since it was loaded, nothing was stored, load and plan again. `recheck`:
+   * all was stored, and these destinations have messages that are to be looked at again.
+   */
+  commit(effects: Effects, now: number): Promise<"committed" | { readonly recheck: readonly string[] } | "conflict">;
   /**
    * The batches of `destination` that are due, which are on their way from now on, at least one, or when the next one will be;
    * undefined: nothing is owed. What goes first comes first, then what was tried before, unless `newFirst`.

@@ -1,5 +1,6 @@
 import type { Alert } from "../model/alert.ts";
 import type { Memory } from "../model/memory.ts";
+import type { Store } from "../model/outbox.ts";
 import type {
   EventName,
   EventProgress,
@@ -100,4 +101,9 @@ export function eventNameOf({ instance, eventUuid }: EventName): string {
 /** What is known of an event that was told and nothing more. */
 export function noted(firstAt: number): EventProgress {
   return { firstAt, updates: 0, sightings: 0 };
+}
+
+/** What a commit says that has stored all. */
+export function committedWith(recheck: readonly string[]): Awaited<ReturnType<Store["commit"]>> {
+  return recheck.length > 0 ? { recheck } : "committed";
 }

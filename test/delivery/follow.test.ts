@@ -154,6 +154,26 @@ describe("a message that may still change", () => {
     expect(await scene.dump()).not.toContain("one.example");
   });
 
+  it("shows nothing for long that its readers may not see since it was on its way", async () => {
+    const { scene, server } = await slack();
+    await scene.plan(first);
+    const { store } = scene;
+    const take = store.take.bind(store);
+    store.take = async (...args) => {
+      const taken = await take(...args);
+      if (taken && "batches" in taken) {
+        await scene.plan(tagAttached("tlp:red", { attribute: "20", eventId: "7" }));
+      }
+      return taken;
+    };
+    await scene.run();
+    const text = textOf(server.channel[0] as ShownMessage);
+    expect(server.channel).toMatchObject([{ edits: 1 }]);
+    expect(text).toContain("two[.]example");
+    expect(text).not.toContain("one[.]example");
+    expect(await scene.dump()).not.toContain("one.example");
+  });
+
   it("is tried again when that fails, and costs no second alert", async () => {
     const { scene, server } = await slack();
     await scene.tell(first);

@@ -68,6 +68,12 @@ export class Scene {
 
   /** Plans these, delivers what is due within ten minutes, and changes what is to be changed. */
   async tell(...messages: readonly Message[]): Promise<void> {
+    await this.plan(...messages);
+    await this.run();
+  }
+
+  /** Plans these. */
+  async plan(...messages: readonly Message[]): Promise<void> {
     for (const said of messages) {
       const message = { ...said, receivedAt: this.at };
       const configured = this.#configured();
@@ -75,7 +81,6 @@ export class Scene {
       const { effects } = plan([message], await this.#store.load(keysOf([message], rules)), this.at, rules);
       await this.#store.commit(effects, this.at);
     }
-    await this.run();
   }
 
   async run(ms = 10 * MINUTE): Promise<void> {

@@ -203,6 +203,40 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
       expect(await due(store, NOW, true)).toBeUndefined();
     });
 
+    it("are named by whose they are to whoever makes that so", async () => {
+      await using store = (await open()).store;
+      await tell(store, "a", { told: [EVENT], post: postOf("a") });
+      await tell(store, "b", { told: [EVENT], post: postOf("b") });
+      const elsewhere = [{ instance: "cert", eventUuid: OTHER }];
+      expect(await store.commit({ ...effects({}), recheck: elsewhere }, NOW)).toBe("committed");
+      expect(await store.commit({ ...effects({}), recheck: [EVENT] }, NOW)).toEqual({ recheck: ["soc"] });
+    });
+
+    it("are looked at once they are sent when fewer may see that since they were taken, and not before", async () => {
+      await using store = (await open()).store;
+      const sentAmid = async (id: string, recheck: EventName) => {
+        await store.commit(owing(delivery(id, { groups: [group(id)] })), NOW);
+        const batch = await takeOne(store, "soc", NOW, { follows: true });
+        if (!batch || !("batch" in batch)) {
+          throw new Error("nothing is due");
+        }
+        await store.commit({ ...effects({}), recheck: [recheck] }, NOW);
+        const followUp = { told: [EVENT], post: postOf(id) };
+        await settleOne(store, { ...settledAs(batch.batch, "sent"), followUp }, NOW);
+      };
+      await sentAmid("other", { instance: "cert", eventUuid: OTHER });
+      expect(await due(store, NOW)).toBeUndefined();
+      await sentAmid("own", EVENT);
+      const found = new Set<string>();
+      for (let post = await due(store, NOW); post; post = await due(store, NOW)) {
+        found.add(post.post.id);
+        await store.settlePost({ kind: "shown", id: post.post.id, revision: post.revision }, NOW);
+      }
+      expect(found).toEqual(new Set(["other", "own"]));
+      await tell(store, "later", { told: [EVENT], post: postOf("later") });
+      expect(await due(store, NOW)).toBeUndefined();
+    });
+
     it("are looked at once more when something has changed meanwhile", async () => {
       await using store = (await open()).store;
       await tell(store, "a", { told: [EVENT], post: postOf("a") });

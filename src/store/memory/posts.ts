@@ -24,6 +24,7 @@ import {
   showIn,
   withdrawIn,
 } from "../posts.ts";
+import { Rechecks } from "../rechecks.ts";
 import type { Tables, Touched } from "./rows.ts";
 
 interface Kept {
@@ -43,6 +44,8 @@ export class MemoryPosts {
   readonly #memoryOf: (alert: Alert) => Memory;
   readonly #follows = new Map<string, Touched<Row>>();
   readonly #posts = new Map<BatchId, Kept>();
+  /** What batches on their way do not know. */
+  readonly rechecks = new Rechecks();
 
   constructor(tables: Pick<Tables, "told" | "toldParts">, memoryOf: (alert: Alert) => Memory) {
     this.#tables = tables;
@@ -89,7 +92,7 @@ export class MemoryPosts {
     });
   }
 
-  apply(followUp: FollowUp | undefined, destination: string, now: number): void {
+  apply(followUp: FollowUp | undefined, { id, destination }: Pick<Batch, "id" | "destination">, now: number): void {
     if (!followUp) {
       return;
     }
@@ -113,7 +116,7 @@ export class MemoryPosts {
       );
     }
     if (post) {
-      this.#put(post);
+      this.#put(post, this.rechecks.isMissed(id, post.events) ? now : undefined);
     }
     for (const one of withdrawn) {
       this.#withdraw(one, destination, now);
@@ -121,8 +124,9 @@ export class MemoryPosts {
     this.#bound(destination);
   }
 
-  recheck(events: readonly EventName[], now: number): void {
-    this.#touch(events, ({ dueAt = now }) => ({ dueAt: Math.min(dueAt, now) }));
+  recheck(events: readonly EventName[], now: number): readonly string[] {
+    this.rechecks.note(events);
+    return this.#touch(events, ({ dueAt = now }) => ({ dueAt: Math.min(dueAt, now) }));
   }
 
   take(destination: string, now: number, isUrgent: boolean): OpenPost | { readonly dueAt: number } | undefined {
@@ -190,10 +194,10 @@ export class MemoryPosts {
     );
   }
 
-  #put(post: Post): void {
+  #put(post: Post, dueAt: number | undefined): void {
     const before = this.#posts.get(post.id);
     this.#posts.set(post.id, {
-      ...(before ?? { attempts: 0 }),
+      ...(before ?? { attempts: 0, dueAt }),
       post: bounded(post),
       revision: before ? before.revision + 1 : 0,
     });
@@ -223,14 +227,18 @@ export class MemoryPosts {
     this.#tables.toldParts.delete(name);
   }
 
-  #touch(events: readonly EventName[], change: (kept: Kept) => Partial<Kept> | undefined): void {
+  /** Gives whose messages were touched. */
+  #touch(events: readonly EventName[], change: (kept: Kept) => Partial<Kept> | undefined): readonly string[] {
     const names = new Set(events.map(eventNameOf));
+    const touched = new Set<string>();
     for (const [id, kept] of this.#posts) {
       const changed = kept.post.events.some((event) => names.has(eventNameOf(event))) ? change(kept) : undefined;
       if (changed) {
         this.#posts.set(id, { ...kept, ...changed, revision: kept.revision + 1 });
+        touched.add(kept.post.destination);
       }
     }
+    return [...touched];
   }
 
   #bound(destination: string): void {

@@ -48,7 +48,8 @@ export class MemorySettling {
       this.#waiting.regroup(delivery, batch.id, group, now);
     }
     this.#told.keep(settlement.told ?? [], now);
-    this.#posts.apply(settlement.followUp, batch.destination, now);
+    this.#posts.apply(settlement.followUp, batch, now);
+    this.#posts.rechecks.ended(batch.id);
     // One without any delivery says that a flood is over.
     const isSaid = settlement.retryAt === undefined || batch.note === undefined;
     if (isSaid && ![...this.#tables.owed.values()].some((owed) => owed.batch === batch.id)) {

@@ -13,6 +13,7 @@ import type {
 } from "../../model/outbox.ts";
 import type { OpenPost, PostEnd } from "../../model/post.ts";
 import { ClockWatch, type StoreClock } from "../clock-watch.ts";
+import { committedWith } from "../posts.ts";
 import { Batches } from "./batches.ts";
 import { setAhead, setBack } from "./clock.ts";
 import { RememberedEvents } from "./events.ts";
@@ -84,7 +85,7 @@ class MemoryStore implements Store {
     return { ...known, ...(reached.length > 0 && { reached }), ...this.#messages.load(keys) };
   }
 
-  async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
+  async commit(effects: Effects, now: number): ReturnType<Store["commit"]> {
     this.#keepTime(now);
     if (!this.#memory.isUnmoved(effects)) {
       return "conflict";
@@ -96,13 +97,15 @@ class MemoryStore implements Store {
     this.#record.addAll(effects.records);
     this.#messages.apply(effects);
     this.#memory.apply(effects, now);
-    this.#posts.recheck(effects.recheck ?? [], now);
-    return "committed";
+    return committedWith(this.#posts.recheck(effects.recheck ?? [], now));
   }
 
   async take(destination: string, now: number, options: TakeOptions = {}): ReturnType<Store["take"]> {
     this.#keepTime(now);
     const { taken, dueAt } = this.#batches.take(destination, now, options);
+    for (const { id } of taken) {
+      this.#posts.rechecks.began(id);
+    }
     if (taken.length > 0) {
       return { batches: taken.map((batch) => this.#reading.batch(batch, now, options)) };
     }
@@ -132,6 +135,7 @@ class MemoryStore implements Store {
 
   async divide(division: Division, now: number): Promise<void> {
     this.#parts.divide(division, now);
+    this.#posts.rechecks.ended(division.batch);
   }
 
   async page(delivery: Delivery, from: number): Promise<{ page: AlertPage; memory: Memory } | undefined> {

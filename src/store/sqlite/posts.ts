@@ -23,6 +23,7 @@ import {
   showIn,
   withdrawIn,
 } from "../posts.ts";
+import { Rechecks } from "../rechecks.ts";
 import type { Database } from "./driver.ts";
 import { type BodyRow, parseBody, parseToldParts } from "./rows.ts";
 import { DROP_POSTS } from "./statements.ts";
@@ -37,6 +38,8 @@ interface PostRow extends BodyRow {
 export class PostRows {
   readonly #sql: ReturnType<typeof prepare>;
   readonly #memoryOf: (alert: Alert) => Memory;
+  /** What batches on their way do not know. */
+  readonly rechecks = new Rechecks();
 
   constructor(db: Database, memoryOf: (alert: Alert) => Memory) {
     this.#sql = prepare(db);
@@ -71,7 +74,7 @@ export class PostRows {
   }
 
   /** Notes what was told. */
-  apply(followUp: FollowUp | undefined, destination: string, now: number): void {
+  apply(followUp: FollowUp | undefined, { id, destination }: Pick<Batch, "id" | "destination">, now: number): void {
     if (!followUp) {
       return;
     }
@@ -95,7 +98,7 @@ export class PostRows {
       }
     }
     if (post) {
-      this.#put(post);
+      this.#put(post, this.rechecks.isMissed(id, post.events) ? now : null);
     }
     for (const one of withdrawn) {
       this.#withdraw(one, destination, now);
@@ -103,11 +106,11 @@ export class PostRows {
     this.#bound(destination);
   }
 
-  /** These events are seen by fewer than before. */
-  recheck(events: readonly EventName[], now: number): void {
-    for (const { instance, eventUuid } of events) {
-      this.#sql.recheck.run(now, instance, eventUuid);
-    }
+  /** These events are seen by fewer than before. Gives who has messages about them. */
+  recheck(events: readonly EventName[], now: number): readonly string[] {
+    this.rechecks.note(events);
+    const rows = events.flatMap(({ instance, eventUuid }) => this.#sql.recheck.all(now, instance, eventUuid));
+    return [...new Set(rows.map(({ destination }) => destination))];
   }
 
   take(destination: string, now: number, isUrgent: boolean): OpenPost | { readonly dueAt: number } | undefined {
@@ -158,9 +161,9 @@ export class PostRows {
     });
   }
 
-  #put(post: Post): void {
+  #put(post: Post, dueAt: number | null): void {
     const kept = bounded(post);
-    this.#sql.put.run(post.id, post.destination, post.at, post.isReply ? 1 : 0, JSON.stringify(kept));
+    this.#sql.put.run(post.id, post.destination, post.at, post.isReply ? 1 : 0, JSON.stringify(kept), dueAt);
     for (const { instance, eventUuid } of post.events) {
       this.#sql.putEvent.run(instance, eventUuid, post.destination, post.id);
     }
@@ -239,11 +242,11 @@ function prepare(db: Database) {
         due_at = min(coalesce(due_at, ${LATEST}), max(?1, coalesce(edited_at + ?2, ?1)))
       WHERE id IN (SELECT post FROM post_events WHERE instance = ?3 AND event_uuid = ?4 AND destination = ?5)
         AND id <> ?6 AND reply = 0`),
-    recheck: db.prepare(`
+    recheck: db.prepare<{ readonly destination: string }>(`
       UPDATE posts SET revision = revision + 1, due_at = min(coalesce(due_at, ?1), ?1)
-      WHERE id IN (SELECT post FROM post_events WHERE instance = ?2 AND event_uuid = ?3)`),
+      WHERE id IN (SELECT post FROM post_events WHERE instance = ?2 AND event_uuid = ?3) RETURNING destination`),
     put: db.prepare(`
-      INSERT INTO posts (id, destination, at, reply, body) VALUES (?, ?, ?, ?, ?)
+      INSERT INTO posts (id, destination, at, reply, body, due_at) VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET body = excluded.body, revision = revision + 1`),
     putEvent: db.prepare(
       "INSERT OR IGNORE INTO post_events (instance, event_uuid, destination, post) VALUES (?, ?, ?, ?)",

@@ -50,7 +50,7 @@ export class SettlingRows {
       this.#owing.regroup(delivery, settlement.batch, group, now);
     }
     this.#told.keep(settlement.told ?? [], now);
-    this.#posts.apply(settlement.followUp, batch.destination, now);
+    this.#posts.apply(settlement.followUp, { id: settlement.batch, destination: batch.destination }, now);
     // One without any delivery says that a flood is over.
     const isSaid = settlement.retryAt === undefined || batch.note === null;
     if (isSaid && Number(this.#sql.dropEmptyBatch.run(batch.id).changes) > 0) {

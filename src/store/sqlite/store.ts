@@ -18,6 +18,7 @@ import type {
 import type { OpenPost, PostEnd } from "../../model/post.ts";
 import type { StoreClock } from "../clock-watch.ts";
 import type { Damage } from "../damage.ts";
+import { committedWith } from "../posts.ts";
 import type { Size } from "../size.ts";
 import { BatchRows } from "./batches.ts";
 import { StoreTime } from "./clock.ts";
@@ -120,7 +121,7 @@ class SqliteStore implements Store {
     return this.#file.transaction(() => ({ ...this.#memory.load(keys, this.#posts), ...this.#unconfirmed.load(keys) }));
   }
 
-  async commit(effects: Effects, now: number): Promise<"committed" | "conflict"> {
+  async commit(effects: Effects, now: number): ReturnType<Store["commit"]> {
     this.#time.keep(now);
     const more = new Map<string, number>();
     const last = await this.#writePages(effects.pages ?? [], more);
@@ -135,8 +136,7 @@ class SqliteStore implements Store {
       this.#unconfirmed.apply(effects);
       this.#memory.apply(effects, now);
       this.#parts.dropUnowed(effects.pages ?? []);
-      this.#posts.recheck(effects.recheck ?? [], now);
-      return "committed";
+      return committedWith(this.#posts.recheck(effects.recheck ?? [], now));
     });
   }
 
@@ -147,6 +147,9 @@ class SqliteStore implements Store {
       return { ...found, batches: found.rows.map((row) => this.#reading.batch(row, now, options)) };
     });
     this.#batches.began(rows, now);
+    for (const { id } of rows) {
+      this.#posts.rechecks.began(id);
+    }
     if (batches.length > 0) {
       return { batches };
     }
@@ -158,7 +161,7 @@ class SqliteStore implements Store {
       settlements.map((settlement) => this.#settling.settle(settlement, this.#batches.takenAt(settlement.batch), now)),
     );
     for (const { batch } of settlements) {
-      this.#batches.ended(batch);
+      this.#ended(batch);
     }
     return lines;
   }
@@ -174,7 +177,13 @@ class SqliteStore implements Store {
         this.#parts.divide(division, told, row, now);
       }
     });
-    this.#batches.ended(division.batch);
+    this.#ended(division.batch);
+  }
+
+  /** It is not on its way any more. */
+  #ended(batch: BatchId): void {
+    this.#batches.ended(batch);
+    this.#posts.rechecks.ended(batch);
   }
 
   async page(delivery: Delivery, from: number): Promise<{ page: AlertPage; memory: Memory } | undefined> {
