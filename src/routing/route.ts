@@ -2,6 +2,7 @@ import type { Matchable, Truth } from "../model/message.ts";
 import { KINDS, type Kind } from "../model/vocabulary.ts";
 import { asksOnlyOfEvent } from "./event-facts.ts";
 import { isOfKind } from "./kinds.ts";
+import { asksLists } from "./lists.ts";
 import { type CompiledMatch, compileMatch } from "./match.ts";
 import { RouteIndex } from "./route-index.ts";
 import type { RouteOptions } from "./schema.ts";
@@ -22,7 +23,7 @@ export class RouteTable {
   readonly #byName: ReadonlyMap<string, Route>;
   #index: RouteIndex | undefined;
   #isAboutEvents: boolean | undefined;
-  #mostText: number | undefined;
+  #expressions: ReturnType<typeof expressionsOf> | undefined;
 
   constructor(routes: readonly Route[], watch: Watch = NO_WATCH) {
     this.routes = routes;
@@ -42,8 +43,10 @@ export class RouteTable {
 
   /** How many characters of attributes these can be asked about in one turn of the loop. */
   get mostText(): number {
-    this.#mostText ??= mostText(expressionsIn(this.routes.map(({ options }) => options.match)));
-    return this.#mostText;
+    this.#expressions ??= expressionsOf(this.routes.map(({ options }) => options.match));
+    const { own, asksLists } = this.#expressions;
+    // Lists may have become others.
+    return mostText(own + (asksLists ? this.watch.expressions : 0));
   }
 
   /** Those that may be true or unknown of a message, and maybe others, in file order. */
@@ -55,6 +58,10 @@ export class RouteTable {
     );
     return this.#index.candidates(subject).flatMap((place) => this.routes[place] ?? []);
   }
+}
+
+function expressionsOf(matches: readonly RouteOptions["match"][]) {
+  return { own: expressionsIn(matches), asksLists: asksLists(matches.flatMap((match) => match ?? [])) };
 }
 
 /** The rules, by the kinds that they are about. */

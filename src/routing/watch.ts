@@ -1,6 +1,6 @@
 import type { AttributeFacts, Fact } from "../model/message.ts";
 import { networksAround, observedOf, parentsOf } from "./observed.ts";
-import { compilePattern, type Pattern } from "./pattern.ts";
+import { compilePattern, foldText, isExpression, type Pattern } from "./pattern.ts";
 
 /** An entry of a watch list that a value hits. */
 export interface Hit {
@@ -16,12 +16,14 @@ export interface Watch {
   hits(attribute: AttributeFacts): readonly Hit[];
   /** What is not loaded is unknown. */
   has(list: string): boolean;
+  /** How many regular expressions of lists each value is compared with. */
+  readonly expressions: number;
   /** As it goes from one thread to another; absent: there is nothing to carry over. */
   readonly plain?: PlainTable;
 }
 
 /** There are no lists. */
-export const NO_WATCH: Watch = { hits: () => [], has: () => false };
+export const NO_WATCH: Watch = { hits: () => [], has: () => false, expressions: 0 };
 
 /** A list that may hold a million entries, without them. */
 export interface ListInfo {
@@ -35,7 +37,6 @@ export interface ListInfo {
 /** All lists together, as they go from one thread to another: entries by what they are looked up by. */
 export interface PlainTable {
   readonly lists: readonly ListInfo[];
-  readonly labels: readonly string[];
   /** Open addressing: 0, or one more than the number of an entry. A power of two, at least twice as many as there are entries. */
   readonly slots: Uint32Array;
   /** By entry: the hash of its key, where the key ends in `units`, its list, and 0 or one more than its label. */
@@ -45,9 +46,12 @@ export interface PlainTable {
   readonly tags: Uint32Array;
   /** The keys, one behind the other. */
   readonly units: Uint16Array;
+  /** The labels likewise: each entry may have one of its own. */
+  readonly labelEnds: Uint32Array;
+  readonly labelUnits: Uint16Array;
   /** The lengths of prefixes that there are, of IPv4 and IPv6. */
   readonly lengths: { readonly 4: readonly number[]; readonly 16: readonly number[] };
-  /** Entries that no key finds, few: the value contains them, or is like them. */
+  /** Entries that no key finds, few: regular expressions, or texts between two stars that the value contains. */
   readonly patterns: readonly { readonly list: number; readonly pattern: string }[];
 }
 
@@ -70,13 +74,15 @@ export function hashOf(key: string): number {
 /** What entries a value hits, by as many look-ups as the value has parts, however many lists and entries there are. */
 export class WatchTable implements Watch {
   readonly plain: PlainTable;
+  readonly expressions: number;
   readonly #known = new WeakMap<Fact, readonly Hit[]>();
   readonly #patterns: readonly { readonly list: number; readonly matches: Pattern }[];
   readonly #places: ReadonlyMap<string, number>;
 
   constructor(plain: PlainTable) {
     this.plain = plain;
-    this.#patterns = plain.patterns.map(({ list, pattern }) => ({ list, matches: compilePattern(pattern) }));
+    this.#patterns = plain.patterns.map(({ list, pattern }) => ({ list, matches: compileFolded(pattern) }));
+    this.expressions = plain.patterns.filter(({ pattern }) => isExpression(pattern)).length;
     this.#places = new Map(plain.lists.map(({ name }, place) => [name, place]));
   }
 
@@ -133,7 +139,7 @@ export class WatchTable implements Watch {
   }
 
   #look(key: string, add: (list: number, label: string | undefined) => void): void {
-    const { slots, hashes, owners, tags, labels } = this.plain;
+    const { slots, hashes, owners, tags } = this.plain;
     const hash = hashOf(key);
     const mask = slots.length - 1;
     for (let at = hash & mask; ; at = (at + 1) & mask) {
@@ -142,10 +148,27 @@ export class WatchTable implements Watch {
         return;
       }
       if (hashes[entry] === hash && isKey(this.plain, entry, key)) {
-        add(owners[entry] ?? 0, labels[(tags[entry] ?? 0) - 1]);
+        add(owners[entry] ?? 0, labelOf(this.plain, tags[entry] ?? 0));
       }
     }
   }
+}
+
+/** Compiles a pattern of a list for texts that are folded already, as all are that are looked up. */
+function compileFolded(pattern: string): Pattern {
+  if (isExpression(pattern)) {
+    return compilePattern(pattern);
+  }
+  const part = foldText(pattern.slice(1, -1));
+  return (text) => text.includes(part);
+}
+
+/** A label by its number, from 1; 0: there is none. */
+function labelOf({ labelEnds, labelUnits }: PlainTable, tag: number): string | undefined {
+  if (tag === 0) {
+    return undefined;
+  }
+  return String.fromCharCode(...labelUnits.subarray(labelEnds[tag - 2] ?? 0, labelEnds[tag - 1]));
 }
 
 /** Whether an entry is the one of this key. */

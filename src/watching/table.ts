@@ -77,12 +77,7 @@ export class TableBuilder {
   build(): PlainTable {
     const count = this.#keys.length;
     const size = 2 ** Math.max(4, Math.ceil(Math.log2(2 * count + 1)));
-    const units = new Uint16Array(
-      shared(
-        2,
-        this.#keys.reduce((sum, key) => sum + key.length, 0),
-      ),
-    );
+    const units = unitsFor(this.#keys);
     const table = {
       slots: words(size),
       hashes: words(count),
@@ -96,10 +91,7 @@ export class TableBuilder {
     let entries = 0;
     for (const [index, key] of this.#keys.entries()) {
       const start = end;
-      for (let at = 0; at < key.length; at += 1) {
-        units[end] = key.charCodeAt(at);
-        end += 1;
-      }
+      end = write(key, units, start);
       table.hashes[entries] = hashOf(key);
       table.ends[entries] = end;
       table.owners[entries] = this.#owners[index] ?? 0;
@@ -116,8 +108,8 @@ export class TableBuilder {
     }
     return {
       lists: this.#lists,
-      labels: [...this.#labels.keys()],
       ...table,
+      ...packed([...this.#labels.keys()]),
       lengths: { 4: [...lengths[4]], 16: [...lengths[16]] },
       patterns: this.#patterns,
     };
@@ -126,7 +118,7 @@ export class TableBuilder {
 
 /** Finds a slot for an entry; false: it is there already. */
 function place(
-  table: Omit<PlainTable, "lists" | "labels" | "lengths" | "patterns">,
+  table: Pick<PlainTable, "slots" | "hashes" | "owners" | "tags" | "ends" | "units">,
   entry: number,
   key: string,
 ): boolean {
@@ -146,6 +138,34 @@ function place(
       }
     }
   }
+}
+
+/** Texts one behind the other, and where each ends. */
+function packed(labels: readonly string[]): Pick<PlainTable, "labelEnds" | "labelUnits"> {
+  const [labelEnds, labelUnits] = [words(labels.length), unitsFor(labels)];
+  let end = 0;
+  for (const [index, label] of labels.entries()) {
+    end = write(label, labelUnits, end);
+    labelEnds[index] = end;
+  }
+  return { labelEnds, labelUnits };
+}
+
+/** Writes a text; returns where it ends. */
+function write(text: string, into: Uint16Array, start: number): number {
+  for (let at = 0; at < text.length; at += 1) {
+    into[start + at] = text.charCodeAt(at);
+  }
+  return start + text.length;
+}
+
+function unitsFor(texts: readonly string[]): Uint16Array {
+  return new Uint16Array(
+    shared(
+      2,
+      texts.reduce((sum, text) => sum + text.length, 0),
+    ),
+  );
 }
 
 function shared(bytes: number, count: number): SharedArrayBuffer {

@@ -21,13 +21,15 @@ export async function loadAway(request: LoadRequest): Promise<Loaded> {
 }
 
 const EMPTY: PlainTable = {
-  ...{ lists: [], labels: [], patterns: [], lengths: { 4: [], 16: [] } },
+  ...{ lists: [], patterns: [], lengths: { 4: [], 16: [] } },
   slots: new Uint32Array(16),
   hashes: new Uint32Array(),
   ends: new Uint32Array(),
   owners: new Uint32Array(),
   tags: new Uint32Array(),
   units: new Uint16Array(),
+  labelEnds: new Uint32Array(),
+  labelUnits: new Uint16Array(),
 };
 
 /** The watch lists that are in force, all of them at once: what is read anew takes their place whole, between two messages. */
@@ -52,6 +54,10 @@ export class Watches implements Watch {
 
   has(list: string): boolean {
     return this.#table.has(list);
+  }
+
+  get expressions(): number {
+    return this.#table.expressions;
   }
 
   /** As it goes to another thread, at no cost. */

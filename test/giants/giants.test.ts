@@ -13,7 +13,9 @@ import { withConfirmation } from "../../src/planning/confirm.ts";
 import type { Rules, Trace } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
+import { WatchTable } from "../../src/routing/watch.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
+import { TableBuilder } from "../../src/watching/table.ts";
 import { eventually } from "../support/eventually.ts";
 import { T0 } from "../support/messages.ts";
 import { takeOne } from "../support/one-batch.ts";
@@ -189,6 +191,32 @@ describe("a giant", () => {
     expect(away.traces.map(({ routes, destinations }) => [routes, destinations.map(({ verdict }) => verdict)])).toEqual(
       here.traces.map(({ routes, destinations }) => [routes, destinations.map(({ verdict }) => verdict)]),
     );
+    expect(room).toEqual({ done: 1, refused: 0 });
+  });
+
+  it("is told by the watch lists that its parts hit, and by no others", async () => {
+    const lists = new TableBuilder();
+    lists.add("ours.txt", `host-${MANY - 1}.example\tministry-a\n`, "ours.txt");
+    lists.add("theirs.txt", "elsewhere.example\n", "theirs.txt");
+    const watch = new WatchTable(lists.build());
+    const matches = {
+      ours: { attribute: { value: { list: "ours.txt" } } },
+      theirs: { attribute: { value: { list: "theirs.txt" } } },
+      called: { watch: "ministry-*" },
+    };
+    const routes = Object.entries(matches).map(([name, match]) => RouteOptions.parse({ name, match, notify: "soc" }));
+    await using flow = await opened(() => threadOf(), { ...RULES, routes: compileRoutes(routes, watch), watch });
+    const room = { done: 0, refused: 0 };
+    flow.giants.take([giant("misp_json", publicationOf(BIG, "77"), room)]);
+    await eventually(() => room.done === 1);
+    expect(flow.traces.map((trace) => trace.routes)).toEqual([
+      [
+        { name: "ours", truth: true },
+        { name: "called", truth: true },
+      ],
+    ]);
+    const [entry] = contentOf(await takeOne(flow.store, "soc", NOW + 1));
+    expect(entry?.delivery).toMatchObject({ routes: ["ours", "called"] });
     expect(room).toEqual({ done: 1, refused: 0 });
   });
 

@@ -4,6 +4,8 @@ import { type FrameReading, readTurn } from "../../src/giants/reading.ts";
 import type { Frame } from "../../src/model/frame.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
+import { WatchTable } from "../../src/routing/watch.ts";
+import { TableBuilder } from "../../src/watching/table.ts";
 import { T0 } from "../support/messages.ts";
 import { frameOf, sample } from "../topics/frames.ts";
 
@@ -60,6 +62,20 @@ describe("readTurn()", () => {
   ])("reads all at once where no expression is asked of attributes: %s", (_, rules) => {
     const frames = Array.from({ length: 20 }, () => publication(15, 59_500));
     expect(turn(frames, rules)).toEqual({ count: 20, read: 20, away: undefined });
+  });
+
+  it("counts the expressions of watch lists, where rules ask of them", () => {
+    const lists = new TableBuilder();
+    lists.add("bad.json", JSON.stringify({ type: "regex", list: EXPRESSIONS }), "bad.json");
+    const watch = new WatchTable(lists.build());
+    const [asks, asksNot] = [{ attribute: { value: { list: "bad.json" } } }, { attribute: { value: "*.example" } }].map(
+      (match) => ({
+        routes: compileRoutes([RouteOptions.parse({ name: "r", match, notify: "soc" })], watch),
+      }),
+    );
+    const frames = [publication(15, 59_500), publication(2, 100)];
+    expect(asks && turn(frames, asks)).toEqual({ count: 1, read: 0, away: true });
+    expect(asksNot && turn(frames, asksNot)).toEqual({ count: 2, read: 2, away: undefined });
   });
 
   it("leaves a giant to another thread unread, with bytes of its own", () => {

@@ -132,6 +132,7 @@ const subject: fc.Arbitrary<Matchable> = fc.record({
 /** Lists that no table is made for: what they hit is asked of the text. */
 const WATCH: Watch = {
   has: (list) => list !== "unread.txt",
+  expressions: 0,
   hits: ({ value }) =>
     (value?.values ?? []).flatMap((text) => [
       ...(text.includes("evil") ? [{ list: "ours.txt", label: "ministry" }] : []),

@@ -34,6 +34,19 @@ Project Nightfall
 setup.exe\r
 `;
 
+it("gives each entry its own label, and goes to another thread without a copy", () => {
+  const builder = new TableBuilder();
+  builder.add("ours.txt", Array.from({ length: 2_000 }, (_, n) => `w${n}.example\tticket-${n}`).join("\n"), "ours.txt");
+  const { slots, hashes, ends, owners, tags, units, labelEnds, labelUnits, ...copied } = builder.build();
+  const inMemory = [slots, hashes, ends, owners, tags, units, labelEnds, labelUnits];
+  expect(inMemory.every(({ buffer }) => buffer instanceof SharedArrayBuffer)).toBe(true);
+  expect(JSON.stringify(copied).length).toBeLessThan(200);
+  const table = new WatchTable(structuredClone(builder.build()));
+  expect(["w0.example", "a.w1234.example", "w1999.example", "w2000.example"].map((value) => hit(table, value))).toEqual(
+    [["ours.txt: ticket-0"], ["ours.txt: ticket-1234"], ["ours.txt: ticket-1999"], []],
+  );
+});
+
 describe("a list of lines", () => {
   const table = tableOf({ "ours.txt": OURS });
 
