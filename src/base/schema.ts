@@ -10,6 +10,13 @@ export const Duration = z
   .regex(/^\d+(ms|s|m|h|d)$/, 'must be a duration such as "10s", "5m", "2h" or "7d"')
   .transform((text) => Number.parseInt(text, 10) * UNITS[text.replace(/^\d+/, "") as keyof typeof UNITS]);
 
+/** A duration as it is written in YAML. */
+export function formatDuration(ms: number): string {
+  const fits = Object.entries(UNITS).filter(([, size]) => ms >= size && ms % size === 0);
+  const [unit, size] = fits.at(-1) ?? ["ms", 1];
+  return `${ms / size}${unit}`;
+}
+
 /** A size in YAML, `64KiB 16MiB 2GiB`; bytes in code. */
 export const Size = z
   .string()

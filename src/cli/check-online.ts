@@ -2,6 +2,7 @@ import { clean, formatCount } from "../alert/text.ts";
 import { systemClock } from "../base/clock.ts";
 import { openLog } from "../base/log.ts";
 import type { Problem } from "../base/problem.ts";
+import { formatDuration } from "../base/schema.ts";
 import type { Config } from "../config/schema.ts";
 import type { ApiFailure } from "../misp-api/answer.ts";
 import { type MispApi, openMispApi } from "../misp-api/client.ts";
@@ -9,7 +10,6 @@ import type { KeyFacts, PublishedPage } from "../misp-api/read.ts";
 import { type AskedInstance, askedInstances } from "../service/asking.ts";
 import { type NotificationState, SETTINGS, type Trouble, unheardOf } from "./notifications.ts";
 import type { Paragraph } from "./paragraphs.ts";
-import { duration } from "./sentences.ts";
 
 /** What one MISP says when it is asked, and what is wrong with it. */
 export interface InstanceFinding {
@@ -269,7 +269,7 @@ function askingClauses(
     ...(asking.recall === "works"
       ? [`what the feed leaves out is asked for, at most ${recall.per_minute} questions a minute`]
       : []),
-    ...(asking.reconcile === "works" ? [`what was missed is looked for every ${duration(reconcile.every)}`] : []),
+    ...(asking.reconcile === "works" ? [`what was missed is looked for every ${formatDuration(reconcile.every)}`] : []),
   ];
   return [
     ...working,

@@ -1,5 +1,6 @@
 import { formatCount } from "../alert/text.ts";
 import { ConfigError, formatProblems, type Problem } from "../base/problem.ts";
+import { formatDuration } from "../base/schema.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { terminalJson } from "../destinations/console/terminal.ts";
@@ -16,7 +17,6 @@ import {
   describeObstacle,
   describePace,
   describeRoute,
-  duration,
 } from "./sentences.ts";
 
 /** `misp-herald check`: opens nothing and needs no secret, unless MISP is to be asked. Returns the exit code. */
@@ -52,7 +52,7 @@ export async function checkCommand(
       type: destination.type,
       clauses: [
         ...describeGuard(destination.guard),
-        `tried for ${duration(destination.retry.max_age)}`,
+        `tried for ${formatDuration(destination.retry.max_age)}`,
         `told again: ${destination.repeats}`,
         ...describeFollowing(destination),
         ...describePace(destination),

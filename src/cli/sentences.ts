@@ -1,3 +1,4 @@
+import { formatDuration } from "../base/schema.ts";
 import type { ConfiguredDestination } from "../destinations/destination.ts";
 import type { Guard } from "../guard/policy.ts";
 import type { QuietWindow } from "../model/pacing.ts";
@@ -57,13 +58,13 @@ export function describeRoute(route: RouteOptions): readonly string[] {
     "and",
   );
   const by = route.group.by.length > 0 ? `per ${route.group.by.join(", ")}` : "all together";
-  const first = route.group.wait > 0 ? `after ${duration(route.group.wait)}` : "at once";
+  const first = route.group.wait > 0 ? `after ${formatDuration(route.group.wait)}` : "at once";
   return [
     `${list(route.kinds, "or")}${match}${otherwise} → ${to}`,
     ...(route.priority === "high" ? ["high priority"] : []),
     route.digest
       ? `a digest at ${route.digest.cron}, by the time zone of the destination`
-      : `${by}, first ${first}, then every ${duration(route.group.interval)}`,
+      : `${by}, first ${first}, then every ${formatDuration(route.group.interval)}`,
     ...(route.remind ? [describeRemind(route.remind)] : []),
     ...(route.stop ? ["later routes are not asked"] : []),
   ];
@@ -72,7 +73,7 @@ export function describeRoute(route: RouteOptions): readonly string[] {
 function describeRemind({ after, times, escalate }: NonNullable<RouteOptions["remind"]>): string {
   const rest =
     escalate.length > 0 ? `, then ${list(escalate, "and")} ${escalate.length === 1 ? "is" : "are"} told` : "";
-  return `reminds every ${duration(after)}, ${times === 1 ? "once" : `${times} times`} at most, until it is acknowledged${rest}`;
+  return `reminds every ${formatDuration(after)}, ${times === 1 ? "once" : `${times} times`} at most, until it is acknowledged${rest}`;
 }
 
 const WEEK = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"] as const;
@@ -109,7 +110,7 @@ export function describePace({ flood, quiet, timezone }: Pick<ConfiguredDestinat
     ...(flood === "off"
       ? []
       : [
-          `more than ${flood.over} within ${duration(flood.withinMs)} is a flood, told every ${duration(flood.everyMs)} in one digest`,
+          `more than ${flood.over} within ${formatDuration(flood.withinMs)} is a flood, told every ${formatDuration(flood.everyMs)} in one digest`,
         ]),
     ...(when.length > 0 ? [`quiet ${windows} (${timezone})${but}; ${rest}`] : []),
   ];
@@ -172,10 +173,10 @@ function describeMatch(match: Match): string {
     parts.push(`threat level is at least ${min_threat_level}`);
   }
   if (max_age !== undefined) {
-    parts.push(`it was changed within ${duration(max_age)}`);
+    parts.push(`it was changed within ${formatDuration(max_age)}`);
   }
   if (max_event_age !== undefined) {
-    parts.push(`its date is within ${duration(max_event_age)}`);
+    parts.push(`its date is within ${formatDuration(max_event_age)}`);
   }
   if (date) {
     parts.push(`its date is ${describeExpected(date)}`);
@@ -192,7 +193,7 @@ function describeMatch(match: Match): string {
 function describeBlock({ all, any, not, max_age, ...facts }: AttributeMatch): string {
   const parts = Object.entries(facts).map(([name, values]) => describeFact(name, values));
   if (max_age !== undefined) {
-    parts.push(`a change within ${duration(max_age)}`);
+    parts.push(`a change within ${formatDuration(max_age)}`);
   }
   return nested(parts, {
     all: all?.map(describeBlock),
@@ -233,21 +234,6 @@ function describeCount({ min, max, type, to_ids }: CountMatch): string {
   const kind = type ? ` of type ${list(type, "or")}` : "";
   const detection = to_ids === undefined ? "" : to_ids ? " for detection" : " not for detection";
   return `it has ${bounds} ${max === undefined && min === 1 ? "attribute" : "attributes"}${kind}${detection}`;
-}
-
-/** A duration as the config spells it. */
-export function duration(ms: number): string {
-  for (const [unit, size] of [
-    ["d", 86_400_000],
-    ["h", 3_600_000],
-    ["m", 60_000],
-    ["s", 1000],
-  ] as const) {
-    if (ms >= size && ms % size === 0) {
-      return `${ms / size}${unit}`;
-    }
-  }
-  return `${ms}ms`;
 }
 
 function list(words: readonly string[], conjunction: "and" | "or"): string {

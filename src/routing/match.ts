@@ -1,5 +1,5 @@
 import type { Reason } from "../model/evidence.ts";
-import type { AttributeFacts, Fact, Matchable, Truth } from "../model/message.ts";
+import type { AttributeFacts, Fact, Matchable, Measure, Truth } from "../model/message.ts";
 import { ATTRIBUTE_FACTS, FACTS, type FactName, type MeasureName, THREAT_LEVELS } from "../model/vocabulary.ts";
 import { isBelow, reaches } from "./measures.ts";
 import { compilePattern, type Pattern } from "./pattern.ts";
@@ -141,46 +141,47 @@ function compileFact(name: FactName, values: readonly string[]): Condition {
 function compileMeasures({ max_age: age, max_event_age: eventAge, date, attributes }: Match): readonly Condition[] {
   const { after, before } = date ?? {};
   return [
-    ...(age === undefined ? [] : [atLeast("changed_at", (at) => at - age)]),
-    ...(eventAge === undefined ? [] : [atLeast("date", (at) => at - eventAge)]),
-    ...(after === undefined ? [] : [atLeast("date", () => after)]),
-    ...(before === undefined ? [] : [compileMeasure("date", (subject) => isBelow(subject, "date", before))]),
+    ...(age === undefined ? [] : [compileMeasure("changed_at", (measure, at) => reaches(measure, at - age))]),
+    ...(eventAge === undefined ? [] : [compileMeasure("date", (measure, at) => reaches(measure, at - eventAge))]),
+    ...(after === undefined ? [] : [compileMeasure("date", (measure) => reaches(measure, after))]),
+    ...(before === undefined ? [] : [compileMeasure("date", (measure) => isBelow(measure, before))]),
     ...(attributes === undefined ? [] : compileCount(attributes)),
   ];
 }
 
-function compileCount({ min, max, type, to_ids }: CountMatch): readonly Condition[] {
-  const name = "attribute_count";
+function compileCount(match: CountMatch): readonly Condition[] {
+  const { min, max } = match;
+  const count = compileCounter(match);
+  return [
+    ...(min === undefined ? [] : [compileMeasure("attribute_count", (measure) => reaches(measure, min), count)]),
+    ...(max === undefined ? [] : [compileMeasure("attribute_count", (measure) => isBelow(measure, max + 1), count)]),
+  ];
+}
+
+/** How many attributes a condition counts: all, or those of a type, or for detection. */
+export function compileCounter({ type, to_ids }: CountMatch): (subject: Matchable) => Measure | undefined {
   if (type === undefined && to_ids === undefined) {
-    return [
-      ...(min === undefined ? [] : [atLeast(name, () => min)]),
-      ...(max === undefined ? [] : [compileMeasure(name, (subject) => isBelow(subject, name, max + 1))]),
-    ];
+    return ({ measures }) => measures.attribute_count;
   }
   const patterns = type?.map(compilePattern);
   const isCounted = (cell: { readonly type: string; readonly toIds: boolean }) =>
     (to_ids === undefined || cell.toIds === to_ids) && (patterns?.some((pattern) => pattern(cell.type)) ?? true);
-  const count = ({ tally }: Matchable): Matchable["measures"][MeasureName] =>
+  return ({ tally }) =>
     typeof tally !== "object"
       ? tally
       : {
           atLeast: tally.cells.reduce((sum, cell) => sum + (isCounted(cell) ? cell.n : 0), 0),
           complete: tally.complete,
         };
-  const counted = (subject: Matchable): Matchable => ({ ...subject, measures: { [name]: count(subject) } });
-  return compileCount({ ...(min !== undefined && { min }), ...(max !== undefined && { max }) }).map((condition) => ({
-    ...condition,
-    test: (subject) => condition.test(counted(subject)),
-  }));
 }
 
-function atLeast(name: MeasureName, lowest: (at: number) => number): Condition {
-  return compileMeasure(name, (subject) => reaches(subject, name, lowest));
-}
-
-function compileMeasure(name: MeasureName, test: Test<Matchable>): Condition {
+function compileMeasure(
+  name: MeasureName,
+  holds: (measure: Measure | undefined, at: number) => Truth,
+  measure: (subject: Matchable) => Measure | undefined = ({ measures }) => measures[name],
+): Condition {
   const look = { measure: name };
-  return { test, why: () => look, looks: [look] };
+  return { test: (subject) => holds(measure(subject), subject.at), why: () => look, looks: [look] };
 }
 
 /** Tags and objects of parts are no facts of the event: they are as visible as those parts. */

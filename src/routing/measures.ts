@@ -1,7 +1,6 @@
 import type { Alert } from "../model/alert.ts";
 import type { Matchable, Measure, Tally, Truth } from "../model/message.ts";
 import type { EventView } from "../model/misp.ts";
-import type { MeasureName } from "../model/vocabulary.ts";
 import { dateOf } from "./date.ts";
 
 /** What is about no event is known to have none of it. */
@@ -33,24 +32,22 @@ export function tallyOf({ kind, counts, skipped }: Measured): Tally | undefined 
   return { cells: counts.filter(({ withdrawn }) => !withdrawn), complete: skipped === undefined };
 }
 
-/** Whether a measure is at least as high as `lowest` says, which may go by when it is asked. */
-export function reaches({ at, measures }: Matchable, name: MeasureName, lowest: (at: number) => number): Truth {
-  const measure = measures[name];
+/** Whether a measure is at least as high as `lowest`. */
+export function reaches(measure: Measure | undefined, lowest: number): Truth {
   if (measure === undefined) {
     return "unknown";
   }
   if (measure === "none") {
     return false;
   }
-  if (measure.atLeast >= lowest(at)) {
+  if (measure.atLeast >= lowest) {
     return true;
   }
   return measure.complete ? false : "unknown";
 }
 
 /** Whether a measure is below `limit`. */
-export function isBelow({ measures }: Matchable, name: MeasureName, limit: number): Truth {
-  const measure = measures[name];
+export function isBelow(measure: Measure | undefined, limit: number): Truth {
   if (measure === undefined) {
     return "unknown";
   }

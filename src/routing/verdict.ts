@@ -1,7 +1,8 @@
+import { formatDuration } from "../base/schema.ts";
 import type { AttributeFacts, Fact, Matchable, Truth } from "../model/message.ts";
 import { ATTRIBUTE_FACTS, FACTS, type FactName } from "../model/vocabulary.ts";
 import { describeExpected } from "./because.ts";
-import { compileMatch } from "./match.ts";
+import { compileCounter, compileMatch } from "./match.ts";
 import type { AttributeMatch, Expected, Match } from "./schema.ts";
 import { NO_WATCH, type Watch } from "./watch.ts";
 
@@ -66,7 +67,7 @@ function ofKey(
   }
   if (key === "not") {
     const held = (map.not ?? []).find((one) => ask([one], subject, watch) !== false);
-    return { path: here, truth, expected: `not ${JSON.stringify(held ?? map.not)}` };
+    return { path: here, truth, expected: `not ${written(held ?? map.not)}` };
   }
   if (key === "attribute") {
     return ofBlocks(map.attribute ?? [], here, truth, subject, watch);
@@ -77,7 +78,33 @@ function ofKey(
     const actual = key === "watch" ? hitsOf(subject, watch) : actualOf(subject.facts[key as FactName]);
     return { path: here, truth, expected: listed(values), ...(actual && { actual }) };
   }
-  return { path: here, truth, expected: JSON.stringify(map[key]), ...measured(key, subject) };
+  return { path: here, truth, expected: asked(map, key), ...measured(map, key, subject) };
+}
+
+/** What is asked of a measure or a level. */
+function asked(map: Match, key: keyof Match): string {
+  const { max_age, max_event_age, date, min_threat_level: lowest } = map;
+  const within = key === "max_age" ? max_age : key === "max_event_age" ? max_event_age : undefined;
+  if (within !== undefined) {
+    return `within ${formatDuration(within)}`;
+  }
+  if (key === "date" && date) {
+    return describeExpected(date);
+  }
+  return key === "min_threat_level" ? `${lowest} or higher` : written(map[key]);
+}
+
+/** Conditions as they are written, but for those that are kept in another form. */
+function written(conditions: unknown): string {
+  return JSON.stringify(conditions, (key, value) => {
+    if ((key === "max_age" || key === "max_event_age") && typeof value === "number") {
+      return formatDuration(value);
+    }
+    if (key === "date") {
+      return describeExpected(value as NonNullable<Match["date"]>);
+    }
+    return key === "value" && Array.isArray(value) ? value.map((one: Expected) => describeExpected(one)) : value;
+  });
 }
 
 /** What of an `attribute:` map no attribute has; where there is none at all, that. */
@@ -101,7 +128,11 @@ function ofBlocks(
         return {
           path: `${path}.${key}`,
           truth: alone,
-          expected: Array.isArray(value) ? listed(value) : JSON.stringify(value),
+          expected: known.includes(key)
+            ? listed(value as readonly Expected[])
+            : key === "not"
+              ? `not ${written(value)}`
+              : written({ [key]: value }),
           ...(actual && { actual }),
         };
       }
@@ -139,13 +170,19 @@ const MEASURED: Partial<Readonly<Record<keyof Match, "changed_at" | "date" | "at
   attributes: "attribute_count",
 };
 
-function measured(key: keyof Match, { measures, facts }: Matchable): { readonly actual?: readonly string[] } {
+function measured(
+  { attributes }: Match,
+  key: keyof Match,
+  subject: Matchable,
+): { readonly actual?: readonly string[] } {
   if (key === "min_threat_level") {
-    const actual = actualOf(facts.threat_level);
+    const actual = actualOf(subject.facts.threat_level);
     return actual ? { actual } : {};
   }
   const name = MEASURED[key];
-  const measure = name && measures[name];
+  // Of some attributes those are meant that the rule counts.
+  const measure =
+    attributes && key === "attributes" ? compileCounter(attributes)(subject) : name && subject.measures[name];
   if (measure === undefined) {
     return {};
   }
