@@ -115,6 +115,20 @@ export interface ValueTest {
   readonly label?: readonly string[];
 }
 
+type Refinement<T> = readonly [holds: (range: T) => boolean, { readonly message: string; readonly path: string[] }];
+
+/** What no number lies between is an oversight. */
+const NUMBERS: Refinement<{ readonly min?: number | undefined; readonly max?: number | undefined }> = [
+  ({ min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY }) => min <= max,
+  { message: "must not be less than min", path: ["max"] },
+];
+
+/** The same of instants. */
+const INSTANTS: Refinement<{ readonly after?: number | undefined; readonly before?: number | undefined }> = [
+  ({ after = Number.NEGATIVE_INFINITY, before = Number.POSITIVE_INFINITY }) => after < before,
+  { message: "must be later than after", path: ["before"] },
+];
+
 const ValueTest = z
   .strictObject({
     is: z
@@ -133,6 +147,8 @@ const ValueTest = z
     list: oneOrMany(ListFile).optional().describe("On one of these watch lists: files beside the configuration."),
     label: Value.optional().describe("With list: only entries with such a label."),
   })
+  .refine(...NUMBERS)
+  .refine(...INSTANTS)
   .superRefine((test, context) => {
     if (Object.keys(test).length === 0) {
       const message = "needs a test: is, min, max, after, before, cidr, domain or list";
@@ -208,11 +224,8 @@ const Counted = z
     type: Value.optional().describe("Only of these types."),
     to_ids: z.boolean().optional().describe("Only those that are, or are not, for detection."),
   })
-  .refine(({ min, max }) => min !== undefined || max !== undefined, { message: "needs min or max", path: ["min"] })
-  .refine(({ min = 0, max = Number.POSITIVE_INFINITY }) => min <= max, {
-    message: "must not be less than min",
-    path: ["max"],
-  });
+  .refine(({ min, max }) => min !== undefined || max !== undefined, { message: "needs min or max" })
+  .refine(...NUMBERS);
 
 const DateRange = z
   .strictObject({
@@ -221,8 +234,8 @@ const DateRange = z
   })
   .refine(({ after, before }) => after !== undefined || before !== undefined, {
     message: "needs after or before",
-    path: ["after"],
-  });
+  })
+  .refine(...INSTANTS);
 
 /** One map of `match:`. */
 export const MatchMap: z.ZodType<Match> = z.strictObject({

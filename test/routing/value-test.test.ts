@@ -103,6 +103,20 @@ describe("value: numbers and dates", () => {
   });
 });
 
+it.each([
+  ["a value", { attribute: { value: { min: 10, max: 5 } } }, "must not be less than min"],
+  [
+    "a value that is a date",
+    { attribute: { value: { after: "2026-02-01", before: "2026-02-01" } } },
+    "later than after",
+  ],
+  ["the date of an event", { date: { after: "2026-02-01", before: "2026-01-01" } }, "later than after"],
+  ["a number of attributes", { attributes: { min: 5, max: 4 } }, "must not be less than min"],
+])("refuses a range in which nothing lies: %s", (_, match, message) => {
+  const { error } = RouteOptions.safeParse({ name: "r", notify: "soc", match });
+  expect(error?.message).toContain(message);
+});
+
 it("knows nothing of a value that is not told", () => {
   const { match } = RouteOptions.parse({
     name: "r",
