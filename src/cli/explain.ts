@@ -8,6 +8,7 @@ import { compileRules } from "../service/parts.ts";
 import { openReplay } from "../sources/index.ts";
 import { askEventCommand, isEventName } from "./ask-event.ts";
 import { type Context, hasColor, openContextLog, print } from "./context.ts";
+import { chosenInstance } from "./instance.ts";
 import type { ReachOptions } from "./reach.ts";
 import { WANTED } from "./replay.ts";
 import { jsonSeen, showSeen } from "./show.ts";
@@ -34,14 +35,10 @@ export async function explainCommand(options: ExplainOptions, context: Context):
   });
   const { watch: lists } = await openWatch(loaded);
   const rules = compileRules(loaded.config, lists);
-  const names = Object.keys(loaded.config.misp);
-  if (options.instance !== undefined && !names.includes(options.instance)) {
-    throw new UsageError(`There is no instance "${options.instance}"; there are ${names.join(", ")}`);
-  }
   const { at } = options;
   const clock: Clock = at === undefined ? systemClock : { ...systemClock, now: () => at };
   const color = hasColor(context.stdout, context.env);
-  const instance = options.instance ?? names[0] ?? "";
+  const instance = chosenInstance(options.instance, loaded.config);
   const log = openContextLog("warn", context);
   const inputs = what.map((file) =>
     openReplay({ instance, input: file === "-" ? context.stdin : file, speed: "full", log, now: clock.now }),

@@ -16,6 +16,7 @@ import { openReplay } from "../sources/index.ts";
 import { openScratchStore } from "../store/index.ts";
 import { type Context, hasColor, openContextLog, print } from "./context.ts";
 import { FrameCounts } from "./frame-counts.ts";
+import { chosenInstance } from "./instance.ts";
 import { describeMerge, only, rehearse } from "./rehearse.ts";
 import { jsonSeen, showSeen } from "./show.ts";
 import { readFrame, watch } from "./watch.ts";
@@ -48,7 +49,7 @@ export async function replayCommand(options: ReplayCommandOptions, context: Cont
   const { config } = loaded;
   const { watch: lists } = await openWatch(loaded);
   const source = openReplay({
-    instance: chosenInstance(options, config),
+    instance: chosenInstance(options.instance, config),
     input: options.file === "-" ? context.stdin : options.file,
     speed: options.speed,
     log: openContextLog("warn", context),
@@ -132,12 +133,4 @@ function atOnce(config: Config): Config {
     ...config,
     routes: config.routes.map((route) => ({ ...route, group: { ...route.group, wait: 0, interval: 0 } })),
   };
-}
-
-function chosenInstance({ instance }: ReplayCommandOptions, { misp }: Config): string {
-  const names = Object.keys(misp);
-  if (instance !== undefined && !names.includes(instance)) {
-    throw new UsageError(`There is no instance "${instance}"; there are ${names.join(", ")}`);
-  }
-  return instance ?? names[0] ?? "";
 }

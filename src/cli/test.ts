@@ -16,7 +16,9 @@ import { openReplay } from "../sources/index.ts";
 import { openScratchStore } from "../store/index.ts";
 import { type Context, openContextLog, print } from "./context.ts";
 import { type ExpectedTold, Fixture } from "./fixture.ts";
+import { chosenInstance } from "./instance.ts";
 import { type Rehearsed, rehearse } from "./rehearse.ts";
+import { WANTED } from "./replay.ts";
 import { escapeControls } from "./show.ts";
 import { readFrame } from "./watch.ts";
 
@@ -92,7 +94,8 @@ async function playFile(file: string, options: TestOptions, context: Context, co
     const until = start + at;
     for (const [destination, told] of Object.entries(expect)) {
       if (!Object.hasOwn(config.destinations, destination)) {
-        failures.push(`${span(at)}: there is no destination ${destination}`);
+        const names = Object.keys(config.destinations).join(", ");
+        failures.push(`${span(at)}: there is no destination ${destination}; destinations are ${names}`);
         continue;
       }
       const payloads = left.filter(
@@ -121,7 +124,7 @@ async function readFixture(file: string, context: Context): Promise<Fixture> {
 async function play(fixture: Fixture, file: string, options: TestOptions, context: Context, configured: Configured) {
   const configFile = fixture.config === undefined ? options.config : resolve(dirname(file), fixture.config);
   const { config, watch } = await configured(configFile);
-  const instance = fixture.instance ?? Object.keys(config.misp)[0] ?? "";
+  const instance = chosenInstance(fixture.instance, config);
   const read: { readonly at: number; readonly message: Message }[] = [];
   for (const { at, message: inputs = [] } of fixture.timeline) {
     for (const input of inputs) {
@@ -163,7 +166,14 @@ async function messagesOf(input: string | Readable, instance: string, context: C
   for await (const some of source.frames(context.signal)) {
     frames.push(...some);
   }
-  return frames.flatMap((frame) => readFrame(frame).message ?? []);
+  const read = frames.map(readFrame);
+  // A fixture of nothing passes whatever the rules say.
+  if (read.every(({ problem }) => problem !== undefined)) {
+    const [{ problem } = {}] = read;
+    const where = typeof input === "string" ? `"${input}"` : "a message of the timeline";
+    throw new UsageError(`There is no frame of MISP in ${where}${problem ? ` (${problem})` : ""}; ${WANTED}`, 1);
+  }
+  return read.flatMap(({ message }) => message ?? []);
 }
 
 /** In what the payloads of one destination differ from what is expected of them. */

@@ -72,6 +72,27 @@ it("compares what was withheld, in which form, and as which change", async () =>
 it.each([
   ["a destination that there is not", "grave: 1", "graev: 1", 1, "there is no destination graev"],
   ["a timeline that goes back", "at: 2h", "at: 1ms", 1, "goes back in time"],
+  [
+    "an instance that there is not",
+    "start:",
+    "instance: other\nstart:",
+    2,
+    'There is no instance "other"; there are cert',
+  ],
+  [
+    "a topic that there is not",
+    '"topic": "misp_json"',
+    '"topic": "misp_jsn"',
+    1,
+    "There is no frame of MISP in a message of the timeline (unknown topic)",
+  ],
+  [
+    "a file without frames",
+    '{"topic": "misp_json",',
+    `["${join(FIXTURES, "ours.txt")}"] # {`,
+    1,
+    "There is no frame of MISP in",
+  ],
   ["a key that it does not know", "at: 2h", "att: 2h", 1, 'unknown key "att"'],
 ])("refuses %s", async (_, from, to, expected, message) => {
   const { code, output, errors } = await run(changed(from, to));
