@@ -114,7 +114,7 @@ export interface Effects {
   readonly parts: readonly PartMemory[];
   /** Parts that are not stricter than their event any more. */
   readonly forget: readonly ({ readonly instance: string; readonly eventKey: string } & PartName)[];
-  /** Events that were made anew: nothing is remembered of the parts that they had. */
+  /** Events that were made anew: nothing is remembered of the parts that they had, nor that readers were told them. */
   readonly reborn?: readonly { readonly instance: string; readonly eventKey: string }[];
   /** Each takes the place of the one before, unless that is newer. */
   readonly listings?: readonly Listing[];

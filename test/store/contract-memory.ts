@@ -310,6 +310,22 @@ export function describeMemory(name: string, open: () => Promise<Opened>): void 
       await store.commit(owing(delivery("e", { eventUuid: UUID })), NOW + 20 * MINUTE);
       expect((await takeBatch(store, NOW + 30 * MINUTE)).told).toBeUndefined();
     });
+
+    it("of attributes is forgotten once its event is made anew, but that it was told is not", async () => {
+      await using store = (await open()).store;
+      const other = "5f1b2c3d-0000-4000-8000-000000000002";
+      for (const [id, eventUuid] of [["a", UUID] as const, ["b", other] as const]) {
+        await store.commit(owing(delivery(id, { eventUuid, groups: [group(id)] })), NOW);
+        const parts = { instance: "cert", eventUuid, destination: "soc", at: NOW, parts: { parts: "" }, named: [] };
+        await settleOne(store, { ...settledAs(await takeBatch(store, NOW), "sent"), told: [parts] }, NOW);
+      }
+      await store.commit(effects({ reborn: [{ instance: "cert", eventKey: UUID }] }), NOW);
+      const known = async (uuid: string) =>
+        (await store.load({ events: [{ instance: "cert", uuid, reached: "parts" }], parts: [] })).reached;
+      const reached = { instance: "cert", destination: "soc" };
+      expect(await known(UUID)).toEqual([{ ...reached, eventUuid: UUID }]);
+      expect(await known(other)).toEqual([{ ...reached, eventUuid: other, parts: { parts: "" } }]);
+    });
   });
 }
 

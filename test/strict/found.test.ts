@@ -292,6 +292,22 @@ const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "s
     "MISP tells of a label that publications leave out, and an older one comes late",
     { steps: [part({}), publish(0, "late"), part({ marks: { ...UNMARKED, hidden: "red" } }, 1), wait(400), wait(0)] },
   ],
+  [
+    "an event is made anew under its UUID, and what was told of the former one is not in it",
+    {
+      asking: "keyless",
+      first: { soc: 0, desk: 0, route: 0 },
+      steps: [
+        part({}),
+        publish(),
+        publish(30),
+        does({ do: "delete" }),
+        { after: 0, restart: 0 },
+        does({ do: "create" }),
+        publish(30),
+      ],
+    },
+  ],
 ];
 
 test.each(HISTORIES)("%s", async (_, { steps, ...rest }) => {

@@ -97,6 +97,7 @@ class MemoryStore implements Store {
     this.#record.addAll(effects.records);
     this.#messages.apply(effects);
     this.#memory.apply(effects, now);
+    this.#told.forget(effects.reborn ?? []);
     return committedWith(this.#posts.recheck(effects.recheck ?? [], now));
   }
 

@@ -1,5 +1,5 @@
 import type { Shown, Told } from "../../model/memory.ts";
-import type { Batch, Delivery } from "../../model/outbox.ts";
+import type { Batch, Delivery, Effects } from "../../model/outbox.ts";
 import { TOLD_PARTS_MS, type ToldParts } from "../../model/told.ts";
 import { nameOf } from "../names.ts";
 import { shownByOwed, shownByTold } from "../shown.ts";
@@ -20,6 +20,15 @@ export class ToldEvents {
   keep(told: readonly ToldParts[], now: number): void {
     for (const parts of told) {
       this.#tables.toldParts.set(toldName(parts), { parts, touchedAt: now });
+    }
+  }
+
+  /** Events that were made anew have other parts than those that were told. */
+  forget(reborn: NonNullable<Effects["reborn"]>): void {
+    for (const [name, { parts }] of this.#tables.toldParts) {
+      if (reborn.some(({ instance, eventKey }) => instance === parts.instance && eventKey === parts.eventUuid)) {
+        this.#tables.toldParts.delete(name);
+      }
     }
   }
 

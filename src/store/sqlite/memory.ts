@@ -86,6 +86,7 @@ export class MemoryRows {
     }
     for (const { instance, eventKey } of reborn) {
       this.#sql.forgetParts.run(instance, eventKey);
+      this.#sql.forgetToldParts.run(instance, eventKey);
     }
     for (const listing of listings) {
       this.#sql.putListing.run(listing.instance, listing.eventKey, listing.at, JSON.stringify(listing));

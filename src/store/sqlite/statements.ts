@@ -84,6 +84,7 @@ export function prepareStatements(db: Database) {
       ON CONFLICT (instance, event_key, part, id) DO UPDATE SET touched_at = excluded.touched_at, body = excluded.body`),
     forgetPart: db.prepare("DELETE FROM parts WHERE instance = ? AND event_key = ? AND part = ? AND id = ?"),
     forgetParts: db.prepare("DELETE FROM parts WHERE instance = ? AND event_key = ?"),
+    forgetToldParts: db.prepare("DELETE FROM told_parts WHERE instance = ? AND event_uuid = ?"),
     listing: db.prepare<BodyRow>("SELECT body FROM listings WHERE instance = ? AND event_key = ?"),
     putListing: db.prepare(`
       INSERT INTO listings (instance, event_key, at, body) VALUES (?, ?, ?, ?)
