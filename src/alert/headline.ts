@@ -1,6 +1,7 @@
 import type { Entry, GuardedAlert, Payload } from "../model/payload.ts";
 import type { Distribution, Pap, ThreatLevel, Tlp } from "../model/vocabulary.ts";
 import { formatChange } from "./change.ts";
+import { countItems } from "./counts.ts";
 import type { FactLine } from "./fact-line.ts";
 import { formatFacts } from "./facts.ts";
 import { formatProgress, formatWithdrawn } from "./progress.ts";
@@ -203,7 +204,7 @@ function formatTemplate(entry: Entry, style: Style): Pick<Headline, "body" | "no
 
 /** Words for one entry. A pointer says that there is something, and where; nothing else of it is read. */
 export function headline(entry: Entry, style: Style): Headline {
-  const { form, alert, tlp, pap } = entry.guarded;
+  const { form, alert, pap } = entry.guarded;
   const title = formatTitle(entry, style);
   const template = formatTemplate(entry, style);
   const link = entry.link === undefined ? {} : { link: entry.link };
@@ -239,9 +240,8 @@ export function headline(entry: Entry, style: Style): Headline {
   const hasState =
     alert.event !== undefined || alert.subject.type === "event" || (entry.custom?.title !== undefined && !isOurs);
   const changed = formatChange(entry, style);
-  const why = [formatTlp(tlp), ...(pap === "untagged" ? [] : [formatPap(pap)])].join(", ");
   const { threatLevel } = alert.event ?? {};
-  const short = form === "metadata" ? clean(`Indicators are not shown here: ${why}`) : undefined;
+  const keptBack = formatKeptBack(entry);
   const reminds = formatRemindState(entry);
   const state = formatState(entry);
   const progress = formatProgress(entry, style);
@@ -259,7 +259,7 @@ export function headline(entry: Entry, style: Style): Headline {
         formatRemindNotice(entry, style),
         template.notice,
         progress,
-        template.notice ? undefined : short,
+        template.notice ? undefined : keptBack,
       ]),
     }),
     facts: formatFacts(entry, style),
@@ -272,6 +272,24 @@ export function headline(entry: Entry, style: Style): Headline {
     ...link,
     links: formatLinks(entry),
   };
+}
+
+/** `Indicators are not shown here: TLP:AMBER`: what metadata keeps back, where there is something, and why. */
+function formatKeptBack(entry: Entry): CleanText | undefined {
+  const { form, tlp, pap, keptBack } = entry.guarded;
+  const { attributes, withdrawn } = countItems(entry);
+  const hasIndicators = attributes + withdrawn > 0;
+  if (form !== "metadata" || !(keptBack || hasIndicators)) {
+    return undefined;
+  }
+  // What may be seen by now, but was told without its content, stays so for no label.
+  const labels = {
+    tlp: tlp === "untagged" ? "no TLP label" : formatTlp(tlp),
+    pap: pap === "untagged" ? "no PAP label" : formatPap(pap),
+  };
+  const why = (keptBack ?? []).map((label) => labels[label]);
+  const what = `${hasIndicators ? "Indicators" : "Details"} are not shown here`;
+  return clean(why.length > 0 ? `${what}: ${why.join(", ")}` : what);
 }
 
 /** The same, without what is undefined. */

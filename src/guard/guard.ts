@@ -52,6 +52,7 @@ interface Bare {
 /** How much of one level may be shown, and how strict it counts. */
 type Judgement = { readonly form: Form; readonly floor: Floor } | { readonly refused: Refusal };
 
+const LABELS = ["tlp", "pap"] as const;
 const FORMS = ["full", "metadata", "pointer"] as const satisfies readonly Form[];
 
 /**
@@ -94,6 +95,7 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
   }
   const isWhole = alert.subject.type === "event";
   let form = whole.form;
+  const floors = [whole.floor];
   const parts = alert.items.map((item) => judge(item.marking, item.reach, whole.floor, item.type));
   const objects = alert.objects.map((object) => judge(NO_MARKING, object.reach, whole.floor));
   if (!isWhole) {
@@ -105,6 +107,7 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
         return part;
       }
       form = weaker(form, part.form);
+      floors.push(part.floor);
     }
   }
   if (form === "pointer" && alert.kind !== "event.published") {
@@ -145,6 +148,7 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
     ),
     chr: inside.some(({ chr }) => chr),
     withheld: form === "pointer" ? 0 : total(alert.counts) - total(counts),
+    ...(form === "metadata" && hasContent(alert, counts) && { keptBack: keptBackBy(floors, policy) }),
   };
   const kept = {
     items: isFull ? stored.items.filter((_, index) => isVisible(parts[index])) : [],
@@ -230,6 +234,17 @@ function refuseDraft(alert: Alert, policy: Guard): Refusal | undefined {
     return undefined;
   }
   return alert.everPublished === false ? "draft" : "event-unknown";
+}
+
+/** Whether there is anything that metadata leaves out; objects that nobody may see are not stored with the alert. */
+function hasContent({ subject, objects, lines }: Alert, counts: Alert["counts"]): boolean {
+  return total(counts) + objects.length + lines.length > 0 || subject.type === "object";
+}
+
+/** Which labels are above what is shown in full. */
+function keptBackBy(floors: readonly Floor[], { max_tlp, max_pap }: Guard): NonNullable<GuardedAlert["keptBack"]> {
+  const most = { tlp: rank(TLP, max_tlp), pap: rank(PAP, max_pap) };
+  return LABELS.filter((label) => floors.some((floor) => floor[label] > most[label]));
 }
 
 function weaker(a: Form, b: Form): Form {

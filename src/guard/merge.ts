@@ -68,6 +68,7 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
 /** The alert marked as strictly as all from which something is in it. */
 export function withLabels(guarded: GuardedAlert, ...others: readonly GuardedAlert[]): GuardedAlert {
   const all = [guarded, ...others];
+  const keptBack = (["tlp", "pap"] as const).filter((label) => all.some((one) => one.keptBack?.includes(label)));
   return {
     ...guarded,
     tlp: strictestOf(
@@ -79,6 +80,7 @@ export function withLabels(guarded: GuardedAlert, ...others: readonly GuardedAle
       all.map(({ pap }) => pap),
     ),
     ...(all.some(({ chr }) => chr) && { chr: true as const }),
+    ...(all.some((one) => one.keptBack) && { keptBack }),
   } as GuardedAlert;
 }
 

@@ -7,7 +7,7 @@ import { withoutMembers, withoutMembersOf } from "./reach.ts";
 import { withoutSource } from "./source.ts";
 
 /** What a guarded alert says of itself; `chr`: where it comes from may not be told. */
-export interface Labels extends Pick<GuardedAlert, "withheld"> {
+export interface Labels extends Pick<GuardedAlert, "withheld" | "keptBack"> {
   readonly tlp: Tlp | "untagged";
   readonly pap: Pap | "untagged";
   readonly chr: boolean;
@@ -16,7 +16,7 @@ export interface Labels extends Pick<GuardedAlert, "withheld"> {
 /** Makes the only thing that formatters get: what may not be seen is not in it. */
 export function reduce(alert: Alert, form: Form, labels: Labels): GuardedAlert {
   const { marking: _marking, everPublished: _, thread: _thread, event, sighting, ...rest } = alert;
-  const { chr, tlp, pap, withheld } = labels;
+  const { chr, tlp, pap, withheld, keptBack } = labels;
   const visible: GuardedAlert["alert"] =
     form === "pointer"
       ? {
@@ -46,7 +46,7 @@ export function reduce(alert: Alert, form: Form, labels: Labels): GuardedAlert {
   const sightings: GuardedAlert["sightings"] = shown.sighting ? [shown.sighting] : [];
   // The brand is given here and nowhere else.
   const guarded = { form, alert: shown, sightings, tlp, pap, withheld };
-  return { ...guarded, ...(chr && { chr }) } as GuardedAlert;
+  return { ...guarded, ...(chr && { chr }), ...(keptBack && { keptBack }) } as GuardedAlert;
 }
 
 function pointTo({ id, uuid }: EventView): EventView {

@@ -25,6 +25,8 @@ export type GuardedAlert = Brand<
     readonly chr?: true;
     /** How many attributes are not in it because of a marking. */
     readonly withheld: number;
+    /** Of metadata: which labels keep its content back; absent: there is none. */
+    readonly keptBack?: readonly ("tlp" | "pap")[];
   },
   "GuardedAlert"
 >;

@@ -4,7 +4,7 @@ import { formatState } from "../../src/alert/state.ts";
 import { formatInstant } from "../../src/alert/style.ts";
 import type { Entry, GuardedAlert } from "../../src/model/payload.ts";
 import { KINDS, type Kind } from "../../src/model/vocabulary.ts";
-import { EVENT, entry, guarded, item, metadata, pointer, publication, withheld } from "../support/payloads.ts";
+import { AMBER, EVENT, entry, guarded, item, metadata, pointer, publication, withheld } from "../support/payloads.ts";
 
 const STYLE = { timeZone: "UTC", defang: true };
 const headline = (told: Entry) => wordsOf(told, STYLE);
@@ -141,6 +141,28 @@ describe("headline()", () => {
   it("says of metadata why it is short", () => {
     expect(headline(metadata()).notice).toMatch(/^Indicators are not shown here: TLP:/);
     expect(headline(publication())).not.toHaveProperty("notice");
+  });
+
+  it.each([
+    [{ keptBack: ["tlp"] }, "Indicators are not shown here: TLP:AMBER"],
+    [{ keptBack: ["pap"] }, "Indicators are not shown here: PAP:RED"],
+    [{ keptBack: ["tlp", "pap"] }, "Indicators are not shown here: TLP:AMBER, PAP:RED"],
+    [{ keptBack: ["tlp"], tlp: "untagged" }, "Indicators are not shown here: no TLP label"],
+    [{ keptBack: ["pap"], pap: "untagged" }, "Indicators are not shown here: no PAP label"],
+    // Told so before, and in full to whoever hears of it now.
+    [{}, "Indicators are not shown here"],
+  ] as const)("names of the labels that one for which metadata is short: %j", (labels, expected) => {
+    const counts = [{ type: "url", toIds: true, marking: AMBER, reach: [], n: 2 }];
+    const short = { form: "metadata", tlp: "amber", pap: "red", ...labels } as const;
+    expect(headline(entry(guarded({ event: EVENT, counts }, short))).notice).toBe(expected);
+  });
+
+  it("says nothing of indicators where there are none", () => {
+    const short = { form: "metadata", tlp: "amber" } as const;
+    expect(headline(entry(guarded({ event: EVENT }, short)))).not.toHaveProperty("notice");
+    expect(headline(entry(guarded({ event: EVENT }, { ...short, keptBack: ["tlp"] }))).notice).toBe(
+      "Details are not shown here: TLP:AMBER",
+    );
   });
 
   it("says of a pointer only that it is there, of which instance, and where", () => {

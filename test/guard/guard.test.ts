@@ -336,6 +336,18 @@ describe("guard(): what a form shows", () => {
     }
   });
 
+  it.each([
+    ["tlp:amber", "PAP:GREEN", ["tlp"]],
+    ["tlp:green", "PAP:RED", ["pap"]],
+    ["tlp:amber", "PAP:RED", ["tlp", "pap"]],
+    ["type:OSINT", "PAP:GREEN", ["tlp"]],
+  ])("metadata of %s and %s says which label keeps the rest back: %j", (tlp, pap, expected) => {
+    const told = (rest: object) => guardedOf(judge(ladder, publication({ event: { tags: tags(tlp, pap) }, ...rest })));
+    expect(told({ attributes: [attributeOf("1")] })).toMatchObject({ form: "metadata", keptBack: expected });
+    expect(told({ attributes: [] })).toMatchObject({ form: "metadata" });
+    expect(told({ attributes: [] })).not.toHaveProperty("keptBack");
+  });
+
   it("a pointer: the instance, the kind and what a link needs", () => {
     const { alert, tlp, withheld } = guardedOf(judge(ladder, rich("tlp:red")));
     const { id, uuid } = eventView();

@@ -175,7 +175,7 @@ export function metadata(): Entry {
   return entry(
     guarded(
       { change: "new", event: EVENT, counts: [count(true, 12), count(false, 25)] },
-      { form: "metadata", tlp: "amber+strict" },
+      { form: "metadata", tlp: "amber+strict", keptBack: ["tlp"] },
     ),
   );
 }
