@@ -35,8 +35,8 @@ const MAX_LINES = 5;
 export function problemsOf(lists: readonly LoadedList[], config: string): readonly Problem[] {
   return lists.flatMap((list): readonly Problem[] => {
     if ("failed" in list) {
-      const hint = `name a readable file, beside ${config} or by its whole path`;
-      return [problemOf(list.path, 0, "error", `the watch list ${list.name} cannot be used: ${list.failed}`, hint)];
+      const hint = `name a file that can be read, beside ${config} or by its whole path`;
+      return [problemOf(list.path, "error", `the watch list ${list.name} cannot be used: ${list.failed}`, hint)];
     }
     const { path, name, invalid, invalidCount, entries, kept } = list;
     const rest = invalidCount - Math.min(invalid.length, MAX_LINES);
@@ -44,18 +44,18 @@ export function problemsOf(lists: readonly LoadedList[], config: string): readon
       ...invalid
         .slice(0, MAX_LINES)
         .map(({ line, reason }) =>
-          problemOf(path, line, "warning", `this entry of the watch list ${name} ${reason}`, HINT),
+          problemOf(path, "warning", `${placeOf(path, line)} of the watch list ${name} ${reason}`, HINT),
         ),
       ...(rest > 0
-        ? [problemOf(path, 0, "warning", `${formatNumber(rest)} more entries of the watch list ${name} cannot be used`)]
+        ? [problemOf(path, "warning", `${formatNumber(rest)} more entries of the watch list ${name} cannot be used`)]
         : []),
-      ...(entries === 0 ? [problemOf(path, 0, "warning", `the watch list ${name} has no entry`)] : []),
-      ...(kept ? [problemOf(path, 0, "warning", `the watch list ${name} ${describeKept(kept)}`, ACCEPT)] : []),
+      ...(entries === 0 ? [problemOf(path, "warning", `the watch list ${name} has no entry`)] : []),
+      ...(kept ? [problemOf(path, "warning", `the watch list ${name} ${describeKept(kept)}`, ACCEPT)] : []),
     ];
   });
 }
 
-const HINT = "it is left out; an entry is a network, a domain, or a text, with its label behind a tab";
+const HINT = "it is left out; outside of JSON, an entry is a network, a domain, or a text, with its label behind a tab";
 const ACCEPT = "the list of before stays in force; misp-herald reload --accept takes the new one";
 
 /** Why the list of before stays in force. */
@@ -65,7 +65,12 @@ export function describeKept(kept: NonNullable<Extract<LoadedList, { readonly en
     : `cannot be read any more: ${kept.reason}`;
 }
 
-function problemOf(file: string, line: number, severity: Problem["severity"], message: string, hint?: string): Problem {
-  const where = { file, line, column: Math.min(line, 1), sourceLine: "", mark: { start: 0, width: 0 } };
+/** In a warning list of MISP entries are counted, in other files lines. */
+function placeOf(path: string, number: number): string {
+  return number === 0 ? "an entry" : `${/\.json$/i.test(path) ? "entry" : "line"} ${number}`;
+}
+
+function problemOf(file: string, severity: Problem["severity"], message: string, hint?: string): Problem {
+  const where = { file, line: 0, column: 0, sourceLine: "", mark: { start: 0, width: 0 } };
   return { severity, ...where, message, ...(hint !== undefined && { hint }) };
 }

@@ -7,9 +7,9 @@ export interface ListSink {
   /** An entry by what it is looked up by; no `label`: it has none of its own. */
   entry(key: string, label?: string): void;
   /** An entry that no key finds: the value contains it, or is like it. */
-  pattern(pattern: string): void;
-  /** What cannot be used, with the number of its line or entry. */
-  invalid(line: number, reason: string): void;
+  pattern(pattern: string, entry: number): void;
+  /** What cannot be used, with the number of its line, or in a warning list of its entry; 0: which one is not said. */
+  invalid(number: number, reason: string): void;
 }
 
 /** What a whole list says of itself. */
@@ -32,7 +32,7 @@ const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u2
 export function parseList(text: string, file: string, sink: ListSink): ListHead {
   const bare = text.startsWith("\ufeff") ? text.slice(1) : text;
   if (/\.json$/i.test(file)) {
-    return parseWarningList(JSON.parse(bare), sink);
+    return parseWarningList(readJson(bare), sink);
   }
   const isCsv = /\.csv$/i.test(file);
   let number = 0;
@@ -105,15 +105,25 @@ function keyOf(value: string): { readonly key: string } | string {
   return { key: domain === undefined ? `${TEXT}${foldText(value)}` : `${DOMAIN}${domain}` };
 }
 
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError(`it is no JSON, ${AS_JSON}`);
+  }
+}
+
+const AS_JSON = "as the warning lists of MISP are; a list of lines has another ending, such as .txt";
+
 /** A warning list as MISP has them in a file or gives them by its REST API. */
 function parseWarningList(json: unknown, sink: ListSink): ListHead {
   const outer = isMap(json) && isMap(json.Warninglist) ? json.Warninglist : json;
   if (!isMap(outer)) {
-    throw new SyntaxError("it is no warning list of MISP");
+    throw new SyntaxError(`it is no map, ${AS_JSON}`);
   }
   const all = outer.list ?? outer.WarninglistEntry;
   if (!Array.isArray(all)) {
-    throw new SyntaxError("it has no list, as a warning list of MISP has");
+    throw new SyntaxError(`it has no list, ${AS_JSON}`);
   }
   const { type = "string" } = outer;
   let patterns = 0;
@@ -163,14 +173,14 @@ function addPattern(value: string, type: string, n: number, number: number, sink
     return;
   }
   if (type === "regex") {
-    sink.pattern(/^\/.+\/[ims]*$/s.test(value) ? value : `/${value}/`);
+    sink.pattern(/^\/.+\/[ims]*$/s.test(value) ? value : `/${value}/`, number);
     return;
   }
   if (value.length < MIN_SUBSTRING || value.includes("*")) {
     sink.invalid(number, `is shorter than ${MIN_SUBSTRING} characters, or has a star`);
     return;
   }
-  sink.pattern(`*${value}*`);
+  sink.pattern(`*${value}*`, number);
 }
 
 function shownName(name: string): string {

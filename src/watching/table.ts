@@ -47,11 +47,11 @@ export class TableBuilder {
         this.#owners.push(list);
         this.#tags.push(label === undefined ? 0 : this.#tagOf(label));
       },
-      pattern: (pattern) => {
+      pattern: (pattern, entry) => {
         try {
           compilePattern(pattern);
         } catch {
-          sink.invalid(0, "has a regular expression that cannot be matched in linear time");
+          sink.invalid(entry, "is no regular expression that can be matched in linear time (RE2)");
           return;
         }
         this.#patterns.push({ list, pattern });

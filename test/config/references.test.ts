@@ -263,3 +263,12 @@ routes: [{ name: a, notify: terminal }]
   expect(issues[0]?.hint).toBe(warns ? "use https://, with `ca_file` for an authority of your own" : undefined);
   expect((await check(file(""))).problems).toEqual([]);
 });
+
+test.each([
+  ["no rule names a list", "match: { any: [{ watch: ours }] }", true],
+  ["one does", "match: { any: [{ watch: ours }, { attribute: { value: { list: ours.txt } } }] }", false],
+])("checkReferences() warns of a rule about entries of watch lists where %s", async (_, match, warns) => {
+  const found = await problems(`  - { name: a, notify: [soc, terminal], ${match} }`);
+  expect(found.filter((line) => line.includes("no rule names a list"))).toHaveLength(warns ? 1 : 0);
+  expect(found).toHaveLength(warns ? 1 : 0);
+});

@@ -116,6 +116,15 @@ it("names the line of what cannot be used, and uses the rest", () => {
   expect(invalid.map(({ line }) => line)).toEqual([1, 3, 4, 5, 6]);
 });
 
+it("names the entry of a warning list that cannot be used", () => {
+  const list = ["^a", "(", 3];
+  const { invalid } = new TableBuilder().add("a", JSON.stringify({ type: "regex", list }), "/a.json");
+  expect(invalid.map(({ line, reason }) => [line, reason.split(" ", 3).join(" ")]).sort()).toEqual([
+    [2, "is no regular"],
+    [3, "is no text,"],
+  ]);
+});
+
 test("whatever the entries, a table finds what a plain look through them finds", () => {
   const byte = fc.integer({ min: 0, max: 3 });
   const address = fc.tuple(byte, byte).map(([a, b]) => `10.0.${a}.${b}`);

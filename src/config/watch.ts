@@ -1,0 +1,27 @@
+import { childOf, type Dict, type DictEntry, listOf, mapOf, type Node, type ReportFault, warning } from "./tree.ts";
+
+/** `watch` asks for entries of the lists that rules name: where none is named, there is no entry. */
+export function checkWatch(routes: readonly Dict[], root: Dict, report: ReportFault): void {
+  const quiets = [...(mapOf(root, "destinations")?.entries.values() ?? [])].map(({ node }) => childOf(node, "quiet"));
+  const matches = [
+    ...routes.map((route) => childOf(route, "match")),
+    ...quiets.map((quiet) => quiet && childOf(quiet, "except")),
+  ];
+  const entries = matches.flatMap((match) => [...entriesIn(match)]);
+  if (entries.some(([key]) => key === "list")) {
+    return;
+  }
+  for (const [, { key }] of entries.filter(([name]) => name === "watch")) {
+    const message = '"watch" asks for entries of watch lists, and no rule names a list: nothing is on one';
+    report(warning(key, message, "a route names it by attribute: { value: { list: ours.txt } }"));
+  }
+}
+
+function* entriesIn(node: Node | undefined): Generator<readonly [key: string, entry: DictEntry]> {
+  for (const one of listOf(node)) {
+    for (const [key, entry] of one.kind === "map" ? one.entries : []) {
+      yield [key, entry];
+      yield* entriesIn(entry.node);
+    }
+  }
+}
