@@ -196,10 +196,11 @@ export class Service implements AsyncDisposable {
       }
       throw error;
     }
-    this.#watches.use(lists);
-    this.noteLists(lists.lists);
     const next = this.#open(loaded, before);
+    // What cannot be opened changes nothing.
+    this.#watches.use(lists);
     this.#generation = next;
+    this.noteLists(lists.lists);
     this.#rejected = undefined;
     log.level = loaded.config.log.level;
     const left = (this.#running?.swap(next.parts) ?? Promise.resolve()).then(() => before.parts[Symbol.asyncDispose]());
