@@ -35,8 +35,8 @@ import { type Whole, whole } from "./whole.ts";
 import {
   type EventWithdrawal,
   isNarrowed,
+  isTakenBack,
   mayTakeBackParts,
-  mayWithdraw,
   toldOfParts,
   withdrawalBy,
   withdrawalTo,
@@ -237,13 +237,14 @@ function planOne(received: Message, copy: WorkingCopy, now: number, rules: Rules
   const isGuess = unsure && message.kind === "tag.attached" && isOpen(message.tag?.name ?? "");
   const learned = isFormer || isGuess ? { event: before, stale: false } : remember(message, before, copy);
   const moved = { message, before, after: learned.event };
+  const narrows = isNarrowed(moved);
   // Whoever is told by this very message was not told before.
-  const told = mayWithdraw(moved) ? copy.toldOf(message.instance, learned.event?.event.uuid) : [];
+  const told = narrows || isTakenBack(moved) ? copy.toldOf(message.instance, learned.event?.event.uuid) : [];
   const decision = decideOne({ ...moved, ...learned, unsure }, copy, now, rules, asked);
   const withdrawal = unsure ? undefined : withdrawalBy(moved, told, rules.destinations);
   const decided = withdrawal ? withWithdrawal(decision, withdrawal, now) : decision;
   const eventUuid = learned.event?.event.uuid;
-  return eventUuid !== undefined && (learned.isStricter || isNarrowed(moved))
+  return eventUuid !== undefined && (learned.isStricter || narrows)
     ? { ...decided, recheck: { instance: message.instance, eventUuid } }
     : decided;
 }

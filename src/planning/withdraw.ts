@@ -64,24 +64,24 @@ export function withdrawalBy(
   return { alert: alertOf(message, after, "event.withdrawn", version), reason: "restricted", destinations: lost };
 }
 
-/** Whether a message may take something back from those who were told before it. */
-export function mayWithdraw(moved: MovedEvent): boolean {
-  return isTakenBack(moved) || isNarrowed(moved);
-}
-
-function isTakenBack({ before, after }: MovedEvent): boolean {
+/** Whether a message takes back the event from those who were told of it before. */
+export function isTakenBack({ before, after }: MovedEvent): boolean {
   return (after?.withdrawals ?? 0) > (before?.withdrawals ?? 0);
 }
 
 /** Whether the labels and the reach of an event are others than before: who may see it must be looked at again. */
 export function isNarrowed({ before, after }: MovedEvent): boolean {
-  return before !== undefined && after !== undefined && before !== after && secrecyOf(before) !== secrecyOf(after);
+  return before !== undefined && after !== undefined && before !== after && secretsOf(before) !== secretsOf(after);
 }
 
-function secrecyOf({ event, attached, narrowed, partsNarrowed }: EventMemory): string {
+function secrecyOf(event: EventMemory): string {
+  return createHash("sha256").update(secretsOf(event)).digest("base64url").slice(0, 12);
+}
+
+function secretsOf({ event, attached, narrowed, partsNarrowed }: EventMemory): string {
   const tags = [...(event.tags ?? []), ...attached].map(({ name }) => name).sort();
   const about = [tags, event.distribution, event.sharingGroup?.id, event.sharingGroup?.uuid, narrowed, partsNarrowed];
-  return createHash("sha256").update(JSON.stringify(about)).digest("base64url").slice(0, 12);
+  return JSON.stringify(about);
 }
 
 const FORMS = ["full", "metadata", "pointer"] as const;
