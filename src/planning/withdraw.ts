@@ -58,7 +58,8 @@ export function withdrawalBy(
   const lost = wanting.filter((name) => {
     const policy = rules.get(name)?.guard;
     const [now, then] = policy ? [seen(after, policy), before ? seen(before, policy) : undefined] : [];
-    return now !== undefined && now > (then ?? 0);
+    // What hid it may have been a frame about a part, behind which nobody is told. Whoever was told of it then is not among these.
+    return now !== undefined && (now === HIDDEN || now > (then ?? 0));
   });
   const version = `${after.publishedAt ?? after.event.changedAt ?? 0}.${secrecyOf(after)}`;
   return { alert: alertOf(message, after, "event.withdrawn", version), reason: "restricted", destinations: lost };

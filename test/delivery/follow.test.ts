@@ -247,6 +247,22 @@ describe("what is taken back", () => {
     expect(dump).not.toContain("one.example");
   });
 
+  it("is said at the next word of an event that a frame about a part has hidden, once", async () => {
+    const { scene, server } = await slack({}, [{ name: "all", kinds: ["attribute.added"], notify: "soc" }]);
+    const shared = { ...first, event: { ...first.event, distribution: "community" as const } };
+    await scene.tell(shared, attributeAdded({ id: "22", attribute: { value: "three.example", tags: [] } }));
+    await scene.tell(attributeAdded({ id: "23", event: { distribution: "organisation" }, attribute: { tags: [] } }));
+    expect(server.channel).toMatchObject([{ edits: 1 }]);
+    for (const minutes of [1, 2]) {
+      const changedAt = T0 + minutes * 60_000;
+      const event = { distribution: "organisation" as const, tags: tags("tlp:green", `n:${minutes}`) };
+      await scene.tell(eventEdited({ changedAt, ...event }));
+    }
+    const [, said, ...others] = server.channel;
+    expect(textOf(said as ShownMessage)).toContain("not meant for this place any more");
+    expect(others).toEqual([]);
+  });
+
   it("is taken away with updates below it where the operator wants that, and said by a message of its own", async () => {
     const { scene, server } = await slack({ withdraw: "delete" });
     await scene.tell(first);
