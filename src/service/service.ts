@@ -248,9 +248,12 @@ export class Service implements AsyncDisposable {
   }
 
   async #lookAfterLists(): Promise<void> {
-    const changed = await this.#watches.refresh();
-    if (changed) {
-      this.noteLists(changed);
+    try {
+      this.noteLists((await this.#watches.refresh()) ?? []);
+    } catch (error) {
+      // Such as more lines than the thread that reads them has memory for.
+      const hint = "those read before stay in force; make them shorter, or give the process more memory";
+      this.#options.log.error({ err: error, hint }, "Cannot read the watch lists again");
     }
   }
 
@@ -267,10 +270,10 @@ export class Service implements AsyncDisposable {
   }
 
   async #lookAfterHeld(): Promise<void> {
-    await this.#lookAfterLists();
     await this.#lookAfterUnnamed();
     const { wakeups } = this.#generation.parts;
     await this.#silencing.look({ ...this.#housekeeping, silences: this.#silences, wakeups });
+    await this.#lookAfterLists();
   }
 
   async #lookAfterUnnamed(): Promise<void> {

@@ -3,8 +3,11 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { start } from "../../src/app.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { openService, type Service } from "../../src/service/service.ts";
+import { openHolds } from "../../src/delivery/holds.ts";
+import { openSilences } from "../../src/delivery/silences.ts";
+import { openService, Service } from "../../src/service/service.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
+import { Watches } from "../../src/watching/watches.ts";
 import { workspace } from "../e2e/daemon.ts";
 import { captureLog } from "../support/captured-log.ts";
 import { eventually } from "../support/eventually.ts";
@@ -188,4 +191,28 @@ test("a feed that moves is listened to at its new place, and what came before is
   expect(running.service.daemon.sources.map((source) => source.status().endpoints)).toMatchObject([
     [{ endpoint: other.endpoint, connected: true }],
   ]);
+});
+
+test("watch lists that cannot be read again are named as that, and keep nothing else from being looked after", async () => {
+  const { log, find } = captureLog();
+  const { stdout } = openScreen().context;
+  const watches = new Watches(undefined, () => Promise.reject(new Error("the thread ended")));
+  watches.use({
+    ...(await watches.read([])),
+    lists: [{ name: "ours.txt", path: folder.path("ours.txt"), stamp: "of before", failed: "" }],
+  });
+  const opened = {
+    ...{ holds: await openHolds(store.ledger), watches },
+    silences: await openSilences(store.ledger, systemClock.now(), log),
+  };
+  await using service = new Service(
+    { load, loaded: await load(), store, start, clock: systemClock, log, stdout },
+    opened,
+  );
+  const stop = new AbortController();
+  const ended = service.run(stop.signal);
+  await eventually(() => find(/Cannot read the watch lists again/).length === 1);
+  stop.abort();
+  await ended;
+  expect(find(/Cannot keep the state file/)).toEqual([]);
 });
