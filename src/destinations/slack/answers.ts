@@ -126,13 +126,7 @@ function readAnswer(
   if (surface === "webhook" && /^[a-z][a-z0-9_]{0,63}$/.test(text)) {
     return text === "ok" ? "ok" : { code: text };
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { success, data } = ApiAnswer.safeParse(json);
+  const { success, data } = ApiAnswer.safeParse(jsonIn(text));
   if (!success) {
     return undefined;
   }
@@ -143,6 +137,14 @@ function readAnswer(
   return /^[a-z][a-z0-9_]{0,63}$/.test(code)
     ? { code, ...pointersOf(data.response_metadata?.messages ?? []) }
     : undefined;
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Where Slack finds a block wrong, `/blocks/3/text`; the words around it may quote the message. */
@@ -217,13 +219,7 @@ const Posted = z.object({
 
 /** Where Slack says that it has posted; undefined: it does not. */
 function refOf(body: string): PostRef | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-  const { success, data } = Posted.safeParse(json);
+  const { success, data } = Posted.safeParse(jsonIn(body));
   if (!success) {
     return undefined;
   }
