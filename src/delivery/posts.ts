@@ -154,7 +154,7 @@ async function endOf(
     }
     case "retry":
     case "ambiguous": {
-      if (attempts >= MAX_ATTEMPTS) {
+      if (attempts + 1 >= MAX_ATTEMPTS) {
         log.warn(about, "A message could not be changed for too long; it stays as it is");
         return { kind: isWithdrawn ? "over" : "shown" };
       }

@@ -189,6 +189,19 @@ describe("a message that may still change", () => {
     expect(scene.records.map(({ outcome }) => outcome)).toEqual(["sent", "sent", "sent"]);
   });
 
+  it("is left as it is when that fails 20 times", async () => {
+    const { scene, server } = await slack();
+    await scene.tell(first);
+    server.next({ status: 200, body: JSON.stringify({ ok: true, channel: CHANNEL, ts: "1.1", message: {} }) });
+    for (let failures = 0; failures < 30; failures += 1) {
+      server.next({ status: 503, body: "" });
+    }
+    await scene.tell(sighted());
+    await scene.run(86_400_000);
+    expect(server.requests.filter(({ path }) => path === "/api/chat.update")).toHaveLength(20);
+    expect(server.channel).toMatchObject([{ edits: 0 }]);
+  });
+
   it("is erased after 30 days", async () => {
     const { scene } = await slack();
     await scene.tell(first);
