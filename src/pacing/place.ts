@@ -38,7 +38,7 @@ const SHOW = 20;
 const FLOOD_PREFIX = '["flood",';
 
 /** The key of the group in which a flood is collected. */
-export function floodKey(flooded: FloodClass): string {
+function floodKey(flooded: FloodClass): string {
   return `${FLOOD_PREFIX}${JSON.stringify(flooded)}]`;
 }
 

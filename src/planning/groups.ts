@@ -43,11 +43,10 @@ function groupOf(
   return { key: JSON.stringify([name, by, ...apart]), waitMs: group.wait, intervalMs: group.interval, show };
 }
 
-/** In which what takes back parts of an event waits for more of the same. */
-export const PARTS_INTERVAL_MS = 300_000;
+/** In which what takes back parts of an event waits for more of the same; an event that is taken back waits for nothing. */
+const INTERVALS_MS = { withdrawal: 0, "withdrawn parts": 300_000 };
 
 /** The group of what is taken back of an event. */
-export function withdrawalGroup(eventUuid: string | undefined, intervalMs: number): Group {
-  const of = intervalMs === 0 ? "withdrawal" : "withdrawn parts";
-  return { key: JSON.stringify([of, eventUuid ?? ""]), waitMs: 0, intervalMs, show: 20 };
+export function withdrawalGroup(eventUuid: string | undefined, of: keyof typeof INTERVALS_MS): Group {
+  return { key: JSON.stringify([of, eventUuid ?? ""]), waitMs: 0, intervalMs: INTERVALS_MS[of], show: 20 };
 }

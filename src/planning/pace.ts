@@ -21,7 +21,7 @@ export interface PaceRules extends Pacing {
 }
 
 /** Whether nothing may hold an alert of this kind back: what is taken back, and what we say of ourselves. */
-export function isUnheld(kind: Kind): boolean {
+function isUnheld(kind: Kind): boolean {
   return takesBack(kind) || kind.startsWith("herald.");
 }
 

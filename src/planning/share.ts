@@ -14,7 +14,7 @@ import type { Route } from "../routing/route.ts";
 import { mute } from "../routing/silence.ts";
 import { againVersion, changesOf, isNews } from "./changes.ts";
 import { evidenceOf, mentionsOf } from "./evidence.ts";
-import { groupsOf, PARTS_INTERVAL_MS, withdrawalGroup } from "./groups.ts";
+import { groupsOf, withdrawalGroup } from "./groups.ts";
 import { deliveryId } from "./identity.ts";
 import { holdsOf, isMuted, type PaceRules, remindersOf } from "./pace.ts";
 import { type PublicationAround, publicationAround } from "./shown.ts";
@@ -237,7 +237,7 @@ export function partsShare(alert: Alert, context: ShareContext): Share {
       priority: "normal",
       routes: [],
       mentions: [],
-      groups: [withdrawalGroup(alert.event?.uuid, PARTS_INTERVAL_MS)],
+      groups: [withdrawalGroup(alert.event?.uuid, "withdrawn parts")],
     },
     ...holdsOf(alert.kind, matchableOfGuarded(guarded, now), rules.pace),
     withdraws: "parts",

@@ -142,7 +142,7 @@ export function withdrawalTo({ alert, reason }: EventWithdrawal, destination: st
   return {
     ...{ id: deliveryId(alert, destination), alert: id, destination, instance, kind, createdAt: now },
     ...(event?.uuid !== undefined && { eventUuid: event.uuid }),
-    ...{ priority: "normal", routes: [], mentions: [], groups: [withdrawalGroup(event?.uuid, 0)] },
+    ...{ priority: "normal", routes: [], mentions: [], groups: [withdrawalGroup(event?.uuid, "withdrawal")] },
     ...{ unheld: "always", withdraws: reason },
   };
 }
