@@ -3,7 +3,7 @@ import { add, cell, cellOf, uncount } from "../guard/tighten.ts";
 import { tellsTakingBack } from "../guard/withdrawn.ts";
 import type { Count, Item } from "../model/alert.ts";
 import type { GuardedAlert } from "../model/payload.ts";
-import type { Folded } from "./told.ts";
+import type { Folded, Leaving } from "./told.ts";
 
 /**
  * The alert without attributes that MISP deleted before these readers were told of them, and how many these are. They stay
@@ -14,7 +14,9 @@ export function withoutNeverTold({ guarded, members, told }: Pick<Folded, "guard
   readonly neverTold: number;
 } {
   const isAsked = members.some(({ delivery }) => tellsTakingBack(delivery.kind));
-  const isFirst = !told && members.every(({ delivery }) => delivery.since === undefined);
+  // What came while the first publication waited was planned as an update of it, but leaves with it.
+  const isNews = ({ delivery: { kind, since } }: Leaving) => kind === "event.published" && since === undefined;
+  const isFirst = !told && (members.some(isNews) || members.every(({ delivery }) => delivery.since === undefined));
   if (guarded.form !== "full" || isAsked || !(isFirst || (told && !told.parts.partial))) {
     return { guarded, neverTold: 0 };
   }
@@ -31,7 +33,10 @@ export function withoutNeverTold({ guarded, members, told }: Pick<Folded, "guard
   for (const count of unlisted) {
     add(left, { ...count, n: -count.n });
   }
-  const neverTold = gone.length + unlisted.reduce((sum, { n }) => sum + n, 0);
+  const listed = new Set(items.flatMap((item) => shortName(item) ?? []));
+  const waited = members.flatMap((member) => member.gone ?? []).flatMap((item) => shortName(item) ?? []);
+  const lost = new Set(waited.filter((name) => !listed.has(name) && !before.has(name)));
+  const neverTold = gone.length + lost.size + unlisted.reduce((sum, { n }) => sum + n, 0);
   if (neverTold === 0) {
     return { guarded, neverTold };
   }

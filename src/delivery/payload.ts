@@ -146,7 +146,24 @@ function look(
     return refuse(verdict.refused);
   }
   const owed = stillOwed(delivery, alert, verdict.guarded, policy, memory);
-  return owed ? { delivery: owed, alert: left, memory, guarded: verdict.guarded } : refuse("match-not-visible");
+  const gone = goneOf(alert, left, policy, memory, delivery.cleared);
+  return owed ? { delivery: owed, alert: left, memory, guarded: verdict.guarded, gone } : refuse("match-not-visible");
+}
+
+/** What is gone of what the readers would have been told as it was planned: what tells of a deletion may leave out labels. */
+function goneOf(
+  alert: Alert,
+  left: Alert,
+  policy: Guard,
+  memory: Memory,
+  cleared: Delivery["cleared"],
+): readonly Item[] {
+  if (left === alert) {
+    return [];
+  }
+  const planned = guard(alert, policy, { ...memory, parts: [] }, cleared);
+  const there = new Set(left.items);
+  return "guarded" in planned ? planned.kept.items.filter((item) => !there.has(item)) : [];
 }
 
 function withMarks({ delivery, alert, memory }: BatchEntry): BatchEntry {

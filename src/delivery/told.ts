@@ -12,6 +12,8 @@ export interface Leaving {
   readonly delivery: Delivery;
   readonly alert: Alert;
   readonly guarded: GuardedAlert;
+  /** What these readers would have been told, had MISP not taken it back while it waited. */
+  readonly gone?: readonly Item[];
 }
 
 /** What is compared: everything of one event that leaves together, folded into one alert. */

@@ -173,6 +173,22 @@ describe("what was deleted before anybody here was told of it", () => {
     expect([seen(later), later.neverTold, numbers(later)]).toEqual([["1 unchanged", "4 added"], 2, [1, 0, 0, 1]]);
   });
 
+  it("is counted also where the deletion came while the publication waited, or a later publication lacks it", async () => {
+    const of = new Planner({
+      destinations: { soc: {} },
+      routes: [{ name: "all", kinds: ["event.published"], notify: "soc", group: { by: [] } }],
+    });
+    await of.tell(version(0, attributeOf("1"), attributeOf("2"), attributeOf("3")));
+    await of.tell(attributeDeleted({ id: "1" }));
+    const first = await entryOf(of);
+    expect([seen(first), first.neverTold]).toEqual([["2 ?", "3 ?"], 1]);
+    await of.tell(version(1, attributeOf("2"), attributeOf("3"), attributeOf("5"), attributeOf("6")));
+    await of.tell(version(2, attributeOf("2"), attributeOf("6"), gone("4")));
+    const later = await entryOf(of);
+    // What was told before is named, the rest counted.
+    expect([seen(later), later.neverTold]).toEqual([["2 unchanged", "6 added", "3 removed"], 2]);
+  });
+
   it("is named where it was told, or where a route asks for deletions", async () => {
     const of = planner();
     await of.tell(version(0, attributeOf("1"), attributeOf("2")));
