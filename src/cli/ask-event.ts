@@ -37,7 +37,7 @@ export async function askEventCommand(
 
 function describe(
   name: string,
-  { events, owed, records, acknowledged, silences, more }: Explained,
+  { events, owed, records, messages, acknowledged, silences, more }: Explained,
   now: number,
 ): readonly string[] {
   if (events.length + owed.length + records.length === 0) {
@@ -69,6 +69,7 @@ function describe(
     ...(rows.length > 0
       ? formatTable(["DESTINATION", "WHAT", "OUTCOME", "WHEN (UTC)", "MARKING", "WHY", "ROUTES"], rows)
       : ["No route has sent it anywhere: nobody was told, and no guard was asked."]),
+    ...describeMessages(messages, now),
     ...acknowledged.map(
       ({ instance, at, by }) => `${clean(by)} acknowledged it on ${clean(instance)} at ${formatStamp(at)} UTC.`,
     ),
@@ -95,6 +96,24 @@ function describeEvent(event: Explained["events"][number], now: number): readonl
       ? [`  undecided, MISP is asked: ${event.undecided.map((destination) => clean(destination)).join(", ")}`]
       : []),
   ];
+}
+
+/** What the messages about it still say, where that is not what they should. */
+function describeMessages(messages: Explained["messages"], now: number): readonly string[] {
+  return messages.flatMap(({ destination, sent_at, change }) => {
+    if (!change) {
+      return [];
+    }
+    const { since, due_at, urgent, attempts, last_reason } = change;
+    const why = urgent
+      ? "may show what is taken back, or hidden from its readers"
+      : "does not show yet what was told since";
+    const tried = attempts === 0 ? "" : `, tried ${attempts}×`;
+    const reason = last_reason === undefined ? "" : `: ${clean(last_reason)}`;
+    return [
+      `The message of ${formatStamp(sent_at)} UTC to ${clean(destination)} ${why}: it is to be changed since ${formatAge(since, now)}, ${dueOf(due_at, now)}${tried}${reason}.`,
+    ];
+  });
 }
 
 function dueOf(at: string, now: number): string {

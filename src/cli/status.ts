@@ -58,6 +58,9 @@ function describe(status: Status): readonly string[] {
       const hint = suspended ? suspended.hint : rests?.hint;
       return hint === undefined ? [] : [`  ${clean(name)}: ${clean(hint)}`];
     }),
+    ...status.destinations.flatMap(({ name, changes }) =>
+      changes ? [`  ${clean(name)}: ${changesOf(changes, now)}`] : [],
+    ),
     ...status.destinations.flatMap(({ name, refused, muted }) => {
       const told = [...counts("refused", refused), ...counts("muted", muted)];
       return told.length > 0 ? [`  ${clean(name)}: ${told.join("; ")}`] : [];
@@ -172,6 +175,18 @@ function stateOf(
     ...(rests && !suspended && owed > 0 ? [`rests, next attempt ${formatUntil(rests.until, now)}${why}`] : []),
   ];
   return states.join("; ") || (owed > 0 ? (standing ?? "sending") : "ok");
+}
+
+/** What was sent before, and does not say yet what it should. */
+function changesOf(
+  { messages, urgent, oldest_at, last_reason }: NonNullable<Status["destinations"][number]["changes"]>,
+  now: number,
+): string {
+  const waits = `${formatCount(messages, "message")} ${messages === 1 ? "waits" : "wait"} to be changed`;
+  const hides =
+    urgent === 0 ? "" : ` (${urgent === messages ? "" : `${formatNumber(urgent)} of them `}to take back what it told)`;
+  const reason = last_reason === undefined ? "" : `; last error: ${clean(last_reason)}`;
+  return `${waits}${hides}, the oldest for ${formatAge(oldest_at, now)}${reason}`;
 }
 
 function counts(word: string, reasons: Readonly<Record<string, number>>): readonly string[] {

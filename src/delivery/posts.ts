@@ -146,11 +146,11 @@ async function endOf(
     case "destination_rejected":
       state.restsUntil = Math.max(state.restsUntil, now + PROBE_MS);
       await suspendDestination(context, outcome, { ...about, retryInMs: PROBE_MS }, now);
-      return { kind: "again", at: now + PROBE_MS, attempted: false };
+      return { kind: "again", at: now + PROBE_MS, attempted: false, reason: outcome.reason };
     case "retry_after": {
       const ms = Math.min(Math.max(outcome.afterMs, 0), LONGEST_REST_MS);
       state.restsUntil = Math.max(state.restsUntil, now + ms);
-      return { kind: "again", at: now + ms, attempted: false };
+      return { kind: "again", at: now + ms, attempted: false, reason: outcome.reason };
     }
     case "retry":
     case "ambiguous": {
@@ -159,7 +159,7 @@ async function endOf(
         return { kind: isWithdrawn ? "over" : "shown" };
       }
       const ms = Math.round(((1 + clock.random()) / 2) * backOffMs(attempts));
-      return { kind: "again", at: now + ms, attempted: true };
+      return { kind: "again", at: now + ms, attempted: true, reason: outcome.reason };
     }
     default:
       return outcome satisfies never;

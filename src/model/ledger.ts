@@ -1,5 +1,6 @@
 import type { Batch, Delivery, DeliveryId, RecordLine } from "./outbox.ts";
 import type { Collects } from "./pacing.ts";
+import type { EventName } from "./progress.ts";
 import type { Acknowledgement } from "./remind.ts";
 import type { Silence, SilenceState } from "./silence.ts";
 
@@ -27,6 +28,33 @@ export interface Collected {
   readonly collects: Collects;
   readonly n: number;
   readonly dueAt: number;
+}
+
+/** Messages that a destination was sent, and that are to be changed. */
+export interface PendingChanges {
+  readonly destination: string;
+  readonly n: number;
+  /** How many of them may show what their readers are not to see any more. */
+  readonly urgent: number;
+  /** Since when the first of them is. */
+  readonly oldestAt: number;
+  /** Why the last attempt to change one of them failed; absent: none has. */
+  readonly reason?: string;
+}
+
+/** A message about an event that may still be changed, and what of that is to come. */
+export interface ChangeableMessage {
+  readonly destination: string;
+  readonly at: number;
+  readonly isReply: boolean;
+  /** Absent: it is as it should be. */
+  readonly pending?: {
+    readonly since: number;
+    readonly dueAt: number;
+    readonly isUrgent: boolean;
+    readonly attempts: number;
+    readonly reason?: string;
+  };
 }
 
 /** Which owed deliveries are meant: all of what is given holds. */
@@ -98,6 +126,10 @@ export interface Ledger {
   nextDue(destination: string): Promise<number | undefined>;
   /** By destination; a flood that is on is there also while nothing waits in it. */
   collected(): Promise<readonly Collected[]>;
+  /** By destination; none where all messages are as they should be. */
+  pendingChanges(): Promise<readonly PendingChanges[]>;
+  /** Those about an event that may still be changed, by destination, the oldest first. */
+  messages(event: EventName): Promise<readonly ChangeableMessage[]>;
   /** Silences that end after `since`, those that end first before others, with what is behind them. */
   silences(since: number): Promise<readonly SilenceState[]>;
   /** Settles the reminders of an event that are not being sent, and keeps others from following. Gives the lines of the record. */

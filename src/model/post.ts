@@ -84,5 +84,5 @@ export type PostEnd = {
   | { readonly kind: "shown"; readonly content?: PostContent; readonly shown?: string }
   /** It is there no more, or will not change any more. */
   | { readonly kind: "over" }
-  | { readonly kind: "again"; readonly at: number; readonly attempted: boolean }
+  | { readonly kind: "again"; readonly at: number; readonly attempted: boolean; readonly reason: string }
 );

@@ -160,6 +160,27 @@ export const Explained = z.object({
   ),
   owed: z.array(OwedDocument),
   records: z.array(RecordDocument),
+  /** Messages about it that may still be changed. */
+  messages: z
+    .array(
+      z.object({
+        instance: z.string(),
+        destination: z.string(),
+        sent_at: Instant,
+        reply: z.boolean(),
+        /** It is to be changed; `urgent`: it may show what its readers are not to see any more. */
+        change: z
+          .object({
+            since: Instant,
+            due_at: Instant,
+            urgent: z.boolean(),
+            attempts: Count,
+            last_reason: z.string().optional(),
+          })
+          .optional(),
+      }),
+    )
+    .default([]),
   /** Who looks after it, and since when: nobody is reminded of what was told before. */
   acknowledged: z.array(z.object({ instance: z.string(), at: Instant, by: z.string() })).default([]),
   /** Those by which something was muted, or is held. */
@@ -246,6 +267,10 @@ export const Status = z.object({
       silenced: Count.default(0),
       /** What waits for a digest, until quiet hours end, behind a flood, or to remind, and when the first of it leaves. */
       collected: z.array(z.object({ in: z.enum(COLLECTS), n: Count, due_at: Instant })).default([]),
+      /** Messages it was sent that are to be changed; `urgent`: those that may show what their readers are not to see any more. */
+      changes: z
+        .object({ messages: Count, urgent: Count, oldest_at: Instant, last_reason: z.string().optional() })
+        .optional(),
       suspended: z.object({ at: Instant, reason: z.string(), hint: z.string().optional() }).optional(),
       /** Nothing is sent before; of a suspended destination the next probe. */
       rests: z.object({ until: Instant, reason: z.string().optional(), hint: z.string().optional() }).optional(),

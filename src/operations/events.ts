@@ -3,7 +3,7 @@ import type { Known } from "../model/memory.ts";
 import type { RecordLine } from "../model/outbox.ts";
 import type { ActiveConfig, Deliveries, OperationContext, StateAccess } from "./daemon.ts";
 import type { Explained } from "./documents.ts";
-import { formatInstant, formatOurs, formatOwed, formatRecorded } from "./lines.ts";
+import { formatInstant, formatMessage, formatOurs, formatOwed, formatRecorded } from "./lines.ts";
 import { heldBy } from "./outbox.ts";
 import { type Query, RefusedError, type ReplyLine } from "./requests.ts";
 import { formatSilence } from "./silences.ts";
@@ -63,6 +63,7 @@ export async function explain(
     events: eventsOf(known),
     owed: [],
     records: [],
+    messages: [],
     acknowledged: [],
     silences: [],
     more: false,
@@ -70,6 +71,12 @@ export async function explain(
   for (const eventUuid of uuidsIn(known, name)) {
     for (const { instance, at, by } of await daemon.store.ledger.acknowledged(eventUuid)) {
       explained.acknowledged.push({ instance, at: formatOurs(at), by });
+    }
+    for (const instance of daemon.instances) {
+      const found = await daemon.store.ledger.messages({ instance, eventUuid });
+      const room = MAX_LINES - explained.messages.length;
+      explained.messages.push(...found.slice(0, room).map((message) => formatMessage(instance, message)));
+      explained.more ||= found.length > room;
     }
     for await (const lines of daemon.store.ledger.owed({ eventUuid })) {
       if (signal.aborted) {

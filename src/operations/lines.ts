@@ -1,7 +1,7 @@
-import type { OwedLine } from "../model/ledger.ts";
+import type { ChangeableMessage, OwedLine } from "../model/ledger.ts";
 import type { RecordLine } from "../model/outbox.ts";
 import type { Reminder } from "../model/remind.ts";
-import type { OwedDocument, RecordDocument } from "./documents.ts";
+import type { Explained, OwedDocument, RecordDocument } from "./documents.ts";
 
 /** ISO 8601; undefined for what is no instant: MISP's clock may show any number. */
 export function formatInstant(at: number | undefined): string | undefined {
@@ -58,6 +58,25 @@ export function formatRecorded(line: RecordLine): RecordDocument {
     ...(silence !== undefined && { silence }),
     ...(line.unconfirmed && { unconfirmed: true }),
     ...formatReminder(line.reminder),
+  };
+}
+
+/** A message that may still be changed. */
+export function formatMessage(
+  instance: string,
+  { destination, at, isReply, pending }: ChangeableMessage,
+): Explained["messages"][number] {
+  return {
+    ...{ instance, destination, sent_at: formatOurs(at), reply: isReply },
+    ...(pending && {
+      change: {
+        since: formatOurs(pending.since),
+        due_at: formatOurs(pending.dueAt),
+        urgent: pending.isUrgent,
+        attempts: pending.attempts,
+        ...(pending.reason !== undefined && { last_reason: pending.reason }),
+      },
+    }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import type { PendingChanges } from "../model/ledger.ts";
 import type { SilenceState } from "../model/silence.ts";
 import type { ActiveConfig, Daemon, Deliveries, OperationContext, StateAccess, Vitals } from "./daemon.ts";
 import type { Status } from "./documents.ts";
@@ -93,6 +94,7 @@ async function destinationsOf(
   const owed = new Map((await store.owed()).map((line) => [line.destination, line]));
   const names = [...destinations.keys(), ...[...owed.keys()].filter((name) => !destinations.has(name))];
   const collected = await store.ledger.collected();
+  const changes = new Map((await store.ledger.pendingChanges()).map((line) => [line.destination, line]));
   const heldBySilences = silences.flatMap((silence) => silence.held);
   const lines: Status["destinations"] = [];
   for (const name of names) {
@@ -101,6 +103,7 @@ async function destinationsOf(
     const toldAt = await store.ledger.toldAt(name);
     const nextAt = await store.ledger.nextDue(name);
     const pause = holds.find(name, "paused");
+    const pending = changes.get(name);
     const suspension = holds.find(name, "suspended");
     const unnamed = holds.find(name, "unnamed");
     const standing = line && (await standingOf(store.ledger, name));
@@ -121,6 +124,7 @@ async function destinationsOf(
       collected: apart.map(({ collects, n, dueAt }) => ({ in: collects, n, due_at: formatOurs(dueAt) })),
       refused: totals.refused.valuesOf(name),
       muted: totals.muted.valuesOf(name),
+      ...(pending && { changes: formatChanges(pending) }),
       ...(pause && {
         paused: {
           at: formatOurs(pause.since),
@@ -134,6 +138,13 @@ async function destinationsOf(
     });
   }
   return lines;
+}
+
+function formatChanges({ n, urgent, oldestAt, reason }: PendingChanges): NonNullable<Destination["changes"]> {
+  return {
+    ...{ messages: n, urgent, oldest_at: formatOurs(oldestAt) },
+    ...(reason !== undefined && { last_reason: reason }),
+  };
 }
 
 function sumOf(counts: readonly { readonly n: number }[]): number {

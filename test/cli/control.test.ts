@@ -8,6 +8,7 @@ import { configOf, type Daemon, openSink, start, workspace } from "../e2e/daemon
 import { eventually } from "../support/eventually.ts";
 import { openPublisher, type TestPublisher } from "../support/publisher.ts";
 import { openScreen } from "../support/screen.ts";
+import { CHANNEL, openSlackServer, TOKEN } from "../support/slack-server.ts";
 import { sample } from "../topics/frames.ts";
 
 const PUBLICATION = sample("misp_json--publish-first-time").payload as {
@@ -117,6 +118,43 @@ describe("status", () => {
     expect(out).toMatch(/\ncert +tcp:\/\/127\.0\.0\.1:\d+ +connected +\d+s ago +\d+ +0\n/);
     expect(out).toMatch(/\nhook +webhook +0 +- +- +\d+s ago +ok\n/);
     expect(out).not.toContain(TITLE);
+  });
+
+  test("says which messages wait to be changed, since when and why, and explain says it of an event", async () => {
+    await using slack = await openSlackServer();
+    const soc = `soc: { type: slack, token: ${TOKEN}, channel: ${CHANNEL}, api_url: ${slack.apiUrl}, guard: { max_tlp: amber } }`;
+    const text = configOf(publisher.endpoint, sink.url, folder.path("state.db"));
+    folder.write(
+      "config.yaml",
+      text.replace("destinations:\n", `destinations:\n  ${soc}\n`).replace("notify: hook", "notify: soc"),
+    );
+    await using daemon = await startDaemon();
+    await publish(publisher, 1);
+    await daemon.logged(/Delivered/);
+    for (let times = 0; times < 99; times += 1) {
+      slack.next({ status: 503, body: "" });
+    }
+    const [attribute] = PUBLICATION.Event.Attribute as readonly { readonly id: string }[];
+    await publisher.send("misp_json_tag", {
+      Tag: { id: "9", name: "tlp:red", exportable: true, attribute_id: attribute?.id, event_id: "1" },
+      action: "attached to attribute",
+    });
+    const status = await eventually(async () => {
+      const { destinations } = (await runJson(["status"])) as {
+        readonly destinations: readonly { changes?: object }[];
+      };
+      return destinations.find(({ changes }) => changes && "last_reason" in changes);
+    });
+    expect(status).toMatchObject({
+      ...{ name: "soc", owed: 0 },
+      changes: { messages: 1, urgent: 1, oldest_at: expect.stringMatching(/Z$/), last_reason: "http-503" },
+    });
+    const waits =
+      /\n {2}soc: 1 message waits to be changed \(to take back what it told\), the oldest for \d+s; last error: http-503\n/;
+    expect((await run(["status"])).out).toMatch(waits);
+    expect((await run(["explain", "1"])).out).toMatch(
+      /The message of \S+ \S+ UTC to soc may show what is taken back, or hidden from its readers: it is to be changed since \d+s, due .*, tried \d+×: http-503\.\n/,
+    );
   });
 
   test("is answered to two at once, and to a real process", async () => {

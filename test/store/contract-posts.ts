@@ -200,7 +200,66 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
       expect(await due(store, NOW)).toBeUndefined();
       await store.commit({ ...effects({}), recheck: [EVENT] }, NOW);
       expect(await due(store, NOW)).toBeDefined();
-      expect(await due(store, NOW, true)).toBeUndefined();
+      expect(await due(store, NOW, true)).toBeDefined();
+    });
+
+    it("are no longer looked at before others once they are as they should be", async () => {
+      await using store = (await open()).store;
+      await tell(store, "a", { told: [EVENT], post: postOf("a") });
+      await store.commit({ ...effects({}), recheck: [EVENT] }, NOW);
+      const { revision } = await taken(store, NOW);
+      await store.settlePost({ kind: "shown", id: "a" as BatchId, revision }, NOW);
+      await tell(store, "b", { told: [EVENT], refresh: true }, NOW + MINUTE);
+      expect(await due(store, NOW + MINUTE, true)).toBeUndefined();
+      expect(await due(store, NOW + MINUTE)).toBeDefined();
+    });
+
+    it("are told of to people: how many are to be changed, since when, and why that failed", async () => {
+      const { store, reopen } = await open();
+      const { ledger } = store;
+      const both = { ...EVENT, eventUuid: OTHER };
+      await tell(store, "a", { told: [EVENT], post: postOf("a") });
+      await tell(store, "b", { told: [EVENT, both], post: postOf("b", { at: NOW + 1, events: [EVENT, both] }) });
+      expect(await ledger.pendingChanges()).toEqual([]);
+      await tell(store, "c", { told: [both], refresh: true }, NOW + 5);
+      await store.commit({ ...effects({}), recheck: [EVENT] }, NOW + 10);
+      await using again = (await reopen?.()) ?? store;
+      expect(await again.ledger.pendingChanges()).toEqual([{ destination: "soc", n: 2, urgent: 2, oldestAt: NOW + 5 }]);
+      const { post, revision } = await taken(again, NOW + 10);
+      expect(post.id).toBe("b");
+      const failed = { kind: "again", at: NOW + MINUTE, attempted: true, reason: "http-503" } as const;
+      await again.settlePost({ ...failed, id: post.id, revision }, NOW + 10);
+      expect(await again.ledger.pendingChanges()).toMatchObject([{ n: 2, oldestAt: NOW + 5, reason: "http-503" }]);
+      const waits = { since: NOW + 10, dueAt: NOW + 10, isUrgent: true, attempts: 0 };
+      const tried = { since: NOW + 5, dueAt: NOW + MINUTE, isUrgent: true, attempts: 1, reason: "http-503" };
+      const about = { destination: "soc", isReply: false };
+      expect(await again.ledger.messages(EVENT)).toEqual([
+        { ...about, at: NOW, pending: waits },
+        { ...about, at: NOW + 1, pending: tried },
+      ]);
+      expect(await again.ledger.messages(both)).toHaveLength(1);
+      await again.settlePost({ kind: "shown", id: post.id, revision }, NOW + MINUTE);
+      expect((await again.ledger.messages(both))[0]).toEqual({ ...about, at: NOW + 1 });
+      expect(await again.ledger.pendingChanges()).toEqual([
+        { destination: "soc", n: 1, urgent: 1, oldestAt: NOW + 10 },
+      ]);
+    });
+
+    it("wait for no later attempt where something has changed meanwhile", async () => {
+      await using store = (await open()).store;
+      await tell(store, "a", { told: [EVENT], post: postOf("a") });
+      await store.commit({ ...effects({}), recheck: [EVENT] }, NOW);
+      const { revision } = await taken(store, NOW);
+      await store.commit({ ...effects({}), recheck: [EVENT] }, NOW + 1);
+      const again = {
+        kind: "again",
+        id: "a" as BatchId,
+        at: NOW + MINUTE,
+        attempted: true,
+        reason: "http-503",
+      } as const;
+      await store.settlePost({ ...again, revision }, NOW + 2);
+      expect(await taken(store, NOW + 2)).toMatchObject({ attempts: 1 });
     });
 
     it("are named by whose they are to whoever makes that so", async () => {
@@ -255,7 +314,14 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
       await tell(store, "a", { told: [EVENT], post: postOf("a") });
       await store.commit({ ...effects({}), recheck: [EVENT] }, NOW);
       const { revision } = await taken(store, NOW);
-      await store.settlePost({ kind: "again", id: "a" as BatchId, revision, at: NOW + MINUTE, attempted: true }, NOW);
+      const again = {
+        kind: "again",
+        id: "a" as BatchId,
+        at: NOW + MINUTE,
+        attempted: true,
+        reason: "http-503",
+      } as const;
+      await store.settlePost({ ...again, revision }, NOW);
       expect(await store.takePost("soc", NOW, false)).toEqual({ dueAt: NOW + MINUTE });
       expect(await taken(store, NOW + MINUTE)).toMatchObject({ attempts: 1 });
     });
@@ -340,6 +406,22 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
       expect(await store.post("huge" as BatchId)).toBeUndefined();
       expect(await store.post("p0" as BatchId)).toBeUndefined();
       expect(await store.post(`p${n - 1}` as BatchId)).toBeDefined();
+    });
+
+    it("go where all is too much, but for those that show what their readers may not see any more", async () => {
+      await using store = (await open()).store;
+      const text = "x".repeat(MAX_CONTENT_BYTES - 2000);
+      const large = (id: string, event = EVENT): Post =>
+        postOf(id, { events: [event], content: contentOf(keptOf(event.eventUuid, text)) });
+      const hidden = { instance: "cert", eventUuid: OTHER };
+      await tell(store, "hidden", { told: [hidden], post: large("hidden", hidden) });
+      await store.commit({ ...effects({}), recheck: [hidden] }, NOW);
+      const n = Math.ceil(MAX_POST_BYTES / MAX_CONTENT_BYTES) + 10;
+      for (let i = 0; i < n; i += 1) {
+        await tell(store, `p${i}`, { told: [EVENT], post: large(`p${i}`) });
+      }
+      expect(await store.post("p0" as BatchId)).toBeUndefined();
+      expect((await due(store, NOW, true))?.post.id).toBe("hidden");
     });
   });
 }

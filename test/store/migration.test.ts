@@ -116,7 +116,7 @@ function publicationOf(n: number, fields: object = {}) {
   return messageOf("misp_json", { Event: { ...PUBLISHED, ...told, ...fields } }, STOPPED);
 }
 
-describe.each([[1], [2], [3], [4]])("a state file of schema %i", (schema) => {
+describe.each([[1], [2], [3], [4], [5]])("a state file of schema %i", (schema) => {
   it("tells all that it owes, also by a route that is gone, and what was never stored refuses nothing", async () => {
     await using store = await open(schema);
     expect(await leave(store, "hook")).toEqual([
@@ -227,4 +227,22 @@ it("keeps of a state file of schema 3 what a destination will know of a delivery
   after.exec("DELETE FROM deliveries");
   expect(after.prepare("SELECT * FROM cuts_told").all()).toEqual([]);
   after.close();
+});
+
+it("knows of a message of schema 5 that is to be changed since when it was due", async () => {
+  const db = await openDatabase(path);
+  db.exec(readFileSync(new URL("../fixtures/state/schema-5.sql", import.meta.url), "utf8"));
+  const body = (id: string) =>
+    JSON.stringify({ id, destination: "hook", at: 1, ref: { channel: "C1", ts: id }, events: [] });
+  for (const [id, dueAt] of [
+    ["waits", 7],
+    ["shown", null],
+  ] as const) {
+    db.prepare("INSERT INTO posts (id, destination, at, reply, due_at, body) VALUES (?, 'hook', 1, 0, ?, ?)").run(
+      ...([id, dueAt, body(id)] as const),
+    );
+  }
+  db.close();
+  await using store = await openSqliteStore({ path });
+  expect(await store.ledger.pendingChanges()).toEqual([{ destination: "hook", n: 1, urgent: 0, oldestAt: 7 }]);
 });

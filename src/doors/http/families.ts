@@ -102,6 +102,15 @@ export const FAMILIES = {
     "what",
   ),
   misp_herald_deliveries_silenced: gauge("Alerts that are owed once a silence has ended", "destination"),
+  misp_herald_messages_to_change: gauge(
+    "Messages it was sent that are to be changed: some may show what their readers are not to see any more (hide), others lack what was told since (update)",
+    "destination",
+    "to",
+  ),
+  misp_herald_oldest_change_seconds: gauge(
+    "For how long the oldest of those messages has been to be changed; 0 when none is",
+    "destination",
+  ),
   misp_herald_destination_suspended: gauge("1 while it refuses us, else 0", "destination"),
 
   misp_herald_state_rows_damaged_total: counter("Rows of the state file that could not be read and were set aside"),

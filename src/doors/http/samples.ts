@@ -123,6 +123,7 @@ async function destinations(
     silenced.set(destination, (silenced.get(destination) ?? 0) + n);
   }
   const collected = await store.ledger.collected();
+  const changes = new Map((await store.ledger.pendingChanges()).map((line) => [line.destination, line]));
   const samples: Sample[] = [sample("misp_herald_silences", silences.length)];
   for (const destination of names) {
     const type = types.get(destination);
@@ -136,6 +137,12 @@ async function destinations(
     for (const { collects, n } of collected.filter((one) => one.destination === destination)) {
       samples.push(sample("misp_herald_deliveries_collected", n, { destination, in: collects }));
     }
+    const { n = 0, urgent = 0, oldestAt = now } = changes.get(destination) ?? {};
+    samples.push(
+      sample("misp_herald_messages_to_change", urgent, { destination, to: "hide" }),
+      sample("misp_herald_messages_to_change", n - urgent, { destination, to: "update" }),
+      sample("misp_herald_oldest_change_seconds", Math.max(0, now - oldestAt) / 1000, about),
+    );
     const held = (kind: "paused" | "suspended") => Number(holds.find(destination, kind) !== undefined);
     if (type !== undefined) {
       samples.push(sample("misp_herald_destination_info", 1, { destination, type }));

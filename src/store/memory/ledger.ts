@@ -1,17 +1,29 @@
 import type { Alert } from "../../model/alert.ts";
-import type { Collected, Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from "../../model/ledger.ts";
+import type {
+  ChangeableMessage,
+  Collected,
+  Hold,
+  Ledger,
+  OwedFilter,
+  OwedLine,
+  PendingChanges,
+  RecordFilter,
+} from "../../model/ledger.ts";
 import type { Memory, Undecided } from "../../model/memory.ts";
 import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
+import type { EventName } from "../../model/progress.ts";
 import { acknowledgedBy, recordOf } from "../../model/record.ts";
 import type { Acknowledgement } from "../../model/remind.ts";
 import { type Silence, type SilenceState, silenceKey, silenceOf } from "../../model/silence.ts";
 import { isRemindKey } from "../../pacing/remind.ts";
 import { judgedOf, nameOf } from "../names.ts";
+import type { MemoryPosts } from "./posts.ts";
 import type { OwedDelivery, Tables } from "./rows.ts";
 
 /** What the ledger shares with the store in memory. */
 export interface MemoryLedgerContext {
   readonly tables: Tables;
+  readonly posts: Pick<MemoryPosts, "pending" | "about">;
   readonly memoryOf: (alert: Alert) => Memory;
   readonly glimpseOf: (alert: Alert) => Alert;
   /** It is owed no more. */
@@ -213,6 +225,16 @@ export class MemoryLedger implements Ledger {
       all.set(name, { destination, collects, n: waits.length + (before?.n ?? 0), dueAt: first });
     }
     return [...all.keys()].sort().flatMap((name) => all.get(name) ?? []);
+  }
+
+  async pendingChanges(): Promise<readonly PendingChanges[]> {
+    this.#context.lookAtClock();
+    return this.#context.posts.pending();
+  }
+
+  async messages(event: EventName): Promise<readonly ChangeableMessage[]> {
+    this.#context.lookAtClock();
+    return this.#context.posts.about(event);
   }
 
   async silences(since: number): Promise<readonly SilenceState[]> {

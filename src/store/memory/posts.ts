@@ -1,4 +1,5 @@
 import type { Alert } from "../../model/alert.ts";
+import type { ChangeableMessage, PendingChanges } from "../../model/ledger.ts";
 import type { Keys, Memory, ReachedDestination } from "../../model/memory.ts";
 import type { Batch, BatchId } from "../../model/outbox.ts";
 import {
@@ -33,7 +34,11 @@ interface Kept {
   readonly attempts: number;
   readonly dueAt?: number | undefined;
   readonly editedAt?: number;
+  /** Since when it is to be changed. */
+  readonly since?: number | undefined;
   readonly isUrgent?: boolean;
+  /** Why the last attempt to change it failed. */
+  readonly reason?: string;
 }
 
 type Row = EventName & { readonly destination: string; readonly progress: EventProgress; readonly root?: BatchId };
@@ -111,7 +116,7 @@ export class MemoryPosts {
         Math.min(dueAt, Math.max(now, editedAt === undefined ? now : editedAt + REFRESH_MS));
       this.#touch(told, (kept) =>
         kept.post.destination === destination && kept.post.id !== post?.id && !kept.post.isReply
-          ? { dueAt: later(kept) }
+          ? { dueAt: later(kept), since: kept.since ?? now }
           : undefined,
       );
     }
@@ -126,7 +131,9 @@ export class MemoryPosts {
 
   recheck(events: readonly EventName[], now: number): readonly string[] {
     this.rechecks.note(events);
-    return this.#touch(events, ({ dueAt = now }) => ({ dueAt: Math.min(dueAt, now) }));
+    return this.#touch(events, ({ dueAt = now, since = now }) => ({
+      ...{ dueAt: Math.min(dueAt, now), since, isUrgent: true },
+    }));
   }
 
   take(destination: string, now: number, isUrgent: boolean): OpenPost | { readonly dueAt: number } | undefined {
@@ -153,7 +160,9 @@ export class MemoryPosts {
     }
     const isOld = kept.revision !== end.revision;
     if (end.kind === "again") {
-      this.#posts.set(end.id, { ...kept, dueAt: end.at, attempts: kept.attempts + (end.attempted ? 1 : 0) });
+      const attempts = kept.attempts + (end.attempted ? 1 : 0);
+      // What has changed meanwhile does not wait for that.
+      this.#posts.set(end.id, { ...kept, attempts, reason: end.reason, ...(!isOld && { dueAt: end.at }) });
     } else if (end.kind === "over") {
       if (!isOld) {
         this.#posts.delete(end.id);
@@ -176,13 +185,43 @@ export class MemoryPosts {
 
   setBack(back: number): void {
     for (const [id, kept] of this.#posts) {
-      const { dueAt, editedAt } = kept;
+      const { dueAt, editedAt, since } = kept;
       this.#posts.set(id, {
         ...kept,
         ...(dueAt !== undefined && { dueAt: dueAt - back }),
         ...(editedAt !== undefined && { editedAt: editedAt - back }),
+        ...(since !== undefined && { since: since - back }),
       });
     }
+  }
+
+  pending(): readonly PendingChanges[] {
+    const due = [...this.#posts.values()].filter(({ dueAt }) => dueAt !== undefined);
+    return [...new Set(due.map(({ post }) => post.destination))].sort().map((destination) => {
+      const own = due.filter(({ post }) => post.destination === destination);
+      const [failed] = own.filter(({ reason }) => reason !== undefined).sort((a, b) => (b.dueAt ?? 0) - (a.dueAt ?? 0));
+      return {
+        ...{ destination, n: own.length, urgent: own.filter(({ isUrgent }) => isUrgent).length },
+        oldestAt: Math.min(...own.map(({ since, dueAt = 0 }) => since ?? dueAt)),
+        ...(failed?.reason !== undefined && { reason: failed.reason }),
+      };
+    });
+  }
+
+  about(event: EventName): readonly ChangeableMessage[] {
+    const name = eventNameOf(event);
+    return [...this.#posts.values()]
+      .filter(({ post }) => post.events.some((one) => eventNameOf(one) === name))
+      .map(
+        ({ post: { destination, at, isReply = false }, dueAt, since = dueAt, isUrgent = false, attempts, reason }) => ({
+          ...{ destination, at, isReply },
+          ...(dueAt !== undefined &&
+            since !== undefined && {
+              pending: { since, dueAt, isUrgent, attempts, ...(reason !== undefined && { reason }) },
+            }),
+        }),
+      )
+      .sort((a, b) => (a.destination < b.destination ? -1 : a.destination > b.destination ? 1 : a.at - b.at));
   }
 
   #open(kept: Kept): OpenPost {
@@ -197,7 +236,7 @@ export class MemoryPosts {
   #put(post: Post, dueAt: number | undefined): void {
     const before = this.#posts.get(post.id);
     this.#posts.set(post.id, {
-      ...(before ?? { attempts: 0, dueAt }),
+      ...(before ?? { attempts: 0, ...(dueAt !== undefined && { dueAt, since: dueAt, isUrgent: true }) }),
       post: bounded(post),
       revision: before ? before.revision + 1 : 0,
     });
@@ -217,7 +256,7 @@ export class MemoryPosts {
       if (post) {
         this.#posts.set(id, {
           ...kept,
-          ...{ post, dueAt: now, isUrgent: true, attempts: 0, revision: kept.revision + 1 },
+          ...{ post, dueAt: now, since: kept.since ?? now, isUrgent: true, attempts: 0, revision: kept.revision + 1 },
         });
       }
     }
@@ -244,10 +283,13 @@ export class MemoryPosts {
   #bound(destination: string): void {
     const all = [...this.#posts.values()].filter(({ post }) => post.destination === destination);
     let bytes = all.reduce((sum, { post }) => sum + sizeOf(post), 0);
-    for (const [index, { post }] of all.entries()) {
-      if (all.length - index <= MAX_POSTS && bytes <= MAX_POST_BYTES) {
+    let n = all.length;
+    // What readers may not see any more is still to be taken from them.
+    for (const { post } of all.filter(({ isUrgent }) => !isUrgent)) {
+      if (n <= MAX_POSTS && bytes <= MAX_POST_BYTES) {
         return;
       }
+      n -= 1;
       bytes -= sizeOf(post);
       this.#posts.delete(post.id);
     }

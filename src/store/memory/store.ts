@@ -51,6 +51,7 @@ class MemoryStore implements Store {
   readonly #watch: ClockWatch;
   readonly ledger: MemoryLedger = new MemoryLedger({
     tables: this.#tables,
+    posts: this.#posts,
     memoryOf: (alert) => this.#memory.of(alert),
     glimpseOf: (alert) => this.#parts.glimpse(alert),
     forget: (owed) => this.#parts.forget(owed),

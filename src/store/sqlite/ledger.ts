@@ -1,8 +1,18 @@
 import { setImmediate } from "node:timers/promises";
 import type { Alert } from "../../model/alert.ts";
-import type { Collected, Hold, Ledger, OwedFilter, OwedLine, RecordFilter } from "../../model/ledger.ts";
+import type {
+  ChangeableMessage,
+  Collected,
+  Hold,
+  Ledger,
+  OwedFilter,
+  OwedLine,
+  PendingChanges,
+  RecordFilter,
+} from "../../model/ledger.ts";
 import type { Memory } from "../../model/memory.ts";
 import type { Batch, BatchId, DeliveryId, RecordLine } from "../../model/outbox.ts";
+import type { EventName } from "../../model/progress.ts";
 import { recordOf } from "../../model/record.ts";
 import type { Acknowledgement } from "../../model/remind.ts";
 import { type Silence, type SilenceState, silenceOf } from "../../model/silence.ts";
@@ -10,6 +20,7 @@ import { isRemindKey } from "../../pacing/remind.ts";
 import { judgedOf } from "../names.ts";
 import type { BatchRows } from "./batches.ts";
 import type { LedgerStatements, OwedRow } from "./ledger-statements.ts";
+import type { PostRows } from "./posts.ts";
 import type { ReminderRows } from "./reminders.ts";
 import { removeOwed } from "./removal.ts";
 import { parseAlert, parseDelivery, parseHold, parseNote, parseRecord, parseShow } from "./rows.ts";
@@ -26,6 +37,7 @@ export interface LedgerContext {
   readonly silences: SilenceRows;
   readonly reminders: ReminderRows;
   readonly batches: Pick<BatchRows, "underWay">;
+  readonly posts: Pick<PostRows, "pending" | "about">;
   /** Called within a transaction. */
   readonly memoryOf: (alert: Alert) => Memory;
   /** The alert as it can be looked at: of one in several pages the first. Called within a transaction. */
@@ -203,6 +215,16 @@ export class SqliteLedger implements Ledger {
 
   async collected(): Promise<readonly Collected[]> {
     return this.#transaction(() => this.#sql.collected.all().map((row) => ({ ...row })));
+  }
+
+  async pendingChanges(): Promise<readonly PendingChanges[]> {
+    this.#context.lookAtClock();
+    return this.#transaction(() => this.#context.posts.pending());
+  }
+
+  async messages(event: EventName): Promise<readonly ChangeableMessage[]> {
+    this.#context.lookAtClock();
+    return this.#transaction(() => this.#context.posts.about(event));
   }
 
   async acknowledge(acknowledgement: Acknowledgement): Promise<readonly RecordLine[]> {

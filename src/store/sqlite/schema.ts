@@ -287,6 +287,14 @@ const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = 
   END;
   `,
   ],
+  [
+    `
+  -- since: since when it is to be changed; reason: why the last attempt to do so has failed
+  ALTER TABLE posts ADD COLUMN since INTEGER;
+  ALTER TABLE posts ADD COLUMN reason TEXT;
+  UPDATE posts SET since = due_at WHERE due_at IS NOT NULL;
+  `,
+  ],
 ];
 
 /** The newest schema that this program knows. */

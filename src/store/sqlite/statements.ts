@@ -260,7 +260,7 @@ export function prepareStatements(db: Database) {
       "UPDATE holds SET since = since - ?1, ageless_from = ageless_from - ?1, until = until - ?1",
       "UPDATE silences SET until = until - ?1",
       "UPDATE acknowledged SET at = at - ?1",
-      "UPDATE posts SET due_at = due_at - ?1, edited_at = edited_at - ?1",
+      "UPDATE posts SET due_at = due_at - ?1, edited_at = edited_at - ?1, since = since - ?1",
     ].map((sql) => db.prepare(sql)),
 
     // ---- a clock that was set ahead, or a machine that slept: what is due is due, but nothing has grown older

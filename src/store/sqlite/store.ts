@@ -108,6 +108,7 @@ class SqliteStore implements Store {
       silences,
       reminders,
       batches: this.#batches,
+      posts: this.#posts,
       memoryOf: (alert: Alert) => this.#memory.of(alert),
       glimpseOf: (alert: Alert) => this.#parts.glimpse(alert),
       toldOf: (entries: Batch["entries"]) => told.of(entries),

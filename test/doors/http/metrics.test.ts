@@ -131,6 +131,18 @@ test("the series of what the configuration does not name any more end once nothi
   expect(about(await scrape(), "old")).toEqual([]);
 });
 
+test("messages that are to be changed are counted by what for, and how old the oldest is", async () => {
+  const { service, store, scrape } = await open(await load("tcp://127.0.0.1:1", "soc", "mail"));
+  const oldestAt = service.daemon.clock.now() - 5_000;
+  Object.assign(store.ledger, { pendingChanges: async () => [{ destination: "soc", n: 3, urgent: 1, oldestAt }] });
+  const { value } = await scrape();
+  expect(value("misp_herald_messages_to_change", { destination: "soc", to: "hide" })).toBe(1);
+  expect(value("misp_herald_messages_to_change", { destination: "soc", to: "update" })).toBe(2);
+  expect(value("misp_herald_oldest_change_seconds", { destination: "soc" })).toBeGreaterThanOrEqual(5);
+  expect(value("misp_herald_messages_to_change", { destination: "mail", to: "hide" })).toBe(0);
+  expect(value("misp_herald_oldest_change_seconds", { destination: "mail" })).toBe(0);
+});
+
 test("a reload that an operator asks for forgets what was counted of names that are gone, also when nobody scrapes", async () => {
   const { service, next } = await open(await load("tcp://127.0.0.1:1", "old", "soc"));
   const { totals } = service.daemon;
