@@ -99,7 +99,8 @@ export async function deliver(
     }
   };
   let isCut = false;
-  let isTurnOfPosts = true;
+  // What says that something is withdrawn stands below the message, and is said before that changes.
+  let isTurnOfPosts = false;
   while (!stop.aborted && !isCut) {
     beat(LONGEST_SLEEP_MS);
     // A destination that is down, or refuses us, is asked by one attempt at a time for all that it is owed.

@@ -9,6 +9,7 @@
  * |   unknown                 |                                                      |                        |
  * | it is of another channel  | is left, and forgotten                               | is not asked           |
  * | done, unproven            | is shown so; one that is taken back is forgotten     | stays as it is         |
+ * | … before that is said     | is shown so; what says it is said below it           | stays as it is         |
  * | gone                      | is forgotten: what follows is told by a new one      | stays as it is         |
  * | … as it is to be deleted  | is marked, if that is possible                       | stays as it is         |
  * | message_rejected          | title and link only, then it stays as it is          | stays as it is         |
@@ -72,7 +73,7 @@ export async function tendPost(
     const entries = entriesNow(open, sending);
     const shown = entries && showEntries(entries, open, sending);
     if (!shown || shown.shown === post.shown) {
-      await settle({ ...about, kind: "shown" });
+      await settle({ ...about, kind: shown?.isWithdrawn && isSaid(open) ? "over" : "shown" });
       return "looked";
     }
     // An operator who wants nothing done about what is taken back has it left as it is.
@@ -121,22 +122,30 @@ async function change(
     : outcome;
 }
 
+/** Whether its readers were told that it is taken back: they then count as never told. */
+function isSaid({ progresses }: OpenPost): boolean {
+  return progresses.every((progress) => progress === undefined);
+}
+
 type End = PostEnd extends infer E ? (E extends PostEnd ? Omit<E, "id" | "revision"> : never) : never;
 
 async function endOf(
   outcome: Outcome | GoneMessage,
-  { post, attempts }: OpenPost,
+  open: OpenPost,
   { content, shown, isWithdrawn }: ShownPost,
-  { destination, clock, state, log }: PostWorker,
+  { destination, clock, state, log, sending }: PostWorker,
   context: PostContext,
 ): Promise<End> {
+  const { post, attempts } = open;
   const now = clock.now();
   const why = "reason" in outcome ? { reason: outcome.reason, detail: outcome.detail, hint: outcome.hint } : {};
   const about = { destination: destination.name, batch: post.id, ...why };
   switch (outcome.kind) {
     case "done":
     case "unproven":
-      return isWithdrawn ? { kind: "over" } : { kind: "shown", content, shown };
+      return isWithdrawn && (isSaid(open) || sending.withdraw === "delete")
+        ? { kind: "over" }
+        : { kind: "shown", content, shown };
     case "gone":
       log.info(about, "A message cannot be changed any more; what follows is told by a new one");
       return { kind: "over" };

@@ -260,6 +260,26 @@ describe("what is taken back", () => {
     expect(dump).not.toContain("one.example");
   });
 
+  it("is said below the message also where that was changed first", async () => {
+    const { scene, server } = await slack();
+    await scene.tell(first);
+    await scene.plan(tagAttached("tlp:red"));
+    const { store } = scene;
+    const take = store.take.bind(store);
+    let isFirst = true;
+    store.take = async (...args) => {
+      const taken = isFirst ? { dueAt: scene.at } : await take(...args);
+      isFirst = false;
+      return taken;
+    };
+    await scene.run();
+    const [root, said, ...more] = server.channel;
+    expect(more).toEqual([]);
+    expect(said).toMatchObject({ thread: root?.ts });
+    expect(textOf(root as ShownMessage)).not.toMatch(/Emotet|one\[/);
+    expect(await scene.dump()).not.toContain("one.example");
+  });
+
   it("is said at the next word of an event that a frame about a part has hidden, once", async () => {
     const { scene, server } = await slack({}, [{ name: "all", kinds: ["attribute.added"], notify: "soc" }]);
     const shared = { ...first, event: { ...first.event, distribution: "community" as const } };
