@@ -38,8 +38,12 @@ export interface EventMemory {
   readonly publicationVersion?: string;
   /** How often MISP has taken the event back: what was planned before that does not leave any more. */
   readonly withdrawals?: number;
+  /** `changedAt` of the publication that the feed announced last and nobody was told of: it waits for MISP's word, or was taken back. */
+  readonly announcedAt?: number;
   /** MISP has unpublished it since that publication. */
   readonly unpublished?: true;
+  /** When the feed or MISP's answer said so last, by our clock. */
+  readonly unpublishedAt?: number;
   /** When, by our clock, the feed told of it, or it was published, if it was found late. */
   readonly publicationAt?: number;
   /** When that publication was received first, late or not; what says the same soon after is a copy of it. */

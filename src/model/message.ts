@@ -40,6 +40,11 @@ export interface Message {
   readonly tag?: Tag & { readonly on?: "event" | "attribute"; readonly attributeId?: string };
   /** What MISP says of this publication, where it was asked before anybody is told. */
   readonly confirmation?: Confirmation;
+  /**
+   * What was announced as published at that time, by MISP's clock, and is not told: it waits for MISP's word, or MISP says that
+   * it was published and has been unpublished since.
+   */
+  readonly announcedAt?: number;
   /** When MISP's REST API was asked for what it says of the event itself, all of it, by our clock. */
   readonly askedAt?: number;
   /** It lists all parts of the event that MISP shows, with all that it says of them. */

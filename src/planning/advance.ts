@@ -50,7 +50,18 @@ function advance(memory: EventMemory, message: Message, view: EventView, isKnown
   // A deletion says what the row was that is gone, maybe under a former number: it loosens nothing.
   const onlyTightens = stale || (message.kind === "event.deleted" && isKnown);
   const after = onlyTightens ? tighten(memory, message, view) : replace(memory, message, view, view.changedAt);
-  return { event: takeBack(after, memory, message), stale };
+  return { event: announced(takeBack(after, memory, message), memory, message), stale };
+}
+
+/** Of a publication that nobody is told of yet its time is known, until it is told, or MISP says that it never was one. */
+function announced(after: EventMemory, { announcedAt: before }: EventMemory, message: Message): EventMemory {
+  const { announcedAt = before, confirmation, event } = message;
+  const isDecided = confirmation !== undefined && message.announcedAt === undefined && before === event?.changedAt;
+  if (after.announcedAt === (isDecided ? undefined : announcedAt)) {
+    return after;
+  }
+  const { announcedAt: _, ...rest } = after;
+  return { ...rest, ...(!isDecided && announcedAt !== undefined && { announcedAt }) };
 }
 
 /** An event that was deleted and comes back under a new number has nothing of what it was, but that it was told. */
@@ -170,17 +181,21 @@ function takeBack(
   const { kind, event } = message;
   const ids = [event?.id, before.event.id];
   const isDeleted = kind === "event.deleted" && (ids.includes(undefined) || ids[0] === ids[1]);
-  const isUnpublished = kindOf(message, before.publishedAt) === "event.unpublished";
-  if ((isDeleted && !deleted) || (isUnpublished && !unpublished)) {
-    return {
-      ...after,
-      deleted: after.deleted || isDeleted,
-      ...(isDeleted && { deletedAt: message.receivedAt }),
-      ...(isUnpublished && { unpublished: true as const }),
-      withdrawals: withdrawals + 1,
-    };
+  const { confirmation, announcedAt } = message;
+  // MISP says of what it is asked about that it was published, and is not any more.
+  const isTakenSince = confirmation === "unpublished" && announcedAt !== undefined;
+  const isUnpublished = isTakenSince || kindOf(message, before) === "event.unpublished";
+  if (!isDeleted && !isUnpublished) {
+    return after;
   }
-  return isDeleted && !after.deleted ? { ...after, deleted: true } : after;
+  const isNews = (isDeleted && !deleted) || (isUnpublished && !unpublished);
+  return {
+    ...after,
+    deleted: after.deleted || isDeleted,
+    ...(isDeleted && !deleted && { deletedAt: message.receivedAt }),
+    ...(isUnpublished && { unpublished: true as const, unpublishedAt: heardAt(message) }),
+    ...(isNews && { withdrawals: withdrawals + 1 }),
+  };
 }
 
 function partsAt({ partsAt = 0 }: EventMemory, message: Message) {

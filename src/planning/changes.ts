@@ -9,14 +9,18 @@ import { isAnother, isOther } from "./version.ts";
 /** What one line can name. */
 const MAX_TAGS_ADDED = 20;
 
-/** A frame says "edit" when an event is unpublished: nothing of it has changed since it was published. */
-export function kindOf(message: Message, publishedAt: number | undefined): Kind | undefined {
+/** A frame says "edit" when an event is unpublished: nothing of it has changed since it was published, told or not. */
+export function kindOf(
+  message: Message,
+  before: Pick<EventMemory, "publishedAt" | "announcedAt"> | undefined,
+): Kind | undefined {
   const { kind, event } = message;
+  const changedAt = event?.changedAt;
   const isUnpublished =
     kind === "event.edited" &&
     event?.published === false &&
-    publishedAt !== undefined &&
-    event.changedAt === publishedAt;
+    changedAt !== undefined &&
+    (changedAt === before?.publishedAt || changedAt === before?.announcedAt);
   return isUnpublished ? "event.unpublished" : kind;
 }
 

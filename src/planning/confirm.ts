@@ -50,9 +50,12 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
   const isLifted = liftedBy(tags ?? []);
   const told = event.tags?.filter((tag) => !(isLater && isLifted(tag))) ?? [];
   const isDraft = confirmation === "unpublished";
+  const { changedAt } = event;
+  const isTakenSince = isDraft && changedAt !== undefined && (answer.publishedAt ?? 0) >= changedAt;
   return {
     ...message,
     confirmation,
+    ...(isTakenSince && { announcedAt: changedAt }),
     // Its list of tags is complete; of the attributes only those that carry labels were asked for.
     ...(askedAt !== undefined && answer.event.tags && { askedAt }),
     event: {

@@ -232,7 +232,11 @@ export function lateKey(instance: string): string {
 function planOne(received: Message, copy: WorkingCopy, now: number, rules: Rules, asked?: Asked): Decision {
   const { memory: before, unsure } = copy.about(received);
   const isFormer = isOfFormer(before, received);
-  const message: Message = isFormer ? { ...received, confirmation: "not-found" } : received;
+  const message = isFormer
+    ? { ...received, confirmation: "not-found" as const }
+    : isTakenBackSince(before, received)
+      ? { ...received, confirmation: "unpublished" as const }
+      : received;
   // What may be about another event opens none.
   const isGuess = unsure && message.kind === "tag.attached" && isOpen(message.tag?.name ?? "");
   const learned = isFormer || isGuess ? { event: before, stale: false } : remember(message, before, copy);
@@ -254,6 +258,13 @@ function isOfFormer(memory: EventMemory | undefined, { event, receivedAt }: Mess
   const { deleted = true, deletedAt, event: { id } = {} } = memory ?? {};
   const isOther = event?.id !== undefined && id !== undefined && event.id !== id;
   return isOther && !deleted && deletedAt !== undefined && receivedAt <= deletedAt;
+}
+
+/** Whether MISP has unpublished its event while a publication waited. */
+function isTakenBackSince(memory: EventMemory | undefined, { kind, confirmation, receivedAt }: Message): boolean {
+  const { unpublished, unpublishedAt } = memory ?? {};
+  const hasWaited = kind === "event.published" && confirmation !== undefined;
+  return hasWaited && unpublished === true && unpublishedAt !== undefined && receivedAt <= unpublishedAt;
 }
 
 /** The decision with what is taken back; whoever is told that by a route is told it once. */
@@ -286,7 +297,7 @@ function decideOne(
   rules: Rules,
   asked?: Asked,
 ): Decision {
-  const kind = kindOf(message, before?.publishedAt);
+  const kind = kindOf(message, before);
   // Of what may be about another event nothing is known.
   const event = unsure ? undefined : after;
   if (!kind) {

@@ -1,7 +1,8 @@
-import type { Known, Unconfirmed } from "../model/memory.ts";
+import type { EventMemory, Known, Unconfirmed } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Organisation, Reach } from "../model/misp.ts";
 import type { Effects } from "../model/outbox.ts";
+import { kindOf } from "./changes.ts";
 import { unpublished } from "./confirm.ts";
 import { alertId } from "./identity.ts";
 import type { Asked, Rules } from "./plan.ts";
@@ -14,7 +15,10 @@ export interface Sifted {
   readonly effects: Pick<Effects, "unconfirmed" | "tagged">;
 }
 
-type Pending = Pick<Unconfirmed, "instance" | "eventKey" | "eventId">;
+type Pending = Pick<Unconfirmed, "instance" | "eventKey" | "eventId"> & {
+  /** What memory knows of it from the next batch on. */
+  readonly announcedAt?: number;
+};
 
 /**
  * Holds back the publications that MISP is to confirm, and what comes about the same events behind them. What they say
@@ -39,8 +43,9 @@ export function sift(messages: readonly Message[], known: Known, now: number, ru
       continue;
     }
     unconfirmed.push(row);
-    pending.push(row);
-    const lesson = knows(known, message) ? lessonOf(message) : undefined;
+    const announcedAt = message.kind === "event.published" ? message.event?.changedAt : undefined;
+    pending.push({ ...row, ...(announcedAt !== undefined && { announcedAt }) });
+    const lesson = memoryOf(known, message) ? lessonOf(message) : undefined;
     if (lesson) {
       planned.push(lesson);
       only.push({ id: row.id, destinations: [] });
@@ -75,6 +80,9 @@ function waits(
   if ((!before && !isNew) || eventKey === undefined) {
     return undefined;
   }
+  if (before && takesBack(message, before, pending, memoryOf(known, message))) {
+    return undefined;
+  }
   const eventId = event.id ?? before?.eventId;
   return {
     id: alertId({ instance, kind, subject, version }),
@@ -84,6 +92,20 @@ function waits(
     message: withReadersOnly(message, readers),
     since: now,
   };
+}
+
+/** Whether a message says that what was announced last of the event is unpublished: that counts at once, as a deletion does. */
+function takesBack(
+  message: Message,
+  { eventKey, instance }: Pending,
+  pending: readonly Pending[],
+  memory: EventMemory | undefined,
+): boolean {
+  const announcedAt = pending.findLast(
+    (one) => one.instance === instance && one.eventKey === eventKey && one.announcedAt !== undefined,
+  )?.announcedAt;
+  const last = announcedAt ?? memory?.announcedAt;
+  return memory !== undefined && last !== undefined && kindOf(message, { announcedAt: last }) === "event.unpublished";
 }
 
 function isAbout({ instance, eventKey, eventId }: Pending, { instance: own, event }: Message): boolean {
@@ -102,8 +124,8 @@ function wasTold({ events }: Known, { instance, event }: Message): boolean {
   );
 }
 
-function knows({ events }: Known, { instance, event }: Message): boolean {
-  return events.some(
+function memoryOf({ events }: Known, { instance, event }: Message): EventMemory | undefined {
+  return events.find(
     (row) =>
       row.instance === instance &&
       (event?.uuid === undefined ? row.event.id === event?.id : row.event.uuid === event.uuid),
@@ -115,12 +137,15 @@ const LONG_AGO = 1;
 
 /** What memory learns at once of a message that waits: what is stricter, of a part also what it is. */
 function lessonOf(message: Message): Message | undefined {
+  const isPublication = message.kind === "event.published";
+  const changedAt = message.event?.changedAt;
   switch (message.kind) {
     case "event.published":
     case "event.edited":
     case "event.created":
       return unpublished({
         ...message,
+        ...(isPublication && changedAt !== undefined && { announcedAt: changedAt }),
         event: { ...message.event, changedAt: LONG_AGO },
         attributes: message.attributes.map((attribute) => ({ ...attribute, changedAt: LONG_AGO })),
         objects: message.objects.map((object) => ({ ...object, changedAt: LONG_AGO })),

@@ -9,7 +9,6 @@ import type { Message } from "../model/message.ts";
 import type { Delivery } from "../model/outbox.ts";
 import type { WithdrawalReason } from "../model/post.ts";
 import type { Kind } from "../model/vocabulary.ts";
-import { kindOf } from "./changes.ts";
 import { withdrawalGroup } from "./groups.ts";
 import { alertId, deliveryId } from "./identity.ts";
 import type { DestinationRules } from "./share.ts";
@@ -47,7 +46,7 @@ export function withdrawalBy(
     return undefined;
   }
   if (isTakenBack(moved)) {
-    const isUnpublished = kindOf(message, before?.publishedAt) === "event.unpublished";
+    const isUnpublished = !after.deleted || before?.deleted === true;
     const version = versionAfter(message.version, after.withdrawals ?? 0);
     return {
       alert: alertOf(message, after, isUnpublished ? "event.unpublished" : "event.deleted", version),

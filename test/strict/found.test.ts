@@ -255,6 +255,37 @@ const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "s
     },
   ],
   [
+    "the last publication is unpublished before MISP is asked about it, and one before it is still owed",
+    {
+      asking: "hold",
+      steps: [
+        { after: 0, mood: "refusing", of: "soc" },
+        publish(),
+        ofB(edit("community", { label: "none" }, 400)),
+        publish(),
+        does({ do: "unpublish" }),
+        { after: 0, mood: "up", of: "soc" },
+      ],
+    },
+  ],
+  [
+    "the last publication is unpublished while MISP does not answer, and one before it is still owed",
+    {
+      asking: "hold",
+      steps: [
+        { after: 0, mood: "refusing", of: "soc" },
+        publish(),
+        { after: 60, mispIsDown: true },
+        edit("community"),
+        publish(2),
+        does({ do: "unpublish" }, 2),
+        { after: 60, mood: "up", of: "soc" },
+        wait(60),
+        { after: 0, mispIsDown: false },
+      ],
+    },
+  ],
+  [
     "what is named as gone asks for secrecy",
     {
       steps: [
