@@ -32,7 +32,7 @@ export function advanceEvent(before: EventMemory | undefined, message: Message):
   if (!view || key === undefined) {
     return undefined;
   }
-  const memory = before ? reborn(before, view) : { ...NOTHING, instance: message.instance, key, revision: 0 };
+  const memory = before ? reborn(before, message) : { ...NOTHING, instance: message.instance, key, revision: 0 };
   return {
     ...advance(memory, message, view, before !== undefined),
     ...(before && memory !== before && { isReborn: true as const }),
@@ -64,17 +64,31 @@ function announced(after: EventMemory, { announcedAt: before }: EventMemory, mes
   return { ...rest, ...(!isDecided && announcedAt !== undefined && { announcedAt }) };
 }
 
-/** An event that was deleted and comes back under a new number has nothing of what it was, but that it was told. */
-function reborn(memory: EventMemory, view: EventView): EventMemory {
-  const { id } = memory.event;
-  if (!memory.deleted || id === undefined || view.id === undefined || id === view.id) {
+/**
+ * An event that was deleted and comes back under a new number has nothing of what it was, but that it was told; what was
+ * planned of the former does not leave any more. Where it is created under a new number nobody has told that it was deleted.
+ */
+function reborn(memory: EventMemory, { kind, event: view }: Message): EventMemory {
+  const { id, changedAt = 0 } = memory.event;
+  const isCreated = kind === "event.created" && (view?.changedAt ?? 0) >= changedAt;
+  if (!(memory.deleted || isCreated) || id === undefined || view?.id === undefined || id === view.id) {
     return memory;
   }
-  const { instance, key, revision, publishedAt, publicationAt, countedAt, published, withdrawals, deletedAt } = memory;
+  const {
+    instance,
+    key,
+    revision,
+    publishedAt,
+    publicationAt,
+    countedAt,
+    published,
+    withdrawals = 0,
+    deletedAt,
+  } = memory;
   return {
     ...{ instance, key, revision, ...NOTHING },
     ...(deletedAt !== undefined && { deletedAt }),
-    ...(withdrawals !== undefined && { withdrawals }),
+    withdrawals: withdrawals + 1,
     ...(publishedAt !== undefined && { publishedAt }),
     ...(publicationAt !== undefined && { publicationAt }),
     ...(countedAt !== undefined && { countedAt }),

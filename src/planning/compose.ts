@@ -107,7 +107,7 @@ export class AlertDraft {
     const { event: memory } = this.#after;
     const identity = { instance: message.instance, kind, subject: message.subject, version: message.version };
     return {
-      id: alertId(identity),
+      id: alertId({ ...identity, ...(change && { change }), receivedAt: message.receivedAt }),
       ...identity,
       receivedAt: message.receivedAt,
       ...(message.late && { late: true as const, publishedAt: message.late.publishedAt }),

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { AlertId } from "../model/alert.ts";
+import type { Alert, AlertId } from "../model/alert.ts";
 import type { Message } from "../model/message.ts";
 import type { DeliveryId } from "../model/outbox.ts";
 import type { Kind } from "../model/vocabulary.ts";
@@ -18,9 +18,17 @@ export interface Identity {
   readonly version: string;
 }
 
-/** `decided`: the alert as it is once MISP has been asked, which tells more than the first one under this identity. */
-export function alertId(identity: Identity, decided = false): AlertId {
-  return hash(identity, decided ? DECIDED : "") as AlertId;
+/**
+ * `decided`: the alert as it is once MISP has been asked, which tells more than the first one under this identity. What is
+ * published again as it was has a name of its own, too: what is known of its parts may have changed since.
+ */
+export function alertId(
+  { change, receivedAt, ...identity }: Identity & Partial<Pick<Alert, "change" | "receivedAt">>,
+  decided = false,
+): AlertId {
+  const { version } = identity;
+  const again = change === "unchanged" ? `${version}@${receivedAt ?? ""}` : version;
+  return hash({ ...identity, version: again }, decided ? DECIDED : "") as AlertId;
 }
 
 /** No destination is called so. */

@@ -46,10 +46,13 @@ export function withdrawalBy(
     return undefined;
   }
   if (isTakenBack(moved)) {
-    const isUnpublished = !after.deleted || before?.deleted === true;
+    const isUnpublished = after.unpublished === true && !before?.unpublished;
     const version = versionAfter(message.version, after.withdrawals ?? 0);
+    // One that was made anew has words of its own, which are not published.
+    const last =
+      !isUnpublished && !after.deleted && before ? { ...before, withdrawals: after.withdrawals ?? 0 } : after;
     return {
-      alert: alertOf(message, after, isUnpublished ? "event.unpublished" : "event.deleted", version),
+      alert: alertOf(message, last, isUnpublished ? "event.unpublished" : "event.deleted", version),
       reason: isUnpublished ? "unpublished" : "deleted",
       destinations: wanting,
     };
@@ -66,7 +69,8 @@ export function withdrawalBy(
 
 /** Whether a message takes back the event from those who were told of it before. */
 export function isTakenBack({ before, after }: MovedEvent): boolean {
-  return (after?.withdrawals ?? 0) > (before?.withdrawals ?? 0);
+  // That it was deleted was told, when it is made anew.
+  return !before?.deleted && (after?.withdrawals ?? 0) > (before?.withdrawals ?? 0);
 }
 
 /** Whether the labels and the reach of an event are others than before: who may see it must be looked at again. */

@@ -286,6 +286,50 @@ const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "s
     },
   ],
   [
+    "a publication is refused, MISP lifts the label of an attribute, and it is published again while somebody is still owed it",
+    {
+      asking: "never",
+      first: { soc: 1, desk: 0, route: 1 },
+      steps: [
+        part({ part: "2", spread: "organisation", bad: true }),
+        part({ marks: { ...UNMARKED, label: "red" } }),
+        { after: 0, mood: "refusing", of: "soc" },
+        publish(),
+        part({ bad: true }),
+        publish(),
+        does({ do: "publish", isFresh: false }, 400),
+        { after: 0, mood: "up", of: "soc" },
+      ],
+    },
+  ],
+  [
+    "what came of an event that is deleted is not told once it was made anew",
+    {
+      asking: "keyless",
+      shares: true,
+      steps: [
+        publish(),
+        does({ do: "delete" }),
+        ofB(does({ do: "object", spread: "inherit" })),
+        does({ do: "create" }),
+      ],
+    },
+  ],
+  [
+    "an event is made anew, and that the former was deleted is lost",
+    {
+      asking: "keyless",
+      steps: [
+        publish(),
+        edit("organisation", { label: "none" }),
+        lost(does({ do: "delete" })),
+        does({ do: "mark", mark: { papRed: true }, part: "1" }),
+        part({}, 2),
+        does({ do: "create" }),
+      ],
+    },
+  ],
+  [
     "what is named as gone asks for secrecy",
     {
       steps: [

@@ -121,6 +121,11 @@ export class Judge {
         }
         return;
       case "created":
+        // A new number is given to what is new: that the former was deleted may have been lost.
+        if (event.number !== undefined && event.number !== said.number && !event.whole.isDeleted) {
+          event.whole.isDeleted = true;
+          event.takenBackAt = this.#order;
+        }
         this.#renew(event, said.number);
         this.#note(titleKey(said));
         tighten(event.whole, { spread: said.spread }, said.at);
