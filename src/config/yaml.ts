@@ -1,4 +1,6 @@
-import { isAlias, isCollection, isMap, isScalar, isSeq, parseDocument, type Node as YamlNode } from "yaml";
+import { parseDocument } from "yaml";
+import { readPlain } from "./plain-yaml.ts";
+import { type Raw, type RawMap, rawOf } from "./raw.ts";
 import { explainSyntax, isRecoverable } from "./traps.ts";
 import { type Dict, type DictEntry, type Node, quoted, type ReportFault, type Scalar } from "./tree.ts";
 
@@ -11,22 +13,23 @@ const MAX_DEPTH = 100;
  * knowing where secrets stand. `root` is absent where the file holds nothing.
  */
 export function parseYaml(text: string, report: ReportFault): { readonly root?: Node; readonly broken: boolean } {
-  const document = parseDocument(text, {
-    version: "1.2",
-    prettyErrors: false,
-    logLevel: "error",
-  });
+  const plain = readPlain(text);
+  if (plain) {
+    return { broken: false, root: convert(text, plain, report) };
+  }
+  const document = parseDocument(text, { version: "1.2", prettyErrors: false, logLevel: "error" });
   for (const fault of explainSyntax(text, document)) {
     report(fault);
   }
   const broken = !document.errors.every(isRecoverable);
-  const root = document.contents && convert(text, document.contents, broken ? () => {} : report);
+  const contents = rawOf(document.contents);
+  const root = contents && convert(text, contents, broken ? () => {} : report);
   return { broken, ...(root ? { root } : {}) };
 }
 
-function convert(text: string, contents: YamlNode, report: ReportFault): Node {
-  const anchors = new Map<string, YamlNode>();
-  const open = new Set<YamlNode>();
+function convert(text: string, contents: Raw, report: ReportFault): Node {
+  const anchors = new Map<string, Raw>();
+  const open = new Set<Raw>();
   let aliased = 0;
   let aliasDepth = 0;
   let bomb = false;
@@ -35,11 +38,11 @@ function convert(text: string, contents: YamlNode, report: ReportFault): Node {
     report({ severity: "error", at, end, message, ...(hint === undefined ? {} : { hint }) });
   const empty = (at: number): Scalar => ({ kind: "scalar", value: null, at, end: at });
 
-  function visit(node: YamlNode | null | undefined, fallback: number): Node {
+  function visit(node: Raw | undefined, fallback: number): Node {
     if (!node) {
       return empty(fallback);
     }
-    const [at, end] = node.range ?? [fallback, fallback];
+    const { at, end } = node;
     if (aliasDepth > 0 && ++aliased > MAX_ALIASED_NODES) {
       if (!bomb) {
         error(at, end, "aliases multiply this file beyond all reason", "write the values out");
@@ -47,26 +50,24 @@ function convert(text: string, contents: YamlNode, report: ReportFault): Node {
       bomb = true;
       return empty(at);
     }
-    if (isAlias(node)) {
-      return resolve(node.source, at, end);
+    if (node.kind === "alias") {
+      return resolve(node.name, at, end);
     }
-    if ("anchor" in node && node.anchor) {
+    if (node.anchor) {
       anchors.set(node.anchor, node);
     }
-    if (isScalar(node)) {
+    if (node.kind === "scalar") {
       return scalar(node.value, node.source, at, end);
-    }
-    if (!isCollection(node)) {
-      return empty(at);
     }
     if (open.size > MAX_DEPTH) {
       error(at, at + 1, `nested deeper than ${MAX_DEPTH} levels`);
       return empty(at);
     }
     open.add(node);
-    const result: Node = isSeq<YamlNode>(node)
-      ? { kind: "list", at, end, items: node.items.map((item) => visit(item, at)) }
-      : { kind: "map", at, end, entries: entriesOf(node, at) };
+    const result: Node =
+      node.kind === "list"
+        ? { kind: "list", at, end, items: node.items.map((item) => visit(item, at)) }
+        : { kind: "map", at, end, entries: entriesOf(node, at) };
     open.delete(node);
     return result;
   }
@@ -105,15 +106,12 @@ function convert(text: string, contents: YamlNode, report: ReportFault): Node {
     return { kind: "scalar", value: null, at, end, ...(swallowed === undefined ? {} : { swallowed: `#${swallowed}` }) };
   }
 
-  function entriesOf(node: YamlNode, mapAt: number): Map<string, DictEntry> {
+  function entriesOf({ pairs }: RawMap, mapAt: number): Map<string, DictEntry> {
     const own = new Map<string, DictEntry>();
     const merged: Node[] = [];
-    if (!isMap<YamlNode, YamlNode>(node)) {
-      return own;
-    }
-    for (const { key, value } of node.items) {
-      const [at, end] = key?.range ?? [mapAt, mapAt];
-      const found = key && isAlias(key) ? resolve(key.source, at, end) : visit(key, at);
+    for (const { key, value } of pairs) {
+      const { at, end } = key ?? { at: mapAt, end: mapAt };
+      const found = key?.kind === "alias" ? resolve(key.name, at, end) : visit(key, at);
       if (found.kind !== "scalar" || found.value === null) {
         error(at, Math.max(end, at + 1), "a key must be a plain word", "a text with { } or [ ] in it must be quoted");
         continue;
