@@ -17,7 +17,7 @@ import {
   childOf,
   type Dict,
   type Fault,
-  mapDict,
+  mapScalars,
   nodeAt,
   plainOf,
   type ReportFault,
@@ -179,7 +179,10 @@ function validate<T>(root: Dict, schema: z.ZodType<T>) {
     if (refused.size === 0) {
       break;
     }
-    tree = mapDict(tree, (scalar) => ({ ...scalar, value: (scalar.unread && refused.get(scalar.at)) || scalar.value }));
+    tree = mapScalars(tree, (scalar) => ({
+      ...scalar,
+      value: (scalar.unread && refused.get(scalar.at)) || scalar.value,
+    }));
     result = schema.safeParse(plainOf(tree));
   }
   return result;

@@ -1,5 +1,5 @@
-import { KINDS, type Kind } from "../model/vocabulary.ts";
-import { isOfKind } from "../routing/kinds.ts";
+import type { Kind } from "../model/vocabulary.ts";
+import { kindsMeantByAny } from "../routing/kinds.ts";
 import { childOf, type Dict, error, quoted, type ReportFault, textOf, textsOf, warning } from "./tree.ts";
 
 /** What routes leave to those below: one below a route that takes all messages of its kinds is never reached. */
@@ -71,5 +71,5 @@ function titleOf(route: Dict): string {
 
 function kindsOf(route: Dict): readonly Kind[] {
   const globs = route.entries.has("kinds") ? textsOf(childOf(route, "kinds")) : ["event.published"];
-  return KINDS.filter((kind) => isOfKind(kind, globs));
+  return kindsMeantByAny(globs);
 }

@@ -1,6 +1,6 @@
 import { LOOPBACK, Name } from "../base/schema.ts";
-import { KINDS, type Kind, SENSITIVE } from "../model/vocabulary.ts";
-import { isOfKind } from "../routing/kinds.ts";
+import { type Kind, SENSITIVE } from "../model/vocabulary.ts";
+import { kindsMeantBy } from "../routing/kinds.ts";
 import { checkListen } from "./listen.ts";
 import { checkMentions } from "./mentions.ts";
 import { checkOrder } from "./order.ts";
@@ -126,9 +126,8 @@ function checkNames(routes: readonly Dict[], report: ReportFault): void {
 function checkSensitive(route: Dict, targets: readonly Scalar[], destinations: Dict, report: ReportFault): void {
   for (const node of listOf(childOf(route, "kinds"))) {
     const glob = textOf(node);
-    const kinds = glob === undefined ? [] : KINDS.filter((kind) => isOfKind(kind, [glob]));
-    const groups = kinds.map(sensitivityOf);
-    if (kinds.length === 0 || groups.includes(undefined)) {
+    const groups = glob === undefined ? [] : [...kindsMeantBy(glob)].map((kind) => SENSITIVITY.get(kind));
+    if (groups.length === 0 || groups.includes(undefined)) {
       continue;
     }
     for (const target of targets) {
@@ -154,9 +153,10 @@ function checkSensitive(route: Dict, targets: readonly Scalar[], destinations: D
   }
 }
 
-function sensitivityOf(kind: Kind): string | undefined {
-  return Object.entries(SENSITIVE).find(([, kinds]) => kinds.some((sensitive) => sensitive === kind))?.[0];
-}
+/** Which kinds are only told where a guard names their group. */
+const SENSITIVITY: ReadonlyMap<Kind, string> = new Map(
+  Object.entries(SENSITIVE).flatMap(([group, kinds]) => kinds.map((kind) => [kind, group] as const)),
+);
 
 function targetOf(node: Node): Scalar | undefined {
   const target = node.kind === "map" ? childOf(node, "to") : node;

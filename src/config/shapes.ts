@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { SecretText } from "../base/schema.ts";
 import { nearest } from "./suggest.ts";
-import { childOf, type Dict, type Node, type Path, type Scalar, textOf } from "./tree.ts";
+import { childOf, type Dict, mapChildren, type Node, type Path, type Scalar, textOf } from "./tree.ts";
 
 type Json = z.core.JSONSchema.BaseSchema;
 
@@ -9,6 +9,7 @@ type Json = z.core.JSONSchema.BaseSchema;
 export type Shapes = readonly Json[];
 
 const SECRET = "x-secret";
+const NOTHING: Shapes = [];
 
 /** What a schema allows, to be walked along a file. */
 export class Outline {
@@ -46,13 +47,17 @@ export class Outline {
 
   /** What may stand below `shapes`, where the file has `node`. */
   child(shapes: Shapes, key: PropertyKey, node: Node | undefined): Shapes {
-    const lists = shapes.flatMap((shape) => {
+    let only: Shapes | undefined;
+    for (const shape of shapes) {
       const found =
         typeof key === "number" ? shape.items : (own(shape.properties, String(key)) ?? shape.additionalProperties);
-      return isSchema(found) ? [this.#expand(found, node)] : [];
-    });
-    // One list, and the same each time: what is known of it need not be worked out again.
-    return lists.length === 1 ? (lists[0] ?? []) : lists.flat();
+      if (isSchema(found)) {
+        const more = this.#expand(found, node);
+        // Of one, and so mostly, the same list each time: what is known of it need not be worked out again.
+        only = only ? [...only, ...more] : more;
+      }
+    }
+    return only ?? NOTHING;
   }
 
   /** The scalars whose text must not be printed, because the schema or the name of their key says so. */
@@ -85,14 +90,7 @@ export class Outline {
     if (node.kind === "scalar") {
       return node.written !== undefined && takesAnyText(shapes) ? { ...node, value: node.written } : node;
     }
-    if (node.kind === "list") {
-      return { ...node, items: node.items.map((item, i) => this.#asWritten(item, this.child(shapes, i, item))) };
-    }
-    const entries = [...node.entries].map(
-      ([key, entry]) =>
-        [key, { ...entry, node: this.#asWritten(entry.node, this.child(shapes, key, entry.node)) }] as const,
-    );
-    return { ...node, entries: new Map(entries) };
+    return mapChildren(node, (child, key) => this.#asWritten(child, this.child(shapes, key, child)));
   }
 
   #expand(schema: Json, node: Node | undefined): Shapes {

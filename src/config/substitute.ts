@@ -2,7 +2,7 @@ import { dirname, join, resolve } from "node:path";
 import { reasonOf } from "../base/file-reason.ts";
 import { decodeUtf8, type ReadFile } from "./read.ts";
 import { nearest } from "./suggest.ts";
-import { type Dict, mapDict, quoted, type ReportFault, type Scalar, scalarsOf } from "./tree.ts";
+import { type Dict, mapScalars, quoted, type ReportFault, type Scalar, scalarsOf } from "./tree.ts";
 
 const MAX_FILE_BYTES = 65_536;
 /** `$${` is a literal `${`; an unclosed `${` is matched too, to be told. */
@@ -36,7 +36,7 @@ export async function substitute(root: Dict, file: string, sources: Sources, rep
       resolved.set(reference, closed ? await read(body, file, sources) : unclosed());
     }
   }
-  return mapDict(root, (scalar) => {
+  return mapScalars(root, (scalar) => {
     const filled = replace(scalar, resolved, sources, report);
     if (sources.isSecret(scalar) && !filled.unread && filled.value !== null) {
       sources.learn(String(filled.value));

@@ -129,23 +129,29 @@ export function warning(span: Span, message: string, hint?: string): Fault {
   return { ...error(span, message, hint), severity: "warning" };
 }
 
-/** A copy in which every scalar went through `change`. */
-export function mapScalars(node: Node, change: (scalar: Scalar) => Scalar): Node {
-  if (node.kind === "scalar") {
-    return change(node);
-  }
+/** A copy in which each child went through `change`; the node itself where that changed none. */
+export function mapChildren<N extends List | Dict>(node: N, change: (child: Node, key: string | number) => Node): N;
+export function mapChildren(node: List | Dict, change: (child: Node, key: string | number) => Node): Node {
+  let isChanged = false;
+  const changed = (child: Node, key: string | number) => {
+    const now = change(child, key);
+    isChanged ||= now !== child;
+    return now;
+  };
   if (node.kind === "list") {
-    return { ...node, items: node.items.map((item) => mapScalars(item, change)) };
+    const items = node.items.map(changed);
+    return isChanged ? { ...node, items } : node;
   }
-  return mapDict(node, change);
+  const nodes = [...node.entries].map(([key, entry]) => [key, entry, changed(entry.node, key)] as const);
+  return isChanged
+    ? { ...node, entries: new Map(nodes.map(([key, entry, now]) => [key, { ...entry, node: now }])) }
+    : node;
 }
 
-/** `mapScalars` of a map, which stays one. */
-export function mapDict(node: Dict, change: (scalar: Scalar) => Scalar): Dict {
-  const entries = [...node.entries].map(
-    ([key, entry]) => [key, { ...entry, node: mapScalars(entry.node, change) }] as const,
-  );
-  return { ...node, entries: new Map(entries) };
+/** A copy in which every scalar went through `change`, as far as that changed any. */
+export function mapScalars<N extends Node>(node: N, change: (scalar: Scalar) => Scalar): N;
+export function mapScalars(node: Node, change: (scalar: Scalar) => Scalar): Node {
+  return node.kind === "scalar" ? change(node) : mapChildren(node, (child) => mapScalars(child, change));
 }
 
 /** Every scalar below `node`. */

@@ -13,6 +13,16 @@ export function kindsMeantBy(glob: string): ReadonlySet<Kind> {
   return known;
 }
 
+/** The kinds that any of these globs means, in the order of the vocabulary. */
+export function kindsMeantByAny(globs: readonly string[]): readonly Kind[] {
+  const [only] = globs;
+  if (only !== undefined && globs.length === 1) {
+    return [...kindsMeantBy(only)];
+  }
+  const kinds = new Set(globs.flatMap((glob) => [...kindsMeantBy(glob)]));
+  return KINDS.filter((kind) => kinds.has(kind));
+}
+
 /** Tells whether a kind is meant by one of these globs. */
 export function isOfKind(kind: Kind, globs: readonly string[]): boolean {
   return globs.some((glob) => kindsMeantBy(glob).has(kind));
