@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { Wakeup } from "../base/wakeup.ts";
 import type { WrittenPage } from "../model/alert.ts";
 import { NO_EFFECTS } from "../model/effects.ts";
-import type { Known, Undecided } from "../model/memory.ts";
+import type { Keys, Known, Undecided } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Effects } from "../model/outbox.ts";
 import { type Asked, keysOf, type Plan, plan, type Rules } from "../planning/plan.ts";
@@ -93,17 +93,24 @@ async function absorbTogether(
   beside: Beside,
 ): Promise<Plan["traces"]> {
   const { store, clock, wakeups, observer } = planner;
+  let more: Keys["events"] = [];
   for (;;) {
     const now = clock.now();
     const silences = planner.silences?.(now) ?? [];
     const rules = silences.length > 0 ? { ...planner.rules, silences } : planner.rules;
-    const known = await store.load(keysOf(messages, rules));
+    const { events, parts } = keysOf(messages, rules);
+    const known = await store.load({ events: [...events, ...more], parts });
     const sifted = asked || beside.confirmed ? undefined : sift(messages, known, now, rules);
     const planned = sifted?.messages ?? messages;
     const only = asked ?? sifted?.only;
     const [first] = planned;
     const away = first?.giant && (await planner.giants?.plan(first, known, now, rules, only?.[0]));
     const decided = away?.plan ?? plan(planned, known, now, rules, only);
+    const lacks = decided.lacks?.filter((key) => !more.some((other) => isSameEvent(key, other))) ?? [];
+    if (lacks.length > 0) {
+      more = [...more, ...lacks];
+      continue;
+    }
     const rows = away && (await commitRows(away, known, now, planner));
     const effects = { ...decided.effects, ...sifted?.effects, ...beside, ...(rows && rows !== "conflict" && rows) };
     const committed = rows === "conflict" ? rows : await store.commit(effects, now);
@@ -129,6 +136,10 @@ async function absorbTogether(
     observer.planned({ ...decided, traces }, asked !== undefined);
     return traces;
   }
+}
+
+function isSameEvent(one: Keys["events"][number], other: Keys["events"][number]): boolean {
+  return one.instance === other.instance && one.id === other.id && one.uuid === other.uuid;
 }
 
 /**

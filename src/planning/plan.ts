@@ -80,6 +80,8 @@ export interface Trace {
 export interface Plan {
   readonly effects: Effects;
   readonly traces: readonly Trace[];
+  /** Events that fewer may see than before, of which it has to be known who was told: with that it is planned again. */
+  readonly lacks?: Keys["events"];
 }
 
 /** What must be recalled before these messages can be planned, by these rules. */
@@ -88,16 +90,15 @@ export function keysOf(messages: readonly Message[], rules?: Pick<Rules, "routes
   const isTold = (kind: Kind | undefined) => kind !== undefined && rules?.routes.get(kind)?.routes.length !== 0;
   return {
     events: messages.flatMap((message) => {
-      const { instance, event, kind, whole } = message;
-      if (!event || (event.id === undefined && event.uuid === undefined)) {
+      const { kind, whole } = message;
+      const name = eventIn(message);
+      if (!name) {
         return [];
       }
       const since = isTold(kind) ? shownSince(message) : undefined;
       return [
         {
-          instance,
-          ...(event.id !== undefined && { id: event.id }),
-          ...(event.uuid !== undefined && { uuid: event.uuid }),
+          ...name,
           ...((kind === "event.published" || whole) && { whole: true }),
           ...reachedBy(message),
           ...(since !== undefined && { shownSince: since }),
@@ -109,7 +110,17 @@ export function keysOf(messages: readonly Message[], rules?: Pick<Rules, "routes
   };
 }
 
-/** Whoever was told of an event is asked for only by what may take it back. */
+function eventIn({ instance, event }: Message): Keys["events"][number] | undefined {
+  const { id, uuid } = event ?? {};
+  return id === undefined && uuid === undefined
+    ? undefined
+    : { instance, ...(id !== undefined && { id }), ...(uuid !== undefined && { uuid }) };
+}
+
+/**
+ * Whoever was told of an event is asked for only by what is about the event itself, and by what takes back parts. Of all else
+ * hardly any takes something back: it turns out when it is planned.
+ */
 function reachedBy(message: Message): Pick<Keys["events"][number], "reached"> {
   const { kind, whole, tag } = message;
   if (mayTakeBackParts(message)) {
@@ -149,6 +160,7 @@ export function plan(
   const decided: Effects["decided"][number][] = [];
   const within: NonNullable<Effects["within"]>[number][] = [];
   const recheck = new Map<string, EventName>();
+  const lacks: Keys["events"][number][] = [];
   const traces: Trace[] = [];
   for (const [index, message] of messages.entries()) {
     const last = asked?.[index];
@@ -175,9 +187,12 @@ export function plan(
       ...pacingOf(deliveries, rules),
     },
     traces,
+    ...(lacks.length > 0 && { lacks }),
   };
 
-  function take({ alerts: stored, pages: further, owed, refused, within: inside, recheck: again }: Decision): void {
+  function take(decision: Decision): void {
+    const { alerts: stored, pages: further, owed, refused, within: inside, recheck: again } = decision;
+    lacks.push(...(decision.lacks ? [decision.lacks] : []));
     if (again) {
       recheck.set(`${again.instance}\n${again.eventUuid}`, again);
     }
@@ -214,6 +229,8 @@ interface Decision {
   readonly within: NonNullable<Effects["within"]>;
   /** The event of which something may be seen by fewer than before. */
   readonly recheck?: EventName;
+  /** The event of which it was not asked who was told of it. */
+  readonly lacks?: Keys["events"][number];
   /** What was undecided, and is in the publication that is told. */
   readonly contained: readonly Omit<Undecided, "since">[];
 }
@@ -248,9 +265,13 @@ function planOne(received: Message, copy: WorkingCopy, now: number, rules: Rules
   const withdrawal = unsure ? undefined : withdrawalBy(moved, told, rules.destinations);
   const decided = withdrawal ? withWithdrawal(decision, withdrawal, now) : decision;
   const eventUuid = learned.event?.event.uuid;
-  return eventUuid !== undefined && (learned.isStricter || narrows)
-    ? { ...decided, recheck: { instance: message.instance, eventUuid } }
-    : decided;
+  const lacks = narrows && !unsure && reachedBy(received).reached === undefined ? eventIn(received) : undefined;
+  return {
+    ...decided,
+    ...(eventUuid !== undefined &&
+      (learned.isStricter || narrows) && { recheck: { instance: message.instance, eventUuid } }),
+    ...(lacks && { lacks: { ...lacks, reached: "event" as const } }),
+  };
 }
 
 /** Whether a message that had to wait is about an event that was deleted since, and made anew under another number. */

@@ -60,7 +60,7 @@ export function withdrawalBy(
   const lost = wanting.filter((name) => {
     const policy = rules.get(name)?.guard;
     const [now, then] = policy ? [seen(after, policy), before ? seen(before, policy) : undefined] : [];
-    // What hid it may have been a frame about a part, behind which nobody is told. Whoever was told of it then is not among these.
+    // What had hidden it already may be waiting to be said, or was not noticed. Whoever was told that is not among these.
     return now !== undefined && (now === HIDDEN || now > (then ?? 0));
   });
   const version = `${after.publishedAt ?? after.event.changedAt ?? 0}.${secrecyOf(after)}`;

@@ -280,19 +280,21 @@ describe("what is taken back", () => {
     expect(await scene.dump()).not.toContain("one.example");
   });
 
-  it("is said at the next word of an event that a frame about a part has hidden, once", async () => {
+  it("is said when a frame about a part says that its event is for fewer, once", async () => {
     const { scene, server } = await slack({}, [{ name: "all", kinds: ["attribute.added"], notify: "soc" }]);
     const shared = { ...first, event: { ...first.event, distribution: "community" as const } };
     await scene.tell(shared, attributeAdded({ id: "22", attribute: { value: "three.example", tags: [] } }));
     await scene.tell(attributeAdded({ id: "23", event: { distribution: "organisation" }, attribute: { tags: [] } }));
-    expect(server.channel).toMatchObject([{ edits: 1 }]);
-    for (const minutes of [1, 2]) {
-      const changedAt = T0 + minutes * 60_000;
-      const event = { distribution: "organisation" as const, tags: tags("tlp:green", `n:${minutes}`) };
-      await scene.tell(eventEdited({ changedAt, ...event }));
+    const changedAt = T0 + 60_000;
+    await scene.tell(eventEdited({ changedAt, distribution: "organisation", tags: tags("tlp:green", "n:1") }));
+    await scene.tell(attributeAdded({ id: "24", event: { distribution: "organisation" }, attribute: { tags: [] } }));
+    const [root, said, ...others] = server.channel;
+    expect(root).toMatchObject({ edits: 1 });
+    expect(said).toMatchObject({ thread: root?.ts });
+    for (const shown of [root, said]) {
+      expect(textOf(shown as ShownMessage)).toContain("not meant for this place any more");
+      expect(textOf(shown as ShownMessage)).not.toContain("three[.]example");
     }
-    const [, said, ...others] = server.channel;
-    expect(textOf(said as ShownMessage)).toContain("not meant for this place any more");
     expect(others).toEqual([]);
   });
 

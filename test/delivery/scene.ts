@@ -2,6 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { absorb, openWakeups } from "../../src/absorbing/absorb.ts";
+import { UNOBSERVED } from "../../src/absorbing/observer.ts";
 import { Wakeup } from "../../src/base/wakeup.ts";
 import { deliver } from "../../src/delivery/deliver.ts";
 import { Holds } from "../../src/delivery/holds.ts";
@@ -10,7 +12,7 @@ import { DestinationEntry } from "../../src/destinations/index.ts";
 import type { Ledger } from "../../src/model/ledger.ts";
 import type { Message } from "../../src/model/message.ts";
 import type { RecordLine, Store } from "../../src/model/outbox.ts";
-import { keysOf, plan, type Rules } from "../../src/planning/plan.ts";
+import type { Rules } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 import { openSqliteStore } from "../../src/store/sqlite/store.ts";
@@ -78,8 +80,9 @@ export class Scene {
       const message = { ...said, receivedAt: this.at };
       const configured = this.#configured();
       const rules = { routes: this.#routes, destinations: new Map([["soc", configured]]) };
-      const { effects } = plan([message], await this.#store.load(keysOf([message], rules)), this.at, rules);
-      await this.#store.commit(effects, this.at);
+      const clock = new SteppedClock(Number.POSITIVE_INFINITY, () => {});
+      clock.at = this.at;
+      await absorb([message], { store: this.#store, rules, clock, wakeups: openWakeups(), observer: UNOBSERVED });
     }
   }
 
