@@ -1,6 +1,6 @@
 import { parseDocument } from "yaml";
+import { type Parsed, type ParsedMap, type ParsedScalar, parsedOf } from "./parsed.ts";
 import { matchAt, meaningOf, quotedAt } from "./plain-words.ts";
-import { type Raw, type RawMap, type RawScalar, rawOf } from "./raw.ts";
 
 // A parser of all of YAML takes a second for some thousand routes, most of it to know each token and comment. Nearly all of a
 // configuration is of a few forms that a look at the line tells. They are read here, to the same values at the same places. A
@@ -23,7 +23,7 @@ const MAX_DEPTH = 100;
 class Doubt extends Error {}
 
 /** What the file says; undefined where it takes the parser to know. */
-export function readPlain(text: string): Raw | undefined {
+export function readPlain(text: string): Parsed | undefined {
   if (ODD.test(text)) {
     return undefined;
   }
@@ -50,7 +50,7 @@ class PlainReader {
     this.#text = text;
   }
 
-  read(): Raw {
+  read(): Parsed {
     this.#toNextLine();
     if (this.#indent < 0) {
       throw new Doubt();
@@ -117,7 +117,7 @@ class PlainReader {
   }
 
   /** A list or map whose first line comes next. */
-  #block(): Raw {
+  #block(): Parsed {
     this.#depth += 1;
     if (this.#depth > MAX_DEPTH) {
       throw new Doubt();
@@ -127,9 +127,9 @@ class PlainReader {
     return read;
   }
 
-  #list(indent: number): Raw {
+  #list(indent: number): Parsed {
     const at = this.#next;
-    const items: Raw[] = [];
+    const items: Parsed[] = [];
     let end = at;
     while (this.#indent === indent && this.#isDash(this.#next)) {
       this.#at = this.#next + 1;
@@ -144,7 +144,7 @@ class PlainReader {
   }
 
   /** What stands behind a dash: a map whose first key is there, or a value. */
-  #item(indent: number): Raw {
+  #item(indent: number): Parsed {
     const column = indent + this.#at - this.#next;
     const key = this.#maybeKey();
     if (!key) {
@@ -155,9 +155,9 @@ class PlainReader {
     return this.#map(column, key);
   }
 
-  #map(indent: number, first: RawScalar): Raw {
+  #map(indent: number, first: ParsedScalar): Parsed {
     const at = this.#next;
-    const pairs: { key: RawScalar; value: Raw }[] = [];
+    const pairs: { key: ParsedScalar; value: Parsed }[] = [];
     const seen = new Set<unknown>();
     for (let key = first; ; key = this.#key()) {
       if (seen.has(key.value)) {
@@ -176,7 +176,7 @@ class PlainReader {
     return { kind: "map", pairs, at, end: this.#lineEnd(pairs.at(-1)?.value.end ?? at) };
   }
 
-  #key(): RawScalar {
+  #key(): ParsedScalar {
     const key = this.#maybeKey();
     if (!key) {
       throw new Doubt();
@@ -185,7 +185,7 @@ class PlainReader {
   }
 
   /** A key and its colon. */
-  #maybeKey(): RawScalar | undefined {
+  #maybeKey(): ParsedScalar | undefined {
     const text = this.#text;
     const at = this.#at;
     const code = text.charCodeAt(at);
@@ -207,7 +207,7 @@ class PlainReader {
   }
 
   /** What stands on the lines below a key or dash: it must be further right, but a list may stand right below its key. */
-  #below(indent: number, leastOfLists: number): Raw {
+  #below(indent: number, leastOfLists: number): Parsed {
     const end = this.#text.indexOf("\n", this.#at);
     this.#at = end < 0 ? this.#text.length : end + 1;
     this.#toNextLine();
@@ -218,7 +218,7 @@ class PlainReader {
   }
 
   /** A value that begins on this line; what is further right than `indent` below it would belong to it. */
-  #value(indent: number, before: string): Raw {
+  #value(indent: number, before: string): Parsed {
     const from = this.#at;
     const code = this.#text.charCodeAt(from);
     if (code === 0x26) {
@@ -236,7 +236,7 @@ class PlainReader {
     return this.#cutOut(from, indent, before);
   }
 
-  #anchored(indent: number, before: string): Raw {
+  #anchored(indent: number, before: string): Parsed {
     const name = matchAt(NAME, this.#text, this.#at);
     if (name === undefined) {
       throw new Doubt();
@@ -251,7 +251,7 @@ class PlainReader {
   }
 
   /** A value on one line, or in brackets; undefined where it may be more than that. */
-  #inline(indent: number): Raw | undefined {
+  #inline(indent: number): Parsed | undefined {
     const text = this.#text;
     const at = this.#at;
     switch (text[at]) {
@@ -275,7 +275,7 @@ class PlainReader {
     return { kind: "scalar", value: meaningOf(word), source: word, at, end: this.#at };
   }
 
-  #quoted(): RawScalar | undefined {
+  #quoted(): ParsedScalar | undefined {
     const at = this.#at;
     const quoted = quotedAt(this.#text, at);
     if (!quoted) {
@@ -285,7 +285,7 @@ class PlainReader {
     return { kind: "scalar", value: quoted.value, source: quoted.value, at, end: this.#at };
   }
 
-  #alias(): Raw {
+  #alias(): Parsed {
     const at = this.#at;
     const name = matchAt(NAME, this.#text, at);
     if (name === undefined) {
@@ -296,7 +296,7 @@ class PlainReader {
   }
 
   /** `[…]` or `{…}`, of several lines where each is further right than `indent`. */
-  #brackets(indent: number): Raw {
+  #brackets(indent: number): Parsed {
     this.#depth += 1;
     if (this.#depth > MAX_DEPTH) {
       throw new Doubt();
@@ -304,8 +304,8 @@ class PlainReader {
     const at = this.#at;
     const isMap = this.#text[at] === "{";
     const close = isMap ? "}" : "]";
-    const items: Raw[] = [];
-    const pairs: { key: RawScalar; value: Raw }[] = [];
+    const items: Parsed[] = [];
+    const pairs: { key: ParsedScalar; value: Parsed }[] = [];
     const seen = new Set<unknown>();
     this.#at += 1;
     for (;;) {
@@ -334,10 +334,10 @@ class PlainReader {
     this.#at += 1;
     this.#depth -= 1;
     const span = { at, end: this.#at };
-    return isMap ? ({ kind: "map", pairs, ...span } satisfies RawMap) : { kind: "list", items, ...span };
+    return isMap ? ({ kind: "map", pairs, ...span } satisfies ParsedMap) : { kind: "list", items, ...span };
   }
 
-  #inBrackets(indent: number): Raw {
+  #inBrackets(indent: number): Parsed {
     const at = this.#at;
     switch (this.#text[at]) {
       case "[":
@@ -383,7 +383,7 @@ class PlainReader {
   }
 
   /** A value of any form, by the parser: its line from `from` on, and those below it that are further right. */
-  #cutOut(from: number, indent: number, before: string): Raw {
+  #cutOut(from: number, indent: number, before: string): Parsed {
     const text = this.#text;
     const first = text.indexOf("\n", from);
     let end = first < 0 ? text.length : first + 1;
@@ -404,7 +404,7 @@ class PlainReader {
       prettyErrors: false,
       logLevel: "error",
     });
-    const outer = rawOf(contents, from - head.length);
+    const outer = parsedOf(contents, from - head.length);
     const value = outer?.kind === "list" ? outer.items[0] : outer?.kind === "map" ? outer.pairs[0]?.value : undefined;
     if (errors.length > 0 || warnings.length > 0 || !value || value.end <= value.at) {
       throw new Doubt();

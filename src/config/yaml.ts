@@ -1,6 +1,6 @@
 import { parseDocument } from "yaml";
+import { type Parsed, type ParsedMap, parsedOf } from "./parsed.ts";
 import { readPlain } from "./plain-yaml.ts";
-import { type Raw, type RawMap, rawOf } from "./raw.ts";
 import { explainSyntax, isRecoverable } from "./traps.ts";
 import { type Dict, type DictEntry, type Node, quoted, type ReportFault, type Scalar } from "./tree.ts";
 
@@ -22,14 +22,14 @@ export function parseYaml(text: string, report: ReportFault): { readonly root?: 
     report(fault);
   }
   const broken = !document.errors.every(isRecoverable);
-  const contents = rawOf(document.contents);
+  const contents = parsedOf(document.contents);
   const root = contents && convert(text, contents, broken ? () => {} : report);
   return { broken, ...(root ? { root } : {}) };
 }
 
-function convert(text: string, contents: Raw, report: ReportFault): Node {
-  const anchors = new Map<string, Raw>();
-  const open = new Set<Raw>();
+function convert(text: string, contents: Parsed, report: ReportFault): Node {
+  const anchors = new Map<string, Parsed>();
+  const open = new Set<Parsed>();
   let aliased = 0;
   let aliasDepth = 0;
   let bomb = false;
@@ -38,7 +38,7 @@ function convert(text: string, contents: Raw, report: ReportFault): Node {
     report({ severity: "error", at, end, message, ...(hint === undefined ? {} : { hint }) });
   const empty = (at: number): Scalar => ({ kind: "scalar", value: null, at, end: at });
 
-  function visit(node: Raw | undefined, fallback: number): Node {
+  function visit(node: Parsed | undefined, fallback: number): Node {
     if (!node) {
       return empty(fallback);
     }
@@ -106,7 +106,7 @@ function convert(text: string, contents: Raw, report: ReportFault): Node {
     return { kind: "scalar", value: null, at, end, ...(swallowed === undefined ? {} : { swallowed: `#${swallowed}` }) };
   }
 
-  function entriesOf({ pairs }: RawMap, mapAt: number): Map<string, DictEntry> {
+  function entriesOf({ pairs }: ParsedMap, mapAt: number): Map<string, DictEntry> {
     const own = new Map<string, DictEntry>();
     const merged: Node[] = [];
     for (const { key, value } of pairs) {

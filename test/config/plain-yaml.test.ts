@@ -2,23 +2,23 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseDocument } from "yaml";
+import { type Parsed, parsedOf } from "../../src/config/parsed.ts";
 import { readPlain } from "../../src/config/plain-yaml.ts";
-import { type Raw, rawOf } from "../../src/config/raw.ts";
 
 const EXAMPLE = readFileSync(new URL("../../config.yaml.example", import.meta.url), "utf8");
 
 /** What the parser of all of YAML reads; undefined where it finds anything wrong. */
-function byTheParser(text: string): Raw | undefined {
+function byTheParser(text: string): Parsed | undefined {
   const { contents, errors, warnings } = parseDocument(text, {
     version: "1.2",
     prettyErrors: false,
     logLevel: "error",
   });
-  return errors.length + warnings.length > 0 ? undefined : rawOf(contents);
+  return errors.length + warnings.length > 0 ? undefined : parsedOf(contents);
 }
 
 /** A list or map ends somewhere behind its last value: only that part of its first line is ever shown. */
-function shownOf(raw: Raw | undefined, text: string): unknown {
+function shownOf(raw: Parsed | undefined, text: string): unknown {
   if (!raw) {
     return undefined;
   }

@@ -2,9 +2,9 @@ import { isAlias, isCollection, isMap, isScalar, isSeq, type Node as YamlNode } 
 import type { Span } from "./tree.ts";
 
 /** What a file says and where, before aliases and merges are followed; undefined where YAML has a place and the file nothing. */
-export type Raw = RawScalar | RawAlias | RawList | RawMap;
+export type Parsed = ParsedScalar | ParsedAlias | ParsedList | ParsedMap;
 
-export interface RawScalar extends Span {
+export interface ParsedScalar extends Span {
   readonly kind: "scalar";
   readonly value: unknown;
   /** As it is written, without quotes. */
@@ -12,20 +12,20 @@ export interface RawScalar extends Span {
   readonly anchor?: string;
 }
 
-export interface RawAlias extends Span {
+export interface ParsedAlias extends Span {
   readonly kind: "alias";
   readonly name: string;
 }
 
-export interface RawList extends Span {
+export interface ParsedList extends Span {
   readonly kind: "list";
-  readonly items: readonly (Raw | undefined)[];
+  readonly items: readonly (Parsed | undefined)[];
   readonly anchor?: string;
 }
 
-export interface RawMap extends Span {
+export interface ParsedMap extends Span {
   readonly kind: "map";
-  readonly pairs: readonly { readonly key: Raw | undefined; readonly value: Raw | undefined }[];
+  readonly pairs: readonly { readonly key: Parsed | undefined; readonly value: Parsed | undefined }[];
   readonly anchor?: string;
 }
 
@@ -33,7 +33,7 @@ export interface RawMap extends Span {
 const MOST_DEPTH = 200;
 
 /** What the YAML parser made, its places moved by `shift`. */
-export function rawOf(node: YamlNode | null | undefined, shift = 0, depth = 0): Raw | undefined {
+export function parsedOf(node: YamlNode | null | undefined, shift = 0, depth = 0): Parsed | undefined {
   if (!node || depth > MOST_DEPTH) {
     return undefined;
   }
@@ -48,12 +48,12 @@ export function rawOf(node: YamlNode | null | undefined, shift = 0, depth = 0): 
     return { kind: "scalar", value, ...(source !== undefined && { source }), ...span, ...anchor };
   }
   if (isSeq<YamlNode>(node)) {
-    return { kind: "list", items: node.items.map((item) => rawOf(item, shift, depth + 1)), ...span, ...anchor };
+    return { kind: "list", items: node.items.map((item) => parsedOf(item, shift, depth + 1)), ...span, ...anchor };
   }
   if (isMap<YamlNode, YamlNode>(node)) {
     const pairs = node.items.map(({ key, value }) => ({
-      key: rawOf(key, shift, depth + 1),
-      value: rawOf(value, shift, depth + 1),
+      key: parsedOf(key, shift, depth + 1),
+      value: parsedOf(value, shift, depth + 1),
     }));
     return { kind: "map", pairs, ...span, ...anchor };
   }
