@@ -26,7 +26,7 @@ export function withMemoryCache(store: PlanningStore, maxBytes = MAX_BYTES): Pla
   return {
     async load(keys) {
       const { known, missing } = cache.find(keys);
-      if (missing.events.length + missing.parts.length === 0 && known.tagged) {
+      if (missing.events.length + missing.parts.length === 0 && !missing.sighted && known.tagged) {
         return known;
       }
       const before = commits;
@@ -75,7 +75,7 @@ class MemoryCache {
   }
 
   /** What is known here, and what the store must be asked for. */
-  find({ events, parts }: Keys): { readonly known: Known; readonly missing: Keys } {
+  find({ events, parts, sighted }: Keys): { readonly known: Known; readonly missing: Keys } {
     const missing = { events: new Map<string, EventKey>(), parts: new Map<string, PartKey>() };
     const found = { events: new Set<EventMemory>(), aliases: new Set<Alias>(), parts: new Set<PartMemory>() };
     for (const key of events) {
@@ -107,7 +107,14 @@ class MemoryCache {
       ...{ events: [...found.events], aliases: [...found.aliases], parts: [...found.parts] },
       ...{ told: [], undecided: [], ...(this.#tagged && { tagged: this.#tagged }) },
     };
-    return { known, missing: { events: [...missing.events.values()], parts: [...missing.parts.values()] } };
+    return {
+      known,
+      missing: {
+        events: [...missing.events.values()],
+        parts: [...missing.parts.values()],
+        ...(sighted && { sighted }),
+      },
+    };
   }
 
   /** Remembers what the store had of these. */

@@ -78,7 +78,7 @@ export async function rehearse(
     } else if (when === "each") {
       await tell(now);
     }
-    const { effects, traces: more } = plan([message], await store.load(keysOf([message])), now, rules);
+    const { effects, traces: more } = plan([message], await store.load(keysOf([message], rules)), now, rules);
     await store.commit(effects, now);
     traces.push(...more);
   }

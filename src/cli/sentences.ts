@@ -3,7 +3,7 @@ import type { ConfiguredDestination } from "../destinations/destination.ts";
 import type { Guard } from "../guard/policy.ts";
 import type { QuietWindow } from "../model/pacing.ts";
 import { KINDS, type Kind, TLP } from "../model/vocabulary.ts";
-import { describeExpected } from "../routing/because.ts";
+import { describeExpected, describeSightings } from "../routing/because.ts";
 import type { AttributeMatch, CountMatch, Expected, Match, RouteOptions } from "../routing/schema.ts";
 import type { Chance, Obstacle } from "./reachability.ts";
 
@@ -167,7 +167,8 @@ function familiesOf(kinds: readonly Kind[]): readonly string[] {
 }
 
 function describeMatch(match: Match): string {
-  const { all, any, not, attribute, min_threat_level, max_age, max_event_age, date, attributes, ...facts } = match;
+  const { all, any, not, attribute, min_threat_level, max_age, max_event_age, date, attributes, sightings, ...facts } =
+    match;
   const parts = Object.entries(facts).map(([name, values]) => describeFact(name, values));
   if (min_threat_level) {
     parts.push(`threat level is at least ${min_threat_level}`);
@@ -183,6 +184,9 @@ function describeMatch(match: Match): string {
   }
   if (attributes) {
     parts.push(describeCount(attributes));
+  }
+  if (sightings) {
+    parts.push(`its attribute was sighted ${describeSightings(sightings)}`);
   }
   if (attribute) {
     parts.push(`an attribute has ${attribute.map(describeBlock).join(", or ")}`);

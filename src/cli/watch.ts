@@ -65,7 +65,7 @@ async function dryRun(
   clock: Clock,
 ): Promise<Map<Message, Trace>> {
   const now = clock.now();
-  const { effects, traces } = plan(messages, await store.load(keysOf(messages)), now, rules);
+  const { effects, traces } = plan(messages, await store.load(keysOf(messages, rules)), now, rules);
   await store.commit(effects, now);
   for (const destination of new Set(effects.deliveries.map((delivery) => delivery.destination))) {
     for await (const _ of leave(store, destination, now)) {

@@ -23,7 +23,7 @@ import {
   warning,
 } from "./tree.ts";
 import { checkValues } from "./values.ts";
-import { checkWatch } from "./watch.ts";
+import { checkSightings, checkWatch } from "./watch.ts";
 
 /** Checks what one part of a config says about another; also where the structure is wrong elsewhere. */
 export function checkReferences(root: Dict, report: ReportFault): void {
@@ -59,6 +59,7 @@ export function checkReferences(root: Dict, report: ReportFault): void {
   checkOrder(routes, report);
   checkPacing(routes, root, report);
   checkWatch(routes, root, report);
+  checkSightings(routes, report);
   checkTemplates(root, report);
   checkKeys(root, report);
   checkAudience(root, report);

@@ -20,8 +20,17 @@ export interface PlainRules {
 
 // What is left once everything has been named is nothing: a rule that is new does not compile until it is carried over, too.
 
-/** What a thread needs to plan a publication by these rules; whether it is to be confirmed first was decided before. */
-export function plainRules({ routes, destinations, asks, silences, watch, confirms: _, ...none }: Rules): PlainRules {
+/** What a thread needs to plan a publication by these rules; whether it is to be confirmed first was decided before, and sightings are no matter of it. */
+export function plainRules({
+  routes,
+  destinations,
+  asks,
+  silences,
+  watch,
+  counts,
+  confirms: _,
+  ...none
+}: Rules): PlainRules {
   none satisfies Nothing;
   return {
     routes: (routes.get("event.published")?.routes ?? []).map(({ options }) => options),

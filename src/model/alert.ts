@@ -1,6 +1,6 @@
 import type { Brand } from "./brand.ts";
 import type { Fingerprint } from "./fingerprint.ts";
-import type { Line, Message } from "./message.ts";
+import type { Line, Message, Sightings } from "./message.ts";
 import type { Attribute, EventView, MispObject, Reach, Sighting } from "./misp.ts";
 import type { Change, Kind, Pap, Tlp } from "./vocabulary.ts";
 
@@ -74,6 +74,8 @@ export interface Alert {
   /** Of a publication: how many objects there are of each name, also of those that are not in `objects`. */
   readonly objectCounts?: readonly { readonly name: string; readonly reach: readonly Reach[]; readonly n: number }[];
   readonly sighting?: Sighting;
+  /** How often its attribute was sighted, where a rule asks. */
+  readonly sighted?: Sightings;
   readonly tag?: Message["tag"];
   /** Stored whole, for programs: so many further pages have its items and objects, or, where it is 0, the alert itself. */
   readonly pages?: number;

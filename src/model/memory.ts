@@ -2,8 +2,9 @@ import type { AlertId } from "./alert.ts";
 import type { Brand } from "./brand.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { Listing } from "./listing.ts";
-import type { Message } from "./message.ts";
+import type { Message, Sightings } from "./message.ts";
 import type { EventView, Reach, Tag } from "./misp.ts";
+import type { SightingType } from "./vocabulary.ts";
 
 /** What one event is known to be, from all frames so far. Only moves forward by `event.changedAt`. */
 export interface EventMemory {
@@ -105,6 +106,27 @@ export interface Keys {
     readonly reached?: "event" | "parts";
   }[];
   readonly parts: readonly ({ readonly instance: string } & PartName)[];
+  /** Attributes of which rules ask how often they were sighted. */
+  readonly sighted?: readonly SightedAttribute[];
+}
+
+/** An attribute by its UUID, or by MISP's id where that is all that frames tell. */
+export interface SightedAttribute {
+  readonly instance: string;
+  readonly attribute: string;
+}
+
+/** So many sightings of each type are counted of one attribute, the latest. */
+export const MAX_SIGHTINGS = 100;
+/** And so many of all: those that came first go. */
+export const MAX_ALL_SIGHTINGS = 50_000;
+
+/** One sighting of an attribute, without who saw it. */
+export interface SightingMemory extends SightedAttribute {
+  /** What makes it the same one when it comes again. */
+  readonly name: string;
+  readonly type: SightingType;
+  readonly at: number;
 }
 
 /** What the store knows of them. `told` includes what is owed. */
@@ -122,6 +144,11 @@ export interface Known {
   readonly unconfirmed?: readonly Pick<Unconfirmed, "instance" | "eventKey" | "eventId">[];
   /** Instances whose feed has told of a tag that was attached or detached. */
   readonly tagged?: readonly string[];
+  /** One for each attribute that was asked for, where sightings of its instance are counted. */
+  readonly sighted?: readonly (SightedAttribute & { readonly sightings: readonly SightingMemory[] } & Pick<
+      Sightings,
+      "since"
+    >)[];
 }
 
 /** A message that MISP's REST API can tell more about: until it does, it is unknown whether these destinations may be told. */

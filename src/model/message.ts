@@ -1,5 +1,5 @@
 import type { Attribute, EventView, MispObject, Sighting, Tag, Thread } from "./misp.ts";
-import type { AttributeFactName, FactName, Kind, MeasureName } from "./vocabulary.ts";
+import type { AttributeFactName, FactName, Kind, MeasureName, SightingType } from "./vocabulary.ts";
 
 export type SubjectType =
   | "event"
@@ -109,6 +109,14 @@ export type Tally =
       readonly complete: boolean;
     };
 
+/** How often an attribute was sighted, as the feed told it. */
+export interface Sightings {
+  /** Instants, by type; bounded, the latest. */
+  readonly times: { readonly [K in SightingType]?: readonly number[] };
+  /** Of what came since then none is missing. */
+  readonly since: number;
+}
+
 /** What a rule is asked about. */
 export interface Matchable {
   /** When it is asked, by our clock. */
@@ -116,6 +124,8 @@ export interface Matchable {
   readonly measures: { readonly [K in MeasureName]?: Measure | undefined };
   /** Absent: unknown. */
   readonly tally?: Tally | undefined;
+  /** Of the one attribute that it is about; `none`: it is about no single one. Absent: unknown. */
+  readonly sightings?: Sightings | "none" | undefined;
   readonly facts: Facts;
   readonly attributes: readonly AttributeFacts[];
   /** The attributes are all that the message is about; false where some are hidden or not told. */

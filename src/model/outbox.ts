@@ -11,6 +11,7 @@ import type {
   Memory,
   PartMemory,
   PartName,
+  SightingMemory,
   Unconfirmed,
   Undecided,
 } from "./memory.ts";
@@ -135,6 +136,11 @@ export interface Effects {
   readonly confirmed?: readonly AlertId[];
   /** Instances whose feed tells of tags. */
   readonly tagged?: readonly string[];
+  /** Sightings that count, each once, and those that MISP has deleted. */
+  readonly sighted?: readonly SightingMemory[];
+  readonly unsighted?: readonly Pick<SightingMemory, "instance" | "name">[];
+  /** The instances whose sightings are counted from now on at the latest; of others all is forgotten. */
+  readonly counted?: readonly string[];
   /** Each takes the place of the one before. */
   readonly asking?: readonly AskingState[];
   /**

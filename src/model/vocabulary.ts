@@ -133,6 +133,11 @@ export type Change = (typeof CHANGES)[number];
 export const ORIGINS = ["local", "pulled", "feed"] as const;
 export type Origin = (typeof ORIGINS)[number];
 
+/** Whether a message of this kind is about one attribute, so that it can be asked how often that was sighted. */
+export function isAboutAttribute(kind: Kind): boolean {
+  return kind.startsWith("attribute.") || kind.startsWith("sighting.");
+}
+
 /** MISP's `type` 0 to 2 of a sighting. */
 export const SIGHTING_TYPES = ["sighting", "false-positive", "expiration"] as const;
 export type SightingType = (typeof SIGHTING_TYPES)[number];

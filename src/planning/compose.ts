@@ -33,8 +33,11 @@ export class AlertDraft {
   #counts: Alert["counts"] | undefined;
   #objects: Alert["objects"] | undefined;
 
-  constructor(message: Message, kind: Kind, after: After, change: Alert["change"]) {
+  readonly sighted: Alert["sighted"];
+
+  constructor(message: Message, kind: Kind, after: After, change: Alert["change"], sighted?: Alert["sighted"]) {
     this.#message = message;
+    this.sighted = sighted;
     this.kind = kind;
     this.#after = after;
     this.change = change;
@@ -122,6 +125,7 @@ export class AlertDraft {
       objects,
       ...(kind === "event.published" && { objectCounts: countObjects(objects) }),
       ...(message.sighting && { sighting: message.sighting }),
+      ...(this.sighted && { sighted: this.sighted }),
       ...(message.tag && { tag: message.tag }),
       ...(message.skipped !== undefined && { skipped: message.skipped }),
       lines: message.lines,

@@ -14,6 +14,7 @@ import { type CompiledSilence, silencesOn } from "../routing/silence.ts";
 import type { Watch } from "../routing/watch.ts";
 import { changeOf, kindOf } from "./changes.ts";
 import { AlertDraft, withoutWords } from "./compose.ts";
+import { count, countedIn } from "./count.ts";
 import { alertId } from "./identity.ts";
 import { factsOfItems, withMarks } from "./marks.ts";
 import { isCopy } from "./publication.ts";
@@ -56,6 +57,8 @@ export interface Rules {
   readonly watch?: Watch;
   /** What operators do not want to be told now. */
   readonly silences?: readonly CompiledSilence[];
+  /** Some rule asks how often an attribute was sighted. */
+  readonly counts?: boolean;
 }
 
 /** What became of one message, for people who ask: `tail`, `replay` and the log. */
@@ -85,10 +88,12 @@ export interface Plan {
 }
 
 /** What must be recalled before these messages can be planned, by these rules. */
-export function keysOf(messages: readonly Message[], rules?: Pick<Rules, "routes">): Keys {
+export function keysOf(messages: readonly Message[], rules?: Pick<Rules, "routes" | "counts">): Keys {
   // What publications have shown is asked only of what somebody may be told.
   const isTold = (kind: Kind | undefined) => kind !== undefined && rules?.routes.get(kind)?.routes.length !== 0;
+  const sighted = rules?.counts ? messages.flatMap((message) => countedIn(message) ?? []) : [];
   return {
+    ...(sighted.length > 0 && { sighted }),
     events: messages.flatMap((message) => {
       const { kind, whole } = message;
       const name = eventIn(message);
@@ -257,6 +262,9 @@ function planOne(received: Message, copy: WorkingCopy, now: number, rules: Rules
   // What may be about another event opens none.
   const isGuess = unsure && message.kind === "tag.attached" && isOpen(message.tag?.name ?? "");
   const learned = isFormer || isGuess ? { event: before, stale: false } : remember(message, before, copy);
+  if (rules.counts) {
+    count(message, copy);
+  }
   const moved = { message, before, after: learned.event };
   const narrows = isNarrowed(moved);
   // Whoever is told by this very message was not told before.
@@ -328,7 +336,13 @@ function decideOne(
   const version = isPublication ? versionAfter(message.version, event?.withdrawals ?? 0) : message.version;
   const change = changeOf(message, kind, before);
   const said = version === message.version ? message : { ...message, version };
-  const draft = new AlertDraft(said, kind, { event, parts: copy.parts(event), stale }, change);
+  const draft = new AlertDraft(
+    said,
+    kind,
+    { event, parts: copy.parts(event), stale },
+    change,
+    copy.sightingsOf(countedIn(message), now),
+  );
   const asking = matchableOf(draft, now);
   const nothing = { trace: { message, kind, stale, subject: asking, routes: [], destinations: [] }, ...NOTHING };
   // Most messages match nothing: then no more of the alert is worked out than rules have asked for.

@@ -7,14 +7,19 @@ import type {
   PartMemory,
   PartName,
   ReachedDestination,
+  SightedAttribute,
+  SightingMemory,
   Told,
 } from "../model/memory.ts";
-import type { Message } from "../model/message.ts";
+import type { Message, Sightings } from "../model/message.ts";
 import type { Delivery, Effects } from "../model/outbox.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import { uniteEvents } from "../model/unite.ts";
+import type { SightingType } from "../model/vocabulary.ts";
 import { type PartChanges, unitePart } from "./advance-parts.ts";
 import { type PublicationAround, publicationBy, publicationOf } from "./shown.ts";
+
+type Sighted = NonNullable<Known["sighted"]>[number];
 
 /** What memory knows of the event that a message is about. */
 export interface About {
@@ -39,10 +44,14 @@ export class WorkingCopy {
   readonly #listings = new Map<string, Listing>();
   readonly #shown = new Map<string, readonly PublicationAround[]>();
   readonly #reached: readonly ReachedDestination[];
+  readonly #sighted: readonly Sighted[];
+  readonly #sightings = new Map<string, SightingMemory>();
+  readonly #unsighted = new Map<string, Pick<SightingMemory, "instance" | "name">>();
   #undecided: readonly Known["undecided"][number][];
 
   constructor(known: Known) {
     this.#reached = known.reached ?? [];
+    this.#sighted = known.sighted ?? [];
     this.#undecided = known.undecided;
     for (const event of known.events) {
       this.#events.set(key(event.instance, event.key), event);
@@ -180,8 +189,47 @@ export class WorkingCopy {
     return (eventUuid === undefined ? undefined : this.#shown.get(key(instance, destination, eventUuid))) ?? [];
   }
 
-  changes(): Pick<Effects, "events" | "aliases" | "adopted" | "reborn" | "parts" | "forget" | "listings"> {
+  sight(sighting: SightingMemory): void {
+    const name = key(sighting.instance, sighting.name);
+    this.#unsighted.delete(name);
+    this.#sightings.set(name, sighting);
+  }
+
+  unsight(sighting: Pick<SightingMemory, "instance" | "name">): void {
+    const name = key(sighting.instance, sighting.name);
+    this.#sightings.delete(name);
+    this.#unsighted.set(name, sighting);
+  }
+
+  /** How often an attribute was sighted; undefined: that was not asked, or is not counted yet. */
+  sightingsOf(attribute: SightedAttribute | undefined, now: number): Sightings | undefined {
+    const isIts = (one: SightedAttribute) =>
+      one.instance === attribute?.instance && one.attribute === attribute.attribute;
+    const { sightings = [], since } = this.#sighted.find(isIts) ?? {};
+    const all = new Map(sightings.map((one) => [key(one.instance, one.name), one]));
+    for (const [name, one] of this.#sightings) {
+      if (isIts(one) && !all.has(name)) {
+        all.set(name, one);
+      }
+    }
+    for (const name of this.#unsighted.keys()) {
+      all.delete(name);
+    }
+    const times: Partial<Record<SightingType, number[]>> = {};
+    for (const { type, at } of all.values()) {
+      times[type] = [...(times[type] ?? []), at];
+    }
+    // The first one begins the count.
+    return since === undefined && all.size === 0 ? undefined : { times, since: since ?? now };
+  }
+
+  changes(): Pick<
+    Effects,
+    "events" | "aliases" | "adopted" | "reborn" | "parts" | "forget" | "listings" | "sighted" | "unsighted"
+  > {
     return {
+      ...(this.#sightings.size > 0 && { sighted: [...this.#sightings.values()] }),
+      ...(this.#unsighted.size > 0 && { unsighted: [...this.#unsighted.values()] }),
       ...(this.#reborn.size > 0 && { reborn: [...this.#reborn.values()] }),
       ...(this.#listings.size > 0 && { listings: [...this.#listings.values()] }),
       events: [...this.#changed].flatMap((name) => this.#events.get(name) ?? []),

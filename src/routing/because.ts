@@ -1,9 +1,11 @@
+import { formatDuration } from "../base/schema.ts";
 import type { AttributeFacts, Matchable } from "../model/message.ts";
 import { ATTRIBUTE_FACTS, FACTS, type FactName } from "../model/vocabulary.ts";
 import { compileMatch } from "./match.ts";
+import { countSightings } from "./measures.ts";
 import { formatNetwork } from "./network.ts";
 import { compilePattern } from "./pattern.ts";
-import type { AttributeMatch, Expected, Match, RouteOptions } from "./schema.ts";
+import type { AttributeMatch, Expected, Match, RouteOptions, SightingMatch } from "./schema.ts";
 import { NO_WATCH, type Watch } from "./watch.ts";
 
 /** Of so many values that make a condition true, these tell enough. */
@@ -43,6 +45,7 @@ function describe(match: Match, subject: Matchable, watch: Watch): readonly stri
     ...facts,
     ...(match.min_threat_level && !match.threat_level && level !== undefined ? [`threat level is ${level}`] : []),
     ...(match.watch ? describeHits([{ watch: match.watch }], "", subject, watch) : []),
+    ...(match.sightings ? describeCount(match.sightings, subject) : []),
     ...(match.attribute ? describeAttributes(match.attribute, subject, watch) : []),
     ...(match.all ?? []).flatMap((map) => describe(map, subject, watch)),
     ...(any ? describe(any, subject, watch) : []),
@@ -96,6 +99,16 @@ function describeFact(name: FactName, values: readonly string[], { facts }: Matc
 function readable(value: string): string {
   const [, galaxy, name] = /^misp-galaxy:([^=]+)="(.+)"$/i.exec(value) ?? [];
   return galaxy === undefined ? value : `${galaxy.replace(/[-_]+/g, " ")} ${name}`;
+}
+
+function describeCount(match: SightingMatch, { sightings, at }: Matchable): readonly string[] {
+  const counted = countSightings(sightings, match, at);
+  return typeof counted === "object" ? [`sighted ${counted.atLeast} times within ${formatDuration(match.within)}`] : [];
+}
+
+/** How many sightings are asked for, in words. */
+export function describeSightings({ min, within, type }: SightingMatch): string {
+  return `${min} ${min === 1 ? "time" : "times"} or more within ${formatDuration(within)}${type.join() === "sighting" ? "" : ` as ${type.join(" or ")}`}`;
 }
 
 function describeAttributes(blocks: readonly AttributeMatch[], subject: Matchable, watch: Watch): readonly string[] {

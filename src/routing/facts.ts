@@ -4,13 +4,13 @@ import type { AttributeFacts, Fact, Facts, Matchable } from "../model/message.ts
 import type { Cluster, EventView, Tag } from "../model/misp.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import { FACTS, type FactName } from "../model/vocabulary.ts";
-import { measuresOf, NOTHING_MEASURED, tallyOf } from "./measures.ts";
+import { measuresOf, NOTHING_MEASURED, sightingsOf, tallyOf } from "./measures.ts";
 
 const GALAXY_TAG = /^misp-galaxy:([^=]+)="(.+)"$/i;
 
 /** What of an alert rules ask about; each part is asked for only when a rule needs it. */
 export type Askable = Pick<Alert, "kind" | "instance" | "subject" | "items" | "objects" | "counts"> & {
-  readonly [K in "change" | "late" | "event" | "tag" | "sighting" | "skipped"]?: Alert[K] | undefined;
+  readonly [K in "change" | "late" | "event" | "tag" | "sighting" | "sighted" | "skipped"]?: Alert[K] | undefined;
 };
 
 /** Everything that rules may ask about an alert, at the instant `at`; it is worked out when they do. */
@@ -29,6 +29,7 @@ export function matchableOfStored(alert: Alert, at: number): Matchable {
   const { tag, object } = whole.facts;
   return {
     ...{ at, measures: whole.measures, attributes: whole.attributes, attributesComplete: false },
+    sightings: whole.sightings,
     // Of what is rare the type is not stored.
     ...(typeof whole.tally === "object" && { tally: { ...whole.tally, complete: false } }),
     facts: {
@@ -87,12 +88,14 @@ function build(alert: Askable, label: () => Marking, at: number): Matchable {
   const { event } = alert;
   if (!event) {
     const facts = new LazyFacts(FACTS_OF_NO_EVENT, { alert, event: {}, label }) as Facts;
-    return { at, measures: NOTHING_MEASURED, tally: "none", facts, attributes: [], attributesComplete: true };
+    const nothing = { measures: NOTHING_MEASURED, tally: "none", sightings: "none" } as const;
+    return { at, ...nothing, facts, attributes: [], attributesComplete: true };
   }
   let attributes: readonly AttributeFacts[] | undefined;
   return {
     at,
     measures: measuresOf(alert, event),
+    sightings: sightingsOf(alert),
     get tally() {
       return tallyOf(alert);
     },

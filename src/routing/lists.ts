@@ -19,6 +19,13 @@ export function asksLists(matches: readonly Match[]): boolean {
   );
 }
 
+/** Whether conditions ask how often an attribute was sighted. */
+export function asksSightings(matches: readonly Match[]): boolean {
+  return matches.some(
+    ({ sightings, all = [], any = [], not = [] }) => sightings !== undefined || asksSightings([...all, ...any, ...not]),
+  );
+}
+
 function gather({ all = [], any = [], not = [], attribute = [] }: Match, found: Set<string>): void {
   for (const block of attribute) {
     gatherOfBlock(block, found);

@@ -1,9 +1,9 @@
 import type { Reason } from "../model/evidence.ts";
 import type { AttributeFacts, Fact, Matchable, Measure, Truth } from "../model/message.ts";
 import { ATTRIBUTE_FACTS, FACTS, type FactName, type MeasureName, THREAT_LEVELS } from "../model/vocabulary.ts";
-import { isBelow, reaches } from "./measures.ts";
+import { countSightings, isBelow, reaches } from "./measures.ts";
 import { compilePattern, type Pattern } from "./pattern.ts";
-import type { AttributeMatch, CountMatch, Expected, Match } from "./schema.ts";
+import type { AttributeMatch, CountMatch, Expected, Match, SightingMatch } from "./schema.ts";
 import { compileHit, compileValueTest } from "./value-test.ts";
 import { type Hit, NO_WATCH, type Watch } from "./watch.ts";
 
@@ -96,6 +96,9 @@ function compileMap(match: Match, compiling: Compiling): Condition {
     conditions.push(compileFact("threat_level", THREAT_LEVELS.slice(0, THREAT_LEVELS.indexOf(lowest) + 1)));
   }
   conditions.push(...compileMeasures(match));
+  if (match.sightings) {
+    conditions.push(compileSightings(match.sightings));
+  }
   if (match.attribute) {
     conditions.push(
       compileBlock(anyTrue(match.attribute.map((block) => compileAttribute(block, watch, wanted))), blocks),
@@ -135,6 +138,15 @@ function compileFact(name: FactName, values: readonly string[]): Condition {
     test: ({ facts }) => test(facts[name]),
     why: (subject) => whyFact(name, patterns, subject),
     looks: [{ fact: name }],
+  };
+}
+
+/** That the attribute was sighted so often; it has to be one that readers may see. */
+function compileSightings(match: SightingMatch): Condition {
+  return {
+    test: ({ sightings, at }) => reaches(countSightings(sightings, match, at), match.min),
+    why: ({ attributes }) => ({ attributes: attributes.length > 0 ? [0] : [] }),
+    looks: [],
   };
 }
 

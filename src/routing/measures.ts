@@ -1,7 +1,9 @@
 import type { Alert } from "../model/alert.ts";
 import type { Matchable, Measure, Tally, Truth } from "../model/message.ts";
 import type { EventView } from "../model/misp.ts";
+import { isAboutAttribute } from "../model/vocabulary.ts";
 import { dateOf } from "./date.ts";
+import type { SightingMatch } from "./schema.ts";
 
 /** What is about no event is known to have none of it. */
 export const NOTHING_MEASURED: Matchable["measures"] = { changed_at: "none", date: "none", attribute_count: "none" };
@@ -30,6 +32,32 @@ export function tallyOf({ kind, counts, skipped }: Measured): Tally | undefined 
     return undefined;
   }
   return { cells: counts.filter(({ withdrawn }) => !withdrawn), complete: skipped === undefined };
+}
+
+/** How often the attribute was sighted that an alert is about; of one that readers may not see it is unknown. */
+export function sightingsOf({
+  kind,
+  items,
+  sighted,
+}: Pick<Alert, "kind" | "items"> & { readonly sighted?: Alert["sighted"] | undefined }): Matchable["sightings"] {
+  if (!isAboutAttribute(kind)) {
+    return "none";
+  }
+  return items.length === 0 ? undefined : sighted;
+}
+
+/** How many sightings of these types came in a time, as far as they are counted. */
+export function countSightings(
+  sightings: Matchable["sightings"],
+  { within, type }: SightingMatch,
+  at: number,
+): Measure | undefined {
+  if (sightings === undefined || sightings === "none") {
+    return sightings;
+  }
+  const from = at - within;
+  const times = type.flatMap((one) => sightings.times[one] ?? []);
+  return { atLeast: times.filter((time) => time >= from).length, complete: sightings.since <= from };
 }
 
 /** Whether a measure is at least as high as `lowest`. */

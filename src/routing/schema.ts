@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Duration, Name, oneOrMany } from "../base/schema.ts";
+import { MAX_SIGHTINGS } from "../model/memory.ts";
 import {
   ANALYSES,
   ATTRIBUTE_FACTS,
@@ -9,6 +10,8 @@ import {
   type FactName,
   KINDS,
   PAP,
+  SIGHTING_TYPES,
+  type SightingType,
   THREAT_LEVELS,
   TLP,
 } from "../model/vocabulary.ts";
@@ -184,6 +187,13 @@ export interface CountMatch {
   readonly to_ids?: boolean;
 }
 
+/** How often an attribute was sighted in a time, in milliseconds. */
+export interface SightingMatch {
+  readonly min: number;
+  readonly within: number;
+  readonly type: readonly SightingType[];
+}
+
 /** `match:` of a route; all keys of one map hold. */
 export type Match = { readonly [K in FactName]?: readonly string[] } & {
   readonly all?: readonly Match[];
@@ -196,6 +206,7 @@ export type Match = { readonly [K in FactName]?: readonly string[] } & {
   readonly max_event_age?: number;
   readonly date?: { readonly after?: number; readonly before?: number };
   readonly attributes?: CountMatch;
+  readonly sightings?: SightingMatch;
 };
 
 type Shape<K extends string> = { [P in K]: z.ZodOptional<typeof Value> };
@@ -226,6 +237,12 @@ const Counted = z
   })
   .refine(({ min, max }) => min !== undefined || max !== undefined, { message: "needs min or max" })
   .refine(...NUMBERS);
+
+const SightingCount = z.strictObject({
+  min: z.number().int().min(1).max(MAX_SIGHTINGS).describe(`So many or more, at most ${MAX_SIGHTINGS}.`),
+  within: Duration.describe("In so long up to now, e.g. 24h."),
+  type: oneOrMany(z.enum(SIGHTING_TYPES)).default(["sighting"]).describe("Only of these types. Default sighting."),
+});
 
 const DateRange = z
   .strictObject({
@@ -265,6 +282,7 @@ export const MatchMap: z.ZodType<Match> = z.strictObject({
   max_event_age: Duration.optional().describe("The date of the event lies within this time, e.g. 90d."),
   date: DateRange.optional().describe("The date of the event lies there."),
   attributes: Counted.optional().describe("How many attributes the event has."),
+  sightings: SightingCount.optional().describe("How often the attribute was sighted that a message is about."),
 }) as z.ZodType<Match>;
 
 const Show = z

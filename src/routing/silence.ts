@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Matchable, Truth } from "../model/message.ts";
 import type { Silence } from "../model/silence.ts";
 import { type FactName, type Kind, takesBack } from "../model/vocabulary.ts";
-import { asksLists } from "./lists.ts";
+import { asksLists, asksSightings } from "./lists.ts";
 import { compileMatch } from "./match.ts";
 import { MatchMap } from "./schema.ts";
 
@@ -16,6 +16,7 @@ export interface CompiledSilence {
 /** The conditions of a silence, in the language of a route's `match`. */
 export const SilenceMatch = z
   .array(MatchMap)
+  .refine((match) => !asksSightings(match), "sightings are counted for routes: name the route")
   .refine((match) => !asksLists(match), "watch lists are for routes: name the route, or the values themselves");
 
 /** Compiles a silence; throws for conditions that are none, or a bad regular expression. */

@@ -1,9 +1,10 @@
 import { formatDuration } from "../base/schema.ts";
 import type { AttributeFacts, Fact, Matchable, Truth } from "../model/message.ts";
 import { ATTRIBUTE_FACTS, FACTS, type FactName } from "../model/vocabulary.ts";
-import { describeExpected } from "./because.ts";
+import { describeExpected, describeSightings } from "./because.ts";
 import { compileCounter, compileMatch } from "./match.ts";
-import type { AttributeMatch, Expected, Match } from "./schema.ts";
+import { countSightings } from "./measures.ts";
+import type { AttributeMatch, Expected, Match, SightingMatch } from "./schema.ts";
 import { NO_WATCH, type Watch } from "./watch.ts";
 
 /** The condition that keeps a rule from being true. */
@@ -78,6 +79,9 @@ function ofKey(
     const actual = key === "watch" ? hitsOf(subject, watch) : actualOf(subject.facts[key as FactName]);
     return { path: here, truth, expected: listed(values), ...(actual && { actual }) };
   }
+  if (key === "sightings" && map.sightings) {
+    return { path: here, truth, ...sighted(map.sightings, subject) };
+  }
   return { path: here, truth, expected: asked(map, key), ...measured(map, key, subject) };
 }
 
@@ -94,11 +98,29 @@ function asked(map: Match, key: keyof Match): string {
   return key === "min_threat_level" ? `${lowest} or higher` : written(map[key]);
 }
 
+/** How many sightings are asked for, and how many there are; where some may be missing, since when none is. */
+function sighted(match: SightingMatch, { sightings, at }: Matchable): Pick<Obstruction, "expected" | "actual"> {
+  const expected = describeSightings(match);
+  const counted = countSightings(sightings, match, at);
+  if (counted === undefined || sightings === undefined) {
+    return { expected };
+  }
+  if (counted === "none" || sightings === "none") {
+    return { expected, actual: ["none: it is about no single attribute"] };
+  }
+  const { atLeast, complete } = counted;
+  const since = new Date(sightings.since).toISOString();
+  return { expected, actual: [complete ? String(atLeast) : `${atLeast} or more, counted since ${since}`] };
+}
+
 /** Conditions as they are written, but for those that are kept in another form. */
 function written(conditions: unknown): string {
   return JSON.stringify(conditions, (key, value) => {
     if ((key === "max_age" || key === "max_event_age") && typeof value === "number") {
       return formatDuration(value);
+    }
+    if (key === "sightings") {
+      return describeSightings(value as SightingMatch);
     }
     if (key === "date") {
       return describeExpected(value as NonNullable<Match["date"]>);

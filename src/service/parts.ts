@@ -15,6 +15,7 @@ import type { Message } from "../model/message.ts";
 import type { Store } from "../model/outbox.ts";
 import type { PaceRules } from "../planning/pace.ts";
 import type { Rules } from "../planning/plan.ts";
+import { asksSightings } from "../routing/lists.ts";
 import { compileMatch } from "../routing/match.ts";
 import { compileRoutes } from "../routing/route.ts";
 import { NO_WATCH, type Watch } from "../routing/watch.ts";
@@ -33,7 +34,9 @@ export function compileRules({ misp, routes, destinations }: Config, watch: Watc
   const rules = Object.entries(destinations).map(
     ([name, options]) => [name, { ...options, pace: paceOf(options, watch) }] as const,
   );
-  return { routes: compileRoutes(routes, watch), destinations: new Map(rules), asks: new Set(asks), watch };
+  const excepts = Object.values(destinations).flatMap(({ quiet }) => quiet?.except ?? []);
+  const counts = asksSightings([...routes.flatMap(({ match }) => match ?? []), ...excepts]);
+  return { routes: compileRoutes(routes, watch), destinations: new Map(rules), asks: new Set(asks), watch, counts };
 }
 
 /** When a destination is told. */

@@ -15,6 +15,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { type Holds, openHolds } from "../delivery/holds.ts";
 import { PROBE_MS } from "../delivery/settle.ts";
 import { openSilences, type Silences } from "../delivery/silences.ts";
+import { NO_EFFECTS } from "../model/effects.ts";
 import type { Ledger } from "../model/ledger.ts";
 import type { Store } from "../model/outbox.ts";
 import type { Daemon, ReloadResult } from "../operations/daemon.ts";
@@ -136,7 +137,7 @@ export class Service implements AsyncDisposable {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, supervisor, start } = this.#options;
     this.#options.store.damage.watch((found) => this.#tellDamage(found));
-    await this.#lookAfterUnnamed();
+    await this.#lookAfterNames();
     await this.#announceSuspended();
     await this.#probeSuspended();
     const ended = new AbortController();
@@ -221,7 +222,7 @@ export class Service implements AsyncDisposable {
     }
     logProblems(loaded.warnings, log);
     try {
-      await this.#lookAfterUnnamed();
+      await this.#lookAfterNames();
       await this.#probeSuspended();
       forgetUnnamed(this.daemon, await this.#options.store.owed());
     } catch (error) {
@@ -270,15 +271,19 @@ export class Service implements AsyncDisposable {
   }
 
   async #lookAfterHeld(): Promise<void> {
-    await this.#lookAfterUnnamed();
+    await this.#lookAfterNames();
     const { wakeups } = this.#generation.parts;
     await this.#silencing.look({ ...this.#housekeeping, silences: this.#silences, wakeups });
     await this.#lookAfterLists();
   }
 
-  async #lookAfterUnnamed(): Promise<void> {
+  /** What the configuration does not name any more, and whose sightings its rules ask for. */
+  async #lookAfterNames(): Promise<void> {
     await noteUnnamed(this.#housekeeping, new Set(Object.keys(this.#generation.loaded.config.destinations)));
     await dropUnnamed(this.#housekeeping);
+    const { parts, loaded } = this.#generation;
+    const counted = parts.rules.counts ? Object.keys(loaded.config.misp) : [];
+    await this.#options.store.commit({ ...NO_EFFECTS, counted }, this.#options.clock.now());
   }
 
   /** What was to be said of a suspension when the process was killed; said again, it is the same message. */

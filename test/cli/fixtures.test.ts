@@ -21,8 +21,8 @@ async function run(...args: readonly string[]) {
   return { code, output: screen.out(), errors: screen.errors() };
 }
 
-test("the twenty wishes of the documentation are told as they say", async () => {
-  expect(SHIPPED.length).toBe(20);
+test("the wishes of the documentation are told as they say", async () => {
+  expect(SHIPPED.length).toBeGreaterThanOrEqual(20);
   const { code, output } = await run(...SHIPPED.map((name) => join(FIXTURES, name)));
   expect(output.split("\n").filter((line) => !line.startsWith("✓") && line !== "")).toEqual([]);
   expect(code).toBe(0);
@@ -32,7 +32,7 @@ test("each wish stands in the documentation as it stands in its configuration", 
   const page = readFileSync(join(DOCS, "rules.md"), "utf8");
   const config = readFileSync(join(FIXTURES, "config.yaml"), "utf8");
   const shown = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
-  expect(shown.length).toBe(20);
+  expect(shown.length).toBe(SHIPPED.length);
   expect(shown.filter((text) => !config.includes(text))).toEqual([]);
   expect(SHIPPED.filter((name) => !page.includes(`(fixtures/${name})`))).toEqual([]);
 });

@@ -4,6 +4,7 @@ import type { Ledger } from "../../src/model/ledger.ts";
 import type { Message } from "../../src/model/message.ts";
 import type { Batch, Delivery, RecordLine, Store } from "../../src/model/outbox.ts";
 import { keysOf, type Plan, plan, type Rules, type Trace } from "../../src/planning/plan.ts";
+import { asksSightings } from "../../src/routing/lists.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
 import type { StoreClock } from "../../src/store/clock-watch.ts";
@@ -39,9 +40,11 @@ export class Planner {
     store = openMemoryStore({ ...(clock && { clock }) }),
   }: Settings = {}) {
     this.store = store;
+    const parsed = routes.map((route) => RouteOptions.parse(route));
     this.rules = {
       ...(asks && { asks: new Set(asks) }),
-      routes: compileRoutes(routes.map((route) => RouteOptions.parse(route))),
+      routes: compileRoutes(parsed),
+      counts: asksSightings(parsed.flatMap(({ match }) => match ?? [])),
       destinations: new Map(
         Object.entries(destinations).map(([name, { guard = {}, repeats = "changed" }]) => [
           name,
@@ -53,7 +56,7 @@ export class Planner {
 
   /** Plans these as one micro-batch, and commits. */
   async plan(...messages: readonly Message[]): Promise<Plan> {
-    const planned = plan(messages, await this.store.load(keysOf(messages)), T0, this.rules);
+    const planned = plan(messages, await this.store.load(keysOf(messages, this.rules)), T0, this.rules);
     if ((await this.store.commit(planned.effects, T0)) === "conflict") {
       throw new Error("Nobody else writes here");
     }

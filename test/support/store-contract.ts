@@ -10,6 +10,7 @@ import { describeParts } from "../store/contract-parts.ts";
 import { describePosts } from "../store/contract-posts.ts";
 import { describeReminders } from "../store/contract-reminders.ts";
 import { describeSchedule } from "../store/contract-schedule.ts";
+import { describeSightings } from "../store/contract-sightings.ts";
 import { describeSilences } from "../store/contract-silences.ts";
 import { describeUndecided } from "../store/contract-undecided.ts";
 import { describeWithin } from "../store/contract-within.ts";
@@ -51,6 +52,7 @@ export function describeStore(name: string, open: (clock?: StoreClock) => Promis
   describeWithin(name, open);
   describeLedger(name, open);
   describeSilences(name, open);
+  describeSightings(name, open);
   describeReminders(name, open);
   describeParts(name, open);
   describePosts(name, open);

@@ -25,6 +25,7 @@ import { Records } from "./record.ts";
 import { Reminders } from "./reminders.ts";
 import { Tables } from "./rows.ts";
 import { MemorySettling } from "./settling.ts";
+import { RememberedSightings } from "./sightings.ts";
 import { ToldEvents } from "./told.ts";
 import { WaitingMessages } from "./undecided.ts";
 import { Waiting } from "./waiting.ts";
@@ -38,6 +39,7 @@ export function openMemoryStore(options: { readonly clock?: StoreClock } = {}): 
 class MemoryStore implements Store {
   readonly #tables = new Tables();
   readonly #memory = new RememberedEvents();
+  readonly #sightings = new RememberedSightings();
   readonly #parts = new OwedParts(this.#tables.owed, this.#tables.batches);
   readonly #messages = new WaitingMessages(this.#tables);
   readonly #waiting = new Waiting(this.#tables);
@@ -83,7 +85,12 @@ class MemoryStore implements Store {
       ({ instance, id, uuid }) =>
         uuid ?? known.aliases.find((alias) => alias.instance === instance && alias.id === id)?.key,
     );
-    return { ...known, ...(reached.length > 0 && { reached }), ...this.#messages.load(keys) };
+    return {
+      ...known,
+      ...(reached.length > 0 && { reached }),
+      ...this.#messages.load(keys),
+      ...this.#sightings.load(keys),
+    };
   }
 
   async commit(effects: Effects, now: number): ReturnType<Store["commit"]> {
@@ -98,6 +105,7 @@ class MemoryStore implements Store {
     this.#record.addAll(effects.records);
     this.#messages.apply(effects);
     this.#memory.apply(effects, now);
+    this.#sightings.apply(effects, now);
     this.#told.forget(effects.reborn ?? []);
     return committedWith(this.#posts.recheck(effects.recheck ?? [], now));
   }
@@ -185,6 +193,7 @@ class MemoryStore implements Store {
     this.#tables.records = this.#tables.records.filter((record) => record.at >= before);
     this.#told.prune(before, now, isOwed);
     this.#memory.prune(before, alerts);
+    this.#sightings.prune(before);
     this.#posts.prune(before, now);
     for (const [id, { until }] of this.#tables.silences) {
       if (until < before) {

@@ -25,6 +25,7 @@ import type { ReminderRows } from "./reminders.ts";
 import { removeOwed } from "./removal.ts";
 import { parseAlert, parseDelivery, parseHold, parseNote, parseRecord, parseShow } from "./rows.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
+import type { SightingRows } from "./sightings.ts";
 import type { SilenceRows } from "./silences.ts";
 import type { StateFile } from "./state-file.ts";
 import type { Statements } from "./statements.ts";
@@ -35,6 +36,7 @@ export interface LedgerContext {
   readonly sql: Statements;
   readonly ledger: LedgerStatements;
   readonly silences: SilenceRows;
+  readonly sightings: SightingRows;
   readonly reminders: ReminderRows;
   readonly batches: Pick<BatchRows, "underWay">;
   readonly posts: Pick<PostRows, "pending" | "about">;

@@ -293,6 +293,17 @@ const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = 
   ALTER TABLE posts ADD COLUMN since INTEGER;
   ALTER TABLE posts ADD COLUMN reason TEXT;
   UPDATE posts SET since = due_at WHERE due_at IS NOT NULL;
+
+  -- when attributes were sighted, each sighting once; attribute: its UUID, or its number where that is all that is told
+  CREATE TABLE sightings (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, instance TEXT NOT NULL, attribute TEXT NOT NULL, name TEXT NOT NULL,
+    type TEXT NOT NULL, at REAL NOT NULL,
+    UNIQUE (instance, name)
+  ) STRICT;
+  CREATE INDEX sightings_attribute ON sightings (instance, attribute, type, at);
+  CREATE INDEX sightings_at ON sightings (at);
+  -- the instances whose sightings are counted, and since when none is missing
+  CREATE TABLE sightings_since (instance TEXT NOT NULL PRIMARY KEY, at REAL NOT NULL) STRICT, WITHOUT ROWID;
   `,
   ],
 ];

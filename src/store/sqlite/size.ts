@@ -82,7 +82,7 @@ export class SqliteSize implements Size {
     return memory > 0 ? { what: "memory", rows: memory } : undefined;
   }
 
-  /** Events with all that is known of them, then who was told of others, and groups in which nothing has waited for a day. */
+  /** Events with all that is known of them, then what was shown and sighted, who was told of others, and groups in which nothing has waited for a day. */
   #shedMemory(before: number, toldBefore: number, now: number): number {
     let rows = 0;
     for (const { instance, key } of this.#sql.oldestEvents.all(before)) {
@@ -100,6 +100,10 @@ export class SqliteSize implements Size {
     const posts = Number(this.#sql.dropPosts.run(before).changes);
     if (posts > 0) {
       return posts;
+    }
+    const sightings = this.#context.sightings.prune(before);
+    if (sightings > 0) {
+      return sightings;
     }
     const told =
       Number(this.#sql.dropTold.run(toldBefore).changes) + Number(this.#sql.dropFollows.run(toldBefore).changes);

@@ -32,6 +32,7 @@ import { ReadingRows } from "./reading.ts";
 import { RecordRows } from "./record.ts";
 import { ReminderRows } from "./reminders.ts";
 import { SettlingRows } from "./settling.ts";
+import { SightingRows } from "./sightings.ts";
 import { SilenceRows } from "./silences.ts";
 import { SqliteSize } from "./size.ts";
 import { inWordsAtOpening } from "./state-errors.ts";
@@ -70,6 +71,7 @@ class SqliteStore implements Store {
   readonly #undecided: UndecidedRows;
   readonly #unconfirmed: UnconfirmedRows;
   readonly #memory: MemoryRows;
+  readonly #sightings: SightingRows;
   readonly #parts: PartRows;
   readonly #posts: PostRows;
   readonly #owing: OwingRows;
@@ -90,6 +92,7 @@ class SqliteStore implements Store {
     this.#batches = new BatchRows(sql);
     this.#time = new StoreTime({ file, sql, batches: this.#batches }, clock);
     this.#memory = new MemoryRows(sql, this.#undecided);
+    this.#sightings = new SightingRows(file.db);
     this.#parts = new PartRows(file.db, sql);
     this.#posts = new PostRows(file.db, (alert) => this.#memory.of(alert));
     file.transaction(() => this.#parts.dropOrphans());
@@ -109,6 +112,7 @@ class SqliteStore implements Store {
       reminders,
       batches: this.#batches,
       posts: this.#posts,
+      sightings: this.#sightings,
       memoryOf: (alert: Alert) => this.#memory.of(alert),
       glimpseOf: (alert: Alert) => this.#parts.glimpse(alert),
       toldOf: (entries: Batch["entries"]) => told.of(entries),
@@ -119,7 +123,11 @@ class SqliteStore implements Store {
   }
 
   async load(keys: Keys): Promise<Known> {
-    return this.#file.transaction(() => ({ ...this.#memory.load(keys, this.#posts), ...this.#unconfirmed.load(keys) }));
+    return this.#file.transaction(() => ({
+      ...this.#memory.load(keys, this.#posts),
+      ...this.#unconfirmed.load(keys),
+      ...this.#sightings.load(keys),
+    }));
   }
 
   async commit(effects: Effects, now: number): ReturnType<Store["commit"]> {
@@ -136,6 +144,7 @@ class SqliteStore implements Store {
       this.#undecided.apply(effects);
       this.#unconfirmed.apply(effects);
       this.#memory.apply(effects, now);
+      this.#sightings.apply(effects, now);
       this.#parts.dropUnowed(effects.pages ?? []);
       return committedWith(this.#posts.recheck(effects.recheck ?? [], now));
     });
@@ -233,7 +242,8 @@ class SqliteStore implements Store {
     return this.#file.transaction(() => {
       const old = this.#sql.prune.map((sql) => sql.run(before));
       const shown = this.#sql.pruneShown.map(({ sql, keptMs }) => sql.run(Math.max(before, now - keptMs)));
-      return [...old, ...shown].some(({ changes }) => Number(changes) >= PRUNE_ROWS);
+      const rows = [...old, ...shown].map(({ changes }) => Number(changes));
+      return [...rows, this.#sightings.prune(before)].some((count) => count >= PRUNE_ROWS);
     });
   }
 
