@@ -49,6 +49,8 @@ export interface Message {
   readonly askedAt?: number;
   /** It lists all parts of the event that MISP shows, with all that it says of them. */
   readonly whole?: true;
+  /** It waits: until it is decided it replaces nothing of what is known. */
+  readonly onlyTightens?: true;
   /** A publication that the feed did not tell: it was found by asking MISP. */
   readonly late?: Late;
   /**

@@ -1,5 +1,5 @@
 import { isMarking } from "../guard/marking.ts";
-import { narrowest, reachIn } from "../guard/narrow.ts";
+import { narrowest, narrows, reachIn } from "../guard/narrow.ts";
 import type { EventMemory, PartMemory, PartName } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { Reach, Tag } from "../model/misp.ts";
@@ -122,9 +122,12 @@ function withSaid(
   }
   const isListed = message.kind === "event.published" && !whole;
   const listedAt = believed(message.event?.changedAt ?? 0, now);
-  const changedAt = believed(said.changedAt ?? 0, now);
+  // What only tightens dates what is known where it says all of it again.
+  const isDated = !message.onlyTightens || (row !== undefined && saysAll(row, labels, reach));
+  const changedAt = isDated ? believed(said.changedAt ?? 0, now) : 0;
   const isAsked = whole && askedAt !== undefined && askedAt > (row?.seenAt ?? 0);
-  const isNewer = !row || isAsked || (isListed ? listedAt > row.eventChangedAt : changedAt > row.changedAt);
+  const isLater = isAsked || (isListed ? listedAt > (row?.eventChangedAt ?? 0) : changedAt > (row?.changedAt ?? 0));
+  const isNewer = !row || (!message.onlyTightens && isLater);
   const isHidden = labels.some(({ exportable }) => exportable === false);
   // Only what lists all labels is newer than one that is not exportable.
   const dates = isNewer && !isListed && said.tags ? undefined : row;
@@ -171,6 +174,15 @@ function isStricter(
   const { tags: known = [], reach: held = [], deleted = false } = row ?? {};
   return (
     tags.some((tag) => !known.includes(tag)) || reach.some((level) => !held.includes(level)) || (isDeleted && !deleted)
+  );
+}
+
+/** Whether a frame says all again that is known against a part. */
+function saysAll({ tags, reach = [], deleted }: PartMemory, labels: readonly Tag[], said: readonly Reach[]): boolean {
+  return (
+    !deleted &&
+    tags.every((tag) => labels.some(({ name }) => name === tag)) &&
+    reach.every((level) => said.some((other) => !narrows(level, other)))
   );
 }
 

@@ -1,7 +1,7 @@
 import { isMarking, liftedBy } from "../guard/marking.ts";
 import { narrows } from "../guard/narrow.ts";
 import type { Confirmation, Message } from "../model/message.ts";
-import type { Attribute, EventView, Tag } from "../model/misp.ts";
+import type { Attribute, EventView, Organisation, SharingGroup, Tag } from "../model/misp.ts";
 import { arrival } from "./time.ts";
 
 /** What MISP's REST API says of an event of which a publication waits. */
@@ -69,15 +69,27 @@ export function withConfirmation(message: Message, confirmation: Confirmation, a
   };
 }
 
-/** What was made narrower since it was published counts, also by who is in the same group now. */
+/**
+ * What was made narrower since it was published counts, also by who is not in the same group any more. Of two groups each
+ * may be the narrower one: then memory, which learns what MISP says now, keeps the other in mind.
+ */
 function withNarrower(event: EventView, now: EventView): EventView {
-  const hasMembers = !narrows(event, now) && now.sharingGroup?.members !== undefined;
-  if (!narrows(now, event) && !hasMembers) {
+  const isNarrower = narrows(now, event);
+  if (narrows(event, now) || !(isNarrower || now.sharingGroup?.members)) {
     return event;
   }
-  const { distribution: _distribution, sharingGroup: _group, ...rest } = event;
-  const { distribution, sharingGroup } = now;
+  const { distribution: _distribution, sharingGroup: told, ...rest } = event;
+  const { distribution } = now;
+  const sharingGroup = isNarrower ? now.sharingGroup : withFewer(now.sharingGroup, told);
   return { ...rest, ...(distribution && { distribution }), ...(sharingGroup && { sharingGroup }) };
+}
+
+/** Who has joined the group since was not meant by what was published before. */
+function withFewer(now: SharingGroup | undefined, told: SharingGroup | undefined): SharingGroup | undefined {
+  const { members } = told ?? {};
+  const stays = ({ uuid, name }: Organisation) =>
+    members?.some((one) => (uuid !== undefined && one.uuid !== undefined ? one.uuid === uuid : one.name === name));
+  return now?.members && members ? { ...now, members: now.members.filter(stays) } : now;
 }
 
 /** The message with the tags that MISP says its attributes have. */

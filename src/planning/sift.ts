@@ -120,7 +120,8 @@ function isAbout({ instance, eventKey, eventId }: Pending, { instance: own, even
 /** Whether a publication of the event was confirmed, or told as the feed had it. */
 function wasTold({ events }: Known, { instance, event }: Message): boolean {
   return events.some(
-    (row) => row.instance === instance && row.event.uuid === event?.uuid && row.publishedAt !== undefined,
+    (row) =>
+      row.instance === instance && row.event.uuid === event?.uuid && row.publishedAt !== undefined && row.everPublished,
   );
 }
 
@@ -145,10 +146,9 @@ function lessonOf(message: Message): Message | undefined {
     case "event.created":
       return unpublished({
         ...message,
+        onlyTightens: true,
         ...(isPublication && changedAt !== undefined && { announcedAt: changedAt }),
         event: { ...message.event, changedAt: LONG_AGO },
-        attributes: message.attributes.map((attribute) => ({ ...attribute, changedAt: LONG_AGO })),
-        objects: message.objects.map((object) => ({ ...object, changedAt: LONG_AGO })),
       });
     case "tag.detached":
       return undefined;

@@ -330,6 +330,53 @@ const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "s
     },
   ],
   [
+    "an event that was confirmed is made anew, and its draft is pushed",
+    {
+      asking: "tell",
+      steps: [
+        publish(),
+        does({ do: "mark", mark: { label: "clear", isHidden: false } }, 1),
+        does({ do: "delete" }),
+        wait(0),
+        does({ do: "create" }),
+        does({ do: "push" }),
+      ],
+    },
+  ],
+  [
+    "what was published for one group is for another when MISP is asked",
+    {
+      asking: "hold",
+      steps: [
+        edit("strangers", { label: "none" }),
+        publish(),
+        { after: 0, mispIsDown: true },
+        { after: 0, reload: { soc: 0, desk: 1, route: 0 } },
+        skewed(200, edit("community", { label: "none" })),
+        part({}),
+        part({}),
+        skewed(-100_000, edit("members", { label: "none" })),
+        publish(30),
+      ],
+    },
+  ],
+  [
+    "a publication that waits says a label again, and in the same second a frame about the part has none",
+    {
+      asking: "hold",
+      steps: [
+        part({ part: "3", marks: { ...UNMARKED, label: "red" } }),
+        publish(),
+        publish(1),
+        part({ part: "3" }, 0, true),
+        late(does({ do: "delete" })),
+        part({}),
+        { after: 30, mood: "up", of: "soc" },
+        does({ do: "mark", mark: { label: "clear", isHidden: false } }),
+      ],
+    },
+  ],
+  [
     "what is named as gone asks for secrecy",
     {
       steps: [
