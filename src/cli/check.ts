@@ -1,20 +1,24 @@
 import { formatCount } from "../alert/text.ts";
 import { ConfigError, formatProblems, type Problem } from "../base/problem.ts";
 import { formatDuration } from "../base/schema.ts";
-import { loadConfig } from "../config/load.ts";
+import { examineConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { terminalJson } from "../destinations/console/terminal.ts";
 import { BRAKE_ADVICE, lacksBrakes } from "../routing/brakes.ts";
 import { openWatch } from "../service/lists.ts";
 import { askInstances, describeFinding, problemsOf } from "./check-online.ts";
 import { type Context, hasColor, print } from "./context.ts";
+import { gapsOf } from "./lint/kinds.ts";
+import { lint } from "./lint/lint.ts";
+import { neededSettings } from "./notifications.ts";
 import { formatParagraphs, sentence, wrap } from "./paragraphs.ts";
-import { chancesOf, deadKinds, type Obstacle } from "./reachability.ts";
+import { chancesOf } from "./reachability.ts";
 import {
   describeChances,
   describeFollowing,
+  describeGaps,
   describeGuard,
-  describeObstacle,
+  describeNeed,
   describePace,
   describeRoute,
 } from "./sentences.ts";
@@ -25,7 +29,7 @@ export async function checkCommand(
   context: Context,
 ): Promise<0 | 1> {
   try {
-    const loaded = await loadConfig(options.config, {
+    const loaded = await examineConfig(options.config, {
       env: context.env,
       redactor: context.redactor,
       secrets: options.online ? "asking" : "optional",
@@ -35,16 +39,23 @@ export async function checkCommand(
     const judged = config.routes.map((route) => ({ route, chances: chancesOf(route, config) }));
     const routes = judged.map(({ route, chances }) => {
       const limits = describeChances(route, chances);
-      return { name: route.name, clauses: describeRoute(route), ...(limits !== undefined && { limits }), chances };
+      const gaps = gapsOf(route);
+      const unsure = describeGaps(gaps);
+      return {
+        name: route.name,
+        clauses: describeRoute(route),
+        ...(limits !== undefined && { limits }),
+        ...(unsure !== undefined && { unsure }),
+        chances,
+        facts: gaps,
+      };
     });
     const advice = adviceOf(config);
+    const needs = neededSettings(config);
     const online = options.online ? await askInstances(config, context.signal) : [];
     const warnings = [
-      ...noticed,
+      ...[...noticed, ...lint(loaded, lists.watch)].sort(byPlace),
       ...lists.warnings,
-      ...judged.flatMap(({ route, chances }) =>
-        deadKinds(route, chances).map(({ glob, why }) => neverSent(options.config, route.name, glob, why)),
-      ),
       ...problemsOf(online, options.config),
     ];
     const destinations = Object.entries(config.destinations).map(([name, destination]) => ({
@@ -72,6 +83,7 @@ export async function checkCommand(
           ...document,
           routes: routes.map(told),
           destinations: destinations.map(told),
+          needs,
           ...(advice.length > 0 && { advice }),
           ...(options.online && { online }),
         }),
@@ -89,7 +101,10 @@ export async function checkCommand(
         "",
         "Routes, in order:",
         ...formatParagraphs(
-          routes.map(({ name, clauses, limits }, i) => ({ name, clauses, more: limitsOf(limits, routes.slice(0, i)) })),
+          routes.map(({ name, clauses, limits, unsure }, i) => ({
+            ...{ name, clauses },
+            more: [...limitsOf(limits, routes.slice(0, i)), ...(unsure === undefined ? [] : [unsure])],
+          })),
           columns,
         ),
         "",
@@ -98,6 +113,9 @@ export async function checkCommand(
           destinations.map(({ name, type, clauses }) => ({ name: `${name} (${type})`, clauses })),
           columns,
         ),
+        "",
+        "Settings that MISP needs (Administration, Server Settings, Plugin):",
+        ...formatParagraphs(needs.map(describeNeed), columns),
         ...(advice.length > 0 ? ["", "Advice:", ...advice.flatMap((text) => wrap(`  ${text}`, columns))] : []),
         ...(online.length > 0
           ? [
@@ -168,18 +186,6 @@ function limitsOf(
   return [before ? `As for ${before.name}: not all of it is told.` : limits];
 }
 
-const HINTS: Partial<Readonly<Record<Obstacle, string>>> = {
-  "no-event-passes": "say in guard who reads it: distribution, audience or sharing_groups",
-  "frames-tell-too-little": "give the instance an api_key, with which MISP is asked",
-};
-
-/** A rule that can do nothing, wherever it stands. */
-function neverSent(file: string, route: string, glob: string, why: Obstacle): Problem {
-  const hint = HINTS[why];
-  return {
-    severity: "warning",
-    ...{ file, line: 0, column: 0, sourceLine: "", mark: { start: 0, width: 0 } },
-    message: `route "${route}" can never tell ${glob}: ${describeObstacle(why)}`,
-    ...(hint !== undefined && { hint }),
-  };
+function byPlace(a: Problem, b: Problem): number {
+  return a.line - b.line || a.column - b.column;
 }

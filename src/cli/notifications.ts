@@ -60,6 +60,36 @@ function notificationsOf(what: string): string {
 /** MISP's switches, the one for all of them first. Publications and discussions have none of their own. */
 export const SETTINGS: readonly string[] = SWITCHES.map(({ setting }) => setting);
 
+/** A switch that has to be on in MISP, and what for. */
+export interface NeededSetting {
+  readonly setting: string;
+  /** What routes name of it. */
+  readonly kinds: readonly Kind[];
+  readonly routes: readonly string[];
+  /** What is missing without it, whatever the routes say. */
+  readonly without?: string;
+}
+
+/** The switches that routes and guards need. */
+export function neededSettings({ routes }: Pick<Config, "routes">): readonly NeededSetting[] {
+  return SWITCHES.flatMap(({ setting, kinds: prefix, without }) => {
+    const named = (globs: readonly string[]) => announcedBy(prefix, globs);
+    const naming = routes.filter(({ kinds }) => named(kinds).length > 0);
+    if (setting !== MASTER && naming.length === 0 && without === undefined) {
+      return [];
+    }
+    const told = setting === MASTER ? [] : naming;
+    const kinds = KINDS.filter((kind) => told.some((route) => named(route.kinds).includes(kind)));
+    return [{ setting, kinds, routes: told.map(({ name }) => name), ...(without !== undefined && { without }) }];
+  });
+}
+
+/** The kinds of a switch that globs name; whoever writes "*" takes what there is. */
+function announcedBy(prefix: string, globs: readonly string[]): readonly Kind[] {
+  const named = globs.filter((glob) => glob !== "*");
+  return KINDS.filter((kind) => kind.startsWith(prefix) && isAnnounced(kind) && isOfKind(kind, named));
+}
+
 /** What of MISP is not heard of that routes name, or that guards need. */
 export function unheardOf(
   states: readonly NotificationState[],
@@ -70,12 +100,9 @@ export function unheardOf(
   if (off.has(MASTER)) {
     return [{ severity: "error", message: "MISP publishes no feed at all", hint: `switch on ${MASTER} in MISP` }];
   }
-  // Whoever writes "*" takes what there is.
-  const named = routes
-    .filter((route) => mayComeFrom(route)(instance))
-    .flatMap(({ kinds }) => kinds.filter((glob) => glob !== "*"));
+  const named = routes.filter((route) => mayComeFrom(route)(instance)).flatMap(({ kinds }) => kinds);
   return SWITCHES.filter(({ setting }) => off.has(setting)).flatMap(({ setting, kinds, without }): Trouble[] => {
-    const missed = KINDS.filter((kind) => kind.startsWith(kinds) && isAnnounced(kind) && isOfKind(kind, named));
+    const missed = announcedBy(kinds, named);
     const hint = `switch on ${setting} in MISP`;
     const message = [
       ...(missed.length > 0 ? [`MISP does not announce ${missed.join(", ")}, which routes name`] : []),

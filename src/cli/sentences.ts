@@ -5,6 +5,9 @@ import type { QuietWindow } from "../model/pacing.ts";
 import { KINDS, type Kind, TLP } from "../model/vocabulary.ts";
 import { describeExpected, describeSightings } from "../routing/because.ts";
 import type { AttributeMatch, CountMatch, Expected, Match, RouteOptions } from "../routing/schema.ts";
+import type { Gap } from "./lint/kinds.ts";
+import type { NeededSetting } from "./notifications.ts";
+import type { Paragraph } from "./paragraphs.ts";
 import type { Chance, Obstacle } from "./reachability.ts";
 
 /** A guard in clauses that its owner can check against what they mean. */
@@ -154,6 +157,44 @@ export function describeChances(route: RouteOptions, chances: readonly Chance[])
       ? `; with an api_key for ${list(unasked, "and")} MISP is asked for what the feed leaves out`
       : "";
   return `${parts.join("; ")}${hint}.`;
+}
+
+/** What of a route's conditions is not always known, in one sentence; undefined: all of it is. */
+export function describeGaps(gaps: readonly Gap[]): string | undefined {
+  const parts = GAPS.flatMap(({ known, words }) =>
+    gaps
+      .filter((gap) => gap.known === known)
+      .map(({ facts, kinds }) => `of ${list(familiesOf(kinds), "and")} ${words(list(facts, "and"), facts.length > 1)}`),
+  );
+  const [first, ...others] = parts;
+  return first === undefined ? undefined : `What it asks for: ${[first, ...others].join("; ")}.`;
+}
+
+const GAPS: readonly {
+  readonly known: Gap["known"];
+  readonly words: (facts: string, several: boolean) => string;
+}[] = [
+  { known: "absent", words: (facts) => `there are no ${facts}` },
+  { known: "never", words: (facts) => `only MISP knows ${facts}` },
+  {
+    known: "sometimes",
+    words: (facts, several) => `${facts} ${several ? "are" : "is"} known once the feed has told of the event`,
+  },
+];
+
+/** A setting of MISP, and what for. */
+export function describeNeed({ setting, kinds, routes, without }: NeededSetting): Paragraph {
+  const named = list(routes, "and");
+  return {
+    name: setting,
+    clauses: [
+      ...(kinds.length > 0
+        ? [`for ${list(familiesOf(kinds), "and")}, which ${named} ${routes.length === 1 ? "names" : "name"}`]
+        : []),
+      ...(without === undefined ? [] : [`without it ${without}`]),
+      ...(kinds.length === 0 && without === undefined ? ["for all of it"] : []),
+    ],
+  };
 }
 
 /** Kinds, with `attribute.*` in place of all that begin so. */

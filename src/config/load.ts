@@ -18,6 +18,7 @@ import {
   type Dict,
   type Fault,
   mapScalars,
+  type Node,
   nodeAt,
   plainOf,
   type ReportFault,
@@ -65,17 +66,30 @@ export interface LoadedConfig {
   readonly digest: string;
 }
 
+/** A valid config that may be looked at further. */
+export interface ExaminedConfig extends LoadedConfig {
+  /** What a check finds in it, by place; `root` has the values of the file as they are used, with those of `defaults`. */
+  readonly examine: (check: (root: Node, report: ReportFault) => void) => readonly Problem[];
+}
+
 /** Reads, substitutes, merges defaults, validates and cross-checks a config; throws ConfigError with all problems at once. */
 export async function loadConfig(path: string, options: LoadOptions): Promise<LoadedConfig> {
+  // The text of a large file need not be kept by whoever runs it.
+  const { examine: _, ...loaded } = await examineConfig(path, options);
+  return loaded;
+}
+
+/** The same, for whoever looks for more in it than what must be right. */
+export async function examineConfig(path: string, options: LoadOptions): Promise<ExaminedConfig> {
   const text = await readText(path, options.readFile ?? readBounded);
-  const { value, warnings } = await loadYaml(text, path, Config, options, {
+  const { value, warnings, examine } = await loadYaml(text, path, Config, options, {
     prepare: (root, outline, report) => qualifyGroups(applyDefaults(root, outline, report), report),
     secrets: secretDefaults,
     feeds: (root) => ofInstances(root, ["feed"]),
     asking: (root) => ofInstances(root, ["url", "api_key", "ca_file"]),
     references: checkReferences,
   });
-  return { config: value, warnings, file: path, digest: createHash("sha256").update(text).digest("hex") };
+  return { config: value, warnings, file: path, digest: createHash("sha256").update(text).digest("hex"), examine };
 }
 
 /** The text of a YAML file by any schema; a top-level key `x-…` is ignored. Throws ConfigError with all problems at once. */
@@ -85,7 +99,7 @@ export async function loadYaml<T>(
   schema: z.ZodType<T>,
   options: LoadOptions,
   checks: Checks = {},
-): Promise<{ readonly value: T; readonly warnings: readonly Problem[] }> {
+): Promise<{ readonly value: T; readonly warnings: readonly Problem[] } & Pick<ExaminedConfig, "examine">> {
   const faults: Fault[] = [];
   const report: ReportFault = (fault) => faults.push(fault);
   const source = new SourceText(file, text);
@@ -133,7 +147,13 @@ export async function loadYaml<T>(
   if (!result.success || problems.some((problem) => problem.severity === "error")) {
     throw new ConfigError(problems);
   }
-  return { value: result.data, warnings: problems };
+  return { value: result.data, warnings: problems, examine };
+
+  function examine(check: (root: Node, report: ReportFault) => void): readonly Problem[] {
+    const found: Fault[] = [];
+    check(prepared, (fault) => found.push(fault));
+    return problemsOf(found, source);
+  }
 }
 
 function* ofInstances(root: Dict, keys: readonly string[]): Generator<Scalar> {

@@ -104,6 +104,27 @@ export class WatchTable implements Watch {
     return hits;
   }
 
+  /** By list what its entries are called: their labels, or the name of the list. */
+  labels(): ReadonlyMap<string, ReadonlySet<string>> {
+    const { lists, slots, owners, tags, patterns } = this.plain;
+    const labels = new Map<string, Set<string>>(lists.map(({ name }) => [name, new Set<string>()]));
+    const numbers = lists.map(() => new Set<number>());
+    for (const { list } of patterns) {
+      numbers[list]?.add(0);
+    }
+    for (const slot of slots) {
+      if (slot > 0) {
+        numbers[owners[slot - 1] ?? 0]?.add(tags[slot - 1] ?? 0);
+      }
+    }
+    for (const [place, list] of lists.entries()) {
+      for (const number of numbers[place] ?? []) {
+        labels.get(list.name)?.add(labelOf(this.plain, number) ?? list.label);
+      }
+    }
+    return labels;
+  }
+
   #find(attribute: AttributeFacts, type: string | undefined): readonly Hit[] {
     const { texts, domains, networks } = observedOf(attribute);
     const { lists, lengths } = this.plain;

@@ -65,6 +65,11 @@ export class Watches implements Watch {
     return this.#table.plain;
   }
 
+  /** By list what its entries are called: their labels, or the name of the list. */
+  labels(): ReadonlyMap<string, ReadonlySet<string>> {
+    return this.#table.labels();
+  }
+
   /** Reads these lists; nothing is in force by that. */
   async read(lists: readonly ListFile[], accept = false): Promise<Loaded> {
     if (lists.length === 0) {

@@ -24,6 +24,9 @@ interface Setting {
   readonly lab?: boolean;
 }
 
+/** Whoever is not told of misp-herald itself is warned of that. */
+const OPERATIONS = "  - { name: operations, kinds: [herald.*], notify: soc }";
+
 /** A route `all` to `soc` with that guard; beside `cert` there may be the instance `lab`, which can be asked. */
 function config({ guard = "", kinds = '["*"]', match = "", apiKey = false, lab = false }: Setting = {}): string {
   const file = join(folder, "config.yaml");
@@ -37,6 +40,7 @@ destinations:
   soc: { type: webhook, url: "https://hook.example.org/", guard: { max_tlp: red${guard} } }
 routes:
   - { name: all, kinds: ${kinds}, notify: soc${match} }
+${OPERATIONS}
 `,
   );
   return file;
@@ -118,6 +122,7 @@ test("check --json tells programs the same by kind and destination", async () =>
           { can: "sometimes", why: "event-tag", kinds: ["tag.attached", "tag.detached"], destinations: ["soc"] },
         ],
       },
+      { name: "operations", chances: [] },
     ],
   });
 });
@@ -183,6 +188,7 @@ destinations:
   soc: { ${type}, guard: { max_tlp: red } }
 routes:
   - { name: all, notify: soc${rest} }
+${OPERATIONS}
 `;
   const adviceOf = async (type: string) => {
     writeFileSync(file, yaml(type));
