@@ -4,7 +4,7 @@ import type { Log } from "../base/log.ts";
 import { isJournal } from "../base/log-format.ts";
 import { ConfigError, formatProblems } from "../base/problem.ts";
 import { VERSION } from "../base/version.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadAway } from "../config/load-away.ts";
 import { Metrics } from "../doors/http/metrics.ts";
 import { openPages } from "../doors/http/pages.ts";
 import { openEndpoint } from "../doors/http/server.ts";
@@ -51,8 +51,9 @@ async function serve(file: string, context: Context, log: Log): Promise<void> {
     isAsked = true;
     reloadNow?.();
   });
-  const load = () => loadConfig(file, { env, redactor, secrets: "required" });
-  const loaded = await load();
+  const options = { env, redactor, secrets: "required" } as const;
+  const load = () => loadAway(file, options, true);
+  const loaded = await loadAway(file, options, false);
   const { config, warnings, digest } = loaded;
   log.level = config.log.level;
   if (!stderr.isTTY) {

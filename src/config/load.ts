@@ -68,6 +68,8 @@ export interface LoadedConfig {
 
 /** A valid config that may be looked at further. */
 export interface ExaminedConfig extends LoadedConfig {
+  /** The values of the file as they were validated. */
+  readonly root: Dict;
   /** What a check finds in it, by place; `root` has the values of the file as they are used, with those of `defaults`. */
   readonly examine: (check: (root: Node, report: ReportFault) => void) => readonly Problem[];
 }
@@ -75,21 +77,21 @@ export interface ExaminedConfig extends LoadedConfig {
 /** Reads, substitutes, merges defaults, validates and cross-checks a config; throws ConfigError with all problems at once. */
 export async function loadConfig(path: string, options: LoadOptions): Promise<LoadedConfig> {
   // The text of a large file need not be kept by whoever runs it.
-  const { examine: _, ...loaded } = await examineConfig(path, options);
-  return loaded;
+  const { config, warnings, file, digest } = await examineConfig(path, options);
+  return { config, warnings, file, digest };
 }
 
 /** The same, for whoever looks for more in it than what must be right. */
 export async function examineConfig(path: string, options: LoadOptions): Promise<ExaminedConfig> {
   const text = await readText(path, options.readFile ?? readBounded);
-  const { value, warnings, examine } = await loadYaml(text, path, Config, options, {
+  const { value, ...read } = await loadYaml(text, path, Config, options, {
     prepare: (root, outline, report) => qualifyGroups(applyDefaults(root, outline, report), report),
     secrets: secretDefaults,
     feeds: (root) => ofInstances(root, ["feed"]),
     asking: (root) => ofInstances(root, ["url", "api_key", "ca_file"]),
     references: checkReferences,
   });
-  return { config: value, warnings, file: path, digest: createHash("sha256").update(text).digest("hex"), examine };
+  return { ...read, config: value, file: path, digest: createHash("sha256").update(text).digest("hex") };
 }
 
 /** The text of a YAML file by any schema; a top-level key `x-…` is ignored. Throws ConfigError with all problems at once. */
@@ -99,7 +101,7 @@ export async function loadYaml<T>(
   schema: z.ZodType<T>,
   options: LoadOptions,
   checks: Checks = {},
-): Promise<{ readonly value: T; readonly warnings: readonly Problem[] } & Pick<ExaminedConfig, "examine">> {
+): Promise<{ readonly value: T } & Pick<ExaminedConfig, "warnings" | "root" | "examine">> {
   const faults: Fault[] = [];
   const report: ReportFault = (fault) => faults.push(fault);
   const source = new SourceText(file, text);
@@ -147,7 +149,7 @@ export async function loadYaml<T>(
   if (!result.success || problems.some((problem) => problem.severity === "error")) {
     throw new ConfigError(problems);
   }
-  return { value: result.data, warnings: problems, examine };
+  return { value: result.data, warnings: problems, root: prepared, examine };
 
   function examine(check: (root: Node, report: ReportFault) => void): readonly Problem[] {
     const found: Fault[] = [];
@@ -247,6 +249,7 @@ function emptyFile(file: string): Problem {
   );
 }
 
-function wholeFile(file: string, message: string, hint: string): Problem {
+/** What is wrong with a file as such. */
+export function wholeFile(file: string, message: string, hint: string): Problem {
   return { severity: "error", file, line: 0, column: 0, sourceLine: "", mark: { start: 0, width: 0 }, message, hint };
 }

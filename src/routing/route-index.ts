@@ -1,3 +1,4 @@
+import type { Steps } from "../base/steps.ts";
 import type { Fact, Matchable } from "../model/message.ts";
 import { ATTRIBUTE_FACTS, type AttributeFactName, FACTS, type FactName, THREAT_LEVELS } from "../model/vocabulary.ts";
 import { prefixOf } from "./network.ts";
@@ -34,18 +35,32 @@ interface Choice {
 /** Finds by a message the places, in order, of the routes that may be true or unknown of it. */
 export class RouteIndex {
   readonly #always: readonly number[];
-  readonly #facts = new Map<FactName, TextIndex>();
-  readonly #attributeFacts = new Map<AttributeFactName, TextIndex>();
+  readonly #facts: ReadonlyMap<FactName, TextIndex>;
+  readonly #attributeFacts: ReadonlyMap<AttributeFactName, TextIndex>;
   readonly #places: PlaceIndex;
   readonly #size: number;
 
+  private constructor(
+    size: number,
+    always: readonly number[],
+    facts: ReadonlyMap<FactName, TextIndex>,
+    attributeFacts: ReadonlyMap<AttributeFactName, TextIndex>,
+    places: PlaceIndex,
+  ) {
+    this.#size = size;
+    this.#always = always;
+    this.#facts = facts;
+    this.#attributeFacts = attributeFacts;
+    this.#places = places;
+  }
+
   /** `matches` are the conditions of the routes, in file order; undefined: such a route is about every message. */
-  constructor(matches: readonly (readonly Match[] | undefined)[], watch: Watch = NO_WATCH) {
-    this.#size = matches.length;
+  static *making(matches: readonly (readonly Match[] | undefined)[], watch: Watch = NO_WATCH): Steps<RouteIndex> {
     const always: number[] = [];
     const places: (readonly [Place, number])[] = [];
     const gathered = new Map<string, { readonly need: Need; readonly entries: (readonly [Sought, number])[] }>();
     for (const [place, match] of matches.entries()) {
+      yield;
       const choice = match && anyOf(match.map(choiceOf));
       if (!choice) {
         always.push(place);
@@ -53,24 +68,29 @@ export class RouteIndex {
       }
       for (const need of choice.needs) {
         if (need.of === "value") {
-          places.push(...need.values.map((value) => [value, place] as const));
+          for (const value of need.values) {
+            places.push([value, place]);
+          }
           continue;
         }
         const key = `${need.of} ${need.fact}`;
         const into = gathered.get(key) ?? { need, entries: [] };
         gathered.set(key, into);
-        into.entries.push(...need.values.map((value) => [value, place] as const));
+        for (const value of need.values) {
+          into.entries.push([value, place]);
+        }
       }
     }
-    this.#always = always;
-    this.#places = new PlaceIndex(places, watch);
+    const facts = new Map<FactName, TextIndex>();
+    const attributeFacts = new Map<AttributeFactName, TextIndex>();
     for (const { need, entries } of gathered.values()) {
       if (need.of === "message") {
-        this.#facts.set(need.fact, new TextIndex(entries));
+        facts.set(need.fact, yield* TextIndex.making(entries));
       } else if (need.of === "attribute") {
-        this.#attributeFacts.set(need.fact, new TextIndex(entries));
+        attributeFacts.set(need.fact, yield* TextIndex.making(entries));
       }
     }
+    return new RouteIndex(matches.length, always, facts, attributeFacts, new PlaceIndex(places, watch));
   }
 
   /** How many routes there are. */
@@ -172,35 +192,43 @@ class TextIndex {
   readonly #any: number[] = [];
   readonly #all: readonly number[];
 
-  constructor(entries: readonly (readonly [text: Sought, place: number])[]) {
-    this.#all = [...new Set(entries.map(([, place]) => place))];
+  private constructor(all: readonly number[]) {
+    this.#all = all;
+  }
+
+  static *making(entries: readonly (readonly [text: Sought, place: number])[]): Steps<TextIndex> {
+    const index = new TextIndex([...new Set(entries.map(([, place]) => place))]);
     const globs: { readonly grams: readonly number[]; readonly place: number }[] = [];
+    const counts = new Map<number, number>();
     for (const [text, place] of entries) {
+      yield;
       const literals = literalsOf(text);
       if (literals === undefined) {
-        this.#any.push(place);
+        index.#any.push(place);
       } else if (typeof literals === "string") {
-        push(this.#whole, literals, place);
+        push(index.#whole, literals, place);
       } else {
-        globs.push({ grams: literals.flatMap(gramsOf), place });
+        const grams = literals.flatMap(gramsOf);
+        globs.push({ grams, place });
+        for (const gram of new Set(grams)) {
+          counts.set(gram, (counts.get(gram) ?? 0) + 1);
+        }
       }
     }
-    const counts = new Map<number, number>();
-    for (const gram of globs.flatMap(({ grams }) => [...new Set(grams)])) {
-      counts.set(gram, (counts.get(gram) ?? 0) + 1);
-    }
     for (const { grams, place } of globs) {
+      yield;
       const rarest = grams.reduce<number | undefined>(
         // Of equals the last: a prefix that many texts begin with says less.
         (best, gram) => (best === undefined || (counts.get(gram) ?? 0) <= (counts.get(best) ?? 0) ? gram : best),
         undefined,
       );
       if (rarest === undefined) {
-        this.#any.push(place);
+        index.#any.push(place);
       } else {
-        push(this.#grams, rarest, place);
+        push(index.#grams, rarest, place);
       }
     }
+    return index;
   }
 
   /** Adds the places that a fact may meet; true: all of them. What is unknown may meet each. */

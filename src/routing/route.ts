@@ -1,3 +1,4 @@
+import { atOnce, type Steps } from "../base/steps.ts";
 import type { Matchable, Truth } from "../model/message.ts";
 import { KINDS, type Kind } from "../model/vocabulary.ts";
 import { asksOnlyOfEvent } from "./event-facts.ts";
@@ -49,13 +50,22 @@ export class RouteTable {
     return mostText(own + (asksLists ? this.watch.expressions : 0));
   }
 
-  /** Those that may be true or unknown of a message, and maybe others, in file order. */
-  candidates(subject: Matchable): readonly Route[] {
-    // Made when the first message of the kind comes: many kinds never do.
-    this.#index ??= new RouteIndex(
+  /** What the first message would have to wait for: how to find those that matter to it. */
+  *preparing(): Steps<void> {
+    this.#index ??= yield* this.#making();
+  }
+
+  #making(): Steps<RouteIndex> {
+    return RouteIndex.making(
       this.routes.map(({ options }) => options.match),
       this.watch,
     );
+  }
+
+  /** Those that may be true or unknown of a message, and maybe others, in file order. */
+  candidates(subject: Matchable): readonly Route[] {
+    // Whoever has not prepared for messages makes it when the first comes.
+    this.#index ??= atOnce(this.#making());
     return this.#index.candidates(subject).flatMap((place) => this.routes[place] ?? []);
   }
 }
@@ -69,16 +79,40 @@ export type Routes = ReadonlyMap<Kind, RouteTable>;
 
 /** Compiles the rules of a config; a route that has no kind in common with a message costs it nothing. */
 export function compileRoutes(routes: readonly RouteOptions[], watch: Watch = NO_WATCH): Routes {
-  const compiled = routes.map((options) => ({ name: options.name, options, ...compileMatch(options.match, watch) }));
-  return new Map(
-    KINDS.map((kind) => [
-      kind,
+  return atOnce(compilingRoutes(routes, watch));
+}
+
+/** The same in steps. Kinds that the same routes are about have one table. */
+export function* compilingRoutes(routes: readonly RouteOptions[], watch: Watch = NO_WATCH): Steps<Routes> {
+  const compiled: Route[] = [];
+  for (const options of routes) {
+    compiled.push({ name: options.name, options, ...compileMatch(options.match, watch) });
+    yield;
+  }
+  const sets = new Map(routes.map(({ kinds }) => [kinds.join(" "), kinds]));
+  const tables = new Map<string, RouteTable>();
+  const byKind = new Map<Kind, RouteTable>();
+  for (const kind of KINDS) {
+    const asking = new Set([...sets].flatMap(([key, globs]) => (isOfKind(kind, globs) ? [key] : [])));
+    const key = [...asking].join("\n");
+    const table =
+      tables.get(key) ??
       new RouteTable(
-        compiled.filter(({ options }) => isOfKind(kind, options.kinds)),
+        compiled.filter(({ options }) => asking.has(options.kinds.join(" "))),
         watch,
-      ),
-    ]),
-  );
+      );
+    tables.set(key, table);
+    byKind.set(kind, table);
+    yield;
+  }
+  return byKind;
+}
+
+/** Makes all that the first messages would have to wait for. */
+export function* preparing(routes: Routes): Steps<void> {
+  for (const table of new Set(routes.values())) {
+    yield* table.preparing();
+  }
 }
 
 /** Every route that fires, or may fire once more is known, in file order. */

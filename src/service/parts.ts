@@ -4,6 +4,7 @@ import { UNOBSERVED } from "../absorbing/observer.ts";
 import type { Parts } from "../app.ts";
 import { LogLimiter } from "../base/log-limiter.ts";
 import { RateLimiter } from "../base/rate-limiter.ts";
+import { atOnce, type Steps } from "../base/steps.ts";
 import { Wakeup } from "../base/wakeup.ts";
 import type { Config } from "../config/schema.ts";
 import type { DeliveryWorker } from "../delivery/deliver.ts";
@@ -17,7 +18,7 @@ import type { PaceRules } from "../planning/pace.ts";
 import type { Rules } from "../planning/plan.ts";
 import { asksSightings } from "../routing/lists.ts";
 import { compileMatch } from "../routing/match.ts";
-import { compileRoutes } from "../routing/route.ts";
+import { compilingRoutes, preparing } from "../routing/route.ts";
 import { NO_WATCH, type Watch } from "../routing/watch.ts";
 import type { LiveSource, RefusedFrame } from "../sources/source.ts";
 import { needlessWithout } from "../topics/needless.ts";
@@ -29,14 +30,27 @@ const GRACE_MS = 5_000;
 const SENDS_PER_ATTEMPT = 4;
 
 /** What planning needs of a configuration. */
-export function compileRules({ misp, routes, destinations }: Config, watch: Watch = NO_WATCH): Rules {
+export function compileRules(config: Config, watch: Watch = NO_WATCH): Rules {
+  return atOnce(compilingRules(config, watch));
+}
+
+/** The same in steps. */
+function* compilingRules({ misp, routes, destinations }: Config, watch: Watch = NO_WATCH): Steps<Rules> {
   const asks = Object.entries(misp).flatMap(([instance, { api_key }]) => (api_key ? [instance] : []));
   const rules = Object.entries(destinations).map(
     ([name, options]) => [name, { ...options, pace: paceOf(options, watch) }] as const,
   );
   const excepts = Object.values(destinations).flatMap(({ quiet }) => quiet?.except ?? []);
   const counts = asksSightings([...routes.flatMap(({ match }) => match ?? []), ...excepts]);
-  return { routes: compileRoutes(routes, watch), destinations: new Map(rules), asks: new Set(asks), watch, counts };
+  const compiled = yield* compilingRoutes(routes, watch);
+  return { routes: compiled, destinations: new Map(rules), asks: new Set(asks), watch, counts };
+}
+
+/** The same, and what the first messages would have to wait for: seconds for tens of thousands of routes. */
+export function* preparingRules(config: Config, watch: Watch): Steps<Rules> {
+  const rules = yield* compilingRules(config, watch);
+  yield* preparing(rules.routes);
+  return rules;
 }
 
 /** When a destination is told. */
@@ -93,13 +107,15 @@ export function openParts(
     readonly silences?: Silences;
     /** The watch lists of the configuration; absent: what asks them stays unknown. */
     readonly watch?: Watch;
+    /** The rules of the configuration, where they were compiled before. */
+    readonly rules?: Rules;
   },
   before?: Pick<PreviousParts, "config" | "parts">,
 ): Parts & AsyncDisposable {
   const { log, clock, stdout, notices, observer = UNOBSERVED } = context;
   const holds = opened.holds ?? new Holds();
   const inForce = (now: number) => opened.silences?.inForce(now) ?? [];
-  const rules = compileRules(config, opened.watch);
+  const rules = opened.rules ?? compileRules(config, opened.watch);
   const links = new Map(
     Object.entries(config.misp).flatMap(([instance, { url }]) => (url ? [[instance, url] as const] : [])),
   );

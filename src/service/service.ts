@@ -7,6 +7,7 @@ import type { Observer } from "../absorbing/observer.ts";
 import type { Parts, Running, Start } from "../app.ts";
 import type { Clock } from "../base/clock.ts";
 import { StoreError } from "../base/errors.ts";
+import { inTurns } from "../base/in-turns.ts";
 import { Liveness } from "../base/liveness.ts";
 import type { Log } from "../base/log.ts";
 import { ConfigError, type Problem, positionOf } from "../base/problem.ts";
@@ -22,6 +23,7 @@ import type { Daemon, ReloadResult } from "../operations/daemon.ts";
 import { forgetUnnamed } from "../operations/named.ts";
 import type { Supervisor } from "../operations/supervisor.ts";
 import { Totals } from "../operations/totals.ts";
+import type { Rules } from "../planning/plan.ts";
 import type { LiveSource } from "../sources/source.ts";
 import type { Damage, Found } from "../store/damage.ts";
 import type { Size } from "../store/size.ts";
@@ -30,7 +32,7 @@ import { loadAway, Watches } from "../watching/watches.ts";
 import { confirmingInstances } from "./asking.ts";
 import { describeKept, listFilesOf, problemsOf } from "./lists.ts";
 import { logProblems } from "./log-problems.ts";
-import { needlessOf, openParts, openSources, startedMessages } from "./parts.ts";
+import { needlessOf, openParts, openSources, preparingRules, startedMessages } from "./parts.ts";
 import { Silencing } from "./silencing.ts";
 import { dropUnnamed, noteUnnamed } from "./unnamed.ts";
 import { keepInBounds } from "./upkeep.ts";
@@ -88,7 +90,18 @@ export class Service implements AsyncDisposable {
 
   constructor(
     options: ServiceOptions,
-    { holds, silences, watches }: { readonly holds: Holds; readonly silences: Silences; readonly watches?: Watches },
+    {
+      holds,
+      silences,
+      watches,
+      rules,
+    }: {
+      readonly holds: Holds;
+      readonly silences: Silences;
+      readonly watches?: Watches;
+      /** Those of `loaded`, where they were compiled before. */
+      readonly rules?: Rules;
+    },
   ) {
     this.#options = options;
     this.#watches = watches ?? new Watches();
@@ -96,7 +109,7 @@ export class Service implements AsyncDisposable {
     this.#silences = silences;
     this.#startedAt = options.clock.now();
     this.#observer = observing(this.#totals, options.attempted);
-    this.#generation = this.#open(options.loaded);
+    this.#generation = this.#open(options.loaded, rules);
   }
 
   /** How the service is, and what people may change in it, under the configuration of this moment. */
@@ -197,7 +210,7 @@ export class Service implements AsyncDisposable {
       }
       throw error;
     }
-    const next = this.#open(loaded, before);
+    const next = this.#open(loaded, await inTurns(preparingRules(loaded.config, this.#watches)), before);
     // What cannot be opened changes nothing.
     this.#watches.use(lists);
     this.#generation = next;
@@ -327,7 +340,7 @@ export class Service implements AsyncDisposable {
     this.#notices.say(configRejected({ problems: errors.length, ...(where !== undefined && { where }) }, clock.now()));
   }
 
-  #open(loaded: LoadedConfig, before?: Generation): Generation {
+  #open(loaded: LoadedConfig, compiled?: Rules, before?: Generation): Generation {
     const { store, clock, log, stdout } = this.#options;
     const gap = (instance: string) => this.#generation.parts.wakeups.instances.get(instance)?.reconcile.wake();
     const totals = this.#totals;
@@ -340,7 +353,10 @@ export class Service implements AsyncDisposable {
     const opened = openParts(
       loaded.config,
       context,
-      { store, sources, holds: this.#holds, silences: this.#silences, watch: this.#watches },
+      {
+        ...{ store, sources, holds: this.#holds, silences: this.#silences, watch: this.#watches },
+        ...(compiled && { rules: compiled }),
+      },
       old,
     );
     const rules = { ...opened.rules, confirms: confirmingInstances(loaded.config) };
@@ -364,7 +380,8 @@ export async function openService(options: ServiceOptions): Promise<Service> {
   const watches = new Watches(`${options.loaded.config.state.path}.lists`, loadAway);
   const lists = await readLists(watches, options.loaded, false);
   watches.use(lists);
-  const service = new Service(options, { holds: await openHolds(store.ledger), silences, watches });
+  const rules = await inTurns(preparingRules(options.loaded.config, watches));
+  const service = new Service(options, { holds: await openHolds(store.ledger), silences, watches, rules });
   service.noteLists(lists.lists);
   return service;
 }

@@ -186,3 +186,23 @@ test("a key that counts only at the start is named, and the rest is in force", a
   await publish(1);
   await eventually(() => eventsAt(second).includes(uuidOf(1)));
 });
+
+test("a large configuration is read in a thread: what is wrong with it is told, and what is good comes into force", async () => {
+  const many = (match: string) =>
+    Array.from(
+      { length: 1_500 },
+      (_, n) => `  - { name: r${n}, notify: [first], match: { ${match}: Customer ${n} }, stop: true }\n`,
+    ).join("");
+  await using daemon = await startDaemon(configure(["first"]));
+
+  configure(["first", "second"], many("org").replace("r7,", "r7, mach: {},"));
+  const refused = await command("reload");
+  expect(refused.code).toBe(1);
+  expect(refused.errors).toContain('unknown key "mach", did you mean "match"?');
+
+  configure(["first", "second"], many("org"));
+  daemon.kill("SIGHUP");
+  await daemon.logged(/"routes":1502,.*Configuration reloaded/);
+  await publish(1);
+  await eventually(() => eventsAt(second).includes(uuidOf(1)));
+});
