@@ -4,7 +4,7 @@ import { formatChange } from "./change.ts";
 import { countItems } from "./counts.ts";
 import type { FactLine } from "./fact-line.ts";
 import { formatFacts } from "./facts.ts";
-import { formatProgress, formatWithdrawn } from "./progress.ts";
+import { formatAcknowledged, formatProgress, formatWithdrawn } from "./progress.ts";
 import { formatRemindNotice, formatRemindState, remindPrefix } from "./reminder.ts";
 import { formatState, nameLine } from "./state.ts";
 import { formatInstant, prose, type Style } from "./style.ts";
@@ -227,7 +227,13 @@ export function headline(entry: Entry, style: Style): Headline {
       ...noted({ state: formatRemindState(entry) }),
       title,
       ...template,
-      ...noted({ notice: noticeOf([formatRemindNotice(entry, style), template.notice]) }),
+      ...noted({
+        notice: noticeOf([
+          formatRemindNotice(entry, style),
+          template.notice,
+          entry.withdrawn ? undefined : formatAcknowledged(entry, style),
+        ]),
+      }),
       facts: [],
       place: clean(alert.instance, 100),
       origin: clean(alert.instance, 100),

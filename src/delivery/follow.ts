@@ -183,6 +183,7 @@ export function progressOf(
     return { firstAt: now, updates: 0, sightings: 0 };
   }
   const { progress } = before;
+  const { acknowledged } = progress;
   if (reminder) {
     return progress;
   }
@@ -204,6 +205,7 @@ export function progressOf(
     changed,
     removed,
     sightings,
+    ...(acknowledged && { acknowledged }),
   };
 }
 

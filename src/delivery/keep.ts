@@ -6,7 +6,7 @@ import { tighten } from "../guard/tighten.ts";
 import type { Alert, Marking } from "../model/alert.ts";
 import type { Memory } from "../model/memory.ts";
 import type { Entry, Payload } from "../model/payload.ts";
-import type { EventName, EventProgress, KeptEntry, OpenPost, PostContent } from "../model/post.ts";
+import type { EventName, KeptEntry, OpenPost, PostContent } from "../model/post.ts";
 import { linkOf, type SendContext, show } from "./show.ts";
 import type { Leaving } from "./told.ts";
 
@@ -18,7 +18,7 @@ export function keptEntry(
   members: readonly (Leaving & { readonly memory?: Memory })[],
   policy: Guard,
 ): KeptEntry {
-  const { guarded, kinds, routes, since, changes, compared, neverTold, withdrawn, custom } = entry;
+  const { guarded, kinds, routes, since, changes, compared, neverTold, reminder, withdrawn, custom } = entry;
   const tight = members.map(({ alert, memory }) => (memory ? tighten(alert, memory, policy.drafts) : alert));
   const cleared = members.flatMap(({ delivery }) => delivery.cleared ?? []);
   const alert: Alert = {
@@ -33,6 +33,7 @@ export function keptEntry(
     ...(changes && { changes }),
     ...(compared && { compared }),
     ...(neverTold !== undefined && { neverTold }),
+    ...(reminder && { reminder }),
     ...(cleared.length > 0 && { cleared }),
     ...(alert.event === undefined && custom && { custom }),
     ...(withdrawn && { withdrawn }),
@@ -67,26 +68,22 @@ export interface ShownEntry {
  * that, so that it is not touched.
  */
 export function entriesNow(open: OpenPost, context: SendContext): readonly ShownEntry[] | undefined {
-  const all = (open.post.content?.entries ?? []).map((kept, index) =>
-    entryNow(kept, open.memories[index] ?? { parts: [] }, open.progresses[index], context),
-  );
+  const all = (open.post.content?.entries ?? []).map((kept, index) => entryNow(kept, open, index, context));
   const known = all.filter((one) => one !== undefined);
   return known.length === all.length ? known : undefined;
 }
 
-function entryNow(
-  kept: KeptEntry,
-  memory: Memory,
-  progress: EventProgress | undefined,
-  { guard: policy, links }: SendContext,
-): ShownEntry | undefined {
-  const { alert, form: _, withheld: __, sightings: ___, chr: ____, cleared: _____, ...about } = kept;
+function entryNow(kept: KeptEntry, open: OpenPost, index: number, context: SendContext): ShownEntry | undefined {
+  const { guard: policy, links } = context;
+  const memory = open.memories[index] ?? { parts: [] };
+  const progress = open.progresses[index];
+  const { alert, form: _, withheld: __, sightings: ___, chr: ____, cleared: _____, reminder, ...about } = kept;
   const verdict = kept.withdrawn
     ? { guarded: guardWithdrawal(alert, policy, memory) }
     : guardAgain(kept, policy, memory);
   if ("refused" in verdict) {
     const isAbove = verdict.refused === "tlp-above-ceiling" || verdict.refused === "distribution";
-    return isAbove ? entryNow(takenBack(kept), memory, undefined, { guard: policy, links } as SendContext) : undefined;
+    return isAbove ? entryNow(takenBack(kept), open, index, context) : undefined;
   }
   const { guarded } = verdict;
   const isGone = kept.withdrawn !== undefined && (kept.withdrawn === "deleted" || guarded.form === "pointer");
@@ -98,7 +95,10 @@ function entryNow(
       guarded,
       deliveries: [],
       ...(link && { link }),
-      ...(progress && !kept.withdrawn && { progress }),
+      // Once somebody looks after it, it does not say any more that nobody does.
+      ...(reminder && !(progress?.acknowledged && progress.acknowledged.at >= reminder.since) && { reminder }),
+      // What has become of an event stands in the message that others are below.
+      ...(progress && !kept.withdrawn && !open.post.isReply && { progress }),
     },
     kept: {
       ...kept,
@@ -145,9 +145,13 @@ export function showEntries(
 
 /** A digest of what readers see of entries, whatever the words are in which it is told. */
 export function digestOf(entries: readonly Entry[]): string {
-  const seen = entries.map(({ guarded, progress, withdrawn }) => {
-    const { updates = 0, sightings = 0, updatedAt } = progress ?? {};
-    return [guarded, updates + sightings > 0 ? [updates, sightings, updatedAt] : [], withdrawn ?? ""];
+  const seen = entries.map(({ guarded, progress, withdrawn, reminder }) => {
+    const { updates = 0, sightings = 0, updatedAt, acknowledged } = progress ?? {};
+    const become = [
+      ...(updates + sightings > 0 ? [updates, sightings, updatedAt] : []),
+      ...(acknowledged ? [acknowledged] : []),
+    ];
+    return [guarded, become, withdrawn ?? "", ...(reminder ? [reminder.n] : [])];
   });
   return createHash("sha256").update(JSON.stringify(seen)).digest("base64url").slice(0, 22);
 }

@@ -20,4 +20,6 @@ export interface EventProgress {
   readonly changed?: number;
   readonly removed?: number;
   readonly sightings: number;
+  /** Who looks after it since then, by what was told before. */
+  readonly acknowledged?: { readonly by: string; readonly at: number };
 }

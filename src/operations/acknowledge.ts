@@ -7,7 +7,7 @@ import { type Asker, RefusedError } from "./requests.ts";
 /** What it takes to acknowledge an event. */
 type Acknowledging = Pick<ActiveConfig, "instances"> &
   Pick<StateAccess, "store"> &
-  Pick<Deliveries, "observer"> &
+  Pick<Deliveries, "observer" | "wakeups"> &
   OperationContext;
 
 /** An event by its UUID or number, in one instance or in all that know it. */
@@ -17,7 +17,7 @@ export interface EventInInstance {
 }
 
 /**
- * Somebody looks after an event: nobody is reminded of what was told of it before. By whatever way they say so, a command or a
+ * Somebody looks after an event: nobody is reminded of what was told of it before, and its messages say so. By whatever way they say so, a command or a
  * button, they are who they are there.
  */
 export async function acknowledge(
@@ -25,7 +25,7 @@ export async function acknowledge(
   by: Pick<Asker, "name">,
   daemon: Acknowledging,
 ): Promise<Acknowledged> {
-  const { store, clock, log, observer } = daemon;
+  const { store, clock, log, observer, wakeups } = daemon;
   const events: Acknowledged["events"] = [];
   for (const { instance, uuid, id } of await eventsMeant(event, daemon)) {
     const before = (await store.ledger.acknowledged(uuid)).find((one) => one.instance === instance);
@@ -42,6 +42,10 @@ export async function acknowledge(
       destinations: [...new Set(lines.map(({ destination }) => destination))].sort(),
       ...(before && { before: { at: formatOurs(before.at), by: before.by } }),
     });
+  }
+  // Messages that they were sent say so from now on.
+  for (const wakeup of wakeups.destinations.values()) {
+    wakeup.wake();
   }
   return { events };
 }

@@ -14,6 +14,7 @@ export const SAMPLES = [
     marking: { tlp: "amber", pap: "amber" },
     withheld: 2,
     never_told: 1,
+    reminder: { n: 1, of: 3, since: "2026-11-20T13:56:20.000Z", escalated_from: "soc" },
     state: "Updated · 20 attributes added",
     title: "OSINT - EXAMPLE SPIDER loader campaign",
     received_at: "2026-11-20T17:56:20.000Z",

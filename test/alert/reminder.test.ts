@@ -55,3 +55,35 @@ describe("a reminder in words", () => {
     expect(formatDigestTitle(payload([reminder, publication()]))).toMatch(/^2 alerts · /);
   });
 });
+
+describe("what somebody has acknowledged", () => {
+  const progress = {
+    firstAt: 0,
+    updates: 0,
+    sightings: 0,
+    acknowledged: { by: "jane", at: Date.UTC(2026, 10, 20, 14) },
+  };
+  const said = "Acknowledged by jane, 2026-11-20 14:00 UTC";
+
+  it("is said, of a pointer as well, which tells nothing else of what has become of it", () => {
+    expect(headline({ ...publication(), progress }, STYLE).notice).toBe(said);
+    const more = { ...progress, updates: 3, updatedAt: progress.acknowledged.at, sightings: 2 };
+    expect(headline({ ...publication(), progress: more }, STYLE).notice).toContain(`Sighted 2× · ${said}`);
+    expect(headline({ ...pointer(), progress: more }, STYLE).notice).toBe(said);
+    expect(headline({ ...pointer(), progress, withdrawn: "restricted" }, STYLE).notice ?? "").not.toContain("jane");
+  });
+});
+
+describe("that it is an update", () => {
+  const firstToldAt = Date.UTC(2026, 10, 20, 14);
+  const compared = { toldAt: firstToldAt, added: 1, changed: 0, removed: 0, unchanged: 5 };
+  const said = "An update of the alert of 2026-11-20 14:00 UTC";
+
+  it("is said where what has changed does not say since then", () => {
+    const told = { ...publication(), since: 1, firstToldAt };
+    expect(headline({ ...told, compared }, STYLE)).not.toHaveProperty("notice");
+    expect(headline({ ...told, compared }, STYLE).changed).toContain("since 2026-11-20 14:00 UTC");
+    expect(headline({ ...told, compared: { ...compared, toldAt: firstToldAt + 3_600_000 } }, STYLE).notice).toBe(said);
+    expect(headline(told, STYLE).notice).toBe(said);
+  });
+});

@@ -18,6 +18,7 @@ import {
 import { CHANNEL, openSlackServer, type ShownMessage, type SlackServer, TOKEN } from "../support/slack-server.ts";
 import { Scene } from "./scene.ts";
 
+const HOUR = 3_600_000;
 const INFO = "Emotet epoch5";
 const VALUES = ["one.example", "two.example"];
 const one = (n: number, fields: object = {}) =>
@@ -99,7 +100,8 @@ describe("updates: thread", () => {
     await scene.tell(later);
     const [digest, update] = server.channel;
     expect(update).not.toHaveProperty("thread");
-    expect(textOf(update as ShownMessage)).toContain("An update of the alert of 2026-11-20");
+    expect(textOf(update as ShownMessage)).toContain("1 new since 2026-11-20");
+    expect(textOf(update as ShownMessage)).not.toContain("An update of the alert");
     expect(digest?.edits).toBe(1);
     expect(textOf(digest as ShownMessage).match(/Updated 2026/g)).toHaveLength(1);
     expect(textOf(digest as ShownMessage)).toContain("Qakbot");
@@ -139,6 +141,53 @@ describe("updates: edit", () => {
     server.next({ status: 200, body: JSON.stringify({ ok: false, error: "edit_window_closed" }) });
     await scene.tell(later);
     expect(server.channel).toMatchObject([{ edits: 0 }, { edits: 0 }]);
+  });
+});
+
+describe("what somebody acknowledges", () => {
+  const by = (scene: Scene, name = "jane") => ({ instance: "cert", eventUuid: EVENT_UUID, at: scene.at, by: name });
+  const said = /Acknowledged by jane, 2026-11-20 1\d:\d\d UTC/;
+
+  it.each(["thread", "edit", "new"])("stands in the message, and stays there with updates: %s", async (updates) => {
+    const { scene, server } = await slack({ updates });
+    await scene.tell(first);
+    await scene.ledger.acknowledge(by(scene));
+    await scene.run();
+    expect(server.channel).toMatchObject([{ edits: 1 }]);
+    expect(textOf(server.channel[0] as ShownMessage)).toMatch(said);
+    await scene.restart();
+    await scene.tell(later);
+    const [root, update] = server.channel;
+    expect(textOf(root as ShownMessage)).toMatch(said);
+    expect(textOf(root as ShownMessage).includes("Updated 2026")).toBe(updates !== "new");
+    expect(update ? textOf(update) : "").not.toMatch(said);
+  });
+
+  it("stands in the place of what asks for it, and only of its event", async () => {
+    const { scene, server } = await slack({}, [
+      { name: "all", notify: "soc", group: { interval: "0s" }, priority: "high", remind: { after: "1h", times: 1 } },
+    ]);
+    await scene.tell(first, other);
+    await scene.run(HOUR);
+    const asking = () =>
+      textOf(server.channel.at(-1) as ShownMessage).split("Nobody has acknowledged it since").length - 1;
+    expect(server.channel).toHaveLength(3);
+    expect(asking()).toBe(2);
+    await scene.ledger.acknowledge(by(scene));
+    await scene.run();
+    expect(asking()).toBe(1);
+    expect(server.channel.map((shown) => said.test(textOf(shown)))).toEqual([true, false, true]);
+  });
+
+  it("is said by whoever they say they are, in one line of plain text", async () => {
+    const { scene, server } = await slack();
+    await scene.tell(first);
+    await scene.ledger.acknowledge(by(scene, "<!channel>\n*eve*\u202e"));
+    await scene.run();
+    const text = textOf(server.channel[0] as ShownMessage);
+    expect(text).not.toContain('"type":"broadcast"');
+    expect(text).not.toMatch(/\\n\*eve|\u202e/);
+    expect(text).toContain("Acknowledged by");
   });
 });
 

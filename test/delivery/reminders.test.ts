@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from "vitest";
+import { openWakeups } from "../../src/absorbing/absorb.ts";
 import { headline } from "../../src/alert/headline.ts";
 import { openBatch } from "../../src/delivery/payload.ts";
 import { writeEnd } from "../../src/delivery/write-down.ts";
@@ -100,7 +101,7 @@ class Readers {
       { name: "alice" },
       {
         ...{ instances: ["cert"], store: { ...store, ...bound(store), damage } as never, observer },
-        ...{ clock: { now: () => this.now } as never, log: captureLog().log },
+        ...{ clock: { now: () => this.now } as never, log: captureLog().log, wakeups: openWakeups() },
       },
     );
   }

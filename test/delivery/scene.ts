@@ -26,7 +26,7 @@ type Options = Readonly<Record<string, unknown>>;
 export class Scene {
   readonly records: RecordLine[] = [];
   readonly #path: string;
-  readonly #options: Options;
+  #options: Options;
   readonly #routes: Rules["routes"];
   #store: Store & { readonly ledger: Ledger };
   at = T0;
@@ -66,6 +66,10 @@ export class Scene {
 
   get store(): Store {
     return this.#store;
+  }
+
+  get ledger(): Ledger {
+    return this.#store.ledger;
   }
 
   /** Plans these, delivers what is due within ten minutes, and changes what is to be changed. */
@@ -118,6 +122,11 @@ export class Scene {
     );
     this.at = clock.at;
     await destination[Symbol.asyncDispose]();
+  }
+
+  /** From now on the destination is configured so, too. */
+  reload(options: Options): void {
+    this.#options = { ...this.#options, ...options };
   }
 
   /** As after a process that was killed: another opens the file. */

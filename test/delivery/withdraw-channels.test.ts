@@ -1,6 +1,15 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { CERTIFICATE_FILE, openHttpServer } from "../support/http-server.ts";
-import { attributeOf, EVENT_UUID, eventDeleted, publication, T0, tagAttached, tags } from "../support/messages.ts";
+import {
+  attributeAdded,
+  attributeOf,
+  EVENT_UUID,
+  eventDeleted,
+  publication,
+  T0,
+  tagAttached,
+  tags,
+} from "../support/messages.ts";
 import { openSlackServer } from "../support/slack-server.ts";
 import { openSmtpServer } from "../support/smtp-server.ts";
 import { openTeamsServer } from "../support/teams-server.ts";
@@ -89,8 +98,10 @@ describe.each(Object.keys(CHANNELS))("%s", (channel) => {
     const { scene, got } = await open();
     await scene.tell(first);
     await scene.tell(later);
-    expect(got()).toHaveLength(2);
+    await scene.tell(attributeAdded({ id: "55", attribute: { tags: [] } }));
+    expect(got()).toHaveLength(3);
     const stands = channel !== "webhook" && channel !== "email";
-    expect(/An update of the alert of 2026-11-20/.test(got()[1] ?? "")).toBe(stands);
+    expect(/1 new since 2026-11-20/.test(got()[1] ?? "")).toBe(channel !== "webhook");
+    expect(got().map((text) => /An update of the alert of 2026-11-20/.test(text))).toEqual([false, false, stands]);
   });
 });

@@ -245,6 +245,24 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
       ]);
     });
 
+    it("say who looks after their event, those that others are below as well as these, and what follows", async () => {
+      const { store, reopen } = await open();
+      const both = { ...EVENT, eventUuid: OTHER };
+      await tell(store, "a", { told: [{ ...EVENT, progress: PROGRESS }], post: postOf("a") });
+      await tell(store, "b", { told: [EVENT], post: postOf("b", { isReply: true }) });
+      await tell(store, "c", { told: [both], post: postOf("c", { events: [both] }) });
+      await store.ledger.acknowledge({ ...EVENT, at: NOW + 5, by: "jane" });
+      await using again = (await reopen?.()) ?? store;
+      const pending = { since: NOW + 5, dueAt: NOW + 5, isUrgent: false, attempts: 0 };
+      const messages = await again.ledger.messages(EVENT);
+      expect(messages.map((one) => one.pending)).toEqual([pending, pending]);
+      expect((await again.ledger.messages(both))[0]?.pending).toBeUndefined();
+      const acknowledged = { by: "jane", at: NOW + 5 };
+      expect((await taken(again, NOW + 5)).progresses).toEqual([{ ...PROGRESS, acknowledged }]);
+      const next = await tell(again, "d", { told: [] });
+      expect(next.follows).toMatchObject([{ progress: { ...PROGRESS, acknowledged } }]);
+    });
+
     it("wait for no later attempt where something has changed meanwhile", async () => {
       await using store = (await open()).store;
       await tell(store, "a", { told: [EVENT], post: postOf("a") });

@@ -219,6 +219,7 @@ function everything(): Entry {
     changes: { title: true, threatLevel: false, tagsAdded: ["tlp:amber"], tagsRemoved: 1 },
     because: ["threat level is high"],
     neverTold: 1,
+    reminder: { n: 1, of: 3, since: NOW, escalatedFrom: "soc" },
     links: [{ label: "Runbook", url: new URL("https://wiki.example.org/") }],
   });
 }

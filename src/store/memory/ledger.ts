@@ -23,7 +23,7 @@ import type { OwedDelivery, Tables } from "./rows.ts";
 /** What the ledger shares with the store in memory. */
 export interface MemoryLedgerContext {
   readonly tables: Tables;
-  readonly posts: Pick<MemoryPosts, "pending" | "about">;
+  readonly posts: Pick<MemoryPosts, "pending" | "about" | "acknowledge">;
   readonly memoryOf: (alert: Alert) => Memory;
   readonly glimpseOf: (alert: Alert) => Alert;
   /** It is owed no more. */
@@ -116,6 +116,7 @@ export class MemoryLedger implements Ledger {
 
   async acknowledge(acknowledgement: Acknowledgement): Promise<readonly RecordLine[]> {
     const { instance, eventUuid, at, by } = acknowledgement;
+    this.#context.posts.acknowledge(acknowledgement);
     this.#context.tables.acknowledged.set(nameOf(instance, eventUuid), acknowledgement);
     const movable = this.#movable({ eventUuid }).filter(
       ({ delivery }) => delivery.reminder && delivery.instance === instance,

@@ -12,6 +12,7 @@ import {
   type Post,
   type PostEnd,
 } from "../../model/post.ts";
+import type { Acknowledgement } from "../../model/remind.ts";
 import { nameOf } from "../names.ts";
 import {
   bounded,
@@ -127,6 +128,16 @@ export class MemoryPosts {
       this.#withdraw(one, destination, now);
     }
     this.#bound(destination);
+  }
+
+  acknowledge({ instance, eventUuid, at, by }: Acknowledgement): void {
+    this.rechecks.note([{ instance, eventUuid }]);
+    for (const [name, row] of this.#follows) {
+      if (row.instance === instance && row.eventUuid === eventUuid) {
+        this.#follows.set(name, { ...row, progress: { ...row.progress, acknowledged: { by, at } } });
+      }
+    }
+    this.#touch([{ instance, eventUuid }], ({ dueAt = at, since = at }) => ({ dueAt: Math.min(dueAt, at), since }));
   }
 
   recheck(events: readonly EventName[], now: number): readonly string[] {

@@ -39,7 +39,7 @@ export interface LedgerContext {
   readonly sightings: SightingRows;
   readonly reminders: ReminderRows;
   readonly batches: Pick<BatchRows, "underWay">;
-  readonly posts: Pick<PostRows, "pending" | "about">;
+  readonly posts: Pick<PostRows, "pending" | "about" | "acknowledge">;
   /** Called within a transaction. */
   readonly memoryOf: (alert: Alert) => Memory;
   /** The alert as it can be looked at: of one in several pages the first. Called within a transaction. */
@@ -230,7 +230,10 @@ export class SqliteLedger implements Ledger {
   }
 
   async acknowledge(acknowledgement: Acknowledgement): Promise<readonly RecordLine[]> {
-    return this.#transaction(() => this.#context.reminders.acknowledge(acknowledgement));
+    return this.#transaction(() => {
+      this.#context.posts.acknowledge(acknowledgement);
+      return this.#context.reminders.acknowledge(acknowledgement);
+    });
   }
 
   async acknowledged(eventUuid: string): Promise<readonly Acknowledgement[]> {

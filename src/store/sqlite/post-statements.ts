@@ -66,6 +66,11 @@ export function preparePosts(db: Database) {
         due_at = min(coalesce(due_at, ${LATEST}), max(?1, coalesce(edited_at + ?2, ?1)))
       WHERE id IN (SELECT post FROM post_events WHERE instance = ?3 AND event_uuid = ?4 AND destination = ?5)
         AND id <> ?6 AND reply = 0`),
+    acknowledge: db.prepare(`
+      UPDATE follows SET body = json_set(body, '$.acknowledged', json(?1)) WHERE instance = ?2 AND event_uuid = ?3`),
+    lookAgain: db.prepare(`
+      UPDATE posts SET revision = revision + 1, since = coalesce(since, ?1), due_at = min(coalesce(due_at, ?1), ?1)
+      WHERE id IN (SELECT post FROM post_events WHERE instance = ?2 AND event_uuid = ?3)`),
     recheck: db.prepare<{ readonly destination: string }>(`
       UPDATE posts SET revision = revision + 1, urgent = 1, since = coalesce(since, ?1), due_at = min(coalesce(due_at, ?1), ?1)
       WHERE id IN (SELECT post FROM post_events WHERE instance = ?2 AND event_uuid = ?3) RETURNING destination`),

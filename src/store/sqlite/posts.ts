@@ -12,6 +12,7 @@ import {
   type Post,
   type PostEnd,
 } from "../../model/post.ts";
+import type { Acknowledgement } from "../../model/remind.ts";
 import {
   bounded,
   eventNameOf,
@@ -99,6 +100,13 @@ export class PostRows {
       this.#withdraw(one, destination, now);
     }
     this.#bound(destination);
+  }
+
+  /** Somebody looks after an event: the messages about it say so. */
+  acknowledge({ instance, eventUuid, at, by }: Acknowledgement): void {
+    this.rechecks.note([{ instance, eventUuid }]);
+    this.#sql.acknowledge.run(JSON.stringify({ by, at }), instance, eventUuid);
+    this.#sql.lookAgain.run(at, instance, eventUuid);
   }
 
   /** These events are seen by fewer than before. Gives who has messages about them. */
