@@ -139,12 +139,10 @@ describe("status", () => {
       Tag: { id: "9", name: "tlp:red", exportable: true, attribute_id: attribute?.id, event_id: "1" },
       action: "attached to attribute",
     });
-    const status = await eventually(async () => {
-      const { destinations } = (await runJson(["status"])) as {
-        readonly destinations: readonly { changes?: object }[];
-      };
-      return destinations.find(({ changes }) => changes && "last_reason" in changes);
-    });
+    const failed = (lines: readonly Readonly<Record<string, unknown>>[]) =>
+      /"last_reason":"http-503"/.test(JSON.stringify(lines));
+    const [{ destinations = [] } = {}] = await listOf(["status"], failed);
+    const status = (destinations as readonly { readonly changes?: object }[]).find(({ changes }) => changes);
     expect(status).toMatchObject({
       ...{ name: "soc", owed: 0 },
       changes: { messages: 1, urgent: 1, oldest_at: expect.stringMatching(/Z$/), last_reason: "http-503" },
