@@ -18,7 +18,7 @@ export function keptEntry(
   members: readonly (Leaving & { readonly memory?: Memory })[],
   policy: Guard,
 ): KeptEntry {
-  const { guarded, kinds, routes, since, changes, compared, neverTold, reminder, withdrawn, custom } = entry;
+  const { guarded, kinds, restored, routes, since, changes, compared, neverTold, reminder, withdrawn, custom } = entry;
   const tight = members.map(({ alert, memory }) => (memory ? tighten(alert, memory, policy.drafts) : alert));
   const cleared = members.flatMap(({ delivery }) => delivery.cleared ?? []);
   const alert: Alert = {
@@ -28,6 +28,7 @@ export function keptEntry(
   };
   return {
     ...{ alert, form: guarded.form, withheld: guarded.withheld, sightings: guarded.sightings, kinds, routes },
+    ...(restored && { restored }),
     ...(guarded.chr && { chr: guarded.chr }),
     ...(since !== undefined && { since }),
     ...(changes && { changes }),

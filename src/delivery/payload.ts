@@ -4,7 +4,7 @@ import { guard, type Refusal } from "../guard/guard.ts";
 import { merge } from "../guard/merge.ts";
 import type { Guard } from "../guard/policy.ts";
 import { shareSecrecy } from "../guard/source.ts";
-import { remainder } from "../guard/withdrawn.ts";
+import { remainder, tellsTakingBack } from "../guard/withdrawn.ts";
 import type { Alert, Item } from "../model/alert.ts";
 import type { Memory } from "../model/memory.ts";
 import type { Batch, Delivery, DeliveryId, Group, RecordLine, Settlement } from "../model/outbox.ts";
@@ -13,7 +13,7 @@ import type { KeptEntry, WithdrawalReason } from "../model/post.ts";
 import { recordOf } from "../model/record.ts";
 import { mutedBy, silenceGroup } from "../model/silence.ts";
 import type { ToldParts } from "../model/told.ts";
-import { THREAT_LEVELS } from "../model/vocabulary.ts";
+import { type Kind, THREAT_LEVELS } from "../model/vocabulary.ts";
 import { matchableOfStored } from "../routing/facts.ts";
 import { type CompiledSilence, type Muted, mute, silencesOn } from "../routing/silence.ts";
 import { stillOwed, tellOnly, withOwnMarks } from "./evidence.ts";
@@ -249,6 +249,7 @@ function entryOf(
   const entry: Entry = {
     guarded,
     kinds: countKinds(members.map(({ delivery }) => delivery.kind)),
+    ...restoredOf(members),
     routes: [...new Set(members.flatMap(({ delivery }) => delivery.routes))],
     ...sinceOf(members.map(({ delivery }) => delivery)),
     ...(compared && { compared }),
@@ -259,6 +260,30 @@ function entryOf(
     deliveries: members.map(({ delivery }) => delivery.id),
   };
   return { entry, folded: { ...folded, guarded }, isNeedless: isNeedless(folded, guarded) };
+}
+
+/** What brings parts back that are there in the end, and the deletions before it. */
+function restoredOf(members: readonly Guarded[]): Pick<Entry, "restored"> {
+  if (!members.some(({ alert }) => alert.restored)) {
+    return {};
+  }
+  const parts = new Map<string, { readonly deletions: Kind[]; readonly restores: Kind[] }>();
+  // Much comes within one millisecond: then it is as it was planned.
+  for (const { alert, delivery } of [...members].sort((a, b) => a.alert.receivedAt - b.alert.receivedAt)) {
+    const { type, uuid, id = "" } = alert.subject;
+    const name = `${type} ${uuid ?? id}`;
+    const part = parts.get(name) ?? { deletions: [], restores: [] };
+    parts.set(name, part);
+    if (tellsTakingBack(delivery.kind)) {
+      part.deletions.push(delivery.kind);
+      part.restores.length = 0;
+    } else if (alert.restored) {
+      part.restores.push(delivery.kind);
+    }
+  }
+  const back = [...parts.values()].filter(({ restores }) => restores.length > 0);
+  const restored = countKinds(back.flatMap(({ deletions, restores }) => [...restores, ...deletions]));
+  return restored.length > 0 ? { restored } : {};
 }
 
 /** What an entry reminds of; undefined: something in it is news. */

@@ -1,6 +1,7 @@
 import { isForDetection, packParts, shortName, stateOf, unpackParts } from "../guard/fingerprint.ts";
 import { withLabels } from "../guard/merge.ts";
 import { add, cell, cellOf, uncount } from "../guard/tighten.ts";
+import { tellsTakingBack } from "../guard/withdrawn.ts";
 import type { Alert, Count, Item } from "../model/alert.ts";
 import type { Fingerprint } from "../model/fingerprint.ts";
 import type { Delivery } from "../model/outbox.ts";
@@ -66,6 +67,7 @@ export function compare(folded: Folded): { readonly guarded: GuardedAlert; reado
       changed: changed.length,
       removed: missing.length + taken.length,
       unchanged: parts.size - added.length - changed.length - taken.length,
+      ...(told.withdrawn && { again: true as const }),
     },
   };
 }
@@ -81,6 +83,11 @@ export function toldBy(folded: Folded, destination: string, now: number, isProgr
   const { guarded, told, members } = folded;
   const { alert, form } = guarded;
   const eventUuid = alert.event?.uuid;
+  if (eventUuid !== undefined && told && tellsTakingBack(alert.kind) && alert.subject.type === "event") {
+    // Nothing holds any more of what was told.
+    const nothing = { parts: packParts(new Map(), true), named: [] };
+    return { instance: alert.instance, eventUuid, destination, at: now, ...nothing, withdrawn: true };
+  }
   const isPublication = alert.kind === "event.published";
   if (form !== "full" || eventUuid === undefined || (!isPublication && !alert.kind.startsWith("attribute."))) {
     return undefined;

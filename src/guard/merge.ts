@@ -1,7 +1,8 @@
 import type { Count, Item } from "../model/alert.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import { PAP, TLP } from "../model/vocabulary.ts";
-import { add, cell, cellOf, uncount } from "./tighten.ts";
+import { shortName, unpackParts } from "./fingerprint.ts";
+import { add, cell, cellOf, OTHER_CELL, uncount } from "./tighten.ts";
 
 /** Readers were told none of the alerts that are merged: the greatest change is what is new to them. */
 const CHANGES = ["new", "updated", "unchanged"] as const;
@@ -20,11 +21,12 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
   // What came before a publication is in it already, or was removed since.
   const others = alerts.filter((other) => other !== base && !(isPublication && isBefore(other, base)));
   const objectCounts = new Map(base.alert.objectCounts?.map((count) => [objectCell(count), count]));
-  const isCut = total(base.alert.counts) > base.alert.items.length;
-  const tellers = new Map([...items.keys()].map((name) => [name, base]));
-  for (const other of others.sort((a, b) => b.alert.receivedAt - a.alert.receivedAt)) {
-    for (const item of other.alert.items) {
-      const name = identify(item);
+  const isCut = isPublication && total(base.alert.counts) > base.alert.items.length;
+  const tellers = new Map(partsOf(base).map(({ name }) => [name, base]));
+  const isAmong = amongCounted(base, others);
+  // Of what came within one millisecond the last is the newest.
+  for (const other of others.reverse().sort((a, b) => b.alert.receivedAt - a.alert.receivedAt)) {
+    for (const { name, item, counted } of partsOf(other)) {
       const teller = tellers.get(name);
       if (teller && !outranks(other, teller)) {
         continue;
@@ -32,13 +34,14 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
       const before = items.get(name);
       if (before) {
         uncount(counts, cellOf(before));
-      } else if (item.withdrawn && isCut) {
-        const { withdrawn: _, ...live } = cellOf(item);
-        uncount(counts, live); // it was among those that are only counted
+      } else if (isCut && isAmong(name)) {
+        uncountLike(counts, counted); // it is among those that are only counted
       }
       tellers.set(name, other);
-      items.set(name, item);
-      add(counts, { ...cellOf(item), n: 1 });
+      if (item) {
+        items.set(name, item);
+      }
+      add(counts, { ...counted, n: 1 });
     }
     for (const object of other.alert.objects) {
       countObject(objectCounts, object, objects.get(object.key));
@@ -63,6 +66,53 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
     withheld: isPublication ? base.withheld : alerts.reduce((sum, { withheld }) => sum + withheld, 0),
   };
   return withLabels(merged as GuardedAlert, ...alerts);
+}
+
+interface Part {
+  readonly name: string;
+  /** Absent: readers see no more of it than that it is counted. */
+  readonly item?: Item;
+  readonly counted: Omit<Count, "n">;
+}
+
+/** The attributes of an alert; without its content the one that it is about. */
+function partsOf({ form, alert: { kind, subject, items, counts } }: GuardedAlert): readonly Part[] {
+  if (form === "full") {
+    return items.map((item) => ({ name: identify(item), item, counted: cellOf(item) }));
+  }
+  const name = subject.uuid ?? subject.id;
+  return name === undefined || !kind.startsWith("attribute.")
+    ? []
+    : counts.slice(0, 1).map(({ n: _, ...counted }) => ({ name, counted }));
+}
+
+/** Tells which attributes a publication had; where it cannot say, all but those that are added, or back, since. */
+function amongCounted({ alert: { parts } }: GuardedAlert, others: readonly GuardedAlert[]): (name: string) => boolean {
+  const had = parts ? unpackParts(parts) : new Map<string, number>();
+  const gone = new Set(others.filter(({ alert }) => alert.kind === "attribute.deleted").flatMap(namesOf));
+  const added = others.filter(({ alert }) => alert.kind === "attribute.added").flatMap(namesOf);
+  const back = others.filter(({ alert }) => alert.restored).flatMap(namesOf);
+  const since = new Set([...added, ...back.filter((name) => !gone.has(name))]);
+  const isWhole = parts !== undefined && !parts.partial;
+  return (name) => had.has(shortName({ uuid: name }) ?? "") || !(isWhole || since.has(name));
+}
+
+function namesOf(guarded: GuardedAlert): readonly string[] {
+  return partsOf(guarded).map(({ name }) => name);
+}
+
+/** One of those that are only counted is another one now; a frame about it may say less of its markings than the publication. */
+function uncountLike(counts: Map<string, Count>, { withdrawn: _, ...live }: Omit<Count, "n">): void {
+  const holds = [...counts.values()].filter(({ withdrawn, n }) => !withdrawn && n > 0);
+  const ofType = holds.filter(({ type }) => type === live.type);
+  const like =
+    holds.find((count) => cell(count) === cell(live)) ??
+    ofType.find(({ toIds }) => toIds === live.toIds) ??
+    ofType[0] ??
+    holds.find(({ type }) => type === OTHER_CELL.type);
+  if (like) {
+    add(counts, { ...like, n: -1 });
+  }
 }
 
 /** The alert marked as strictly as all from which something is in it. */

@@ -79,6 +79,8 @@ export interface Alert {
   readonly tag?: Message["tag"];
   /** Stored whole, for programs: so many further pages have its items and objects, or, where it is 0, the alert itself. */
   readonly pages?: number;
+  /** The part that it is about had been deleted, and is there again. */
+  readonly restored?: true;
   /** So many parts could not be read: the lists are not complete. */
   readonly skipped?: number;
   readonly lines: readonly Line[];

@@ -36,6 +36,8 @@ export interface Entry {
   readonly guarded: GuardedAlert;
   /** How many messages it stands for, by kind. */
   readonly kinds: readonly { readonly kind: Kind; readonly n: number }[];
+  /** Which of them bring parts back, and which deletions are undone by that. */
+  readonly restored?: Entry["kinds"];
   readonly routes: readonly string[];
   /** The version of the event that the destination was told last: what is newer has changed. */
   readonly since?: number;

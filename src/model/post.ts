@@ -11,7 +11,7 @@ export const POST_MS = 30 * 86_400_000;
 
 /** What a message tells of one thing, with all that a guard needs to judge it again: nothing of it is shown before that. */
 export interface KeptEntry
-  extends Pick<Entry, "kinds" | "routes" | "since" | "changes" | "compared" | "neverTold" | "reminder">,
+  extends Pick<Entry, "kinds" | "restored" | "routes" | "since" | "changes" | "compared" | "neverTold" | "reminder">,
     Pick<GuardedAlert, "withheld" | "sightings" | "chr"> {
   /** What its readers were let see, no more. */
   readonly alert: Alert;

@@ -16,6 +16,8 @@ export interface ToldParts {
   readonly named: readonly Item[];
   /** Of its objects. */
   readonly objects?: Fingerprint;
+  /** All that was told was taken back, which the destination was told at `at`. */
+  readonly withdrawn?: true;
   /** How the publication was told last. */
   readonly urgent?: true;
   readonly mentions?: readonly string[];
@@ -28,4 +30,6 @@ export interface Comparison {
   readonly changed: number;
   readonly removed: number;
   readonly unchanged: number;
+  /** The destination was told last that all of it is taken back: now it holds again. */
+  readonly again?: true;
 }

@@ -1,10 +1,11 @@
 import type { Alert } from "../model/alert.ts";
-import type { EventMemory, Told } from "../model/memory.ts";
+import type { EventMemory, PartMemory, Told } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { EventChanges } from "../model/outbox.ts";
 import type { Kind } from "../model/vocabulary.ts";
 import { publishedAtOf } from "./publication.ts";
 import { isAnother, isOther } from "./version.ts";
+import { partKey } from "./working-copy.ts";
 
 /** What one line can name. */
 const MAX_TAGS_ADDED = 20;
@@ -34,6 +35,15 @@ export function changeOf(message: Message, kind: Kind, before: EventMemory | und
   }
   const isSame = publishedAtOf(message) === before.publishedAt && !isOther(message.version, before.publicationVersion);
   return isSame ? "unchanged" : "updated";
+}
+
+/** Whether memory holds the part as deleted that an edit is about. */
+export function isPartDeleted({ kind, attributes, objects }: Message, parts: ReadonlyMap<string, PartMemory>): boolean {
+  const { part, id } =
+    kind === "attribute.edited"
+      ? { part: "attribute" as const, id: attributes[0]?.id }
+      : { part: "object" as const, id: kind === "object.edited" ? objects[0]?.key : undefined };
+  return id !== undefined && parts.get(partKey({ part, id }))?.deleted === true;
 }
 
 /** Compares the event itself with the publication that was told, which memory still has. */

@@ -16,6 +16,8 @@ interface After {
   readonly parts: ReadonlyMap<string, PartMemory>;
   /** The message is older than what memory holds. */
   readonly stale: boolean;
+  /** The part that the message is about was deleted before it, and is not any more. */
+  readonly restored?: boolean;
 }
 
 /**
@@ -107,7 +109,7 @@ export class AlertDraft {
   whole(): Alert {
     const message = this.#message;
     const { kind, change, event, marking, items, counts, objects } = this;
-    const { event: memory } = this.#after;
+    const { event: memory, restored } = this.#after;
     const identity = { instance: message.instance, kind, subject: message.subject, version: message.version };
     return {
       id: alertId({ ...identity, ...(change && { change }), receivedAt: message.receivedAt }),
@@ -127,6 +129,7 @@ export class AlertDraft {
       ...(message.sighting && { sighting: message.sighting }),
       ...(this.sighted && { sighted: this.sighted }),
       ...(message.tag && { tag: message.tag }),
+      ...(restored && { restored: true as const }),
       ...(message.skipped !== undefined && { skipped: message.skipped }),
       lines: message.lines,
     };

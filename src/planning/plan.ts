@@ -12,7 +12,7 @@ import { matchableOf } from "../routing/facts.ts";
 import { fire, type Routes } from "../routing/route.ts";
 import { type CompiledSilence, silencesOn } from "../routing/silence.ts";
 import type { Watch } from "../routing/watch.ts";
-import { changeOf, kindOf } from "./changes.ts";
+import { changeOf, isPartDeleted, kindOf } from "./changes.ts";
 import { AlertDraft, withoutWords } from "./compose.ts";
 import { count, countedIn } from "./count.ts";
 import { alertId } from "./identity.ts";
@@ -261,15 +261,17 @@ function planOne(received: Message, copy: WorkingCopy, now: number, rules: Rules
       : received;
   // What may be about another event opens none.
   const isGuess = unsure && message.kind === "tag.attached" && isOpen(message.tag?.name ?? "");
+  const wasDeleted = isPartDeleted(message, copy.parts(before));
   const learned = isFormer || isGuess ? { event: before, stale: false } : remember(message, before, copy);
   if (rules.counts) {
     count(message, copy);
   }
+  const restored = wasDeleted && !isPartDeleted(message, copy.parts(learned.event));
   const moved = { message, before, after: learned.event };
   const narrows = isNarrowed(moved);
   // Whoever is told by this very message was not told before.
   const told = narrows || isTakenBack(moved) ? copy.toldOf(message.instance, learned.event?.event.uuid) : [];
-  const decision = decideOne({ ...moved, ...learned, unsure }, copy, now, rules, asked);
+  const decision = decideOne({ ...moved, ...learned, unsure, restored }, copy, now, rules, asked);
   const withdrawal = unsure ? undefined : withdrawalBy(moved, told, rules.destinations);
   const decided = withdrawal ? withWithdrawal(decision, withdrawal, now) : decision;
   const eventUuid = learned.event?.event.uuid;
@@ -317,10 +319,11 @@ interface Learned {
   readonly after: EventMemory | undefined;
   readonly stale: boolean;
   readonly unsure: boolean;
+  readonly restored: boolean;
 }
 
 function decideOne(
-  { message, before, after, stale, unsure }: Learned,
+  { message, before, after, stale, unsure, restored }: Learned,
   copy: WorkingCopy,
   now: number,
   rules: Rules,
@@ -339,7 +342,7 @@ function decideOne(
   const draft = new AlertDraft(
     said,
     kind,
-    { event, parts: copy.parts(event), stale },
+    { event, parts: copy.parts(event), stale, restored },
     change,
     copy.sightingsOf(countedIn(message), now),
   );

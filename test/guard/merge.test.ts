@@ -4,6 +4,7 @@ import { merge } from "../../src/guard/merge.ts";
 import type { Message } from "../../src/model/message.ts";
 import type { GuardedAlert } from "../../src/model/payload.ts";
 import {
+  attributeAdded,
   attributeDeleted,
   attributeEdited,
   attributeOf,
@@ -123,6 +124,31 @@ describe("merge()", () => {
       [2, undefined],
       [1, "deleted"],
     ]);
+  });
+
+  it("counts the same of what is only counted, whatever came behind the publication", () => {
+    const whole = told(publication({ attributes: ["1", "2", "3"].map((id) => attributeOf(id)) }));
+    const metadata = (message: Message) =>
+      guardedOf(judge({ max_tlp: "clear", metadata_up_to: "green", drafts: true }, message, first));
+    const cut = { ...whole, alert: { ...whole.alert, items: [] } } as GuardedAlert;
+    const behind = [
+      edit("2", 5),
+      deletion("3", 6),
+      attributeAdded({ id: "9", receivedAt: T0 + 7 * SECOND, attribute: { tags: [] } }),
+    ];
+    const undone = [
+      attributeAdded({ id: "8", receivedAt: T0 + 8 * SECOND, attribute: { tags: [] } }),
+      deletion("8", 9),
+    ];
+    for (const [base, tell] of [
+      [cut, told],
+      [metadata(publication({ attributes: ["1", "2", "3"].map((id) => attributeOf(id)) })), metadata],
+    ] as const) {
+      const { alert } = merge([base, ...[...behind, ...undone].map(tell)]);
+      const sum = (isGone: boolean) =>
+        alert.counts.reduce((all, { n, withdrawn }) => all + (!withdrawn === isGone ? 0 : n), 0);
+      expect([sum(false), sum(true)]).toEqual([3, 2]);
+    }
   });
 
   it("takes the newest of several publications, and what it withholds", () => {
