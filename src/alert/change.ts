@@ -2,6 +2,7 @@ import type { Item } from "../model/alert.ts";
 import type { EventChanges } from "../model/outbox.ts";
 import type { Entry } from "../model/payload.ts";
 import type { Comparison } from "../model/told.ts";
+import { readableTag } from "./context.ts";
 import { tallyTypes } from "./counts.ts";
 import { formatInstant, prose, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, formatNumber, join } from "./text.ts";
@@ -69,7 +70,7 @@ function formatEventChange(entry: Entry, style: Style): CleanText | undefined {
   const { title, threatLevel, tagsAdded, tagsRemoved } = change;
   const level = entry.guarded.alert.event?.threatLevel;
   const more = tagsAdded.length > MAX_TAGS ? ` and ${formatNumber(tagsAdded.length - MAX_TAGS)} more` : "";
-  const named = tagsAdded.slice(0, MAX_TAGS).map((tag) => prose(tag, style, 60));
+  const named = tagsAdded.slice(0, MAX_TAGS).map((tag) => prose(readableTag(tag), style, 60));
   const words = [
     ...(title ? ["title changed"] : []),
     ...(threatLevel && level !== undefined ? [`threat level now ${level}`] : []),
@@ -97,8 +98,11 @@ function formatPartChange(entry: Entry, style: Style): CleanText | undefined {
   const { attributes, objects, compared, types } = change;
   const withheld = entry.guarded.withheld > 0 ? ", apart from what is withheld" : "";
   if (compared) {
-    const { added, changed, removed, unchanged, toldAt } = compared;
+    const { added, changed, removed, unchanged, toldAt, again } = compared;
     const at = formatInstant(toldAt, style) ?? "the last alert";
+    if (again) {
+      return clean(`It was taken back, as told ${at}, and holds again${withheld}`);
+    }
     const parts = [
       ...(added > 0 ? [`${formatNumber(added)} new`] : []),
       ...(changed > 0 ? [`${formatNumber(changed)} changed`] : []),

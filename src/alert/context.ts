@@ -137,6 +137,12 @@ function nameOf(value: string): string {
   return name === "" ? value : number.startsWith("T") ? `${number} ${name}` : name;
 }
 
+/** A tag as people say it: `Ransomware: LockBit` of `misp-galaxy:ransomware="LockBit"`. */
+export function readableTag(tag: string): string {
+  const [, galaxy, value] = CLUSTER_TAG.exec(tag) ?? [];
+  return galaxy === undefined || value === undefined ? readable(tag) : `${groupOf(galaxy).one}: ${nameOf(value)}`;
+}
+
 /** `source reliability: b` of `admiralty-scale:source-reliability="b"`. */
 function readable(tag: string): string {
   const [, predicate, value] = MACHINE_TAG.exec(tag) ?? [];

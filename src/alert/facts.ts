@@ -1,10 +1,10 @@
 import type { Entry } from "../model/payload.ts";
 import { formatTypes } from "./change.ts";
-import { formatContext } from "./context.ts";
+import { formatContext, readableTag } from "./context.ts";
 import { countItems, countObjects, countTypes } from "./counts.ts";
 import type { FactId, FactLine } from "./fact-line.ts";
 import { quotesOf } from "./rows.ts";
-import { nameLine } from "./state.ts";
+import { isInTitle, nameLine } from "./state.ts";
 import { formatInstant, inertValue, prose, type Style } from "./style.ts";
 import { clean, formatCount, formatNumber, sentence } from "./text.ts";
 
@@ -15,7 +15,7 @@ const MAX_VALUE = 300;
 /** What helps against a trouble of ours is told whole. */
 const MAX_REMEDY = 600;
 
-/** `in 3 objects (file, domain-ip)`. */
+/** `3 objects (file, domain-ip)`. */
 function formatObjects(entry: Entry, withdrawn: boolean): string | undefined {
   const gone = entry.guarded.alert.objects.filter(({ deleted = false }) => deleted);
   const { n, names } = withdrawn
@@ -41,7 +41,14 @@ function formatAttributes(entry: Entry): string | undefined {
         told !== undefined && told > 0 && entry.guarded.withheld + withdrawn === 0
         ? formatNumber(told)
         : undefined;
-  return [count, objects].filter((part) => part !== undefined).join(" · ");
+  // Objects alone are no attributes.
+  return count === undefined ? undefined : [count, objects].filter((part) => part !== undefined).join(" · ");
+}
+
+/** Objects none of whose attributes are told; else they stand behind those. */
+function formatBareObjects(entry: Entry): string | undefined {
+  const isBare = entry.guarded.alert.subject.type === "event" && !formatAttributes(entry);
+  return isBare && entry.guarded.form === "full" ? formatObjects(entry, false) : undefined;
 }
 
 /** `8 ip-dst, 2 domain`, where none of them is listed. */
@@ -89,12 +96,18 @@ function formatSightings(entry: Entry, style: Style): string | undefined {
   return [ofType.join(", "), named, at && many ? `last ${at}` : at].filter(Boolean).join(" · ");
 }
 
+/** A false positive is reported, and what was deleted is not seen any more. */
+function sightingLabel({ guarded: { sightings, alert } }: Entry): string {
+  const isSeen = sightings.every(({ type }) => type === undefined || type === "sighting");
+  return alert.kind === "sighting.deleted" ? "Was reported" : isSeen ? "Sighted" : "Reported";
+}
+
 function formatTag(entry: Entry): string | undefined {
   const { tag, event } = entry.guarded.alert;
   if (event === undefined && tag?.on === undefined) {
     return undefined; // it is the title
   }
-  return tag && `${tag.name}${tag.on === "attribute" ? ` (on attribute ${tag.attributeId ?? ""})` : ""}`;
+  return tag && `${readableTag(tag.name)}${tag.on === "attribute" ? " (on an attribute)" : ""}`;
 }
 
 /** Why the readers are told: the conditions that hold, in words. */
@@ -117,15 +130,16 @@ export function formatFacts(entry: Entry, style: Style): readonly FactLine[] {
   const { alert, form } = entry.guarded;
   const full = form === "full";
   const name = nameLine(entry);
-  const lines = full ? alert.lines.filter((line) => line !== name) : [];
+  const lines = full ? alert.lines.filter((line) => line !== name && !isInTitle(entry, line)) : [];
   const facts: readonly (readonly [id: FactId, label: string, value: string | undefined])[] = [
-    ["sightings", "Sighted", full ? formatSightings(entry, style) : undefined],
+    ["sightings", sightingLabel(entry), full ? formatSightings(entry, style) : undefined],
     ["tag", "Tag", formatTag(entry)],
     ["withdrawn", "Withdrawn", full ? formatObjects(entry, true) : undefined],
     ...lines.slice(0, MAX_LINES).map(({ label, text }) => ["line", sentence(label), text] as const),
     ["more", "More", lines.length > MAX_LINES ? formatCount(lines.length - MAX_LINES, "line") : undefined],
     ["attributes", "Object", formatOwnObjects(entry)],
     ["attributes", "Attributes", formatAttributes(entry)],
+    ["attributes", "Holds", formatBareObjects(entry)],
     ["types", "Types", formatAllTypes(entry, style)],
   ];
   const maxLength = alert.subject.type === "herald" ? MAX_REMEDY : MAX_VALUE;

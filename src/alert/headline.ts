@@ -4,9 +4,10 @@ import { formatChange } from "./change.ts";
 import { countItems } from "./counts.ts";
 import type { FactLine } from "./fact-line.ts";
 import { formatFacts } from "./facts.ts";
+import { LEVELS } from "./palette.ts";
 import { formatAcknowledged, formatProgress, formatWithdrawn } from "./progress.ts";
 import { formatRemindNotice, formatRemindState, remindPrefix } from "./reminder.ts";
-import { formatState, nameLine } from "./state.ts";
+import { formatDeed, formatState, nameLine } from "./state.ts";
 import { formatInstant, prose, type Style } from "./style.ts";
 import { type CleanText, clean, formatCount, join } from "./text.ts";
 
@@ -104,13 +105,6 @@ function formatName(entry: Entry, style: Style): CleanText {
   return name === "" ? clean("An event") : clean(`Event ${name}`);
 }
 
-/** `User, add`: what an audit log says was done. */
-function formatDeed({ guarded: { form, alert } }: Entry): string | undefined {
-  const text = (name: string) => alert.lines.find(({ label }) => label.toLowerCase() === name)?.text;
-  const parts = [text("model") ?? text("controller"), text("action") ?? text("method")].filter((part) => part);
-  return alert.kind === "audit.logged" && form === "full" && parts.length > 0 ? parts.join(", ") : undefined;
-}
-
 const DISTRIBUTIONS: Readonly<Record<Distribution, string>> = {
   organisation: "your organisation only",
   community: "this community only",
@@ -166,6 +160,12 @@ function formatTime(entry: Entry, style: Style): Pick<Headline, "time"> {
   const at = isPublication ? (alert.publishedAt ?? alert.receivedAt) : alert.receivedAt;
   const text = formatInstant(at, style);
   return text === undefined ? {} : { time: { word: clean(isPublication ? "published" : "received"), at, text } };
+}
+
+/** `High: title (Updated: 2 new)`, for a notification. */
+export function formatOneLine({ level, title, state, changed }: Headline): CleanText {
+  const deeds = [state, changed].filter((text) => text !== undefined).join(": ");
+  return clean(`${level === undefined ? "" : `${LEVELS[level].word}: `}${title}${deeds === "" ? "" : ` (${deeds})`}`);
 }
 
 /** Origin and time in one line, for channels that do not tell readers the time in their own zone. */

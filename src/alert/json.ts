@@ -119,7 +119,7 @@ function formatReminder({ reminder }: Entry) {
 
 /** One entry for programs: snake_case, text as MISP has it; a pointer is minimal, and metadata has no content in it. */
 export function formatEntry(entry: Entry, listed: ListedItems, values: Values, style: Style): EntryJson {
-  const { form, alert, tlp, pap, withheld } = entry.guarded;
+  const { form, alert, tlp, pap, withheld, keptBack } = entry.guarded;
   if (entry.withdrawn) {
     return formatWithdrawal(entry, style);
   }
@@ -147,6 +147,7 @@ export function formatEntry(entry: Entry, listed: ListedItems, values: Values, s
     links: entry.links?.map(({ label, url }) => ({ label, url: url.href })),
     marking: { tlp, pap },
     withheld,
+    kept_back: keptBack,
     never_told: entry.neverTold,
     reminder: formatReminder(entry),
     state: formatState(entry),
@@ -158,7 +159,8 @@ export function formatEntry(entry: Entry, listed: ListedItems, values: Values, s
     counts: {
       attributes,
       to_ids: toIds,
-      objects: countObjects(entry).n,
+      // Metadata does not say how its attributes belong together.
+      ...(form === "full" && { objects: countObjects(entry).n }),
       ...(withdrawn > 0 && { removed: withdrawn }),
       types: countTypes(entry).map(({ type, n }) => ({ type: wellFormed(type), n })),
     },

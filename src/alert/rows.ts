@@ -175,6 +175,18 @@ export function formatRest(listing: RowListing, withheld: CleanText | undefined,
   return rest.length > 0 ? join(rest, " · ") : undefined;
 }
 
+/** `+3 more withdrawn`; undefined where all that is withdrawn is listed. */
+export function formatMoreRemoved({
+  removed,
+  moreRemoved,
+}: Pick<RowListing, "removed" | "moreRemoved">): CleanText | undefined {
+  return moreRemoved === 0
+    ? undefined
+    : removed.length > 0
+      ? clean(`+${formatNumber(moreRemoved)} more withdrawn`)
+      : clean(`${formatCount(moreRemoved, "attribute")} withdrawn`);
+}
+
 /** A listing with no more rows than there is room for; what goes is counted. */
 export function cutListing(listing: RowListing, room: { readonly rows: number; readonly removed: number }): RowListing {
   const gone = listing.rows.slice(room.rows);

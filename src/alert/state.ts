@@ -63,6 +63,9 @@ const SIGHTINGS = {
 function phrase(entry: Entry, kind: Kind, n: number): CleanText {
   const { alert } = entry.guarded;
   const [one, many] = PHRASES[kind];
+  if (kind === "event.published" && entry.compared?.again) {
+    return clean("Published again");
+  }
   if (kind === "event.published" && alert.kind === kind && alert.change !== undefined) {
     return clean(n === 1 ? CHANGES[alert.change] : `${CHANGES[alert.change]} (${formatNumber(n)} publications)`);
   }
@@ -72,6 +75,10 @@ function phrase(entry: Entry, kind: Kind, n: number): CleanText {
   if (kind === "herald.recall_refused" && n === 1 && isUnconfirmed(entry)) {
     return clean("Told without MISP's word");
   }
+  return plural([one, many], n);
+}
+
+function plural([one, many]: readonly [one: string, many: string], n: number): CleanText {
   return clean(n === 1 ? one : many.replace("#", formatNumber(n)));
 }
 
@@ -79,11 +86,24 @@ function isUnconfirmed({ guarded: { alert } }: Entry): boolean {
   return alert.lines.some(({ label, text }) => label === "Reason" && text === "unconfirmed");
 }
 
+const RESTORED: Readonly<Partial<Record<Kind, readonly [one: string, many: string]>>> = {
+  "attribute.edited": ["Attribute restored", "# attributes restored"],
+  "object.edited": ["Object restored", "# objects restored"],
+};
+
+const BEFORE: ReadonlySet<Kind> = new Set<Kind>(["event.created", "event.edited"]);
+
 /** What happened, publications first: `Updated · 20 attributes added · Sighting reported`. */
 export function formatState(entry: Entry): CleanText {
-  const told = KINDS.flatMap((kind) => {
-    const n = entry.kinds.reduce((sum, count) => sum + (count.kind === kind ? count.n : 0), 0);
-    return n > 0 ? [phrase(entry, kind, n)] : [];
+  const count = (kinds: Entry["kinds"], kind: Kind) =>
+    kinds.reduce((sum, one) => sum + (one.kind === kind ? one.n : 0), 0);
+  // A publication says what was made or edited before it.
+  const isPublished = entry.kinds.some(({ kind }) => kind === "event.published");
+  const told = KINDS.filter((kind) => !(isPublished && BEFORE.has(kind))).flatMap((kind) => {
+    const back = count(entry.restored ?? [], kind);
+    const n = count(entry.kinds, kind) - back;
+    const words = RESTORED[kind];
+    return [...(back > 0 && words ? [plural(words, back)] : []), ...(n > 0 ? [phrase(entry, kind, n)] : [])];
   });
   return told.length > 0 ? join(told, " · ") : phrase(entry, entry.guarded.alert.kind, 1);
 }
@@ -110,4 +130,27 @@ export function nameLine(entry: Entry): Line | undefined {
   return form === "full" && alert.event === undefined && isOne
     ? alert.lines.find(({ label }) => NAMES.has(label.toLowerCase()))
     : undefined;
+}
+
+const DEED = [
+  ["model", "controller"],
+  ["action", "method"],
+] as const;
+
+/** What an audit log says was done, where that is the title. */
+function deedLines({ guarded: { form, alert }, custom }: Entry): readonly Line[] {
+  const find = (name: string) => alert.lines.find(({ label, text }) => label.toLowerCase() === name && text !== "");
+  const isTitle = alert.kind === "audit.logged" && form === "full" && alert.event === undefined && !custom?.title;
+  return isTitle ? DEED.flatMap(([name, other]) => find(name) ?? find(other) ?? []) : [];
+}
+
+/** `User, add`. */
+export function formatDeed(entry: Entry): string | undefined {
+  const lines = deedLines(entry);
+  return lines.length > 0 ? lines.map(({ text }) => text).join(", ") : undefined;
+}
+
+/** Whether the title says what a line says. */
+export function isInTitle(entry: Entry, line: Line): boolean {
+  return deedLines(entry).includes(line);
 }

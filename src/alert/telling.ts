@@ -4,6 +4,7 @@ import { DIGEST_REMOVED, digestRows, isNamedInDigest, MAX_DIGEST } from "./diges
 import { type Headline, headline } from "./headline.ts";
 import { cutListing, listRows, NOTHING_LISTED, type RowListing } from "./rows.ts";
 import type { Style } from "./style.ts";
+import { formatCount } from "./text.ts";
 
 /** What people are told of one entry: words and lists. Channels differ in how it looks, and in how much they have room for. */
 export interface Telling {
@@ -45,6 +46,11 @@ function shorten(payload: Payload, entry: Entry, listing: RowListing, index: num
 /** What people are not told of the attributes of a payload, in words. */
 export function describeUnlisted(payload: Payload, style: Style): readonly string[] {
   const { entries, show } = payload;
-  const more = tellAll(payload, style).map(({ unlisted }) => unlisted);
-  return describeMore(entries, more, `show: ${show}${entries.length > 1 ? ", and a digest lists few" : ""}`);
+  const told = tellAll(payload, style);
+  const more = told.map(({ unlisted }) => unlisted);
+  const gone = told.reduce((sum, { listing }) => sum + listing.moreRemoved, 0);
+  return [
+    ...describeMore(entries, more, `show: ${show}${entries.length > 1 ? ", and a digest lists few" : ""}`),
+    ...(gone > 0 ? [`${formatCount(gone, "withdrawn attribute")} not listed`] : []),
+  ];
 }

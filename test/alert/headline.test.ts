@@ -213,7 +213,7 @@ describe("headline()", () => {
     const told = entry(guarded({ kind: "sighting.added", event: EVENT, sighting: sightings[0] }, { sightings }));
     expect(headline(told).facts).toContainEqual({
       id: "sightings",
-      label: "Sighted",
+      label: "Reported",
       value: "2 sightings, 1 false positive · analyst:bob, SIEM · last 1970-01-01 00:01 UTC",
     });
     const once = entry(guarded({ kind: "sighting.added", event: EVENT, sighting: sightings[1] }));

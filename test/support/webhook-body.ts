@@ -55,6 +55,7 @@ const Whole = z.strictObject({
     .optional(),
   marking: Marking,
   withheld: Count,
+  kept_back: z.array(z.enum(["tlp", "pap"])).optional(),
   never_told: Count.optional(),
   state: z.string().min(1),
   title: z.string().min(1),
@@ -83,7 +84,7 @@ const Whole = z.strictObject({
   counts: z.strictObject({
     attributes: Count,
     to_ids: Count,
-    objects: Count,
+    objects: Count.optional(),
     removed: Count.optional(),
     types: z.array(z.strictObject({ type: z.string(), n: Count })),
   }),

@@ -5,10 +5,10 @@ import { listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
 import { formatEntry } from "../../alert/json.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
 import type { Row } from "../../alert/row.ts";
-import { formatNews, formatParts, formatRest, type RowListing } from "../../alert/rows.ts";
+import { formatMoreRemoved, formatNews, formatParts, formatRest, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
 import { tellAll } from "../../alert/telling.ts";
-import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
+import { type CleanText, clean, join, truncate } from "../../alert/text.ts";
 import type { Entry, Payload } from "../../model/payload.ts";
 import {
   choosePainter,
@@ -96,8 +96,8 @@ const EMPTY = terminal``;
 function formatBlock(draw: Drawing, listing: RowListing): TerminalText[] {
   const { words, paint, columns } = draw;
   return [
+    ...formatTitle(draw, words.title),
     ...formatHead(draw),
-    ...wrap(words.title, columns).map((line) => paint.bold(terminal`${line}`)),
     ...formatRemarks([words.changed, words.notice], columns),
     ...section(words.body ? formatRemarks(words.body, columns) : formatFacts(words.facts, paint, columns)),
     ...section(formatRemoved(draw, listing)),
@@ -116,8 +116,8 @@ function formatShort(draw: Drawing, listing: RowListing): TerminalText[] {
   const told = shared.map(({ label, value }) => clean(`${label}: ${value}`));
   const summary = join([...told, ...(words.reporter ? [words.reporter] : [])], " · ");
   return [
+    ...formatTitle(draw, truncate(words.title, MAX_TITLE_AMONG)),
     ...formatHead(draw),
-    ...wrap(truncate(words.title, MAX_TITLE_AMONG), columns).map((line) => paint.bold(terminal`${line}`)),
     ...formatRemarks([words.changed, words.notice], columns),
     ...(words.body
       ? formatRemarks(words.body, columns)
@@ -157,7 +157,9 @@ function formatContent({ words, paint, columns, look }: Drawing, listing: RowLis
 }
 
 /** What is taken back; the word stands on every line, since not every terminal strikes through. */
-function formatRemoved({ paint, columns }: Drawing, { removed, moreRemoved }: RowListing): TerminalText[] {
+function formatRemoved({ paint, columns }: Drawing, listing: RowListing): TerminalText[] {
+  const { removed } = listing;
+  const more = formatMoreRemoved(listing);
   return [
     ...removed.flatMap(({ type, value, withdrawn }) => {
       const head = terminal`Withdrawn  ${paint.dim(terminal`${truncate(type, MAX_TYPE)}`)}  `;
@@ -173,7 +175,7 @@ function formatRemoved({ paint, columns }: Drawing, { removed, moreRemoved }: Ro
             terminal`${spaces(9)}${why}`,
           ];
     }),
-    ...(moreRemoved > 0 ? [paint.dim(terminal`+${formatNumber(moreRemoved)} more withdrawn`)] : []),
+    ...(more ? [paint.dim(terminal`${more}`)] : []),
   ];
 }
 
@@ -184,6 +186,13 @@ function formatRemarks(sentences: readonly (CleanText | undefined)[], columns: n
 
 function section(body: readonly TerminalText[]): readonly TerminalText[] {
   return body.length > 0 ? [EMPTY, ...body] : [];
+}
+
+/** What it is about, with a sign of how bad it is: nothing from MISP begins a line where badges may stand. */
+function formatTitle({ words: { level }, paint, columns }: Drawing, title: CleanText): TerminalText[] {
+  const sign = clean(LEVELS[level ?? "undefined"].glyph);
+  const marked = level === undefined ? title : join([sign, title], " ");
+  return wrap(marked, columns).map((line) => paint.bold(terminal`${line}`));
 }
 
 /** Badges and what happened, on one line where they fit. */

@@ -3,7 +3,7 @@ import { formatFooter, formatLabels } from "../../alert/headline.ts";
 import { escapeHtml, type Html, html } from "../../alert/html.ts";
 import { LEVELS, TLP_COLORS } from "../../alert/palette.ts";
 import type { Row } from "../../alert/row.ts";
-import { formatNews } from "../../alert/rows.ts";
+import { formatMoreRemoved, formatNews } from "../../alert/rows.ts";
 import { type CleanText, clean, formatNumber, isRightToLeft, join, truncate } from "../../alert/text.ts";
 import type { ThreatLevel } from "../../model/vocabulary.ts";
 import { formatLevels, formatMarking, formatTotal } from "./text.ts";
@@ -107,18 +107,17 @@ function interleave(parts: readonly Html[], separator: Html): readonly Html[] {
 }
 
 /** What is taken back: struck through, and told in words. */
-function formatRemoved({ listing: { removed, moreRemoved } }: EntryView): Html {
+function formatRemoved({ listing }: EntryView): Html {
+  const { removed } = listing;
+  const unnamed = formatMoreRemoved(listing);
+  const more = unnamed ? html`<span class="dm" style="font-size:13px;${DIM}">${say(unnamed)}</span>` : NOTHING;
   if (removed.length === 0) {
-    return NOTHING;
+    return more;
   }
   const lines = removed.map(
     ({ type, value, withdrawn }) =>
       html`<tr><td class="st tp ln dm" valign="top" width="112" style="padding:6px 12px 6px 0;border-bottom:1px solid #d8dee4;font-size:12px;line-height:18px;${DIM};${BREAK}">${say(type)}</td><td class="st vl ln dm" valign="top" style="padding:6px 0;border-bottom:1px solid #d8dee4;${MONO};font-size:13px;line-height:18px;${DIM};${BREAK}"><span style="text-decoration:line-through">${sayValue(value)}</span> <span class="dm" style="${SANS};font-size:12px;line-height:17px;${DIM}">${say(withdrawn ?? clean(""))}</span></td></tr>\n`,
   );
-  const more =
-    moreRemoved > 0
-      ? html`<span class="dm" style="font-size:13px;${DIM}">+${escapeHtml(formatNumber(moreRemoved))} more withdrawn</span>`
-      : NOTHING;
   return html`<strong class="ik" style="${INK}">Withdrawn, no longer valid</strong><table cellpadding="0" cellspacing="0" border="0" width="100%" style="table-layout:fixed;${SANS}">\n${lines}</table>${more}`;
 }
 
@@ -202,8 +201,8 @@ function formatAlone(entry: EntryView): Html {
   const bar = html`<tr><td height="4" bgcolor="${escapeHtml(LEVELS[head.level ?? "undefined"].color)}" style="height:4px;line-height:4px;font-size:0;background-color:${escapeHtml(LEVELS[head.level ?? "undefined"].color)}">&nbsp;</td></tr>\n`;
   const details = head.body ? [html`<span class="ik" style="${INK};${BREAK}">${formatLines(head.body)}</span>`] : [];
   return html`${head.level === undefined ? NOTHING : bar}${[
-    ...rows(html`18px 24px 0`, [formatState(entry)]),
-    row(html`10px 24px 0`, formatTitle(head.title, html`h1`, html`20px;line-height:26px`)),
+    row(html`18px 24px 0`, formatTitle(head.title, html`h1`, html`20px;line-height:26px`)),
+    ...rows(html`10px 24px 0`, [formatState(entry)]),
     ...rows(html`10px 24px 0`, formatNotes(entry)),
     ...rows(html`16px 24px 0`, [...details, formatTable(head.facts), formatRemoved(entry), formatRows(entry)]),
     ...rows(html`10px 24px 0`, [formatUnlistedLine(entry)]),
@@ -229,11 +228,11 @@ function formatAmong(entry: EntryView): Html {
     ? html`<a class="ik" href="${href(head.link)}" style="${INK};font-size:13px;font-weight:700;text-decoration:underline">Open in MISP</a> &nbsp;`
     : NOTHING;
   const content = [
+    formatTitle(head.title, html`h2`, html`16px;line-height:22px`),
     html`${interleave(
       [label, formatState(entry)].filter((part) => part !== ""),
       html`&nbsp; `,
     )}`,
-    formatTitle(head.title, html`h2`, html`16px;line-height:22px`),
     ...formatNotes(entry),
     body,
     head.body ? NOTHING : formatFactLine(entry),

@@ -2,7 +2,7 @@ import { divideFacts } from "../../alert/fact-line.ts";
 import { formatFooter, formatLabels } from "../../alert/headline.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import type { Row } from "../../alert/row.ts";
-import { formatNews } from "../../alert/rows.ts";
+import { formatMoreRemoved, formatNews } from "../../alert/rows.ts";
 import { type CleanText, clean, formatCount, formatNumber, isolate, join, truncate } from "../../alert/text.ts";
 import type { Brand } from "../../model/brand.ts";
 import type { EntryView, MailView } from "./view.ts";
@@ -46,6 +46,11 @@ function indented(text: CleanText): readonly MailText[] {
   return wrap(text, COLUMNS - 2).map((line) => plain`  ${line}`);
 }
 
+/** The first line of an entry among others. */
+function bulleted(text: CleanText): readonly MailText[] {
+  return wrap(text, COLUMNS - 2).map((line, at) => (at === 0 ? plain`* ${line}` : plain`  ${line}`));
+}
+
 /** As MISP's own mails have it, `* ` stands before what is new; the rest of the object stands below. */
 function formatRow(row: Row, rows: readonly Row[]): readonly MailText[] {
   const { type, value, toIds, notes, parts } = row;
@@ -60,15 +65,17 @@ function formatRow(row: Row, rows: readonly Row[]): readonly MailText[] {
 }
 
 /** What is taken back, apart from what holds. */
-function formatRemoved({ listing: { removed, moreRemoved } }: EntryView): readonly MailText[] {
+function formatRemoved({ listing }: EntryView): readonly MailText[] {
+  const { removed } = listing;
+  const more = formatMoreRemoved(listing);
   return removed.length === 0
-    ? []
+    ? [more].flatMap((text) => (text ? indented(text) : []))
     : [
         plain`Withdrawn, no longer valid:`,
         ...removed.map(
           ({ type, value, withdrawn }) => plain`  ${type}: ${isolate(value, "ltr")}  (${withdrawn ?? clean("")})`,
         ),
-        ...(moreRemoved > 0 ? [plain`  +${formatNumber(moreRemoved)} more withdrawn`] : []),
+        ...(more ? indented(more) : []),
       ];
 }
 
@@ -111,9 +118,9 @@ function formatEntry(entry: EntryView, isAlone: boolean): readonly MailText[] {
   const state = [level, head.state].filter((part) => part !== undefined);
   const details = formatDetails(entry, isAlone);
   return [
-    ...(isAlone || marking.length + state.length === 0 ? [] : [plain`* ${join([...marking, ...state], " · ")}`]),
-    ...(isAlone && state.length > 0 ? [plain`[${join(state, " · ")}]`, EMPTY] : []),
-    ...indented(head.title),
+    ...(isAlone ? indented(head.title) : bulleted(head.title)),
+    ...(isAlone || marking.length + state.length === 0 ? [] : [plain`  [${join([...marking, ...state], " · ")}]`]),
+    ...(isAlone && state.length > 0 ? [plain`[${join(state, " · ")}]`] : []),
     ...(head.notice === undefined ? [] : [EMPTY, plain`! ${head.notice}`]),
     ...(head.changed === undefined ? [] : [EMPTY, ...labelled(plain`Changed: `, head.changed)]),
     ...(details.length > 0 ? [EMPTY, ...details] : []),

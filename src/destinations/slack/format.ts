@@ -1,11 +1,12 @@
 import { DIGEST_REMOVED, formatDigestTitle, gravest, MAX_DIGEST } from "../../alert/digest.ts";
 import { divideFacts } from "../../alert/fact-line.ts";
-import { formatLabels, type Headline, headline, labelOfAll } from "../../alert/headline.ts";
+import { formatLabels, formatOneLine, type Headline, headline, labelOfAll } from "../../alert/headline.ts";
+import { shareOut } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import { cutListing, formatRest, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
 import { type Telling, tellAll } from "../../alert/telling.ts";
-import { type CleanText, clean, formatCount, formatNumber, join } from "../../alert/text.ts";
+import { clean, formatCount, join } from "../../alert/text.ts";
 import type { Payload } from "../../model/payload.ts";
 import {
   type Block,
@@ -60,13 +61,6 @@ function message(text: Mrkdwn, blocks: readonly Block[], rest: Pick<SlackMessage
   return { text, blocks, ...rest, unfurl_links: false, unfurl_media: false };
 }
 
-/** `High: title (Updated: 2 new)`, for a notification. */
-function summarise(words: Headline): CleanText {
-  const level = words.level === undefined ? "" : `${LEVELS[words.level].word}: `;
-  const state = [words.state, words.changed].filter((text) => text !== undefined).join(": ");
-  return clean(`${level}${words.title}${state === "" ? "" : ` (${state})`}`);
-}
-
 // ---------------------------------------------------------------- one alert
 
 type AlertPart = "values" | "rows" | "facts" | "lines" | "removed";
@@ -93,7 +87,7 @@ function formatAlert(payload: Payload, { words, listing }: Telling, style: Style
     const color = LEVELS[words.level ?? "undefined"].color;
     // Marking and title stay outside: Slack folds a long attachment up.
     const attachments = [{ color, blocks: formatContent(words, listing, amounts, style) }];
-    return message(fallback(mentions, words.tlp, summarise(words)), blocks, { attachments });
+    return message(fallback(mentions, words.tlp, formatOneLine(words)), blocks, { attachments });
   };
   const kept = shrink(whole, ALERT_ORDER, (amounts) => isWithinLimits(build(amounts)));
   const trimmed = (
@@ -140,7 +134,7 @@ function formatContent(
       textLines(lost > 0 ? [clean(`+${formatCount(lost, "more fact")} in MISP`)] : []),
       textLines(words.body?.slice(0, amounts.lines) ?? [], 1000),
     ]),
-    ...richText([removedLines(removed, moreRemoved)]),
+    ...richText([removedLines({ removed, moreRemoved })]),
     ...richText([
       indicatorList(rows, Math.max(MIN_VALUE, amounts.values)),
       textLines(left && !words.body ? [left] : words.withheld ? [words.withheld] : []),
@@ -160,29 +154,32 @@ function formatDigest(payload: Payload, told: readonly Telling[], style: Style):
   const { mentions } = readMentions(payload);
   const tlp = labelOfAll(payload);
   const title = formatDigestTitle(payload);
+  const lengths = entries.map(({ listing }) => listing.rows.length);
   const build = (amounts: Amounts<DigestPart>) => {
     const left = payload.entries.length - amounts.entries;
     const first = gravest(payload, style);
+    // Every entry has one before another has more.
+    const shares = shareOut(lengths, amounts.rows);
     return message(fallback(mentions, tlp, join([title, first], ": ")), [
       { type: "header", text: plain(literal(title, LIMITS.header)) },
       ...richText([paragraph(tlp === undefined ? [] : [bold(literal(tlp))])]),
       ...mentionBlock(mentions),
       ...entries
         .slice(0, amounts.entries)
-        .flatMap((one, index) => formatEntry(one, amounts.rows, index < amounts.details, style)),
+        .flatMap((one, index) => formatEntry(one, shares[index] ?? 0, index < amounts.details, style)),
       ...(left > 0
         ? [{ type: "context", elements: [plain(literal(clean(`+${formatCount(left, "more alert")}`)))] } as const]
         : []),
     ]);
   };
-  const widest = Math.max(0, ...entries.map(({ listing }) => listing.rows.length));
-  const whole = { rows: widest, details: entries.length, entries: entries.length };
+  const rows = lengths.reduce((sum, length) => sum + length, 0);
+  const whole = { rows, details: entries.length, entries: entries.length };
   const kept = shrink<DigestPart>(whole, DIGEST_ORDER, (amounts) => isWithinLimits(build(amounts)));
   const left = payload.entries.length - kept.entries;
   return {
     message: build(kept),
     trimmed: [
-      ...(kept.rows < whole.rows ? [`indicators beyond ${formatNumber(kept.rows)} of each alert left out`] : []),
+      ...(kept.rows < whole.rows ? [`${formatCount(whole.rows - kept.rows, "listed indicator")} left out`] : []),
       ...(kept.details < whole.details
         ? [`details of ${formatCount(whole.details - kept.details, "alert")} left out`]
         : []),
@@ -215,7 +212,7 @@ function formatEntry({ words, listing }: Telling, limit: number, hasDetails: boo
       ...(below === "" ? [] : [run(slack`\n${literal(below, MAX_DETAILS)}`)]),
     ]),
     factLines(hasDetails && !words.body ? own : []),
-    removedLines(removed, moreRemoved),
+    removedLines({ removed, moreRemoved }),
     indicatorList(rows, MIN_VALUE),
     textLines(rest && hasDetails ? [rest] : []),
   ]);

@@ -1,10 +1,9 @@
 import type { FactLine } from "../../alert/fact-line.ts";
 import { formatLabels, type Headline } from "../../alert/headline.ts";
-import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import type { Row } from "../../alert/row.ts";
-import { formatNews } from "../../alert/rows.ts";
-import { type CleanText, clean, formatNumber, join, truncate } from "../../alert/text.ts";
+import { formatMoreRemoved, formatNews, type RowListing } from "../../alert/rows.ts";
+import { type CleanText, clean, join, truncate } from "../../alert/text.ts";
 import type { Payload } from "../../model/payload.ts";
 import type { ThreatLevel } from "../../model/vocabulary.ts";
 import {
@@ -126,10 +125,12 @@ export function indicatorList(rows: readonly Row[], maxValue: number): RichList 
   );
 }
 
-/** What is taken back, struck through, a line each, with why; `more` are not listed. */
-export function removedLines(rows: readonly Indicator[], more: number): RichParagraph {
+/** What is taken back, struck through, a line each, with why. */
+export function removedLines(listing: Pick<RowListing, "removed" | "moreRemoved">): RichParagraph {
+  const more = formatMoreRemoved(listing);
+  const rows = listing.removed;
   if (rows.length === 0) {
-    return paragraph([]);
+    return textLines(more ? [more] : []);
   }
   return paragraph([
     bold(slack`Withdrawn`),
@@ -138,7 +139,7 @@ export function removedLines(rows: readonly Indicator[], more: number): RichPara
       struck(literal(value, MAX_VALUE, "ltr")),
       run(slack`  ${literal(withdrawn ?? clean(""), MAX_LABEL)}`),
     ]),
-    ...(more > 0 ? [run(slack`\n${literal(clean(`+${formatNumber(more)} more withdrawn`))}`)] : []),
+    ...(more ? [run(slack`\n${literal(more)}`)] : []),
   ]);
 }
 

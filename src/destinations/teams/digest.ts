@@ -65,7 +65,7 @@ function formatEntry({ words, listing }: Telling, isFirst: boolean, minimal: boo
     ...(notice ? [notice] : []),
     ...(reporter && !body ? [reporter] : []),
   ];
-  const { rows, removed, moreRemoved } = listing;
+  const { rows } = listing;
   const rest = rows.length > 0 ? formatRest(listing, undefined, style) : undefined;
   return [
     name,
@@ -73,7 +73,7 @@ function formatEntry({ words, listing }: Telling, isFirst: boolean, minimal: boo
     ...(body ? [] : own).map((fact) =>
       line([run(cardText(join([fact.label, fact.value], ": ")))], { spacing: "None" }),
     ),
-    ...formatRemoved(removed, moreRemoved),
+    ...formatRemoved(listing),
     ...formatIndicators(rows, rows, MAX_VALUE),
     ...(rest ? [line([run(cardText(rest), FINE)], { spacing: "None" })] : []),
   ];

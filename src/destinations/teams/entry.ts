@@ -1,11 +1,10 @@
 import { formatFooter, type Headline } from "../../alert/headline.ts";
-import type { Indicator } from "../../alert/indicators.ts";
 import { LEVELS } from "../../alert/palette.ts";
 import type { Row } from "../../alert/row.ts";
-import { formatNews, formatParts, formatRest } from "../../alert/rows.ts";
+import { formatMoreRemoved, formatNews, formatParts, formatRest, type RowListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
 import type { Telling } from "../../alert/telling.ts";
-import { type CleanText, clean, formatCount, formatNumber, join, truncate } from "../../alert/text.ts";
+import { type CleanText, clean, formatCount, join, truncate } from "../../alert/text.ts";
 import type { ThreatLevel } from "../../model/vocabulary.ts";
 import {
   type ColumnSet,
@@ -52,7 +51,7 @@ export function formatLevel(level: ThreatLevel): CleanText {
   return clean(`${LEVELS[level].glyph} ${LEVELS[level].word}`);
 }
 
-/** The coloured part on top: marking first, since it says who may read on. */
+/** The coloured part on top: what it is about, then who may read on, how bad it is and what happened. */
 export function formatHead(
   level: ThreatLevel | undefined,
   marks: readonly (CleanText | undefined)[],
@@ -69,8 +68,8 @@ export function formatHead(
     style: STYLES[level ?? "undefined"],
     bleed: true,
     items: [
-      ...(marking.length > 0 ? [line(marking)] : []),
-      line([run(cardText(title), { size: "Large", weight: "Bolder" })], { spacing: "Small" }),
+      line([run(cardText(title), { size: "Large", weight: "Bolder" })]),
+      ...(marking.length > 0 ? [line(marking, { spacing: "Small" })] : []),
       ...rest,
     ],
   };
@@ -93,7 +92,7 @@ export function formatAlert({ words, listing }: Telling, maxValue: number, style
       head,
       ...(notice ? [line([run(cardText(notice), { weight: "Bolder" })])] : []),
       ...(body ? formatBody(body) : formatFacts(words)),
-      ...formatRemoved(listing.removed, listing.moreRemoved),
+      ...formatRemoved(listing),
       ...list.shown,
       ...(list.hidden.length > 0 ? [formatHidden(list.hidden)] : []),
       ...(rest ? [line([run(cardText(rest), FINE)], { spacing: "Small" })] : []),
@@ -166,9 +165,12 @@ export function formatIndicators(
 }
 
 /** What is taken back: struck through, and in words, for clients that cannot. */
-export function formatRemoved(rows: readonly Indicator[], more: number): readonly RichTextBlock[] {
+export function formatRemoved(listing: RowListing): readonly RichTextBlock[] {
+  const more = formatMoreRemoved(listing);
+  const rest = more ? [line([run(cardText(more), FINE)], { spacing: "Small" })] : [];
+  const rows = listing.removed;
   if (rows.length === 0) {
-    return [];
+    return rest;
   }
   return [
     line([run(cardText(clean("Withdrawn")), { weight: "Bolder" })], { spacing: "Medium" }),
@@ -186,9 +188,7 @@ export function formatRemoved(rows: readonly Indicator[], more: number): readonl
         { spacing: "Small" },
       ),
     ),
-    ...(more > 0
-      ? [line([run(cardText(clean(`+${formatNumber(more)} more withdrawn`)), FINE)], { spacing: "Small" })]
-      : []),
+    ...rest,
   ];
 }
 

@@ -1,6 +1,6 @@
-import { DIGEST_REMOVED, DIGEST_ROWS, formatDigestTitle, gravest, MAX_DIGEST } from "../../alert/digest.ts";
-import { type Headline, labelOfAll } from "../../alert/headline.ts";
-import { LEVELS } from "../../alert/palette.ts";
+import { formatDigestTitle, gravest, MAX_DIGEST } from "../../alert/digest.ts";
+import { formatOneLine, type Headline, labelOfAll } from "../../alert/headline.ts";
+import { shareOut } from "../../alert/indicators.ts";
 import { cutListing } from "../../alert/rows.ts";
 import type { Style } from "../../alert/style.ts";
 import { type Telling, tellAll } from "../../alert/telling.ts";
@@ -20,25 +20,45 @@ export interface FormattedCard extends Fitting {
 
 /** What is given up in the order in which people miss it least: long values are cut, then lists, from the bottom. */
 const STAGES = ["values", "rows", "facts", "removed"] as const;
-type Cut = Readonly<Record<(typeof STAGES)[number], number>>;
+type Lists = Readonly<Record<(typeof LISTS)[number], number>>;
+/** How long a value is at most, and how many there are of the rest, in all entries together. */
+type Cut = Lists & { readonly values: number };
 
+const LISTS = ["rows", "facts", "removed"] as const;
 const MIN_VALUE = 250;
 const MAX_VALUE = 2500;
-const WHOLE: Cut = { values: MAX_VALUE, rows: Infinity, facts: Infinity, removed: Infinity };
 const MAX_FACTS_AMONG = 6;
 
 /** Lines of a template take the place of the facts. */
-function sizesOf({ words, listing }: Telling): Cut {
+function sizesOf({ words, listing }: Telling, isDigest: boolean): Lists {
+  const facts = (words.body ?? words.facts).length;
   return {
-    values: MAX_VALUE,
     rows: listing.rows.length,
-    facts: (words.body ?? words.facts).length,
+    facts: isDigest ? Math.min(facts, MAX_FACTS_AMONG) : facts,
     removed: listing.removed.length,
   };
 }
 
+/** So much of each list that short ones are whole, and every entry has something of it before another has more. */
+function share(sizes: readonly Lists[], cut: Cut): readonly Lists[] {
+  const shares = Object.fromEntries(
+    LISTS.map((list) => [
+      list,
+      shareOut(
+        sizes.map((size) => size[list]),
+        cut[list],
+      ),
+    ]),
+  );
+  return sizes.map((_, index) => ({
+    rows: shares.rows?.[index] ?? 0,
+    facts: shares.facts?.[index] ?? 0,
+    removed: shares.removed?.[index] ?? 0,
+  }));
+}
+
 /** In a digest the numbers below each title say how much there is; elsewhere what is left out is counted. */
-function cutTo(telling: Telling, cut: Cut, isDigest: boolean): Telling {
+function cutTo(telling: Telling, cut: Lists, isDigest: boolean): Telling {
   const { words, listing } = telling;
   const { facts, body } = words;
   const lost = Math.max(0, facts.length - cut.facts);
@@ -73,22 +93,25 @@ export function formatMessage(payload: Payload, style: Style): FormattedCard {
 
   const trimmed: string[] = [];
   if (!payload.minimal) {
+    const sizes = told.map((entry) => sizesOf(entry, isDigest));
     const format = (cut: Cut) => {
-      const shown = told.map((entry) => cutTo(entry, cut, isDigest));
+      const shares = share(sizes, cut);
+      const shown = told.map((entry, index) => cutTo(entry, shares[index] ?? cut, isDigest));
+      const [first] = shown;
       const values = Math.max(MIN_VALUE, cut.values);
       return envelope(
         payload,
         only?.words,
-        only ? formatAlert(cutTo(only, cut, false), values, style) : formatDigest(payload, shown, false, style),
+        only && first ? formatAlert(first, values, style) : formatDigest(payload, shown, false, style),
         style,
       );
     };
-    let cut: Cut = isDigest ? { ...WHOLE, rows: DIGEST_ROWS, facts: MAX_FACTS_AMONG, removed: DIGEST_REMOVED } : WHOLE;
+    const total = (list: keyof Lists) => sizes.reduce((sum, size) => sum + size[list], 0);
+    let cut: Cut = { values: MAX_VALUE, rows: total("rows"), facts: total("facts"), removed: total("removed") };
     for (const stage of STAGES) {
       const before = cut;
-      const sizes = told.map((entry) => Math.min(sizesOf(entry)[stage], before[stage]));
-      const best = largest(Math.max(0, ...sizes), (n) => format({ ...before, [stage]: n }));
-      const gone = sizes.reduce((sum, size) => sum + Math.max(0, size - (best?.n ?? 0)), 0);
+      const best = largest(before[stage], (n) => format({ ...before, [stage]: n }));
+      const gone = before[stage] - (best?.n ?? 0);
       const word = WORDS[stage];
       if (gone > 0 && word) {
         trimmed.push(`${word(gone)} left out`);
@@ -151,11 +174,9 @@ function envelope(
   };
 }
 
-/** One line for notifications: `TLP:AMBER · High: Emotet epoch5`. */
+/** One line for notifications: `TLP:AMBER · High: Emotet epoch5 (New)`. */
 function summarise(payload: Payload, words: Headline | undefined, style: Style): CleanText {
-  const what = words
-    ? clean(`${words.level ? `${LEVELS[words.level].word}: ` : ""}${words.title}`)
-    : join([formatDigestTitle(payload), gravest(payload, style)], ": ");
+  const what = words ? formatOneLine(words) : join([formatDigestTitle(payload), gravest(payload, style)], ": ");
   const label = labelOfAll(payload);
   return join([...(label === undefined ? [] : [label]), what], " · ");
 }

@@ -101,7 +101,7 @@ describe("formatText()", () => {
   it("writes several as a digest, after the thirtieth a line of each", () => {
     const text = formatText(payload([burst(), ...Array.from({ length: 39 }, () => pointer())], { tlp: "red" }), PIPED);
     expect(text.split("\n")[0]).toBe("[TLP:RED] 40 alerts · 1 medium");
-    expect(text.match(/\n {2}A restricted event was published\n/g)).toHaveLength(29);
+    expect(text.match(/\nA restricted event was published\n/g)).toHaveLength(29);
     expect(text.match(/\n\[TLP:RED\] A restricted event was published\n/g)).toHaveLength(10);
   });
 

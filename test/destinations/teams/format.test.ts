@@ -53,11 +53,11 @@ describe("formatMessage() of recorded frames", () => {
 });
 
 describe("formatMessage()", () => {
-  it("tells a publication from marking to origin", () => {
+  it("tells a publication from title to origin", () => {
     const { card, lines, message } = format(payload([publication()]));
     expect(lines.slice(0, 2)).toEqual([
-      "TLP:AMBER · PAP:AMBER · ▲ High · New",
       "Emotet epoch5 infrastructure, seen at bad[.]example",
+      "TLP:AMBER · PAP:AMBER · ▲ High · New",
     ]);
     expect(lines).toContain(
       "hxxps://bad[.]example/gate.php\u2002IDS\u2002url · C2 panel, first seen at 198[.]51[.]100[.]9",
@@ -79,7 +79,7 @@ describe("formatMessage()", () => {
         url: "https://misp.example.org/events/view/5f3c1a52-7c1c-4d0e-9c1a-0a2b3c4d5e6f",
       },
     ]);
-    expect(message.summary).toBe("TLP:AMBER · High: Emotet epoch5 infrastructure, seen at bad［.］example");
+    expect(message.summary).toBe("TLP:AMBER · High: Emotet epoch5 infrastructure, seen at bad［.］example （New）");
     expect(card.msteams).toEqual({ width: "Full" });
   });
 
@@ -87,7 +87,7 @@ describe("formatMessage()", () => {
     const looks = [publication(), burst(), withheld(), pointer()].map((told) => {
       const { card, lines } = format(payload([told]));
       const [head] = card.body;
-      return [head?.type === "Container" && head.style, /[▲◆▼?] \w+/.exec(lines[0] ?? "")?.[0]];
+      return [head?.type === "Container" && head.style, /[▲◆▼?] \w+/.exec(lines[1] ?? "")?.[0]];
     });
     expect(looks).toEqual([
       ["attention", "▲ High"],
@@ -103,8 +103,8 @@ describe("formatMessage()", () => {
     expect(told.lines).toContain("37 (12 for IDS)");
     expect(told.text).not.toContain("gate.php");
     expect(format(payload([pointer()], { tlp: "red" })).lines).toEqual([
-      "TLP:RED",
       "A restricted event was published",
+      "TLP:RED",
       "cert",
     ]);
   });
@@ -142,7 +142,7 @@ describe("formatMessage()", () => {
   it("shows the lines of a template in place of facts and indicators, and says when it failed", () => {
     const told = { ...publication(), custom: { title: "Ours: bad.example", body: "One\n\n<b>two</b> bad.example" } };
     const { lines } = format(payload([told]));
-    expect(lines[1]).toBe("Ours: bad[.]example");
+    expect(lines[0]).toBe("Ours: bad[.]example");
     expect(lines.slice(2, -1)).toEqual(["One", "<b>two</b> bad[.]example"]);
     const failed = format(payload([{ ...publication(), templateFailed: true }]));
     expect(failed.lines.some((line) => /template/i.test(line))).toBe(true);
@@ -152,13 +152,13 @@ describe("formatMessage()", () => {
   it("is marking, title and link for a flow that refused more", () => {
     const sent = payload([publication()], { minimal: true, mentions: ["alice@example.org"] });
     const { card, lines } = format(sent);
-    expect(lines).toEqual(["TLP:AMBER · PAP:AMBER", "Emotet epoch5 infrastructure, seen at bad[.]example"]);
+    expect(lines).toEqual(["Emotet epoch5 infrastructure, seen at bad[.]example", "TLP:AMBER · PAP:AMBER"]);
     expect(card.actions).toHaveLength(1);
     expect(card.msteams).toEqual({ width: "Full" });
     const several = format({ ...sent, entries: [publication(), pointer()] });
     expect(several.lines).toEqual([
-      "TLP:AMBER",
       "2 alerts",
+      "TLP:AMBER",
       "Emotet epoch5 infrastructure, seen at bad[.]example",
       "TLP:AMBER · PAP:AMBER",
       "A restricted event was published",
@@ -169,8 +169,8 @@ describe("formatMessage()", () => {
   it("tells several at once as a digest: counts by level, then each with its link and its gravest indicators", () => {
     const { card, lines, message } = format(payload([publication(), burst(), withheld()]));
     expect(lines.slice(0, 4)).toEqual([
-      "TLP:AMBER · ▲ 1 High · ◆ 1 Medium · ▼ 1 Low",
       "3 alerts",
+      "TLP:AMBER · ▲ 1 High · ◆ 1 Medium · ▼ 1 Low",
       "▲ High\u2002Emotet epoch5 infrastructure, seen at bad[.]example",
       "TLP:AMBER · PAP:AMBER · New · Threat actor: TA542 · Malware: Emotet · Tag: source reliability: b · Attributes: 37 (12 for IDS) · 1 object (file) · CIRCL",
     ]);
@@ -207,7 +207,7 @@ describe("formatMessage()", () => {
     expect(long.lines.some((line) => line.startsWith("3 attributes in MISP"))).toBe(true);
     expect(long.trimmed[0]).toBe("3 indicators left out");
     expect(long.trimmed.at(-1)).toMatch(/^\d+ facts? left out$/);
-    expect(long.lines[1]).toBe("Emotet epoch5 infrastructure, seen at bad[.]example");
+    expect(long.lines[0]).toBe("Emotet epoch5 infrastructure, seen at bad[.]example");
 
     const digest = format(
       payload(Array.from({ length: 30 }, () => many(3, { event: { ...EVENT, info: text, org: { name: text } } }))),
