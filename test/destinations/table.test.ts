@@ -38,7 +38,7 @@ const FORMS: Readonly<Record<string, { readonly guard: object; readonly route?: 
   "show-0": { guard: INSIDER, route: { group: { by: [], wait: "1s", show: 0 } } },
 };
 
-const NOTHING = "(nothing leaves)";
+const nothing = ({ never }: Row) => (never === undefined ? "(nothing leaves)" : `(nothing leaves: ${never})`);
 const SAME = "(as in full)";
 const ROWS = Object.values(TABLE).flat();
 const GOLDEN = "../fixtures/golden/table";
@@ -58,7 +58,7 @@ async function payloadsOf(form: keyof typeof FORMS, rows: readonly Row[]) {
     rows.map(async (row) => {
       const staged = row.stage();
       const payload = await stage({ ...staged, guard, ...(route && { route: { ...staged.route, ...route } }) });
-      return [row.change === "" ? row.kind : `${row.kind}, ${row.change}`, payload] as const;
+      return { row, name: row.change === "" ? row.kind : `${row.kind}, ${row.change}`, payload };
     }),
   );
 }
@@ -69,14 +69,24 @@ it("has a row for every kind that MISP sends, and for every alert of our own", (
   expect(new Set([...ROWS.map(({ kind }) => kind), ...never])).toEqual(new Set(KINDS));
 });
 
+it("shows what each row is, or says why nothing leaves", async () => {
+  const silent = (await payloadsOf("full", ROWS)).filter(({ row, payload }) => (payload === undefined) !== !!row.never);
+  expect(silent.map(({ name }) => name)).toEqual([]);
+});
+
 describe.each(Object.keys(FORMS))("%s", (form) => {
   it.each(Object.entries(CHANNELS))("in %s", async (channel, read) => {
     const readAll = async (of: string) =>
-      (await payloadsOf(of, ROWS)).map(([name, payload]) => [name, payload ? read(payload) : NOTHING] as const);
+      (await payloadsOf(of, ROWS)).map(
+        ({ name, row, payload }) => [name, payload ? read(payload) : nothing(row)] as const,
+      );
     const full = new Map(await readAll("full"));
     const all = await readAll(form);
     const text = sheet(
-      all.map(([name, one]) => [name, form !== "full" && one !== NOTHING && one === full.get(name) ? SAME : one]),
+      all.map(([name, one]) => [
+        name,
+        form !== "full" && !one.startsWith("(nothing") && one === full.get(name) ? SAME : one,
+      ]),
     );
     await expect(text).toMatchFileSnapshot(`${GOLDEN}/${channel}/${form}.txt`);
   });
@@ -85,7 +95,7 @@ describe.each(Object.keys(FORMS))("%s", (form) => {
 describe("as digests", () => {
   it.each(Object.entries(CHANNELS))("in %s", async (channel, read) => {
     const digests = Object.entries(TABLE).map(async ([name, rows]) => {
-      const all = (await payloadsOf("full", rows)).flatMap(([, payload]) => payload ?? []);
+      const all = (await payloadsOf("full", rows)).flatMap(({ payload }) => payload ?? []);
       return [name, together(all)] as const;
     });
     const text = sheet((await Promise.all(digests)).map(([name, payload]) => [name, read(payload)]));

@@ -11,6 +11,7 @@ import { formatBody } from "../../src/destinations/webhook/format.ts";
 import type { Item } from "../../src/model/alert.ts";
 import type { Entry, Payload } from "../../src/model/payload.ts";
 import { viewOf } from "../../src/template/view.ts";
+import { isStruck, nearest, parseHtml, textOf, textsIn } from "../support/html-tree.ts";
 import { AMBER, EVENT, entry, guarded, item, payload } from "../support/payloads.ts";
 import { nodes } from "../support/teams-card.ts";
 
@@ -146,8 +147,14 @@ describe("what is withdrawn never stands among what holds", () => {
         attach: ["csv", "json"],
         domain: "misp.example.org",
       });
-      for (const [, row = ""] of html.matchAll(/<tr>(.*?)<\/tr>/gs)) {
-        expect(/live\d/.test(row) && /line-through/.test(row) && !/<tr>/.test(row)).toBe(false);
+      for (const { text: part, around } of textsIn(parseHtml(html))) {
+        expect(isStruck(around)).toBe(GONE.test(part));
+        const [row, list] = [nearest(around, "tr"), nearest(around, "table")].map((one) => (one ? textOf(one) : ""));
+        if (GONE.test(part)) {
+          // In a list of its own, and without the badge of what is for detection.
+          expect(list).not.toMatch(/live\d/);
+          expect(row).not.toMatch(/\bIDS\b/);
+        }
       }
       for (const line of text.split("\n").filter((one) => GONE.test(one))) {
         expect(line).toMatch(/\((deleted|no longer in the event|no longer for detection)\)$/);

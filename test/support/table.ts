@@ -19,6 +19,7 @@ import type { Message } from "../../src/model/message.ts";
 import type { BatchNote } from "../../src/model/pacing.ts";
 import type { Kind } from "../../src/model/vocabulary.ts";
 import { enrich, withSighter } from "../../src/planning/enrich.ts";
+import { withThread } from "../../src/recall/threads.ts";
 import { decodeSample, messageOf, sample } from "../topics/frames.ts";
 import { campaign, FIRST, LATER, SOFT_DELETED } from "./scenes.ts";
 import type { Stage } from "./stage.ts";
@@ -27,6 +28,8 @@ import type { Stage } from "./stage.ts";
 export interface Row {
   readonly kind: Kind;
   readonly change: string;
+  /** Why it leaves to nobody; absent: it does. */
+  readonly never?: string;
   readonly stage: () => Omit<Stage, "guard">;
 }
 
@@ -47,6 +50,16 @@ const asked = (...names: readonly string[]) => {
   return { messages: [FIRST(), ...seen.map((message) => withSighter(message, partner))], toldBefore: 1 };
 };
 
+/** A post in a discussion of the event, with what MISP's REST API says of how far that may travel. */
+const askedThread = (name: string) => {
+  const { event: { id = "", uuid = "" } = {} } = FIRST();
+  const told = { kind: "thread" as const, thread: { distribution: "all" as const }, event: { id, uuid } };
+  return { messages: [FIRST(), withThread(decodeSample(`misp_json${name}`), told)], toldBefore: 1 };
+};
+
+/** MISP tells neither markings nor reach of what a reference joins, and its REST API does not either. */
+const REFERENCE = "how far the two parts may travel is unknown";
+
 /** The event of the demonstration as it is published later with these differences. */
 const laterWith = (event: object): Message =>
   messageOf("misp_json", { Event: { ...PUBLISHED.Event, timestamp: "1795197300", ...event } });
@@ -54,7 +67,8 @@ const laterWith = (event: object): Message =>
 /** An event that was deleted, as it is published again. */
 const backAgain = (): Message => {
   const { Event: event } = sample("misp_json--published-in-edit-call").payload;
-  return messageOf("misp_json", { Event: { ...(event as object), timestamp: "1795197500" } });
+  // An hour after the recorded frames: a publication of the moment of the deletion is no newer than that.
+  return messageOf("misp_json", { Event: { ...(event as object), timestamp: "1795203590" } }, 1_795_203_600_000);
 };
 
 const ours = (...notices: readonly { readonly message: Message }[]) => ({
@@ -190,7 +204,7 @@ const EVENTS: readonly (readonly [Kind, string, Row["stage"]])[] = [
   ["event.deleted", "never told", () => ({ messages: frames("_event--delete") })],
 ];
 
-const PARTS: readonly (readonly [Kind, string, Row["stage"]])[] = [
+const PARTS: readonly (readonly [Kind, string, Row["stage"], never?: string])[] = [
   ["attribute.added", "new", () => after(["--publish-first-time", "_attribute--add-inside-object"])],
   ["attribute.added", "an attachment", () => after(["--publish-full-event", "_attribute--add-attachment-with-data"])],
   ["attribute.edited", "told before", () => after(["--publish-first-time", "_attribute--edit-with-sightings"])],
@@ -198,6 +212,11 @@ const PARTS: readonly (readonly [Kind, string, Row["stage"]])[] = [
     "attribute.edited",
     "reappeared",
     () => after(["--publish-first-time", "_attribute--soft-delete", "_attribute--edit-undelete"]),
+  ],
+  [
+    "attribute.edited",
+    "deleted and reappeared",
+    () => after(["--publish-first-time", "_attribute--soft-delete", "_attribute--edit-undelete"], 2),
   ],
   ["attribute.deleted", "told before", () => after(["--publish-first-time", "_attribute--soft-delete"])],
   ["attribute.deleted", "hard, told before", () => after(["--publish-first-time", "_attribute--delete-hard"])],
@@ -215,11 +234,13 @@ const PARTS: readonly (readonly [Kind, string, Row["stage"]])[] = [
     "reference.added",
     "new",
     () => after(["--publish-first-time", "_object--edit", "_object_reference--add-to-attribute"]),
+    REFERENCE,
   ],
   [
     "reference.deleted",
     "told before",
     () => after(["--publish-first-time", "_object--edit", "_object_reference--soft-delete"]),
+    REFERENCE,
   ],
   ["sighting.added", "seen", () => asked("_sighting--add-sighting")],
   ["sighting.added", "false positive", () => asked("_sighting--add-false-positive")],
@@ -243,7 +264,7 @@ const OTHERS: readonly (readonly [Kind, string, Row["stage"]])[] = [
   ["user.changed", "changed", () => ({ messages: frames("_user--modified-action-says-add") })],
   ["user.login", "new", () => ({ messages: frames("_user--login") })],
   ["user.logout", "new", () => ({ messages: frames("_user--logout") })],
-  ["discussion.posted", "a post", () => asked("_conversation--post")],
+  ["discussion.posted", "a post", () => askedThread("_conversation--post")],
   ["discussion.posted", "a thread", () => ({ messages: frames("_conversation--thread-general") })],
   [
     "discussion.posted",
@@ -329,6 +350,6 @@ export const TABLE: Readonly<Record<"events" | "parts" | "others" | "ours", read
   ours: rows(OURS),
 };
 
-function rows(list: readonly (readonly [Kind, string, Row["stage"]])[]): readonly Row[] {
-  return list.map(([kind, change, stage]) => ({ kind, change, stage }));
+function rows(list: readonly (readonly [Kind, string, Row["stage"], never?: string])[]): readonly Row[] {
+  return list.map(([kind, change, stage, never]) => ({ kind, change, stage, ...(never !== undefined && { never }) }));
 }
