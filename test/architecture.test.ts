@@ -59,7 +59,17 @@ const COMPOSING = ["service", "cli", "main"];
 
 /** Rooms that always answer the same to the same: no clock, no chance, no I/O, no process, and nothing loaded that has any. */
 const PURE = ["model", "topics", "guard", "alert", "template", "routing", "pacing", "planning"];
-const PURE_PACKAGES = ["zod", "croner", "liquidjs", "re2js", "node:crypto", "node:net", "node:url", "node:util"];
+const PURE_PACKAGES = [
+  "zod",
+  "croner",
+  "liquidjs",
+  "json-p3",
+  "re2js",
+  "node:crypto",
+  "node:net",
+  "node:url",
+  "node:util",
+];
 const IMPURE =
   /\b(Date\.now|new Date\(\)|performance\.now|setTimeout|setInterval|setImmediate|Math\.random|randomUUID|randomBytes|process\.(?!$)|fetch\()/;
 

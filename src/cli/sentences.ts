@@ -208,8 +208,20 @@ function familiesOf(kinds: readonly Kind[]): readonly string[] {
 }
 
 function describeMatch(match: Match): string {
-  const { all, any, not, attribute, min_threat_level, max_age, max_event_age, date, attributes, sightings, ...facts } =
-    match;
+  const {
+    all,
+    any,
+    not,
+    attribute,
+    min_threat_level,
+    max_age,
+    max_event_age,
+    date,
+    attributes,
+    sightings,
+    jsonpath,
+    ...facts
+  } = match;
   const parts = Object.entries(facts).map(([name, values]) => describeFact(name, values));
   if (min_threat_level) {
     parts.push(`threat level is at least ${min_threat_level}`);
@@ -225,6 +237,9 @@ function describeMatch(match: Match): string {
   }
   if (attributes) {
     parts.push(describeCount(attributes));
+  }
+  if (jsonpath) {
+    parts.push(`${list(jsonpath, "or")} finds something in it`);
   }
   if (sightings) {
     parts.push(`its attribute was sighted ${describeSightings(sightings)}`);

@@ -7,6 +7,7 @@ import { ask, askAll } from "../doors/socket/client.ts";
 import { FACTS } from "../model/vocabulary.ts";
 import { ListEnd, SilenceDocument } from "../operations/documents.ts";
 import type { QueryInput } from "../operations/requests.ts";
+import { conditionNames } from "../routing/schema.ts";
 import { formatSpan, formatStamp, formatUntil } from "./ages.ts";
 import { type Context, print } from "./context.ts";
 import { type ReachOptions, reach } from "./reach.ts";
@@ -155,10 +156,7 @@ function describeCondition(map: Readonly<Record<string, unknown>>): string {
   return isPlain ? `${key}=${value}` : JSON.stringify(map);
 }
 
-const NAMES: readonly string[] = [
-  ...FACTS,
-  ...["all", "any", "not", "attribute", "min_threat_level", "max_age", "max_event_age", "attributes"],
-];
+const NAMES = conditionNames();
 const EXAMPLES = `'org=CIRCL', 'tag=osint:*', 'org!=CIRCL' or '{ attribute: { type: url } }'`;
 
 /** `org=CIRCL`, `tag!=osint:*`, or a map in YAML as a route's `match` has it. */

@@ -1,6 +1,6 @@
 import type { Brand } from "./brand.ts";
 import type { Fingerprint } from "./fingerprint.ts";
-import type { Line, Message, Sightings } from "./message.ts";
+import type { Line, Message, SightingTimes } from "./message.ts";
 import type { Attribute, EventView, MispObject, Reach, Sighting } from "./misp.ts";
 import type { Change, Kind, Pap, Tlp } from "./vocabulary.ts";
 
@@ -75,7 +75,7 @@ export interface Alert {
   readonly objectCounts?: readonly { readonly name: string; readonly reach: readonly Reach[]; readonly n: number }[];
   readonly sighting?: Sighting;
   /** How often its attribute was sighted, where a rule asks. */
-  readonly sighted?: Sightings;
+  readonly sighted?: SightingTimes;
   readonly tag?: Message["tag"];
   /** Stored whole, for programs: so many further pages have its items and objects, or, where it is 0, the alert itself. */
   readonly pages?: number;

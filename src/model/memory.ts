@@ -2,7 +2,7 @@ import type { AlertId } from "./alert.ts";
 import type { Brand } from "./brand.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { Listing } from "./listing.ts";
-import type { Message, Sightings } from "./message.ts";
+import type { Message, SightingTimes } from "./message.ts";
 import type { EventView, Reach, Tag } from "./misp.ts";
 import type { SightingType } from "./vocabulary.ts";
 
@@ -146,7 +146,7 @@ export interface Known {
   readonly tagged?: readonly string[];
   /** One for each attribute that was asked for, where sightings of its instance are counted. */
   readonly sighted?: readonly (SightedAttribute & { readonly sightings: readonly SightingMemory[] } & Pick<
-      Sightings,
+      SightingTimes,
       "since"
     >)[];
 }

@@ -1,3 +1,4 @@
+import type { CorePlace, PathDocument } from "./document.ts";
 import type { Attribute, EventView, MispObject, Sighting, Tag, Thread } from "./misp.ts";
 import type { AttributeFactName, FactName, Kind, MeasureName, SightingType } from "./vocabulary.ts";
 
@@ -112,7 +113,7 @@ export type Tally =
     };
 
 /** How often an attribute was sighted, as the feed told it. */
-export interface Sightings {
+export interface SightingTimes {
   /** Instants, by type; bounded, the latest. */
   readonly times: { readonly [K in SightingType]?: readonly number[] };
   /** Of what came since then none is missing. */
@@ -127,7 +128,9 @@ export interface Matchable {
   /** Absent: unknown. */
   readonly tally?: Tally | undefined;
   /** Of the one attribute that it is about; `none`: it is about no single one. Absent: unknown. */
-  readonly sightings?: Sightings | "none" | undefined;
+  readonly sightings?: SightingTimes | "none" | undefined;
+  /** Its event as MISP's core JSON; `none`: it is about no event. Absent: unknown. */
+  readonly document?: PathDocument<CorePlace> | "none" | undefined;
   readonly facts: Facts;
   readonly attributes: readonly AttributeFacts[];
   /** The attributes are all that the message is about; false where some are hidden or not told. */

@@ -18,13 +18,13 @@ export function count(message: Message, copy: WorkingCopy): void {
   const { kind, instance, subject, version, sighting, receivedAt } = message;
   const name = subject.uuid ?? subject.id ?? version;
   if (kind === "sighting.deleted") {
-    copy.unsight({ instance, name });
+    copy.dropSighting({ instance, name });
     return;
   }
   const counted = countedIn(message);
   if (kind === "sighting.added" && counted && sighting?.type) {
     // That of an expiration is still to come; by another clock, so may any be.
     const at = Math.min(sighting.seenAt ?? receivedAt, receivedAt);
-    copy.sight({ ...counted, name, type: sighting.type, at });
+    copy.addSighting({ ...counted, name, type: sighting.type, at });
   }
 }

@@ -11,7 +11,7 @@ import type {
   SightingMemory,
   Told,
 } from "../model/memory.ts";
-import type { Message, Sightings } from "../model/message.ts";
+import type { Message, SightingTimes } from "../model/message.ts";
 import type { Delivery, Effects } from "../model/outbox.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import { uniteEvents } from "../model/unite.ts";
@@ -189,20 +189,20 @@ export class WorkingCopy {
     return (eventUuid === undefined ? undefined : this.#shown.get(key(instance, destination, eventUuid))) ?? [];
   }
 
-  sight(sighting: SightingMemory): void {
+  addSighting(sighting: SightingMemory): void {
     const name = key(sighting.instance, sighting.name);
     this.#unsighted.delete(name);
     this.#sightings.set(name, sighting);
   }
 
-  unsight(sighting: Pick<SightingMemory, "instance" | "name">): void {
+  dropSighting(sighting: Pick<SightingMemory, "instance" | "name">): void {
     const name = key(sighting.instance, sighting.name);
     this.#sightings.delete(name);
     this.#unsighted.set(name, sighting);
   }
 
   /** How often an attribute was sighted; undefined: that was not asked, or is not counted yet. */
-  sightingsOf(attribute: SightedAttribute | undefined, now: number): Sightings | undefined {
+  sightingsOf(attribute: SightedAttribute | undefined, now: number): SightingTimes | undefined {
     const isIts = (one: SightedAttribute) =>
       one.instance === attribute?.instance && one.attribute === attribute.attribute;
     const { sightings = [], since } = this.#sighted.find(isIts) ?? {};

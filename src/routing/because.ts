@@ -4,6 +4,7 @@ import { ATTRIBUTE_FACTS, FACTS, type FactName } from "../model/vocabulary.ts";
 import { compileMatch } from "./match.ts";
 import { countSightings } from "./measures.ts";
 import { formatNetwork } from "./network.ts";
+import { compilePaths } from "./paths.ts";
 import { compilePattern } from "./pattern.ts";
 import type { AttributeMatch, Expected, Match, RouteOptions, SightingMatch } from "./schema.ts";
 import { NO_WATCH, type Watch } from "./watch.ts";
@@ -45,6 +46,7 @@ function describe(match: Match, subject: Matchable, watch: Watch): readonly stri
     ...facts,
     ...(match.min_threat_level && !match.threat_level && level !== undefined ? [`threat level is ${level}`] : []),
     ...(match.watch ? describeHits([{ watch: match.watch }], "", subject, watch) : []),
+    ...(match.jsonpath ? describePath(match.jsonpath, subject) : []),
     ...(match.sightings ? describeCount(match.sightings, subject) : []),
     ...(match.attribute ? describeAttributes(match.attribute, subject, watch) : []),
     ...(match.all ?? []).flatMap((map) => describe(map, subject, watch)),
@@ -99,6 +101,15 @@ function describeFact(name: FactName, values: readonly string[], { facts }: Matc
 function readable(value: string): string {
   const [, galaxy, name] = /^misp-galaxy:([^=]+)="(.+)"$/i.exec(value) ?? [];
   return galaxy === undefined ? value : `${galaxy.replace(/[-_]+/g, " ")} ${name}`;
+}
+
+const MAX_PATH = 80;
+
+function describePath(paths: readonly string[], { document }: Matchable): readonly string[] {
+  const found = paths.find((path) => compilePaths([path]).test(document) === true);
+  return found === undefined
+    ? []
+    : [`${found.length > MAX_PATH ? `${found.slice(0, MAX_PATH)}…` : found} finds something`];
 }
 
 function describeCount(match: SightingMatch, { sightings, at }: Matchable): readonly string[] {

@@ -4,6 +4,7 @@ import type { AttributeFacts, Fact, Facts, Matchable } from "../model/message.ts
 import type { Cluster, EventView, Tag } from "../model/misp.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import { FACTS, type FactName } from "../model/vocabulary.ts";
+import { coreJsonOf } from "./core-json.ts";
 import { measuresOf, NOTHING_MEASURED, sightingsOf, tallyOf } from "./measures.ts";
 
 const GALAXY_TAG = /^misp-galaxy:([^=]+)="(.+)"$/i;
@@ -88,14 +89,19 @@ function build(alert: Askable, label: () => Marking, at: number): Matchable {
   const { event } = alert;
   if (!event) {
     const facts = new LazyFacts(FACTS_OF_NO_EVENT, { alert, event: {}, label }) as Facts;
-    const nothing = { measures: NOTHING_MEASURED, tally: "none", sightings: "none" } as const;
+    const nothing = { measures: NOTHING_MEASURED, tally: "none", sightings: "none", document: "none" } as const;
     return { at, ...nothing, facts, attributes: [], attributesComplete: true };
   }
   let attributes: readonly AttributeFacts[] | undefined;
+  let document: Matchable["document"];
   return {
     at,
     measures: measuresOf(alert, event),
     sightings: sightingsOf(alert),
+    get document() {
+      document ??= coreJsonOf(alert, event, clustersOf(event.clusters, event.tags));
+      return document;
+    },
     get tally() {
       return tallyOf(alert);
     },

@@ -2,6 +2,7 @@ import type { Reason } from "../model/evidence.ts";
 import type { AttributeFacts, Fact, Matchable, Measure, Truth } from "../model/message.ts";
 import { ATTRIBUTE_FACTS, FACTS, type FactName, type MeasureName, THREAT_LEVELS } from "../model/vocabulary.ts";
 import { countSightings, isBelow, reaches } from "./measures.ts";
+import { compilePaths } from "./paths.ts";
 import { compilePattern, type Pattern } from "./pattern.ts";
 import type { AttributeMatch, CountMatch, Expected, Match, SightingMatch } from "./schema.ts";
 import { compileHit, compileValueTest } from "./value-test.ts";
@@ -96,6 +97,9 @@ function compileMap(match: Match, compiling: Compiling): Condition {
     conditions.push(compileFact("threat_level", THREAT_LEVELS.slice(0, THREAT_LEVELS.indexOf(lowest) + 1)));
   }
   conditions.push(...compileMeasures(match));
+  if (match.jsonpath) {
+    conditions.push(compileJsonPath(match.jsonpath));
+  }
   if (match.sightings) {
     conditions.push(compileSightings(match.sightings));
   }
@@ -139,6 +143,25 @@ function compileFact(name: FactName, values: readonly string[]): Condition {
     why: (subject) => whyFact(name, patterns, subject),
     looks: [{ fact: name }],
   };
+}
+
+/** That a path finds something: what it finds, and what its filters looked at, has to be what readers may see. */
+function compileJsonPath(match: readonly string[]): Condition {
+  const { test, places, named } = compilePaths(match);
+  return {
+    test: ({ document }) => test(document),
+    why: (subject) => {
+      const found = places(subject.document);
+      return joined("all", found.length > 0 ? found : [wholeOf(subject)]);
+    },
+    looks: named.flatMap((place) => ("fact" in place || "measure" in place ? [place] : [])),
+  };
+}
+
+/** What is told of the event where its readers get more of it than a pointer. */
+function wholeOf({ facts }: Matchable): Why {
+  const whole = (["info", "org", "distribution", "threat_level"] as const).find((name) => facts[name] !== undefined);
+  return { fact: whole ?? "event_uuid" };
 }
 
 /** That the attribute was sighted so often; it has to be one that readers may see. */

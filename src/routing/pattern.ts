@@ -38,6 +38,17 @@ function compileRegex(source: string, flags: string): Pattern {
   return (text) => compiled.matcher(text).find();
 }
 
+/**
+ * Compiles an expression of RFC 9485, as JSONPath has them: in it a dot is no end of a line. Of the whole text, or of some of
+ * it; case counts. Throws RE2JS's error for what RE2 does not read.
+ */
+export function compileIRegexp(source: string, isWhole: boolean): Pattern {
+  // What is escaped, and what is in brackets, stays as it is.
+  const body = source.replace(/\\.|\[(?:\\.|[^\]\\])*\]|\./gs, (part) => (part === "." ? "[^\\n\\r]" : part));
+  const compiled = RE2JS.compile(isWhole ? `\\A(?:${body})\\z` : body);
+  return (text) => compiled.matcher(text).find();
+}
+
 /** Compiles a text in which `*` stands for anything. */
 export function compileGlob(glob: string): Pattern {
   const parts = foldText(glob).split("*");

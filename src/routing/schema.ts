@@ -20,6 +20,7 @@ import { LinksOption, TemplateOption } from "../template/schema.ts";
 import { dateOf } from "./date.ts";
 import { kindsMeantBy } from "./kinds.ts";
 import { canonicalDomain, parseNetwork } from "./network.ts";
+import { faultOf } from "./paths.ts";
 
 /** Glob over kinds: `*` stands for anything. */
 export const KindGlob = z.string().refine((glob) => kindsMeantBy(glob).size > 0, {
@@ -207,6 +208,8 @@ export type Match = { readonly [K in FactName]?: readonly string[] } & {
   readonly date?: { readonly after?: number; readonly before?: number };
   readonly attributes?: CountMatch;
   readonly sightings?: SightingMatch;
+  /** Paths by RFC 9535, one of which finds something. */
+  readonly jsonpath?: readonly string[];
 };
 
 type Shape<K extends string> = { [P in K]: z.ZodOptional<typeof Value> };
@@ -244,6 +247,16 @@ const SightingCount = z.strictObject({
   type: oneOrMany(z.enum(SIGHTING_TYPES)).default(["sighting"]).describe("Only of these types. Default sighting."),
 });
 
+const Path = z
+  .string()
+  .min(1)
+  .superRefine((path, context) => {
+    const fault = faultOf(path);
+    if (fault !== undefined) {
+      context.addIssue({ code: "custom", message: fault });
+    }
+  });
+
 const DateRange = z
   .strictObject({
     after: Instant.describe("This day or later, by UTC."),
@@ -254,8 +267,7 @@ const DateRange = z
   })
   .refine(...INSTANTS);
 
-/** One map of `match:`. */
-export const MatchMap: z.ZodType<Match> = z.strictObject({
+const Conditions = z.strictObject({
   ...valuesOf(FACTS),
   ...Object.fromEntries(
     Object.entries(ORDERS).map(([name, order]) => [
@@ -282,8 +294,21 @@ export const MatchMap: z.ZodType<Match> = z.strictObject({
   max_event_age: Duration.optional().describe("The date of the event lies within this time, e.g. 90d."),
   date: DateRange.optional().describe("The date of the event lies there."),
   attributes: Counted.optional().describe("How many attributes the event has."),
+  jsonpath: oneOrMany(Path)
+    .optional()
+    .describe(
+      "A path by RFC 9535 finds something in the event, as MISP's core JSON has it, e.g. $..Tag[?@.name == 'x'].",
+    ),
   sightings: SightingCount.optional().describe("How often the attribute was sighted that a message is about."),
-}) as z.ZodType<Match>;
+});
+
+/** One map of `match:`. */
+export const MatchMap: z.ZodType<Match> = Conditions as z.ZodType<Match>;
+
+/** What a map of `match:` may ask for. */
+export function conditionNames(): readonly string[] {
+  return Object.keys(Conditions.shape);
+}
 
 const Show = z
   .union([z.number().int().min(0).max(500), z.literal("matched")])

@@ -79,6 +79,10 @@ function ofKey(
     const actual = key === "watch" ? hitsOf(subject, watch) : actualOf(subject.facts[key as FactName]);
     return { path: here, truth, expected: listed(values), ...(actual && { actual }) };
   }
+  if (key === "jsonpath") {
+    const expected = listed(map.jsonpath ?? []);
+    return { path: here, truth, expected, ...(truth === false && { actual: ["nothing that it finds"] }) };
+  }
   if (key === "sightings" && map.sightings) {
     return { path: here, truth, ...sighted(map.sightings, subject) };
   }

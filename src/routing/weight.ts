@@ -12,8 +12,12 @@ export function expressionsIn(matches: readonly (readonly Match[] | undefined)[]
   return sum(matches.map((match) => sum((match ?? []).map(expressionsOf))));
 }
 
-function expressionsOf({ all = [], any = [], not = [], attribute = [] }: Match): number {
-  return sum([...[...all, ...any, ...not].map(expressionsOf), ...attribute.map(expressionsOfAttribute)]);
+/** A path's own, of which each may be asked of each text. */
+const IN_PATH = /\b(?:match|search)\s*\(/g;
+
+function expressionsOf({ all = [], any = [], not = [], attribute = [], jsonpath = [] }: Match): number {
+  const inPaths = jsonpath.map((path) => path.match(IN_PATH)?.length ?? 0);
+  return sum([...inPaths, ...[...all, ...any, ...not].map(expressionsOf), ...attribute.map(expressionsOfAttribute)]);
 }
 
 function expressionsOfAttribute({ all = [], any = [], not, ...facts }: AttributeMatch): number {

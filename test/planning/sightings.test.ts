@@ -81,7 +81,7 @@ it.each<[string, readonly Message[], unknown]>([
   ["other attributes do not count", [seen(1, {}, "22"), seen(2), seen(3)], false],
   [
     "an attribute that is edited is asked, too",
-    [seen(1), seen(2), seen(3), attributeAdded(attributeOf("21", { changedAt: T0 + MINUTE }))],
+    [seen(1), seen(2), seen(3), attributeAdded({ id: "21", attribute: { changedAt: T0 + MINUTE } })],
     true,
   ],
 ])("%s", async (_, messages, truth) => {
