@@ -98,8 +98,8 @@ async function absorbTogether(
     const now = clock.now();
     const silences = planner.silences?.(now) ?? [];
     const rules = silences.length > 0 ? { ...planner.rules, silences } : planner.rules;
-    const { events, parts } = keysOf(messages, rules);
-    const known = await store.load({ events: [...events, ...more], parts });
+    const keys = keysOf(messages, rules);
+    const known = await store.load({ ...keys, events: [...keys.events, ...more] });
     const sifted = asked || beside.confirmed ? undefined : sift(messages, known, now, rules);
     const planned = sifted?.messages ?? messages;
     const only = asked ?? sifted?.only;
