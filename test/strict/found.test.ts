@@ -377,6 +377,23 @@ const HISTORIES: readonly (readonly [string, Partial<History> & Pick<History, "s
     },
   ],
   [
+    "a label that only MISP shows is older than a frame that lists all, of the second of a publication that lacks it",
+    {
+      asking: "hold",
+      steps: [
+        part({}),
+        edit("community", { label: "none" }, 2),
+        part({ marks: { ...UNMARKED, hidden: "red" } }, 1),
+        publish(2),
+        part({}, 0, true),
+        { after: 0, reload: { soc: 1, desk: 0, route: 0 } },
+        { after: 0, mood: "up", of: "soc" },
+        publish(),
+        { after: 0, restart: 0 },
+      ],
+    },
+  ],
+  [
     "what is named as gone asks for secrecy",
     {
       steps: [

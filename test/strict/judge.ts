@@ -395,7 +395,8 @@ interface By {
 function settle(of: Carrier, said: Level, stamp: Stamp, { clock, at, isCut }: By): void {
   const [time, held] = [stamp[clock], of.held[clock]];
   // A list of the time of MISP's answer says what that said.
-  if (time > held || (clock === "list" && time === of.answered)) {
+  // Of one second as what was held: older than both is what is older than it.
+  if (time >= held || (clock === "list" && time === of.answered)) {
     of.marks = of.marks.flatMap((one) => {
       const { hidden } = one.marks;
       const rest = isCut && hidden !== "none" ? [{ ...one, marks: { ...UNMARKED, hidden } }] : [];
