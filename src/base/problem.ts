@@ -27,9 +27,13 @@ export class ConfigError extends Error {
 }
 
 /** Problems as compilers print them: position, message, the line with the place underlined, the fix. */
-export function formatProblems(issues: readonly Problem[], options: { readonly color: boolean }): string {
+export function formatProblems(
+  issues: readonly Problem[],
+  options: { readonly color: boolean },
+  max = MAX_SHOWN,
+): string {
   const paint = (code: string, text: string) => (options.color && text ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const blocks = issues.map((issue) => {
+  const blocks = gravest(issues, max).map((issue) => {
     const tone = issue.severity === "error" ? "1;31" : "1;33";
     const gutter = String(issue.line);
     const blank = " ".repeat(gutter.length);
@@ -47,8 +51,21 @@ export function formatProblems(issues: readonly Problem[], options: { readonly c
     }
     return lines.join("\n");
   });
-  return [...blocks, summaryOf(issues)].join("\n\n");
+  const more = issues.length - blocks.length;
+  const summary = summaryOf(issues);
+  return [...blocks, more > 0 ? `${summary}, ${more} of them not shown` : summary].join("\n\n");
 }
+
+/** As many as one person reads: a mistake in a template may stand in ten thousand routes. */
+function gravest(issues: readonly Problem[], max: number): readonly Problem[] {
+  if (issues.length <= max) {
+    return issues;
+  }
+  const errors = issues.filter(({ severity }) => severity === "error");
+  return [...errors, ...issues.filter(({ severity }) => severity !== "error")].slice(0, max);
+}
+
+const MAX_SHOWN = 50;
 
 function summaryOf(issues: readonly Problem[]): string {
   const count = (severity: Problem["severity"]) => {

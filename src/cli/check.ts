@@ -94,6 +94,12 @@ export async function checkCommand(
       print(context.stderr, formatProblems(warnings, { color: hasColor(context.stderr, context.env) }));
     }
     const columns = context.stdout.isTTY ? context.stdout.columns : undefined;
+    const firstWith = new Map<string, string>();
+    for (const { name, limits } of routes) {
+      if (limits !== undefined && !firstWith.has(limits)) {
+        firstWith.set(limits, name);
+      }
+    }
     print(
       context.stdout,
       [
@@ -101,9 +107,9 @@ export async function checkCommand(
         "",
         "Routes, in order:",
         ...formatParagraphs(
-          routes.map(({ name, clauses, limits, unsure }, i) => ({
+          routes.map(({ name, clauses, limits, unsure }) => ({
             ...{ name, clauses },
-            more: [...limitsOf(limits, routes.slice(0, i)), ...(unsure === undefined ? [] : [unsure])],
+            more: [...limitsOf(name, limits, firstWith), ...(unsure === undefined ? [] : [unsure])],
           })),
           columns,
         ),
@@ -175,15 +181,12 @@ function verdictOf(problems: readonly Problem[], isGood: boolean): string {
 }
 
 /** What is not always told by a route; the words that one above has used already are not repeated. */
-function limitsOf(
-  limits: string | undefined,
-  above: readonly { readonly name: string; readonly limits?: string }[],
-): readonly string[] {
+function limitsOf(name: string, limits: string | undefined, firstWith: ReadonlyMap<string, string>): readonly string[] {
   if (limits === undefined) {
     return [];
   }
-  const before = above.find((route) => route.limits === limits);
-  return [before ? `As for ${before.name}: not all of it is told.` : limits];
+  const first = firstWith.get(limits);
+  return [first === undefined || first === name ? limits : `As for ${first}: not all of it is told.`];
 }
 
 function byPlace(a: Problem, b: Problem): number {

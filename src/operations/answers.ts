@@ -82,7 +82,7 @@ async function reload(
     if (!(error instanceof ConfigError)) {
       throw error;
     }
-    const shown = formatProblems(error.issues.slice(0, MAX_PROBLEMS), PLAIN);
+    const shown = formatProblems(error.issues, PLAIN, MAX_PROBLEMS);
     throw new RefusedError("rejected", `the configuration before stays in force:\n\n${shown}`);
   }
 }

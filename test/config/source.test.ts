@@ -101,3 +101,16 @@ test("formatProblems() paints only where asked", async () => {
   expect(formatProblems(issues, { color: true })).toContain("\u001b[1;31merror\u001b[0m");
   expect(formatProblems(issues, { color: false })).not.toContain("\u001b");
 });
+
+test("a mistake that stands in a thousand routes does not fill the screen, and warnings hide no error", async () => {
+  const { issues } = await check(hook("{ type: console, gard: {} }"));
+  const [error] = issues;
+  if (!error) {
+    throw new Error("there is no problem");
+  }
+  const many = [...Array.from({ length: 999 }, () => ({ ...error, severity: "warning" as const })), error];
+  const printed = formatProblems(many, { color: false });
+  expect(printed.split("\n\n")).toHaveLength(51);
+  expect(printed).toContain("error: unknown key");
+  expect(printed).toMatch(/1 error, 999 warnings, 950 of them not shown$/);
+});
