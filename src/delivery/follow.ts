@@ -26,7 +26,13 @@ export interface FollowContext {
 export type TellingPlace =
   | { readonly kind: "new" }
   | { readonly kind: "below"; readonly root: NonNullable<Follow["root"]>; readonly isAloud: boolean }
-  | { readonly kind: "instead"; readonly open: OpenPost; readonly shown: ShownPost };
+  | {
+      readonly kind: "instead";
+      readonly open: OpenPost;
+      readonly shown: ShownPost;
+      /** As it is shown there. */
+      readonly progress: EventProgress;
+    };
 
 type Opened = Pick<OpenedBatch, "kept"> & { readonly payload: Payload };
 
@@ -50,8 +56,9 @@ export async function placeOf(
   const isUrgent = payload.priority === "high" || payload.mentions.length > 0;
   if (updates === "edit" && !entry.withdrawn && !isUrgent) {
     const open = await following.store.post(root.id);
-    const shown = open && instead(open, entry, kept[0], sending, progressOf(followOf(batch, entry), entry, now));
-    return open && shown ? { kind: "instead", open, shown } : { kind: "new" };
+    const progress = progressOf(followOf(batch, entry), entry, now);
+    const shown = open && instead(open, entry, kept[0], sending, progress);
+    return open && shown ? { kind: "instead", open, shown, progress } : { kind: "new" };
   }
   return root.events.length === 1 && !isTakenAway
     ? { kind: "below", root, isAloud: payload.priority === "high" || entry.withdrawn !== undefined }
@@ -125,7 +132,9 @@ export function followUpOf(
   return {
     told: events.map((event) => {
       const entry = payload.entries.find((one) => isAbout(one, event));
-      return { ...event, ...(isFollowed && entry && { progress: progressOf(followOf(batch, entry), entry, now) }) };
+      const progress = (of: Entry) =>
+        place.kind === "instead" ? place.progress : progressOf(followOf(batch, of), of, now);
+      return { ...event, ...(isFollowed && entry && { progress: progress(entry) }) };
     }),
     ...(post && { post }),
     ...(isFollowed && sending.updates !== "new" && { refresh: true as const }),
@@ -225,11 +234,17 @@ function instead(
   const isThis = (one: ShownEntry) => event !== undefined && isAbout(one.entry, event) && !one.kept.withdrawn;
   const old = before.find(isThis);
   const both = old ? together(old, { entry, kept }) : { entry, kept };
-  const changed = { ...both, entry: { ...both.entry, progress } };
+  const changed = { entry: { ...wholly(both.entry), progress }, kept: wholly(both.kept) };
   const rest = before.filter((one) => !isThis(one));
   const at = before.findIndex(isThis);
   const entries = at < 0 ? [changed, ...rest] : [...rest.slice(0, at), changed, ...rest.slice(at)];
   return showEntries(entries, open, sending);
+}
+
+/** All of it is shown, not only what is different from what was told last: that stands nowhere else. */
+function wholly<T extends Pick<Entry, "since" | "compared">>(one: T): Omit<T, "since" | "compared"> {
+  const { since: _, compared: __, ...all } = one;
+  return all;
 }
 
 function together(old: ShownEntry, { entry, kept }: ShownEntry): ShownEntry {

@@ -123,6 +123,17 @@ describe("updates: edit", () => {
     expect(scene.records.map(({ outcome }) => outcome)).toEqual(["sent", "sent", "sent"]);
   });
 
+  it("still shows all that stands there where nothing of it is new", async () => {
+    const { scene, server } = await slack({ updates: "edit" });
+    await scene.tell(first);
+    await scene.tell({ ...first, version: "again", event: { ...first.event, changedAt: T0 + 60_000 } });
+    expect(server.channel).toMatchObject([{ edits: 1 }]);
+    const text = textOf(server.channel[0] as ShownMessage);
+    for (const value of ["one[.]example", "two[.]example", "Updated"]) {
+      expect(text).toContain(value);
+    }
+  });
+
   it("replaces only its own part in a digest", async () => {
     const { scene, server } = await slack({ updates: "edit" }, [
       { name: "all", notify: "soc", group: { by: [], wait: "1m", interval: "0s" } },

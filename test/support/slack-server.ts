@@ -31,6 +31,8 @@ export interface SlackServer extends AsyncDisposable {
   readonly requests: readonly ReceivedRequest[];
   /** What the next request gets in place of an honest answer. */
   next(answer: Answer): void;
+  /** The next request to this method is done, and never answered. */
+  keepSilent(method: string): void;
 }
 
 export const TOKEN = "xoxb-T0P-SECRET-TOKEN";
@@ -42,10 +44,15 @@ export async function openSlackServer(options: { readonly tls?: boolean } = {}):
   const posted: PostedMessage[] = [];
   const channel: ShownMessage[] = [];
   const scripted: Answer[] = [];
+  let silent: string | undefined;
   const server: HttpServer = await openHttpServer(options);
   server.answer((response, socket) => {
     const request = server.requests.at(-1);
     const answer = scripted.shift() ?? (request ? judge(request, posted, channel) : { status: 500 });
+    if (silent !== undefined && request?.path === `/api/${silent}`) {
+      silent = undefined;
+      return;
+    }
     if (typeof answer === "function") {
       answer(response, socket);
     } else {
@@ -61,6 +68,9 @@ export async function openSlackServer(options: { readonly tls?: boolean } = {}):
     forget: (ts) => void replace(channel, ts, (one) => ({ ...one, isDeleted: true })),
     requests: server.requests,
     next: (answer) => void scripted.push(answer),
+    keepSilent: (method) => {
+      silent = method;
+    },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
