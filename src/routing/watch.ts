@@ -185,7 +185,7 @@ function compileFolded(pattern: string): Pattern {
 }
 
 /** A label by its number, from 1; 0: there is none. */
-function labelOf({ labelEnds, labelUnits }: PlainTable, tag: number): string | undefined {
+export function labelOf({ labelEnds, labelUnits }: PlainTable, tag: number): string | undefined {
   if (tag === 0) {
     return undefined;
   }

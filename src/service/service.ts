@@ -234,6 +234,7 @@ export class Service implements AsyncDisposable {
       log.warn({ keys: restart }, "The configuration has changes that need a restart");
     }
     logProblems(loaded.warnings, log);
+    await this.#watches.tidy();
     try {
       await this.#lookAfterNames();
       await this.#probeSuspended();
@@ -380,6 +381,7 @@ export async function openService(options: ServiceOptions): Promise<Service> {
   const watches = new Watches(`${options.loaded.config.state.path}.lists`, loadAway);
   const lists = await readLists(watches, options.loaded, false);
   watches.use(lists);
+  await watches.tidy();
   const rules = await inTurns(preparingRules(options.loaded.config, watches));
   const service = new Service(options, { holds: await openHolds(store.ledger), silences, watches, rules });
   service.noteLists(lists.lists);

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { reasonOf } from "../base/file-reason.ts";
 import type { PlainTable } from "../routing/watch.ts";
@@ -19,6 +19,8 @@ export interface LoadRequest {
   readonly copies?: string;
   /** Lists are taken however much they have shrunk. */
   readonly accept?: boolean;
+  /** What is in force: a list that cannot be read stays as it is there. */
+  readonly inForce?: PlainTable;
 }
 
 /** Why the list of before stays in force. */
@@ -41,11 +43,11 @@ export interface Loaded {
 const MAX_BYTES = 256 * 2 ** 20;
 
 /** Reads lists into one table, each from its file, or as it was accepted last where the file is gone or less than half of that. */
-export async function loadLists({ lists, copies, accept = false }: LoadRequest): Promise<Loaded> {
+export async function loadLists({ lists, ...how }: LoadRequest): Promise<Loaded> {
   const builder = new TableBuilder();
   const loaded: LoadedList[] = [];
   for (const list of lists) {
-    loaded.push(await loadOne(list, builder, copies, accept));
+    loaded.push(await loadOne(list, builder, how));
   }
   return { table: builder.build(), lists: loaded };
 }
@@ -63,8 +65,7 @@ export async function stampOf(path: string): Promise<string> {
 async function loadOne(
   { name, path }: ListFile,
   builder: TableBuilder,
-  copies: string | undefined,
-  accept: boolean,
+  { copies, accept = false, inForce }: Omit<LoadRequest, "lists">,
 ): Promise<LoadedList> {
   const common = { name, path, stamp: await stampOf(path) };
   const copy = copies === undefined ? undefined : new Copy(copies, path);
@@ -78,7 +79,8 @@ async function loadOne(
   } catch (error) {
     const reason = error instanceof SyntaxError ? error.message : reasonOf(error);
     if (before === undefined) {
-      return { ...common, failed: reason };
+      const carried = inForce && builder.carry(name, inForce);
+      return carried ? { ...common, ...carried, kept: { why: "unreadable", reason } } : { ...common, failed: reason };
     }
     return { ...common, ...builder.add(name, before.text, path), kept: { why: "unreadable", reason } };
   }
@@ -103,6 +105,22 @@ async function readText(path: string): Promise<string> {
   return (await readFile(path)).toString("utf8");
 }
 
+/** Copies, and what a write that was cut short has left. */
+const NAMES = /^[0-9a-f]{32}$|^[0-9a-f-]{36}\.new$/;
+
+/** Removes what is kept of lists that are not among these any more. */
+export async function dropOldCopies(folder: string, lists: readonly Pick<ListFile, "path">[]): Promise<void> {
+  const kept = new Set(lists.map(({ path }) => copyName(path)));
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((one) => NAMES.test(one) && !kept.has(one))) {
+    await rm(join(folder, name), { force: true }).catch(() => {});
+  }
+}
+
+function copyName(path: string): string {
+  return createHash("sha256").update(path).digest("hex").slice(0, 32);
+}
+
 /** A list as it was accepted last: its number of entries in the first line, then its text. */
 class Copy {
   readonly #folder: string;
@@ -110,7 +128,7 @@ class Copy {
 
   constructor(folder: string, path: string) {
     this.#folder = folder;
-    this.#path = join(folder, createHash("sha256").update(path).digest("hex").slice(0, 32));
+    this.#path = join(folder, copyName(path));
   }
 
   async read(): Promise<{ readonly text: string; readonly entries: number } | undefined> {

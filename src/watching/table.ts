@@ -1,6 +1,6 @@
 import { prefixOf } from "../routing/network.ts";
 import { compilePattern } from "../routing/pattern.ts";
-import { hashOf, isKey, type ListInfo, NETWORK, type PlainTable } from "../routing/watch.ts";
+import { hashOf, isKey, type ListInfo, labelOf, NETWORK, type PlainTable } from "../routing/watch.ts";
 import { type ListSink, parseList } from "./parse.ts";
 
 /** A line that cannot be used. */
@@ -66,6 +66,33 @@ export class TableBuilder {
     const { label = nameOf(file), types } = parseList(text, file, sink);
     this.#lists.push({ name, label, ...(types && { types }) });
     return { entries: this.#keys.length + this.#patterns.length - before, invalid, invalidCount };
+  }
+
+  /** Adds a list as another table has it; undefined: it has none of that name. */
+  carry(name: string, from: PlainTable): ReadList | undefined {
+    const old = from.lists.findIndex((one) => one.name === name);
+    const info = from.lists[old];
+    if (!info) {
+      return undefined;
+    }
+    const list = this.#lists.length;
+    const before = this.#keys.length + this.#patterns.length;
+    let start = 0;
+    for (const [entry, end] of from.ends.entries()) {
+      if (end <= start) {
+        break; // what was there twice left room behind the last
+      }
+      if (from.owners[entry] === old && this.#keys.length < MAX_ENTRIES) {
+        const label = labelOf(from, from.tags[entry] ?? 0);
+        this.#keys.push(String.fromCharCode(...from.units.subarray(start, end)));
+        this.#owners.push(list);
+        this.#tags.push(label === undefined ? 0 : this.#tagOf(label));
+      }
+      start = end;
+    }
+    this.#patterns.push(...from.patterns.filter((one) => one.list === old).map(({ pattern }) => ({ list, pattern })));
+    this.#lists.push(info);
+    return { entries: this.#keys.length + this.#patterns.length - before, invalid: [], invalidCount: 0 };
   }
 
   #tagOf(label: string): number {

@@ -2,7 +2,15 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { AttributeFacts } from "../model/message.ts";
 import { type Hit, type PlainTable, type Watch, WatchTable } from "../routing/watch.ts";
-import { type ListFile, type Loaded, type LoadedList, type LoadRequest, loadLists, stampOf } from "./load.ts";
+import {
+  dropOldCopies,
+  type ListFile,
+  type Loaded,
+  type LoadedList,
+  type LoadRequest,
+  loadLists,
+  stampOf,
+} from "./load.ts";
 
 /** Reads lists away from the main loop; throws what ended the thread. */
 export async function loadAway(request: LoadRequest): Promise<Loaded> {
@@ -75,7 +83,18 @@ export class Watches implements Watch {
     if (lists.length === 0) {
       return { table: EMPTY, lists: [] };
     }
-    return await this.#load({ lists, accept, ...(this.#copies !== undefined && { copies: this.#copies }) });
+    return await this.#load({ ...this.#request(lists), accept });
+  }
+
+  #request(lists: readonly ListFile[]): LoadRequest {
+    return { lists, ...(this.#copies !== undefined && { copies: this.#copies }) };
+  }
+
+  /** Forgets what was kept of lists that are not in force any more; nobody reads lists meanwhile. */
+  async tidy(): Promise<void> {
+    if (this.#copies !== undefined) {
+      await dropOldCopies(this.#copies, this.#lists);
+    }
   }
 
   /** What was read is in force. */
@@ -91,7 +110,7 @@ export class Watches implements Watch {
     if (before.every(({ stamp }, index) => stamp === stamps[index])) {
       return undefined;
     }
-    const loaded = await this.read(before);
+    const loaded = await this.#load({ ...this.#request(before), inForce: this.#table.plain });
     // A reload came in between, which has read them, too.
     if (this.#lists !== before) {
       return undefined;

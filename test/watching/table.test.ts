@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import type { AttributeFacts } from "../../src/model/message.ts";
@@ -99,6 +100,22 @@ describe("a warning list of MISP", () => {
   ])("of %s is read", (_, fields, value, type, expected) => {
     const table = tableOf({ "list.json": json(fields) });
     expect(hit(table, value, type)).toEqual(expected ? ["list.json: Known resolvers"] : []);
+  });
+
+  it.each<[string, string, string, string]>([
+    ["cidr", "23.55.130.7", "ip-dst", "192.0.2.1"],
+    ["hostname", "shop.bmw.de", "domain", "example.org"],
+    ["string", "captive.apple.com", "domain", "example.org"],
+    ["substring", "https://www.virustotal.com/x", "url", "https://example.org/"],
+    ["regex", "abuse@example.org", "email-src", "ceo@example.org"],
+  ])("of %s is read as it is downloaded", (type, known, of, other) => {
+    const text = readFileSync(new URL(`../fixtures/warninglists/${type}.json`, import.meta.url), "utf8");
+    const builder = new TableBuilder();
+    const { entries, invalidCount } = builder.add("list.json", text, "list.json");
+    expect([entries, invalidCount]).toEqual([JSON.parse(text).list.length, 0]);
+    const table = new WatchTable(builder.build());
+    expect(hit(table, known, of)).toEqual([`list.json: ${JSON.parse(text).name.slice(0, 64)}`]);
+    expect([...hit(table, other, of), ...hit(table, known, "mutex")]).toEqual([]);
   });
 
   it("is refused where it is none", () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -66,6 +66,47 @@ it("keeps a list whose file is gone, and fails for one that never was", async ()
   expect(isHit(watch, "a.example")).toBe(true);
   const { lists } = await watch.read([{ name: "never.txt", path: join(folder, "never.txt") }]);
   expect(lists).toMatchObject([{ failed: expect.stringContaining("no such file") }]);
+});
+
+it("keeps a list that cannot be read as it is in force, also without a copy, and takes the others", async () => {
+  write(["a.example\tour own", "/^never$/"]);
+  write(["b.example"], "other.txt");
+  const watch = new Watches();
+  const files = [FILE(), { name: "other.txt", path: join(folder, "other.txt") }];
+  watch.use(await watch.read(files));
+  const label = () => watch.hits({ value: { values: ["www.a.example"], complete: true } }).map((one) => one.label);
+  const before = label();
+  rmSync(FILE().path);
+  write(["c.example"], "other.txt");
+  const refreshed = await watch.refresh();
+  expect(keptOf(refreshed)).toEqual([
+    { why: "unreadable", reason: expect.stringContaining("no such file") },
+    undefined,
+  ]);
+  expect([before, label()]).toEqual([["our own"], ["our own"]]);
+  expect(["a.example", "b.example", "c.example"].map((value) => isHit(watch, value))).toEqual([true, false, true]);
+  // Nothing has changed since.
+  expect(await watch.refresh()).toBeUndefined();
+  write(["d.example"]);
+  expect(keptOf(await watch.refresh())).toEqual([undefined]);
+  expect([isHit(watch, "a.example"), isHit(watch, "d.example")]).toEqual([false, true]);
+});
+
+it("forgets what was kept of lists that no rule names any more", async () => {
+  write(["a.example"]);
+  write(["b.example"], "other.txt");
+  const copies = join(folder, "copies");
+  const watch = new Watches(copies);
+  const other = { name: "other.txt", path: join(folder, "other.txt") };
+  watch.use(await watch.read([FILE(), other]));
+  writeFileSync(join(copies, "00000000-0000-4000-8000-000000000000.new"), "cut short");
+  writeFileSync(join(copies, "README"), "not ours");
+  expect(readdirSync(copies)).toHaveLength(4);
+  watch.use(await watch.read([other]));
+  await watch.tidy();
+  expect(readdirSync(copies)).toHaveLength(2);
+  expect(keptOf((await new Watches(copies).read([other])).lists)).toEqual([undefined]);
+  await new Watches(join(folder, "nowhere")).tidy();
 });
 
 it("carries its table to another thread without a copy of it", async () => {
