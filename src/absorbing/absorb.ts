@@ -105,6 +105,11 @@ async function absorbTogether(
     const only = asked ?? sifted?.only;
     const [first] = planned;
     const away = first?.giant && (await planner.giants?.plan(first, known, now, rules, only?.[0]));
+    if (away) {
+      // What is said of the event itself is one row, which may be long: to take it over, to write it, and to read it for those
+      // who tell it, have a turn each.
+      await nextTurn();
+    }
     const decided = away?.plan ?? plan(planned, known, now, rules, only);
     const lacks = decided.lacks?.filter((key) => !more.some((other) => isSameEvent(key, other))) ?? [];
     if (lacks.length > 0) {
@@ -117,7 +122,10 @@ async function absorbTogether(
     if (committed === "conflict") {
       continue;
     }
-    away?.done();
+    if (away) {
+      away.done();
+      await nextTurn();
+    }
     for (const { destination } of effects.deliveries) {
       wakeups.destinations.get(destination)?.wake();
     }
@@ -162,7 +170,11 @@ async function commitRows(
     if ((await store.commit({ ...NO_EFFECTS, ...parts, unmoved }, now)) === "conflict") {
       return "conflict";
     }
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
   return all.length > 0 ? { pages: all } : {};
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

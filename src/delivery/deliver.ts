@@ -172,6 +172,10 @@ export async function deliver(
       continue;
     }
     isTurnOfPosts = true;
+    if (clock.monotonic() - takenAt.monotonic > TURN_MS) {
+      // To guard and to write what was long to read has a turn of its own.
+      await setImmediate();
+    }
     for (const batch of taken.batches) {
       // A probe is one batch: much at once is for a destination that takes it. Programs want everything by itself.
       const isAlone = breaker.suspended() !== undefined || destination.program !== undefined;

@@ -3,7 +3,7 @@ import type { EventMemory, PartMemory, Told } from "../model/memory.ts";
 import type { Message } from "../model/message.ts";
 import type { EventChanges } from "../model/outbox.ts";
 import type { Kind } from "../model/vocabulary.ts";
-import { publishedAtOf } from "./publication.ts";
+import { MOST_TAGS_COMPARED, publishedAtOf } from "./publication.ts";
 import { isAnother, isOther } from "./version.ts";
 import { partKey } from "./working-copy.ts";
 
@@ -48,16 +48,17 @@ export function isPartDeleted({ kind, attributes, objects }: Message, parts: Rea
 
 /** Compares the event itself with the publication that was told, which memory still has. */
 export function changesOf({ published }: EventMemory, { event }: Alert): { readonly changes?: EventChanges } {
-  if (!published || !event?.tags) {
+  if (!published || !event?.tags || published.tags.length >= MOST_TAGS_COMPARED) {
     return {};
   }
-  const names = event.tags.map(({ name }) => name);
+  const names = new Set(event.tags.map(({ name }) => name));
+  const former = new Set(published.tags);
   return {
     changes: {
       title: published.info !== event.info,
       threatLevel: published.threatLevel !== event.threatLevel,
-      tagsAdded: names.filter((name) => !published.tags.includes(name)).slice(0, MAX_TAGS_ADDED),
-      tagsRemoved: published.tags.filter((name) => !names.includes(name)).length,
+      tagsAdded: [...names].filter((name) => !former.has(name)).slice(0, MAX_TAGS_ADDED),
+      tagsRemoved: published.tags.filter((name) => !names.has(name)).length,
     },
   };
 }

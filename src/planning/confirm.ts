@@ -87,9 +87,16 @@ function withNarrower(event: EventView, now: EventView): EventView {
 /** Who has joined the group since was not meant by what was published before. */
 function withFewer(now: SharingGroup | undefined, told: SharingGroup | undefined): SharingGroup | undefined {
   const { members } = told ?? {};
+  if (!now?.members || !members) {
+    return now;
+  }
+  const uuids = new Set(members.map(({ uuid }) => uuid));
+  const names = new Set(members.map(({ name }) => name));
+  const nameless = new Set(members.flatMap(({ uuid, name }) => (uuid === undefined ? [name] : [])));
+  // By its name only where one of both has no UUID.
   const stays = ({ uuid, name }: Organisation) =>
-    members?.some((one) => (uuid !== undefined && one.uuid !== undefined ? one.uuid === uuid : one.name === name));
-  return now?.members && members ? { ...now, members: now.members.filter(stays) } : now;
+    uuid === undefined ? names.has(name) : uuids.has(uuid) || nameless.has(name);
+  return { ...now, members: now.members.filter(stays) };
 }
 
 /** The message with the tags that MISP says its attributes have. */

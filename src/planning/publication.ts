@@ -24,6 +24,9 @@ export function isCopy(
   return message.late !== undefined || Math.abs(message.receivedAt - memory.countedAt) < COPY_MS;
 }
 
+/** So many tags of a publication are remembered once more, to tell what the next one changes; where there are more, that is not told. */
+export const MOST_TAGS_COMPARED = 5_000;
+
 /** What is remembered of a publication. */
 export function published(
   memory: EventMemory,
@@ -40,7 +43,7 @@ export function published(
     published: {
       ...(info !== undefined && { info }),
       ...(threatLevel !== undefined && { threatLevel }),
-      tags: tags.map(({ name }) => name),
+      tags: tags.slice(0, MOST_TAGS_COMPARED).map(({ name }) => name),
     },
   };
 }

@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { formatChange } from "../../src/alert/change.ts";
 import { openBatch } from "../../src/delivery/payload.ts";
 import { Guard } from "../../src/guard/policy.ts";
+import type { Alert } from "../../src/model/alert.ts";
 import type { Message } from "../../src/model/message.ts";
+import { changesOf } from "../../src/planning/changes.ts";
 import { keysOf, plan } from "../../src/planning/plan.ts";
 import { compileRoutes } from "../../src/routing/route.ts";
 import { RouteOptions } from "../../src/routing/schema.ts";
@@ -78,4 +80,22 @@ test("a version that memory does not have any more is compared by the times of i
   expect(await changeLine([first, red, third], guard)).toBe(
     "No attribute is new, changed or withdrawn since 2026-11-20 12:00 UTC",
   );
+});
+
+test.each([
+  [4_000, { title: false, threatLevel: false, tagsAdded: ["label:4000"], tagsRemoved: 1 }],
+  // So many are not remembered a second time: what has come and gone is not told.
+  [5_000, undefined],
+])("changesOf() an event of %d labels", (n, changes) => {
+  const names = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => `label:${from + at}`);
+  const { effects } = plan(
+    [publication({ event: { tags: tags(...names(0, n)) } })],
+    { events: [], aliases: [], parts: [], told: [], undecided: [] },
+    T0,
+    { routes: compileRoutes([RouteOptions.parse({ name: "r", notify: "soc" })]), destinations: new Map() },
+  );
+  const [memory] = effects.events;
+  const { event } = publication({ event: { tags: tags(...names(1, n + 1)) } });
+
+  expect(memory && changesOf(memory, { event } as Alert).changes).toEqual(changes);
 });
