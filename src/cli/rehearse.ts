@@ -1,3 +1,5 @@
+import { absorb, openWakeups } from "../absorbing/absorb.ts";
+import { UNOBSERVED } from "../absorbing/observer.ts";
 import { formatCount } from "../alert/text.ts";
 import type { Parts } from "../app.ts";
 import { UsageError } from "../base/errors.ts";
@@ -9,7 +11,7 @@ import type { Batch, Division, Store } from "../model/outbox.ts";
 import type { Payload } from "../model/payload.ts";
 import { recordOf } from "../model/record.ts";
 import type { ToldParts } from "../model/told.ts";
-import { keysOf, plan, type Trace } from "../planning/plan.ts";
+import type { Trace } from "../planning/plan.ts";
 
 /** Far in the future every group is due. */
 const END_OF_TIME = Number.MAX_SAFE_INTEGER;
@@ -49,6 +51,7 @@ export async function rehearse(
   { store, rules, workers, clock }: Parts,
   when: Leave = "end",
 ): Promise<{ readonly left: readonly Rehearsed[]; readonly traces: readonly Trace[] }> {
+  const planner = { store, rules, wakeups: openWakeups(), observer: UNOBSERVED };
   const left: Rehearsed[] = [];
   const traces: Trace[] = [];
   const tell = async (now: number, until?: number) => {
@@ -78,9 +81,8 @@ export async function rehearse(
     } else if (when === "each") {
       await tell(now);
     }
-    const { effects, traces: more } = plan([message], await store.load(keysOf([message], rules)), now, rules);
-    await store.commit(effects, now);
-    traces.push(...more);
+    const at = now;
+    traces.push(...(await absorb([message], { ...planner, clock: { ...clock, now: () => at } })));
   }
   await tell(now, when === "due" ? END_OF_TIME : undefined);
   return { left, traces };

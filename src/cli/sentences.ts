@@ -245,7 +245,7 @@ function describeMatch(match: Match): string {
     parts.push(`its attribute was sighted ${describeSightings(sightings)}`);
   }
   if (attribute) {
-    parts.push(`an attribute has ${attribute.map(describeBlock).join(", or ")}`);
+    parts.push(`for one attribute ${attribute.map(describeBlock).join(", or ")}`);
   }
   return nested(parts, { all: all?.map(describeMatch), any: any?.map(describeMatch), not: not?.map(describeMatch) });
 }
@@ -253,7 +253,7 @@ function describeMatch(match: Match): string {
 function describeBlock({ all, any, not, max_age, ...facts }: AttributeMatch): string {
   const parts = Object.entries(facts).map(([name, values]) => describeFact(name, values));
   if (max_age !== undefined) {
-    parts.push(`a change within ${formatDuration(max_age)}`);
+    parts.push(`it was changed within ${formatDuration(max_age)}`);
   }
   return nested(parts, {
     all: all?.map(describeBlock),

@@ -2,13 +2,18 @@ import { defangText, defangValue } from "../alert/defang.ts";
 import { type CleanText, clean, formatCount, truncate } from "../alert/text.ts";
 import type { Message } from "../model/message.ts";
 import type { Rules } from "../planning/plan.ts";
-import { describeShown, describeVerdicts, verdictsOf } from "./verdicts.ts";
+import { departureOf, describeDeparture } from "./departure.ts";
+import { describeRefusal, describeShown, describeVerdicts, verdictsOf } from "./verdicts.ts";
 import type { WatchedFrame } from "./watch.ts";
 
 const MAX_TEXT = 80;
 
 /** One frame in one line, and below it what the rules would do; safe on a terminal whatever MISP says. */
-export function showSeen({ frame, message, problem, trace }: WatchedFrame, color: boolean, rules?: Rules): string {
+export function showSeen(
+  { frame, message, problem, trace, owed }: WatchedFrame,
+  color: boolean,
+  rules?: Rules,
+): string {
   const time = new Date(frame.receivedAt).toISOString().slice(11, 19);
   const paint = (code: number, text: string) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
   const head = `${paint(2, time)}  ${clean(frame.instance)}  `;
@@ -23,20 +28,27 @@ export function showSeen({ frame, message, problem, trace }: WatchedFrame, color
     lines.push(...describeVerdicts(verdictsOf(trace, rules), canAsk).map((line) => `          ${line}`));
   }
   for (const destination of trace?.destinations ?? []) {
-    const { name, routes, verdict } = destination;
+    const { name, routes, verdict, delivery } = destination;
     const shown = rules ? describeShown(destination) : "";
+    const line = rules && delivery && owed?.get(delivery);
     const via = routes.length > 0 ? ` by ${routes.join(", ")}` : "";
     if (verdict === "owed") {
-      lines.push(`          ${paint(32, "→")} ${name}${via}${shown}`);
+      lines.push(`          ${paint(32, "→")} ${name}${via}${shown}${line ? `: ${describeDeparture(line)}` : ""}`);
     } else {
-      lines.push(`          ${paint(33, "✗")} ${name}${via}: ${verdict}`);
+      lines.push(`          ${paint(33, "✗")} ${name}${via}: ${rules ? describeRefusal(destination, rules) : verdict}`);
     }
+  }
+  for (const { name, delivery } of trace?.withdrawals ?? []) {
+    const line = rules && owed?.get(delivery);
+    lines.push(
+      `          ${paint(32, "→")} ${name}, which was told of it: withdrawn${line ? `, ${describeDeparture(line)}` : ""}`,
+    );
   }
   return lines.join("\n");
 }
 
 /** One frame as a JSON line; characters that a terminal obeys are escaped. */
-export function jsonSeen({ frame, message, problem, trace }: WatchedFrame, rules?: Rules): string {
+export function jsonSeen({ frame, message, problem, trace, owed }: WatchedFrame, rules?: Rules): string {
   const line = {
     received_at: new Date(frame.receivedAt).toISOString(),
     instance: frame.instance,
@@ -56,12 +68,24 @@ export function jsonSeen({ frame, message, problem, trace }: WatchedFrame, rules
       stale: trace.stale,
       routes: trace.routes,
       ...(rules && { verdicts: verdictsOf(trace, rules) }),
-      destinations: trace.destinations.map(({ name, routes, verdict, guarded }) => ({
-        name,
-        routes,
-        verdict,
-        ...(rules && guarded && { form: guarded.form, withheld: guarded.withheld }),
-      })),
+      destinations: trace.destinations.map(({ name, routes, verdict, guarded, delivery, reason, silence }) => {
+        const line = rules && delivery && owed?.get(delivery);
+        return {
+          name,
+          routes,
+          verdict,
+          ...(reason !== undefined && { reason }),
+          ...(silence !== undefined && { silence }),
+          ...(rules && guarded && { form: guarded.form, withheld: guarded.withheld }),
+          ...(line && { leaves: departureOf(line) }),
+        };
+      }),
+      ...(trace.withdrawals && {
+        withdrawals: trace.withdrawals.map(({ name, delivery }) => {
+          const line = rules && owed?.get(delivery);
+          return { name, ...(line && { leaves: departureOf(line) }) };
+        }),
+      }),
     }),
   };
   return escapeControls(JSON.stringify(line));

@@ -29,6 +29,8 @@ export interface TailOptions {
   readonly json: boolean;
 }
 
+/** It runs for days, and what it knows is in memory. */
+const REMEMBERED_MS = 6 * 3_600_000;
 const STATS_EVERY_MS = 5_000;
 
 /** `misp-herald tail`: what the feed says, until it is stopped. */
@@ -46,7 +48,7 @@ export async function tailCommand(options: TailOptions, context: Context): Promi
   try {
     await Promise.all(
       sources.map(async (source) => {
-        for await (const seen of watch(source, rules, systemClock, context.signal)) {
+        for await (const seen of watch(source, rules, systemClock, context.signal, REMEMBERED_MS)) {
           if (!isWanted(seen, options)) {
             continue;
           }

@@ -45,17 +45,17 @@ export function describeVerdicts(verdicts: readonly RouteVerdict[], canAsk: bool
         : `· ${name}: not asked, a route above has fired`;
     }
     const { path, expected, actual, truth } = obstruction;
-    const asked = `asked is ${clean(expected, 400)}`;
+    const asked = `asked for: ${clean(expected, 400)}`;
     if (truth === "unknown" && !actual) {
       const how = canAsk ? "MISP is asked for it" : "an api_key lets MISP be asked for it";
-      return `? ${name}: ${path} is not known, ${asked}; ${how}`;
+      return `? ${name}: ${path} is not known (${asked}); ${how}`;
     }
     if (!actual) {
       return `✗ ${name}: ${clean(expected, 400)} does not hold`;
     }
     const found = actual.map((text) => defangText(clean(text, 140))).join(", ");
     const more = truth === "unknown" ? ", as far as it is known" : "";
-    return `${truth === "unknown" ? "?" : "✗"} ${name}: ${path} is ${found}${more}, ${asked}`;
+    return `${truth === "unknown" ? "?" : "✗"} ${name}: ${path} is ${found}${more} (${asked})`;
   });
 }
 
@@ -71,3 +71,39 @@ export function describeShown({ guarded }: Trace["destinations"][number]): strin
   ];
   return parts.length > 0 ? ` (${parts.join(", ")})` : "";
 }
+
+/** What keeps something from a destination: its name in the record, and what it means. */
+export function describeRefusal(
+  { name, verdict, reason, silence }: Trace["destinations"][number],
+  { destinations }: Rules,
+): string {
+  const { guard, repeats } = destinations.get(name) ?? {};
+  if (verdict === "muted") {
+    const why = silence === undefined ? "its quiet hours drop what comes" : `the silence ${clean(silence)} is on`;
+    return `muted${reason === undefined ? "" : ` (${reason})`}: ${why}`;
+  }
+  if (verdict === "already-told") {
+    return `already-told: it was told as much of the event (repeats: ${repeats ?? "changed"})`;
+  }
+  if (verdict === "tlp-above-ceiling" && guard) {
+    const ceiling = guard.pointer_up_to ?? guard.metadata_up_to ?? guard.max_tlp;
+    return `${verdict}: its guard shows nothing above TLP:${ceiling.toUpperCase()}`;
+  }
+  const words = REFUSALS[verdict];
+  return words === undefined ? verdict : `${verdict}: ${words}`;
+}
+
+const REFUSALS: Partial<Readonly<Record<Trace["destinations"][number]["verdict"], string>>> = {
+  undecided: "MISP is asked for what is not known",
+  "kind-not-opened": "its guard does not name the kind in also",
+  draft: "the event was never published",
+  "event-unknown": "whether the event was ever published is not known",
+  distribution: "its readers are not among those to whom the event is distributed",
+  "distribution-unknown": "how far the event is distributed is not known",
+  untagged: "the event has no TLP label, which its guard denies",
+  "tlp-unknown": "the event's TLP is not known",
+  personal: "personal and secret values are withheld",
+  "match-not-visible": "what the routes ask for is withheld, so that it would tell them",
+  "match-unknown": "whether the routes ask for it is not known",
+  stale: "something newer is known",
+};

@@ -1,10 +1,13 @@
+import { absorb, openWakeups, type Planner } from "../absorbing/absorb.ts";
+import { UNOBSERVED } from "../absorbing/observer.ts";
 import type { Clock } from "../base/clock.ts";
 import { DecodeError } from "../base/errors.ts";
 import type { Frame, Source } from "../model/frame.ts";
+import type { OwedLine } from "../model/ledger.ts";
 import type { Message } from "../model/message.ts";
-import type { Store } from "../model/outbox.ts";
-import { keysOf, plan, type Rules, type Trace } from "../planning/plan.ts";
-import { openScratchStore } from "../store/index.ts";
+import type { DeliveryId } from "../model/outbox.ts";
+import type { Rules, Trace } from "../planning/plan.ts";
+import { type OpenStore, openScratchStore } from "../store/index.ts";
 import { decode, isKnownTopic } from "../topics/index.ts";
 import { leave } from "./rehearse.ts";
 
@@ -16,28 +19,32 @@ export interface WatchedFrame {
   readonly problem?: string;
   /** Present when rules were given. */
   readonly trace?: Trace;
+  /** What is owed by it, and when and with what each leaves. */
+  readonly owed?: ReadonlyMap<DeliveryId, OwedLine>;
 }
-
-const REMEMBERED_MS = 6 * 3_600_000;
 
 /**
  * Reads a source and tells what the rules would do with each frame. Everything happens in memory of its own: nothing is
- * sent, and what a destination would be told counts as told.
+ * sent, and what a destination would be told counts as told. `rememberMs`: what is older is forgotten; absent: nothing is.
  */
 export async function* watch(
   source: Source,
   rules: Rules | undefined,
   clock: Clock,
   signal: AbortSignal,
+  rememberMs?: number,
 ): AsyncGenerator<WatchedFrame> {
   await using store = openScratchStore();
   for await (const frames of source.frames(signal)) {
     const read = frames.map(readFrame);
     const messages = read.flatMap(({ message }) => message ?? []);
-    const traces = rules ? await dryRun(messages, rules, store, clock) : new Map<Message, Trace>();
+    const traces = rules ? await dryRun(messages, { ...DRY, store, rules, clock }) : new Map<Message, Explained>();
+    if (rememberMs !== undefined) {
+      await store.prune(clock.now() - rememberMs, clock.now());
+    }
     for (const seen of read) {
-      const trace = seen.message && traces.get(seen.message);
-      yield { ...seen, ...(trace && { trace }) };
+      const explained = seen.message && traces.get(seen.message);
+      yield { ...seen, ...explained };
     }
   }
 }
@@ -58,19 +65,27 @@ export function readFrame(frame: Frame): WatchedFrame {
   }
 }
 
+type Explained = Required<Pick<WatchedFrame, "trace" | "owed">>;
+
+const DRY = { wakeups: openWakeups(), observer: UNOBSERVED } as const;
+
+/** What the service does with messages, in a store of its own; then all that is owed leaves. */
 async function dryRun(
   messages: readonly Message[],
-  rules: Rules,
-  store: Store,
-  clock: Clock,
-): Promise<Map<Message, Trace>> {
+  planner: Planner & { readonly store: OpenStore },
+): Promise<Map<Message, Explained>> {
+  const { store, clock } = planner;
+  const traces = await absorb(messages, planner);
+  const owed = new Map<DeliveryId, OwedLine>();
+  for await (const lines of store.ledger.owed({})) {
+    for (const line of lines) {
+      owed.set(line.delivery.id, line);
+    }
+  }
   const now = clock.now();
-  const { effects, traces } = plan(messages, await store.load(keysOf(messages, rules)), now, rules);
-  await store.commit(effects, now);
-  for (const destination of new Set(effects.deliveries.map((delivery) => delivery.destination))) {
+  for (const destination of new Set([...owed.values()].map(({ delivery }) => delivery.destination))) {
     for await (const _ of leave(store, destination, now)) {
     } // told, as far as the next message is concerned
   }
-  await store.prune(now - REMEMBERED_MS, now);
-  return new Map(traces.map((trace) => [trace.message, trace]));
+  return new Map(traces.map((trace) => [trace.message, { trace, owed }]));
 }

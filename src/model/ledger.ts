@@ -11,6 +11,8 @@ export type Standing = "waiting" | "sending" | "retrying";
 export interface OwedLine {
   readonly delivery: Delivery;
   readonly standing: Standing;
+  /** The key of what it waits in, or was taken from. */
+  readonly group: string;
   readonly dueAt: number;
   readonly attempts: number;
   readonly firstAttemptAt?: number;

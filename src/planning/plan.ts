@@ -77,7 +77,14 @@ export interface Trace {
     readonly routes: readonly string[];
     readonly verdict: "owed" | "already-told" | "muted" | "undecided" | Refusal | TakenBack;
     readonly guarded?: GuardedAlert;
+    /** What is owed. */
+    readonly delivery?: Delivery["id"];
+    /** Why it is muted, and by which silence. */
+    readonly reason?: string;
+    readonly silence?: string;
   }[];
+  /** Who is told, whatever the routes say, that the event is taken back. */
+  readonly withdrawals?: readonly { readonly name: string; readonly delivery: Delivery["id"] }[];
 }
 
 export interface Plan {
@@ -305,8 +312,10 @@ function withWithdrawal(decision: Decision, withdrawal: EventWithdrawal, now: nu
   const owed = decision.owed.map((one) => (isTaken(one) ? { ...one, withdraws: reason } : one));
   const byRoute = new Set(owed.filter(isTaken).map(({ destination }) => destination));
   const more = destinations.filter((name) => !byRoute.has(name)).map((name) => withdrawalTo(withdrawal, name, now));
+  const withdrawals = more.map(({ destination: name, id }) => ({ name, delivery: id }));
   return {
     ...decision,
+    trace: { ...decision.trace, ...(withdrawals.length > 0 && { withdrawals }) },
     alerts: [...decision.alerts, ...(more.length > 0 ? [alert] : [])],
     owed: [...owed, ...more],
   };
@@ -517,9 +526,15 @@ function traceOf({ destination: name, share }: Named): Trace["destinations"][num
     case "undecided":
       return { name, routes, verdict: share.kind };
     case "owed":
+      return { name, routes, verdict: share.kind, guarded: share.guarded, delivery: share.delivery.id };
     case "already-told":
-    case "muted":
       return { name, routes, verdict: share.kind, ...(share.guarded && { guarded: share.guarded }) };
+    case "muted": {
+      const { guarded, record } = share;
+      const { reason, silence } = record;
+      const why = { ...(reason !== undefined && { reason }), ...(silence !== undefined && { silence }) };
+      return { name, routes, verdict: share.kind, guarded, ...why };
+    }
   }
 }
 

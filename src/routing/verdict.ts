@@ -4,7 +4,7 @@ import { ATTRIBUTE_FACTS, FACTS, type FactName } from "../model/vocabulary.ts";
 import { describeExpected, describeSightings } from "./because.ts";
 import { compileCounter, compileMatch } from "./match.ts";
 import { countSightings } from "./measures.ts";
-import type { AttributeMatch, Expected, Match, SightingMatch } from "./schema.ts";
+import type { AttributeMatch, CountMatch, Expected, Match, SightingMatch } from "./schema.ts";
 import { NO_WATCH, type Watch } from "./watch.ts";
 
 /** The condition that keeps a rule from being true. */
@@ -67,8 +67,12 @@ function ofKey(
     return found ?? { path: here, truth, expected: `${key} of them` };
   }
   if (key === "not") {
-    const held = (map.not ?? []).find((one) => ask([one], subject, watch) !== false);
-    return { path: here, truth, expected: `not ${written(held ?? map.not)}` };
+    const held = (map.not ?? []).find((one) => ask([one], subject, watch) !== false) ?? {};
+    const [name] = Object.keys(held);
+    const fact = FACTS.find((known) => known === name && known !== "watch");
+    const actual = fact && actualOf(subject.facts[fact]);
+    const expected = `not ${written(held)}`;
+    return { path: actual ? `${here}.${fact}` : here, truth, expected, ...(actual && { actual }) };
   }
   if (key === "attribute") {
     return ofBlocks(map.attribute ?? [], here, truth, subject, watch);
@@ -99,6 +103,9 @@ function asked(map: Match, key: keyof Match): string {
   if (key === "date" && date) {
     return describeExpected(date);
   }
+  if (key === "attributes" && map.attributes) {
+    return describeCount(map.attributes);
+  }
   return key === "min_threat_level" ? `${lowest} or higher` : written(map[key]);
 }
 
@@ -119,7 +126,7 @@ function sighted(match: SightingMatch, { sightings, at }: Matchable): Pick<Obstr
 
 /** Conditions as they are written, but for those that are kept in another form. */
 function written(conditions: unknown): string {
-  return JSON.stringify(conditions, (key, value) => {
+  const plain = JSON.stringify(conditions, (key, value) => {
     if ((key === "max_age" || key === "max_event_age") && typeof value === "number") {
       return formatDuration(value);
     }
@@ -131,6 +138,29 @@ function written(conditions: unknown): string {
     }
     return key === "value" && Array.isArray(value) ? value.map((one: Expected) => describeExpected(one)) : value;
   });
+  return plain === undefined ? "" : flow(JSON.parse(plain));
+}
+
+/** As YAML has it in one line. */
+function flow(value: unknown): string {
+  if (Array.isArray(value)) {
+    return value.length === 1 ? flow(value[0]) : `[${value.map(flow).join(", ")}]`;
+  }
+  if (typeof value === "object" && value !== null) {
+    return `{ ${Object.entries(value)
+      .map(([key, one]) => `${key}: ${flow(one)}`)
+      .join(", ")} }`;
+  }
+  return typeof value === "string" && /^[\w.][\w .+|/-]*$/.test(value) ? value : JSON.stringify(value);
+}
+
+/** How many attributes are asked for. */
+function describeCount({ min, max, type, to_ids }: CountMatch): string {
+  return [
+    [...(min === undefined ? [] : [`${min} or more`]), ...(max === undefined ? [] : [`${max} or fewer`])].join(", "),
+    ...(type ? [`of type ${listed(type)}`] : []),
+    ...(to_ids === undefined ? [] : [to_ids ? "for detection" : "not for detection"]),
+  ].join(" ");
 }
 
 /** What of an `attribute:` map no attribute has; where there is none at all, that. */

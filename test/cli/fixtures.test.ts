@@ -118,14 +118,18 @@ test("explain names what keeps a route from firing, and what a guard withholds",
   const text = screen.out();
   expect(text).toContain("✓ grave");
   expect(text).toContain(
-    "✗ our-networks: attribute.value is evil[.]example, asked is in 192.0.2.0/24 or 2001:db8::/32",
+    "✗ our-networks: attribute.value is evil[.]example (asked for: in 192.0.2.0/24 or 2001:db8::/32)",
   );
-  expect(text).toContain('✗ from-partners: not {"org":["ACME-CERT"]} does not hold');
-  expect(text).toContain("✗ ministry-a: watch is none, asked is ministry-a");
-  expect(text).toContain("→ grave by grave");
+  expect(text).toContain("✗ from-partners: not.org is ACME-CERT (asked for: not { org: ACME-CERT })");
+  expect(text).toContain("✗ ministry-a: watch is none (asked for: ministry-a)");
+  expect(text).toContain("→ grave by grave: leaves at once");
   const json = openScreen();
   await main([...args, "--json"], json.context);
   const { verdicts, destinations } = JSON.parse(json.out());
   expect(verdicts).toContainEqual({ name: "grave", verdict: "matched" });
-  expect(destinations).toContainEqual({ name: "grave", routes: ["grave"], verdict: "owed", form: "full", withheld: 0 });
+  const group = JSON.stringify(["grave", [["event", ["1a87fd96-a4d3-4d6c-84dc-000000000001"]]]]);
+  expect(destinations).toContainEqual({
+    ...{ name: "grave", routes: ["grave"], verdict: "owed", form: "full", withheld: 0 },
+    leaves: { at: "2026-11-20T18:00:00.000Z", with: "group", group, priority: "normal" },
+  });
 });

@@ -100,6 +100,7 @@ export function describeLedger(name: string, open: () => Promise<Opened>): void 
         {
           delivery: delivery("a"),
           standing: "retrying",
+          group: delivery("a").groups[0]?.key,
           dueAt: NOW + 900,
           attempts: 1,
           firstAttemptAt: NOW,

@@ -334,6 +334,7 @@ export class MemoryLedger implements Ledger {
     return {
       delivery,
       standing: this.#standingOf(owed),
+      group: groupKey,
       dueAt: batch?.nextAt ?? group?.dueAt ?? delivery.createdAt,
       attempts: batch?.attempts ?? 0,
       ...(batch?.firstAttemptAt !== undefined && { firstAttemptAt: batch.firstAttemptAt }),

@@ -301,6 +301,7 @@ function parseOwed(row: OwedRow): OwedLine {
   return {
     delivery: parseDelivery(row.body),
     standing: row.batch === null ? "waiting" : row.sending === 1 ? "sending" : "retrying",
+    group: row.group_key,
     dueAt: row.due_at,
     attempts: row.attempts ?? 0,
     ...(row.first_attempt_at !== null && { firstAttemptAt: row.first_attempt_at }),
