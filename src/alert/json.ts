@@ -215,6 +215,7 @@ function formatChanges(entry: Entry) {
         changed: change.compared.changed,
         removed: change.compared.removed,
         unchanged: change.compared.unchanged,
+        again: change.compared.again,
       }),
       ...(itself && {
         title: itself.title,

@@ -131,20 +131,23 @@ function choose(entry: Entry, things: readonly Thing[], n: number): readonly Thi
   // Where not all fit, twenty of one type tell less than a few of each; what a route asked for is never held back by that.
   const isMixed = new Set(things.map(typeOf)).size > 1;
   const most = things.length > n && isMixed ? Math.ceil(n / 3) : Number.POSITIVE_INFINITY;
-  return things
-    .map((thing) => {
-      const weight = Math.max(...thing.members.map((item) => weigh(entry, item)));
-      const type = typeOf(thing);
-      const kind = JSON.stringify([weight, type]);
-      const turn = seen.get(kind) ?? 0;
-      seen.set(kind, turn + 1);
-      return { thing, weight, type, turn };
-    })
-    .filter(({ thing, turn }) => turn < most || thing.members.some(({ matched }) => matched))
-    .sort((a, b) => b.weight - a.weight || a.turn - b.turn || compare(a.type, b.type))
-    .slice(0, n)
-    .sort((a, b) => b.weight - a.weight || compare(a.type, b.type))
-    .map(({ thing }) => thing);
+  return (
+    things
+      .map((thing) => {
+        const weight = Math.max(...thing.members.map((item) => weigh(entry, item)));
+        const type = typeOf(thing);
+        const kind = JSON.stringify([weight, type]);
+        const turn = seen.get(kind) ?? 0;
+        seen.set(kind, turn + 1);
+        const isOver = turn >= most && !thing.members.some(({ matched }) => matched);
+        return { thing, weight, type, turn, over: isOver ? 1 : 0 };
+      })
+      // What is left of the room goes to those of which there are many.
+      .sort((a, b) => a.over - b.over || b.weight - a.weight || a.turn - b.turn || compare(a.type, b.type))
+      .slice(0, n)
+      .sort((a, b) => b.weight - a.weight || compare(a.type, b.type))
+      .map(({ thing }) => thing)
+  );
 }
 
 function typeOf({ members, object }: Thing): string {

@@ -46,5 +46,6 @@ export function withoutNeverTold({ guarded, members, told }: Pick<Folded, "guard
     counts: [...left.values()].filter(({ n }) => n > 0),
   };
   // Takes away from what the guard has let through, and adds nothing.
-  return { guarded: { ...guarded, alert } as GuardedAlert, neverTold };
+  // What was told, and taken back with its event, is not what nobody was told of.
+  return { guarded: { ...guarded, alert } as GuardedAlert, neverTold: told?.withdrawn ? 0 : neverTold };
 }

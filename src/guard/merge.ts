@@ -23,7 +23,7 @@ export function merge(alerts: readonly [GuardedAlert, ...GuardedAlert[]]): Guard
   const objectCounts = new Map(base.alert.objectCounts?.map((count) => [objectCell(count), count]));
   const isCut = isPublication && total(base.alert.counts) > base.alert.items.length;
   const tellers = new Map(partsOf(base).map(({ name }) => [name, base]));
-  const isAmong = amongCounted(base, others);
+  const isAmong = isCut && others.length > 0 ? amongCounted(base, others) : () => false;
   // Of what came within one millisecond the last is the newest.
   for (const other of others.reverse().sort((a, b) => b.alert.receivedAt - a.alert.receivedAt)) {
     for (const { name, item, counted } of partsOf(other)) {

@@ -55,15 +55,20 @@ describe("an object", () => {
 describe("of many attributes", () => {
   const domains = Array.from({ length: 40 }, (_, i) => item({ type: "domain", value: `d${i}` }));
 
-  it("a few of each type are listed, and the rest is counted by type", () => {
+  it("a few of each type are listed, as many as there is room for, and the rest is counted by type", () => {
     const items = [...domains, ...Array.from({ length: 9 }, (_, i) => item({ type: "sha256", value: `s${i}` }))];
     const { rows, more, moreTypes } = listing(entry(guarded({ event: EVENT, items })), 10);
-    expect(rows.map(({ type }) => type)).toEqual([...Array(4).fill("domain"), ...Array(4).fill("sha256")]);
-    expect(more).toBe(41);
+    expect(rows.map(({ type }) => type)).toEqual([...Array(5).fill("domain"), ...Array(5).fill("sha256")]);
+    expect(more).toBe(39);
     expect(moreTypes).toEqual([
-      { type: "domain", n: 36 },
-      { type: "sha256", n: 5 },
+      { type: "domain", n: 35 },
+      { type: "sha256", n: 4 },
     ]);
+    const single = listing(
+      entry(guarded({ event: EVENT, items: [...domains, item({ type: "sha256", value: "s" })] })),
+      10,
+    );
+    expect(single.rows.map(({ type }) => type)).toEqual([...Array(9).fill("domain"), "sha256"]);
   });
 
   it("all that a route asked for is listed before any of that", () => {

@@ -98,6 +98,7 @@ const Whole = z.strictObject({
       changed: Count.optional(),
       removed: Count.optional(),
       unchanged: Count.optional(),
+      again: z.literal(true).optional(),
       exact: z.boolean(),
       title: z.boolean().optional(),
       threat_level: z.boolean().optional(),
