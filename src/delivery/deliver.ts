@@ -50,6 +50,8 @@ const TURN_MS = 20;
 const ORDERED: TakeOptions = { ordered: true, bounds: { rows: 500, bytes: 2 ** 20 } };
 /** How many batches are made ready at once for each that may be on its way. */
 const AHEAD = 8;
+/** While so many have arrived and are not written down, no more leave. */
+const MOST_UNWRITTEN = 64;
 /** Bounds a sleep, so that a clock that jumps is noticed. */
 const LONGEST_SLEEP_MS = 60_000;
 
@@ -68,11 +70,12 @@ export async function deliver(
   const isOne = concurrency === 1;
   // With one of several, what had to wait for it may leave.
   const flight = new Flight(() => isOne || wakeup.wake());
+  let isAsleep = false;
   const settleTogether = isOne
     ? lasting.store.settle
     : together(
         lasting.store.settle,
-        () => flight.size,
+        () => flight.size > 0 || !isAsleep,
         () => clock.monotonic(),
       );
   const context: Context = {
@@ -85,7 +88,9 @@ export async function deliver(
   stop.addEventListener("abort", () => wakeup.wake(), { once: true });
   let turnedAt = clock.monotonic();
   const sleep = async (ms: number, woken: AbortSignal) => {
+    isAsleep = true;
     await clock.sleep(Math.min(Math.max(ms, 1), LONGEST_SLEEP_MS), woken);
+    isAsleep = false;
     turnedAt = clock.monotonic();
   };
   const waitForOne = async () => {
@@ -105,7 +110,7 @@ export async function deliver(
     beat(LONGEST_SLEEP_MS);
     // A destination that is down, or refuses us, is asked by one attempt at a time for all that it is owed.
     const allowed = breaker.suspended() || state.outages > 0 ? 1 : concurrency;
-    if (flight.size >= allowed) {
+    if (flight.size >= allowed || flight.landed >= MOST_UNWRITTEN) {
       await waitForOne();
       continue;
     }
@@ -180,14 +185,14 @@ export async function deliver(
       // A probe is one batch: much at once is for a destination that takes it. Programs want everything by itself.
       const isAlone = breaker.suspended() !== undefined || destination.program !== undefined;
       const departure = isAlone ? alone(batch) : await state.backlog.gather(batch, context.store, clock.now(), options);
-      flight.begin(
-        leave(departure, worker, context, takenAt, cut).then((end) => {
-          isCut ||= end === "cut";
-          turnedAt = end === "quiet" ? turnedAt : clock.monotonic();
-        }),
-      );
+      flight.begin(async (land) => {
+        const end = await leave(departure, worker, context, takenAt, cut, isOne ? () => {} : land);
+        isCut ||= end === "cut";
+        turnedAt = end === "quiet" ? turnedAt : clock.monotonic();
+      });
     }
   }
+  isAsleep = true;
   await flight.ended();
 }
 
@@ -197,15 +202,19 @@ type Context = SettleContext & {
   readonly lines: Lines;
 };
 
-/** One attempt and what becomes of it. `cut`: that was no attempt, and it is owed; `quiet`: the other side heard nothing. */
+/**
+ * One attempt and what becomes of it. `cut`: that was no attempt, and it is owed; `quiet`: the other side heard nothing. What
+ * has arrived has landed: others need not wait until that is written down.
+ */
 async function leave(
   departure: Departure,
   worker: DeliveryWorker,
   context: Context,
   takenAt: { readonly wall: number; readonly monotonic: number },
   cut: AbortSignal,
+  land: () => void,
 ): Promise<"cut" | "quiet" | "heard"> {
-  const { clock, state } = worker;
+  const { clock, state, breaker } = worker;
   const { outages } = state;
   const result = await attempt(departure.batch, worker, cut);
   if (!result) {
@@ -214,6 +223,10 @@ async function leave(
   if (result.division) {
     await writeDivision(result.division, result, clock.now(), context);
     return "quiet";
+  }
+  // How the destination is, when it does not take what it is told, is to be known before more is tried.
+  if ((result.outcome?.kind === "done" || result.outcome?.kind === "unproven") && !breaker.suspended()) {
+    land();
   }
   const tookMs = clock.monotonic() - takenAt.monotonic;
   const ageMs = takenAt.wall - departure.batch.firstAttemptAt + tookMs - heldMs(departure.batch, worker, takenAt.wall);

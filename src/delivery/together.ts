@@ -8,21 +8,23 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** So many turns of an idle loop, and such a time, are about as long as one commit, which this saves. */
+/** So many turns of an idle loop are about as long as one commit, which this saves; a busy one gets much in them. */
 const GATHER_TURNS = 100;
-const GATHER_MS = 3;
+const GATHER_MS = 20;
+/** What is killed tells no more than this, and what is on its way, once more. */
+const MOST = 32;
 
 /**
- * Writes down together what is settled at about the same time: each write waits for the disk. What ends while nothing else
- * is under way waits for nothing.
+ * Writes down together what is settled at about the same time: each write waits for the disk. What ends while no `isMore`
+ * can be expected waits for nothing.
  */
-export function together(settle: Store["settle"], underWay: () => number, monotonic: () => number): Store["settle"] {
+export function together(settle: Store["settle"], isMore: () => boolean, monotonic: () => number): Store["settle"] {
   let waiting: Waiting[] = [];
   const flush = async () => {
     const until = monotonic() + GATHER_MS;
-    const isMore = (turns: number) => turns < GATHER_TURNS && waiting.length < underWay() && monotonic() < until;
+    const isTime = (turns: number) => turns < GATHER_TURNS && waiting.length < MOST && monotonic() < until;
     // What else is on its way may end while this waits, and costs no commit of its own then.
-    for (let turns = 0; turns === 0 || isMore(turns); turns += 1) {
+    for (let turns = 0; turns === 0 || (isMore() && isTime(turns)); turns += 1) {
       await setImmediate();
     }
     const all = waiting;

@@ -13,6 +13,8 @@ export class BatchRows {
   readonly #sql: Statements;
   /** Batches that were taken here and not settled yet; after a crash they are simply due. */
   readonly #inFlight = new Map<string, InFlight>();
+  /** How many were made ready for a destination and not taken since, at most. */
+  readonly #ready = new Map<string, number>();
 
   constructor(sql: Statements) {
     this.#sql = sql;
@@ -27,11 +29,11 @@ export class BatchRows {
     const { most = 1, ordered = false, urgentOnly = false } = options;
     const rows: BatchRow[] = [];
     while (rows.length < most) {
-      const row = this.#next(destination, now, options, rows);
-      if (!row) {
+      const more = this.#next(destination, now, { ...options, most: most - rows.length }, rows);
+      if (more.length === 0) {
         break;
       }
-      rows.push(row);
+      rows.push(...more);
     }
     if (rows.length > 0) {
       if (!urgentOnly) {
@@ -76,22 +78,33 @@ export class BatchRows {
     }
   }
 
-  /** The batch that leaves next, beside those that were found before. */
+  /** Those that leave next, beside those that were found before: as many as can be found at once, none if there is none. */
   #next(
     destination: string,
     now: number,
-    { newFirst = false, bounds, ordered = false, urgentOnly = false }: TakeOptions,
+    { most = 1, newFirst = false, bounds, ordered = false, urgentOnly = false }: TakeOptions,
     found: readonly BatchRow[],
-  ): BatchRow | undefined {
+  ): readonly BatchRow[] {
     const busy = this.#busy(destination, ordered, found);
-    const due = (high: 0 | 1) => this.#sql.dueBatch.get(...busy, destination, now, high);
-    const form = (high: 0 | 1) => this.#formBatch(destination, now, { high, busy, bounds });
-    const urgent = due(1) ?? form(1);
-    if (urgentOnly) {
-      return urgent;
+    const due = (high: 0 | 1) => {
+      const rows = this.#sql.dueBatches.all(...busy, destination, now, high, most);
+      return ordered ? oneOfEachGroup(rows) : rows;
+    };
+    const form = (high: 0 | 1) => {
+      const row = this.#formBatch(destination, now, { high, busy, bounds });
+      return row ? [row] : [];
+    };
+    const ways = [() => due(1), () => form(1)];
+    if (!urgentOnly) {
+      ways.push(...(newFirst ? [() => form(0), () => due(0)] : [() => due(0), () => form(0)]));
     }
-    const fresh = newFirst && !urgent ? form(0) : undefined;
-    return urgent ?? fresh ?? due(0) ?? form(0);
+    for (const way of ways) {
+      const rows = way();
+      if (rows.length > 0) {
+        return rows;
+      }
+    }
+    return [];
   }
 
   /** What is on its way to a destination, batches and, where order is kept, their groups. */
@@ -130,19 +143,26 @@ export class BatchRows {
     { ahead = 0, ordered = false, bounds }: TakeOptions,
     found: readonly BatchRow[],
   ): void {
+    const ready = Math.max(0, (this.#ready.get(destination) ?? 0) - found.length);
+    this.#ready.set(destination, ready);
+    if (ahead === 0 || ready > 0) {
+      return;
+    }
     const busy = this.#busy(destination, ordered, found);
-    if (ahead === 0 || this.#sql.dueBatch.get(...busy, destination, now, 0)) {
+    if (this.#sql.dueBatches.get(...busy, destination, now, 0, 1)) {
       return;
     }
     const keys: string[] = JSON.parse(busy[1]);
-    for (let formed = 0; formed < ahead; formed += 1) {
+    let formed = 0;
+    for (; formed < ahead; formed += 1) {
       const group = this.#sql.dueGroup.get(destination, 0, now, JSON.stringify(keys));
       if (!group) {
-        return;
+        break;
       }
       this.#formFrom(group, destination, now, bounds);
       keys.push(group.key);
     }
+    this.#ready.set(destination, formed);
   }
 
   #formFrom(group: DueGroup, destination: string, now: number, bounds?: BatchBounds): BatchId {
@@ -183,6 +203,18 @@ export class BatchRows {
     rows.write();
     return { ...(note && { note: { collects: "flood", flood: note } }), dueAt };
   }
+}
+
+/** Where order is kept, one of a group is on its way at once. */
+function oneOfEachGroup(rows: readonly BatchRow[]): readonly BatchRow[] {
+  const keys = new Set<string>();
+  return rows.filter(({ group_key: key }) => {
+    const isFirst = key === null || !keys.has(key);
+    if (key !== null) {
+      keys.add(key);
+    }
+    return isFirst;
+  });
 }
 
 /** A batch that was taken. */

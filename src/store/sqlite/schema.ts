@@ -304,6 +304,10 @@ const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = 
   CREATE INDEX sightings_at ON sightings (at);
   -- the instances whose sightings are counted, and since when none is missing
   CREATE TABLE sightings_since (instance TEXT NOT NULL PRIMARY KEY, at REAL NOT NULL) STRICT, WITHOUT ROWID;
+
+  -- in the order in which they leave: what goes first is found without a look at the rest
+  DROP INDEX batches_next;
+  CREATE INDEX batches_due ON batches (destination, high, next_at, part);
   `,
   ],
 ];

@@ -21,14 +21,16 @@ export const PRUNE_ROWS = 500;
 const IS_NEWS = "coalesce(reminder, 0) = 0";
 
 /**
- * How much each destination is owed, counted once and then kept by whatever changes it, also when that is rolled back. They
+ * How much each destination is owed, counted once, by indexes alone, and then kept by whatever changes it, also when that is rolled back. They
  * are of this connection alone, so that a file that was killed has none that could be wrong.
  */
 const COUNTERS = `
   PRAGMA temp_store = MEMORY;
   CREATE TEMP TABLE owed_counts (destination TEXT NOT NULL PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   INSERT INTO owed_counts
-    SELECT destination, count(*) FILTER (WHERE ${IS_NEWS}) FROM main.deliveries GROUP BY destination;
+    SELECT d.destination, count(*) - coalesce(r.n, 0) FROM main.deliveries d LEFT JOIN (
+      SELECT destination, count(*) AS n FROM main.deliveries WHERE reminder > 0 GROUP BY destination
+    ) r ON r.destination = d.destination GROUP BY d.destination;
   CREATE TEMP TRIGGER owed_more AFTER INSERT ON main.deliveries BEGIN
     INSERT INTO owed_counts VALUES (NEW.destination, coalesce(NEW.reminder, 0) = 0)
       ON CONFLICT (destination) DO UPDATE SET n = n + excluded.n;
@@ -198,9 +200,9 @@ export function prepareStatements(db: Database) {
     ),
     noteBatch: db.prepare("UPDATE batches SET note = ? WHERE id = ?"),
     joinBatch: db.prepare("UPDATE deliveries SET batch = ? WHERE id = ?"),
-    dueBatch: db.prepare<BatchRow>(`
+    dueBatches: db.prepare<BatchRow>(`
       SELECT ${BATCH} FROM batches b
-      WHERE destination = ?4 AND next_at <= ?5 AND high = ?6 AND ${FREE} ORDER BY next_at, part, b.rowid LIMIT 1`),
+      WHERE destination = ?4 AND next_at <= ?5 AND high = ?6 AND ${FREE} ORDER BY next_at, part, b.rowid LIMIT ?7`),
     batch: db.prepare<BatchRow>(`SELECT ${BATCH} FROM batches b WHERE id = ?`),
     isFree: db.prepare<{ readonly yes: 1 }>(`SELECT 1 AS yes FROM batches b WHERE id = ?4 AND ${FREE}`),
     inBatch: db.prepare<AlertRow>(`
@@ -212,7 +214,8 @@ export function prepareStatements(db: Database) {
     alertBody: db.prepare<BodyRow>("SELECT body FROM alerts WHERE id = ?"),
     nextDue: db.prepare<{ readonly dueAt: number | null }>(`
       SELECT min(at) AS dueAt FROM (
-        SELECT min(next_at) AS at FROM batches b WHERE destination = ?4 AND ${FREE}
+        SELECT min(next_at) AS at FROM batches b WHERE destination = ?4 AND high = 0 AND ${FREE}
+        UNION ALL SELECT min(next_at) FROM batches b WHERE destination = ?4 AND high = 1 AND ${FREE}
         UNION ALL SELECT min(due_at) FROM delivery_groups WHERE destination = ?4 AND high = 0 AND due_at IS NOT NULL
           AND key NOT IN (SELECT value FROM json_each(?2))
         UNION ALL SELECT min(due_at) FROM delivery_groups WHERE destination = ?4 AND high = 1 AND due_at IS NOT NULL
