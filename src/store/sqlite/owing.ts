@@ -38,7 +38,7 @@ export class OwingRows {
     }
     floods.write();
     for (const key of effects.complete ?? []) {
-      this.#sql.completeGroup.run(now, key, now);
+      this.#sql.completeGroup.run(now, key);
     }
   }
 

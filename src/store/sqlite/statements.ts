@@ -170,7 +170,10 @@ export function prepareStatements(db: Database) {
       INSERT INTO floods (destination, body) VALUES (?, ?) ON CONFLICT (destination) DO UPDATE SET body = excluded.body`),
     allFloods: db.prepare<BodyRow & { readonly destination: string }>("SELECT destination, body FROM floods"),
 
-    completeGroup: db.prepare("UPDATE delivery_groups SET due_at = ? WHERE key = ? AND due_at > ?"),
+    // Of each destination, by the key of the table: groups that are due may be very many.
+    completeGroup: db.prepare(`
+      UPDATE delivery_groups SET due_at = ?1
+      WHERE destination IN (SELECT destination FROM owed_counts) AND key = ?2 AND due_at > ?1`),
 
     // ---- batches
     dueGroup: db.prepare<{
