@@ -5,6 +5,7 @@ import { clean } from "../alert/text.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { UsageError } from "../base/errors.ts";
 import { reasonOf } from "../base/file-reason.ts";
+import { ConfigError, formatProblems } from "../base/problem.ts";
 import { loadConfig, loadYaml } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import type { Frame } from "../model/frame.ts";
@@ -81,7 +82,34 @@ function openConfigs({ env, redactor }: Context): Configured {
   };
 }
 
+/** One that cannot be played has failed, and the others are played all the same. */
 async function playFile(file: string, options: TestOptions, context: Context, configured: Configured): Promise<Result> {
+  const from = performance.now();
+  try {
+    return await compareFile(file, options, context, configured);
+  } catch (error) {
+    const failures = reasonsOf(error);
+    return { file, title: clean(basename(file), 200), seconds: (performance.now() - from) / 1000, failures };
+  }
+}
+
+/** What the user can mend, line by line; throws what is a fault of ours. */
+function reasonsOf(error: unknown): readonly string[] {
+  if (error instanceof ConfigError) {
+    return formatProblems(error.issues, { color: false }).split("\n");
+  }
+  if (error instanceof UsageError) {
+    return [error.message];
+  }
+  throw error;
+}
+
+async function compareFile(
+  file: string,
+  options: TestOptions,
+  context: Context,
+  configured: Configured,
+): Promise<Result> {
   const from = performance.now();
   const fixture = await readFixture(file, context);
   const { left, start, config } = await play(fixture, file, options, context, configured);
@@ -192,7 +220,9 @@ function differences(told: ExpectedTold, left: readonly Rehearsed[]): readonly s
   const expected = { ...told, ...("routes" in told && told.routes && { routes: [...told.routes].sort().join(", ") }) };
   const wrong = Object.entries(expected).flatMap(([name, value]) => {
     const actual = Reflect.get(found, name) ?? "nothing";
-    return value === undefined || value === actual ? [] : [`${name} - ${value} + ${actual}`];
+    return value === undefined || value === actual
+      ? []
+      : [`${name}: expected ${value === "" ? "none" : value}, found ${actual === "" ? "none" : actual}`];
   });
   return wrong.length === 0
     ? []

@@ -55,8 +55,8 @@ it("says what is different, and what left instead", async () => {
   );
   expect(code).toBe(1);
   expect(output).toContain("✗ Whatever is grave");
-  expect(output).toContain("1s grave: payloads - 2 + 1");
-  expect(output).toContain("routes - rest + grave");
+  expect(output).toContain("1s grave: payloads: expected 2, found 1");
+  expect(output).toContain("routes: expected rest, found grave");
   expect(output).toContain('left: event.published "Phishing wave"');
   expect(errors).toContain("1 of 1 failed.");
   const xml = readFileSync(junit, "utf8");
@@ -76,7 +76,7 @@ it.each([
     "an instance that there is not",
     "start:",
     "instance: other\nstart:",
-    2,
+    1,
     'There is no instance "other"; there are cert',
   ],
   [
@@ -98,6 +98,22 @@ it.each([
   const { code, output, errors } = await run(changed(from, to));
   expect(code).toBe(expected);
   expect(output + errors).toContain(message);
+});
+
+it("fails a fixture that cannot be played, and plays the others", async () => {
+  const junit = join(folder, "junit.xml");
+  const broken = join(folder, "broken.yaml");
+  writeFileSync(broken, "timeline: [{ at: 0s, message: missing.json }]");
+  const args = [broken, join(folder, "none.yaml"), join(FIXTURES, "grave.yaml"), "--junit", junit];
+  const { code, output, errors } = await run(...args, "-c", join(FIXTURES, "config.yaml"));
+  expect(code).toBe(1);
+  expect(output).toMatch(/✗ broken\.yaml\n {4}.*missing\.json/);
+  expect(output).toMatch(/✗ none\.yaml\n {4}Cannot read .*none\.yaml/);
+  expect(output).toContain("✓ Whatever is grave");
+  expect(errors).toContain("2 of 3 failed.");
+  const xml = readFileSync(junit, "utf8");
+  expect(xml).toContain('tests="3" failures="2"');
+  expect(xml.match(/<failure/g)?.length).toBe(2);
 });
 
 it("makes a fixture of a recording, which passes", async () => {
