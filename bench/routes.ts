@@ -33,15 +33,22 @@ function routes(n: number, watch: Watch): Rules {
       { attribute: { to_ids: true, value: { domain: `brand-${at}.example` } } },
       { attribute: { value: { list: "watched.txt", label: `customer-${at}` } } },
       { attributes: { min: 1, type: "domain" }, attribute: { value: { domain: `shop-${at}.example` } } },
-    ][at % 8];
-    return RouteOptions.parse({ name: `r${at}`, kinds: ["event.*", "attribute.*"], match, notify: `d${at % 10}` });
+      { event_org: `Customer ${at}`, sightings: { min: 3, within: "24h" } },
+      { org: `Customer ${at}`, jsonpath: "$.Event.Object[?@.name == 'ip-port'].Attribute[?@.value == '4444']" },
+    ][at % 10];
+    return RouteOptions.parse({
+      name: `r${at}`,
+      kinds: ["event.*", "attribute.*", "sighting.*"],
+      match,
+      notify: `d${at % 10}`,
+    });
   });
   const guard = Guard.parse({ max_tlp: "amber" });
   const destinations = Array.from(
     { length: 10 },
     (_, at) => [`d${at}`, { guard, repeats: "changed" as const }] as const,
   );
-  return { routes: compileRoutes(options, watch), destinations: new Map(destinations) };
+  return { routes: compileRoutes(options, watch), destinations: new Map(destinations), counts: true };
 }
 
 /** Publications of other events each; every `hit`-th is about one of the customers that both tables have. */
