@@ -46,7 +46,10 @@ async function open(concurrency: number) {
   writeFileSync(join(folder, "config.yaml"), JSON.stringify(config));
   const args = [PROGRAM, "run", "-c", join(folder, "config.yaml")];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
-  await publisher.receive();
+  const gone = once(child, "exit").then(() => {
+    throw new Error("The program has ended");
+  });
+  await Promise.race([publisher.receive(), gone]);
   await setTimeout(500);
   const got = async (): Promise<{ readonly requests: number; readonly indicators: number }> => {
     sink.send("got");
