@@ -37,6 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   guard: ["base", "model"],
   alert: ["base", "model"],
   template: ["base", "model", "alert"],
+  formats: ["base", "model", "alert"],
   routing: ["base", "model", "guard/marking", "pacing/schema", "template/schema"],
   planning: ["base", "model", "guard", "pacing", "routing"],
   sources: ["base", "model"],
@@ -45,7 +46,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   absorbing: ["base", "model", "alert", "planning"],
   "misp-api": ["base", "model", "topics"],
   recall: ["base", "model", "guard", "planning", "absorbing"],
-  destinations: ["base", "model", "guard/policy", "alert", "pacing/schema", "routing/schema", "template/schema"],
+  destinations: [
+    "base",
+    "model",
+    "guard/policy",
+    "alert",
+    "formats",
+    "pacing/schema",
+    "routing/schema",
+    "template/schema",
+  ],
   delivery: ["base", "model", "alert", "guard", "pacing", "routing", "template", "absorbing"],
   config: ["base", "model", "routing", "template", "sources", "destinations"],
   watching: ["base", "model", "routing"],
@@ -58,7 +68,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const COMPOSING = ["service", "cli", "main"];
 
 /** Rooms that always answer the same to the same: no clock, no chance, no I/O, no process, and nothing loaded that has any. */
-const PURE = ["model", "topics", "guard", "alert", "template", "routing", "pacing", "planning"];
+const PURE = ["model", "topics", "guard", "alert", "template", "formats", "routing", "pacing", "planning"];
 const PURE_PACKAGES = [
   "zod",
   "croner",

@@ -100,6 +100,8 @@ async function sliced(
   const { delivery, alert } = entry;
   const known = before ? unpackParts(before.parts) : new Map<string, number>();
   const isExact = alert.kind === "event.published" && before !== undefined && !before.parts.partial;
+  // All that was told of it by name is taken back with it.
+  const isWhole = delivery.withdraws !== undefined && delivery.withdraws !== "parts";
   const filler = new Filler(cutting.program.maxBytes);
   const after = new After();
   const hidden = new Set(delivery.hidden);
@@ -133,7 +135,9 @@ async function sliced(
     await turn();
   }
   const isCompared = isExact && after.isWhole;
-  const gone = new Set(isCompared ? [...known.keys()].filter((name) => !after.has(name) && !hidden.has(name)) : []);
+  const gone = new Set(
+    isCompared || isWhole ? [...known.keys()].filter((name) => !after.has(name) && !hidden.has(name)) : [],
+  );
   const named = (before?.named ?? []).filter((item) => gone.has(shortName(item) ?? ""));
   const rows = (batch.told ?? []).flatMap((one) => one.rows);
   const memory = { ...entry.memory, parts: [...entry.memory.parts, ...rows] };
@@ -212,6 +216,9 @@ function weighed(batch: Batch, entry: Entry, slice: Slice, { sending, program, n
 }
 
 function isSame(one: Item, other: Item | undefined): boolean {
+  if (one.uuid !== undefined && one.uuid === other?.uuid && other.type === undefined && other.value === undefined) {
+    return true; // all that is told of it is which it is
+  }
   return one.uuid === other?.uuid && one.id === other?.id && one.type === other?.type && one.value === other?.value;
 }
 

@@ -1,4 +1,4 @@
-import { guardWithdrawal } from "../guard/again.ts";
+import { guardWithdrawal, withPartsTakenBack } from "../guard/again.ts";
 import { shortName, unpackParts } from "../guard/fingerprint.ts";
 import { guard, type Refusal } from "../guard/guard.ts";
 import { merge } from "../guard/merge.ts";
@@ -9,11 +9,11 @@ import type { Alert, Item } from "../model/alert.ts";
 import type { Memory } from "../model/memory.ts";
 import type { Batch, Delivery, DeliveryId, Group, RecordLine, Settlement } from "../model/outbox.ts";
 import type { Entry, GuardedAlert, Payload } from "../model/payload.ts";
-import type { KeptEntry, WithdrawalReason } from "../model/post.ts";
+import type { EventName, KeptEntry, WithdrawalReason } from "../model/post.ts";
 import { recordOf } from "../model/record.ts";
 import { mutedBy, silenceGroup } from "../model/silence.ts";
 import type { ToldParts } from "../model/told.ts";
-import { type Kind, THREAT_LEVELS } from "../model/vocabulary.ts";
+import { type Kind, THREAT_LEVELS, TLP } from "../model/vocabulary.ts";
 import { matchableOfStored } from "../routing/facts.ts";
 import { type CompiledSilence, type Muted, mute, silencesOn } from "../routing/silence.ts";
 import { stillOwed, tellOnly, withOwnMarks } from "./evidence.ts";
@@ -48,7 +48,7 @@ export function openBatch(batch: Batch, context: SendContext, now: number): Open
   const inForce = batch.slice ? [] : (silences?.(now) ?? []);
   for (const entry of batch.entries) {
     const { delivery, alert } = entry;
-    const found = look(batch.slice ? withSlice(entry, batch.slice) : withMarks(entry), policy, now, batch);
+    const found = look(batch.slice ? withSlice(entry, batch.slice) : withMarks(entry), policy, now, batch, program);
     if ("refused" in found) {
       refused.push(found.refused);
       continue;
@@ -124,18 +124,23 @@ function look(
   { delivery, alert, memory }: BatchEntry,
   policy: Guard,
   now: number,
-  { follows }: Pick<Batch, "follows">,
+  { follows, told = [], slice }: Pick<Batch, "follows" | "told" | "slice">,
+  isProgram: boolean,
 ): Guarded | { readonly refused: RecordLine } {
   const refuse = (reason: Refusal) => ({ refused: recordOf(delivery, now, { outcome: "refused", reason }) });
   const { withdraws, routes } = delivery;
   if (withdraws !== undefined && withdraws !== "parts") {
-    const isTold = follows?.some(
-      ({ instance, eventUuid }) => instance === delivery.instance && eventUuid === delivery.eventUuid,
-    );
+    const isTold = follows?.some((event) => isAbout(event, delivery));
     if (!isTold && routes.length === 0) {
       return { refused: recordOf(delivery, now, { outcome: "withdrawn", reason: NOT_TOLD }) };
     }
-    return { delivery, alert, memory, guarded: guardWithdrawal(alert, policy, memory), withdrawn: withdraws };
+    const known = told.find(({ parts }) => isAbout(parts, delivery));
+    // Cut, the parts are in the slices.
+    const taken = slice ? alert.items : isProgram ? (known?.parts.named ?? []) : [];
+    const around = { ...memory, parts: [...memory.parts, ...(known?.rows ?? [])] };
+    const guarded =
+      taken.length > 0 ? withPartsTakenBack(alert, taken, policy, around) : guardWithdrawal(alert, policy, memory);
+    return { delivery, alert, memory, guarded, withdrawn: withdraws };
   }
   const left = remainder(alert, memory);
   if ("takenBack" in left) {
@@ -147,7 +152,11 @@ function look(
   }
   const owed = stillOwed(delivery, alert, verdict.guarded, policy, memory);
   const gone = goneOf(alert, left, policy, memory, delivery.cleared);
-  return owed ? { delivery: owed, alert: left, memory, guarded: verdict.guarded, gone } : refuse("match-not-visible");
+  if (!owed) {
+    return refuse("match-not-visible");
+  }
+  const { guarded, eventMarking } = verdict;
+  return { delivery: owed, alert: left, memory, guarded, gone, ...(eventMarking && { eventMarking }) };
 }
 
 /** What is gone of what the readers would have been told as it was planned: what tells of a deletion may leave out labels. */
@@ -166,6 +175,10 @@ function goneOf(
   return "guarded" in planned ? planned.kept.items.filter((item) => !there.has(item)) : [];
 }
 
+function isAbout(event: EventName, { instance, eventUuid }: Delivery): boolean {
+  return event.instance === instance && event.eventUuid === eventUuid;
+}
+
 function withMarks({ delivery, alert, memory }: BatchEntry): BatchEntry {
   return { delivery, alert: withOwnMarks(alert, delivery.evidence), memory };
 }
@@ -173,6 +186,7 @@ function withMarks({ delivery, alert, memory }: BatchEntry): BatchEntry {
 interface Guarded extends Leaving {
   readonly memory: Memory;
   readonly withdrawn?: WithdrawalReason;
+  readonly eventMarking?: NonNullable<Entry["eventMarking"]>;
 }
 
 function fold(
@@ -248,6 +262,7 @@ function entryOf(
   const reminder = remindOf(members);
   const entry: Entry = {
     guarded,
+    ...eventMarkingOf(members),
     kinds: countKinds(members.map(({ delivery }) => delivery.kind)),
     ...restoredOf(members),
     routes: [...new Set(members.flatMap(({ delivery }) => delivery.routes))],
@@ -284,6 +299,18 @@ function restoredOf(members: readonly Guarded[]): Pick<Entry, "restored"> {
   const back = [...parts.values()].filter(({ restores }) => restores.length > 0);
   const restored = countKinds(back.flatMap(({ deletions, restores }) => [...restores, ...deletions]));
   return restored.length > 0 ? { restored } : {};
+}
+
+/** The strictest of how its members mark their event; nothing where one of them does not say. */
+function eventMarkingOf(members: readonly Guarded[]): Pick<Entry, "eventMarking"> {
+  const all = members.map(({ eventMarking }) => eventMarking);
+  const known = all.filter((one) => one !== undefined);
+  if (known.length === 0 || known.length < all.length) {
+    return {};
+  }
+  const tlp = TLP.findLast((label) => known.some((one) => one.tlp === label)) ?? "untagged";
+  const floor = TLP.findLast((label) => known.some((one) => one.floor === label));
+  return { eventMarking: { tlp, ...(floor !== undefined && { floor }) } };
 }
 
 /** What an entry reminds of; undefined: something in it is news. */

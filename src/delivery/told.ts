@@ -272,13 +272,17 @@ function withParts(guarded: GuardedAlert, items: readonly Item[], counts: Readon
   } as GuardedAlert;
 }
 
-function shortened({ uuid, id, type, value, toIds, tags, tagsKnown, marking, reach }: Item, max?: number): Item {
+function shortened(item: Item, max?: number): Item {
+  const { uuid, id, type, value, toIds, objectKey, relation, tags, tagsKnown, marking, reach } = item;
   return {
     ...(uuid !== undefined && { uuid }),
     ...(id !== undefined && { id }),
     ...(type !== undefined && { type }),
     ...(value !== undefined && { value: value.slice(0, max).toWellFormed() }),
     ...(toIds !== undefined && { toIds }),
+    // Programs detect some attributes by what else is in their object.
+    ...(max === undefined && objectKey !== undefined && { objectKey }),
+    ...(max === undefined && relation !== undefined && { relation }),
     tags: tags.slice(0, 20),
     tagsKnown,
     marking,

@@ -113,6 +113,10 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
   /** The pace that the channel bears, unless the operator sets another; absent: none. */
   readonly rate?: { readonly per_second: number; readonly burst: number };
   readonly mentionProblem?: MentionProblem;
+  /** What is wrong with these options together, and which of them to change; undefined: nothing. */
+  readonly problem?: (
+    options: z.output<z.ZodObject<Shape>>,
+  ) => { readonly option: string; readonly message: string } | undefined;
   /** How many attempts may be on their way at once; absent: one. */
   readonly concurrency?: (options: z.output<z.ZodObject<Shape>>) => number;
   /** How it may be told of an event again, the default first, and why in no other way; absent: only by new messages. */
@@ -138,6 +142,11 @@ export function defineDestination<const Type extends string, Shape extends z.Zod
       if (options.updates !== undefined && !(modes as readonly UpdatesMode[]).includes(options.updates)) {
         const message = `is not possible here: ${hint}. Give updates: ${modes.join(" or ")}, or leave it out`;
         context.issues.push({ code: "custom", path: ["updates"], input: options.updates, message });
+      }
+      const problem = definition.problem?.(options);
+      if (problem) {
+        const { option, message } = problem;
+        context.issues.push({ code: "custom", path: [option], input: options, message });
       }
     });
   const entry = schema.transform((options): ConfiguredDestination => {

@@ -1,4 +1,4 @@
-import type { Alert, Count } from "../model/alert.ts";
+import type { Alert, Count, Item } from "../model/alert.ts";
 import type { Memory } from "../model/memory.ts";
 import type { GuardedAlert } from "../model/payload.ts";
 import type { KeptEntry } from "../model/post.ts";
@@ -45,6 +45,36 @@ export function guardWithdrawal(alert: Alert, policy: Guard, memory: Memory): Gu
   const tlp = policy.pointer_up_to ?? policy.metadata_up_to ?? policy.max_tlp;
   return reduce(alert, "pointer", { tlp, pap: "untagged", chr: false, withheld: 0 });
 }
+
+/**
+ * What is taken back with an event, for readers who act on each of its parts: of what they were told all that they may still
+ * see, and of the rest which it was, by the name that they know it by.
+ */
+export function withPartsTakenBack(alert: Alert, told: readonly Item[], policy: Guard, memory: Memory): GuardedAlert {
+  const items = told.map((item): Item => ({ ...item, withdrawn: "removed" }));
+  const guarded = guardWithdrawal({ ...alert, items }, policy, memory);
+  const seen = new Map(guarded.alert.items.map((item) => [nameOf(item), item]));
+  const all = items.flatMap((item): Item[] => {
+    const { uuid, toIds } = item;
+    const visible = seen.get(nameOf(item));
+    const hidden = uuid === undefined ? [] : [{ uuid, ...(toIds !== undefined && { toIds }), ...NAME_ONLY }];
+    return visible ? [visible] : hidden;
+  });
+  // Adds nothing but names that they have been told.
+  return { ...guarded, alert: { ...guarded.alert, items: all } } as GuardedAlert;
+}
+
+function nameOf({ uuid, id, type, value }: Item): string {
+  return uuid ?? id ?? JSON.stringify([type, value]);
+}
+
+const NAME_ONLY = {
+  tags: [],
+  tagsKnown: false,
+  marking: { tlp: "none", pap: "none", chr: false },
+  reach: [],
+  withdrawn: "removed",
+} as const satisfies Partial<Item>;
 
 function withDeleted(alert: Alert, left: Alert): Alert {
   if (left === alert) {

@@ -1,7 +1,7 @@
 import type { Alert, Item, Marking } from "../model/alert.ts";
 import type { Memory } from "../model/memory.ts";
 import type { Reach } from "../model/misp.ts";
-import type { Form, GuardedAlert } from "../model/payload.ts";
+import type { Entry, Form, GuardedAlert } from "../model/payload.ts";
 import { type Kind, PAP, SENSITIVE, type Sensitive, TLP, type Tlp } from "../model/vocabulary.ts";
 import { markingOf, rank } from "./marking.ts";
 import { isPersonal } from "./personal.ts";
@@ -33,6 +33,8 @@ export type Verdict =
   | { readonly refused: Refusal }
   | {
       readonly guarded: GuardedAlert;
+      /** How the event itself is marked; absent where there is none. */
+      readonly eventMarking?: NonNullable<Entry["eventMarking"]>;
       /** The parts that are in it, as they were given. */
       readonly kept: { readonly items: readonly Item[]; readonly objects: Alert["objects"] };
     };
@@ -154,7 +156,19 @@ export function guard(stored: Alert, policy: Guard, memory: Memory, cleared: rea
     items: isFull ? stored.items.filter((_, index) => isVisible(parts[index])) : [],
     objects: isFull ? stored.objects.filter((_, index) => isVisible(objects[index])) : [],
   };
-  return { guarded: reduce(shown, form, labels), kept };
+  return { guarded: reduce(shown, form, labels), kept, eventMarking: eventMarkingOf(alert.marking, bare, policy) };
+}
+
+/** The label of the event, and what that is beside the label of a part: without one it counts as `untagged` says. */
+function eventMarkingOf({ tlp }: Marking, bare: Bare, { untagged }: Guard): NonNullable<Entry["eventMarking"]> {
+  const own = tlp === "none" || tlp === "unknown" ? undefined : tlp;
+  const counted = bare.tlp && untagged !== "deny" ? untagged : undefined;
+  const floors = [own, counted].filter((label) => label !== undefined);
+  const floor = floors.reduce<Tlp | undefined>(
+    (a, b) => (a === undefined || rank(TLP, b) > rank(TLP, a) ? b : a),
+    undefined,
+  );
+  return { tlp: own === undefined ? "untagged" : (floor ?? own), ...(floor !== undefined && { floor }) };
 }
 
 function refuseReach(reach: readonly Reach[], policy: Guard, around: Surroundings): { refused: Refusal } | undefined {

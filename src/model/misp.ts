@@ -71,6 +71,9 @@ export interface Attribute extends Reach {
   readonly toIds?: boolean;
   readonly comment?: string;
   readonly changedAt?: number;
+  /** When what it says was observed first and last, as its author has it. */
+  readonly firstSeen?: number;
+  readonly lastSeen?: number;
   readonly tags?: readonly Tag[];
   /** The object that it belongs to, by key into the message's `objects`; absent: none. */
   readonly objectKey?: string;

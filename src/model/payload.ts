@@ -34,6 +34,11 @@ export type GuardedAlert = Brand<
 /** One thing a payload tells: the newest alert about it, with the parts of the older ones merged in. */
 export interface Entry {
   readonly guarded: GuardedAlert;
+  /**
+   * The label of the event itself, and what it counts as beside a part that has one of its own; absent: as strict as all of
+   * it.
+   */
+  readonly eventMarking?: { readonly tlp: Tlp | "untagged"; readonly floor?: Tlp };
   /** How many messages it stands for, by kind. */
   readonly kinds: readonly { readonly kind: Kind; readonly n: number }[];
   /** Which of them bring parts back, and which deletions are undone by that. */

@@ -101,6 +101,15 @@ export function instant(value: unknown): number | undefined {
   return number === undefined ? undefined : number * 1000;
 }
 
+const ISO = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})?$/;
+
+/** `2026-11-19T10:00:00.000000+00:00`, as MISP writes what was seen, as epoch milliseconds; without a zone in UTC. */
+export function moment(value: unknown): number | undefined {
+  const [, date, time, fraction = "", zone = "Z"] = (typeof value === "string" && ISO.exec(value)) || [];
+  const at = Date.parse(`${date}T${time}${fraction.slice(0, 4)}${zone}`);
+  return Number.isNaN(at) ? undefined : at;
+}
+
 /** A day as YYYY-MM-DD. */
 export function day(value: unknown): string | undefined {
   return typeof value === "string" && /^\d{4}-\d{2}-\d{2}$/.test(value) ? value : undefined;

@@ -3,7 +3,7 @@ import { formatText as formatTerminal } from "../../src/destinations/console/for
 import { formatContent, MAX_HTML_BYTES } from "../../src/destinations/email/format.ts";
 import { formatMessage as formatSlack } from "../../src/destinations/slack/format.ts";
 import { formatMessage as formatTeams } from "../../src/destinations/teams/format.ts";
-import { formatBody } from "../../src/destinations/webhook/format.ts";
+import { formatBody } from "../../src/formats/json.ts";
 import type { Message } from "../../src/model/message.ts";
 import type { Payload } from "../../src/model/payload.ts";
 import { attributeOf, publication, tags } from "../support/messages.ts";
@@ -55,7 +55,7 @@ describe.each(GIANTS)("an event of %s", (_, attributesOfAll, make) => {
     const { html } = formatContent(told, { style: STYLE, attach: ["csv", "json"], domain: "misp.example.org" });
     expect(Buffer.byteLength(html)).toBeLessThanOrEqual(MAX_HTML_BYTES);
 
-    const { text } = formatBody(told, "raw", BODY_BYTES, STYLE);
+    const { text } = formatBody(told, BODY_BYTES, { ...STYLE, values: "raw" });
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(BODY_BYTES);
     const [one] = JSON.parse(text).entries;
     expect(one.counts.attributes).toBe(attributesOfAll);

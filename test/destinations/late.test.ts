@@ -3,7 +3,7 @@ import { formatText as formatTerminal } from "../../src/destinations/console/for
 import { formatContent } from "../../src/destinations/email/format.ts";
 import { formatMessage as formatSlack } from "../../src/destinations/slack/format.ts";
 import { formatMessage as formatTeams } from "../../src/destinations/teams/format.ts";
-import { formatBody } from "../../src/destinations/webhook/format.ts";
+import { formatBody } from "../../src/formats/json.ts";
 import type { Entry, Payload } from "../../src/model/payload.ts";
 import { EVENT, entry, guarded, metadata, payload, publication } from "../support/payloads.ts";
 
@@ -52,7 +52,8 @@ describe.each(Object.entries(CHANNELS))("in %s", (name, format) => {
 
 test("in a body for programs each entry that the feed missed says so, and when it was published", () => {
   const { entries } = JSON.parse(
-    formatBody(payload([late(publication()), publication(), late(metadata())]), "raw", 1_000_000, STYLE).text,
+    formatBody(payload([late(publication()), publication(), late(metadata())]), 1_000_000, { ...STYLE, values: "raw" })
+      .text,
   );
   expect(entries.map((one: Readonly<Record<string, unknown>>) => [one.late, one.published_at])).toEqual([
     [true, "2026-11-19T06:30:00.000Z"],

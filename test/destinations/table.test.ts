@@ -3,7 +3,7 @@ import { formatText as formatTerminal } from "../../src/destinations/console/for
 import { formatContent } from "../../src/destinations/email/format.ts";
 import { formatMessage as formatSlack } from "../../src/destinations/slack/format.ts";
 import { formatMessage as formatTeams } from "../../src/destinations/teams/format.ts";
-import { formatBody } from "../../src/destinations/webhook/format.ts";
+import { formatBody } from "../../src/formats/json.ts";
 import type { Entry, Payload } from "../../src/model/payload.ts";
 import { KINDS, THREAT_LEVELS } from "../../src/model/vocabulary.ts";
 import { readBody, readHtml, readSlack, readTeams } from "../support/readers.ts";
@@ -23,7 +23,7 @@ const CHANNELS: Readonly<Record<string, (payload: Payload) => string>> = {
   },
   "email-html": (payload) => readHtml(mailOf(payload).body),
   // A program is told all there is, whatever `show` says.
-  webhook: (payload) => readBody(formatBody({ ...payload, whole: true }, "raw", 262_144, STYLE).text),
+  webhook: (payload) => readBody(formatBody({ ...payload, whole: true }, 262_144, { ...STYLE, values: "raw" }).text),
 };
 
 function mailOf(payload: Payload) {

@@ -7,7 +7,7 @@ import { blocksOf, type Run } from "../../src/destinations/slack/blocks.ts";
 import { formatMessage as formatSlack } from "../../src/destinations/slack/format.ts";
 import type { TextRun } from "../../src/destinations/teams/card.ts";
 import { formatMessage as formatTeams } from "../../src/destinations/teams/format.ts";
-import { formatBody } from "../../src/destinations/webhook/format.ts";
+import { formatBody } from "../../src/formats/json.ts";
 import type { Item } from "../../src/model/alert.ts";
 import type { Entry, Payload } from "../../src/model/payload.ts";
 import { viewOf } from "../../src/template/view.ts";
@@ -94,7 +94,7 @@ interface ProgramEntry {
 describe("what is withdrawn never stands among what holds", () => {
   it("in a body for programs, where the numbers add up", () => {
     forAll((told) => {
-      const body = JSON.parse(formatBody(told, "raw", 1_000_000, STYLE).text);
+      const body = JSON.parse(formatBody(told, 1_000_000, { ...STYLE, values: "raw" }).text);
       judgeEntries(body.entries);
     });
   });

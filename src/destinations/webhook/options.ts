@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { CA_FILE, LOOPBACK, SecretText, Size } from "../../base/schema.ts";
 import type { Secret } from "../../base/secret.ts";
+import { FORMAT_NAMES } from "../../formats/index.ts";
 
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/; // RFC 9110 5.1
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/; // RFC 9110 5.5: no CR, LF or NUL, nothing beyond Latin-1
@@ -59,6 +60,10 @@ export const WEBHOOK_OPTIONS = {
   secret: SigningSecret.optional().describe("Signs every request (Standard Webhooks): at least 16 bytes. A secret."),
   headers: Headers.default({}).describe("Added to every request, e.g. Authorization. Secrets."),
   ca_file: z.string().min(1).optional().describe(CA_FILE),
+  format: z
+    .enum(FORMAT_NAMES)
+    .default("json")
+    .describe("json: alerts; stix: STIX 2.1 indicators; misp: MISP's core JSON. Default json."),
   include_values: z.enum(["none", "defanged", "raw"]).default("raw").describe("How values of attributes are sent."),
   concurrency: z
     .number()

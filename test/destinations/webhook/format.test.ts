@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Values } from "../../../src/alert/json.ts";
-import { formatBody as format, sign } from "../../../src/destinations/webhook/format.ts";
+import { sign } from "../../../src/destinations/webhook/sign.ts";
+import { json } from "../../../src/formats/json.ts";
 import type { Entry, Payload } from "../../../src/model/payload.ts";
 import { GOLDEN_NAMES, goldenPayload } from "../../support/golden.ts";
 import {
@@ -22,7 +23,7 @@ const MAX = 262_144;
 const STYLE = { timeZone: "UTC", defang: true };
 
 function formatBody(sent: Payload, values: Values, max: number): string {
-  return format(sent, values, max, STYLE).text;
+  return json.fit(sent, max, { ...STYLE, values }).text;
 }
 
 function many(n: number, extra: Parameters<typeof guarded>[0] = {}): Entry {

@@ -1,18 +1,9 @@
-import { createHmac } from "node:crypto";
-import { largest } from "../../alert/fit.ts";
-import { listItems, NOTHING_LISTED } from "../../alert/indicators.ts";
-import {
-  type Cuttable,
-  cutEntry,
-  cutTexts,
-  type EntryJson,
-  formatEntry,
-  formatMinimalEntry,
-  type Values,
-} from "../../alert/json.ts";
-import type { Style } from "../../alert/style.ts";
-import { formatCount } from "../../alert/text.ts";
-import type { Payload, Weight } from "../../model/payload.ts";
+import { largest } from "../alert/fit.ts";
+import { listItems, NOTHING_LISTED } from "../alert/indicators.ts";
+import { type Cuttable, cutEntry, cutTexts, type EntryJson, formatEntry, formatMinimalEntry } from "../alert/json.ts";
+import { formatCount } from "../alert/text.ts";
+import type { Payload, Weight } from "../model/payload.ts";
+import { type Body, type Format, type ProgramStyle, sizeInList } from "./format.ts";
 
 /** Stages of shrinking, what is missed least first; each starts from what the one before left. */
 const AROUND: readonly Cuttable[] = ["tags", "clusters", "objects", "lines"];
@@ -36,40 +27,36 @@ function serialise(payload: Payload, entries: readonly unknown[]): string {
   });
 }
 
-/** A body, and what was left out so that it is no longer, in words. */
-export interface Body {
-  readonly text: string;
-  readonly trimmed: readonly string[];
-}
-
 /** Texts are not made shorter than this for the sake of the lists. */
 const SHORTEST_TEXT = 200;
 const LONGEST_TEXT = 65_536;
 
-function formatEntries(payload: Payload, values: Values, style: Style): readonly EntryJson[] {
+function formatEntries(payload: Payload, style: ProgramStyle): readonly EntryJson[] {
   const listed = listItems(payload);
-  return payload.entries.map((entry, index) => formatEntry(entry, listed[index] ?? NOTHING_LISTED, values, style));
+  return payload.entries.map((entry, index) =>
+    formatEntry(entry, listed[index] ?? NOTHING_LISTED, style.values, style),
+  );
 }
 
 /** The body with all that is in a payload. */
-export function formatWhole(payload: Payload, values: Values, style: Style): string {
-  return serialise(payload, formatEntries(payload, values, style));
+function formatWhole(payload: Payload, style: ProgramStyle): string {
+  return serialise(payload, formatEntries(payload, style));
 }
 
 /** How long the body of a whole payload is, and what is in it. */
-export function weighBody(payload: Payload, values: Values, style: Style): Weight {
-  const formatted = formatEntries(payload, values, style);
+function weighBody(payload: Payload, style: ProgramStyle): Weight {
+  const formatted = formatEntries(payload, style);
   return {
     total: Buffer.byteLength(serialise(payload, formatted)),
     entries: payload.entries.map(({ guarded: { alert } }, index) => {
       const { indicators = [], removed = [], objects = [], removed_objects: gone, ...base } = formatted[index] ?? {};
       // As they stand in the lists, each in its own order.
-      const rows = (list: unknown) => (Array.isArray(list) ? list.map(sizeOf) : []).values();
+      const rows = (list: unknown) => (Array.isArray(list) ? list.map(sizeInList) : []).values();
       const [live, withdrawn] = [rows(indicators), rows(removed)];
       const [objectsLive, objectsGone] = [rows(objects), rows(gone)];
       const next = (iterator: Iterator<number>) => iterator.next().value ?? 0;
       return {
-        base: sizeOf(base),
+        base: sizeInList(base),
         items: alert.items.map((item) => next(item.withdrawn ? withdrawn : live)),
         objects: new Map(
           alert.objects.map(({ key, deleted }) => [key, next(deleted ? objectsGone : objectsLive)] as const),
@@ -79,22 +66,17 @@ export function weighBody(payload: Payload, values: Values, style: Style): Weigh
   };
 }
 
-/** In a list, with the comma. */
-function sizeOf(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value)) + 1;
-}
-
 /**
  * The body of a request, within `maxBytes`. Over it, long texts are cut, as far as that helps; then tags go, clusters, objects
  * and lines; what is for people loses indicators (from the bottom) too, then all but marking, title and link, then whole
  * entries. What went is counted under `truncated`. What is in several parts fits, unless the configuration was changed after
  * it was cut.
  */
-export function formatBody(payload: Payload, values: Values, maxBytes: number, style: Style): Body {
+export function formatBody(payload: Payload, maxBytes: number, style: ProgramStyle): Body {
   const fits = (text: string) => Buffer.byteLength(text) <= maxBytes;
   const trimmed: string[] = [];
   if (!payload.minimal) {
-    let entries = formatEntries(payload, values, style);
+    let entries = formatEntries(payload, style);
     const whole = serialise(payload, entries);
     if (fits(whole)) {
       return { text: whole, trimmed };
@@ -134,7 +116,11 @@ export function formatBody(payload: Payload, values: Values, maxBytes: number, s
   return { text: serialise(payload, minimal.slice(0, n)), trimmed };
 }
 
-/** Signs as Standard Webhooks 1.0.0 has it: HMAC-SHA256 over `id.timestamp.body`, `timestamp` in Unix seconds. */
-export function sign(key: Uint8Array, id: string, timestamp: number, body: string): string {
-  return `v1,${createHmac("sha256", key).update(`${id}.${timestamp}.${body}`).digest("base64")}`;
-}
+/** Alerts as misp-herald words them, in JSON of its own. */
+export const json: Format = {
+  mediaType: "application/json; charset=utf-8",
+  needsValues: false,
+  whole: formatWhole,
+  weigh: weighBody,
+  fit: formatBody,
+};
