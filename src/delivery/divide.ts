@@ -250,7 +250,7 @@ class After {
     }
     const shown = shownBy([delivery], { delivery, alert }, before);
     const parts = packParts(this.#parts, this.isWhole, Number.POSITIVE_INFINITY);
-    return { instance, eventUuid, destination, at, ...shown, parts, named: this.#names.items };
+    return { instance, eventUuid, destination, at, ...shown, whole: true, parts, named: this.#names.items };
   }
 }
 

@@ -122,7 +122,8 @@ export function toldBy(folded: Folded, destination: string, now: number, isProgr
     for (const item of named) {
       names.add(item);
     }
-    return { ...about, parts: packParts(parts, isWhole, Number.POSITIVE_INFINITY), named: names.items };
+    const all = packParts(parts, isWhole, Number.POSITIVE_INFINITY);
+    return { ...about, whole: true, parts: all, named: names.items };
   }
   const short = named.slice(0, MAX_NAMED).map((item) => shortened(item, MAX_VALUE));
   return { ...about, parts: packParts(parts, isWhole), named: short };

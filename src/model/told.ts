@@ -1,7 +1,7 @@
 import type { Item } from "./alert.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 
-/** How long it is known what a destination was told of attributes. */
+/** How long it is known what people were told of attributes. */
 export const TOLD_PARTS_MS = 30 * 86_400_000;
 
 /** What one destination was told of the attributes of one event last. */
@@ -14,6 +14,8 @@ export interface ToldParts {
   readonly parts: Fingerprint;
   /** Some of them, those for detection first, so that they can be named when they are taken back; guarded again before that. */
   readonly named: readonly Item[];
+  /** A program's, who is told of each part that is taken back: kept as long as is known who was told of the event. */
+  readonly whole?: true;
   /** Of its objects. */
   readonly objects?: Fingerprint;
   /** All that was told was taken back, which the destination was told at `at`. */

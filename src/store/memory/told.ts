@@ -92,8 +92,8 @@ export class ToldEvents {
 
   /** What is older goes, but for events that something is owed about. */
   prune(before: number, now: number, isOwed: (instance: string, uuid: string) => boolean): void {
-    for (const [name, { touchedAt }] of this.#tables.toldParts) {
-      if (touchedAt < Math.max(before, now - TOLD_PARTS_MS)) {
+    for (const [name, { parts, touchedAt }] of this.#tables.toldParts) {
+      if (touchedAt < (parts.whole ? before : Math.max(before, now - TOLD_PARTS_MS))) {
         this.#tables.toldParts.delete(name);
       }
     }

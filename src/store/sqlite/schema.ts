@@ -308,6 +308,10 @@ const MIGRATIONS: readonly (readonly (string | ((db: Database) => void))[])[] = 
   -- in the order in which they leave: what goes first is found without a look at the rest
   DROP INDEX batches_next;
   CREATE INDEX batches_due ON batches (destination, high, next_at, part);
+
+  -- whole: a program's, who is told of each part that is taken back; kept as long as who was told of the event
+  ALTER TABLE told_parts ADD COLUMN whole INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX told_parts_shown ON told_parts (touched_at) WHERE whole = 0;
   `,
   ],
 ];

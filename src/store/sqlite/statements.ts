@@ -131,8 +131,9 @@ export function prepareStatements(db: Database) {
       "SELECT body FROM told_parts WHERE instance = ? AND event_uuid = ? AND destination = ?",
     ),
     putToldParts: db.prepare(`
-      INSERT INTO told_parts (instance, event_uuid, destination, touched_at, body) VALUES (?, ?, ?, ?, ?)
-      ON CONFLICT (instance, event_uuid, destination) DO UPDATE SET touched_at = excluded.touched_at, body = excluded.body`),
+      INSERT INTO told_parts (instance, event_uuid, destination, touched_at, whole, body) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT (instance, event_uuid, destination)
+      DO UPDATE SET touched_at = excluded.touched_at, whole = excluded.whole, body = excluded.body`),
 
     // ---- what is owed
     isSettledOrOwed: db.prepare<{ readonly yes: 1 }>(`
@@ -294,10 +295,11 @@ export function prepareStatements(db: Database) {
 }
 export type Statements = ReturnType<typeof prepareStatements>;
 
-/** Forgets what was told before an instant, at most so many rows of it. */
-export function dropToldParts(rows: number): string {
+/** Forgets what was told before an instant, at most so many rows of it; `to`: people alone, or whoever it was. */
+export function dropToldParts(rows: number, to: "people" | "all" = "all"): string {
+  const which = to === "people" ? "whole = 0 AND touched_at < ?" : "touched_at < ?";
   return `DELETE FROM told_parts WHERE (instance, event_uuid, destination) IN (
-     SELECT instance, event_uuid, destination FROM told_parts WHERE touched_at < ? ORDER BY touched_at LIMIT ${rows})`;
+     SELECT instance, event_uuid, destination FROM told_parts WHERE ${which} ORDER BY touched_at LIMIT ${rows})`;
 }
 
 /** Forgets messages from before an instant. */
@@ -314,6 +316,7 @@ export const NOT_OWED = `
 // What an owed alert is about stays. What is stricter of a part stays as long as its event does: without its row the part
 // would count as no stricter than the event.
 const PRUNE: readonly string[] = [
+  dropToldParts(PRUNE_ROWS),
   `DELETE FROM records WHERE seq IN (SELECT seq FROM records WHERE at < ? LIMIT ${PRUNE_ROWS})`,
   `DELETE FROM damaged WHERE seq IN (SELECT seq FROM damaged WHERE at < ? AND origin <> 'check' LIMIT ${PRUNE_ROWS})`,
   `DELETE FROM told WHERE (instance, event_uuid, destination) IN (
@@ -337,8 +340,8 @@ const PRUNE: readonly string[] = [
      SELECT rowid FROM delivery_groups WHERE due_at IS NULL AND last_left_at < ? LIMIT ${PRUNE_ROWS})`,
 ];
 
-/** Text from MISP that readers were shown goes after so long at the latest. */
+/** Text from MISP that people were shown goes after so long at the latest. */
 const PRUNE_SHOWN: readonly (readonly [sql: string, keptMs: number])[] = [
-  [dropToldParts(PRUNE_ROWS), TOLD_PARTS_MS],
+  [dropToldParts(PRUNE_ROWS, "people"), TOLD_PARTS_MS],
   [DROP_POSTS, POST_MS],
 ];

@@ -21,7 +21,8 @@ export class ToldRows {
 
   keep(told: readonly ToldParts[], now: number): void {
     for (const one of told) {
-      this.#sql.putToldParts.run(one.instance, one.eventUuid, one.destination, now, JSON.stringify(one));
+      const { instance, eventUuid, destination, whole } = one;
+      this.#sql.putToldParts.run(instance, eventUuid, destination, now, whole ? 1 : 0, JSON.stringify(one));
     }
   }
 
