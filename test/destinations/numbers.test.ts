@@ -5,7 +5,7 @@ import { formatText as formatTerminal } from "../../src/destinations/console/for
 import { formatContent } from "../../src/destinations/email/format.ts";
 import { formatMessage as formatSlack } from "../../src/destinations/slack/format.ts";
 import { formatMessage as formatTeams } from "../../src/destinations/teams/format.ts";
-import { formatBody } from "../../src/destinations/webhook/format.ts";
+import { formatBody } from "../../src/formats/json.ts";
 import type { Message } from "../../src/model/message.ts";
 import type { Attribute, MispObject } from "../../src/model/misp.ts";
 import type { Entry, Payload } from "../../src/model/payload.ts";
@@ -295,7 +295,7 @@ it("adds up for programs, in a body of any size, in files, and in what a templat
       for (const whole of [true, undefined]) {
         const told = { ...payload, ...(whole && { whole }) };
         for (const bytes of [1_000_000, 20_000]) {
-          const { entries } = JSON.parse(formatBody(told, "raw", bytes, STYLE).text);
+          const { entries } = JSON.parse(formatBody(told, bytes, { ...STYLE, values: "raw" }).text);
           for (const one of entries.filter(({ form, counts }: Partial<ProgramEntry>) => form === "full" && counts)) {
             judgeProgram(one, gone);
           }
@@ -332,7 +332,7 @@ it("adds up for programs, in a body of any size, in files, and in what a templat
 it("counts the same for those who see no indicator, and shows them none", async () => {
   const full = new Map<string, ProgramEntry["counts"]>();
   const countsOf = (payload: Payload): readonly ProgramEntry[] =>
-    JSON.parse(formatBody(payload, "raw", 1_000_000, STYLE).text).entries;
+    JSON.parse(formatBody(payload, 1_000_000, { ...STYLE, values: "raw" }).text).entries;
   await fc.assert(
     fc.asyncProperty(events, async (lives) => {
       const { messages, toldBefore } = play(lives);

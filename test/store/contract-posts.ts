@@ -118,7 +118,14 @@ export function describePosts(name: string, open: () => Promise<Opened>): void {
     it("is known of its parts as long as all else where a program was told", async () => {
       await using store = (await open()).store;
       await store.commit(owing(delivery("a")), NOW);
-      const parts = { ...EVENT, destination: "soc", at: NOW, whole: true as const, parts: { parts: "AAAA" }, named: [] };
+      const parts = {
+        ...EVENT,
+        destination: "soc",
+        at: NOW,
+        whole: true as const,
+        parts: { parts: "AAAA" },
+        named: [],
+      };
       await settleOne(store, { ...settledAs(await takeBatch(store, NOW), "sent"), told: [parts] }, NOW);
       await store.prune(NOW, NOW + 10 * TOLD_PARTS_MS);
       expect((await store.load(KEYS)).reached).toEqual([{ ...EVENT, destination: "soc", parts: { parts: "AAAA" } }]);
