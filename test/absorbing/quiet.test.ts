@@ -53,13 +53,28 @@ const CONDITIONS: readonly object[] = [
   { tag: "tlp:red" },
   { max_age: "1h" },
 ];
+/** Whoever asks one of these asks about parts, or about time: nothing is an echo. */
+const OTHERS: readonly object[] = [
+  { attribute: { value: { cidr: "10.0.0.0/8" } } },
+  { attribute: { value: { domain: "example" } } },
+  { attribute: { value: { list: "ours.txt" } } },
+  { attribute: { value: { min: 3, max: 7 } } },
+  { attributes: { min: 2 } },
+  { not: { attributes: { min: 2, type: "domain" } } },
+  { watch: "*" },
+  { sightings: { min: 1, within: "1h" } },
+  { date: { after: "2026-01-01" } },
+  { max_event_age: "30d" },
+  { not: { attribute: { value: { domain: "nowhere.example" } } } },
+  { distribution: { at_least: "community" }, threat_level: { at_most: "medium" } },
+];
 
 function rulesBy({ next, pick }: Chances): Rules {
   const routes = Array.from({ length: next(5) }, (_, n) =>
     RouteOptions.parse({
       name: `r${n}`,
       kinds: pick([["event.published"], ["attribute.added"], ["attribute.*", "event.published"]]),
-      match: pick(CONDITIONS),
+      match: pick(next(6) === 0 ? OTHERS : CONDITIONS),
       notify: pick(["red", "green"]),
       stop: next(4) === 0,
       ...(next(8) === 0 && { otherwise: true }),

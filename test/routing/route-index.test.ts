@@ -5,7 +5,19 @@ import { compileRoutes, fire, type RouteTable } from "../../src/routing/route.ts
 import { RouteOptions } from "../../src/routing/schema.ts";
 import type { Watch } from "../../src/routing/watch.ts";
 
-const WORDS = ["acme", "ACME-CERT", "circl", "evil.example", "bad.evil.example", "é", "tlp:red", "x", ""];
+const WORDS = [
+  "acme",
+  "ACME-CERT",
+  "circl",
+  "evil.example",
+  "bad.evil.example",
+  "é",
+  "tlp:red",
+  "x",
+  "organisation",
+  "all",
+  "",
+];
 const TEXTS = fc.oneof(fc.constantFrom(...WORDS), fc.string({ maxLength: 8 }));
 const PATTERNS = fc.oneof(
   fc.constantFrom(...WORDS.filter((word) => word !== "")),
@@ -41,6 +53,8 @@ const TESTS = fc.oneof(
     { domain: "evil.example" },
     { domain: ["example", "other.test"] },
     { min: 3 },
+    { min: -1, max: 10, domain: "evil.example" },
+    { after: "1970-01-20", before: "2030-01-01" },
     { is: "x" },
     { list: "ours.txt" },
     { list: ["ours.txt", "theirs.txt"], label: "minis*" },
@@ -48,7 +62,7 @@ const TESTS = fc.oneof(
     { list: "unread.txt" },
   ),
 );
-const EVENT_FACTS = ["org", "info", "tag", "event_tag", "threat_level", "cluster"] as const;
+const EVENT_FACTS = ["org", "info", "tag", "event_tag", "threat_level", "cluster", "distribution"] as const;
 const PART_FACTS = ["type", "value", "tag", "comment"] as const;
 
 /** Conditions that nest `depth` times. */
@@ -78,6 +92,8 @@ function match(depth: number): fc.Arbitrary<object> {
       date: fc.constantFrom({ after: "1970-01-20" }, { before: "1970-01-20" }),
       attributes: fc.constantFrom({ min: 3 }, { max: 2 }, { min: 1, type: "x", to_ids: true }),
       watch: fc.constantFrom("ministry", "*"),
+      sightings: fc.constantFrom({ min: 2, within: "1d" }, { min: 1, within: "2h", type: "false-positive" }),
+      distribution: fc.constantFrom({ at_least: "community" }, { at_most: "organisation" }),
       attribute: fc.oneof(attribute, fc.array(attribute, { minLength: 1, maxLength: 2 })),
       ...(few && { all: few, any: few, not: inner }),
     },
@@ -110,6 +126,12 @@ const subject: fc.Arbitrary<Matchable> = fc.record({
   at: fc.constant(40 * 86_400_000),
   measures: fc.record({ changed_at: measure, date: measure, attribute_count: measure }, { requiredKeys: [] }),
   facts: factsOf<Facts>(EVENT_FACTS),
+  sightings: fc.constantFrom(
+    "none" as const,
+    undefined,
+    { times: { sighting: [39.5 * 86_400_000, 40 * 86_400_000 - 1] }, since: 0 },
+    { times: { "false-positive": [40 * 86_400_000 - 1] }, since: 39.99 * 86_400_000 },
+  ),
   tally: fc.option(
     fc.record({
       cells: fc.array(fc.record({ type: TEXTS, toIds: fc.boolean(), n: fc.integer({ min: 0, max: 4 }) }), {
