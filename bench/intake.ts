@@ -42,6 +42,21 @@ const sample = (name: string): string => {
   return `${topic} ${JSON.stringify(payload)}`;
 };
 
+const PUBLICATION = JSON.parse(
+  readFileSync(join(ROOT, "test/fixtures/frames/misp_json--publish-first-time.json"), "utf8"),
+);
+
+/** Publications of 200 events in turn, every `hit`-th by a creator whom a route asks for. */
+function publicationsOf(hit: number): readonly string[] {
+  return Array.from({ length: 200 }, (_, n) => {
+    const { Event } = PUBLICATION.payload;
+    const name = n % hit === 0 ? `Customer ${n}` : "Somebody else";
+    const uuid = `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
+    const one = { ...Event, id: String(n + 1), uuid, Orgc: { ...Event.Orgc, name } };
+    return `${PUBLICATION.topic} ${JSON.stringify({ ...PUBLICATION.payload, Event: one })}`;
+  });
+}
+
 /** Each has what a publisher sends over and over. */
 const STREAMS: readonly {
   readonly name: string;
@@ -63,6 +78,8 @@ const STREAMS: readonly {
     frames: [sample("misp_json--publish-first-time")],
     kinds: ["event.published"],
   },
+  { name: "publications of which 1 % match", frames: publicationsOf(100), kinds: ["event.published"] },
+  { name: "publications that all match", frames: publicationsOf(1), kinds: ["event.published"] },
   {
     name: "the recorded mix",
     frames: readFileSync(join(ROOT, "test/fixtures/session.jsonl"), "utf8")

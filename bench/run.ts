@@ -5,7 +5,7 @@ import { formatRows, type Row } from "./row.ts";
 // `npm run bench`: every benchmark, each in a process of its own and one after the other, as one table.
 
 /** One line for each benchmark; it is a file beside this one. */
-const BENCHES: readonly string[] = ["routes", "intake", "flow", "owed", "webhook", "refused"];
+const BENCHES: readonly string[] = ["load", "routes", "intake", "flow", "owed", "webhook", "refused"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
