@@ -270,7 +270,8 @@ function planOne(received: Message, copy: WorkingCopy, now: number, rules: Rules
   const isGuess = unsure && message.kind === "tag.attached" && isOpen(message.tag?.name ?? "");
   const wasDeleted = isPartDeleted(message, copy.parts(before));
   const learned = isFormer || isGuess ? { event: before, stale: false } : remember(message, before, copy);
-  if (rules.counts) {
+  // What was asked about was counted when it came, and may have been deleted since.
+  if (rules.counts && !asked?.destinations.length) {
     count(message, copy);
   }
   const restored = wasDeleted && !isPartDeleted(message, copy.parts(learned.event));

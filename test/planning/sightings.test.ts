@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
+import type { AlertId } from "../../src/model/alert.ts";
 import type { Message } from "../../src/model/message.ts";
 import type { Sighting } from "../../src/model/misp.ts";
+import { keysOf, plan } from "../../src/planning/plan.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import {
   attributeAdded,
@@ -121,6 +123,15 @@ it("tells nobody who may not see the attribute, and at the end nobody who may no
   await later.tell(tagAttached("tlp:red", { attribute: "21", receivedAt: T0 + MINUTE }));
   const opened = await later.open();
   expect(opened?.payload?.entries ?? []).toEqual([]);
+});
+
+it("does not count again what waited for MISP's answer, and was deleted meanwhile", async () => {
+  const planner = await plannerOf(THREE);
+  await truthsOf(planner, seen(1), unseen(1));
+  const known = await planner.store.load(keysOf([seen(1)], planner.rules));
+  const asked = { id: "a" as AlertId, destinations: ["soc"] };
+  const { effects, traces } = plan([seen(1)], known, T0, planner.rules, [asked]);
+  expect([effects.sighted, traces[0]?.subject?.sightings]).toEqual([undefined, expect.objectContaining({ times: {} })]);
 });
 
 it("says in the alert how often", async () => {
