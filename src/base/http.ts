@@ -105,10 +105,12 @@ export function openConnections(options: {
 /** A body without what it was compressed by, which a server may do also where it was asked not to. */
 function plain(body: Readable, encodings = ""): AsyncIterable<Buffer> {
   const names = encodings.split(",").map((name) => name.trim().toLowerCase());
-  const decoders = names.reverse().flatMap((name) => DECODERS[name]?.() ?? []);
+  // Each takes memory before a byte is read: what is compressed more often is left as it is.
+  const decoders = names.length > MAX_ENCODINGS ? [] : names.reverse().flatMap((name) => DECODERS[name]?.() ?? []);
   return decoders.reduce<Readable>((from, decoder) => pipeline(from, decoder, () => {}), body);
 }
 
+const MAX_ENCODINGS = 5;
 // What is cut off is read as far as it goes.
 const LENIENT = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH };
 const BROTLI = { flush: constants.BROTLI_OPERATION_FLUSH, finishFlush: constants.BROTLI_OPERATION_FLUSH };

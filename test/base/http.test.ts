@@ -101,6 +101,25 @@ describe("openConnections()", () => {
     expect(body.length).toBeLessThan(500);
   });
 
+  it("takes off what a body was compressed by several times, and leaves what is so too often", async () => {
+    await using server = await openHttpServer();
+    await using connections = openConnections({ timeoutMs: 20_000, connections: 1 });
+    const ask = async (times: number, said = times) => {
+      const body = Array.from({ length: times }).reduce<Buffer>((inner) => gzipSync(inner), Buffer.from("plain"));
+      server.answer({ status: 200, headers: { "content-encoding": Array(said).fill("gzip").join(", ") }, body });
+      const answer = await connections.request({
+        method: "GET",
+        url: server.origin,
+        headers: {},
+        maxBytes: 500,
+        signal,
+      });
+      return "body" in answer ? answer.body.toString() : undefined;
+    };
+    expect(await ask(2)).toBe("plain");
+    expect(await ask(0, 2_000)).toBe("plain");
+  });
+
   it("gives a header in any case, and tells the server who we are", async () => {
     await using server = await openHttpServer();
     server.answer({ status: 204, headers: { "X-Thing": "a" } });
