@@ -19,9 +19,23 @@ describe("attribute", () => {
         toIds: true,
         comment: "C2",
         changedAt: 1_795_196_987_000,
+        firstSeen: Date.UTC(2026, 10, 19, 10),
         distribution: "inherit",
       },
     ]);
+  });
+
+  it.each([
+    ["2026-11-19T10:00:00.123456+02:00", Date.UTC(2026, 10, 19, 8, 0, 0, 123)],
+    ["2026-11-19 10:00:00", Date.UTC(2026, 10, 19, 10)],
+    ["2026-13-39T10:00:00Z", undefined],
+    ["yesterday", undefined],
+    [null, undefined],
+  ])("reads that it was seen %s as %s", (seen, at) => {
+    const { payload } = sample("misp_json_attribute--add");
+    const attribute = { ...(payload.Attribute as object), first_seen: null, last_seen: seen };
+    const [read] = messageOf("misp_json_attribute", { ...payload, Attribute: attribute }).attributes;
+    expect([read?.firstSeen, read?.lastSeen]).toEqual([undefined, at]);
   });
 
   it("tells its tags where the frame has them", () => {
