@@ -1,5 +1,6 @@
 // Draws every golden alert in every channel as its readers see it, light, dark and as wide as a phone: for people who look at
-// what they have changed. Not part of the tests, since every browser draws letters its own way.
+// what they have changed; with `table` each row of the table of kinds and changes in each form. Not part of the tests, since
+// every browser draws letters its own way.
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Writable } from "node:stream";
@@ -8,6 +9,8 @@ import { openLog } from "../src/base/log.ts";
 import { DestinationEntry } from "../src/destinations/index.ts";
 import type { Payload, Preview } from "../src/model/payload.ts";
 import { GOLDEN_NAMES, goldenPayload } from "../test/support/golden.ts";
+import { TABLE } from "../test/support/table.ts";
+import { FORMS, payloadsOf } from "../test/support/table-payloads.ts";
 
 const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 /** A machine may have other things to do. */
@@ -56,6 +59,28 @@ async function draw(browser: Browser, name: string, channel: string, html: strin
   }
 }
 
+interface Scene {
+  readonly name: string;
+  payload(): Promise<Payload>;
+}
+
+/** Every row in every form, by a name that a file can have. */
+async function* table(): AsyncGenerator<Scene> {
+  for (const form of Object.keys(FORMS)) {
+    for (const { name, payload } of await payloadsOf(form, Object.values(TABLE).flat())) {
+      if (payload) {
+        yield { name: `${form}-${name.replaceAll(/[^a-z0-9]+/gi, "-")}`, payload: async () => payload };
+      }
+    }
+  }
+}
+
+async function* golden(wanted: readonly string[]): AsyncGenerator<Scene> {
+  for (const name of GOLDEN_NAMES.filter((one) => wanted.length === 0 || wanted.includes(one))) {
+    yield { name, payload: () => goldenPayload(name) };
+  }
+}
+
 const executablePath = BROWSERS.find((path) => existsSync(path));
 if (executablePath === undefined) {
   say(`No pictures: there is no browser (${BROWSERS.join(", ")}). On Debian: apt-get install chromium`);
@@ -63,12 +88,12 @@ if (executablePath === undefined) {
   const wanted = process.argv.slice(2);
   mkdirSync(OUT, { recursive: true });
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
-  for (const name of GOLDEN_NAMES.filter((one) => wanted.length === 0 || wanted.includes(one))) {
-    const payload = await goldenPayload(name);
+  for await (const scene of wanted.includes("table") ? table() : golden(wanted)) {
+    const payload = await scene.payload();
     for (const channel of Object.keys(CHANNELS)) {
-      await draw(browser, name, channel, (await preview(channel, payload)).html);
+      await draw(browser, scene.name, channel, (await preview(channel, payload)).html);
     }
-    say(`Drew ${name}`);
+    say(`Drew ${scene.name}`);
   }
   await browser.close();
   say(`Pictures are in ${OUT}`);

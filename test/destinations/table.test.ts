@@ -7,8 +7,8 @@ import { formatBody } from "../../src/formats/json.ts";
 import type { Entry, Payload } from "../../src/model/payload.ts";
 import { KINDS, THREAT_LEVELS } from "../../src/model/vocabulary.ts";
 import { readBody, readHtml, readSlack, readTeams } from "../support/readers.ts";
-import { INSIDER, stage } from "../support/stage.ts";
 import { type Row, TABLE } from "../support/table.ts";
+import { FORMS, payloadsOf } from "../support/table-payloads.ts";
 
 const STYLE = { timeZone: "Europe/Brussels", defang: true };
 
@@ -30,14 +30,6 @@ function mailOf(payload: Payload) {
   return formatContent(payload, { style: STYLE, attach: [], domain: "misp.example.org" });
 }
 
-/** How much the readers may see, or want to. */
-const FORMS: Readonly<Record<string, { readonly guard: object; readonly route?: object }>> = {
-  full: { guard: INSIDER },
-  metadata: { guard: { ...INSIDER, max_tlp: "clear", metadata_up_to: "red" } },
-  pointer: { guard: { ...INSIDER, max_tlp: "clear", pointer_up_to: "red" } },
-  "show-0": { guard: INSIDER, route: { group: { by: [], wait: "1s", show: 0 } } },
-};
-
 const nothing = ({ never }: Row) => (never === undefined ? "(nothing leaves)" : `(nothing leaves: ${never})`);
 const SAME = "(as in full)";
 const ROWS = Object.values(TABLE).flat();
@@ -50,17 +42,6 @@ function sheet(read: readonly (readonly [name: string, text: string])[]): string
     names.set(text, [...(names.get(text) ?? []), name]);
   }
   return `${[...names].map(([text, all]) => `${all.map((name) => `=== ${name}`).join("\n")}\n${text}`).join("\n\n")}\n`;
-}
-
-async function payloadsOf(form: keyof typeof FORMS, rows: readonly Row[]) {
-  const { guard = {}, route } = FORMS[form] ?? {};
-  return Promise.all(
-    rows.map(async (row) => {
-      const staged = row.stage();
-      const payload = await stage({ ...staged, guard, ...(route && { route: { ...staged.route, ...route } }) });
-      return { row, name: row.change === "" ? row.kind : `${row.kind}, ${row.change}`, payload };
-    }),
-  );
 }
 
 it("has a row for every kind that MISP sends, and for every alert of our own", () => {
