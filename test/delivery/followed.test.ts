@@ -36,8 +36,8 @@ type Step =
   | { readonly do: "forget"; readonly nth: number }
   | { readonly do: "trouble"; readonly answers: readonly Answer[] };
 
-const eventNumber = fc.integer({ min: 1, max: 3 });
-const partNumber = fc.integer({ min: 1, max: 4 });
+const eventNumber = fc.integer({ min: 1, max: 2 });
+const partNumber = fc.integer({ min: 1, max: 3 });
 const modes = fc.constantFrom("thread", "edit", "new");
 const slackError = (error: string): Answer => ({
   ...{ status: 200, headers: { "content-type": "application/json" } },
@@ -56,9 +56,9 @@ const ofPart = <D extends string>(...names: readonly D[]) =>
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: ofEvent("publish") },
   { weight: 4, arbitrary: ofPart("add") },
-  { weight: 2, arbitrary: ofPart("sight", "delete-part", "redden-part") },
-  { weight: 2, arbitrary: ofEvent("edit", "delete", "unpublish", "redden", "narrow") },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: HOUR }) }) },
+  { weight: 4, arbitrary: ofPart("sight", "delete-part", "redden-part") },
+  { weight: 4, arbitrary: ofEvent("edit", "delete", "unpublish", "redden", "narrow") },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: HOUR }) }) },
   { weight: 1, arbitrary: fc.constant({ do: "restart" as const }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("reload" as const), updates: modes }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("forget" as const), nth: fc.integer({ min: 0, max: 5 }) }) },
@@ -70,7 +70,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** MISP as far as it matters here: what nobody may see any more stays so, but for what is published again. */
 class Misp {
-  readonly #events = new Map<number, { parts: Set<number>; red: Set<number>; is: string; publishedAt?: number }>();
+  readonly #events = new Map<
+    number,
+    { parts: Set<number>; red: Set<number>; is: string; publishedAt?: number; isOver?: true }
+  >();
   readonly #gone = new Set<string>();
   #version = 0;
 
@@ -82,7 +85,7 @@ class Misp {
     this.#version += 1;
     const version = `v${this.#version}`;
     const changedAt = T0 + this.#version * MINUTE;
-    const known = this.#events.get(one.event) ?? { parts: new Set<number>(), red: new Set<number>(), is: "new" };
+    const known = this.#events.get(one.event) ?? { parts: new Set([1, 2]), red: new Set<number>(), is: "new" };
     const id = String(one.event);
     const about = { id, uuid: uuidOf(id), info: titleOf(one.event), changedAt };
     const part = "part" in one ? one.part : 0;
@@ -125,6 +128,7 @@ class Misp {
           return [];
         }
         known.is = isHidden ? known.is : "unpublished";
+        known.isOver = true;
         return [{ ...eventEdited({ ...shared, changedAt: known.publishedAt, published: false }), version }];
       case "redden":
         known.is = known.is === "narrow" ? known.is : "red";
@@ -188,9 +192,10 @@ class Misp {
 
   /** Words that nobody may read any more. */
   hidden(): readonly string[] {
-    return [...this.#events].flatMap(([event, { red, is }]) => {
-      const all = is !== "published" ? [1, 2, 3, 4] : [...red];
-      const isSecret = is === "red" || is === "narrow";
+    return [...this.#events].flatMap(([event, { red, is, isOver }]) => {
+      const all = is !== "published" ? [1, 2, 3] : [...red];
+      // What was said to be taken back is done with: its title may stay.
+      const isSecret = !isOver && (is === "red" || is === "narrow");
       return [...all.map((n) => wordOf(event, n)), ...(isSecret ? [titleOf(event)] : [])];
     });
   }
