@@ -13,6 +13,7 @@ export const SAMPLES = [
     links: [{ label: "Runbook", url: "https://wiki.example.org/runbook" }],
     marking: { tlp: "amber", pap: "amber" },
     withheld: 2,
+    kept_back: ["tlp"],
     never_told: 1,
     reminder: { n: 1, of: 3, since: "2026-11-20T13:56:20.000Z", escalated_from: "soc" },
     state: "Updated · 20 attributes added",
