@@ -213,7 +213,8 @@ function everything(): Entry {
     tag: { name: "t", on: "attribute", attributeId: "1" },
     lines: [{ label: "l", text: "t" }],
   });
-  return entry(told, {
+  const all = { ...told, keptBack: ["tlp" as const] };
+  return entry(all, {
     since: NOW - 1,
     compared: { toldAt: NOW, added: 1, changed: 0, removed: 3, unchanged: 5 },
     changes: { title: true, threatLevel: false, tagsAdded: ["tlp:amber"], tagsRemoved: 1 },
