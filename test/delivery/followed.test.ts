@@ -261,6 +261,7 @@ test("no message that can be changed shows what is hidden, nothing of it is kept
         expect(scene.records.filter(({ outcome }) => outcome === "dead")).toEqual([]);
       },
     ),
-    { numRuns: RUNS },
+    // The same ones in each `npm test`; others where more are asked for.
+    { numRuns: RUNS, ...(process.env.FOLLOWED_RUNS === undefined && { seed: 15 }) },
   );
 });
